@@ -1,0 +1,7 @@
+#include "module.hpp"
+
+namespace motorium {
+
+void bind_bus(pybind11::module_&) {}
+
+}  // namespace motorium

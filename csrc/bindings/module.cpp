@@ -1,0 +1,8 @@
+#include "module.hpp"
+
+PYBIND11_MODULE(_core, m) {
+  m.doc() = "motorium's C++ core: bus, runtime and denoising engine.";
+  motorium::bind_bus(m);
+  motorium::bind_runtime(m);
+  motorium::bind_engine(m);
+}

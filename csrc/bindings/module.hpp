@@ -1,0 +1,11 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace motorium {
+
+void bind_bus(pybind11::module_& m);
+void bind_runtime(pybind11::module_& m);
+void bind_engine(pybind11::module_& m);
+
+}  // namespace motorium

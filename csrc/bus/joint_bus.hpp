@@ -1,0 +1,64 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace motorium {
+
+inline constexpr std::uint32_t kMaxJoints = 32;
+
+template <class T>
+using PerJoint = std::array<T, kMaxJoints>;
+
+/// What a bus knows of its joints after one read. Joint order is the robot's. Times are CLOCK_MONOTONIC.
+/// A joint whose reply was lost keeps its old values and its old `joint_t_ns`.
+struct JointState {
+  std::int64_t t_ns = 0;  ///< When this read finished.
+  std::uint32_t n = 0;
+  PerJoint<float> position_rad{};
+  PerJoint<float> velocity_rad_s{};
+  PerJoint<float> effort{};  ///< Signed share of stall torque, -1..1.
+  PerJoint<float> voltage_v{};
+  PerJoint<float> temperature_c{};
+  PerJoint<std::uint8_t> status{};  ///< Vendor status bits; 0 is healthy.
+  PerJoint<std::int64_t> joint_t_ns{};
+};
+
+enum class BusStatus : std::uint8_t { ok, stale_joints, io_error, closed };
+
+/// Monotonic counters of one bus since it was opened.
+struct BusCounters {
+  std::uint64_t cycles = 0;
+  std::uint64_t crc_errors = 0;
+  std::uint64_t timeouts = 0;
+  std::uint64_t length_errors = 0;
+  std::uint64_t wrong_id = 0;
+  std::uint64_t flushed_bytes = 0;
+  std::uint64_t io_errors = 0;
+};
+
+/// Joint positions that have passed `mtr_limits_apply`. Only SafetyGate can make one, so no
+/// ungated number can reach `JointBus::write_goal`.
+class GatedGoal {
+ public:
+  const PerJoint<float>& position_rad() const noexcept { return position_rad_; }
+  std::uint32_t size() const noexcept { return n_; }
+
+ private:
+  friend class SafetyGate;
+  GatedGoal() = default;
+  PerJoint<float> position_rad_{};
+  std::uint32_t n_ = 0;
+};
+
+/// A chain of servos in SI units. No method throws or allocates.
+class JointBus {
+ public:
+  virtual ~JointBus() = default;
+  virtual BusStatus read_state(JointState& state) noexcept = 0;
+  virtual BusStatus write_goal(const GatedGoal& goal) noexcept = 0;
+  virtual BusStatus set_torque(bool on) noexcept = 0;
+  virtual BusCounters counters() const noexcept = 0;
+};
+
+}  // namespace motorium

@@ -1,0 +1,1 @@
+# The kernel library: one source per instruction set, chosen at run time.

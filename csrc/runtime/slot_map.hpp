@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace motorium {
+
+inline constexpr std::uint32_t kSlots = 200;
+
+/// Robot joints (radians) <-> unified slots: slot = scale * q + offset. Lossless on mapped slots, zero elsewhere.
+class SlotMap {
+ public:
+  /// Throws std::invalid_argument on a length mismatch, a slot out of range, a repeated slot or a zero scale.
+  SlotMap(std::vector<std::uint32_t> slots, std::vector<float> scale, std::vector<float> offset);
+
+  std::size_t joints() const noexcept { return slots_.size(); }
+  const std::vector<std::uint32_t>& slots() const noexcept { return slots_; }
+
+  /// joint_rad: J; slots_out: 200.
+  void scatter(std::span<const float> joint_rad, std::span<float> slots_out) const noexcept;
+  /// slots_in: 200; joint_rad: J.
+  void gather(std::span<const float> slots_in, std::span<float> joint_rad) const noexcept;
+
+ private:
+  std::vector<std::uint32_t> slots_;
+  std::vector<float> scale_;
+  std::vector<float> offset_;
+};
+
+}  // namespace motorium

@@ -1,0 +1,39 @@
+"""motorium: from a vision-language-action checkpoint to the servo bus, in one process.
+
+Attributes are loaded on first use, so that `import motorium` stays light and torch is never touched.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import MotoriumError
+    from .robots.robot import Robot
+    from .robots.spec import RobotSpec
+    from .types import ActionChunk, Observation
+
+_HOME = {
+    "ActionChunk": ".types",
+    "MotoriumError": ".errors",
+    "Observation": ".types",
+    "Robot": ".robots.robot",
+    "RobotSpec": ".robots.spec",
+}
+
+__all__ = ["ActionChunk", "MotoriumError", "Observation", "Robot", "RobotSpec", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("motorium")
+    if name in _HOME:
+        return getattr(import_module(_HOME[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,43 @@
+"""One exception per cause. Every message says what happened, where, and what to do next."""
+
+from __future__ import annotations
+
+
+class MotoriumError(Exception):
+    """Base of everything motorium raises on purpose."""
+
+
+class SpecError(MotoriumError):
+    """A robot or motor declaration has an unknown, missing or contradictory key."""
+
+
+class CheckpointError(MotoriumError):
+    """A checkpoint cannot be read: absent, truncated, renamed, wrong shape, not safetensors."""
+
+
+class BindingError(MotoriumError):
+    """A checkpoint's inputs or outputs do not match the robot's."""
+
+
+class BusError(MotoriumError):
+    """A servo bus cannot be opened or has stopped answering."""
+
+
+class CalibrationError(MotoriumError):
+    """A calibration is absent, damaged, or belongs to another arm."""
+
+
+class CameraError(MotoriumError):
+    """A camera is absent or delivers no fresh frame."""
+
+
+class SafetyError(MotoriumError):
+    """The safety gate tripped, or a self-check failed; the robot is at rest."""
+
+
+class SimulationError(MotoriumError):
+    """The simulated world could not start or has died."""
+
+
+class PromptError(MotoriumError):
+    """An instruction cannot be encoded for this checkpoint."""

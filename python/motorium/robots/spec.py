@@ -1,0 +1,277 @@
+"""RobotSpec: a robot as data, read from `data/<robot>.toml` and frozen.
+
+Unknown keys, missing keys and contradictions raise SpecError; the message lists the valid choices.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import SpecError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DATA = Path(__file__).parent / "data"
+UNITS = ("rad", "opening")
+PROTOCOLS = ("feetech",)
+EXIT_POLICIES = ("park", "hold", "release")
+
+Vec3 = tuple[float, float, float]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class JointSpec:
+    """One joint and its servo; `origin_*` is the joint frame in its parent link, rotation about local +z."""
+
+    name: str
+    id: int
+    slot: int
+    unit: str
+    origin_xyz_m: Vec3
+    origin_rpy_rad: Vec3
+    lower_rad: float
+    upper_rad: float
+    max_velocity_rad_s: float
+    max_acceleration_rad_s2: float
+    max_effort: float
+    rest_rad: float
+    home_rad: float
+    mass_kg: float
+    com_m: Vec3
+    zero_ticks: int = 2048
+    sign: int = 1
+
+    @property
+    def slot_scale(self) -> float:
+        """Slot value per radian."""
+        return 1.0 / (self.upper_rad - self.lower_rad) if self.unit == "opening" else 1.0
+
+    @property
+    def slot_offset(self) -> float:
+        """Slot value at zero radians."""
+        return -self.lower_rad * self.slot_scale if self.unit == "opening" else 0.0
+
+
+@dataclass(frozen=True)
+class CameraSpec:
+    """A camera by its role on the robot."""
+
+    role: str
+    width: int
+    height: int
+    fps: float
+    max_age_s: float
+
+
+@dataclass(frozen=True)
+class ControlSpec:
+    """Rates and ages of the control thread."""
+
+    rate_hz: float
+    max_state_age_s: float
+    max_command_age_s: float
+    trip_after: int
+    approach_velocity_share: float
+
+
+@dataclass(frozen=True)
+class PolicyRateSpec:
+    """How often a policy speaks and how late it may be."""
+
+    rate_hz: float
+    latency_budget_s: float
+
+
+@dataclass(frozen=True)
+class BusSpec:
+    """The servo bus."""
+
+    protocol: str
+    baud: int
+    motor: str
+    reply_margin_s: float
+
+
+@dataclass(frozen=True)
+class ExitSpec:
+    """What the arm does when control ends."""
+
+    policy: str
+    park_timeout_s: float
+
+
+@dataclass(frozen=True)
+class TcpSpec:
+    """Tool centre point, fixed in the link that joint `parent` moves."""
+
+    parent: str
+    origin_xyz_m: Vec3
+    origin_rpy_rad: Vec3
+
+
+@dataclass(frozen=True)
+class RobotSpec:
+    """A whole robot, J joints in bus order."""
+
+    name: str
+    title: str
+    description: str
+    control: ControlSpec
+    policy: PolicyRateSpec
+    bus: BusSpec
+    exit: ExitSpec
+    tcp: TcpSpec
+    joints: tuple[JointSpec, ...]
+    cameras: tuple[CameraSpec, ...]
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Names in joint order."""
+        return tuple(joint.name for joint in self.joints)
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> RobotSpec:
+        """Read a robot by name (see `names()`) or from a TOML file. Raises SpecError."""
+        path = Path(name_or_path)
+        if path.suffix != ".toml":
+            path = DATA / f"{name_or_path}.toml"
+        if not path.is_file():
+            raise SpecError(f"no robot {str(name_or_path)!r}; known robots: {', '.join(names())}")
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SpecError(f"{path.name} is not valid TOML: {error}") from error
+        return parse(table, where=path.name)
+
+
+def names() -> list[str]:
+    """Robots that ship with motorium."""
+    return sorted(path.stem for path in DATA.glob("*.toml"))
+
+
+def _convert(value: object, kind: str, where: str) -> Any:
+    if kind == "Vec3":
+        if isinstance(value, list) and len(value) == 3 and all(_is_number(v) for v in value):
+            return tuple(float(v) for v in value)
+        raise SpecError(f"{where} must be a list of 3 numbers, not {value!r}")
+    if kind == "float" and _is_number(value):
+        return float(value)  # type: ignore[arg-type]
+    if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if kind == "str" and isinstance(value, str) and value:
+        return value
+    raise SpecError(f"{where} must be a {kind}, not {value!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _build(cls: type[T], table: object, where: str) -> T:
+    if not isinstance(table, Mapping):
+        raise SpecError(f"{where} must be a table, not {table!r}")
+    known = {field.name: field for field in fields(cls)}  # type: ignore[arg-type]
+    unknown = sorted(set(table) - set(known))
+    if unknown:
+        raise SpecError(f"unknown key {unknown[0]!r} in {where}; valid keys: {', '.join(sorted(known))}")
+    missing = sorted(name for name, f in known.items() if f.default is MISSING and name not in table)
+    if missing:
+        raise SpecError(f"{where} lacks {', '.join(missing)}; valid keys: {', '.join(sorted(known))}")
+    return cls(**{key: _convert(table[key], str(known[key].type), f"{where}.{key}") for key in table})
+
+
+def _tables(value: object, where: str) -> list[object]:
+    if not isinstance(value, list) or not value:
+        raise SpecError(f"{where} must hold at least one [[{where}]] table")
+    return value
+
+
+def parse(table: Mapping[str, object], *, where: str = "robot") -> RobotSpec:
+    """Build and check a RobotSpec from decoded TOML. Raises SpecError."""
+    sections = ("schema", "robot", "control", "policy", "bus", "exit", "tcp", "joints", "cameras")
+    unknown = sorted(set(table) - set(sections))
+    if unknown:
+        raise SpecError(f"unknown section {unknown[0]!r} in {where}; valid sections: {', '.join(sections)}")
+    missing = [section for section in sections if section not in table]
+    if missing:
+        raise SpecError(f"{where} lacks section {missing[0]!r}; valid sections: {', '.join(sections)}")
+    if table["schema"] != 1:
+        raise SpecError(f"{where} has schema {table['schema']!r}; this version reads schema 1")
+    identity = table["robot"]
+    if not isinstance(identity, Mapping) or set(identity) != {"name", "title", "description"}:
+        raise SpecError(f"{where}.robot must have exactly the keys name, title, description")
+    spec = RobotSpec(
+        **{key: _convert(identity[key], "str", f"{where}.robot.{key}") for key in identity},
+        control=_build(ControlSpec, table["control"], f"{where}.control"),
+        policy=_build(PolicyRateSpec, table["policy"], f"{where}.policy"),
+        bus=_build(BusSpec, table["bus"], f"{where}.bus"),
+        exit=_build(ExitSpec, table["exit"], f"{where}.exit"),
+        tcp=_build(TcpSpec, table["tcp"], f"{where}.tcp"),
+        joints=tuple(
+            _build(JointSpec, t, f"{where}.joints[{i}]") for i, t in enumerate(_tables(table["joints"], "joints"))
+        ),
+        cameras=tuple(
+            _build(CameraSpec, t, f"{where}.cameras[{i}]")
+            for i, t in enumerate(_tables(table["cameras"], "cameras"))
+        ),
+    )
+    check(spec, where=where)
+    return spec
+
+
+def _unique(values: list[Any], what: str, where: str) -> None:
+    repeated = sorted({value for value in values if values.count(value) > 1})
+    if repeated:
+        raise SpecError(f"{where}: {what} {repeated[0]!r} is used more than once (all: {values})")
+
+
+def _choice(value: str, choices: tuple[str, ...], where: str) -> None:
+    if value not in choices:
+        raise SpecError(f"{where} is {value!r}; valid choices: {', '.join(choices)}")
+
+
+def _check_joint(joint: JointSpec, where: str) -> None:
+    here = f"{where}: joint {joint.name!r}"
+    _choice(joint.unit, UNITS, f"{here} unit")
+    if not 0 <= joint.slot < 200:
+        raise SpecError(f"{here} slot {joint.slot} is outside 0..199")
+    if not 0 <= joint.id <= 252:
+        raise SpecError(f"{here} id {joint.id} is outside 0..252")
+    if joint.lower_rad >= joint.upper_rad:
+        raise SpecError(f"{here} lower_rad {joint.lower_rad} is not below upper_rad {joint.upper_rad}")
+    for name in ("rest_rad", "home_rad"):
+        if not joint.lower_rad <= getattr(joint, name) <= joint.upper_rad:
+            raise SpecError(f"{here} {name} {getattr(joint, name)} is outside its limits")
+    for name in ("max_velocity_rad_s", "max_acceleration_rad_s2", "max_effort", "mass_kg"):
+        if getattr(joint, name) <= 0:
+            raise SpecError(f"{here} {name} must be positive")
+    if joint.max_effort > 1:
+        raise SpecError(f"{here} max_effort {joint.max_effort} is a share of stall torque, 0..1")
+    if joint.sign not in (-1, 1):
+        raise SpecError(f"{here} sign is {joint.sign}; valid choices: -1, 1")
+
+
+def check(spec: RobotSpec, *, where: str = "robot") -> None:
+    """Raise SpecError when a spec contradicts itself."""
+    _unique([joint.name for joint in spec.joints], "joint name", where)
+    _unique([joint.id for joint in spec.joints], "servo id", where)
+    _unique([joint.slot for joint in spec.joints], "slot", where)
+    _unique([camera.role for camera in spec.cameras], "camera role", where)
+    for joint in spec.joints:
+        _check_joint(joint, where)
+    _choice(spec.bus.protocol, PROTOCOLS, f"{where}.bus.protocol")
+    _choice(spec.exit.policy, EXIT_POLICIES, f"{where}.exit.policy")
+    _choice(spec.tcp.parent, spec.joint_names, f"{where}.tcp.parent")
+    if not 1 <= spec.policy.rate_hz <= spec.control.rate_hz <= 2000:
+        raise SpecError(f"{where}: need 1 <= policy.rate_hz <= control.rate_hz <= 2000")
+    if not 0 < spec.control.approach_velocity_share <= 1:
+        raise SpecError(f"{where}.control.approach_velocity_share must be in (0, 1]")

@@ -1,0 +1,103 @@
+"""The vocabulary: plain data that floors hand to one another. Times are CLOCK_MONOTONIC nanoseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .units import NS_PER_S
+
+Float32 = NDArray[np.float32]
+UInt8 = NDArray[np.uint8]
+
+SLOTS = 200
+"""Width of the unified state-action space (Being-H0.5, unified action space table)."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One camera image.
+
+    Attributes:
+        image: (H, W, 3) uint8, RGB.
+        t_ns: capture time.
+        seq: counts up by one for each captured frame; a gap is a dropped frame.
+    """
+
+    image: UInt8
+    t_ns: int
+    seq: int
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a policy sees at one instant.
+
+    Attributes:
+        t_ns: the instant; capture time of the newest frame all others are aligned to.
+        state: (200,) float32, unified slots, zeros where the robot has none.
+        images: camera role -> (H, W, 3) uint8 RGB.
+        task: the instruction in words.
+        skew_ns: image role or "state" -> signed distance of that measurement from `t_ns`.
+    """
+
+    t_ns: int
+    state: Float32
+    images: Mapping[str, UInt8]
+    task: str
+    skew_ns: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ActionChunk:
+    """A plan in slot space: row i is the setpoint at `t0_ns + i * dt_s`.
+
+    Attributes:
+        rows: (T, 200) float32 slot values.
+        valid: (200,) bool, the slots the policy speaks for.
+        t0_ns: time of row 0, the time of the observation it was inferred from.
+        dt_s: distance between rows.
+        delay: rows below this were promised before and are unchanged.
+        latency_s: how long the inference took.
+    """
+
+    rows: Float32
+    valid: NDArray[np.bool_]
+    t0_ns: int
+    dt_s: float
+    delay: int = 0
+    latency_s: float = 0.0
+
+    @property
+    def end_ns(self) -> int:
+        """Time of the last row."""
+        return self.t0_ns + round((len(self.rows) - 1) * self.dt_s * NS_PER_S)
+
+
+class Policy(Protocol):
+    """Anything that turns an observation into a chunk."""
+
+    dt_s: float
+    rows: int
+
+    def infer(self, obs: Observation, *, committed: Float32 | None = None) -> ActionChunk:
+        """Plan from `obs`; the first rows equal `committed` ((d, 200) slot values) exactly."""
+        ...
+
+
+class Camera(Protocol):
+    """A source of frames, bound to a role on the robot."""
+
+    role: str
+
+    def read_latest(self, timeout_s: float = 1.0) -> Frame:
+        """The newest frame; waits for the first one. Raises CameraError after `timeout_s` without any."""
+        ...
+
+    def close(self) -> None:
+        """Release the device; safe to call twice."""
+        ...
