@@ -1,1 +1,1 @@
-#include "limits.h"
+#include "core/limits.h"
