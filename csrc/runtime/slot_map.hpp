@@ -8,7 +8,8 @@ namespace motorium {
 
 inline constexpr std::uint32_t kSlots = 200;
 
-/// Robot joints (radians) <-> unified slots: slot = scale * q + offset. Lossless on mapped slots, zero elsewhere.
+/// Robot joints (radians) <-> unified slots: slot = scale * q + offset. Lossless on mapped slots, zero
+/// elsewhere.
 class SlotMap {
  public:
   /// Throws std::invalid_argument on a length mismatch, a slot out of range, a repeated slot or a zero scale.

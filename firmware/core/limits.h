@@ -1,7 +1,7 @@
 /* The safety gate: the one function between any command and a servo bus.
  *
- * Portable C11, no allocation, no floating-point environment, no global state. The same source file is linked by
- * microcontroller firmware, by the C++ control thread and by the Python tests.
+ * Portable C11, no allocation, no floating-point environment, no global state. The same source file is linked
+ * by microcontroller firmware, by the C++ control thread and by the Python tests.
  */
 #ifndef MTR_LIMITS_H
 #define MTR_LIMITS_H
@@ -39,15 +39,16 @@ typedef struct {
   float upper_rad;
   float max_velocity_rad_s;
   float max_acceleration_rad_s2;
-  float max_effort; /* share of stall torque, 0..1; above it the goal may not move further from the measured position */
+  float max_effort; /* share of stall torque, 0..1; above it the goal may not move further from the measured
+                       position */
 } mtr_joint_limits;
 
 typedef struct {
   uint32_t n_joints;
-  float dt_s;                   /* nominal tick */
-  int64_t max_state_age_ns;     /* older joint state: refuse */
-  int64_t max_command_age_ns;   /* older command: refuse */
-  uint32_t trip_after;          /* consecutive refusals that trip */
+  float dt_s;                 /* nominal tick */
+  int64_t max_state_age_ns;   /* older joint state: refuse */
+  int64_t max_command_age_ns; /* older command: refuse */
+  uint32_t trip_after;        /* consecutive refusals that trip */
   mtr_joint_limits joint[MTR_MAX_JOINTS];
 } mtr_limits_config;
 
@@ -84,8 +85,8 @@ bool mtr_limits_arm(const mtr_limits_config* config, mtr_limits_state* state, co
 void mtr_limits_reset(mtr_limits_state* state);
 
 /* Writes a goal that is safe to send to out_goal_rad (n_joints), whatever the input holds. */
-mtr_verdict mtr_limits_apply(const mtr_limits_config* config, mtr_limits_state* state, const mtr_limits_input* input,
-                             float* out_goal_rad);
+mtr_verdict mtr_limits_apply(const mtr_limits_config* config, mtr_limits_state* state,
+                             const mtr_limits_input* input, float* out_goal_rad);
 
 #ifdef __cplusplus
 }

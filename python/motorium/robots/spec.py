@@ -217,7 +217,8 @@ def parse(table: Mapping[str, object], *, where: str = "robot") -> RobotSpec:
         exit=_build(ExitSpec, table["exit"], f"{where}.exit"),
         tcp=_build(TcpSpec, table["tcp"], f"{where}.tcp"),
         joints=tuple(
-            _build(JointSpec, t, f"{where}.joints[{i}]") for i, t in enumerate(_tables(table["joints"], "joints"))
+            _build(JointSpec, t, f"{where}.joints[{i}]")
+            for i, t in enumerate(_tables(table["joints"], "joints"))
         ),
         cameras=tuple(
             _build(CameraSpec, t, f"{where}.cameras[{i}]")
