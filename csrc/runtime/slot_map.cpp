@@ -34,4 +34,16 @@ void SlotMap::gather(std::span<const float> slots_in, std::span<float> joint_rad
     joint_rad[j] = (slots_in[slots_[j]] - offset_[j]) / scale_[j];
 }
 
+void SlotMap::scatter_rows(std::span<const float> joint_rad, std::size_t rows,
+                           std::span<float> slots_out) const noexcept {
+  for (std::size_t i = 0; i < rows; ++i)
+    scatter(joint_rad.subspan(i * joints(), joints()), slots_out.subspan(i * kSlots, kSlots));
+}
+
+void SlotMap::gather_rows(std::span<const float> slots_in, std::size_t rows,
+                          std::span<float> joint_rad) const noexcept {
+  for (std::size_t i = 0; i < rows; ++i)
+    gather(slots_in.subspan(i * kSlots, kSlots), joint_rad.subspan(i * joints(), joints()));
+}
+
 }  // namespace motorium

@@ -23,6 +23,12 @@ class SlotMap {
   /// slots_in: 200; joint_rad: J.
   void gather(std::span<const float> slots_in, std::span<float> joint_rad) const noexcept;
 
+  /// Whole chunks, row by row. joint_rad: rows * J; slots: rows * 200.
+  void scatter_rows(std::span<const float> joint_rad, std::size_t rows,
+                    std::span<float> slots_out) const noexcept;
+  void gather_rows(std::span<const float> slots_in, std::size_t rows,
+                   std::span<float> joint_rad) const noexcept;
+
  private:
   std::vector<std::uint32_t> slots_;
   std::vector<float> scale_;
