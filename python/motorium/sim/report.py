@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -58,6 +58,12 @@ class EpisodePictures:
         pictures = [shot.images[role] for shot in self.shots if role in shot.images]
         picks = sorted({0, len(pictures) // 2, len(pictures) - 1}) if pictures else []
         return [pictures[i] for i in picks]
+
+    def for_sheet(self) -> EpisodePictures:
+        """Only the shots that the contact sheet shows, so that a long series of episodes stays small."""
+        last = len(self.shots) - 1
+        picks = sorted({0, len(self.shots) // 2, last}) if self.shots else []
+        return replace(self, shots=tuple(self.shots[i] for i in picks))
 
 
 def contact_sheet(episodes: Sequence[EpisodePictures], *, role: str = "front") -> Image.Image:
