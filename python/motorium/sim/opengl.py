@@ -1,0 +1,65 @@
+"""Off-screen OpenGL for MuJoCo: EGL, else OSMesa, else one clear error with the command that installs them.
+
+MuJoCo reads MUJOCO_GL once, when its rendering modules are first imported, so this must come before.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections.abc import Callable
+
+from ..errors import SimulationError
+
+APT_COMMAND = "sudo apt-get install -y libegl1 libegl-mesa0 libgl1-mesa-dri libosmesa6"
+LIBRARIES = {"egl": ("libEGL.so.1",), "osmesa": ("libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so")}
+_RETRY = "MOTORIUM_GL_RETRY"
+
+
+def _loads(name: str) -> bool:
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
+
+
+def available(loads: Callable[[str], bool] = _loads) -> list[str]:
+    """The off-screen platforms whose library is installed, best first."""
+    return [platform for platform, names in LIBRARIES.items() if any(loads(name) for name in names)]
+
+
+class OpenGLError(SimulationError):
+    """Nothing can render off-screen; the message holds the command that changes it."""
+
+    def __init__(self, cause: object) -> None:
+        """`cause`: what was tried and failed."""
+        super().__init__(
+            f"cannot render the cameras off-screen ({cause}). Install OpenGL for headless use: {APT_COMMAND}"
+        )
+
+
+def select_opengl() -> str:
+    """Point MuJoCo at an installed platform; a MUJOCO_GL set by the user stands. Raises OpenGLError."""
+    chosen = os.environ.get("MUJOCO_GL")
+    if not chosen:
+        platforms = available()
+        if not platforms:
+            raise OpenGLError("neither libEGL.so.1 nor libOSMesa is installed")
+        os.environ["MUJOCO_GL"] = chosen = platforms[0]
+        os.environ[_RETRY] = ",".join(platforms[1:])
+    return chosen
+
+
+def restart_with_fallback() -> None:
+    """Run this process again with the next platform, if `select_opengl` chose and another is left.
+
+    PyOpenGL cannot change its platform once loaded, hence a new program image. Returns when nothing is
+    left to try.
+    """
+    rest = [name for name in os.environ.get(_RETRY, "").split(",") if name]
+    if rest:
+        environment = {**os.environ, "MUJOCO_GL": rest[0], _RETRY: ",".join(rest[1:])}
+        environment.pop("PYOPENGL_PLATFORM", None)
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)

@@ -1,0 +1,178 @@
+"""The simulated arm in real time: goals, virtual servos, physics, readings, on absolute deadlines."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..robots.spec import RobotSpec
+from ..units import NS_PER_S
+from .servo_registers import RegisterModel, ServoGoals, ServoReading, ServoSenses, ServoSettings
+
+PERIOD_NS = 5_000_000
+MAX_LAG_NS = 50_000_000  # further behind than this, simulated time slips instead of racing to catch up
+SETTINGS_EVERY = 20  # steps between two looks at the slow registers
+FACTOR_WINDOW_NS = 2 * NS_PER_S
+
+
+class PhysicalWorld(Protocol):
+    """The part of `sim.world.World` that real time needs."""
+
+    task: str
+
+    def joint_state(self) -> ServoSenses: ...
+    def step(self, goal_rad: NDArray[Any], dt_s: float, torque: NDArray[Any] | None = None) -> None: ...
+    def judge(self) -> Mapping[str, Any]: ...
+    def truth(self) -> Mapping[str, Any]: ...
+    @property
+    def success(self) -> bool: ...
+
+
+class ServoBus(Protocol):
+    """The part of `_core.ServoEmulator` that the physics feeds."""
+
+    def goals(self) -> Mapping[str, NDArray[Any]]: ...
+    def update(self, **registers: NDArray[Any]) -> None: ...
+    def registers(self, id: int) -> bytes: ...
+
+
+def plain(value: Any) -> Any:
+    """numpy arrays and scalars, nested in mappings and sequences, to what JSON holds."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+class RealTimeFactor:
+    """Simulated seconds per second over a sliding window."""
+
+    def __init__(self, now_ns: int) -> None:
+        """Start counting at `now_ns`."""
+        self._marks: deque[tuple[int, int]] = deque([(now_ns, 0)])
+
+    def mark(self, now_ns: int, sim_ns: int) -> None:
+        """Record how far simulated time has come."""
+        self._marks.append((now_ns, sim_ns))
+        while len(self._marks) > 2 and self._marks[1][0] < now_ns - FACTOR_WINDOW_NS:
+            self._marks.popleft()
+
+    def value(self, now_ns: int, sim_ns: int) -> float:
+        """The factor up to now; 1.0 before anything could be measured."""
+        start_ns, start_sim_ns = self._marks[0]
+        return (sim_ns - start_sim_ns) / (now_ns - start_ns) if now_ns > start_ns else 1.0
+
+
+class PhysicsLoop:
+    """Owns the world while it runs. Every public method may be called from any thread."""
+
+    def __init__(self, world: PhysicalWorld, bus: ServoBus, spec: RobotSpec) -> None:
+        """Takes over `world` and `bus`; the present registers are right on return."""
+        self.lock = threading.Lock()  # held for one step, one copy or one reset
+        self._world, self._bus = world, bus
+        self._ids = [joint.id for joint in spec.joints]
+        self._servos = RegisterModel(spec, self._settings())
+        self._limp = np.zeros(len(self._ids), dtype=bool)
+        self._steps = 0
+        self._slipped_ns = 0
+        self._t_ns = time.monotonic_ns()
+        self._factor = RealTimeFactor(self._t_ns)
+        self._reset_steps = 0
+        self._publish()
+
+    @property
+    def t_ns(self) -> int:
+        """The moment the world's state stands for; read it under `lock` together with the state."""
+        return self._t_ns
+
+    def run(self, stop: threading.Event) -> None:
+        """Step until `stop` is set, one period after another, never waiting for anyone but the clock."""
+        next_ns = time.monotonic_ns() + PERIOD_NS
+        while not stop.is_set():
+            now_ns = time.monotonic_ns()
+            if now_ns < next_ns:
+                time.sleep((next_ns - now_ns) / NS_PER_S)
+            elif now_ns - next_ns > MAX_LAG_NS:
+                self._slipped_ns += now_ns - next_ns
+                next_ns = now_ns
+            with self.lock:
+                self.step(next_ns)
+            next_ns += PERIOD_NS
+
+    def step(self, t_ns: int) -> None:
+        """One period; afterwards the state stands for `t_ns`. The caller holds `lock`."""
+        dt_s = PERIOD_NS / NS_PER_S
+        if self._steps % SETTINGS_EVERY == 0:
+            self._servos.settings = self._settings()
+            self._factor.mark(self._t_ns, self._steps * PERIOD_NS)
+        drive = self._servos.drive(self._goals(), self._world.joint_state().position_rad, dt_s)
+        self._world.step(drive.target_rad, dt_s, drive.torque_share)
+        self._t_ns = t_ns
+        self._steps += 1
+        self._publish(dt_s)
+
+    def exclusive(self, change: Callable[[], None]) -> None:
+        """Run `change` on the world between two steps; simulated time since the reset starts again."""
+        with self.lock:
+            change()
+            self._reset_steps = self._steps
+            self._publish()
+
+    def status(self) -> dict[str, Any]:
+        """Success and judgement so far, task, times; JSON values."""
+        with self.lock:
+            judge = plain(self._world.judge())
+            return {
+                "success": bool(self._world.success),
+                "held_s": judge.get("held_s", 0.0),
+                "judge": judge,
+                "task": self._world.task,
+                "sim_time_s": (self._steps - self._reset_steps) * PERIOD_NS / NS_PER_S,
+                "t_ns": self._t_ns,
+                "real_time_factor": round(self._factor.value(self._t_ns, self._steps * PERIOD_NS), 4),
+                "slipped_s": self._slipped_ns / NS_PER_S,
+            }
+
+    def truth(self) -> dict[str, Any]:
+        """Poses as the physics knows them; JSON values."""
+        with self.lock:
+            truth: dict[str, Any] = plain(self._world.truth())
+            return truth
+
+    def _settings(self) -> ServoSettings:
+        return ServoSettings.from_registers([self._bus.registers(id_) for id_ in self._ids])
+
+    def _goals(self) -> ServoGoals:
+        goals = self._bus.goals()
+        return ServoGoals(
+            torque_enable=np.asarray(goals["torque_enable"]) != 0,
+            position_ticks=np.asarray(goals["goal_position"], float),
+            speed_ticks_s=np.abs(np.asarray(goals["goal_speed"], float)),
+            acceleration=np.asarray(goals["acceleration"], float),
+            torque_limit=np.asarray(goals["torque_limit"], float) / 1000,
+        )
+
+    def _publish(self, dt_s: float = 0.0) -> None:
+        self._bus.update(**_registers(self._servos.read(self._world.joint_state(), dt_s)))
+
+
+def _registers(reading: ServoReading) -> dict[str, NDArray[Any]]:
+    return {
+        "position_ticks": reading.position_ticks,
+        "speed_ticks_s": reading.speed_ticks_s,
+        "load_permille": reading.load_permille,
+        "voltage_dv": reading.voltage_dv,
+        "temperature_c": reading.temperature_c,
+        "current": reading.current_units,
+        "moving": reading.moving,
+        "status": reading.status,
+    }
