@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,25 +14,13 @@ from numpy.typing import NDArray
 
 from ..robots.spec import RobotSpec
 from ..units import NS_PER_S
-from .servo_registers import RegisterModel, ServoGoals, ServoReading, ServoSenses, ServoSettings
+from .servo_registers import RegisterModel, ServoGoals, ServoReading, ServoSettings
+from .world import World
 
 PERIOD_NS = 5_000_000
 MAX_LAG_NS = 50_000_000  # further behind than this, simulated time slips instead of racing to catch up
 SETTINGS_EVERY = 20  # steps between two looks at the slow registers
 FACTOR_WINDOW_NS = 2 * NS_PER_S
-
-
-class PhysicalWorld(Protocol):
-    """The part of `sim.world.World` that real time needs."""
-
-    task: str
-
-    def joint_state(self) -> ServoSenses: ...
-    def step(self, goal_rad: NDArray[Any], dt_s: float, torque: NDArray[Any] | None = None) -> None: ...
-    def judge(self) -> Mapping[str, Any]: ...
-    def truth(self) -> Mapping[str, Any]: ...
-    @property
-    def success(self) -> bool: ...
 
 
 class ServoBus(Protocol):
@@ -43,7 +32,9 @@ class ServoBus(Protocol):
 
 
 def plain(value: Any) -> Any:
-    """numpy arrays and scalars, nested in mappings and sequences, to what JSON holds."""
+    """numpy values and dataclasses, nested in mappings and sequences, to what JSON holds."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):
@@ -75,13 +66,13 @@ class RealTimeFactor:
 class PhysicsLoop:
     """Owns the world while it runs. Every public method may be called from any thread."""
 
-    def __init__(self, world: PhysicalWorld, bus: ServoBus, spec: RobotSpec) -> None:
+    def __init__(self, world: World, bus: ServoBus, spec: RobotSpec) -> None:
         """Takes over `world` and `bus`; the present registers are right on return."""
         self.lock = threading.Lock()  # held for one step, one copy or one reset
         self._world, self._bus = world, bus
         self._ids = [joint.id for joint in spec.joints]
         self._servos = RegisterModel(spec, self._settings())
-        self._limp = np.zeros(len(self._ids), dtype=bool)
+        self._assembled_limit = world.servos.torque_limit.copy()  # after a reset: what the arm itself allows
         self._steps = 0
         self._slipped_ns = 0
         self._t_ns = time.monotonic_ns()
@@ -115,17 +106,31 @@ class PhysicsLoop:
             self._servos.settings = self._settings()
             self._factor.mark(self._t_ns, self._steps * PERIOD_NS)
         drive = self._servos.drive(self._goals(), self._world.joint_state().position_rad, dt_s)
-        self._world.step(drive.target_rad, dt_s, drive.torque_share)
+        servos = self._world.servos
+        servos.torque_enable = drive.torque_share > 0
+        servos.torque_limit = np.minimum(drive.torque_share, self._assembled_limit)
+        servos.apply_limits()
+        self._world.step(drive.target_rad, dt_s)
         self._t_ns = t_ns
         self._steps += 1
         self._publish(dt_s)
 
-    def exclusive(self, change: Callable[[], None]) -> None:
-        """Run `change` on the world between two steps; simulated time since the reset starts again."""
+    def reset(self, seed: int, task: str | None, *, keep_arm: bool) -> int:
+        """Lay out the scene of `seed` between two steps; returns the time of the new state.
+
+        A kept arm stands exactly where it stood, as when a person rearranges the table; else it is at the
+        scene's start pose. Raises SimulationError for an unknown task, and nothing has changed then.
+        """
         with self.lock:
-            change()
+            data, arm = self._world.data, slice(self._world.joints)
+            kept = [values[arm].copy() for values in (data.qpos, data.qvel, data.ctrl)]
+            self._world.reset(seed, task)
+            if keep_arm:
+                self._world.set_joints(kept[0])
+                data.qvel[arm], data.ctrl[arm] = kept[1], kept[2]
             self._reset_steps = self._steps
             self._publish()
+            return self._t_ns
 
     def status(self) -> dict[str, Any]:
         """Success and judgement so far, task, times; JSON values."""

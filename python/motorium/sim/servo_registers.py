@@ -1,7 +1,7 @@
 """A virtual Feetech STS3215 per joint: what its registers mean to the physics, and what they show of it.
 
-Register semantics: Feetech STS series memory table. All arrays are (J,), in joint order. Ticks are the
-servo's own (4096 per turn) as a client sees them, that is with the homing offset taken off.
+Register semantics: Feetech STS series memory table. All arrays are (J,), in joint order. Ticks are
+absolute encoder positions, 4096 per turn; homing offset and position limits are the emulator's business.
 """
 
 from __future__ import annotations
@@ -56,9 +56,6 @@ class ServoGoals:
 class ServoSettings:
     """The slow registers (EEPROM), read from the raw tables now and then."""
 
-    homing_ticks: Float64
-    min_ticks: Float64
-    max_ticks: Float64
     max_temperature_c: Float64
     protective_share: Float64
     protection_time_s: Float64
@@ -68,13 +65,7 @@ class ServoSettings:
     def from_registers(cls, tables: Sequence[bytes]) -> ServoSettings:
         """Decode one whole register table per servo."""
         raw = np.array([list(table[:40]) for table in tables], dtype=np.float64)
-        homing = raw[:, 31] + 256 * raw[:, 32]
-        negative = homing >= 2048  # sign-magnitude, bit 11
-        homing = np.where(negative, 2048 - homing, homing)
         return cls(
-            homing_ticks=homing,
-            min_ticks=raw[:, 9] + 256 * raw[:, 10],
-            max_ticks=raw[:, 11] + 256 * raw[:, 12],
             max_temperature_c=raw[:, 13],
             protective_share=raw[:, 34] / 100,
             protection_time_s=raw[:, 35] * PROTECTION_TIME_UNIT_S,
@@ -137,12 +128,12 @@ class RegisterModel:
         )
 
     def to_ticks(self, position_rad: Float64) -> Float64:
-        """Joint angles to ticks as a client sees them, not rounded."""
-        return self._zero + self._scale * position_rad - self.settings.homing_ticks
+        """Joint angles to encoder ticks, not rounded."""
+        return self._zero + self._scale * position_rad
 
     def to_rad(self, ticks: Float64) -> Float64:
-        """Ticks as a client sees them to joint angles."""
-        return (ticks + self.settings.homing_ticks - self._zero) / self._scale
+        """Encoder ticks to joint angles."""
+        return (ticks - self._zero) / self._scale
 
     def drive(self, goals: ServoGoals, position_rad: Float64, dt_s: float) -> ServoDrive:
         """Advance the motion profiles by `dt_s` towards the goal registers.
@@ -156,9 +147,8 @@ class RegisterModel:
         state.profile_ticks = np.where(restart, present, state.profile_ticks)
         state.profile_speed = np.where(restart, 0.0, state.profile_speed)
         state.enabled = goals.torque_enable.copy()
-        goal = self._clamp(goals.position_ticks)
-        self._release_overload(goal - present, start)
-        self._advance(goal, goals, dt_s)
+        self._release_overload(goals.position_ticks - present, start)
+        self._advance(goals, dt_s)
         limit = np.where(state.overloaded, self.settings.protective_share, 1.0)
         share = np.where(goals.torque_enable, np.minimum(limit, goals.torque_limit), 0.0)
         return ServoDrive(self.to_rad(state.profile_ticks), share)
@@ -181,13 +171,9 @@ class RegisterModel:
             status=status.astype(np.int64),
         )
 
-    def _clamp(self, goal: Float64) -> Float64:
-        low, high = self.settings.min_ticks, self.settings.max_ticks
-        return np.where(high > low, np.clip(goal, low, high), goal)  # both 0: multi-turn, no limit
-
-    def _advance(self, goal: Float64, goals: ServoGoals, dt_s: float) -> None:
+    def _advance(self, goals: ServoGoals, dt_s: float) -> None:
         state = self._state
-        error = goal - state.profile_ticks
+        error = goals.position_ticks - state.profile_ticks
         speed = goals.speed_ticks_s
         top = np.where(speed > 0, np.minimum(speed, MAX_SPEED_TICKS_S), MAX_SPEED_TICKS_S)
         acceleration = goals.acceleration * ACCELERATION_UNIT_TICKS_S2

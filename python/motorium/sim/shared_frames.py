@@ -120,6 +120,7 @@ class FrameReader:
 
     def __init__(self, path: str) -> None:
         """Map the ring at `path`. Raises CameraError when it is absent, foreign or truncated."""
+        self.path = path
         try:
             with Path(path).open("rb") as file:
                 memory = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
@@ -166,6 +167,7 @@ class SharedFrameCamera:
     def __init__(self, role: str, reader: FrameReader, check: Callable[[], None] = lambda: None) -> None:
         """`check` raises when the writing process is gone; it is called before each read."""
         self.role = role
+        self.path = reader.path
         self._reader = reader
         self._check = check
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from .. import _core
 from ..errors import MotoriumError, SimulationError
 from ..robots.spec import RobotSpec
@@ -29,7 +31,8 @@ class Simulation:
         """Build world, servos and frame memory; nothing moves yet. Raises MotoriumError."""
         self.spec = RobotSpec.load(robot)
         self._world = World(self.spec, seed=seed)
-        self._world.reset(seed, task, arm="rest")
+        self._world.reset(seed, task)
+        self._world.set_joints(np.array([joint.rest_rad for joint in self.spec.joints]))
         self._emulator = _core.ServoEmulator([joint.id for joint in self.spec.joints])
         self._physics = PhysicsLoop(self._world, self._emulator, self.spec)
         self._cameras = CameraLoop(self.spec.cameras, lambda: WorldRig(self._world, self._physics))
@@ -42,10 +45,11 @@ class Simulation:
 
     def start(self) -> None:
         """Start both threads; returns when every camera has delivered. Raises what stopped a thread."""
-        for thread in self._threads:
-            thread.start()
+        physics, cameras = self._threads
+        cameras.start()  # alone first: creating an OpenGL context holds up every other thread for a while
         while not self.stop.is_set() and not self._cameras.wait_newer(0, WATCH_S):
             pass
+        physics.start()
         self.check()
 
     def check(self) -> None:
@@ -87,8 +91,7 @@ class Simulation:
 
     def _reset(self, seed: int = 0, task: str | None = None, arm: str = "keep") -> dict[str, Any]:
         with self._cameras.scene_lock:
-            self._physics.exclusive(lambda: self._world.reset(seed, task, arm=arm))
-            t_ns = self._physics.t_ns
+            t_ns = self._physics.reset(seed, task, keep_arm=arm == "keep")
         if not self._cameras.wait_newer(t_ns, FRAME_TIMEOUT_S):
             raise SimulationError(f"the cameras delivered no frame for {FRAME_TIMEOUT_S:g} s after the reset")
         return {"task": self._world.task, "seed": seed, "t_ns": t_ns}
