@@ -1,13 +1,14 @@
-"""`motorium sim`: a virtual arm on a pseudo-terminal, for any program that speaks its servo protocol."""
+"""Run a virtual arm on its own and print its serial port, until Ctrl-C."""
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from ._verb import Verb, json_option, print_json
 
 if TYPE_CHECKING:
     from ..sim.backend import SimBackend
@@ -46,19 +47,22 @@ def _as_json(backend: SimBackend) -> dict[str, Any]:
     }
 
 
-@click.command("sim")
+@click.command(cls=Verb, name="sim")
 @click.argument("robot", default="so101")
 @click.option("--seed", default=0, show_default=True, help="Seed of the scene on the table.")
 @click.option("--task", default=None, help='Instruction, such as "put the red cube in the tray".')
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON line instead of the how-to.")
+@json_option
 def command(robot: str, seed: int, task: str | None, as_json: bool) -> None:
-    """Run a virtual ROBOT on its own and print its serial port, until Ctrl-C."""
-    from ..sim.backend import open_backend  # noqa: PLC0415 - keeps `motorium --help` fast
+    """Run a virtual ROBOT on its own and print its serial port, until Ctrl-C.
+
+    The arm answers the real servo protocol, so that any program written for the real one can drive it.
+    """
+    from ..sim.backend import open_backend
 
     with open_backend(robot, seed=seed, task=task) as backend:
         facts = _as_json(backend)
         if as_json:
-            click.echo(json.dumps(facts))
+            print_json(facts)
         else:
             paths = "\n".join(f"  {role:<12}  {camera['shm']}" for role, camera in facts["cameras"].items())
             click.echo(HOW_TO.format(**{**facts, "cameras": paths}))

@@ -11,12 +11,15 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SimulationError
 from . import protocol
 from .shared_frames import FrameReader, SharedFrameCamera
 from .sim_process import SimProcess
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 STARTUP_TIMEOUT_S = 30.0
 OPTIONS = ("seed", "task", "startup_timeout_s")
@@ -46,13 +49,11 @@ class SimWorldClient:
         return reply
 
     def status(self) -> dict[str, Any]:
-        """`success held_s judge task sim_time_s t_ns real_time_factor slipped_s bus`. Raises
-        SimulationError."""
+        """Keys: success held_s judge task sim_time_s t_ns real_time_factor slipped_s bus; or SimulationError."""
         return self._process.request("status")
 
     def truth(self) -> dict[str, Any]:
-        """Poses as the physics knows them, for tests and experts, never for a policy. Raises
-        SimulationError."""
+        """Poses as the physics knows them, for tests and experts, never for a policy; or SimulationError."""
         truth: dict[str, Any] = self._process.request("truth")["truth"]
         return truth
 
@@ -89,7 +90,7 @@ class SimBackend:
         for camera in self.cameras.values():
             camera.close()
 
-    def __enter__(self) -> SimBackend:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

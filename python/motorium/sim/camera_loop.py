@@ -14,8 +14,10 @@ from .shared_frames import FrameWriter
 
 
 class Rig(Protocol):
-    """Renders from its own copy of the world's state; made, used and closed in one thread (OpenGL contexts
-    are bound)."""
+    """Renders from its own copy of the world's state.
+
+    Made, used and closed in one thread: an OpenGL context belongs to one.
+    """
 
     def capture(self) -> int:
         """Copy the state under the physics lock; returns the time it stands for, nanoseconds."""
@@ -25,7 +27,9 @@ class Rig(Protocol):
         """(H, W, 3) uint8 of the captured state."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Free the OpenGL context."""
+        ...
 
 
 class CameraLoop:

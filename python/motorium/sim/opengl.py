@@ -62,4 +62,4 @@ def restart_with_fallback() -> None:
     if rest:
         environment = {**os.environ, "MUJOCO_GL": rest[0], _RETRY: ",".join(rest[1:])}
         environment.pop("PYOPENGL_PLATFORM", None)
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own command line

@@ -32,7 +32,7 @@ class ServoBus(Protocol):
 
 
 def plain(value: Any) -> Any:
-    """numpy values and dataclasses, nested in mappings and sequences, to what JSON holds."""
+    """Arrays, numpy scalars and dataclasses, nested in mappings and sequences, to what JSON holds."""
     if is_dataclass(value) and not isinstance(value, type):
         value = asdict(value)
     if isinstance(value, Mapping):

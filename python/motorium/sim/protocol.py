@@ -113,8 +113,7 @@ def parse_request(line: bytes) -> Request:
 
 
 def parse_handshake(message: Mapping[str, Any]) -> Handshake:
-    """The first line's object to a Handshake. Raises ProtocolError when a key is missing or of a wrong
-    shape."""
+    """The first line's object to a Handshake. Raises ProtocolError when a key is missing or wrong."""
     try:
         cameras = {role: CameraAddress(**address) for role, address in message["cameras"].items()}
         return Handshake(message["robot"], message["port"], int(message["pid"]), message["task"], cameras)
@@ -123,15 +122,14 @@ def parse_handshake(message: Mapping[str, Any]) -> Handshake:
 
 
 def bounded_lines(read: Callable[[], bytes], limit: int = MAX_LINE_BYTES) -> Iterator[bytes | None]:
-    """Split a byte stream into lines without its newline, never holding more than `limit` bytes of one
-    line.
+    """Split a byte stream into lines, never holding more than `limit` bytes of one.
 
     Args:
         read: returns the next bytes, empty at the end of the stream.
         limit: longest line in bytes.
 
     Yields:
-        Each line; None once for each line over the limit, whose bytes are dropped up to its newline.
+        Each line without its newline, empty ones left out; None once for each line over the limit, whose bytes are dropped up to its newline.
     """
     pending, dropping = b"", False
     while block := read():

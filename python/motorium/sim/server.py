@@ -43,13 +43,16 @@ def requests(stop: threading.Event, source: int = 0) -> Iterator[protocol.Reques
                 return os.read(source, 65536)
         return b""
 
-    for line in protocol.bounded_lines(read):
-        try:
-            if line is None:
-                raise protocol.ProtocolError(f"line is longer than {protocol.MAX_LINE_BYTES} bytes")
-            yield protocol.parse_request(line)
-        except protocol.ProtocolError as error:
-            yield error
+    yield from map(_parsed, protocol.bounded_lines(read))
+
+
+def _parsed(line: bytes | None) -> protocol.Request | protocol.ProtocolError:
+    try:
+        if line is None:
+            raise protocol.ProtocolError(f"line is longer than {protocol.MAX_LINE_BYTES} bytes")
+        return protocol.parse_request(line)
+    except protocol.ProtocolError as error:
+        return error
 
 
 def serve(simulation: Simulation, write: Write) -> None:
@@ -86,7 +89,7 @@ def private_stdout() -> Iterator[Write]:
 
 
 def _run(options: argparse.Namespace, write: Write) -> None:
-    from .simulation import Simulation  # noqa: PLC0415 - MuJoCo reads MUJOCO_GL once, on import
+    from .simulation import Simulation  # here: MuJoCo reads MUJOCO_GL once, on import
 
     simulation = Simulation(options.robot, options.seed, options.task)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -124,7 +127,7 @@ def main(argv: list[str] | None = None) -> int:
         except MotoriumError as error:
             write({"error": str(error)})
             return 1
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the parent must hear of it, whatever it is
             traceback.print_exc()
             write({"error": f"the simulator failed: {error!r}"})
             return 1

@@ -189,8 +189,7 @@ class RegisterModel:
         state.profile_ticks = np.where(goals.torque_enable, moved, state.profile_ticks)
 
     def _watch_overload(self, load: Float64, dt_s: float) -> None:
-        """Protection of registers 34 to 36: above the overload share for the protection time, torque is
-        cut back."""
+        """Registers 34 to 36: too much load for the protection time cuts the torque back."""
         state = self._state
         over = np.abs(load) > self.settings.overload_share
         state.overload_s = np.where(over, state.overload_s + dt_s, 0.0)

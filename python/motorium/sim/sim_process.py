@@ -62,8 +62,7 @@ class SimProcess:
             raise self._death()
 
     def receive(self, timeout_s: float) -> dict[str, Any]:
-        """The next message. Raises SimulationError on the process's death, nonsense, or after
-        `timeout_s`."""
+        """The next message. Raises SimulationError on death, nonsense, or after `timeout_s`."""
         deadline = time.monotonic() + timeout_s
         while b"\n" not in self._buffer:
             left = deadline - time.monotonic()

@@ -99,6 +99,6 @@ class Simulation:
     def _guard(self, run: Callable[[threading.Event], None]) -> None:
         try:
             run(self.stop)
-        except BaseException as error:  # a dead thread ends the process: half a robot must not go on
+        except BaseException as error:  # noqa: BLE001 - a dead thread ends the process: half a robot must not go on
             self._failure = error
             self.stop.set()
