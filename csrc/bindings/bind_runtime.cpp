@@ -1,7 +1,12 @@
-#include "module.hpp"
+#include "bindings/bind_runtime.hpp"
+
+#include "bindings/module.hpp"
 
 namespace motorium {
 
-void bind_runtime(pybind11::module_&) {}
+void bind_runtime(pybind11::module_& m) {
+  bind_slot_map(m);
+  bind_control_core(m);
+}
 
 }  // namespace motorium

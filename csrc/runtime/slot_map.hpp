@@ -8,7 +8,8 @@ namespace motorium {
 
 inline constexpr std::uint32_t kSlots = 200;
 
-/// Robot joints (radians) <-> unified slots: slot = scale * q + offset. Lossless on mapped slots, zero elsewhere.
+/// Robot joints (radians) <-> unified slots: slot = scale * q + offset. Lossless on mapped slots, zero
+/// elsewhere.
 class SlotMap {
  public:
   /// Throws std::invalid_argument on a length mismatch, a slot out of range, a repeated slot or a zero scale.
@@ -21,6 +22,12 @@ class SlotMap {
   void scatter(std::span<const float> joint_rad, std::span<float> slots_out) const noexcept;
   /// slots_in: 200; joint_rad: J.
   void gather(std::span<const float> slots_in, std::span<float> joint_rad) const noexcept;
+
+  /// Whole chunks, row by row. joint_rad: rows * J; slots: rows * 200.
+  void scatter_rows(std::span<const float> joint_rad, std::size_t rows,
+                    std::span<float> slots_out) const noexcept;
+  void gather_rows(std::span<const float> slots_in, std::size_t rows,
+                   std::span<float> joint_rad) const noexcept;
 
  private:
   std::vector<std::uint32_t> slots_;

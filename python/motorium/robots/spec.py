@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import SpecError
+from .geometry import GEOM_ROLES, SHAPES, GeomSpec, GraspSpec, Vec3, ViewSpec
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,7 +25,6 @@ UNITS = ("rad", "opening")
 PROTOCOLS = ("feetech",)
 EXIT_POLICIES = ("park", "hold", "release")
 
-Vec3 = tuple[float, float, float]
 T = TypeVar("T")
 
 
@@ -132,6 +132,9 @@ class RobotSpec:
     tcp: TcpSpec
     joints: tuple[JointSpec, ...]
     cameras: tuple[CameraSpec, ...]
+    geoms: tuple[GeomSpec, ...] = ()
+    views: tuple[ViewSpec, ...] = ()
+    grasp: GraspSpec | None = None
 
     @property
     def joint_names(self) -> tuple[str, ...]:
@@ -189,19 +192,21 @@ def _build(cls: type[T], table: object, where: str) -> T:
     return cls(**{key: _convert(table[key], str(known[key].type), f"{where}.{key}") for key in table})
 
 
-def _tables(value: object, where: str) -> list[object]:
+def _build_all(cls: type[T], table: Mapping[str, object], section: str, where: str) -> tuple[T, ...]:
+    value = table[section]
     if not isinstance(value, list) or not value:
-        raise SpecError(f"{where} must hold at least one [[{where}]] table")
-    return value
+        raise SpecError(f"{where} must hold at least one [[{section}]] table")
+    return tuple(_build(cls, entry, f"{where}.{section}[{i}]") for i, entry in enumerate(value))
 
 
 def parse(table: Mapping[str, object], *, where: str = "robot") -> RobotSpec:
     """Build and check a RobotSpec from decoded TOML. Raises SpecError."""
-    sections = ("schema", "robot", "control", "policy", "bus", "exit", "tcp", "joints", "cameras")
+    required = ("schema", "robot", "control", "policy", "bus", "exit", "tcp", "joints", "cameras")
+    sections = (*required, "geoms", "views", "grasp")
     unknown = sorted(set(table) - set(sections))
     if unknown:
         raise SpecError(f"unknown section {unknown[0]!r} in {where}; valid sections: {', '.join(sections)}")
-    missing = [section for section in sections if section not in table]
+    missing = [section for section in required if section not in table]
     if missing:
         raise SpecError(f"{where} lacks section {missing[0]!r}; valid sections: {', '.join(sections)}")
     if table["schema"] != 1:
@@ -216,13 +221,11 @@ def parse(table: Mapping[str, object], *, where: str = "robot") -> RobotSpec:
         bus=_build(BusSpec, table["bus"], f"{where}.bus"),
         exit=_build(ExitSpec, table["exit"], f"{where}.exit"),
         tcp=_build(TcpSpec, table["tcp"], f"{where}.tcp"),
-        joints=tuple(
-            _build(JointSpec, t, f"{where}.joints[{i}]") for i, t in enumerate(_tables(table["joints"], "joints"))
-        ),
-        cameras=tuple(
-            _build(CameraSpec, t, f"{where}.cameras[{i}]")
-            for i, t in enumerate(_tables(table["cameras"], "cameras"))
-        ),
+        joints=_build_all(JointSpec, table, "joints", where),
+        cameras=_build_all(CameraSpec, table, "cameras", where),
+        geoms=_build_all(GeomSpec, table, "geoms", where) if "geoms" in table else (),
+        views=_build_all(ViewSpec, table, "views", where) if "views" in table else (),
+        grasp=_build(GraspSpec, table["grasp"], f"{where}.grasp") if "grasp" in table else None,
     )
     check(spec, where=where)
     return spec
@@ -260,6 +263,26 @@ def _check_joint(joint: JointSpec, where: str) -> None:
         raise SpecError(f"{here} sign is {joint.sign}; valid choices: -1, 1")
 
 
+def _check_shape(spec: RobotSpec, where: str) -> None:
+    links = ("base", *spec.joint_names)
+    for i, geom in enumerate(spec.geoms):
+        here = f"{where}.geoms[{i}]"
+        _choice(geom.link, links, f"{here}.link")
+        _choice(geom.shape, SHAPES, f"{here}.shape")
+        _choice(geom.role, GEOM_ROLES, f"{here}.role")
+        if geom.shape == "box" and min(geom.size_m) <= 0:
+            raise SpecError(f"{here} is a box and needs size_m with three positive lengths")
+        if geom.shape != "box" and (geom.radius_m <= 0 or geom.at_m == geom.to_m):
+            raise SpecError(f"{here} is a {geom.shape} and needs radius_m > 0 and to_m different from at_m")
+    roles = tuple(camera.role for camera in spec.cameras)
+    _unique([view.role for view in spec.views], "view role", where)
+    for i, view in enumerate(spec.views):
+        _choice(view.role, roles, f"{where}.views[{i}].role")
+        _choice(view.mount, links, f"{where}.views[{i}].mount")
+    if spec.grasp is not None:
+        _choice(spec.grasp.joint, spec.joint_names, f"{where}.grasp.joint")
+
+
 def check(spec: RobotSpec, *, where: str = "robot") -> None:
     """Raise SpecError when a spec contradicts itself."""
     _unique([joint.name for joint in spec.joints], "joint name", where)
@@ -271,6 +294,7 @@ def check(spec: RobotSpec, *, where: str = "robot") -> None:
     _choice(spec.bus.protocol, PROTOCOLS, f"{where}.bus.protocol")
     _choice(spec.exit.policy, EXIT_POLICIES, f"{where}.exit.policy")
     _choice(spec.tcp.parent, spec.joint_names, f"{where}.tcp.parent")
+    _check_shape(spec, where)
     if not 1 <= spec.policy.rate_hz <= spec.control.rate_hz <= 2000:
         raise SpecError(f"{where}: need 1 <= policy.rate_hz <= control.rate_hz <= 2000")
     if not 0 < spec.control.approach_velocity_share <= 1:

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "bindings/arrays.hpp"
+#include "runtime/control_core.hpp"
+
+namespace motorium {
+
+void bind_slot_map(pybind11::module_& m);
+void bind_control_core(pybind11::module_& m);
+
+const char* name_of(Mode mode);
+const char* name_of(Reason reason);
+const char* name_of(PushStatus status);
+
+/// Checks shapes, then copies one value per joint.
+PerJoint<float> per_joint(const FloatArray& array, std::uint32_t joints, const char* name);
+FloatArray to_array(const PerJoint<float>& values, std::uint32_t joints);
+/// A view of `rows` as a chunk; ValueError unless it is (T, joints).
+ChunkView chunk_view(const FloatArray& rows, std::uint32_t joints, std::int64_t t0_ns, std::int64_t dt_ns,
+                     std::uint32_t delay);
+pybind11::dict core_stats(const CoreSnapshot& snapshot, const ChunkCounters& chunks);
+
+}  // namespace motorium

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bus/feetech_link.hpp"
+#include "bus/joint_bus.hpp"
+
+namespace motorium {
+
+/// One register to bring to a value at connect. Only the bits of `mask` are changed.
+struct FeetechSetting {
+  std::uint32_t joint = 0;
+  std::uint8_t address = 0;
+  std::uint8_t size = 1;  ///< 1 or 2 bytes
+  std::uint16_t value = 0;
+  std::uint16_t mask = 0xFFFF;
+  bool eeprom = false;  ///< Written only when it differs, with the lock open and torque off.
+};
+
+/// How radians become ticks on one chain of servos; vectors are J long, in joint order.
+struct FeetechBusConfig {
+  std::vector<std::uint8_t> ids;
+  std::vector<float> zero_ticks;  ///< Ticks at zero radians.
+  std::vector<int> sign;          ///< +1 or -1.
+  float ticks_per_rad = 4096.0F / 6.28318530717958647692F;
+  std::int32_t min_ticks = 0;
+  std::int32_t max_ticks = 4095;
+  std::uint32_t baud = 1'000'000;
+  double reply_margin_s = 0.004;      ///< Scheduling and USB frame time, on top of wire time.
+  std::uint16_t model_number = 777;   ///< 0 accepts any servo.
+  std::vector<FeetechSetting> settings;
+};
+
+/// A chain of Feetech STS servos as joints in SI units. Lost replies make joints stale, never an exception.
+class FeetechBus final : public JointBus {
+ public:
+  /// Opens the port, finds every servo and applies the settings; torque is left as found.
+  /// Throws BusError (port absent, busy, denied; servos missing or of another model), std::invalid_argument (config).
+  FeetechBus(const std::string& port, FeetechBusConfig config);
+
+  /// One sync read of position, speed, load, voltage, temperature and status of all joints.
+  BusStatus read_state(JointState& state) noexcept override;
+  /// One sync write of all goal positions.
+  BusStatus write_goal(const GatedGoal& goal) noexcept override;
+  /// On: goal := present on every servo, then torque. Nothing is enabled unless all joints answered.
+  /// Off: told to all at once, then verified and repeated; io_error names the case that one never confirmed.
+  BusStatus set_torque(bool on) noexcept override;
+  BusCounters counters() const noexcept override { return link_.counters(); }
+
+ private:
+  using Rows = std::array<std::uint8_t, kMaxJoints * 16>;
+
+  void find_servos();
+  void apply(const FeetechSetting& setting);
+  void set_lock(std::uint8_t id, bool locked);
+  bool torque_confirmed(bool on) noexcept;
+  BusStatus goal_from_present() noexcept;
+  std::uint16_t to_ticks(std::size_t joint, float rad) const noexcept;
+
+  FeetechBusConfig config_;
+  FeetechLink link_;
+};
+
+/// The same as the constructor, behind the interface. See FeetechBus for what it throws.
+std::unique_ptr<JointBus> open_feetech(const std::string& port, const FeetechBusConfig& config);
+
+}  // namespace motorium

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace motorium {
+
+enum class IoStatus : std::uint8_t { ok, timeout, closed };
+
+struct IoResult {
+  IoStatus status = IoStatus::ok;
+  std::size_t n = 0;  ///< bytes transferred
+};
+
+/// A raw 8N1 serial line, held exclusively. Works on ports without modem lines (pseudo-terminals).
+class SerialPort {
+ public:
+  /// Throws BusError when the port is absent, busy, denied, or refuses the baud rate.
+  SerialPort(const std::string& path, std::uint32_t baud);
+  ~SerialPort();
+  SerialPort(const SerialPort&) = delete;
+  SerialPort& operator=(const SerialPort&) = delete;
+
+  /// Waits for at least one byte until the deadline (CLOCK_MONOTONIC); returns all that is there.
+  IoResult read_some(std::span<std::uint8_t> buffer, std::int64_t deadline_ns) noexcept;
+  /// Writes everything, or reports how far it got by the deadline.
+  IoResult write_all(std::span<const std::uint8_t> bytes, std::int64_t deadline_ns) noexcept;
+  /// Throws away what has arrived so far; returns how many bytes that was.
+  std::size_t discard_input() noexcept;
+
+  const std::string& path() const noexcept { return path_; }
+
+ private:
+  IoStatus wait(short events, std::int64_t deadline_ns) noexcept;
+  void configure(std::uint32_t baud);
+  void lock();
+
+  std::string path_;
+  int fd_ = -1;
+  bool pseudo_terminal_ = false;
+};
+
+}  // namespace motorium

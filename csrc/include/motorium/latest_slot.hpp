@@ -1,0 +1,111 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+namespace motorium {
+
+/// A value copied word by word through relaxed atomics, guarded by a sequence number (seqlock).
+///
+/// After Boehm, "Can seqlocks get along with programming language memory models?" (MSPC 2012): the words are
+/// atomics, so a read that overlaps a write is no data race; the fences order the words against the sequence
+/// number, so it is noticed. One writer, any number of readers; the writer never waits.
+template <class T>
+class SeqSlot {
+  static_assert(std::is_trivially_copyable_v<T>, "values cross threads by plain copy");
+  static constexpr std::size_t kWords = (sizeof(T) + 7) / 8;
+
+ public:
+  /// Writer only.
+  void store(const T& value) noexcept {
+    const std::uint64_t sequence = sequence_.load(std::memory_order_relaxed);
+    // acq_rel: the odd number must be visible before any word of the new value is.
+    sequence_.exchange(sequence + 1, std::memory_order_acq_rel);
+    const auto* bytes = reinterpret_cast<const unsigned char*>(&value);
+    for (std::size_t i = 0; i < kWords; ++i) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, bytes + 8 * i, i + 1 < kWords ? 8 : sizeof(T) - 8 * i);
+      words_[i].store(word, std::memory_order_release);
+    }
+    sequence_.store(sequence + 2, std::memory_order_release);
+  }
+
+  /// One attempt. False when a write was going on: `value` then holds a mixture and must be thrown away.
+  bool try_load(T& value) const noexcept {
+    const std::uint64_t before = sequence_.load(std::memory_order_acquire);
+    if (before & 1u) return false;
+    auto* bytes = reinterpret_cast<unsigned char*>(&value);
+    for (std::size_t i = 0; i < kWords; ++i) {
+      // Acquire on each word keeps the second look at the sequence number behind them without a fence, which
+      // ThreadSanitizer could not follow; on x86-64 it costs nothing.
+      const std::uint64_t word = words_[i].load(std::memory_order_acquire);
+      std::memcpy(bytes + 8 * i, &word, i + 1 < kWords ? 8 : sizeof(T) - 8 * i);
+    }
+    return sequence_.load(std::memory_order_relaxed) == before;
+  }
+
+  std::uint64_t writes() const noexcept { return sequence_.load(std::memory_order_acquire) / 2; }
+
+ private:
+  std::atomic<std::uint64_t> sequence_{0};
+  std::array<std::atomic<std::uint64_t>, kWords> words_{};
+};
+
+/// The newest value, never torn: one writer that never waits, readers that retry while a write is going on.
+template <class T>
+class LatestSlot {
+ public:
+  /// Writer only; wait-free.
+  void publish(const T& value) noexcept { slot_.store(value); }
+
+  /// The newest value; a default T before the first publish. Lock-free: retries only when a write overlapped.
+  T read() const noexcept {
+    T value;
+    while (!slot_.try_load(value)) {
+    }
+    return value;
+  }
+
+  /// How many values have been published.
+  std::uint64_t version() const noexcept { return slot_.writes(); }
+
+ private:
+  SeqSlot<T> slot_;
+};
+
+/// The newest value for one reader that must never retry: wait-free on both sides.
+///
+/// Three buffers: the writer fills one, the reader holds one, the third is in the middle. Publishing and
+/// taking are one atomic exchange each.
+template <class T>
+class TripleBuffer {
+ public:
+  /// Writer only: the buffer to fill before `publish()`. Its old content is unspecified.
+  T& write_slot() noexcept { return buffers_[write_]; }
+
+  /// Writer only.
+  void publish() noexcept { write_ = middle_.exchange(write_ | kFresh, std::memory_order_acq_rel) & kIndex; }
+
+  /// Reader only: moves to the newest published value. False when there is none newer than `current()`.
+  bool refresh() noexcept {
+    if (!(middle_.load(std::memory_order_relaxed) & kFresh)) return false;
+    read_ = middle_.exchange(read_, std::memory_order_acq_rel) & kIndex;
+    return true;
+  }
+
+  /// Reader only.
+  const T& current() const noexcept { return buffers_[read_]; }
+
+ private:
+  static constexpr unsigned kFresh = 4, kIndex = 3;
+  std::array<T, 3> buffers_{};
+  std::atomic<unsigned> middle_{1};
+  unsigned write_ = 0;  // writer's
+  unsigned read_ = 2;   // reader's
+};
+
+}  // namespace motorium

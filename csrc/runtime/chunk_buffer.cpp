@@ -1,0 +1,130 @@
+#include "runtime/chunk_buffer.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace motorium {
+namespace {
+
+/// Observations are at most this old when a chunk made from them arrives; older knots are forgotten.
+constexpr std::int64_t kMemoryNs = 1'500'000'000;
+constexpr std::int64_t kMaxStepNs = 1'000'000'000;
+
+/// Row values at `t_ns`, linear between rows. `t_ns` lies within the chunk.
+void chunk_at(const ChunkView& chunk, std::uint32_t joints, std::int64_t t_ns,
+              std::span<float> out) noexcept {
+  const double place = static_cast<double>(t_ns - chunk.t0_ns) / static_cast<double>(chunk.dt_ns);
+  const double last = static_cast<double>(chunk.rows - 1);
+  const auto row = static_cast<std::uint32_t>(std::clamp(std::floor(place), 0.0, last));
+  const std::uint32_t next = std::min(row + 1, chunk.rows - 1);
+  const float share = static_cast<float>(std::clamp(place - row, 0.0, 1.0));
+  for (std::uint32_t j = 0; j < joints; ++j) {
+    const float a = chunk.rows_rad[std::size_t{row} * joints + j],
+                b = chunk.rows_rad[std::size_t{next} * joints + j];
+    out[j] = a + share * (b - a);
+  }
+}
+
+}  // namespace
+
+ChunkBuffer::ChunkBuffer(std::uint32_t joints, std::int64_t handover_ns, std::int64_t blend_ns) noexcept
+    : joints_(joints), handover_ns_(handover_ns), blend_ns_(blend_ns) {}
+
+bool ChunkBuffer::well_formed(const ChunkView& chunk) const noexcept {
+  if (chunk.rows < 1 || chunk.rows > kMaxChunkRows || chunk.delay > chunk.rows) return false;
+  if (chunk.dt_ns < 1 || chunk.dt_ns > kMaxStepNs ||
+      chunk.rows_rad.size() != std::size_t{chunk.rows} * joints_)
+    return false;
+  return std::all_of(chunk.rows_rad.begin(), chunk.rows_rad.end(), [](float x) { return std::isfinite(x); });
+}
+
+void ChunkBuffer::restart(const Anchor& anchor) noexcept {
+  draft_.epoch = anchor.epoch;
+  draft_.joints = joints_;
+  draft_.count = 1;
+  draft_.knots[0] = {anchor.t_ns, anchor.position_rad, {}, {}};
+}
+
+void ChunkBuffer::forget_before(std::int64_t t_ns) noexcept {
+  std::uint32_t drop = 0;
+  // One knot before `t_ns` stays: the segment across it needs its left end.
+  while (drop + 1 < draft_.count && draft_.knots[drop + 1].t_ns <= t_ns) ++drop;
+  // Room for a whole chunk and its seam, whatever the time step.
+  constexpr std::uint32_t kRoom = kMaxChunkRows + 1;
+  if (draft_.count - drop > Plan::kCapacity - kRoom) drop = draft_.count - (Plan::kCapacity - kRoom);
+  if (drop == 0) return;
+  std::copy(draft_.knots.begin() + drop, draft_.knots.begin() + draft_.count, draft_.knots.begin());
+  draft_.count -= drop;
+}
+
+void ChunkBuffer::splice(const ChunkView& chunk, std::int64_t seam_ns) noexcept {
+  Knot seam{};
+  seam.t_ns = seam_ns;
+  draft_.sample(seam_ns, seam.position_rad);
+  draft_.slope_before(seam_ns, seam.slope_in_rad_s);
+  PerJoint<float> offset{};
+  chunk_at(chunk, joints_, seam_ns, offset);
+  for (std::uint32_t j = 0; j < joints_; ++j) {
+    offset[j] = seam.position_rad[j] - offset[j];
+    counters_.seam_jump_max_rad = std::max(counters_.seam_jump_max_rad, std::abs(offset[j]));
+  }
+  while (draft_.count > 0 && draft_.knots[draft_.count - 1].t_ns >= seam_ns) --draft_.count;
+  forget_before(draft_.count > 0 ? draft_.knots[0].t_ns : seam_ns);  // makes room
+  const std::uint32_t first = draft_.count;
+  draft_.knots[draft_.count++] = seam;
+  for (std::uint32_t i = 0; i < chunk.rows; ++i) {
+    const std::int64_t t_ns = chunk.t0_ns + i * chunk.dt_ns;
+    if (t_ns <= seam_ns) continue;
+    const double gone =
+        static_cast<double>(t_ns - seam_ns) / static_cast<double>(std::max<std::int64_t>(blend_ns_, 1));
+    const float left = static_cast<float>(std::max(0.0, 1.0 - gone));
+    Knot& knot = draft_.knots[draft_.count++];
+    knot = Knot{};
+    knot.t_ns = t_ns;
+    for (std::uint32_t j = 0; j < joints_; ++j)
+      knot.position_rad[j] = chunk.rows_rad[std::size_t{i} * joints_ + j] + left * offset[j];
+  }
+  draft_.shape_from(first);
+}
+
+PushStatus ChunkBuffer::push(const ChunkView& chunk, std::int64_t now_ns, const Anchor& anchor) noexcept {
+  if (!well_formed(chunk)) {
+    ++counters_.malformed;
+    return PushStatus::malformed;
+  }
+  const bool fresh_start = draft_.count == 0 || draft_.epoch != anchor.epoch;
+  const bool late = now_ns > chunk.t0_ns + chunk.delay * chunk.dt_ns;
+  // The last promised row is the first that old plan and new chunk share.
+  const std::int64_t promised_ns = chunk.t0_ns + (std::int64_t{chunk.delay} - 1) * chunk.dt_ns;
+  const std::int64_t seam_ns = std::max(promised_ns, late ? now_ns + handover_ns_ : now_ns);
+  if (seam_ns > chunk.t0_ns + (std::int64_t{chunk.rows} - 1) * chunk.dt_ns) {
+    ++counters_.expired;
+    if (late) ++counters_.late_chunks;
+    return PushStatus::expired;
+  }
+  if (fresh_start) restart(anchor);
+  forget_before(now_ns - kMemoryNs);
+  splice(chunk, seam_ns);
+  draft_.late = late;
+  ++draft_.version;
+  ++counters_.pushed;
+  if (!fresh_start) ++counters_.stitches;
+  if (late) ++counters_.late_chunks;
+  handed_over_.write_slot() = draft_;
+  handed_over_.publish();
+  return late ? PushStatus::accepted_late : PushStatus::accepted;
+}
+
+void ChunkBuffer::committed(std::int64_t t0_ns, std::int64_t dt_ns, std::uint32_t rows, const Anchor& anchor,
+                            std::span<float> out_rad) const noexcept {
+  const bool planned = draft_.count > 0 && draft_.epoch == anchor.epoch;
+  for (std::uint32_t i = 0; i < rows; ++i) {
+    const std::span<float> row = out_rad.subspan(std::size_t{i} * joints_, joints_);
+    if (planned)
+      draft_.sample(t0_ns + i * dt_ns, row);
+    else
+      std::copy_n(anchor.position_rad.begin(), joints_, row.begin());
+  }
+}
+
+}  // namespace motorium

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "motorium/latest_slot.hpp"
+#include "runtime/plan.hpp"
+
+namespace motorium {
+
+inline constexpr std::uint32_t kMaxChunkRows = 64;
+
+/// A plan from a policy in joint space: row i is the setpoint at `t0_ns + i * dt_ns`.
+struct ChunkView {
+  std::span<const float> rows_rad;  ///< rows * joints, row-major.
+  std::uint32_t rows = 0;
+  std::int64_t t0_ns = 0;
+  std::int64_t dt_ns = 0;
+  std::uint32_t delay = 0;  ///< Rows below this were promised and are already planned.
+};
+
+enum class PushStatus : std::uint8_t {
+  accepted,
+  accepted_late,  ///< Came after `t0 + delay * dt`; spliced in where the arm is now.
+  expired,        ///< Its last row has passed; nothing changed.
+  malformed,   ///< Shape, time step or delay out of range, or a number that is not finite; nothing changed.
+  not_running  ///< The robot is not in a mode that follows chunks; nothing changed.
+};
+
+/// Where an empty buffer starts from: the setpoint in force.
+struct Anchor {
+  std::uint64_t epoch = 0;
+  std::int64_t t_ns = 0;
+  PerJoint<float> position_rad{};
+};
+
+/// Counters of one pushing thread.
+struct ChunkCounters {
+  std::uint64_t pushed = 0, stitches = 0, late_chunks = 0, expired = 0, malformed = 0;
+  float seam_jump_max_rad =
+      0.0f;  ///< Largest distance between old plan and new chunk at a seam, before blending.
+};
+
+/// The plan the control thread follows, and the only way to change it.
+///
+/// One thread pushes chunks (inference), one samples (control); the hand-over is a triple buffer, so neither
+/// waits. A push splices: up to the last promised row the old plan stays as it is, curve and all; from there
+/// on the new rows hold. Where the new chunk does not start where the old plan is (it came late, or broke its
+/// promise), the difference is carried along and faded out over `blend_ns`, so the setpoint never jumps.
+class ChunkBuffer {
+ public:
+  /// `handover_ns`: how far ahead of `now` a late chunk is spliced, so that the control thread has surely
+  /// seen it before; 0 when one thread does both. `blend_ns`: over which a difference at the seam is faded
+  /// out.
+  ChunkBuffer(std::uint32_t joints, std::int64_t handover_ns, std::int64_t blend_ns) noexcept;
+
+  // Pushing thread.
+  PushStatus push(const ChunkView& chunk, std::int64_t now_ns, const Anchor& anchor) noexcept;
+  /// Setpoints planned at `t0 + i * dt`, i < rows; the anchor where there is no plan. out: rows * joints.
+  void committed(std::int64_t t0_ns, std::int64_t dt_ns, std::uint32_t rows, const Anchor& anchor,
+                 std::span<float> out_rad) const noexcept;
+  const ChunkCounters& counters() const noexcept { return counters_; }
+
+  // Sampling thread.
+  bool refresh() noexcept { return handed_over_.refresh(); }
+  const Plan& plan() const noexcept { return handed_over_.current(); }
+
+ private:
+  bool well_formed(const ChunkView& chunk) const noexcept;
+  void restart(const Anchor& anchor) noexcept;
+  void forget_before(std::int64_t t_ns) noexcept;
+  void splice(const ChunkView& chunk, std::int64_t seam_ns) noexcept;
+
+  std::uint32_t joints_;
+  std::int64_t handover_ns_, blend_ns_;
+  Plan draft_{};  // the pushing thread's copy of what it published last
+  ChunkCounters counters_{};
+  TripleBuffer<Plan> handed_over_{};
+};
+
+}  // namespace motorium

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "bus/joint_bus.hpp"
+#include "bus/safety_gate.hpp"
+#include "motorium/latest_slot.hpp"
+#include "runtime/chunk_buffer.hpp"
+#include "runtime/control_config.hpp"
+#include "runtime/slew.hpp"
+
+namespace motorium {
+
+enum class Mode : std::uint8_t {
+  idle,     ///< Torque off, never enabled.
+  moving,   ///< Slew to a joint pose (ramp, homing, parking).
+  running,  ///< Following chunks.
+  holding,  ///< Standing still with torque, ready for chunks.
+  fault,    ///< Gate tripped or bus dead; the last good goal is held where possible.
+  released  ///< Torque off after it was on.
+};
+
+/// Why the mode is what it is.
+enum class Reason : std::uint8_t {
+  none,
+  underflow,
+  bus_errors,
+  bus_closed,
+  gate_tripped,
+  parking,
+  park_timed_out
+};
+
+enum class TorqueRequest : std::uint8_t { none, on, off };
+
+/// What happened in a tick; bits.
+enum TickEvent : std::uint32_t {
+  kEventStitch = 1u << 0,
+  kEventLateChunk = 1u << 1,
+  kEventUnderflow = 1u << 2,
+  kEventModeChange = 1u << 3,
+  kEventFallback = 1u << 4,
+  kEventBadRead = 1u << 5,
+  kEventMissedTick = 1u << 6
+};
+
+/// State of the core after a tick, published for other threads.
+struct CoreSnapshot {
+  Mode mode = Mode::idle;
+  Reason reason = Reason::none;
+  bool torque = false;
+  std::uint64_t epoch = 1;
+  std::int64_t t_ns = 0;
+  std::uint64_t ticks = 0, underflows = 0, fallbacks = 0;
+  std::uint64_t moves_done = 0;  ///< Slews that have ended.
+  mtr_limits_counters gate{};
+  std::uint32_t gate_causes = 0;
+  PerJoint<float> setpoint_rad{};
+  PerJoint<float> goal_rad{};
+};
+
+struct TickResult {
+  std::optional<GatedGoal> goal;  ///< To be written; none while torque is off.
+  TorqueRequest torque = TorqueRequest::none;
+  mtr_verdict verdict = MTR_PASS;
+  std::uint32_t events = 0;
+};
+
+/// One control tick: joint state and time in, gated goal out. Holds no thread and reads no clock, so the same
+/// code runs in the control thread and, in virtual time, in lock-step simulation.
+///
+/// Threads: `tick` and the requests belong to one thread; `push_chunk`, `committed`, `setpoint` and
+/// `chunk_counters` to one other (they may be the same); `snapshot` to any. No method allocates, waits or
+/// throws.
+class ControlCore {
+ public:
+  explicit ControlCore(
+      const ControlConfig& config);  ///< Throws std::invalid_argument for a contradictory config.
+
+  // Control thread.
+  TickResult tick(std::int64_t now_ns, const JointState& state) noexcept;
+  void enable() noexcept {
+    enable_pending_ = true;
+  }  ///< At the next tick with fresh state: goal := present, torque on.
+  /// Straight slew at `share` of each joint's velocity limit, 0 for the configured approach share. Ignored
+  /// without torque.
+  void move_to(const PerJoint<float>& target_rad, float share) noexcept;
+  void hold(Reason reason = Reason::none) noexcept;
+  void park() noexcept;  ///< Rest pose, then torque off; from a fault too, after re-arming on the measured
+                         ///< position.
+  void release() noexcept;
+  void fault(Reason reason) noexcept;
+
+  // Pushing thread.
+  PushStatus push_chunk(const ChunkView& chunk, std::int64_t now_ns) noexcept;
+  void committed(std::int64_t t0_ns, std::int64_t dt_ns, std::uint32_t rows,
+                 std::span<float> out_rad) const noexcept;
+  const ChunkCounters& chunk_counters() const noexcept { return buffer_.counters(); }
+
+  // Any thread.
+  CoreSnapshot snapshot() const noexcept { return published_.read(); }
+  std::uint32_t joints() const noexcept { return config_.limits.n_joints; }
+  const ControlConfig& config() const noexcept { return config_; }
+
+ private:
+  bool fresh(const JointState& state, std::int64_t now_ns) const noexcept;
+  bool arm(const JointState& state, std::int64_t now_ns) noexcept;
+  void set_mode(Mode mode, Reason reason) noexcept;
+  void void_plan() noexcept { ++now_.epoch; }
+  void start_slew(std::int64_t now_ns) noexcept;
+  void follow_plan(std::int64_t now_ns, bool new_plan) noexcept;
+  void follow_slew(std::int64_t now_ns, const JointState& state) noexcept;
+  void fall_back() noexcept;
+  bool at_rest(const JointState& state) const noexcept;
+  void apply_gate(std::int64_t now_ns, const JointState& state, TickResult& result) noexcept;
+  void publish() noexcept { published_.publish(now_); }
+
+  ControlConfig config_;
+  SafetyGate gate_;
+  ChunkBuffer buffer_;
+  Slew slew_{};
+  PerJoint<float> slew_target_{};
+  float slew_share_ = 0.0f;
+  bool slew_pending_ = false, enable_pending_ = false, rearm_pending_ = false, parking_ = false;
+  std::int64_t underflow_ns_ = 0, park_start_ns_ = 0;
+  TorqueRequest torque_request_ = TorqueRequest::none;
+  std::uint32_t events_ = 0;
+  CoreSnapshot now_{};
+  LatestSlot<CoreSnapshot> published_{};
+};
+
+}  // namespace motorium

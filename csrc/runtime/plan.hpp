@@ -1,0 +1,49 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "bus/joint_bus.hpp"
+
+namespace motorium {
+
+/// A setpoint to be met at one instant, with the slopes of the curve before and after it.
+/// They differ only at a seam between two chunks, where the new chunk may turn back.
+struct Knot {
+  std::int64_t t_ns = 0;
+  PerJoint<float> position_rad{};
+  PerJoint<float> slope_in_rad_s{};
+  PerJoint<float> slope_out_rad_s{};
+};
+
+/// One stretch of setpoints over time in joint space: piecewise cubic Hermite, position exact at every knot,
+/// constant before the first and after the last. Trivially copyable, no allocation.
+struct Plan {
+  static constexpr std::uint32_t kCapacity = 160;
+
+  std::uint64_t version = 0;  ///< Counts published plans; 0 is "none".
+  std::uint64_t epoch = 0;    ///< Plans of an older epoch are void (see ControlCore).
+  std::uint32_t joints = 0;
+  std::uint32_t count = 0;
+  bool late = false;  ///< The chunk that made this plan came later than promised.
+  std::array<Knot, kCapacity> knots{};
+
+  std::int64_t end_ns() const noexcept { return count == 0 ? INT64_MIN : knots[count - 1].t_ns; }
+
+  /// Position at `t_ns`, and the slope just before it (0 outside the knots).
+  void sample(std::int64_t t_ns, std::span<float> position_rad) const noexcept;
+  void slope_before(std::int64_t t_ns, std::span<float> slope_rad_s) const noexcept;
+
+  /// Slopes of knots `first`.. from their positions, such that no segment leaves the range of its two knots.
+  /// Fritsch and Butland, "A method for constructing local monotone piecewise cubic interpolants" (1984): the
+  /// weighted harmonic mean of the neighbouring secants, 0 at a local extremum. `slope_in` of knot `first` is
+  /// kept and its `slope_out` is that, limited to 3 secants (Fritsch and Carlson, 1980). The last slope is
+  /// the last secant: a plan fed one row at a time moves at constant speed through its rows.
+  void shape_from(std::uint32_t first) noexcept;
+
+ private:
+  std::uint32_t last_knot_at_or_before(std::int64_t t_ns) const noexcept;
+};
+
+}  // namespace motorium

@@ -1,0 +1,34 @@
+"""RobotSpec -> the control thread's configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._core import ControlConfig
+
+if TYPE_CHECKING:
+    from ..robots.spec import RobotSpec
+
+
+def control_config(spec: RobotSpec, **overrides: Any) -> ControlConfig:
+    """Limits, rates and policies of `spec`; `overrides` replace keyword arguments of ControlConfig.
+
+    Raises ValueError (from the core) when the result contradicts itself.
+    """
+    values: dict[str, Any] = {
+        "lower_rad": [joint.lower_rad for joint in spec.joints],
+        "upper_rad": [joint.upper_rad for joint in spec.joints],
+        "max_velocity_rad_s": [joint.max_velocity_rad_s for joint in spec.joints],
+        "max_acceleration_rad_s2": [joint.max_acceleration_rad_s2 for joint in spec.joints],
+        "max_effort": [joint.max_effort for joint in spec.joints],
+        "rest_rad": [joint.rest_rad for joint in spec.joints],
+        "rate_hz": spec.control.rate_hz,
+        "max_state_age_s": spec.control.max_state_age_s,
+        "max_command_age_s": spec.control.max_command_age_s,
+        "trip_after": spec.control.trip_after,
+        "approach_velocity_share": spec.control.approach_velocity_share,
+        "fallback": spec.exit.policy,
+        "exit": spec.exit.policy,
+        "park_timeout_s": spec.exit.park_timeout_s,
+    }
+    return ControlConfig(**{**values, **overrides})

@@ -1,0 +1,123 @@
+"""How a hobby bus servo behaves: a DC motor behind a position controller, and what its sensors report.
+
+Torque = stall * duty - back_emf * speed, with the duty clamped to +-torque_limit (DC motor law). The back-EMF term is a
+passive damping of stall torque / no-load speed, so a goal far away is approached at the no-load speed by itself.
+Gravity is compensated inside the same torque limit, which stands for the integral action that holds a real arm up.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import motors
+from ..errors import SpecError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+MOTOR_DATA = Path(motors.__file__).parent / "data"
+
+Float64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ServoModel:
+    """Constants of one servo type; 7.4 V STS3215 by default (stall from the motor table, the rest typical values)."""
+
+    stall_torque_nm: float
+    stall_current_ma: float
+    no_load_speed_rad_s: float = 4.7
+    stiffness_nm_rad: float = 60.0
+    damping_nm_s_rad: float = 1.2
+    armature_kg_m2: float = 0.02
+    supply_v: float = 7.4
+    sag_v: float = 0.5
+    ambient_c: float = 28.0
+    heating_c: float = 45.0
+    thermal_s: float = 90.0
+    load_filter_s: float = 0.03
+
+    @classmethod
+    def load(cls, motor: str) -> ServoModel:
+        """The model of a motor by the name of its table. Raises SpecError."""
+        path = MOTOR_DATA / f"{motor}.toml"
+        if not path.is_file():
+            known = ", ".join(sorted(p.stem for p in MOTOR_DATA.glob("*.toml")))
+            raise SpecError(f"no motor table {motor!r}; known motors: {known}")
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return cls(
+            stall_torque_nm=float(table["stall_torque_nm"]), stall_current_ma=float(table["stall_current_ma"])
+        )
+
+    @property
+    def back_emf_nm_s_rad(self) -> float:
+        """Passive damping of the motor."""
+        return self.stall_torque_nm / self.no_load_speed_rad_s
+
+
+@dataclass(frozen=True)
+class ServoState:
+    """What six servos report, each (J,): radians, rad/s, signed share of stall torque, volts, deg C, mA."""
+
+    position_rad: Float64
+    velocity_rad_s: Float64
+    effort: Float64
+    voltage_v: Float64
+    temperature_c: Float64
+    current_ma: Float64
+
+
+class ServoBank:
+    """Torque limits and slow sensors of J servos of a compiled model.
+
+    Attributes:
+        torque_enable: (J,) bool; off means limp.
+        torque_limit: (J,) share of stall torque, 0..1.
+    """
+
+    def __init__(self, model: ServoModel, mj_model: Any, joints: int, torque_limit: Float64) -> None:
+        self.model = model
+        self._mj = mj_model
+        self._n = joints
+        self._default_limit = torque_limit
+        self.reset()
+
+    def reset(self) -> None:
+        """Torque on, default limits, cold."""
+        self.torque_enable = np.ones(self._n, dtype=bool)
+        self.torque_limit = self._default_limit.copy()
+        self._load = np.zeros(self._n)
+        self._heat = np.zeros(self._n)
+        self.apply_limits()
+
+    def apply_limits(self) -> None:
+        """Writes the attributes into the physics; call after changing them."""
+        torque = np.clip(self.torque_limit, 0.0, 1.0) * self.model.stall_torque_nm * self.torque_enable
+        self._mj.jnt_actfrcrange[: self._n, 0] = -torque
+        self._mj.jnt_actfrcrange[: self._n, 1] = torque
+
+    def sense(self, torque_nm: Float64, dt_s: float) -> None:
+        """Feeds the sensors with the torque of the last `dt_s` seconds."""
+        share = torque_nm / self.model.stall_torque_nm
+        self._load += (share - self._load) * min(1.0, dt_s / self.model.load_filter_s)
+        self._heat += (share**2 - self._heat) * min(1.0, dt_s / self.model.thermal_s)
+
+    def state(self, position_rad: Float64, velocity_rad_s: Float64) -> ServoState:
+        """All readings at once."""
+        magnitude = np.abs(self._load)
+        return ServoState(
+            position_rad=position_rad.copy(),
+            velocity_rad_s=velocity_rad_s.copy(),
+            effort=self._load.copy(),
+            voltage_v=np.full(self._n, self.model.supply_v - self.model.sag_v * float(np.mean(magnitude))),
+            temperature_c=self.model.ambient_c + self.model.heating_c * self._heat,
+            current_ma=magnitude * self.model.stall_current_ma,
+        )

@@ -1,0 +1,296 @@
+"""The simulated world: one arm, one table; physics, servos, cameras, judge. The caller owns time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SimulationError
+from ..robots.spec import RobotSpec
+from ..types import UInt8
+from .mjcf import TIMESTEP_S, build_mjcf, camera_axes
+from .render import Renderers, choose_backend
+from .scene import COLOURS, CUBE_M, DISTRACTORS, Look, Scene, draw_scene
+from .servo import ServoBank, ServoModel, ServoState
+from .tasks import Judge, Judgement, Pose, instruction, target_colour
+
+Float64 = NDArray[np.float64]
+JUDGE_PERIOD_S = 0.025
+START_JITTER_RAD = (0.25, 0.06, 0.06, 0.06, 0.25, 0.0)
+GRIPPER_TORQUE_LIMIT = 0.40
+FAR_M = 5.0
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Where everything really is, in the robot base frame (metres, radians)."""
+
+    target: str
+    cubes: Mapping[str, Pose]
+    tray: Pose
+
+    @property
+    def cube(self) -> Pose:
+        """The cube the task is about."""
+        return self.cubes[self.target]
+
+
+class World:
+    """A robot, a table, a task.
+
+    Args:
+        spec: the robot; needs geoms, views and grasp for the task.
+        seed: the first scene; see `reset`.
+
+    Attributes:
+        servos: torque limits and enables, settable at any time (call `servos.apply_limits()` after a change).
+        scene: what was drawn for this episode.
+        time_s: simulated time since the last reset.
+    """
+
+    def __init__(self, spec: RobotSpec, seed: int = 0) -> None:
+        choose_backend()
+        import mujoco
+
+        if spec.grasp is None or not spec.geoms:
+            raise SimulationError(
+                f"robot {spec.name!r} has no [[geoms]] or [grasp] in its TOML; sim needs both"
+            )
+        self._mujoco = mujoco
+        self.spec = spec
+        motor = ServoModel.load(spec.bus.motor)
+        self.model: Any = mujoco.MjModel.from_xml_string(build_mjcf(spec, motor))
+        self.data: Any = mujoco.MjData(self.model)
+        self.joints = len(spec.joints)
+        limits = np.array([GRIPPER_TORQUE_LIMIT if j.name == spec.grasp.joint else 1.0 for j in spec.joints])
+        self.servos = ServoBank(motor, self.model, self.joints, limits)
+        self._gripper = spec.joint_names.index(spec.grasp.joint)
+        self._index()
+        self._renderers = Renderers(self.model)
+        self.reset(seed)
+
+    def _index(self) -> None:
+        model = self.model
+        self._cube_joint = {c: int(model.joint(c).qposadr[0]) for c in COLOURS}
+        self._cube_dof = {c: int(model.joint(c).dofadr[0]) for c in COLOURS}
+        self._cube_geom = {c: int(model.geom(c).id) for c in COLOURS}
+        self._fingers = {i for i in range(model.ngeom) if model.geom(i).name.startswith("finger_")}
+        self._tray_geoms = [i for i in range(model.ngeom) if model.geom(i).name.startswith("tray_")]
+        self._lower = np.array([j.lower_rad for j in self.spec.joints])
+        self._upper = np.array([j.upper_rad for j in self.spec.joints])
+
+    def reset(self, seed: int, task: str | None = None) -> Scene:
+        """Starts the episode of a seed; `task` forces the instruction. Raises SimulationError for an unknown one."""
+        target = None if task is None else target_colour(task)
+        self.scene = scene = draw_scene(seed, target=target, joints=self.joints)
+        self.task = instruction(scene.target)
+        self._mujoco.mj_resetData(self.model, self.data)
+        self.servos.reset()
+        self.time_s = 0.0
+        self._debt_s = 0.0
+        self._unjudged_s = 0.0
+        self.judge_state = Judge()
+        self._place_things(scene)
+        self._apply_look(scene.look)
+        home = np.array([j.home_rad for j in self.spec.joints])
+        spread = np.resize(np.array(START_JITTER_RAD), self.joints)
+        self.set_joints(home + spread * np.array(scene.start_jitter))
+        return scene
+
+    def set_joints(self, q_rad: Float64) -> None:
+        """Puts the arm at rest at (J,) joint angles, clipped to the limits, and the goal with it."""
+        q = np.clip(np.asarray(q_rad, dtype=np.float64), self._lower, self._upper)
+        self.data.qpos[: self.joints] = q
+        self.data.qvel[: self.joints] = 0.0
+        self.data.ctrl[: self.joints] = q
+        self._mujoco.mj_forward(self.model, self.data)
+        self._judge(0.0)
+
+    def move_cube(self, colour: str, x_m: float, y_m: float, yaw_rad: float = 0.0) -> None:
+        """Puts a cube flat on the table somewhere else, at rest."""
+        at, dof = self._cube_joint[colour], self._cube_dof[colour]
+        half = yaw_rad / 2.0
+        self.data.qpos[at : at + 7] = [x_m, y_m, CUBE_M / 2, math.cos(half), 0.0, 0.0, math.sin(half)]
+        self.data.qvel[dof : dof + 6] = 0.0
+        self._mujoco.mj_forward(self.model, self.data)
+
+    def _place_things(self, scene: Scene) -> None:
+        model, data = self.model, self.data
+        present = {cube.colour: cube for cube in scene.cubes}
+        for i, colour in enumerate(COLOURS):
+            geom, body, at = self._cube_geom[colour], model.body(colour).id, self._cube_joint[colour]
+            here = colour in present
+            # An absent cube floats far away: no contact, no weight.
+            model.geom_contype[geom] = model.geom_conaffinity[geom] = int(here)
+            model.body_gravcomp[body] = 0.0 if here else 1.0
+            if here:
+                cube = present[colour]
+                model.geom_rgba[geom, :3] = cube.rgb
+                half = cube.yaw_rad / 2
+                pose = [cube.x_m, cube.y_m, CUBE_M / 2, math.cos(half), 0.0, 0.0, math.sin(half)]
+                data.qpos[at : at + 7] = pose
+            else:
+                data.qpos[at : at + 7] = [-FAR_M, -FAR_M + i, -FAR_M, 1.0, 0.0, 0.0, 0.0]
+        shown = {d.name: d for d in scene.distractors}
+        for i, (name, (shape, size)) in enumerate(DISTRACTORS.items()):
+            mocap = int(model.body(name).mocapid[0])
+            height = size[0] if shape == "sphere" else size[1]
+            data.mocap_pos[mocap] = (-FAR_M, FAR_M + i, -FAR_M)
+            if name in shown:
+                data.mocap_pos[mocap] = (shown[name].x_m, shown[name].y_m, height)
+                model.geom_rgba[model.geom(name).id, :3] = shown[name].rgb
+        tray = scene.tray
+        mocap = int(model.body("tray").mocapid[0])
+        data.mocap_pos[mocap] = (tray.x_m, tray.y_m, 0.0)
+        data.mocap_quat[mocap] = (math.cos(tray.yaw_rad / 2), 0.0, 0.0, math.sin(tray.yaw_rad / 2))
+        for geom in self._tray_geoms:
+            model.geom_rgba[geom, :3] = tray.rgb
+
+    def _apply_look(self, look: Look) -> None:
+        model = self.model
+        model.geom_rgba[model.geom("table").id, :3] = look.table_rgb
+        lamp = model.light("lamp").id
+        model.light_pos[lamp] = look.lamp_m
+        aim = np.array([0.19, 0.01, 0.0]) - np.array(look.lamp_m)
+        model.light_dir[lamp] = aim / np.linalg.norm(aim)
+        model.light_diffuse[lamp] = look.lamp_strength
+        model.vis.headlight.ambient[:] = look.ambient
+        for view in self.spec.views:
+            camera = model.camera(view.role).id
+            shift = np.array(look.camera_shift_m.get(view.role, (0.0, 0.0, 0.0)))
+            aimed = np.array(view.look_at_m) + np.array(look.camera_aim_m.get(view.role, (0.0, 0.0, 0.0)))
+            moved = type(view)(
+                view.role,
+                view.mount,
+                tuple(np.array(view.position_m) + shift),
+                tuple(aimed),
+                view.up,
+                view.fovy_deg,
+            )
+            right, up = camera_axes(moved)
+            rotation = np.stack([right, up, np.cross(right, up)], axis=1)
+            model.cam_pos[camera] = moved.position_m
+            self._mujoco.mju_mat2Quat(model.cam_quat[camera], rotation.ravel())
+
+    def step(self, goal_rad: NDArray[Any], dt_s: float) -> None:
+        """Lets `dt_s` seconds pass with (J,) position goals in radians (clipped to the joint limits).
+
+        Time that is no multiple of the physics step is carried to the next call. Raises SimulationError on a goal
+        that is not finite.
+        """
+        goal = np.asarray(goal_rad, dtype=np.float64)
+        if not math.isfinite(float(goal.sum())):
+            raise SimulationError(f"goal is not finite: {goal.tolist()}")
+        np.clip(goal, self._lower, self._upper, out=self.data.ctrl[: self.joints])
+        self._debt_s += dt_s
+        steps = int(self._debt_s / TIMESTEP_S + 1e-6)
+        if steps <= 0:
+            return
+        self._mujoco.mj_step(self.model, self.data, steps)
+        passed = steps * TIMESTEP_S
+        self._debt_s -= passed
+        self.time_s += passed
+        self.servos.sense(self.data.qfrc_actuator[: self.joints], passed)
+        self._unjudged_s += passed
+        if self._unjudged_s >= JUDGE_PERIOD_S - 1e-9:
+            self._judge(self._unjudged_s)
+            self._unjudged_s = 0.0
+
+    def _judge(self, dt_s: float) -> None:
+        truth = self.truth()
+        grip = (float(self.data.qpos[self._gripper]), self._touching(self._cube_geom[truth.target]))
+        self.judge_state.update(dict(truth.cubes), truth.target, truth.tray, grip, dt_s)
+
+    def _touching(self, geom: int) -> bool:
+        pairs = self.data.contact.geom
+        return any(
+            (a == geom and b in self._fingers) or (b == geom and a in self._fingers)
+            for a, b in pairs.tolist()
+        )
+
+    def joint_state(self) -> ServoState:
+        """What the servos report now."""
+        return self.servos.state(self.data.qpos[: self.joints], self.data.qvel[: self.joints])
+
+    @property
+    def position_rad(self) -> Float64:
+        """(J,) measured joint angles, a copy."""
+        return np.array(self.data.qpos[: self.joints])
+
+    def cube_pose(self, colour: str) -> Pose:
+        """Pose of a cube; yaw in +-45 degrees (a cube looks the same four times a turn)."""
+        at, dof = self._cube_joint[colour], self._cube_dof[colour]
+        x, y, z, qw, qx, qy, qz = self.data.qpos[at : at + 7].tolist()
+        vx, vy, vz = self.data.qvel[dof : dof + 3].tolist()
+        return Pose(x, y, z, _flat_yaw(qw, qx, qy, qz), math.sqrt(vx * vx + vy * vy + vz * vz))
+
+    def truth(self) -> Truth:
+        """Poses of the cubes on the table and of the tray."""
+        tray = self.scene.tray
+        cubes = {colour: self.cube_pose(colour) for colour in self.scene.colours}
+        return Truth(self.scene.target, cubes, Pose(tray.x_m, tray.y_m, 0.0, tray.yaw_rad))
+
+    def judge(self) -> Judgement:
+        """The task's state; refreshed every 25 ms of simulated time."""
+        return self.judge_state.report()
+
+    @property
+    def success(self) -> bool:
+        """Target in the tray, let go, at rest, for one second; no wrong cube ever in the tray."""
+        return self.judge_state.success
+
+    def render(self, role: str) -> UInt8:
+        """(H, W, 3) uint8 RGB picture of a camera now. Raises SimulationError for an unknown role or without OpenGL."""
+        for camera in self.spec.cameras:
+            if camera.role == role:
+                return self._renderers.render(self.data, role, camera.height, camera.width)
+        roles = ", ".join(camera.role for camera in self.spec.cameras)
+        raise SimulationError(f"no camera {role!r}; cameras: {roles}")
+
+    def close(self) -> None:
+        """Frees the OpenGL context; safe to call twice."""
+        self._renderers.close()
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _flat_yaw(w: float, x: float, y: float, z: float) -> float:
+    """Yaw of the body axis that lies flattest, folded to +-45 degrees."""
+    columns = (
+        (1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)),
+        (2 * (x * y - w * z), 1 - 2 * (x * x + z * z), 2 * (y * z + w * x)),
+        (2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)),
+    )
+    axis = min(columns, key=lambda c: abs(c[2]))
+    yaw = math.atan2(axis[1], axis[0])
+    return (yaw + math.pi / 4) % (math.pi / 2) - math.pi / 4
+
+
+SCENE_NAMES = (
+    "target_x_m",
+    "target_y_m",
+    "target_z_m",
+    "target_cos4yaw",
+    "target_sin4yaw",
+    "tray_x_m",
+    "tray_y_m",
+)
+
+
+def scene_vector(world: World) -> NDArray[np.float32]:
+    """(7,) float32 in the order of SCENE_NAMES, robot base frame: what an auxiliary scene head should predict."""
+    truth = world.truth()
+    cube, tray = truth.cube, truth.tray
+    yaw = 4.0 * cube.yaw_rad
+    return np.array(
+        [cube.x_m, cube.y_m, cube.z_m, math.cos(yaw), math.sin(yaw), tray.x_m, tray.y_m], dtype=np.float32
+    )
