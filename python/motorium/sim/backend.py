@@ -49,7 +49,7 @@ class SimWorldClient:
         return reply
 
     def status(self) -> dict[str, Any]:
-        """Keys: success held_s judge task sim_time_s t_ns real_time_factor slipped_s bus; or SimulationError."""
+        """Keys: success held_s judge task sim_time_s t_ns real_time_factor slipped_s bus."""
         return self._process.request("status")
 
     def truth(self) -> dict[str, Any]:

@@ -7,28 +7,22 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._core import ServoEmulator
 from ..robots.spec import RobotSpec
 from ..units import NS_PER_S
 from .servo_registers import RegisterModel, ServoGoals, ServoReading, ServoSettings
 from .world import World
 
+GOAL_POSITION_REGISTER, PRESENT_POSITION_REGISTER = 42, 56
 PERIOD_NS = 5_000_000
 MAX_LAG_NS = 50_000_000  # further behind than this, simulated time slips instead of racing to catch up
 SETTINGS_EVERY = 20  # steps between two looks at the slow registers
 FACTOR_WINDOW_NS = 2 * NS_PER_S
-
-
-class ServoBus(Protocol):
-    """The part of `_core.ServoEmulator` that the physics feeds."""
-
-    def goals(self) -> Mapping[str, NDArray[Any]]: ...
-    def update(self, **registers: NDArray[Any]) -> None: ...
-    def registers(self, id: int) -> bytes: ...
 
 
 def plain(value: Any) -> Any:
@@ -66,7 +60,7 @@ class RealTimeFactor:
 class PhysicsLoop:
     """Owns the world while it runs. Every public method may be called from any thread."""
 
-    def __init__(self, world: World, bus: ServoBus, spec: RobotSpec) -> None:
+    def __init__(self, world: World, bus: ServoEmulator, spec: RobotSpec) -> None:
         """Takes over `world` and `bus`; the present registers are right on return."""
         self.lock = threading.Lock()  # held for one step, one copy or one reset
         self._world, self._bus = world, bus
@@ -79,6 +73,7 @@ class PhysicsLoop:
         self._factor = RealTimeFactor(self._t_ns)
         self._reset_steps = 0
         self._publish()
+        self._aim_at_present()
 
     @property
     def t_ns(self) -> int:
@@ -130,6 +125,8 @@ class PhysicsLoop:
                 data.qvel[arm], data.ctrl[arm] = kept[1], kept[2]
             self._reset_steps = self._steps
             self._publish()
+            if not keep_arm:
+                self._aim_at_present()
             return self._t_ns
 
     def status(self) -> dict[str, Any]:
@@ -153,6 +150,12 @@ class PhysicsLoop:
             truth: dict[str, Any] = plain(self._world.truth())
             return truth
 
+    def _aim_at_present(self) -> None:
+        """As after power-on: every goal register holds where its joint is."""
+        for id_ in self._ids:
+            table = self._bus.registers(id_)
+            self._bus.poke(id_, GOAL_POSITION_REGISTER, table[PRESENT_POSITION_REGISTER:][:2])
+
     def _settings(self) -> ServoSettings:
         return ServoSettings.from_registers([self._bus.registers(id_) for id_ in self._ids])
 
@@ -160,10 +163,10 @@ class PhysicsLoop:
         goals = self._bus.goals()
         return ServoGoals(
             torque_enable=np.asarray(goals["torque_enable"]) != 0,
-            position_ticks=np.asarray(goals["goal_position"], float),
-            speed_ticks_s=np.abs(np.asarray(goals["goal_speed"], float)),
+            position_ticks=np.asarray(goals["goal_position_ticks"], float),
+            speed_ticks_s=np.asarray(goals["goal_speed_ticks_s"], float),
             acceleration=np.asarray(goals["acceleration"], float),
-            torque_limit=np.asarray(goals["torque_limit"], float) / 1000,
+            torque_limit=np.asarray(goals["torque_limit_permille"], float) / 1000,
         )
 
     def _publish(self, dt_s: float = 0.0) -> None:
@@ -177,7 +180,7 @@ def _registers(reading: ServoReading) -> dict[str, NDArray[Any]]:
         "load_permille": reading.load_permille,
         "voltage_dv": reading.voltage_dv,
         "temperature_c": reading.temperature_c,
-        "current": reading.current_units,
+        "current_raw": reading.current_units,
         "moving": reading.moving,
         "status": reading.status,
     }

@@ -129,7 +129,8 @@ def bounded_lines(read: Callable[[], bytes], limit: int = MAX_LINE_BYTES) -> Ite
         limit: longest line in bytes.
 
     Yields:
-        Each line without its newline, empty ones left out; None once for each line over the limit, whose bytes are dropped up to its newline.
+        Each line without its newline, empty ones left out; None once for each line over the limit, whose
+        bytes are dropped up to its newline.
     """
     pending, dropping = b"", False
     while block := read():

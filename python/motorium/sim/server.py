@@ -8,6 +8,7 @@ pseudo-terminal and the frame memory have no name that could outlive the process
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import select
 import signal
@@ -15,7 +16,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MotoriumError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .simulation import Simulation
 
 SWITCH_INTERVAL_S = 0.0005  # Python's 5 ms would let rendering hold up a whole physics period
+NICE = -10
 WATCH_S = 0.25
 
 Write = Callable[[dict[str, Any]], None]
@@ -70,7 +71,7 @@ def serve(simulation: Simulation, write: Write) -> None:
     simulation.check()
 
 
-@contextmanager
+@contextlib.contextmanager
 def private_stdout() -> Iterator[Write]:
     """Keep the real stdout for the channel; whatever libraries print goes to stderr."""
     channel = os.dup(1)
@@ -115,6 +116,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run the simulator process; returns its exit status."""
     options = _arguments(argv)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    with contextlib.suppress(OSError):  # this stands for hardware: it should not wait for who drives it
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)
     with private_stdout() as write:
         try:
             select_opengl()
