@@ -5,29 +5,13 @@ MuJoCo reads MUJOCO_GL once, when its rendering modules are first imported, so t
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
-from collections.abc import Callable
 
 from ..errors import SimulationError
+from .graphics import DEBIAN_PACKAGES, available_backends
 
-APT_COMMAND = "sudo apt-get install -y libegl1 libegl-mesa0 libgl1-mesa-dri libosmesa6"
-LIBRARIES = {"egl": ("libEGL.so.1",), "osmesa": ("libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so")}
 _RETRY = "MOTORIUM_GL_RETRY"
-
-
-def _loads(name: str) -> bool:
-    try:
-        ctypes.CDLL(name)
-    except OSError:
-        return False
-    return True
-
-
-def available(loads: Callable[[str], bool] = _loads) -> list[str]:
-    """The off-screen platforms whose library is installed, best first."""
-    return [platform for platform, names in LIBRARIES.items() if any(loads(name) for name in names)]
 
 
 class OpenGLError(SimulationError):
@@ -36,7 +20,8 @@ class OpenGLError(SimulationError):
     def __init__(self, cause: object) -> None:
         """`cause`: what was tried and failed."""
         super().__init__(
-            f"cannot render the cameras off-screen ({cause}). Install OpenGL for headless use: {APT_COMMAND}"
+            f"cannot render the cameras off-screen ({cause}). "
+            f"Install OpenGL for headless use: sudo apt-get install -y {' '.join(DEBIAN_PACKAGES)}"
         )
 
 
@@ -44,9 +29,9 @@ def select_opengl() -> str:
     """Point MuJoCo at an installed platform; a MUJOCO_GL set by the user stands. Raises OpenGLError."""
     chosen = os.environ.get("MUJOCO_GL")
     if not chosen:
-        platforms = available()
+        platforms = available_backends()
         if not platforms:
-            raise OpenGLError("neither libEGL.so.1 nor libOSMesa is installed")
+            raise OpenGLError("neither EGL nor OSMesa is installed")
         os.environ["MUJOCO_GL"] = chosen = platforms[0]
         os.environ[_RETRY] = ",".join(platforms[1:])
     return chosen
