@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from motorium.robots.spec import RobotSpec
+from motorium.sim.servo import ServoState
 from motorium.sim.servo_registers import (
     STATUS_OVERHEAT,
     STATUS_OVERLOAD,
@@ -21,20 +22,10 @@ DT = 0.005
 N = 6
 
 
-@dataclass
-class Senses:
-    position_rad: np.ndarray
-    velocity_rad_s: np.ndarray
-    effort: np.ndarray
-    voltage_v: np.ndarray
-    temperature_c: np.ndarray
-    current_ma: np.ndarray
-
-
-def _senses(**changes: float) -> Senses:
+def _senses(**changes: float) -> ServoState:
     base = {"voltage_v": 7.4, "temperature_c": 28.0}
-    names = Senses.__dataclass_fields__
-    return Senses(**{name: np.full(N, float({**base, **changes}.get(name, 0.0))) for name in names})
+    names = ServoState.__dataclass_fields__
+    return ServoState(**{name: np.full(N, float({**base, **changes}.get(name, 0.0))) for name in names})
 
 
 def _table(**words: tuple[int, int]) -> bytes:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..robots.spec import RobotSpec
+from .servo import ServoState
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -28,17 +28,6 @@ MOVING_TICKS_S = 5.0
 STATUS_OVERHEAT = 1 << 2
 STATUS_OVERLOAD = 1 << 5
 PROTECTION_TIME_UNIT_S = 0.01  # register 35
-
-
-class ServoSenses(Protocol):
-    """What the physics tells of each servo, (J,) each; effort is the signed share of stall torque."""
-
-    position_rad: Float64
-    velocity_rad_s: Float64
-    effort: Float64
-    voltage_v: Float64
-    temperature_c: Float64
-    current_ma: Float64
 
 
 @dataclass(frozen=True)
@@ -153,7 +142,7 @@ class RegisterModel:
         share = np.where(goals.torque_enable, np.minimum(limit, goals.torque_limit), 0.0)
         return ServoDrive(self.to_rad(state.profile_ticks), share)
 
-    def read(self, senses: ServoSenses, dt_s: float) -> ServoReading:
+    def read(self, senses: ServoState, dt_s: float) -> ServoReading:
         """Registers after a step of `dt_s`."""
         load = np.clip(senses.effort, -1.0, 1.0) * self._sign
         self._watch_overload(load, dt_s)
