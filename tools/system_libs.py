@@ -11,19 +11,19 @@ import shutil
 import subprocess
 import sys
 
-from motorium.sim.graphics import DEBIAN_PACKAGES, best_backend
+from motorium.sim.graphics import DEBIAN_PACKAGES, available_backends
 
 
 def main() -> int:
     """Always 0."""
-    if best_backend() is not None:
+    if available_backends():
         return 0
     command = ["apt-get", "install", "--yes", "--no-install-recommends", *DEBIAN_PACKAGES]
     if os.geteuid() == 0 and shutil.which("apt-get"):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for step in (["apt-get", "update", "--quiet"], command):
             subprocess.run(step, env=environment, stdout=subprocess.DEVNULL, check=False)
-    if best_backend() is not None:
+    if available_backends():
         print(f"installed {' '.join(DEBIAN_PACKAGES)}")
     else:
         print("The simulated cameras need a GL library. On Debian or Ubuntu:", file=sys.stderr)

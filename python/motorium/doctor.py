@@ -99,16 +99,18 @@ def check_mujoco() -> Check:
 
 def check_graphics() -> Check:
     """Whether a simulated camera can draw, tried for real in a process of its own."""
-    from .sim.graphics import DEBIAN_PACKAGES, best_backend
+    from .sim.graphics import DEBIAN_PACKAGES, available_backends
 
     advice = f"on Debian or Ubuntu: sudo apt-get install {' '.join(DEBIAN_PACKAGES)}"
-    backend = os.environ.get("MUJOCO_GL") or best_backend()
+    backend = os.environ.get("MUJOCO_GL") or next(iter(available_backends()), None)
     if backend is None:
         return Check("graphics", "warn", "neither EGL nor OSMesa found", advice)
     environment = {**os.environ, "MUJOCO_GL": backend}
     command = [sys.executable, "-c", _RENDER]
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
     except subprocess.TimeoutExpired:
         return Check("graphics", "warn", f"{backend}: drawing one picture took over 60 s", advice)
     if done.returncode:

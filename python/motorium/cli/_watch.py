@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from ..sim.demo import DemoReport, EpisodeResult
 
-MARKS = {True: "success", False: "FAILED"}
+
+def _line(result: EpisodeResult) -> str:
+    mark = "success" if result.success else "failed"
+    return f"{result.index + 1:>4}  {mark}  {result.time_s:5.1f} s  {result.task}  (scene {result.seed})"
 
 
 class SilentAudience:
@@ -40,8 +43,7 @@ class PlainAudience(SilentAudience):
 
     def ends(self, result: EpisodeResult) -> None:
         """An episode is over."""
-        mark = MARKS[result.success]
-        click.echo(f"{result.index + 1:>4}  {mark:<8} {result.time_s:5.1f} s  {result.task}  (scene {result.seed})")
+        click.echo(_line(result))
 
 
 class LiveAudience(SilentAudience):
@@ -52,7 +54,7 @@ class LiveAudience(SilentAudience):
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         self._done: list[EpisodeResult] = []
-        self._now = ""
+        self._task_words, self._now = "", ""
         self._bar = Progress(TextColumn("episodes"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._task = self._bar.add_task("episodes", total=episodes)
         self._live = Live(self._view(), refresh_per_second=8, transient=True)
@@ -65,12 +67,14 @@ class LiveAudience(SilentAudience):
 
     def begins(self, index: int, seed: int, task: str) -> None:
         """An episode starts."""
-        self._show(f"[bold]{task}[/bold]  (scene {seed})")
+        self._task_words = f"{index + 1:>4}  {task}  (scene {seed})"
+        self._show(self._task_words)
 
     def watches(self, index: int, time_s: float, judge: dict[str, Any]) -> None:
         """An episode goes on."""
-        seen = "in the tray" if judge["target_in_tray"] else "on its way"
-        self._show(f"{self._now.split('   ')[0]}   {time_s:4.1f} s  {seen}, held {judge['held_s']:.1f} s")
+        del index
+        seen = f"in the tray for {judge['held_s']:.1f} s" if judge["target_in_tray"] else "on its way"
+        self._show(f"{self._task_words}  {time_s:4.1f} s, {seen}")
 
     def ends(self, result: EpisodeResult) -> None:
         """An episode is over."""
@@ -87,4 +91,37 @@ class LiveAudience(SilentAudience):
         from rich.text import Text
 
         lines = [Text(_line(r), style="green" if r.success else "red") for r in self._done[-12:]]
-        return Group(*lines, Text.from_markup(self._now), self._bar)
+        return Group(*lines, Text(self._now), self._bar)
+
+
+def print_report(report: DemoReport, written: Sequence[Path]) -> None:
+    """The closing table, and where the files are."""
+    figures = report.as_dict()
+    control, bus, safety = figures["control"], figures["bus"], figures["safety"]
+    latency, period = figures["chunk_latency_ms"], figures["control"]["period_us"]
+    click.echo()
+    print_table(
+        ["demo", f"{figures['robot']} over {figures['transport']}"],
+        [
+            ["checkpoint", figures["checkpoint"]],
+            [
+                "successes",
+                f"{figures['successes']} of {figures['episodes']}  ({figures['success_rate']:.0%})",
+            ],
+            ["chunk latency", f"p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms"],
+            ["control", f"{control['rate_hz']:g} Hz, {control['ticks']} ticks, {control['missed']} missed"],
+            ["control period", f"p50 {period['p50']:.0f} us, p99 {period['p99']:.0f} us"],
+            [
+                "bus",
+                f"{bus['cycles']} cycles, {bus['crc_errors']} bad checksums, {bus['timeouts']} time-outs",
+            ],
+            [
+                "safety gate",
+                f"{safety['clamped']} clamped, {safety['refused']} refused, {safety['trips']} trips",
+            ],
+            ["chunks", f"{figures['late_chunks']} late, {figures['underflows']} underflows"],
+        ],
+    )
+    click.echo()
+    for path in written:
+        click.echo(f"wrote {path}")

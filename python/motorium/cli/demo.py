@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ._verb import Verb, json_option, print_json
 
 if TYPE_CHECKING:
-    from ..sim.demo import Audience, DemoReport
+    from ..sim.demo import Audience
 
 
 @click.command(cls=Verb, name="demo")
-@click.option("--episodes", type=click.IntRange(1), default=10, show_default=True, help="Fresh scenes to run.")
+@click.option(
+    "--episodes", type=click.IntRange(1), default=10, show_default=True, help="Fresh scenes to run."
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first scene.")
 @click.option("--task", help="Force one instruction, e.g. 'put the red cube in the tray'.")
 @click.option("--headless", is_flag=True, help="Plain lines instead of a live display.")
@@ -24,7 +26,13 @@ if TYPE_CHECKING:
               help="Folder for the report.  [default: out/demo-<time>]")  # fmt: skip
 @json_option
 def command(
-    episodes: int, seed: int, task: str | None, headless: bool, checkpoint: str, out: Path | None, as_json: bool
+    episodes: int,
+    seed: int,
+    task: str | None,
+    headless: bool,
+    checkpoint: str,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Run a checkpoint on fresh scenes of sim:so101, over the arm's real wire protocol on a pseudo-terminal.
 

@@ -67,7 +67,11 @@ class EpisodeResult:
 
 
 class Audience(Protocol):
-    """Whoever watches a demo; called from its own thread between the steps of an episode."""
+    """Whoever watches a demo: entered for its whole length, called from the demo's thread."""
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
     def begins(self, index: int, seed: int, task: str) -> None:
         """An episode starts."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
 
 DEBIAN_PACKAGES = ("libegl1", "libegl-mesa0", "libgl1-mesa-dri", "libosmesa6")
 """What to install on Debian and its children; either EGL or OSMesa is enough."""
@@ -23,13 +22,8 @@ def _loads(name: str) -> bool:
     return True
 
 
-def available_backends() -> Iterator[str]:
-    """Values of MUJOCO_GL that can work here, best first: "egl", "osmesa". Loads no more than it is asked for."""
-    for backend, groups in _LIBRARIES.items():
-        if all(any(map(_loads, names)) for names in groups):
-            yield backend
-
-
-def best_backend() -> str | None:
-    """The first value of MUJOCO_GL that can work here; None when no library is found."""
-    return next(available_backends(), None)
+def available_backends() -> list[str]:
+    """Values of MUJOCO_GL that can work here, best first: "egl", "osmesa", both or none."""
+    return [
+        backend for backend, groups in _LIBRARIES.items() if all(any(map(_loads, names)) for names in groups)
+    ]

@@ -31,7 +31,7 @@ class Renderers:
     def _get(self, height: int, width: int) -> Any:
         renderer = self._by_size.get((height, width))
         if renderer is None:
-            import mujoco  # noqa: PLC0415 - heavy and optional
+            import mujoco
 
             try:
                 renderer = mujoco.Renderer(self._model, height=height, width=width)

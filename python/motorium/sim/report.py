@@ -5,7 +5,9 @@ Files appear whole or not at all: each is written beside its place and moved the
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -85,7 +87,7 @@ def contact_sheet(episodes: Sequence[EpisodePictures], *, role: str = "front") -
 
 def _columns(count: int, cell_w: int, cell_h: int) -> int:
     """So many columns that the sheet has about the shape of a screen and is no wider than one."""
-    fitting = round((SCREEN_ASPECT * count * cell_h / cell_w) ** 0.5)
+    fitting = round(math.sqrt(SCREEN_ASPECT * count * cell_h / cell_w))
     return max(1, min(fitting, SHEET_MAX_PX // cell_w, count))
 
 
@@ -151,7 +153,7 @@ def write_film(path: Path, episode: EpisodePictures, *, roles: Sequence[str]) ->
     if not frames:
         return False
     times = [shot.time_s for shot in episode.shots if all(role in shot.images for role in roles)]
-    gaps = [round(1000 * (b - a)) for a, b in zip(times, times[1:], strict=False)]
+    gaps = [round(1000 * (b - a)) for a, b in itertools.pairwise(times)]
     durations = [*(max(20, gap) for gap in gaps), 1500]
     # One palette per frame; the octree keeps small bright things, such as a cube, where median cut merges them.
     palette = [frame.quantize(colors=256, method=Image.Quantize.FASTOCTREE) for frame in frames]
@@ -174,13 +176,14 @@ def write_json(path: Path, value: Any) -> None:
 def _write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    partial = Path(temporary)
     try:
         with os.fdopen(handle, "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        partial.chmod(0o644)
+        partial.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise
