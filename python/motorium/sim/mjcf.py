@@ -34,6 +34,9 @@ def build_mjcf(spec: RobotSpec, servo: ServoModel) -> str:
     ET.SubElement(visual, "headlight", ambient="0.45 0.45 0.45", diffuse="0.25 0.25 0.25", specular="0 0 0")
     ET.SubElement(visual, "map", znear="0.01", zfar="10")
     ET.SubElement(visual, "quality", offsamples="4")
+    sky = ET.SubElement(ET.SubElement(root, "asset"), "texture", type="skybox", builtin="flat")
+    for key, value in {"rgb1": "0.55 0.57 0.6", "rgb2": "0.55 0.57 0.6", "width": "8", "height": "48"}.items():
+        sky.set(key, value)
     world = ET.SubElement(root, "worldbody")
     ET.SubElement(world, "light", name="lamp", pos="0.3 0 0.9", dir="0 0 -1", castshadow="false")
     table = ET.SubElement(

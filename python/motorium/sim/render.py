@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,13 @@ class Renderers:
     def __init__(self, model: Any) -> None:
         self._model = model
         self._by_size: dict[tuple[int, int], Any] = {}
+        # Freed before the interpreter tears OpenGL down, else EGL complains at exit.
+        weakref.finalize(self, _close_all, self._by_size)
 
     def _get(self, height: int, width: int) -> Any:
         renderer = self._by_size.get((height, width))
         if renderer is None:
-            import mujoco
+            import mujoco  # noqa: PLC0415 - heavy and optional
 
             try:
                 renderer = mujoco.Renderer(self._model, height=height, width=width)
@@ -49,6 +52,10 @@ class Renderers:
 
     def close(self) -> None:
         """Frees every context."""
-        for renderer in self._by_size.values():
-            renderer.close()
-        self._by_size.clear()
+        _close_all(self._by_size)
+
+
+def _close_all(by_size: dict[tuple[int, int], Any]) -> None:
+    for renderer in by_size.values():
+        renderer.close()
+    by_size.clear()

@@ -25,17 +25,17 @@ DISTRACTORS: dict[str, tuple[str, tuple[float, ...]]] = {
 DISTRACTOR_COLOURS = ((0.90, 0.80, 0.15), (0.55, 0.20, 0.65), (0.95, 0.95, 0.95), (0.95, 0.50, 0.10))
 
 CUBE_M = 0.025
-TRAY_INNER_M = 0.085
+TRAY_INNER_M = 0.084
 TRAY_WALL_M = 0.005
 TRAY_WALL_HEIGHT_M = 0.012
 TRAY_FLOOR_M = 0.003
 
 PAN_AXIS_X_M = 0.0388
 CUBE_RADIUS_M = (0.15, 0.225)
-CUBE_BEARING_RAD = (-0.75, 0.25)
+CUBE_BEARING_RAD = (-0.65, 0.20)
 CUBE_SPACING_M = 0.065
-TRAY_RADIUS_M = (0.175, 0.205)
-TRAY_BEARING_RAD = (0.78, 0.98)
+TRAY_RADIUS_M = (0.175, 0.20)
+TRAY_BEARING_RAD = (0.70, 0.86)
 TRAY_YAW_RAD = 0.35
 TRAY_SPACING_M = 0.108
 OUTER_RADIUS_M = (0.13, 0.27)
@@ -152,7 +152,7 @@ def _draw(rng: np.random.Generator, seed: int, target: str | None, joints: int) 
         colours[0] = target
     chosen = target if target is not None else colours[int(rng.integers(count))]
     tray_at = polar(rng.uniform(*TRAY_RADIUS_M), rng.uniform(*TRAY_BEARING_RAD))
-    tray = Tray(*tray_at, float(rng.uniform(-TRAY_YAW_RAD, TRAY_YAW_RAD)), _jitter(rng, (0.62, 0.47, 0.33)))
+    tray = Tray(*tray_at, float(rng.uniform(-TRAY_YAW_RAD, TRAY_YAW_RAD)), _jitter(rng, (0.66, 0.58, 0.46), 0.05))
     taken: list[tuple[float, ...]] = [(*tray_at, TRAY_SPACING_M)]
     cubes = []
     for colour in colours:

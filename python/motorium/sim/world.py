@@ -55,7 +55,7 @@ class World:
 
     def __init__(self, spec: RobotSpec, seed: int = 0) -> None:
         choose_backend()
-        import mujoco
+        import mujoco  # noqa: PLC0415 - optional, and it reads MUJOCO_GL when imported
 
         if spec.grasp is None or not spec.geoms:
             raise SimulationError(

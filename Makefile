@@ -1,0 +1,65 @@
+# The front door. Every target sets up what it needs in .venv; PYTHON chooses the interpreter (3.10 to 3.13).
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip --quiet --disable-pip-version-check
+DEMO   ?= --episodes 10
+TESTS  ?= tests
+
+# What the installed package is made of: a change in any of these installs it again.
+SOURCES := $(shell find csrc firmware models python -type f -not -name '*.so' -not -name '*.pyc' 2>/dev/null) \
+           CMakeLists.txt pyproject.toml README.md LICENSE
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format wheel clean
+.DELETE_ON_ERROR:
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/.sim  ## drive the simulated arm from the shipped checkpoint and write a report (DEMO="--episodes 3")
+	$(VENV)/bin/motorium demo $(DEMO)
+
+test: lint $(VENV)/.torch  ## lint, then every test (TESTS=tests/cli for a part)
+	$(PY) -m pytest $(TESTS)
+
+lint: $(VENV)/.test  ## ruff, mypy --strict, clang-format and the floors
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	find csrc firmware -name '*.[ch]' -o -name '*.[ch]pp' | xargs $(VENV)/bin/clang-format --dry-run -Werror
+	$(VENV)/bin/lint-imports
+
+format: $(VENV)/.test  ## rewrite sources in the house style
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+	find csrc firmware -name '*.[ch]' -o -name '*.[ch]pp' | xargs $(VENV)/bin/clang-format -i
+
+wheel: $(VENV)/.created  ## build dist/motorium-*.whl
+	$(PIP) wheel --no-deps --wheel-dir dist .
+
+clean:  ## remove everything these targets made
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find csrc firmware python tests examples tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.created:
+	$(PYTHON) tools/check_python.py
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.sim: $(VENV)/.created $(SOURCES)
+	@echo "Building and installing motorium (a minute or two) ..."
+	@$(PIP) install ".[sim]"
+	$(PY) tools/system_libs.py
+	@touch $@
+
+# Also satisfies .sim; warnings of the compiler are errors here.
+$(VENV)/.test: $(VENV)/.created $(SOURCES)
+	@echo "Building and installing motorium with its test tools (a minute or two) ..."
+	@$(PIP) install --config-settings=cmake.define.MOTORIUM_WERROR=ON ".[sim,test]"
+	$(PY) tools/system_libs.py
+	@touch $(VENV)/.sim $@
+
+$(VENV)/.torch: $(VENV)/.test
+	$(PY) tools/install_torch.py
+	@touch $@

@@ -1,0 +1,68 @@
+"""What every verb shares: `--json`, printing a result, ending on one clear line when something is wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+from ..errors import MotoriumError
+
+FAILED = 2
+INTERRUPTED = 130
+_EXTRA_OF = {"mujoco": "sim", "PIL": "sim", "rich": "sim", "torch": "learn"}
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+
+
+class Verb(click.Command):
+    """A click command whose expected failures end in one line on stderr and exit code 2.
+
+    With `--json` the same failure is also an `{"error": {"kind", "message"}}` object on stdout.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; MotoriumError, a missing extra and Ctrl-C never show a traceback."""
+        as_json = bool(ctx.params.get("as_json"))
+        try:
+            return super().invoke(ctx)
+        except MotoriumError as error:
+            _fail(type(error).__name__, str(error), as_json)
+        except ModuleNotFoundError as error:
+            extra = _EXTRA_OF.get((error.name or "").partition(".")[0])
+            if extra is None:
+                raise
+            advice = f"this needs {error.name}, which is not installed: pip install 'motorium[{extra}]'"
+            _fail("MissingExtra", advice, as_json)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+        except BrokenPipeError:  # the reader of a pipe, such as `head`, has gone
+            with contextlib.suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+
+
+def _fail(kind: str, message: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"error": {"kind": kind, "message": message}})
+    click.echo(f"error: {message}", err=True)
+    raise SystemExit(FAILED)
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on one line; numbers that JSON cannot hold (NaN, infinity) are refused."""
+    click.echo(json.dumps(value, allow_nan=False, default=str))
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Columns padded to their widest cell; plain text, so that it can be piped."""
+    lines = [list(header), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

@@ -1,0 +1,56 @@
+"""The `motorium` command: finds its verbs as files beside this one and loads only the one that is called.
+
+A verb is a module `cli/<verb>.py` with a click command named `command`; the first line of its docstring is
+its line in `motorium --help`, read as text so that listing the verbs imports none of them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+_HERE = Path(__file__).parent
+_NOT_VERBS = {"main", "__init__", "__main__"}
+
+
+def _summary(verb: str) -> str:
+    with (_HERE / f"{verb}.py").open(encoding="utf-8") as source:
+        return source.readline().strip().strip('"')
+
+
+class _Verbs(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        stems = (path.stem for path in _HERE.glob("*.py"))
+        return sorted(stem for stem in stems if stem not in _NOT_VERBS and not stem.startswith("_"))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command = import_module(f"motorium.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, _summary(verb)) for verb in self.list_commands(ctx)])
+
+
+def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        import motorium
+
+        click.echo(f"motorium {motorium.__version__}")
+        ctx.exit()
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version,
+              help="Show the version and exit.")  # fmt: skip
+def main() -> None:
+    """motorium: from a vision-language-action checkpoint to the servo bus, in one process.
+
+    Every command takes --json. Start with `motorium doctor`, then `motorium demo`.
+    """

@@ -1,0 +1,64 @@
+"""The run path is light: no torch, no simulator, and a start-up beside which `import numpy` is slow."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = ("torch", "mujoco", "PIL", "rich", "numpy")
+
+
+def modules_after(code: str) -> set[str]:
+    program = f"import sys\n{code}\nprint('\\n'.join(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(result.stdout.split())
+
+
+def seconds(*arguments: str, repeats: int = 7) -> float:
+    """The fastest of several runs of the interpreter: noise only ever adds."""
+    best = float("inf")
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+        best = min(best, time.perf_counter() - begin)
+    return best
+
+
+@pytest.mark.parametrize("code", ["import motorium", "import motorium.cli.main"])
+def test_start_up_loads_nothing_heavy(code):
+    assert not modules_after(code) & set(HEAVY)
+
+
+def test_listing_the_verbs_imports_none_of_them():
+    code = "from click.testing import CliRunner\nfrom motorium.cli.main import main\n"
+    loaded = modules_after(code + "assert CliRunner().invoke(main, ['--help']).exit_code == 0")
+    assert not {name for name in loaded if name.startswith("motorium.cli.")} - {"motorium.cli.main"}
+    assert not loaded & set(HEAVY)
+
+
+def test_run_path_never_imports_torch():
+    code = """
+import pkgutil, importlib, motorium
+for package in ("policies", "robots", "runtime", "cameras", "motors"):
+    home = importlib.import_module(f"motorium.{package}")
+    for module in pkgutil.walk_packages(home.__path__, home.__name__ + "."):
+        importlib.import_module(module.name)
+for name in motorium.__all__:
+    getattr(motorium, name)
+"""
+    assert not modules_after(code) & {"torch", "mujoco", "PIL", "rich"}
+
+
+def test_import_is_quicker_than_numpy():
+    bare = seconds("-c", "pass")
+    numpy = seconds("-c", "import numpy") - bare
+    assert seconds("-c", "import motorium") - bare < 0.5 * numpy
+
+
+def test_help_is_in_the_range_of_numpy():
+    bare = seconds("-c", "pass")
+    numpy = seconds("-c", "import numpy") - bare
+    assert seconds("-m", "motorium.cli", "--help") - bare < 1.5 * numpy
