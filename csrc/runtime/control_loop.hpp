@@ -14,21 +14,9 @@
 #include "runtime/control_core.hpp"
 #include "runtime/period_histogram.hpp"
 #include "runtime/realtime.hpp"
+#include "runtime/telemetry.hpp"
 
 namespace motorium {
-
-/// One control tick as recorded.
-struct TickRecord {
-  std::int64_t t_ns = 0;        ///< The tick's time on the control grid.
-  std::int64_t state_t_ns = 0;  ///< When the joints were read.
-  std::uint64_t tick = 0;
-  std::uint32_t period_us = 0;  ///< Since the previous tick woke up.
-  std::uint32_t events = 0;     ///< TickEvent bits.
-  Mode mode = Mode::idle;
-  std::uint8_t verdict = 0;  ///< mtr_verdict.
-  std::uint16_t gate_causes = 0;
-  PerJoint<float> position_rad{}, velocity_rad_s{}, effort{}, setpoint_rad{}, goal_rad{};
-};
 
 /// What the loop itself counts.
 struct LoopSnapshot {
