@@ -88,6 +88,19 @@ class ArmKinematics:
         q = np.array([tool.pan, lift, elbow, tool.pitch - lift - elbow, tool.roll])
         return np.clip(q, self.lower, self.upper)
 
+    def highest(self, radius_m: float) -> float:
+        """Greatest tip height (m) at a radius with the gripper pointing straight down.
+
+        Either the arm is straight or the flex joint is at its limit, which keeps the forearm from rising further.
+        """
+        x = radius_m - self.shoulder[0]
+        a, b = self.upper_m, self.fore_m
+        straight = math.sqrt(max((a + b - REACH_MARGIN_M) ** 2 - x * x, 0.0))
+        fore = self.fore_rad - (DOWN_RAD - float(self.upper[3]))
+        along = (x - b * math.cos(fore)) / a
+        bent = a * math.sqrt(max(1.0 - along * along, 0.0)) + b * math.sin(fore)
+        return min(straight, bent) + self.shoulder[1] - self.hand_m
+
     def tool_above(self, point_m: Float64, offset_m: float, yaw_rad: float) -> Tool:
         """Tool coordinates, pointing down, that bring the point `offset_m` along the gripper's x to `point_m`.
 

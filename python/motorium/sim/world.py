@@ -33,6 +33,7 @@ class Truth:
     target: str
     cubes: Mapping[str, Pose]
     tray: Pose
+    obstacles: tuple[Pose, ...] = ()
 
     @property
     def cube(self) -> Pose:
@@ -233,7 +234,8 @@ class World:
         """Poses of the cubes on the table and of the tray."""
         tray = self.scene.tray
         cubes = {colour: self.cube_pose(colour) for colour in self.scene.colours}
-        return Truth(self.scene.target, cubes, Pose(tray.x_m, tray.y_m, 0.0, tray.yaw_rad))
+        others = tuple(Pose(d.x_m, d.y_m, CUBE_M / 2, 0.0) for d in self.scene.distractors)
+        return Truth(self.scene.target, cubes, Pose(tray.x_m, tray.y_m, 0.0, tray.yaw_rad), others)
 
     def judge(self) -> Judgement:
         """The task's state; refreshed every 25 ms of simulated time."""
