@@ -30,8 +30,8 @@ struct FeetechBusConfig {
   std::int32_t min_ticks = 0;
   std::int32_t max_ticks = 4095;
   std::uint32_t baud = 1'000'000;
-  double reply_margin_s = 0.004;      ///< Scheduling and USB frame time, on top of wire time.
-  std::uint16_t model_number = 777;   ///< 0 accepts any servo.
+  double reply_margin_s = 0.004;     ///< Scheduling and USB frame time, on top of wire time.
+  std::uint16_t model_number = 777;  ///< 0 accepts any servo.
   std::vector<FeetechSetting> settings;
 };
 
@@ -39,7 +39,8 @@ struct FeetechBusConfig {
 class FeetechBus final : public JointBus {
  public:
   /// Opens the port, finds every servo and applies the settings; torque is left as found.
-  /// Throws BusError (port absent, busy, denied; servos missing or of another model), std::invalid_argument (config).
+  /// Throws BusError (port absent, busy, denied; servos missing or of another model), std::invalid_argument
+  /// (config).
   FeetechBus(const std::string& port, FeetechBusConfig config);
 
   /// One sync read of position, speed, load, voltage, temperature and status of all joints.
@@ -55,10 +56,12 @@ class FeetechBus final : public JointBus {
   using Rows = std::array<std::uint8_t, kMaxJoints * 16>;
 
   void find_servos();
+  std::int64_t slowest_return_delay_ns();
   void apply(const FeetechSetting& setting);
-  void set_lock(std::uint8_t id, bool locked);
-  bool torque_confirmed(bool on) noexcept;
-  BusStatus goal_from_present() noexcept;
+  void write_checked(std::uint8_t id, std::uint8_t address, std::span<const std::uint8_t> data);
+  bool read_all(std::uint8_t address, std::uint8_t size, Rows& rows) noexcept;
+  BusStatus write_all(std::uint8_t address, std::uint8_t size, const Rows& rows) noexcept;
+  static BusStatus to_bus_status(LinkStatus status) noexcept;
   std::uint16_t to_ticks(std::size_t joint, float rad) const noexcept;
 
   FeetechBusConfig config_;

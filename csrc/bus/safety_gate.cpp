@@ -9,7 +9,8 @@ static_assert(MTR_MAX_JOINTS == kMaxJoints);
 SafetyGate::SafetyGate(const mtr_limits_config& config) : config_(config) {
   if (!mtr_limits_config_ok(&config_)) {
     throw std::invalid_argument(
-        "safety limits contradict themselves: need 1..32 joints, lower < upper, positive finite velocity, acceleration, "
+        "safety limits contradict themselves: need 1..32 joints, lower < upper, positive finite velocity, "
+        "acceleration, "
         "ages and tick, effort in (0, 1], trip_after >= 1");
   }
 }

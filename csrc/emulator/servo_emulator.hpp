@@ -40,7 +40,7 @@ enum class ServoFault : std::uint8_t {
   wrong_length,    ///< One parameter too many, checksum right.
   garbage_before,  ///< Noise in front of the reply, with a false header in it.
   garbage_after,
-  echo,            ///< The adapter echoes the request.
+  echo,  ///< The adapter echoes the request.
 };
 
 struct EmulatorStats {

@@ -1,0 +1,166 @@
+#include "emulator/servo_table.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "core/feetech.h"
+
+namespace motorium {
+namespace {
+
+// Feetech STS series memory table.
+constexpr std::size_t kFirmwareMajor = 0, kFirmwareMinor = 1, kModel = 3, kReturnDelay = 7;
+constexpr std::size_t kMinPosition = 9, kMaxPosition = 11, kMaxTemperature = 13, kMaxVoltage = 14,
+                      kMinVoltage = 15;
+constexpr std::size_t kMaxTorque = 16, kPhase = 18, kUnloading = 19, kLedAlarm = 20, kP = 21, kD = 22;
+constexpr std::size_t kMinStart = 24, kDeadCw = 26, kDeadCcw = 27, kProtectionCurrent = 28, kResolution = 30;
+constexpr std::size_t kHomingOffset = 31, kProtectionTorque = 34, kProtectionTime = 35, kOverload = 36;
+constexpr std::size_t kSpeedP = 37, kOvercurrentTime = 38, kSpeedI = 39;
+constexpr std::size_t kTorqueEnable = 40, kAcceleration = 41, kGoalPosition = 42, kGoalSpeed = 46,
+                      kTorqueLimit = 48;
+constexpr std::size_t kLock = 55, kPresentPosition = 56, kPresentSpeed = 58, kPresentLoad = 60,
+                      kPresentVoltage = 62;
+constexpr std::size_t kPresentTemperature = 63, kMoving = 66, kPresentCurrent = 69, kMaxAcceleration = 85;
+constexpr std::size_t kFirstWritable = 5, kEepromEnd = 40, kFirstReadOnly = 56, kLastReadOnly = 70;
+
+constexpr unsigned kSignPosition = 15, kSignLoad = 10, kSignOffset = 11, kSignCurrent = 15;
+constexpr std::uint8_t kCalibrateMiddle = 128;
+constexpr std::int32_t kTurn = 4096, kMiddle = 2048;
+
+bool is_read_only(std::size_t address) {
+  return address < kFirstWritable || (address >= kFirstReadOnly && address <= kLastReadOnly);
+}
+
+std::int32_t wrap(std::int32_t ticks) { return ((ticks % kTurn) + kTurn) % kTurn; }
+
+}  // namespace
+
+ServoTable::ServoTable(std::uint8_t id, std::uint16_t model) : model_(model) {
+  live_[kId] = id;
+  reset();
+}
+
+void ServoTable::set16(std::size_t address, std::uint16_t value) noexcept {
+  mtr_ft_put16(&live_[address], value);
+}
+std::uint16_t ServoTable::get16(std::size_t address) const noexcept { return mtr_ft_get16(&live_[address]); }
+
+std::int32_t ServoTable::homing_offset() const noexcept {
+  return mtr_ft_decode_signed(get16(kHomingOffset), kSignOffset);
+}
+
+void ServoTable::reset() noexcept {
+  const std::uint8_t id = live_[kId];
+  live_.fill(0);
+  live_[kFirmwareMajor] = 3;
+  live_[kFirmwareMinor] = 10;
+  set16(kModel, model_);
+  live_[kId] = id;
+  live_[kReturnDelay] = 250;
+  live_[kResponseLevel] = 1;
+  set16(kMinPosition, 0);
+  set16(kMaxPosition, kTurn - 1);
+  live_[kMaxTemperature] = 70;
+  live_[kMaxVoltage] = 80;
+  live_[kMinVoltage] = 40;
+  set16(kMaxTorque, 1000);
+  live_[kPhase] = 12;
+  live_[kUnloading] = 44;
+  live_[kLedAlarm] = 47;
+  live_[kP] = 32;
+  live_[kD] = 32;
+  live_[kMinStart] = 16;
+  live_[kDeadCw] = 1;
+  live_[kDeadCcw] = 1;
+  set16(kProtectionCurrent, 500);
+  live_[kResolution] = 1;
+  live_[kProtectionTorque] = 20;
+  live_[kProtectionTime] = 200;
+  live_[kOverload] = 80;
+  live_[kSpeedP] = 10;
+  live_[kOvercurrentTime] = 200;
+  live_[kSpeedI] = 10;
+  std::copy_n(live_.begin(), kEepromEnd, eeprom_.begin());
+  power_cycle();
+}
+
+void ServoTable::power_cycle() noexcept {
+  std::copy(eeprom_.begin(), eeprom_.end(), live_.begin());
+  std::fill(live_.begin() + kEepromEnd, live_.end(), std::uint8_t{0});
+  set16(kTorqueLimit, get16(kMaxTorque));
+  live_[kLock] = 1;
+  live_[kMaxAcceleration] = 254;
+  pending_size_ = 0;
+  update(ServoPresent{});
+  set16(kGoalPosition, get16(kPresentPosition));
+}
+
+std::span<const std::uint8_t> ServoTable::read(std::uint8_t address, std::uint8_t size) const noexcept {
+  if (std::size_t{address} + size > live_.size()) return {};
+  return {&live_[address], size};
+}
+
+void ServoTable::poke(std::uint8_t address, std::span<const std::uint8_t> data) noexcept {
+  for (std::size_t i = 0; i < data.size() && address + i < live_.size(); ++i) live_[address + i] = data[i];
+}
+
+void ServoTable::write(std::uint8_t address, std::span<const std::uint8_t> data) noexcept {
+  const bool keep = live_[kLock] == 0;
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    const std::size_t at = address + i;
+    if (at >= live_.size() || is_read_only(at)) continue;
+    if (at == kTorqueEnable && data[i] == kCalibrateMiddle) {
+      calibrate_middle();
+      continue;
+    }
+    live_[at] = data[i];
+    if (keep && at < kEepromEnd) eeprom_[at] = data[i];
+  }
+}
+
+/// Writing 128 to the torque register makes the present position read as the middle of the turn.
+void ServoTable::calibrate_middle() noexcept {
+  const std::int32_t actual = wrap(get16(kPresentPosition) + homing_offset());
+  set16(kHomingOffset, mtr_ft_encode_signed(actual - kMiddle, kSignOffset));
+  std::copy_n(live_.begin() + kHomingOffset, 2, eeprom_.begin() + kHomingOffset);
+  set16(kPresentPosition, kMiddle);
+}
+
+void ServoTable::reg_write(std::uint8_t address, std::span<const std::uint8_t> data) noexcept {
+  pending_address_ = address;
+  pending_size_ = std::min(data.size(), pending_.size());
+  std::copy_n(data.begin(), pending_size_, pending_.begin());
+}
+
+void ServoTable::action() noexcept {
+  write(pending_address_, {pending_.data(), pending_size_});
+  pending_size_ = 0;
+}
+
+void ServoTable::update(const ServoPresent& present) noexcept {
+  const std::int32_t shown = wrap(present.position_ticks - homing_offset());
+  set16(kPresentPosition, mtr_ft_encode_signed(shown, kSignPosition));
+  set16(kPresentSpeed, mtr_ft_encode_signed(present.speed_ticks_s, kSignPosition));
+  set16(kPresentLoad, mtr_ft_encode_signed(std::clamp(present.load_permille, -1000, 1000), kSignLoad));
+  live_[kPresentVoltage] = static_cast<std::uint8_t>(std::clamp(present.voltage_dv, 0, 255));
+  live_[kPresentTemperature] = static_cast<std::uint8_t>(std::clamp(present.temperature_c, 0, 255));
+  live_[kStatus] = present.status;
+  live_[kMoving] = present.moving ? 1 : 0;
+  set16(kPresentCurrent, mtr_ft_encode_signed(present.current_raw, kSignCurrent));
+}
+
+ServoGoal ServoTable::goal() const noexcept {
+  ServoGoal goal;
+  goal.torque_enable = live_[kTorqueEnable] == 1;
+  std::int32_t position = mtr_ft_decode_signed(get16(kGoalPosition), kSignPosition);
+  const std::int32_t least = get16(kMinPosition);
+  const std::int32_t most = get16(kMaxPosition);
+  if (least < most) position = std::clamp(position, least, most);
+  goal.goal_position_ticks = wrap(position + homing_offset());
+  goal.goal_speed_ticks_s = std::abs(mtr_ft_decode_signed(get16(kGoalSpeed), kSignPosition));
+  goal.acceleration = live_[kAcceleration];
+  goal.torque_limit_permille = std::min<std::int32_t>(get16(kTorqueLimit), 1000);
+  return goal;
+}
+
+}  // namespace motorium

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "emulator/servo_emulator.hpp"
+
+namespace motorium {
+
+/// The register table of one STS3215 and what reading and writing it does. No I/O, no clock.
+class ServoTable {
+ public:
+  ServoTable(std::uint8_t id, std::uint16_t model);
+
+  std::uint8_t id() const noexcept { return live_[kId]; }
+  /// Whether the servo answers writes (status return level), reads are always answered.
+  bool acknowledges() const noexcept { return live_[kResponseLevel] != 0; }
+  std::uint8_t status() const noexcept { return live_[kStatus]; }
+  const std::array<std::uint8_t, 256>& bytes() const noexcept { return live_; }
+
+  /// The bytes, or an empty span when the range leaves the table.
+  std::span<const std::uint8_t> read(std::uint8_t address, std::uint8_t size) const noexcept;
+  /// Writes what is writable; read-only registers and anything outside stay as they are.
+  void write(std::uint8_t address, std::span<const std::uint8_t> data) noexcept;
+  /// Holds a write back until `action`.
+  void reg_write(std::uint8_t address, std::span<const std::uint8_t> data) noexcept;
+  void action() noexcept;
+  /// Factory values; the id stays.
+  void reset() noexcept;
+  void power_cycle() noexcept;
+  /// As the owner of the physics, past all write protection.
+  void poke(std::uint8_t address, std::span<const std::uint8_t> data) noexcept;
+
+  void update(const ServoPresent& present) noexcept;
+  ServoGoal goal() const noexcept;
+
+ private:
+  static constexpr std::size_t kId = 5;
+  static constexpr std::size_t kResponseLevel = 8;
+  static constexpr std::size_t kStatus = 65;
+
+  void set16(std::size_t address, std::uint16_t value) noexcept;
+  std::uint16_t get16(std::size_t address) const noexcept;
+  std::int32_t homing_offset() const noexcept;
+  void calibrate_middle() noexcept;
+
+  std::uint16_t model_;
+  std::array<std::uint8_t, 256> live_{};
+  std::array<std::uint8_t, 40> eeprom_{};
+  std::array<std::uint8_t, 253> pending_{};
+  std::uint8_t pending_address_ = 0;
+  std::size_t pending_size_ = 0;
+};
+
+}  // namespace motorium
