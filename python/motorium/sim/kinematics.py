@@ -41,8 +41,7 @@ class ArmKinematics:
         self.chain = chain = Chain(spec)
         self.lower = np.array([j.lower_rad for j in spec.joints[: chain.joints]])
         self.upper = np.array([j.upper_rad for j in spec.joints[: chain.joints]])
-        positions, rotations = chain.frames(np.zeros(chain.joints))
-        pan, lift, elbow, flex, roll = positions
+        pan, lift, elbow, flex, roll = chain.frames(np.zeros(chain.joints))[0]
         self.pan_xy = pan[:2].copy()
         self.shoulder = (float(lift[0] - pan[0]), float(lift[2]))
         upper, fore = elbow - lift, flex - elbow
@@ -55,7 +54,6 @@ class ArmKinematics:
         # With the gripper pointing down and pan = roll = 0, the link's x axis is turned by this about +z.
         down = chain.frames(np.array([0.0, 0.0, 0.0, DOWN_RAD, 0.0]))[1][-1]
         self.yaw_zero = math.atan2(down[1, 0], down[0, 0])
-        del rotations
 
     def tool(self, q_rad: Float64) -> Tool:
         """Tool coordinates of (>= 5,) joint angles."""
@@ -86,7 +84,11 @@ class ArmKinematics:
         lift = self.upper_rad - upper
         elbow = self.fore_rad - fore - lift
         q = np.array([tool.pan, lift, elbow, tool.pitch - lift - elbow, tool.roll])
-        return np.clip(q, self.lower, self.upper)
+        return self._inside(q)
+
+    def _inside(self, q_rad: Float64) -> Float64:
+        inside: Float64 = np.minimum(np.maximum(q_rad, self.lower), self.upper)
+        return inside
 
     def highest(self, radius_m: float) -> float:
         """Greatest tip height (m) at a radius with the gripper pointing straight down.
@@ -128,5 +130,5 @@ class ArmKinematics:
             step = jacobian.T @ np.linalg.solve(jacobian @ jacobian.T + 1e-6 * np.eye(3), error)
             q[:3] += step
             q[3] -= step[1] + step[2]
-            q = np.clip(q, self.lower, self.upper)
+            q = self._inside(q)
         return q
