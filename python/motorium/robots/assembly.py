@@ -1,13 +1,14 @@
-"""RobotSpec -> the control thread's configuration."""
+"""RobotSpec + Calibration -> what the core's control thread and bus driver are built from."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._core import ControlConfig
+from .._core import ControlConfig, FeetechBusConfig
 
 if TYPE_CHECKING:
-    from ..robots.spec import RobotSpec
+    from .calibration import Calibration
+    from .spec import RobotSpec
 
 
 def control_config(spec: RobotSpec, **overrides: Any) -> ControlConfig:
@@ -32,3 +33,17 @@ def control_config(spec: RobotSpec, **overrides: Any) -> ControlConfig:
         "park_timeout_s": spec.exit.park_timeout_s,
     }
     return ControlConfig(**{**values, **overrides})
+
+
+def bus_config(spec: RobotSpec, calibration: Calibration | None = None) -> FeetechBusConfig:
+    """Ids, zero and sign of every servo; without a calibration those of the specification."""
+    config = FeetechBusConfig()
+    config.ids = [joint.id for joint in spec.joints]
+    zeros = {joint.name: (float(joint.zero_ticks), joint.sign) for joint in spec.joints}
+    if calibration is not None:
+        zeros = {name: (joint.zero_ticks, joint.sign) for name, joint in calibration.joints.items()}
+    config.zero_ticks = [zeros[name][0] for name in spec.joint_names]
+    config.sign = [zeros[name][1] for name in spec.joint_names]
+    config.baud = spec.bus.baud
+    config.reply_margin_s = spec.bus.reply_margin_s
+    return config
