@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._core import ControlConfig, FeetechBusConfig
+from ..motors.bus import bus_config as motor_bus_config
 
 if TYPE_CHECKING:
     from .calibration import Calibration
@@ -36,14 +37,11 @@ def control_config(spec: RobotSpec, **overrides: Any) -> ControlConfig:
 
 
 def bus_config(spec: RobotSpec, calibration: Calibration | None = None) -> FeetechBusConfig:
-    """Ids, zero and sign of every servo; without a calibration those of the specification."""
-    config = FeetechBusConfig()
-    config.ids = [joint.id for joint in spec.joints]
-    zeros = {joint.name: (float(joint.zero_ticks), joint.sign) for joint in spec.joints}
+    """Ids, zeros and settings of every servo; without a calibration the nominal zeros of the specification.
+
+    Raises SpecError when the robot names an undeclared motor.
+    """
+    zeros = None
     if calibration is not None:
-        zeros = {name: (joint.zero_ticks, joint.sign) for name, joint in calibration.joints.items()}
-    config.zero_ticks = [zeros[name][0] for name in spec.joint_names]
-    config.sign = [zeros[name][1] for name in spec.joint_names]
-    config.baud = spec.bus.baud
-    config.reply_margin_s = spec.bus.reply_margin_s
-    return config
+        zeros = [calibration.joints[name] for name in spec.joint_names]
+    return motor_bus_config(spec, zeros)
