@@ -150,7 +150,7 @@ class DemoReport:
                 "period_us": {"p50": control["period_us"]["p50"], "p99": control["period_us"]["p99"]},
             },
             "bus": {name: control["bus"][name] for name in ("cycles", "crc_errors", "timeouts")},
-            "safety": {name: control["safety"][name] for name in ("clamped", "refused", "trips")},
+            "safety": {name: control[name] for name in ("clamped", "refused", "trips")},
             "underflows": control["underflows"],
             "late_chunks": control["late_chunks"],
         }
@@ -195,7 +195,7 @@ def _run_episode(
     from ..runtime.run import run
 
     world, seed = robot.world, plan.scene_seed(index)
-    robot.go_home()
+    robot.home()
     scene = world.reset(seed, task=plan.task, arm="keep")
     task = str(scene["task"])
     audience.begins(index, seed, task)
