@@ -72,7 +72,8 @@ class Counters(c.Structure):
     _fields_ = [
         (name, c.c_uint64)
         for name in (
-            "clamped_position", "clamped_velocity", "clamped_acceleration", "clamped_effort", "clamped", "refused", "trips",
+            "clamped_position", "clamped_velocity", "clamped_acceleration", "clamped_effort",
+            "clamped", "refused", "trips",
         )
     ]  # fmt: skip
 

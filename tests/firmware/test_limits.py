@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -66,7 +67,7 @@ def test_velocity_limit_holds_per_tick(limits):
     assert gate.causes == VELOCITY
     assert gate.out[0] == pytest.approx(2.0 * 0.005)
     path = [0.0, gate.out[0], *drive(gate, 1.0, 120)]
-    steps = [b - a for a, b in zip(path, path[1:], strict=False)]
+    steps = [b - a for a, b in itertools.pairwise(path)]
     assert max(steps) == pytest.approx(0.01, rel=1e-4)
     assert path[-1] == 1.0
     assert 98 <= path.index(1.0) <= 101  # as fast as the limit allows
@@ -75,11 +76,11 @@ def test_velocity_limit_holds_per_tick(limits):
 def test_acceleration_limit_holds_and_never_overshoots(limits):
     gate = armed(limits)
     path = [0.0, 0.0, *drive(gate, 1.0, 200)]
-    speeds = [(b - a) / 0.005 for a, b in zip(path, path[1:], strict=False)]
-    jumps = [abs(b - a) / 0.005 for a, b in zip(speeds, speeds[1:], strict=False)]
+    speeds = [(b - a) / 0.005 for a, b in itertools.pairwise(path)]
+    jumps = [abs(b - a) / 0.005 for a, b in itertools.pairwise(speeds)]
     assert max(jumps) <= 80.0 * 1.02
     assert max(path) == path[-1] == 1.0
-    assert all(b >= a for a, b in zip(path, path[1:], strict=False))
+    assert all(b >= a for a, b in itertools.pairwise(path))
     ideal_ticks = (1.0 / 3.0 + 3.0 / 80.0) / 0.005  # trapezoid
     assert path.index(1.0) <= ideal_ticks + 8
 
@@ -106,9 +107,9 @@ def test_reversal_brakes_before_turning(limits):
     drive(gate, 1.4, 60)
     before = gate.out[0]
     path = [before, *drive(gate, -1.4, 400)]
-    speeds = [(b - a) / 0.005 for a, b in zip(path, path[1:], strict=False)]
+    speeds = [(b - a) / 0.005 for a, b in itertools.pairwise(path)]
     assert speeds[0] == pytest.approx(3.0 - 0.4, abs=0.02)
-    assert max(abs(b - a) for a, b in zip(speeds, speeds[1:], strict=False)) <= 0.4 * 1.02
+    assert max(abs(b - a) for a, b in itertools.pairwise(speeds)) <= 0.4 * 1.02
     assert max(path) - before <= 3.0**2 / (2 * 80.0) + 0.001
     assert path[-1] == pytest.approx(-1.4, abs=1e-6)
 
@@ -240,7 +241,7 @@ def test_armed_outside_the_limits_moves_only_inwards(limits, start, inside):
     assert gate.apply(2.0 * start) == CLAMPED  # asks for further out
     assert abs(gate.out[0]) < 1.8
     path = [start, *drive(gate, 2.0 * start, 300)]
-    assert all(abs(b) <= abs(a) + 1e-7 for a, b in zip(path, path[1:], strict=False))
+    assert all(abs(b) <= abs(a) + 1e-7 for a, b in itertools.pairwise(path))
     assert path[-1] == inside
 
 
