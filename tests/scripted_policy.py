@@ -20,7 +20,8 @@ STEPS = 120
 
 def solve(spec: RobotSpec, seed: int, task: str | None = None) -> Float32:
     """(K, J) setpoints, one per policy step, of the expert in the scene of `seed` from the home pose."""
-    with World(spec) as world:
+    world = World(spec)
+    try:
         world.reset(seed, task)
         world.set_joints(np.array([joint.home_rad for joint in spec.joints]))
         play, expert = LockStep(world), Expert(spec)
@@ -30,6 +31,8 @@ def solve(spec: RobotSpec, seed: int, task: str | None = None) -> Float32:
             play.run_row(expert.target(world.truth(), world.position_rad, play.setpoint))
             setpoints.append(play.setpoint)
         return np.asarray(setpoints, dtype=np.float32)
+    finally:
+        world.close()
 
 
 class PlayBack:
