@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import signal
 import subprocess
@@ -43,6 +44,7 @@ class SimProcess:
         self._count = 0
         self._buffer = b""
         self._closed = False
+        self._owner = os.getpid()
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self._drain = threading.Thread(
             target=self._read_stderr, args=(stderr,), name="sim-stderr", daemon=True
@@ -101,7 +103,7 @@ class SimProcess:
 
     def close(self) -> None:
         """End the process: its input ends, then it is terminated, then killed. Safe to call twice."""
-        if self._closed:
+        if self._closed or os.getpid() != self._owner:  # a forked child must not end its parent's robot
             return
         self._closed = True
         with contextlib.suppress(OSError):
