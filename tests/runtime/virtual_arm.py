@@ -32,7 +32,7 @@ class VirtualArm:
         self._publish(np.zeros(len(spec.joints)))
         self._thread = threading.Thread(target=self._run, name="virtual-arm", daemon=True)
 
-    def __enter__(self) -> VirtualArm:  # noqa: PYI034
+    def __enter__(self) -> VirtualArm:
         self._thread.start()
         return self
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .._core import ControlCore
 from ..errors import SafetyError, SimulationError
-from ..runtime.config import control_config
+from ..robots.assembly import control_config
 from ..units import NS_PER_S
 from .world import World
 
@@ -25,7 +25,7 @@ class LockStep:
 
     Args:
         world: what moves; call `restart` after `world.reset` or `world.set_joints`.
-        overrides: keyword arguments of `motorium.runtime.config.control_config`.
+        overrides: keyword arguments of `motorium.robots.assembly.control_config`.
 
     Attributes:
         core: the control core, for its plan and counters.
