@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections import deque
+from pathlib import Path
 from typing import IO, Any
 
 from ..errors import SimulationError
@@ -60,8 +61,16 @@ class SimProcess:
         """Raise SimulationError when the process has ended or was closed."""
         if self._closed:
             raise SimulationError("the simulator is closed; open the robot again")
-        if self._process.poll() is not None:
+        if self._process.poll() is not None or self._dying():
             raise self._death()
+
+    def _dying(self) -> bool:
+        """Killed, but some of its threads have not gone yet, so that it cannot be waited for."""
+        try:
+            stat = Path(f"/proc/{self.pid}/stat").read_bytes()
+        except OSError:
+            return False
+        return stat.rpartition(b")")[2].split()[:1] in ([b"Z"], [b"X"])
 
     def receive(self, timeout_s: float) -> dict[str, Any]:
         """The next message. Raises SimulationError on death, nonsense, or after `timeout_s`."""
