@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import MotoriumError
+    from .policies.load import load
     from .robots.robot import Robot
     from .robots.spec import RobotSpec
     from .types import ActionChunk, Observation
@@ -20,9 +21,10 @@ _HOME = {
     "Observation": ".types",
     "Robot": ".robots.robot",
     "RobotSpec": ".robots.spec",
+    "load": ".policies.load",
 }
 
-__all__ = ["ActionChunk", "MotoriumError", "Observation", "Robot", "RobotSpec", "__version__"]
+__all__ = ["ActionChunk", "MotoriumError", "Observation", "Robot", "RobotSpec", "__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:
