@@ -121,6 +121,9 @@ py::dict stats(const BoundLoop& bound) {
                         "timeouts"_a = loop.bus.timeouts, "length_errors"_a = loop.bus.length_errors,
                         "wrong_id"_a = loop.bus.wrong_id, "flushed_bytes"_a = loop.bus.flushed_bytes,
                         "io_errors"_a = loop.bus.io_errors);
+  out["safety"] =
+      py::dict("clamped"_a = out["clamped"], "refused"_a = out["refused"], "trips"_a = out["trips"]);
+  out["torque_stuck"] = !loop.alive && loop.torque_on && bound.loop.config().exit != RestPolicy::hold;
   out["realtime"] = py::dict("fifo"_a = realtime.fifo, "memory_locked"_a = realtime.memory_locked,
                              "note"_a = realtime.note);
   out["telemetry_overwritten"] = bound.telemetry.overwritten();

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "engine/nano_engine.hpp"
+#include "kernels/dispatch.hpp"
 #include "module.hpp"
 #include "motorium/slot_space.hpp"
 

@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <set>
 
@@ -42,6 +43,8 @@ class LiveLoops {
     loops_.erase(loop);
   }
   ~LiveLoops() {
+    if (!loops_.empty())
+      for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, SIG_IGN);
     for (;;) {
       ControlLoop* loop = nullptr;
       {
@@ -89,6 +92,7 @@ void ControlLoop::stop() {
   if (!thread_.joinable()) return;
   if (::getpid() == owner_pid_) {
     thread_.join();
+    bus_.reset();  // the port is free from here on, whoever still holds this object
   } else {
     thread_.detach();  // a forked child has the object but not the thread, nor the right to move the arm
   }
@@ -165,7 +169,7 @@ bool ControlLoop::leaving() noexcept {
   if (policy == RestPolicy::park && !dead && !at_rest && monotonic_ns() < leave_by_ns_) return false;
   if (policy != RestPolicy::hold || mode == Mode::fault) {
     core_.release();
-    for (std::uint32_t i = 0; i < kTorqueOffAttempts && torque_on_ && !dead; ++i)
+    for (std::uint32_t i = 0; i < kTorqueOffAttempts && now_.torque_on && !dead; ++i)
       switch_torque(TorqueRequest::off);
   }
   return true;
@@ -229,13 +233,13 @@ void ControlLoop::switch_torque(TorqueRequest request) noexcept {
   const bool on = request == TorqueRequest::on;
   const BusStatus status = bus_->set_torque(on);
   if (status == BusStatus::ok) {
-    torque_on_ = on;
+    now_.torque_on = on;
     return;
   }
   ++now_.torque_failures;
   if (status == BusStatus::closed) now_.bus_status = status;
   if (on) core_.fault(status == BusStatus::closed ? Reason::bus_closed : Reason::bus_errors);
-  torque_on_ = true;  // unknown counts as on: it is switched off again before the thread ends
+  now_.torque_on = true;  // unknown counts as on: it is switched off again before the thread ends
 }
 
 void ControlLoop::tick(std::int64_t grid_ns, std::int64_t woke_ns) noexcept {

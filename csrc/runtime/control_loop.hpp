@@ -25,6 +25,7 @@ struct LoopSnapshot {
   std::uint32_t bad_reads_in_a_row = 0;
   std::uint64_t requests_done = 0;
   std::uint32_t torque_failures = 0;
+  bool torque_on = false;  ///< As far as the servos confirmed; unknown counts as on.
   BusStatus bus_status = BusStatus::ok;
   BusCounters bus{};
 };
@@ -110,7 +111,7 @@ class ControlLoop {
   LoopSnapshot now_{};
   std::int64_t last_woke_ns_ = 0, leave_by_ns_ = 0, newest_joint_ns_ = 0;
   std::uint64_t missed_recorded_ = 0;
-  bool left_ = false, torque_on_ = false, rebase_ = false;
+  bool rebase_ = false;
 
   // Between threads.
   SpscRing<Request, 64> requests_{};

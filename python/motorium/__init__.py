@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .policies.load import load
     from .robots.robot import Robot
     from .robots.spec import RobotSpec
+    from .runtime.run import RunReport, run
     from .types import ActionChunk, Observation
 
 _HOME = {
@@ -21,10 +22,22 @@ _HOME = {
     "Observation": ".types",
     "Robot": ".robots.robot",
     "RobotSpec": ".robots.spec",
+    "RunReport": ".runtime.run",
     "load": ".policies.load",
+    "run": ".runtime.run",
 }
 
-__all__ = ["ActionChunk", "MotoriumError", "Observation", "Robot", "RobotSpec", "__version__", "load"]
+__all__ = [
+    "ActionChunk",
+    "MotoriumError",
+    "Observation",
+    "Robot",
+    "RobotSpec",
+    "RunReport",
+    "__version__",
+    "load",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -130,7 +130,7 @@ def test_unplugged_port_ends_in_fault_quickly(arm: VirtualArm, loop: ControlLoop
 
 def test_one_lost_reply_is_not_an_event(arm: VirtualArm, loop: ControlLoop) -> None:
     assert loop.enable()
-    arm.emulator.set_fault("drop", servo_id=3, period=7)
+    arm.emulator.set_fault("drop", 3, period=7)
     before = loop.stats()["bus"]["timeouts"]
     assert wait(lambda: loop.stats()["bus"]["timeouts"] > before + 5)
     assert loop.mode == "holding"
@@ -139,10 +139,10 @@ def test_one_lost_reply_is_not_an_event(arm: VirtualArm, loop: ControlLoop) -> N
 
 def test_a_silent_servo_trips_the_gate(arm: VirtualArm, loop: ControlLoop) -> None:
     assert loop.enable()
-    arm.emulator.set_fault("drop", servo_id=2)
+    arm.emulator.set_fault("drop", 2)
     assert wait(lambda: loop.mode == "fault", 3.0)
     assert loop.reason == "gate_tripped"
-    arm.emulator.set_fault("none", id=2)
+    arm.emulator.set_fault("none", 2)
     assert loop.park()
     assert not arm.torque.any()
     np.testing.assert_allclose(arm.position_rad, REST, atol=0.06)

@@ -1,7 +1,7 @@
+#include "kernels/dispatch.hpp"
+
 #include <cstdlib>
 #include <stdexcept>
-
-#include "kernels/table.hpp"
 
 namespace motorium::kernels {
 
