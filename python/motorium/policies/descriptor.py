@@ -1,0 +1,273 @@
+"""Descriptor: everything about a checkpoint but its weights, read from and written to `config.json`.
+
+Units: slots carry raw magnitudes (radians, opening 0..1); times in seconds; images uint8 RGB.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from ..errors import CheckpointError
+from ..types import SLOTS
+from . import schema
+from .schema import Rules, one_of, within
+
+FORMAT = "motorium-checkpoint"
+FORMAT_VERSION = 1
+PAD, UNKNOWN = "<pad>", "<unk>"
+UNITS = ("rad", "opening")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """T rows, `dt_s` apart; a new plan after `execution_horizon` rows."""
+
+    rows: Annotated[int, within(1, 256)]
+    dt_s: Annotated[float, within(1e-4, 10.0)]
+    execution_horizon: Annotated[int, within(1, 256)]
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Rectified flow: x_t = (1-t) noise + t data; `steps` Euler steps of the predicted velocity."""
+
+    time: Annotated[str, one_of("noise_at_0")]
+    prediction: Annotated[str, one_of("velocity")]
+    steps: Annotated[int, within(1, 64)]
+
+
+@dataclass(frozen=True)
+class PrefixLock:
+    """How promised rows are kept: `hard` = overwritten before every step and after the last."""
+
+    rule: Annotated[str, one_of("hard")]
+    max_delay: Annotated[int, within(0, 255)]
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Attention masks of the two streams."""
+
+    prefix: Annotated[str, one_of("full")]
+    suffix: Annotated[str, one_of("causal")]
+
+
+@dataclass(frozen=True)
+class CameraInput:
+    """One view, by role, pixels."""
+
+    role: str
+    height: Annotated[int, within(16, 512)]
+    width: Annotated[int, within(16, 512)]
+
+
+@dataclass(frozen=True)
+class ImageNormalisation:
+    """x = (u8 / 255 - mean) / std, per RGB channel."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class StateChannel:
+    """One state input: slot, the joint it comes from, unit, statistics in that unit."""
+
+    slot: Annotated[int, within(0, SLOTS - 1)]
+    joint: str
+    unit: Annotated[str, one_of(*UNITS)]
+    mean: float
+    std: Annotated[float, within(1e-9, 1e9)]
+    min: float
+    max: float
+
+
+@dataclass(frozen=True)
+class ActionChannel:
+    """One action output; `relative` = learnt as difference to the state in the same slot. min/max are raw."""
+
+    slot: Annotated[int, within(0, SLOTS - 1)]
+    joint: str
+    unit: Annotated[str, one_of(*UNITS)]
+    relative: bool
+    min: float
+    max: float
+
+
+@dataclass(frozen=True)
+class ActionNormalisation:
+    """Per row and channel: normalised = (raw - relative * state - mean) / std; both (T, A)."""
+
+    mean: tuple[tuple[float, ...], ...]
+    std: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Word-level vocabulary; entry 0 is `<pad>`, entry 1 `<unk>`."""
+
+    vocabulary: tuple[str, ...]
+    max_tokens: Annotated[int, within(1, 128)]
+    lowercase: bool
+
+
+@dataclass(frozen=True)
+class SceneReadout:
+    """What the prefix says about the scene: names and the statistics that turn outputs into units."""
+
+    names: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Dims:
+    """Widths of the nano network."""
+
+    prefix_width: Annotated[int, within(4, 1024)]
+    expert_width: Annotated[int, within(4, 1024)]
+    heads: Annotated[int, within(1, 32)]
+    head_dim: Annotated[int, within(2, 256)]
+    layers: Annotated[int, within(1, 64)]
+    shared_layers: Annotated[int, within(0, 64)]
+    prefix_mlp: Annotated[int, within(1, 4096)]
+    expert_mlp: Annotated[int, within(1, 4096)]
+    experts: Annotated[int, within(1, 64)]
+    top_k: Annotated[int, within(1, 64)]
+    routed_mlp: Annotated[int, within(1, 4096)]
+    soft_tokens: Annotated[int, within(1, 64)]
+    vision_channels: Annotated[tuple[int, ...], Rules(low=1, high=1024, length=3)]
+    groups: Annotated[int, within(1, 256)]
+    rms_eps: Annotated[float, within(1e-12, 1.0)]
+    norm_eps: Annotated[float, within(1e-12, 1.0)]
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """`config.json` of a motorium checkpoint; building one checks it (CheckpointError)."""
+
+    format: Annotated[str, one_of(FORMAT)]
+    format_version: Annotated[int, within(1, FORMAT_VERSION)]
+    family: Annotated[str, one_of("nano")]
+    name: str
+    embodiments: Annotated[tuple[str, ...], Rules(length=64)]
+    chunk: Chunk
+    flow: Flow
+    prefix_lock: PrefixLock
+    mask: Mask
+    cameras: Annotated[tuple[CameraInput, ...], Rules(length=8)]
+    image: ImageNormalisation
+    state: Annotated[tuple[StateChannel, ...], Rules(length=SLOTS)]
+    action: Annotated[tuple[ActionChannel, ...], Rules(length=SLOTS)]
+    action_normalisation: ActionNormalisation
+    prompt: Prompt
+    scene: SceneReadout
+    dims: Dims
+
+    def __post_init__(self) -> None:
+        problems = _contradictions(self)
+        if problems:
+            raise CheckpointError(f"descriptor {self.name!r} contradicts itself: {'; '.join(problems)}")
+
+    @classmethod
+    def from_json(cls, text: str) -> Descriptor:
+        """Read `config.json`. Raises CheckpointError naming missing keys, wrong types and contradictions."""
+        try:
+            document = schema.parse_json(text)
+            _check_header(document)
+            return schema.build(cls, document)
+        except schema.SchemaError as error:
+            raise CheckpointError(str(error)) from error
+
+    def to_json(self) -> str:
+        """The text of `config.json`."""
+        return json.dumps(schema.to_plain(self), indent=1, allow_nan=False) + "\n"
+
+    @property
+    def rows(self) -> int:
+        """T."""
+        return self.chunk.rows
+
+
+def _check_header(document: object) -> None:
+    """Say 'another format' or 'too new' before complaining about the keys such a file may lack."""
+    if not isinstance(document, dict):
+        raise CheckpointError("the document must be a JSON object")
+    if document.get("format", FORMAT) != FORMAT:
+        raise CheckpointError(f"format is {document['format']!r}, not {FORMAT!r}: not a motorium checkpoint")
+    version = document.get("format_version", FORMAT_VERSION)
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise CheckpointError(
+            f"format_version {version} is newer than {FORMAT_VERSION}, the newest known here; update motorium"
+        )
+
+
+def _repeated(values: list[Any], what: str) -> list[str]:
+    return [f"{what} {v!r} appears twice" for v in sorted({v for v in values if values.count(v) > 1})]
+
+
+def _contradictions(d: Descriptor) -> list[str]:
+    return _channel_problems(d) + _input_problems(d) + _dims_problems(d.dims)
+
+
+def _channel_problems(d: Descriptor) -> list[str]:
+    found: list[str] = []
+    for what, channels in (("state", d.state), ("action", d.action)):
+        if not channels:
+            found.append(f"{what} is empty")
+        found += _repeated([c.slot for c in channels], f"{what} slot")
+        found += _repeated([c.joint for c in channels], f"{what} joint")
+        found += [f"{what} {c.joint!r}: min is not below max" for c in channels if not c.min < c.max]
+    measured = {c.slot for c in d.state}
+    found += [
+        f"action {c.joint!r} is relative but its slot {c.slot} is no state input"
+        for c in d.action
+        if c.relative and c.slot not in measured
+    ]
+    shape = (d.chunk.rows, len(d.action))
+    for name in ("mean", "std"):
+        table = getattr(d.action_normalisation, name)
+        if len(table) != shape[0] or any(len(row) != shape[1] for row in table):
+            found.append(f"action_normalisation.{name} must be {shape[0]} rows of {shape[1]}")
+    if any(not 1e-9 <= value <= 1e9 for row in d.action_normalisation.std for value in row):
+        found.append("action_normalisation.std must be positive")
+    return found
+
+
+def _input_problems(d: Descriptor) -> list[str]:
+    found = _repeated([c.role for c in d.cameras], "camera role")
+    found += _repeated(list(d.embodiments), "embodiment")
+    if not d.cameras or not d.embodiments:
+        found.append("at least one camera and one embodiment are needed")
+    if len(d.image.mean) != 3 or len(d.image.std) != 3 or any(not 1e-6 <= s <= 1e6 for s in d.image.std):
+        found.append("image.mean and image.std need 3 values, std positive")
+    if d.prompt.vocabulary[:2] != (PAD, UNKNOWN):
+        found.append(f"prompt.vocabulary must begin with {PAD!r}, {UNKNOWN!r}")
+    if len(set(d.prompt.vocabulary)) != len(d.prompt.vocabulary):
+        found.append("prompt.vocabulary repeats a word")
+    if not len(d.scene.names) == len(d.scene.mean) == len(d.scene.std) or not d.scene.names:
+        found.append("scene.names, mean and std need one equal, non-zero length")
+    if any(not 1e-9 <= s <= 1e9 for s in d.scene.std):
+        found.append("scene.std must be positive")
+    if d.chunk.execution_horizon > d.chunk.rows:
+        found.append("chunk.execution_horizon exceeds chunk.rows")
+    if d.prefix_lock.max_delay >= d.chunk.rows:
+        found.append("prefix_lock.max_delay must be below chunk.rows")
+    return found
+
+
+def _dims_problems(dims: Dims) -> list[str]:
+    found = []
+    if len(dims.vision_channels) != 3 or dims.vision_channels[2] != dims.prefix_width:
+        found.append("dims.vision_channels needs 3 values, the last equal to prefix_width")
+    if any(c % dims.groups for c in dims.vision_channels):
+        found.append("dims.vision_channels must be multiples of groups")
+    if dims.expert_width % 2:
+        found.append("dims.expert_width must be even (sine and cosine halves)")
+    if dims.top_k > dims.experts:
+        found.append("dims.top_k exceeds experts")
+    if dims.shared_layers > dims.layers:
+        found.append("dims.shared_layers exceeds layers")
+    return found

@@ -1,0 +1,95 @@
+"""Names and shapes of every weight of the nano family; all float32, Linear weights are [out, in]."""
+
+from __future__ import annotations
+
+from ..types import SLOTS
+from .descriptor import CameraInput, Descriptor
+
+Shape = tuple[int, ...]
+
+
+def view_tokens(camera: CameraInput) -> int:
+    """Tokens one view becomes: convolutions k6 s4 p1, k3 s2 p1, k3 s2 p1."""
+
+    def size(pixels: int) -> int:
+        first = (pixels + 2 - 6) // 4 + 1
+        second = (first + 2 - 3) // 2 + 1
+        return (second + 2 - 3) // 2 + 1
+
+    return size(camera.height) * size(camera.width)
+
+
+def nano_tensors(descriptor: Descriptor) -> dict[str, Shape]:
+    """Tensor name -> shape, exactly what `model.safetensors` must hold."""
+    d, dims = descriptor, descriptor.dims
+    u, a, s = dims.prefix_width, dims.expert_width, len(d.scene.names)
+    shapes: dict[str, Shape] = {
+        "text.embedding.weight": (len(d.prompt.vocabulary), u),
+        "text.position": (d.prompt.max_tokens, u),
+        "soft_prompt": (len(d.embodiments), dims.soft_tokens, u),
+        "readout": (1, u),
+        "scene.norm.weight": (u,),
+        "action.position": (d.chunk.rows, a),
+        "out.norm.weight": (a,),
+    }
+    _linear(shapes, "scene.head", s, u)
+    _linear(shapes, "scene.embed", a, s)
+    _linear(shapes, "state.fc1", a, SLOTS)
+    _linear(shapes, "state.fc2", a, a)
+    _linear(shapes, "action.w1", a, SLOTS)
+    _linear(shapes, "action.w2", a, 2 * a)
+    _linear(shapes, "action.w3", a, a)
+    _linear(shapes, "out.fc1", a, a)
+    _linear(shapes, "out.fc2", SLOTS, a)
+    for camera in d.cameras:
+        _vision(shapes, d, camera)
+    for layer in range(dims.layers):
+        _layer(shapes, d, layer)
+    return shapes
+
+
+def _linear(shapes: dict[str, Shape], name: str, rows: int, columns: int) -> None:
+    shapes[f"{name}.weight"] = (rows, columns)
+    shapes[f"{name}.bias"] = (rows,)
+
+
+def _vision(shapes: dict[str, Shape], d: Descriptor, camera: CameraInput) -> None:
+    c1, c2, c3 = d.dims.vision_channels
+    here = f"vision.{camera.role}"
+    kernels = ((c1, 3, 6), (c2, c1, 3), (c2, c2, 3), (c3, c2, 3))
+    for index, (out, inputs, size) in enumerate(kernels, start=1):
+        shapes[f"{here}.conv{index}.weight"] = (out, inputs, size, size)
+        for name in (f"conv{index}.bias", f"norm{index}.weight", f"norm{index}.bias"):
+            shapes[f"{here}.{name}"] = (out,)
+    _linear(shapes, f"{here}.film", 2 * c2, d.dims.prefix_width)
+    shapes[f"{here}.position"] = (view_tokens(camera), c3)
+
+
+def _layer(shapes: dict[str, Shape], d: Descriptor, layer: int) -> None:
+    dims = d.dims
+    inner = dims.heads * dims.head_dim
+    for stream, width in (("prefix", dims.prefix_width), ("expert", dims.expert_width)):
+        here = f"layers.{layer}.{stream}"
+        for name in ("norm1", "norm2"):
+            shapes[f"{here}.{name}.weight"] = (width,)
+        for name in ("q", "k", "v"):
+            shapes[f"{here}.{name}.weight"] = (inner, width)
+        for name in ("q_norm", "k_norm"):
+            shapes[f"{here}.{name}.weight"] = (dims.head_dim,)
+        shapes[f"{here}.o.weight"] = (width, inner)
+    _mlp(shapes, f"layers.{layer}.prefix", (dims.prefix_width, dims.prefix_mlp))
+    if layer < dims.shared_layers:
+        _mlp(shapes, f"layers.{layer}.expert", (dims.expert_width, dims.expert_mlp))
+        return
+    here, a = f"layers.{layer}.expert", dims.expert_width
+    shapes[f"{here}.router.weight"] = (dims.experts, a)
+    shapes[f"{here}.experts.gate.weight"] = (dims.experts, dims.routed_mlp, a)
+    shapes[f"{here}.experts.up.weight"] = (dims.experts, dims.routed_mlp, a)
+    shapes[f"{here}.experts.down.weight"] = (dims.experts, a, dims.routed_mlp)
+
+
+def _mlp(shapes: dict[str, Shape], here: str, widths: tuple[int, int]) -> None:
+    width, inner = widths
+    shapes[f"{here}.gate.weight"] = (inner, width)
+    shapes[f"{here}.up.weight"] = (inner, width)
+    shapes[f"{here}.down.weight"] = (width, inner)

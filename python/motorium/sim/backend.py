@@ -1,0 +1,141 @@
+"""`sim:<robot>`: starts the simulator process and hands over its servo bus, cameras and world.
+
+The arm moves through `port` alone, as a real one does; the control channel only resets and judges the
+scene.
+"""
+
+from __future__ import annotations
+
+import atexit
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SimulationError
+from . import protocol
+from .shared_frames import FrameReader, SharedFrameCamera
+from .sim_process import SimProcess
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+STARTUP_TIMEOUT_S = 30.0
+OPTIONS = ("seed", "task", "startup_timeout_s")
+
+
+class SimWorldClient:
+    """The scene on the table, from outside: what a person beside the robot could do and see."""
+
+    def __init__(self, process: SimProcess, task: str) -> None:
+        """Speaks through `process`."""
+        self._process = process
+        self.task = task
+
+    def reset(self, seed: int, task: str | None = None, *, arm: str = "keep") -> dict[str, Any]:
+        """Lay out the scene of `seed`; on return every camera shows it.
+
+        Args:
+            seed: the same seed gives the same scene.
+            task: instruction; None draws one from the seed.
+            arm: "keep" leaves the arm where it is, "home" puts it at its home pose at once.
+
+        Returns:
+            `task`, `seed` and `t_ns`, the time of the reset. Raises SimulationError.
+        """
+        reply = self._process.request("reset", seed=seed, task=task, arm=arm)
+        self.task = str(reply["task"])
+        return reply
+
+    def status(self) -> dict[str, Any]:
+        """Keys: success held_s judge task sim_time_s t_ns real_time_factor slipped_s bus."""
+        return self._process.request("status")
+
+    def truth(self) -> dict[str, Any]:
+        """Poses as the physics knows them, for tests and experts, never for a policy; or SimulationError."""
+        truth: dict[str, Any] = self._process.request("truth")["truth"]
+        return truth
+
+    def close(self) -> None:
+        """End the simulator process; safe to call twice."""
+        self._process.close()
+
+
+class SimBackend:
+    """What `Robot` needs of a simulated robot; a context manager."""
+
+    def __init__(self, process: SimProcess, handshake: protocol.Handshake) -> None:
+        """Maps the cameras of a running simulator."""
+        self._process = process
+        self.robot = handshake.robot
+        self.port = handshake.port
+        self.pid = handshake.pid
+        self.calibration = None  # the virtual arm is assembled exactly as its specification says
+        self.world = SimWorldClient(process, handshake.task)
+        self.cameras: Mapping[str, SharedFrameCamera] = {
+            role: SharedFrameCamera(role, FrameReader(address.shm), process.check)
+            for role, address in handshake.cameras.items()
+        }
+        atexit.register(self.close)
+
+    def check(self) -> None:
+        """Raise SimulationError with the simulator's last words when it has died."""
+        self._process.check()
+
+    def close(self) -> None:
+        """End the simulator and unmap the frames; safe to call twice."""
+        atexit.unregister(self.close)
+        self._process.close()
+        for camera in self.cameras.values():
+            camera.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _command(robot: str, options: Mapping[str, Any]) -> list[str]:
+    command = [sys.executable, "-m", "motorium.sim.server", robot]
+    for name in ("seed", "task"):
+        if options.get(name) is not None:
+            command += [f"--{name}", str(options[name])]
+    return command
+
+
+def _reject_unknown(options: Iterable[str]) -> None:
+    unknown = sorted(set(options) - set(OPTIONS))
+    if unknown:
+        raise SimulationError(f"unknown option {unknown[0]!r} for sim:; valid options: {', '.join(OPTIONS)}")
+
+
+def open_backend(name: str, **options: Any) -> SimBackend:
+    """Start a simulated robot; the entry point of the scheme `sim` in the group `motorium.robots`.
+
+    Args:
+        name: robot name or path of a robot TOML, with or without `sim:` before it.
+        **options: `seed` (0) and `task` (drawn from the seed) of the first scene, `startup_timeout_s` (30).
+
+    Raises:
+        SimulationError: the process cannot start, or an option is unknown.
+    """
+    _reject_unknown(options)
+    robot = name.removeprefix("sim:")
+    if Path(robot).suffix == ".toml":
+        robot = str(Path(robot).resolve())
+    process = SimProcess(_command(robot, options))
+    try:
+        first = process.receive(float(options.get("startup_timeout_s", STARTUP_TIMEOUT_S)))
+        if "error" in first:
+            raise SimulationError(str(first["error"]))
+        return SimBackend(process, protocol.parse_handshake(first))
+    except protocol.ProtocolError as error:
+        process.close()
+        raise SimulationError(f"the simulator's first line is wrong: {error}") from error
+    except BaseException:
+        process.close()
+        raise
