@@ -59,6 +59,7 @@ class Batch:
         velocity: (B, n, T, 200) target.
         weight: (B, n, T, 1) 1 where the loss counts.
         scene: (B, S) target of the scene head.
+        scene_raw: (B, S) the same in its own units.
     """
 
     images: list[Tensor]
@@ -70,12 +71,15 @@ class Batch:
     velocity: Tensor
     weight: Tensor
     scene: Tensor
+    scene_raw: Tensor
 
 
 class BatchMaker:
     """Draws batches; the same seed and step give the same batch, whatever came before."""
 
-    def __init__(self, demos: Demos, statistics: Statistics, slots: Sequence[int], params: BatchParams) -> None:
+    def __init__(
+        self, demos: Demos, statistics: Statistics, slots: Sequence[int], params: BatchParams
+    ) -> None:
         self.demos, self.statistics, self.params = demos, statistics, params
         self.slots = torch.as_tensor(list(slots))
         pregrasp = np.asarray(demos.column("pregrasp"), dtype=bool)
@@ -125,6 +129,7 @@ class BatchMaker:
             velocity=self._spread(action - noise),
             weight=torch.from_numpy(counts[..., None].astype(np.float32)),
             scene=torch.from_numpy(stats.scene(self.demos.column("scene")[index])),
+            scene_raw=torch.from_numpy(self.demos.column("scene")[index]),
         )
 
     def _delays(self, index: NDArray[np.integer], rng: np.random.Generator) -> tuple[NDArray[np.int64], ...]:
@@ -150,7 +155,9 @@ class BatchMaker:
         for view in range(pictures.shape[1]):
             size = (len(index), 1, 1, 1)
             tint = 0.03 * rng.standard_normal((len(index), 1, 1, 3))
-            gain = torch.from_numpy((1 + rng.uniform(-p.light_gain, p.light_gain, size) + tint).astype(np.float32))
+            gain = torch.from_numpy(
+                (1 + rng.uniform(-p.light_gain, p.light_gain, size) + tint).astype(np.float32)
+            )
             offset = torch.from_numpy(rng.uniform(-p.light_offset, p.light_offset, size).astype(np.float32))
             image = (pictures[:, view].float() / 255.0 * gain + offset).clamp_(0.0, 1.0)
             out.append(self.statistics.image(image.permute(0, 3, 1, 2)))

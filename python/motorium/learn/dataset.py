@@ -56,7 +56,11 @@ def write_shard(folder: Path, frames: list[DemoFrame], manifest: dict[str, Any])
     """Writes one shard; the manifest comes last, so a shard with a manifest is whole."""
     folder.mkdir(parents=True, exist_ok=False)
     for name in COLUMNS:
-        np.save(folder / f"{name}.npy", np.stack([np.asarray(getattr(f, name)) for f in frames]), allow_pickle=False)
+        np.save(
+            folder / f"{name}.npy",
+            np.stack([np.asarray(getattr(f, name)) for f in frames]),
+            allow_pickle=False,
+        )
     whole = {"format": "motorium-demos", "format_version": 1, "frames": len(frames), **manifest}
     (folder / "manifest.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
 
@@ -73,7 +77,9 @@ class Demos:
     def __init__(self, folders: Iterable[Path]) -> None:
         self.shards = [p.parent for folder in folders for p in sorted(Path(folder).glob("**/manifest.json"))]
         if not self.shards:
-            raise DatasetError("no shard (a folder with manifest.json) found; record some with `motorium record-demos`")
+            raise DatasetError(
+                "no shard (a folder with manifest.json) found; record some with `motorium record-demos`"
+            )
         self.manifests = [json.loads((s / "manifest.json").read_text(encoding="utf-8")) for s in self.shards]
         try:
             self._columns = {
@@ -85,7 +91,9 @@ class Demos:
         for name, parts in self._columns.items():
             shapes = {part.shape[1:] for part in parts}
             if len(shapes) > 1:
-                raise DatasetError(f"column {name!r} has rows of shapes {sorted(shapes)}; record all shards alike")
+                raise DatasetError(
+                    f"column {name!r} has rows of shapes {sorted(shapes)}; record all shards alike"
+                )
         self._starts = np.cumsum([0] + [len(part) for part in self._columns["seed"]])
         self._small = {n: np.concatenate(p) for n, p in self._columns.items() if n != "images"}
 

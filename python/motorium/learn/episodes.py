@@ -60,7 +60,9 @@ class _Log:
 class Stage:
     """A world with an expert in it; the tools that all kinds of episode share."""
 
-    def __init__(self, spec: RobotSpec, vocabulary: list[str], max_tokens: int, params: EpisodeParams) -> None:
+    def __init__(
+        self, spec: RobotSpec, vocabulary: list[str], max_tokens: int, params: EpisodeParams
+    ) -> None:
         self.spec, self.params = spec, params
         self.world = World(spec)
         self.expert = Expert(spec)
@@ -180,7 +182,9 @@ def miss(stage: Stage, seed: int) -> list[DemoFrame]:
     angle, distance = rng.uniform(-math.pi, math.pi), rng.uniform(0.012, 0.035)
     truth = stage.world.truth()
     wrong = replace(
-        truth.cube, x_m=truth.cube.x_m + distance * math.cos(angle), y_m=truth.cube.y_m + distance * math.sin(angle)
+        truth.cube,
+        x_m=truth.cube.x_m + distance * math.cos(angle),
+        y_m=truth.cube.y_m + distance * math.sin(angle),
     )
     imagined = replace(truth, cubes={**truth.cubes, truth.target: wrong})
     closed_for = int(rng.integers(1, 9))
@@ -244,7 +248,9 @@ def correct(stage: Stage, seed: int, policy: Policy) -> list[DemoFrame]:
     return out
 
 
-def _record_until(stage: Stage, rng: np.random.Generator, limit: int, done: Callable[[], bool]) -> list[DemoFrame]:
+def _record_until(
+    stage: Stage, rng: np.random.Generator, limit: int, done: Callable[[], bool]
+) -> list[DemoFrame]:
     phase = int(rng.integers(stage.params.stride))
     for k in range(limit):
         if k % stage.params.stride == phase:
@@ -272,7 +278,9 @@ def _knock(stage: Stage, rng: np.random.Generator) -> None:
     if kind < params.cube_knock_share and truth.cube.z_m < LIFTED_M:
         _shove_cube(stage, rng, truth)
         return
-    offset = rng.normal(0.0, params.knock_rad, len(stage.spec.joints)) * (rng.random(len(stage.spec.joints)) < 0.6)
+    offset = rng.normal(0.0, params.knock_rad, len(stage.spec.joints)) * (
+        rng.random(len(stage.spec.joints)) < 0.6
+    )
     offset[5] = 0.0
     if kind > 1.0 - params.gripper_knock_share:
         offset[:5] *= 0.3
@@ -290,7 +298,9 @@ def _knock(stage: Stage, rng: np.random.Generator) -> None:
 
 
 def _shove_cube(stage: Stage, rng: np.random.Generator, truth: Truth) -> None:
-    others = [(p.x_m, p.y_m) for c, p in truth.cubes.items() if c != truth.target] + [(truth.tray.x_m, truth.tray.y_m)]
+    others = [(p.x_m, p.y_m) for c, p in truth.cubes.items() if c != truth.target] + [
+        (truth.tray.x_m, truth.tray.y_m)
+    ]
     tool = stage.expert.arm.tool(stage.world.position_rad)
     tip = polar(tool.radius, -tool.pan)
     for _ in range(20):

@@ -1,191 +1,122 @@
-"""From a trained network to a checkpoint folder and back: config.json and model.safetensors, nothing else."""
+"""The descriptor of a network that learns from given demonstrations, and networks to and from checkpoint folders."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
-from ..errors import CheckpointError
+from ..checkpoints import load_checkpoint, save_checkpoint
+from ..policies.descriptor import (
+    ActionChannel,
+    ActionNormalisation,
+    CameraInput,
+    Chunk,
+    Descriptor,
+    Dims,
+    Flow,
+    ImageNormalisation,
+    Mask,
+    PrefixLock,
+    Prompt,
+    SceneReadout,
+    StateChannel,
+)
 from ..robots.spec import RobotSpec
-from .model import NanoDims, NanoModel, NanoShape
+from .dataset import Demos
+from .model import NanoModel
 from .normalise import Statistics
 
+DEFAULT_DIMS = Dims(
+    prefix_width=128,
+    expert_width=160,
+    heads=4,
+    head_dim=32,
+    layers=3,
+    shared_layers=1,
+    prefix_mlp=256,
+    expert_mlp=320,
+    experts=4,
+    top_k=2,
+    routed_mlp=96,
+    soft_tokens=4,
+    vision_channels=(40, 80, 128),
+    groups=8,
+    rms_eps=1e-6,
+    norm_eps=1e-5,
+)
 MAX_DELAY = 6
 HORIZON = 8
-STEPS = 4
+FLOW_STEPS = 4
 
 
-@dataclass(frozen=True)
-class Network:
-    """Everything a checkpoint says: the network, its numbers, and how its inputs and outputs are named."""
-
-    name: str
-    spec: RobotSpec
-    dims: NanoDims
-    roles: tuple[str, ...]
-    image_size: int
-    vocabulary: tuple[str, ...]
-    max_tokens: int
-    scene_names: tuple[str, ...]
-    dt_s: float
-    statistics: Statistics
-
-    @property
-    def rows(self) -> int:
-        """Chunk length."""
-        return len(self.statistics.action_mean)
-
-    @property
-    def slots(self) -> list[int]:
-        """Unified slot of every joint."""
-        return [joint.slot for joint in self.spec.joints]
-
-    def shape(self) -> NanoShape:
-        """What the data fixes about the network."""
-        return NanoShape(
-            roles=self.roles,
-            vocabulary=len(self.vocabulary),
-            max_tokens=self.max_tokens,
-            rows=self.rows,
-            scene=len(self.scene_names),
-            image_size=self.image_size,
-        )
-
-    def build(self) -> NanoModel:
-        """A network with fresh weights, laid out for CPU convolutions."""
-        return NanoModel(self.dims, self.shape()).to(memory_format=torch.channels_last)
-
-    def descriptor(self) -> dict[str, Any]:
-        """The content of config.json."""
-        stats, joints = self.statistics, self.spec.joints
-
-        def numbers(values: Any) -> Any:
-            return np.asarray(values, dtype=np.float64).round(9).tolist()
-
-        state = [
-            {"slot": j.slot, "joint": j.name, "unit": j.unit, "mean": m, "std": s, "min": low, "max": high}
-            for j, m, s, low, high in zip(
-                joints,
-                numbers(stats.state_mean),
-                numbers(stats.state_std),
-                numbers(stats.state_min),
-                numbers(stats.state_max),
-                strict=True,
-            )
-        ]
-        action = [
-            {"slot": j.slot, "joint": j.name, "unit": j.unit, "relative": bool(r), "min": low, "max": high}
-            for j, r, low, high in zip(
-                joints, stats.relative, numbers(stats.action_min), numbers(stats.action_max), strict=True
-            )
-        ]
-        side = self.image_size
-        return {
-            "format": "motorium-checkpoint",
-            "format_version": 1,
-            "family": "nano",
-            "name": self.name,
-            "embodiments": [self.spec.name],
-            "chunk": {"rows": self.rows, "dt_s": self.dt_s, "execution_horizon": HORIZON},
-            "flow": {"time": "noise_at_0", "prediction": "velocity", "steps": STEPS},
-            "prefix_lock": {"rule": "hard", "max_delay": MAX_DELAY},
-            "mask": {"prefix": "full", "suffix": "causal"},
-            "cameras": [{"role": role, "height": side, "width": side} for role in self.roles],
-            "image": {"mean": [stats.image_mean] * 3, "std": [stats.image_std] * 3},
-            "state": state,
-            "action": action,
-            "action_normalisation": {"mean": numbers(stats.action_mean), "std": numbers(stats.action_std)},
-            "prompt": {"vocabulary": list(self.vocabulary), "max_tokens": self.max_tokens, "lowercase": True},
-            "scene": {
-                "names": list(self.scene_names),
-                "mean": numbers(stats.scene_mean),
-                "std": numbers(stats.scene_std),
-            },
-            "dims": {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self.dims).items()},
-        }
-
-    @classmethod
-    def from_descriptor(cls, config: dict[str, Any]) -> Network:
-        """Reads config.json's content. Raises CheckpointError when something is missing or odd."""
-        try:
-            state, action, norm = config["state"], config["action"], config["action_normalisation"]
-
-            def column(table: list[dict[str, Any]], key: str) -> Any:
-                return np.array([row[key] for row in table], dtype=np.float32)
-
-            statistics = Statistics(
-                state_mean=column(state, "mean"),
-                state_std=column(state, "std"),
-                state_min=column(state, "min"),
-                state_max=column(state, "max"),
-                relative=column(action, "relative"),
-                action_mean=np.array(norm["mean"], dtype=np.float32),
-                action_std=np.array(norm["std"], dtype=np.float32),
-                action_min=column(action, "min"),
-                action_max=column(action, "max"),
-                scene_mean=np.array(config["scene"]["mean"], dtype=np.float32),
-                scene_std=np.array(config["scene"]["std"], dtype=np.float32),
-                image_mean=float(config["image"]["mean"][0]),
-                image_std=float(config["image"]["std"][0]),
-            )
-            dims = {f.name: config["dims"][f.name] for f in fields(NanoDims)}
-            dims["vision_channels"] = tuple(dims["vision_channels"])
-            return cls(
-                name=config["name"],
-                spec=RobotSpec.load(config["embodiments"][0]),
-                dims=NanoDims(**dims),
-                roles=tuple(camera["role"] for camera in config["cameras"]),
-                image_size=int(config["cameras"][0]["height"]),
-                vocabulary=tuple(config["prompt"]["vocabulary"]),
-                max_tokens=int(config["prompt"]["max_tokens"]),
-                scene_names=tuple(config["scene"]["names"]),
-                dt_s=float(config["chunk"]["dt_s"]),
-                statistics=statistics,
-            )
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise CheckpointError(f"config.json: {error!r} is missing or of the wrong kind") from error
+def describe(name: str, demos: Demos, dims: Dims) -> Descriptor:
+    """The descriptor of a new network for the robot, cameras and words of a data set, with its statistics."""
+    manifest: dict[str, Any] = demos.manifests[0]
+    spec = RobotSpec.load(manifest["robot"])
+    relative = np.array([joint.unit == "rad" for joint in spec.joints], dtype=np.float32)
+    stats = Statistics.of(demos, relative)
+    height, width = demos.images(np.array([0])).shape[2:4]
+    channels = [(joint.slot, joint.name, joint.unit) for joint in spec.joints]
+    state = zip(channels, *map(_floats, _state_columns(stats)), strict=True)
+    action = zip(channels, relative, _floats(stats.action_min), _floats(stats.action_max), strict=True)
+    return Descriptor(
+        format="motorium-checkpoint",
+        format_version=1,
+        family="nano",
+        name=name,
+        embodiments=(spec.name,),
+        chunk=Chunk(rows=len(stats.action_mean), dt_s=float(manifest["dt_s"]), execution_horizon=HORIZON),
+        flow=Flow(time="noise_at_0", prediction="velocity", steps=FLOW_STEPS),
+        prefix_lock=PrefixLock(rule="hard", max_delay=MAX_DELAY),
+        mask=Mask(prefix="full", suffix="causal"),
+        cameras=tuple(CameraInput(role=role, height=height, width=width) for role in manifest["cameras"]),
+        image=ImageNormalisation(mean=stats.image_mean, std=stats.image_std),
+        state=tuple(StateChannel(*c, mean=m, std=s, min=low, max=high) for c, m, s, low, high in state),
+        action=tuple(ActionChannel(*c, relative=bool(r), min=low, max=high) for c, r, low, high in action),
+        action_normalisation=ActionNormalisation(
+            mean=tuple(map(_floats, stats.action_mean)), std=tuple(map(_floats, stats.action_std))
+        ),
+        prompt=Prompt(
+            vocabulary=tuple(manifest["vocabulary"]),
+            max_tokens=int(demos.column("tokens").shape[1]),
+            lowercase=True,
+        ),
+        scene=SceneReadout(
+            names=tuple(manifest["scene"]), mean=_floats(stats.scene_mean), std=_floats(stats.scene_std)
+        ),
+        dims=dims,
+    )
 
 
-def save_network(folder: Path, network: Network, tensors: dict[str, Tensor]) -> None:
-    """Writes a checkpoint folder; each file appears whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    arrays = {name: np.ascontiguousarray(t.detach().float().contiguous().numpy()) for name, t in tensors.items()}
-    save_tensors(folder / "model.safetensors", arrays)
-    write_json(folder / "config.json", network.descriptor())
+def build(descriptor: Descriptor) -> NanoModel:
+    """A network with fresh weights, laid out for CPU convolutions."""
+    return NanoModel(descriptor).to(memory_format=torch.channels_last)
 
 
-def load_network(folder: Path) -> tuple[Network, NanoModel]:
-    """Reads a checkpoint folder. Raises CheckpointError when it is absent or damaged."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        tensors = load_file(folder / "model.safetensors")
-    except Exception as error:
-        raise CheckpointError(f"cannot read checkpoint {folder}: {error}") from error
-    network = Network.from_descriptor(config)
-    model = network.build()
-    try:
-        model.load_state_dict({name: torch.from_numpy(array) for name, array in tensors.items()})
-    except RuntimeError as error:
-        raise CheckpointError(f"{folder / 'model.safetensors'} does not fit its config.json: {error}") from error
-    return network, model
+def save_network(folder: Path, descriptor: Descriptor, tensors: Mapping[str, Tensor]) -> None:
+    """Writes a checkpoint folder, whole or not at all."""
+    save_checkpoint(
+        folder, descriptor, {name: t.detach().contiguous().numpy() for name, t in tensors.items()}
+    )
 
 
-def save_tensors(path: Path, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
-    """Writes safetensors through a temporary name."""
-    part = path.with_suffix(".part")
-    save_file(arrays, part, metadata={"format": "pt"})
-    part.replace(path)
+def load_network(folder: str | Path) -> NanoModel:
+    """The network of a checkpoint folder or shipped name. Raises CheckpointError when it is absent or damaged."""
+    checkpoint = load_checkpoint(folder)
+    model = build(checkpoint.descriptor)
+    model.load_state_dict({name: torch.from_numpy(np.array(v)) for name, v in checkpoint.tensors.items()})
+    return model
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes JSON through a temporary name."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    part.replace(path)
+def _state_columns(stats: Statistics) -> tuple[Any, ...]:
+    return stats.state_mean, stats.state_std, stats.state_min, stats.state_max
+
+
+def _floats(values: Any) -> tuple[float, ...]:
+    """float32 numbers as short decimals that read back to the same float32."""
+    return tuple(float(str(np.float32(v))) for v in values)

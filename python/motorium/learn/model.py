@@ -12,47 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
-SLOTS = 200
+from ..policies.descriptor import CameraInput, Descriptor, Dims
+from ..policies.nano_tensors import view_tokens
+from ..types import SLOTS
+
 TIME_SCALE = 1000.0
 """Being-H0.5 feeds the flow time to its sinusoid as 1000 t."""
-
-
-@dataclass(frozen=True)
-class NanoDims:
-    """Sizes of the network; `heads * head_dim` is the attention width that both streams share."""
-
-    prefix_width: int = 128
-    expert_width: int = 192
-    heads: int = 4
-    head_dim: int = 32
-    layers: int = 3
-    shared_layers: int = 1
-    prefix_mlp: int = 256
-    expert_mlp: int = 384
-    experts: int = 4
-    top_k: int = 2
-    routed_mlp: int = 192
-    soft_tokens: int = 4
-    vision_channels: tuple[int, int, int] = (40, 80, 128)
-    groups: int = 8
-    rms_eps: float = 1e-6
-    norm_eps: float = 1e-5
-
-
-@dataclass(frozen=True)
-class NanoShape:
-    """What the data fixes: cameras, vocabulary, chunk, scene vector and embodiments."""
-
-    roles: tuple[str, ...]
-    vocabulary: int
-    max_tokens: int
-    rows: int
-    scene: int
-    embodiments: int = 1
-    image_size: int = 96
 
 
 @dataclass(frozen=True)
@@ -63,11 +31,13 @@ class Prefix:
         keys: per layer (B, h, N, hd).
         values: per layer (B, h, N, hd).
         scene: (B, S) normalised scene estimate.
+        views: per camera (B, patches, U), the tokens before any attention.
     """
 
     keys: Sequence[Tensor]
     values: Sequence[Tensor]
     scene: Tensor
+    views: Sequence[Tensor]
 
 
 class RmsNorm(nn.Module):
@@ -79,17 +49,16 @@ class RmsNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
+        """(..., W) -> (..., W)."""
+        return functional.rms_norm(x, self.weight.shape, self.weight, self.eps)
 
 
 class Vision(nn.Module):
     """One camera view to 36 tokens; the instruction steers the middle block by FiLM (Perez et al., 2018)."""
 
-    def __init__(self, dims: NanoDims, image_size: int) -> None:
+    def __init__(self, dims: Dims, camera: CameraInput) -> None:
         super().__init__()
         first, second, third = dims.vision_channels
-        if third != dims.prefix_width:
-            raise ValueError(f"vision_channels ends in {third}, prefix_width is {dims.prefix_width}")
         self.conv1 = nn.Conv2d(3, first, 6, stride=4, padding=1)
         self.norm1 = nn.GroupNorm(dims.groups, first, eps=dims.norm_eps)
         self.conv2 = nn.Conv2d(first, second, 3, stride=2, padding=1)
@@ -99,17 +68,17 @@ class Vision(nn.Module):
         self.film = nn.Linear(dims.prefix_width, 2 * second)
         self.conv4 = nn.Conv2d(second, third, 3, stride=2, padding=1)
         self.norm4 = nn.GroupNorm(dims.groups, third, eps=dims.norm_eps)
-        side = image_size // 16
-        self.position = nn.Parameter(torch.randn(side * side, third) * 0.02)
-        nn.init.normal_(self.film.weight, std=0.02)
+        # As loud as the pictures from the start: a patch that does not know its place is of no use.
+        self.position = nn.Parameter(torch.randn(view_tokens(camera), third) * 0.5)
+        nn.init.normal_(self.film.weight, std=0.2)
         nn.init.zeros_(self.film.bias)
 
     def forward(self, image: Tensor, text_pool: Tensor) -> Tensor:
         """(B, 3, H, W) normalised image and (B, U) words -> (B, patches, U)."""
-        x = F.silu(self.norm1(self.conv1(image)))
-        x = F.silu(self.norm2(self.conv2(x)))
+        x = functional.silu(self.norm1(self.conv1(image)))
+        x = functional.silu(self.norm2(self.conv2(x)))
         gamma, beta = self.film(text_pool)[:, :, None, None].chunk(2, dim=1)
-        x = x + F.silu(self.norm3(self.conv3(x)) * (1 + gamma) + beta)
+        x = x + functional.silu(self.norm3(self.conv3(x)) * (1 + gamma) + beta)
         x = self.norm4(self.conv4(x))
         return x.flatten(2).transpose(1, 2) + self.position
 
@@ -121,7 +90,7 @@ class Text(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, width)
         self.position = nn.Parameter(torch.randn(max_tokens, width) * 0.02)
-        nn.init.normal_(self.embedding.weight, std=0.5)
+        nn.init.normal_(self.embedding.weight, std=1.0)
 
     def forward(self, token_ids: Tensor) -> tuple[Tensor, Tensor]:
         """(B, L) ids -> tokens (B, L, U) and their mean without positions (B, U)."""
@@ -129,18 +98,10 @@ class Text(nn.Module):
         return words + self.position, words.mean(dim=1)
 
 
-class SwiGlu(nn.Module):
-    """down(silu(gate x) * up x)."""
-
-    gate: nn.Linear
-    up: nn.Linear
-    down: nn.Linear
-
-
 class Block(nn.Module):
     """What both streams have in every layer: norms, attention projections and per-head norms."""
 
-    def __init__(self, width: int, dims: NanoDims) -> None:
+    def __init__(self, width: int, dims: Dims) -> None:
         super().__init__()
         self.heads, self.head_dim = dims.heads, dims.head_dim
         inner = dims.heads * dims.head_dim
@@ -174,7 +135,7 @@ class Block(nn.Module):
 class DenseBlock(Block):
     """A block whose feed-forward part is one SwiGLU."""
 
-    def __init__(self, width: int, hidden: int, dims: NanoDims) -> None:
+    def __init__(self, width: int, hidden: int, dims: Dims) -> None:
         super().__init__(width, dims)
         self.gate = nn.Linear(width, hidden, bias=False)
         self.up = nn.Linear(width, hidden, bias=False)
@@ -183,7 +144,7 @@ class DenseBlock(Block):
     def feed_forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(..., W) -> (..., W) and no balance loss."""
         n = self.norm2(x)
-        return self.down(F.silu(self.gate(n)) * self.up(n)), x.new_zeros(())
+        return self.down(functional.silu(self.gate(n)) * self.up(n)), x.new_zeros(())
 
 
 class ExpertWeights(nn.Module):
@@ -199,7 +160,7 @@ class ExpertWeights(nn.Module):
 class RoutedBlock(Block):
     """A block with a mixture-of-flow: each token goes through its `top_k` experts."""
 
-    def __init__(self, dims: NanoDims) -> None:
+    def __init__(self, dims: Dims) -> None:
         super().__init__(dims.expert_width, dims)
         self.top_k = dims.top_k
         self.router = nn.Linear(dims.expert_width, dims.experts, bias=False)
@@ -216,9 +177,11 @@ class RoutedBlock(Block):
         chosen, index = logits.topk(self.top_k, dim=-1)
         share = torch.zeros_like(logits).scatter(-1, index, chosen.softmax(dim=-1))
         gate, up, down = (self.experts.get_parameter(f"{name}.weight") for name in ("gate", "up", "down"))
-        hidden = F.silu(F.linear(n, gate.flatten(0, 1))) * F.linear(n, up.flatten(0, 1))
+        hidden = functional.silu(functional.linear(n, gate.flatten(0, 1))) * functional.linear(
+            n, up.flatten(0, 1)
+        )
         hidden = (hidden.unflatten(-1, gate.shape[:2]) * share[..., None]).flatten(-2)
-        out = F.linear(hidden, down.transpose(0, 1).flatten(1))
+        out = functional.linear(hidden, down.transpose(0, 1).flatten(1))
         probability = logits.softmax(dim=-1).flatten(0, -2).mean(dim=0)
         load = (share > 0).to(x.dtype).flatten(0, -2).mean(dim=0) / self.top_k
         return out, (probability * load).sum() * len(load)
@@ -227,7 +190,7 @@ class RoutedBlock(Block):
 class Layer(nn.Module):
     """The two streams at one depth."""
 
-    def __init__(self, dims: NanoDims, routed: bool) -> None:
+    def __init__(self, dims: Dims, routed: bool) -> None:
         super().__init__()
         self.prefix = DenseBlock(dims.prefix_width, dims.prefix_mlp, dims)
         self.expert: DenseBlock | RoutedBlock = (
@@ -238,26 +201,28 @@ class Layer(nn.Module):
 class NanoModel(nn.Module):
     """motorium nano: `encode` an observation once, then ask for its `velocity` at any flow time."""
 
-    def __init__(self, dims: NanoDims, shape: NanoShape) -> None:
+    def __init__(self, descriptor: Descriptor) -> None:
         super().__init__()
-        self.dims, self.shape = dims, shape
-        u, a = dims.prefix_width, dims.expert_width
-        self.soft_prompt = nn.Parameter(torch.randn(shape.embodiments, dims.soft_tokens, u) * 0.02)
+        self.descriptor = descriptor
+        self.dims = dims = descriptor.dims
+        self.roles = tuple(camera.role for camera in descriptor.cameras)
+        u, a, scene = dims.prefix_width, dims.expert_width, len(descriptor.scene.names)
+        prompt = descriptor.prompt
+        self.soft_prompt = nn.Parameter(torch.randn(len(descriptor.embodiments), dims.soft_tokens, u) * 0.02)
         self.readout = nn.Parameter(torch.randn(1, u) * 0.02)
-        self.text = Text(shape.vocabulary, shape.max_tokens, u)
-        self.vision = nn.ModuleDict({role: Vision(dims, shape.image_size) for role in shape.roles})
-        self.layers = nn.ModuleList(
-            [Layer(dims, routed=depth >= dims.shared_layers) for depth in range(dims.layers)]
-        )
+        self.text = Text(len(prompt.vocabulary), prompt.max_tokens, u)
+        self.vision = nn.ModuleDict({camera.role: Vision(dims, camera) for camera in descriptor.cameras})
+        routed = [depth >= dims.shared_layers for depth in range(dims.layers)]
+        self.layers = nn.ModuleList([Layer(dims, routed=flag) for flag in routed])
         self.scene = nn.ModuleDict(
             {
                 "norm": RmsNorm(u, dims.rms_eps),
-                "head": nn.Linear(u, shape.scene),
-                "embed": nn.Linear(shape.scene, a),
+                "head": nn.Linear(u, scene),
+                "embed": nn.Linear(scene, a),
             }
         )
         self.state = nn.ModuleDict({"fc1": nn.Linear(SLOTS, a), "fc2": nn.Linear(a, a)})
-        self.action = ActionEncoder(a, shape.rows)
+        self.action = ActionEncoder(a, descriptor.rows)
         self.out = nn.ModuleDict(
             {"norm": RmsNorm(a, dims.rms_eps), "fc1": nn.Linear(a, a), "fc2": nn.Linear(a, SLOTS)}
         )
@@ -266,7 +231,7 @@ class NanoModel(nn.Module):
     def encode(self, images: Mapping[str, Tensor], token_ids: Tensor, embodiment: Tensor) -> Prefix:
         """Encode observations: role -> (B, 3, H, W) normalised, (B, L) ids, (B,) embodiment ids."""
         words, text_pool = self.text(token_ids)
-        views = [self.vision[role](images[role], text_pool) for role in self.shape.roles]
+        views = [self.vision[role](images[role], text_pool) for role in self.roles]
         readout = self.readout.expand(len(token_ids), 1, -1)
         x = torch.cat([self.soft_prompt[embodiment], words, *views, readout], dim=1)
         keys, values = [], []
@@ -278,9 +243,9 @@ class NanoModel(nn.Module):
             values.append(value)
             if depth == len(self.layers) - 1:  # nobody looks at the other tokens after the last layer
                 x, normed = x[:, -1:], normed[:, -1:]
-            x = x + block.merge(F.scaled_dot_product_attention(block.query(normed), key, value))
+            x = x + block.merge(functional.scaled_dot_product_attention(block.query(normed), key, value))
             x = x + block.feed_forward(x)[0]
-        return Prefix(keys, values, self.scene["head"](self.scene["norm"](x[:, -1])))
+        return Prefix(keys, values, self.scene["head"](self.scene["norm"](x[:, -1])), views)
 
     def velocity(self, prefix: Prefix, state: Tensor, noisy: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
         """The flow's velocity for n noisy chunks per observation.
@@ -295,7 +260,9 @@ class NanoModel(nn.Module):
             (B, n, T, 200) velocity, meaningful on mapped slots, and the router's balance loss (1 = balanced).
         """
         batch, samples, rows, _ = noisy.shape
-        token = self.state["fc2"](F.relu(self.state["fc1"](state))) + self.scene["embed"](prefix.scene.detach())
+        token = self.state["fc2"](functional.relu(self.state["fc1"](state))) + self.scene["embed"](
+            prefix.scene.detach()
+        )
         actions = self.action(noisy, time)
         x = torch.cat([token[:, None, None].expand(-1, samples, -1, -1), actions], dim=2)
         mask = causal_mask(prefix.keys[0].shape[2], rows + 1)
@@ -306,7 +273,7 @@ class NanoModel(nn.Module):
             own_key, own_value = block.key_value(normed)
             key = torch.cat([prefix_key[:, None].expand(-1, samples, -1, -1, -1), own_key], dim=3)
             value = torch.cat([prefix_value[:, None].expand(-1, samples, -1, -1, -1), own_value], dim=3)
-            attended = F.scaled_dot_product_attention(
+            attended = functional.scaled_dot_product_attention(
                 block.query(normed).flatten(0, 1), key.flatten(0, 1), value.flatten(0, 1), attn_mask=mask
             )
             x = x + block.merge(attended.unflatten(0, (batch, samples)))
@@ -314,7 +281,7 @@ class NanoModel(nn.Module):
             x, balance = x + update, balance + loss
         x = self.out["norm"](x[:, :, 1:])
         routed = max(1, self.dims.layers - self.dims.shared_layers)
-        return self.out["fc2"](F.silu(self.out["fc1"](x))), balance / routed
+        return self.out["fc2"](functional.silu(self.out["fc1"](x))), balance / routed
 
 
 class ActionEncoder(nn.Module):
@@ -328,8 +295,9 @@ class ActionEncoder(nn.Module):
         self.position = nn.Parameter(torch.randn(rows, width) * 0.02)
 
     def forward(self, noisy: Tensor, time: Tensor) -> Tensor:
+        """(B, n, T, 200) rows and (B, n, T) flow times -> (B, n, T, A) tokens."""
         embedded = torch.cat([self.w1(noisy), time_features(time, self.w1.out_features)], dim=-1)
-        return self.w3(F.silu(self.w2(embedded))) + self.position
+        return self.w3(functional.silu(self.w2(embedded))) + self.position
 
 
 def time_features(time: Tensor, width: int) -> Tensor:

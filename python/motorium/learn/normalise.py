@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from ..policies.descriptor import Descriptor
 from ..types import Float32
 from .dataset import Demos
 
@@ -24,7 +26,7 @@ class Statistics:
         action_mean, action_std: (T, J) of the (relative) action.
         action_min, action_max: (J,) of the absolute action.
         scene_mean, scene_std: (S,).
-        image_mean, image_std: of pixels in 0..1.
+        image_mean, image_std: of red, green and blue pixels in 0..1.
     """
 
     state_mean: Float32
@@ -38,8 +40,8 @@ class Statistics:
     action_max: Float32
     scene_mean: Float32
     scene_std: Float32
-    image_mean: float = 0.5
-    image_std: float = 0.25
+    image_mean: tuple[float, ...] = (0.5, 0.5, 0.5)
+    image_std: tuple[float, ...] = (0.25, 0.25, 0.25)
 
     @classmethod
     def of(cls, demos: Demos, relative: Float32) -> Statistics:
@@ -69,6 +71,30 @@ class Statistics:
             scene_std=f32(np.maximum(scene.std(axis=0), 1e-3)),
         )
 
+    @classmethod
+    def from_descriptor(cls, descriptor: Descriptor) -> Statistics:
+        """The statistics that a checkpoint carries."""
+        d, norm = descriptor, descriptor.action_normalisation
+
+        def f32(values: object) -> Float32:
+            return np.array(values, dtype=np.float32)
+
+        return cls(
+            state_mean=f32([c.mean for c in d.state]),
+            state_std=f32([c.std for c in d.state]),
+            state_min=f32([c.min for c in d.state]),
+            state_max=f32([c.max for c in d.state]),
+            relative=f32([c.relative for c in d.action]),
+            action_mean=f32(norm.mean),
+            action_std=f32(norm.std),
+            action_min=f32([c.min for c in d.action]),
+            action_max=f32([c.max for c in d.action]),
+            scene_mean=f32(d.scene.mean),
+            scene_std=f32(d.scene.std),
+            image_mean=d.image.mean,
+            image_std=d.image.std,
+        )
+
     def state(self, values: Float32) -> Float32:
         """(..., J) slot values to normalised."""
         return (values - self.state_mean) / self.state_std
@@ -86,5 +112,9 @@ class Statistics:
         return (values - self.scene_mean) / self.scene_std
 
     def image(self, pixels: Tensor) -> Tensor:
-        """Pixels in 0..1, normalised."""
-        return (pixels - self.image_mean) / self.image_std
+        """(B, 3, H, W) pixels in 0..1, normalised."""
+        return (pixels - _per_channel(self.image_mean)) / _per_channel(self.image_std)
+
+
+def _per_channel(values: tuple[float, ...]) -> Tensor:
+    return torch.tensor(values).view(1, 3, 1, 1)

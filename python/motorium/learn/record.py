@@ -65,7 +65,9 @@ def record(job: RecordJob, report: Callable[[str], None] = print) -> dict[str, A
         for task, count in pool.imap_unordered(_record_shard, tasks):
             frames, done = frames + count, done + 1
             seconds = time.monotonic() - start
-            report(f"{done}/{len(tasks)} {task.shard}: {count} frames, {frames} in all, {frames / seconds:.0f}/s")
+            report(
+                f"{done}/{len(tasks)} {task.shard}: {count} frames, {frames} in all, {frames / seconds:.0f}/s"
+            )
     return {"frames": frames, "episodes": sum(job.counts.values()), "seconds": time.monotonic() - start}
 
 
@@ -77,7 +79,9 @@ def _tasks(job: RecordJob) -> list[_Task]:
             name = f"{kind}-{seed - FIRST_TRAINING_SEED:07d}"
             tasks.append(_Task(job, kind, tuple(range(seed, seed + size)), name))
             seed += size
-    tasks.sort(key=lambda task: task.seeds[0] * 7919 % 1009)  # kinds mixed, so that an early stop leaves some of each
+    tasks.sort(
+        key=lambda task: task.seeds[0] * 7919 % 1009
+    )  # kinds mixed, so that an early stop leaves some of each
     return [task for task in tasks if not (job.out / task.shard / "manifest.json").exists()]
 
 

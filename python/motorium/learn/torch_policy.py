@@ -10,25 +10,27 @@ import torch
 
 from ..errors import CheckpointError
 from ..types import SLOTS, ActionChunk, Float32, Observation
-from .export import STEPS, Network, load_network
+from .export import load_network
 from .model import NanoModel
+from .normalise import Statistics
 from .tokens import encode_words
 
 
 class TorchPolicy:
     """Implements the Policy protocol; noise comes from a generator with a seed of its own."""
 
-    def __init__(self, network: Network, model: NanoModel, *, seed: int = 0, steps: int = STEPS) -> None:
-        self.network, self.model, self.steps = network, model.eval(), steps
-        self.dt_s, self.rows = network.dt_s, network.rows
+    def __init__(self, model: NanoModel, *, seed: int = 0) -> None:
+        self.model, self.descriptor = model.eval(), model.descriptor
+        self.dt_s, self.rows = self.descriptor.chunk.dt_s, self.descriptor.rows
         self.scene: Float32 | None = None
-        self._slots = np.array(network.slots)
+        self._statistics = Statistics.from_descriptor(self.descriptor)
+        self._slots = np.array([channel.slot for channel in self.descriptor.action])
         self._rng = np.random.default_rng(seed)
 
     @classmethod
     def load(cls, folder: Path, *, seed: int = 0) -> TorchPolicy:
         """Reads a checkpoint folder. Raises CheckpointError."""
-        return cls(*load_network(folder), seed=seed)
+        return cls(load_network(folder), seed=seed)
 
     def reseed(self, seed: int) -> None:
         """Starts the noise anew."""
@@ -48,15 +50,20 @@ class TorchPolicy:
     @torch.inference_mode()
     def denoise(self, obs: Observation, noise: Float32, committed: Float32) -> Float32:
         """(T, 200) slot values from given (T, 200) noise."""
-        network, stats = self.network, self.network.statistics
-        missing = [role for role in network.roles if role not in obs.images]
+        stats, roles, steps = self._statistics, self.model.roles, self.descriptor.flow.steps
+        prompt = self.descriptor.prompt
+        missing = [role for role in roles if role not in obs.images]
         if missing:
-            raise CheckpointError(f"observation lacks camera(s) {', '.join(missing)}; it has {sorted(obs.images)}")
+            raise CheckpointError(
+                f"observation lacks camera(s) {', '.join(missing)}; it has {sorted(obs.images)}"
+            )
         images = {
             role: stats.image(torch.from_numpy(obs.images[role]).permute(2, 0, 1)[None].float() / 255.0)
-            for role in network.roles
+            for role in roles
         }
-        words = torch.from_numpy(encode_words(obs.task, list(network.vocabulary), network.max_tokens)).long()[None]
+        words = torch.from_numpy(encode_words(obs.task, list(prompt.vocabulary), prompt.max_tokens)).long()[
+            None
+        ]
         prefix = self.model.encode(images, words, torch.zeros(1, dtype=torch.long))
         self.scene = prefix.scene[0].numpy()
         raw = np.asarray(obs.state, dtype=np.float32)[self._slots]
@@ -70,11 +77,11 @@ class TorchPolicy:
         given[:, self._slots] = torch.from_numpy(stats.action(held, raw)[:lock])
         mapped = torch.zeros(SLOTS)
         mapped[self._slots] = 1.0
-        for k in range(self.steps):
+        for k in range(steps):
             x[0, 0, :lock] = given
-            when = torch.full((1, 1, self.rows), k / self.steps)
+            when = torch.full((1, 1, self.rows), k / steps)
             when[..., :lock] = 1.0
-            x = x + self.model.velocity(prefix, state, x, when)[0] * mapped / self.steps
+            x = x + self.model.velocity(prefix, state, x, when)[0] * mapped / steps
         x[0, 0, :lock] = given
         rows = np.zeros((self.rows, SLOTS), dtype=np.float32)
         rows[:, self._slots] = stats.action_rows(x[0, 0][:, self._slots].numpy(), raw)

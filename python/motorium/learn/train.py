@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
@@ -12,16 +11,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.numpy import load_file
+from safetensors import safe_open
+from safetensors.numpy import save_file
 from torch import Tensor
 
 from ..errors import MotoriumError
+from ..policies.descriptor import Descriptor, Dims
 from ..robots.spec import RobotSpec
 from .batches import Batch, BatchMaker, BatchParams
 from .dataset import Demos
-from .export import Network, load_network, save_network, save_tensors, write_json
-from .model import NanoDims, NanoModel
+from .export import DEFAULT_DIMS, build, describe, load_network, save_network
+from .grounding import Grounding
+from .model import NanoModel, Prefix
 from .normalise import Statistics
+from .team import Team, run_team
+
+RESUME = "resume.safetensors"
 
 
 @dataclass(frozen=True)
@@ -30,12 +35,15 @@ class TrainParams:
 
     Attributes:
         steps: of the whole schedule; with `minutes`, the schedule ends at whichever comes first.
-        scene_weight, balance_weight: of the scene head's and the router's loss beside the flow loss.
+        scene_weight, grounding_weight, balance_weight: of the scene head's, the patches' and the router's loss beside
+            the flow loss.
         ema: decay of the averaged weights that are saved.
         save_every: steps between checkpoints.
+        processes: that share every batch, one thread each; on a busy machine they wait for each other only once
+            a step, where threads would wait at every product.
     """
 
-    steps: int = 3000
+    steps: int = 2600
     minutes: float | None = None
     seed: int = 0
     learning_rate: float = 1e-3
@@ -45,9 +53,10 @@ class TrainParams:
     clip: float = 1.0
     ema: float = 0.998
     scene_weight: float = 1.0
+    grounding_weight: float = 0.3
     balance_weight: float = 0.01
     save_every: int = 250
-    threads: int = 2
+    processes: int = 2
     batch: BatchParams = field(default_factory=BatchParams)
 
 
@@ -59,16 +68,16 @@ class TrainJob:
     out: Path
     name: str = "so101-pick"
     init: Path | None = None
-    dims: NanoDims = field(default_factory=NanoDims)
+    dims: Dims = DEFAULT_DIMS
     params: TrainParams = field(default_factory=TrainParams)
 
 
-def losses(model: NanoModel, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-    """(flow, scene, balance) losses of a batch; flow counts known, unpromised rows of mapped slots only."""
-    images = dict(zip(model.shape.roles, batch.images, strict=True))
+def forward(model: NanoModel, batch: Batch) -> tuple[Tensor, Tensor, Prefix]:
+    """Predicted velocity, balance loss and the encoded observations of a batch."""
+    images = dict(zip(model.roles, batch.images, strict=True))
     prefix = model.encode(images, batch.tokens, torch.zeros(len(batch.tokens), dtype=torch.long))
     predicted, balance = model.velocity(prefix, batch.state, batch.noisy, batch.time)
-    return predicted, (prefix.scene - batch.scene).square().mean(), balance
+    return predicted, balance, prefix
 
 
 def flow_loss(predicted: Tensor, batch: Batch, slots: Tensor) -> Tensor:
@@ -80,17 +89,22 @@ def flow_loss(predicted: Tensor, batch: Batch, slots: Tensor) -> Tensor:
 class Trainer:
     """One training run; `step` until `finished`."""
 
-    def __init__(self, job: TrainJob) -> None:
+    def __init__(self, job: TrainJob, *, resume: bool = False, team: Team | None = None) -> None:
         torch.manual_seed(job.params.seed)
-        torch.set_num_threads(job.params.threads)
-        self.job, self.params = job, job.params
+        self.job, self.params, self.team = job, job.params, team or Team()
         demos = Demos(job.data)
-        self.network, self.model = _network(job, demos)
+        resume = resume and (job.out / RESUME).exists()
+        self.descriptor, self.model = _network(job, demos, resume)
         self.model.train()
-        self.batches = BatchMaker(demos, self.network.statistics, self.network.slots, job.params.batch)
-        self.slots = torch.as_tensor(self.network.slots)
-        matrices = [p for p in self.model.parameters() if p.ndim >= 2]
-        others = [p for p in self.model.parameters() if p.ndim < 2]
+        slots = [channel.slot for channel in self.descriptor.action]
+        statistics = Statistics.from_descriptor(self.descriptor)
+        batch = replace(job.params.batch, observations=self.team.share(job.params.batch.observations))
+        self.batches = BatchMaker(demos, statistics, slots, batch)
+        self.slots = torch.as_tensor(slots)
+        self.grounding = Grounding(self.descriptor, RobotSpec.load(self.descriptor.embodiments[0]))
+        self.learned = torch.nn.ModuleDict({"model": self.model, "grounding": self.grounding})
+        matrices = [p for p in self.learned.parameters() if p.ndim >= 2]
+        others = [p for p in self.learned.parameters() if p.ndim < 2]
         groups = [
             {"params": matrices, "weight_decay": job.params.weight_decay},
             {"params": others, "weight_decay": 0.0},
@@ -98,6 +112,8 @@ class Trainer:
         self.optimiser = torch.optim.AdamW(groups, lr=job.params.learning_rate, betas=(0.9, 0.98))
         self.average = {name: p.detach().clone() for name, p in self.model.state_dict().items()}
         self.done, self.seconds = 0, 0.0
+        if resume:
+            self._resume()
 
     @property
     def progress(self) -> float:
@@ -114,13 +130,17 @@ class Trainer:
         """One optimiser step; returns what it measured."""
         start = time.monotonic()
         rate = self._set_rate()
-        batch = self.batches.draw(self.params.seed, self.done)
-        predicted, scene, balance = losses(self.model, batch)
+        batch = self.batches.draw(self.params.seed, self.done * self.team.size + self.team.rank)
+        p = self.params
+        predicted, balance, prefix = forward(self.model, batch)
         flow = flow_loss(predicted, batch, self.slots)
-        loss = flow + self.params.scene_weight * scene + self.params.balance_weight * balance
+        scene = (prefix.scene - batch.scene).square().mean()
+        ground = self.grounding(prefix.views, batch.scene_raw)
+        loss = flow + p.scene_weight * scene + p.grounding_weight * ground + p.balance_weight * balance
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.params.clip)
+        self.team.average([p.grad for p in self.learned.parameters() if p.grad is not None])
+        norm = torch.nn.utils.clip_grad_norm_(self.learned.parameters(), self.params.clip)
         if not math.isfinite(float(norm)):
             raise MotoriumError(f"gradient is not finite at step {self.done}; lower the learning rate")
         self.optimiser.step()
@@ -130,7 +150,7 @@ class Trainer:
             for name, value in self.model.state_dict().items():
                 self.average[name].lerp_(value, 1.0 - decay)
         self.seconds += time.monotonic() - start
-        measured = {"flow": flow, "scene": scene, "balance": balance, "norm": norm}
+        measured = {"flow": flow, "scene": scene, "ground": ground, "balance": balance, "norm": norm}
         return {"lr": rate, **{name: float(value.detach()) for name, value in measured.items()}}
 
     def _set_rate(self) -> float:
@@ -143,73 +163,80 @@ class Trainer:
 
     def save(self) -> None:
         """Writes the averaged checkpoint and everything needed to go on."""
-        save_network(self.job.out / "checkpoint", self.network, self.average)
-        arrays = {f"model.{n}": _numpy(t) for n, t in self.model.state_dict().items()}
+        save_network(self.job.out / "checkpoint", self.descriptor, self.average)
+        arrays = {f"learned.{n}": _numpy(t) for n, t in self.learned.state_dict().items()}
         arrays |= {f"average.{n}": _numpy(t) for n, t in self.average.items()}
-        for name, parameter in self.model.named_parameters():
+        for name, parameter in self.learned.named_parameters():
             for key, value in self.optimiser.state.get(parameter, {}).items():
                 arrays[f"{key}.{name}"] = _numpy(value)
-        save_tensors(self.job.out / "resume.safetensors", arrays)
-        write_json(self.job.out / "resume.json", {"done": self.done, "seconds": self.seconds})
+        part = self.job.out / "resume.part"
+        position = {"done": str(self.done), "seconds": repr(self.seconds)}
+        save_file(arrays, part, metadata=position)  # one file, so that numbers and position never disagree
+        part.replace(self.job.out / RESUME)
 
-    def resume(self) -> bool:
-        """Goes on where `save` left off; False when there is nothing to resume."""
-        if not (self.job.out / "resume.json").exists():
-            return False
-        position = json.loads((self.job.out / "resume.json").read_text(encoding="utf-8"))
-        tensors = {n: torch.from_numpy(a) for n, a in load_file(self.job.out / "resume.safetensors").items()}
-        self.model.load_state_dict(_under(tensors, "model."))
+    def _resume(self) -> None:
+        """Goes on where `save` left off."""
+        with safe_open(self.job.out / RESUME, framework="pt") as file:
+            position = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        self.learned.load_state_dict(_under(tensors, "learned."))
         self.average = _under(tensors, "average.")
-        for name, parameter in self.model.named_parameters():
+        for name, parameter in self.learned.named_parameters():
             keys = ("step", "exp_avg", "exp_avg_sq")
             held = {key: tensors[f"{key}.{name}"] for key in keys if f"{key}.{name}" in tensors}
             if held:
-                held = {k: v if k == "step" else torch.empty_like(parameter).copy_(v) for k, v in held.items()}
+                held = {
+                    k: v if k == "step" else torch.empty_like(parameter).copy_(v) for k, v in held.items()
+                }
                 self.optimiser.state[parameter] = held
         self.done, self.seconds = int(position["done"]), float(position["seconds"])
-        return True
 
 
-def train(job: TrainJob, report: Callable[[str], None] = print, *, resume: bool = False) -> Path:
-    """Trains to the end and returns the checkpoint folder. Raises MotoriumError, DatasetError, CheckpointError."""
-    trainer = Trainer(job)
-    if resume and trainer.resume():
+def train(
+    job: TrainJob,
+    report: Callable[[str], None] = print,
+    *,
+    resume: bool = False,
+    until: int | None = None,
+) -> Path:
+    """Trains to the end of the schedule, or to step `until` of it, and returns the checkpoint folder.
+
+    Raises MotoriumError, DatasetError, CheckpointError.
+    """
+    stop = job.params.steps if until is None else until
+    run_team(job.params.processes, _work, job, report, resume, stop)
+    return job.out / "checkpoint"
+
+
+def _work(team: Team, job: TrainJob, report: Callable[[str], None], resume: bool, stop: int) -> None:
+    trainer = Trainer(job, resume=resume, team=team)
+    if trainer.done and team.leads:
         report(f"resumed at step {trainer.done}")
     sums: dict[str, float] = {}
     since = trainer.done
-    while not trainer.finished:
+    while not trainer.finished and trainer.done < stop:
         for key, value in trainer.step().items():
             sums[key] = sums.get(key, 0.0) + value
-        if trainer.done % 25 == 0 or trainer.finished:
+        if not team.leads:
+            continue
+        last = trainer.finished or trainer.done >= stop
+        if trainer.done % 25 == 0 or last:
             n = trainer.done - since
             means = " ".join(f"{key} {value / n:.4f}" for key, value in sums.items())
             report(f"step {trainer.done} {100 * trainer.progress:.0f}% {trainer.seconds:.0f} s {means}")
             sums, since = {}, trainer.done
-        if trainer.done % trainer.params.save_every == 0 or trainer.finished:
+        if trainer.done % trainer.params.save_every == 0 or last:
             trainer.save()
-    return job.out / "checkpoint"
 
 
-def _network(job: TrainJob, demos: Demos) -> tuple[Network, NanoModel]:
-    if job.init is not None:
-        network, model = load_network(job.init)
-        return replace(network, name=job.name), model
-    manifest: dict[str, Any] = demos.manifests[0]
-    spec = RobotSpec.load(manifest["robot"])
-    relative = np.array([j.unit == "rad" for j in spec.joints], dtype=np.float32)
-    network = Network(
-        name=job.name,
-        spec=spec,
-        dims=job.dims,
-        roles=tuple(manifest["cameras"]),
-        image_size=int(demos.images(np.array([0])).shape[2]),
-        vocabulary=tuple(manifest["vocabulary"]),
-        max_tokens=int(demos.column("tokens").shape[1]),
-        scene_names=tuple(manifest["scene"]),
-        dt_s=float(manifest["dt_s"]),
-        statistics=Statistics.of(demos, relative),
-    )
-    return network, network.build()
+def _network(job: TrainJob, demos: Demos, resume: bool) -> tuple[Descriptor, NanoModel]:
+    """A fresh network measures the data; a continued one keeps the statistics it was trained with."""
+    init = job.out / "checkpoint" if resume else job.init
+    if init is None:
+        descriptor = describe(job.name, demos, job.dims)
+        return descriptor, build(descriptor)
+    model = load_network(init)
+    return replace(model.descriptor, name=job.name), model
 
 
 def _numpy(tensor: Tensor) -> np.ndarray[Any, Any]:
