@@ -14,6 +14,7 @@ from ._verb import Verb, json_option, print_json
 @click.option("--full", type=click.IntRange(0), default=0, help="Episodes of the whole task, with knocks.")
 @click.option("--miss", type=click.IntRange(0), default=0, help="Episodes that recover from a missed grasp.")
 @click.option("--approach", type=click.IntRange(0), default=0, help="Approaches from arbitrary arm poses.")
+@click.option("--glance", type=click.IntRange(0), default=0, help="Scenes to look at twice only.")
 @click.option("--correct", type=click.IntRange(0), default=0, help="Episodes of --checkpoint, corrected.")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Policy that is to be corrected.")
 @click.option("--first-seed", type=click.IntRange(0), default=0, help="First training scene to use.")
@@ -25,6 +26,7 @@ def command(
     full: int,
     miss: int,
     approach: int,
+    glance: int,
     correct: int,
     checkpoint: Path | None,
     first_seed: int,
@@ -35,10 +37,10 @@ def command(
     """Records demonstrations; a shard that is there already is not recorded again."""
     from ..learn.record import RecordJob, record
 
-    counts = {"full": full, "miss": miss, "approach": approach, "correct": correct}
+    counts = {"full": full, "miss": miss, "approach": approach, "glance": glance, "correct": correct}
     counts = {kind: count for kind, count in counts.items() if count}
     if not counts:
-        raise click.UsageError("nothing to record: give --full, --miss, --approach or --correct")
+        raise click.UsageError("nothing to record: give --full, --miss, --approach, --glance or --correct")
     job = RecordJob(out, counts, robot, first_seed, processes, checkpoint)
     totals = record(job, lambda line: click.echo(line, err=as_json))
     if as_json:

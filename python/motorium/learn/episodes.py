@@ -3,6 +3,7 @@
 full       the whole task, with knocks against the arm, the gripper and the cube
 miss       a deliberate miss beside the cube; only the recovery is kept
 approach   from an arbitrary arm pose to the grasp
+glance     one look from the start pose and one from an arbitrary pose, each with the expert's chunk: most scenes per hour
 correct    a policy drives; at its replanning instants the expert shows how to go on (DAgger, Ross et al., 2011)
 """
 
@@ -124,6 +125,11 @@ class Stage:
                 out.append(replace(frame, rows=rows, valid=valid))
         return out
 
+    def look(self, wait: int) -> DemoFrame:
+        """The observation now, with the chunk of an expert that starts after `wait` promised rows of standing still."""
+        chunk = self.branch([self.play.setpoint.copy()] * (wait - 1))
+        return replace(self.see(wait), rows=chunk, valid=np.ones(self.params.rows, dtype=np.bool_))
+
     def branch(self, plan: list[Float64]) -> Float32:
         """(T, J) slot values: the promised `plan`, then the expert, played from here in a side branch of time."""
         saved = self._save()
@@ -217,6 +223,15 @@ def approach(stage: Stage, seed: int) -> list[DemoFrame]:
         return lifted > 4
 
     return _record_until(stage, rng, stage.params.approach_limit, done)
+
+
+def glance(stage: Stage, seed: int) -> list[DemoFrame]:
+    """Two single looks at a scene that is used for nothing else."""
+    rng = stage.begin(seed)
+    looks = [stage.look(int(rng.integers(0, 4)))]
+    stage.world.set_joints(_arbitrary_pose(stage, rng))
+    stage.play.restart()
+    return [*looks, stage.look(int(rng.integers(0, 4)))]
 
 
 def correct(stage: Stage, seed: int, policy: Policy) -> list[DemoFrame]:

@@ -11,14 +11,15 @@ from typing import Any
 
 from ..errors import MotoriumError
 from .dataset import DemoFrame, write_shard
-from .episodes import EpisodeParams, Stage, approach, correct, full, miss
+from .episodes import EpisodeParams, Stage, approach, correct, full, glance, miss
 from .features import MAX_TOKENS, scene_names, vocabulary
 
 FIRST_TRAINING_SEED = 1_000_000_000
 """Scenes at or above are for training, all below for evaluation; the two never meet."""
 
-KINDS = ("full", "miss", "approach", "correct")
-SHARD_EPISODES = 50
+KINDS = ("full", "miss", "approach", "glance", "correct")
+SHARD_EPISODES = {"glance": 500}
+USUAL_SHARD_EPISODES = 50
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,9 @@ def record(job: RecordJob, report: Callable[[str], None] = print) -> dict[str, A
 def _tasks(job: RecordJob) -> list[_Task]:
     seed, tasks = FIRST_TRAINING_SEED + job.first_seed, []
     for kind, count in job.counts.items():
-        for start in range(0, count, SHARD_EPISODES):
-            size = min(SHARD_EPISODES, count - start)
+        most = SHARD_EPISODES.get(kind, USUAL_SHARD_EPISODES)
+        for start in range(0, count, most):
+            size = min(most, count - start)
             name = f"{kind}-{seed - FIRST_TRAINING_SEED:07d}"
             tasks.append(_Task(job, kind, tuple(range(seed, seed + size)), name))
             seed += size
@@ -127,4 +129,4 @@ def _player(task: _Task) -> Callable[[Stage, int], list[DemoFrame]]:
             raise MotoriumError("no checkpoint to correct")
         policy = TorchPolicy.load(task.job.checkpoint, seed=task.seeds[0])
         return lambda stage, seed: correct(stage, seed, policy)
-    return {"full": full, "miss": miss, "approach": approach}[task.kind]
+    return {"full": full, "miss": miss, "approach": approach, "glance": glance}[task.kind]

@@ -42,6 +42,12 @@ class Team:
             tensor.copy_(flat[start : start + tensor.numel()].view(tensor.shape))
             start += tensor.numel()
 
+    def agreed(self, value: float) -> float:
+        """The mean over the team, so that all decide alike."""
+        shared = torch.tensor([value], dtype=torch.float64)
+        self.average([shared])
+        return float(shared)
+
 
 def run_team(size: int, work: Callable[..., None], *arguments: Any) -> None:
     """Calls `work(team, *arguments)` in `size` processes, or here when there is one. An error in one ends all."""

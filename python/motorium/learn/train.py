@@ -149,7 +149,7 @@ class Trainer:
         with torch.no_grad():
             for name, value in self.model.state_dict().items():
                 self.average[name].lerp_(value, 1.0 - decay)
-        self.seconds += time.monotonic() - start
+        self.seconds = self.team.agreed(self.seconds + time.monotonic() - start)
         measured = {"flow": flow, "scene": scene, "ground": ground, "balance": balance, "norm": norm}
         return {"lr": rate, **{name: float(value.detach()) for name, value in measured.items()}}
 
