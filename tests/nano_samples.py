@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+
 from motorium.policies.descriptor import (
     ActionChannel,
     ActionNormalisation,

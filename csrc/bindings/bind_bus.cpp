@@ -9,12 +9,12 @@
 
 namespace motorium {
 
+void bind_gate(pybind11::module_& m);
 void bind_emulator(pybind11::module_& m);
 
 namespace {
 
 namespace py = pybind11;
-using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
 using Release = py::call_guard<py::gil_scoped_release>;
 
 // Raw access may prepare a servo, never move it: 40 torque enable .. 49 torque limit belong to the gate and
@@ -22,38 +22,9 @@ using Release = py::call_guard<py::gil_scoped_release>;
 constexpr int kFirstMotionRegister = 40;
 constexpr int kLastMotionRegister = 49;
 
-std::span<const float> joints(const Floats& array, std::size_t n, const char* name) {
-  if (array.ndim() != 1 || static_cast<std::size_t>(array.size()) != n) {
-    throw py::value_error(std::string(name) + " must have shape (" + std::to_string(n) + ",)");
-  }
-  return {array.data(), n};
-}
-
 template <class T>
 py::array_t<T> row(const PerJoint<T>& values, std::size_t n) {
   return py::array_t<T>(static_cast<py::ssize_t>(n), values.data());
-}
-
-mtr_limits_config make_limits(const std::vector<float>& lower, const std::vector<float>& upper,
-                              const std::vector<float>& velocity, const std::vector<float>& acceleration,
-                              const std::vector<float>& effort, float dt_s, double max_state_age_s,
-                              double max_command_age_s, std::uint32_t trip_after) {
-  const std::size_t n = lower.size();
-  if (n > kMaxJoints || upper.size() != n || velocity.size() != n || acceleration.size() != n ||
-      effort.size() != n) {
-    throw py::value_error("limits need one value per joint in each list, 32 joints at most");
-  }
-  mtr_limits_config config{};
-  config.n_joints = static_cast<std::uint32_t>(n);
-  config.dt_s = dt_s;
-  config.max_state_age_ns = static_cast<std::int64_t>(max_state_age_s * static_cast<double>(kNsPerS));
-  config.max_command_age_ns = static_cast<std::int64_t>(max_command_age_s * static_cast<double>(kNsPerS));
-  config.trip_after = trip_after;
-  for (std::size_t j = 0; j < n; ++j) {
-    config.joint[j] = {lower[j], upper[j], velocity[j], acceleration[j], effort[j]};
-  }
-  if (!mtr_limits_config_ok(&config)) throw py::value_error("safety limits contradict themselves");
-  return config;
 }
 
 py::dict to_dict(const BusCounters& c) {
@@ -61,14 +32,6 @@ py::dict to_dict(const BusCounters& c) {
   return py::dict("cycles"_a = c.cycles, "crc_errors"_a = c.crc_errors, "timeouts"_a = c.timeouts,
                   "length_errors"_a = c.length_errors, "wrong_id"_a = c.wrong_id,
                   "flushed_bytes"_a = c.flushed_bytes, "io_errors"_a = c.io_errors);
-}
-
-py::dict to_dict(const mtr_limits_counters& c) {
-  using namespace py::literals;
-  return py::dict("clamped"_a = c.clamped, "clamped_position"_a = c.clamped_position,
-                  "clamped_velocity"_a = c.clamped_velocity,
-                  "clamped_acceleration"_a = c.clamped_acceleration, "clamped_effort"_a = c.clamped_effort,
-                  "refused"_a = c.refused, "trips"_a = c.trips);
 }
 
 py::dict to_dict(const JointState& s) {
@@ -131,62 +94,19 @@ bool raw_configure(FeetechLink& link, std::uint8_t id, std::uint8_t address, con
   return status == LinkStatus::ok;
 }
 
-void bind_gate(py::module_& m) {
-  py::enum_<mtr_verdict>(m, "Verdict")
-      .value("PASS", MTR_PASS)
-      .value("CLAMPED", MTR_CLAMPED)
-      .value("REFUSED", MTR_REFUSED)
-      .value("TRIPPED", MTR_TRIPPED);
-  py::class_<mtr_limits_config>(m, "LimitsConfig")
-      .def(py::init(&make_limits), py::kw_only(), py::arg("lower_rad"), py::arg("upper_rad"),
-           py::arg("max_velocity_rad_s"), py::arg("max_acceleration_rad_s2"), py::arg("max_effort"),
-           py::arg("dt_s"), py::arg("max_state_age_s"), py::arg("max_command_age_s"), py::arg("trip_after"))
-      .def_readonly("n_joints", &mtr_limits_config::n_joints)
-      .def_readonly("dt_s", &mtr_limits_config::dt_s);
-  const auto positions = [](const GatedGoal& goal) { return row(goal.position_rad(), goal.size()); };
-  py::class_<GatedGoal>(m, "GatedGoal")
-      .def_property_readonly("position_rad", positions)
-      .def("__array__",
-           [positions](const GatedGoal& goal, const py::args&, const py::kwargs&) { return positions(goal); })
-      .def("__len__", &GatedGoal::size);
-  py::class_<SafetyGate>(m, "SafetyGate")
-      .def(py::init<const mtr_limits_config&>(), py::arg("config"))
-      .def(
-          "arm",
-          [](SafetyGate& gate, const Floats& q) {
-            return gate.arm(joints(q, gate.joints(), "measured_rad"));
-          },
-          py::arg("measured_rad"))
-      .def(
-          "apply",
-          [](SafetyGate& gate, const Floats& goal, const Floats& measured, const Floats& effort,
-             std::int64_t now_ns, std::int64_t state_t_ns, std::int64_t command_t_ns) {
-            const std::size_t n = gate.joints();
-            const mtr_limits_input input{joints(goal, n, "goal_rad").data(),
-                                         joints(measured, n, "measured_rad").data(),
-                                         joints(effort, n, "effort").data(),
-                                         now_ns,
-                                         state_t_ns,
-                                         command_t_ns};
-            mtr_verdict verdict = MTR_PASS;
-            const GatedGoal gated = gate.apply(input, &verdict);
-            return py::make_tuple(gated, verdict, gate.causes());
-          },
-          py::arg("goal_rad"), py::arg("measured_rad"), py::arg("effort"), py::arg("now_ns"),
-          py::arg("state_t_ns"), py::arg("command_t_ns"))
-      .def("reset", &SafetyGate::reset)
-      .def("counters", [](const SafetyGate& gate) { return to_dict(gate.counters()); })
-      .def_property_readonly("armed", &SafetyGate::armed)
-      .def_property_readonly("tripped", &SafetyGate::tripped);
-}
-
 void bind_config(py::module_& m) {
   py::class_<FeetechSetting>(m, "FeetechSetting")
       .def(py::init([](std::uint32_t joint, std::uint8_t address, std::uint8_t size, std::uint16_t value,
                        std::uint16_t mask,
                        bool eeprom) { return FeetechSetting{joint, address, size, value, mask, eeprom}; }),
            py::kw_only(), py::arg("joint"), py::arg("address"), py::arg("size"), py::arg("value"),
-           py::arg("mask") = 0xFFFF, py::arg("eeprom") = false);
+           py::arg("mask") = 0xFFFF, py::arg("eeprom") = false)
+      .def_readonly("joint", &FeetechSetting::joint)
+      .def_readonly("address", &FeetechSetting::address)
+      .def_readonly("size", &FeetechSetting::size)
+      .def_readonly("value", &FeetechSetting::value)
+      .def_readonly("mask", &FeetechSetting::mask)
+      .def_readonly("eeprom", &FeetechSetting::eeprom);
   py::class_<FeetechBusConfig>(m, "FeetechBusConfig")
       .def(py::init<>())
       .def_readwrite("ids", &FeetechBusConfig::ids)
@@ -224,10 +144,10 @@ void bind_bus(py::module_& m) {
             must_be_open(status, link);
             return status == LinkStatus::ok;
           },
-          py::arg("id"))
-      .def("read", &raw_read, py::arg("id"), py::arg("address"), py::arg("size"))
+          py::arg("servo_id"))
+      .def("read", &raw_read, py::arg("servo_id"), py::arg("address"), py::arg("size"))
       .def("sync_read", &raw_sync_read, py::arg("ids"), py::arg("address"), py::arg("size"))
-      .def("configure", &raw_configure, py::arg("id"), py::arg("address"), py::arg("data"))
+      .def("configure", &raw_configure, py::arg("servo_id"), py::arg("address"), py::arg("data"))
       .def("counters", [](const FeetechLink& link) { return to_dict(link.counters()); });
   py::class_<FeetechBus>(m, "FeetechJoints")
       .def(py::init<const std::string&, FeetechBusConfig>(), py::arg("port"), py::arg("config"), Release())

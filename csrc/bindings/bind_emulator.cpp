@@ -114,15 +114,15 @@ void bind_emulator(py::module_& m) {
             const auto bytes = emulator.registers(index_of(emulator, id));
             return py::bytes(reinterpret_cast<const char*>(bytes.data()), bytes.size());
           },
-          py::arg("id"))
+          py::arg("servo_id"))
       .def(
           "poke",
           [](ServoEmulator& emulator, std::uint8_t id, std::uint8_t address, const std::string& data) {
             emulator.poke(index_of(emulator, id), address,
                           {reinterpret_cast<const std::uint8_t*>(data.data()), data.size()});
           },
-          py::arg("id"), py::arg("address"), py::arg("data"))
-      .def("set_fault", &set_fault, py::arg("kind"), py::arg("id") = py::none(), py::arg("period") = 1)
+          py::arg("servo_id"), py::arg("address"), py::arg("data"))
+      .def("set_fault", &set_fault, py::arg("kind"), py::arg("servo_id") = py::none(), py::arg("period") = 1)
       .def("power_cycle", &ServoEmulator::power_cycle)
       .def("stats", &stats)
       .def("close", &ServoEmulator::close, Release());

@@ -4,11 +4,13 @@
 
 #include "bindings/arrays.hpp"
 #include "runtime/control_core.hpp"
+#include "runtime/telemetry.hpp"
 
 namespace motorium {
 
 void bind_slot_map(pybind11::module_& m);
 void bind_control_core(pybind11::module_& m);
+void bind_control_loop(pybind11::module_& m);
 
 const char* name_of(Mode mode);
 const char* name_of(Reason reason);
@@ -20,6 +22,8 @@ FloatArray to_array(const PerJoint<float>& values, std::uint32_t joints);
 /// A view of `rows` as a chunk; ValueError unless it is (T, joints).
 ChunkView chunk_view(const FloatArray& rows, std::uint32_t joints, std::int64_t t0_ns, std::int64_t dt_ns,
                      std::uint32_t delay);
+/// Structured array, one element per record.
+pybind11::array telemetry_array(const std::vector<TickRecord>& records, std::uint32_t joints);
 pybind11::dict core_stats(const CoreSnapshot& snapshot, const ChunkCounters& chunks);
 
 }  // namespace motorium

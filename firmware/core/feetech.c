@@ -23,8 +23,8 @@ static int fits(size_t capacity, uint8_t id, size_t n_parameters) {
   return id <= MTR_FT_BROADCAST && n_parameters <= MTR_FT_MAX_PARAMETERS && capacity >= n_parameters + 6;
 }
 
-size_t mtr_ft_packet(uint8_t* out, size_t capacity, uint8_t id, uint8_t instruction, const uint8_t* parameters,
-                     size_t n_parameters) {
+size_t mtr_ft_packet(uint8_t* out, size_t capacity, uint8_t id, uint8_t instruction,
+                     const uint8_t* parameters, size_t n_parameters) {
   if (!fits(capacity, id, n_parameters)) return 0;
   if (n_parameters > 0) memcpy(out + 5, parameters, n_parameters);
   return seal(out, id, instruction, n_parameters);
@@ -39,7 +39,8 @@ size_t mtr_ft_read(uint8_t* out, size_t capacity, uint8_t id, uint8_t address, u
   return mtr_ft_packet(out, capacity, id, MTR_FT_READ, parameters, 2);
 }
 
-size_t mtr_ft_write(uint8_t* out, size_t capacity, uint8_t id, uint8_t address, const uint8_t* data, size_t size) {
+size_t mtr_ft_write(uint8_t* out, size_t capacity, uint8_t id, uint8_t address, const uint8_t* data,
+                    size_t size) {
   if (size < 1 || !fits(capacity, id, size + 1)) return 0;
   out[5] = address;
   memcpy(out + 6, data, size);
@@ -55,8 +56,8 @@ size_t mtr_ft_sync_read(uint8_t* out, size_t capacity, const uint8_t* ids, size_
   return seal(out, MTR_FT_BROADCAST, MTR_FT_SYNC_READ, n_ids + 2);
 }
 
-size_t mtr_ft_sync_write(uint8_t* out, size_t capacity, const uint8_t* ids, size_t n_ids, uint8_t address, uint8_t size,
-                         const uint8_t* data) {
+size_t mtr_ft_sync_write(uint8_t* out, size_t capacity, const uint8_t* ids, size_t n_ids, uint8_t address,
+                         uint8_t size, const uint8_t* data) {
   if (n_ids < 1 || size < 1 || n_ids > MTR_FT_MAX_PARAMETERS) return 0;
   const size_t n_parameters = 2 + n_ids * (1u + size);
   if (!fits(capacity, MTR_FT_BROADCAST, n_parameters)) return 0;
@@ -122,9 +123,7 @@ mtr_ft_event mtr_ft_next(mtr_ft_parser* parser, mtr_ft_view* view) {
   return MTR_FT_GOOD;
 }
 
-uint16_t mtr_ft_get16(const uint8_t* bytes) {
-  return (uint16_t)(bytes[0] | (unsigned)bytes[1] << 8);
-}
+uint16_t mtr_ft_get16(const uint8_t* bytes) { return (uint16_t)(bytes[0] | (unsigned)bytes[1] << 8); }
 
 void mtr_ft_put16(uint8_t* bytes, uint16_t value) {
   bytes[0] = (uint8_t)(value & 0xFF);

@@ -1,6 +1,7 @@
-/* Feetech protocol 0 framing: FF FF ID LEN INSTRUCTION PARAMETERS.. CHECKSUM, replies with an error byte in place of the
- * instruction. LEN = parameters + 2, CHECKSUM = ~(ID + LEN + INSTRUCTION + parameters) & 0xFF, 16-bit values low byte
- * first. Source: Feetech serial bus servo communication protocol manual; STS series memory table.
+/* Feetech protocol 0 framing: FF FF ID LEN INSTRUCTION PARAMETERS.. CHECKSUM, replies with an error byte in
+ * place of the instruction. LEN = parameters + 2, CHECKSUM = ~(ID + LEN + INSTRUCTION + parameters) & 0xFF,
+ * 16-bit values low byte first. Source: Feetech serial bus servo communication protocol manual; STS series
+ * memory table.
  *
  * Portable C11, no allocation, bounded. Used by the bus driver, by the virtual servos and by firmware.
  */
@@ -30,17 +31,19 @@ enum {
   MTR_FT_SYNC_WRITE = 0x83
 };
 
-/* Builders write one packet to `out` and return its size, or 0 when it does not fit in `capacity` or a field is out of
- * range; `out` is then unspecified. */
-size_t mtr_ft_packet(uint8_t* out, size_t capacity, uint8_t id, uint8_t instruction, const uint8_t* parameters,
-                     size_t n_parameters);
+/* Builders write one packet to `out` and return its size, or 0 when it does not fit in `capacity` or a field
+ * is out of range; `out` is then unspecified. */
+size_t mtr_ft_packet(uint8_t* out, size_t capacity, uint8_t id, uint8_t instruction,
+                     const uint8_t* parameters, size_t n_parameters);
 size_t mtr_ft_ping(uint8_t* out, size_t capacity, uint8_t id);
 size_t mtr_ft_read(uint8_t* out, size_t capacity, uint8_t id, uint8_t address, uint8_t size);
-size_t mtr_ft_write(uint8_t* out, size_t capacity, uint8_t id, uint8_t address, const uint8_t* data, size_t size);
-size_t mtr_ft_sync_read(uint8_t* out, size_t capacity, const uint8_t* ids, size_t n_ids, uint8_t address, uint8_t size);
+size_t mtr_ft_write(uint8_t* out, size_t capacity, uint8_t id, uint8_t address, const uint8_t* data,
+                    size_t size);
+size_t mtr_ft_sync_read(uint8_t* out, size_t capacity, const uint8_t* ids, size_t n_ids, uint8_t address,
+                        uint8_t size);
 /* data: n_ids rows of `size` bytes. */
-size_t mtr_ft_sync_write(uint8_t* out, size_t capacity, const uint8_t* ids, size_t n_ids, uint8_t address, uint8_t size,
-                         const uint8_t* data);
+size_t mtr_ft_sync_write(uint8_t* out, size_t capacity, const uint8_t* ids, size_t n_ids, uint8_t address,
+                         uint8_t size, const uint8_t* data);
 
 typedef enum {
   MTR_FT_MORE = 0,     /* nothing complete: push more bytes */
@@ -56,8 +59,8 @@ typedef struct {
   const uint8_t* parameters; /* inside the parser, until the next push */
 } mtr_ft_view;
 
-/* Finds packets in any byte stream. Zero-initialise it; `max_parameters` rejects longer packets early, so that one
- * damaged length byte cannot swallow the good replies behind it (0: no bound). */
+/* Finds packets in any byte stream. Zero-initialise it; `max_parameters` rejects longer packets early, so
+ * that one damaged length byte cannot swallow the good replies behind it (0: no bound). */
 typedef struct {
   uint8_t bytes[2 * MTR_FT_MAX_PACKET];
   uint16_t begin, end;
@@ -65,14 +68,16 @@ typedef struct {
 } mtr_ft_parser;
 
 void mtr_ft_parser_clear(mtr_ft_parser* parser);
-/* Returns how many bytes were taken, at least one if n > 0 and all packets have been fetched with mtr_ft_next. */
+/* Returns how many bytes were taken, at least one if n > 0 and all packets have been fetched with
+ * mtr_ft_next. */
 size_t mtr_ft_push(mtr_ft_parser* parser, const uint8_t* bytes, size_t n);
 mtr_ft_event mtr_ft_next(mtr_ft_parser* parser, mtr_ft_view* view);
 
 uint16_t mtr_ft_get16(const uint8_t* bytes);
 void mtr_ft_put16(uint8_t* bytes, uint16_t value);
 
-/* Sign-magnitude fields: bit `sign_bit` (1..15) is the sign, the bits below it the magnitude, those above ignored. */
+/* Sign-magnitude fields: bit `sign_bit` (1..15) is the sign, the bits below it the magnitude, those above
+ * ignored. */
 int32_t mtr_ft_decode_signed(uint16_t raw, unsigned sign_bit);
 /* Saturates at the largest magnitude. */
 uint16_t mtr_ft_encode_signed(int32_t value, unsigned sign_bit);

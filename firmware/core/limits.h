@@ -1,12 +1,13 @@
 /* The safety gate: the one function between any command and a servo bus.
  *
- * Portable C11, no allocation, no floating-point environment, no global state. The same source file is linked by
- * microcontroller firmware, by the C++ control thread and by the Python tests.
+ * Portable C11, no allocation, no floating-point environment, no global state. The same source file is linked
+ * by microcontroller firmware, by the C++ control thread and by the Python tests.
  *
- * What leaves the gate is always finite, inside the position limits and no faster than the velocity limit. It moves
- * with bounded acceleration and brakes in time, so it never overshoots a goal that stands still. The price is a
- * following distance: behind a goal that moves at v it stays v^2/(2a) back, as a driver does. Three things stop it at
- * once rather than at the bounded deceleration: a refusal, an effort clamp, and the end of the position range.
+ * What leaves the gate is always finite, inside the position limits and no faster than the velocity limit. It
+ * moves with bounded acceleration and brakes in time, so it never overshoots a goal that stands still. The
+ * price is a following distance: behind a goal that moves at v it stays v^2/(2a) back, as a driver does.
+ * Three things stop it at once rather than at the bounded deceleration: a refusal, an effort clamp, and the
+ * end of the position range.
  */
 #ifndef MTR_LIMITS_H
 #define MTR_LIMITS_H
@@ -19,13 +20,14 @@ extern "C" {
 #endif
 
 #define MTR_MAX_JOINTS 32
-#define MTR_MAX_ANGLE_RAD 1.0e4f /* beyond it a position is nonsense, and float32 no longer resolves a servo tick */
+#define MTR_MAX_ANGLE_RAD \
+  1.0e4f /* beyond it a position is nonsense, and float32 no longer resolves a servo tick */
 
 typedef enum {
   MTR_PASS = 0,    /* no limit was active: the goal itself, or the approach to it at the following distance */
   MTR_CLAMPED = 1, /* at least one joint was held back by a limit, named in last_causes */
   MTR_REFUSED = 2, /* the goal was not usable: the last good goal is held */
-  MTR_TRIPPED = 3  /* refused too often in a row: latched until mtr_limits_reset, the last good goal is held */
+  MTR_TRIPPED = 3 /* refused too often in a row: latched until mtr_limits_reset, the last good goal is held */
 } mtr_verdict;
 
 /* Why a goal was clamped or refused; bits, or-ed over the joints. */
@@ -45,12 +47,13 @@ typedef struct {
   float upper_rad;
   float max_velocity_rad_s;
   float max_acceleration_rad_s2;
-  float max_effort; /* share of stall torque, 0..1; above it the goal may not move further from the measured position */
+  float max_effort; /* share of stall torque, 0..1; above it the goal may not move further from the measured
+                       position */
 } mtr_joint_limits;
 
 typedef struct {
   uint32_t n_joints;
-  float dt_s;                 /* nominal tick; one call moves the goal by at most max_velocity * dt_s, however late */
+  float dt_s; /* nominal tick; one call moves the goal by at most max_velocity * dt_s, however late */
   int64_t max_state_age_ns;   /* joint state further than this from now, either way: refuse */
   int64_t max_command_age_ns; /* command further than this from now, either way: refuse */
   uint32_t trip_after;        /* consecutive refusals that trip */
@@ -69,7 +72,8 @@ typedef struct {
   bool has_goal; /* goal_rad was set by an arm */
   uint32_t refusals_in_a_row;
   uint32_t last_causes;
-  float goal_rad[MTR_MAX_JOINTS];       /* last goal let through */
+  double goal_rad[MTR_MAX_JOINTS]; /* last goal let through; float32 would swallow the small steps of slow
+                                      motion */
   float velocity_rad_s[MTR_MAX_JOINTS]; /* of the goal, last tick */
   mtr_limits_counters counters;
 } mtr_limits_state;
@@ -77,25 +81,26 @@ typedef struct {
 typedef struct {
   const float* goal_rad;     /* n_joints */
   const float* measured_rad; /* n_joints */
-  const float* effort;       /* n_joints, signed share of stall torque; positive drives towards larger angles */
+  const float* effort; /* n_joints, signed share of stall torque; positive drives towards larger angles */
   int64_t now_ns, state_t_ns, command_t_ns;
 } mtr_limits_input;
 
 /* False when the configuration is contradictory (n_joints, ordering, non-finite or non-positive limits). */
 bool mtr_limits_config_ok(const mtr_limits_config* config);
 
-/* Starts from the measured position at rest: goal := present. False, and not armed, if the configuration is not ok, the
- * gate is tripped, or a measured position is not finite. A joint measured outside its limits starts from where it is,
- * and its goal may only move inwards. */
+/* Starts from the measured position at rest: goal := present. False, and not armed, if the configuration is
+ * not ok, the gate is tripped, or a measured position is not finite. A joint measured outside its limits
+ * starts from where it is, and its goal may only move inwards. */
 bool mtr_limits_arm(const mtr_limits_config* config, mtr_limits_state* state, const float* measured_rad);
 
 /* Clears a trip and disarms; the counters and the held goal stay. */
 void mtr_limits_reset(mtr_limits_state* state);
 
-/* Writes a goal that is safe to send to out_goal_rad (n_joints), whatever the input holds. Before the first arm it is
- * the measured position, brought inside the limits. Being not armed is refused and counted, but does not trip. */
-mtr_verdict mtr_limits_apply(const mtr_limits_config* config, mtr_limits_state* state, const mtr_limits_input* input,
-                             float* out_goal_rad);
+/* Writes a goal that is safe to send to out_goal_rad (n_joints), whatever the input holds. Before the first
+ * arm it is the measured position, brought inside the limits. Being not armed is refused and counted, but
+ * does not trip. */
+mtr_verdict mtr_limits_apply(const mtr_limits_config* config, mtr_limits_state* state,
+                             const mtr_limits_input* input, float* out_goal_rad);
 
 #ifdef __cplusplus
 }

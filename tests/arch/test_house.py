@@ -76,6 +76,8 @@ def test_functions_are_short(tree):
             assert lines <= 50, f"{tree.name(path)}: {function.name} has {lines} lines"
 
 
+# Files that make what the rest must refuse.
+ATTACKS = {"tests/policies/test_checkpoints.py": "writes the pickle that the loader turns away unopened"}
 PICKLES = {"pickle", "cPickle", "dill", "joblib", "marshal", "shelve"}
 
 
@@ -96,7 +98,7 @@ def dangers(module: ast.Module) -> Iterator[str]:
 
 def test_nothing_in_the_tree_can_run_a_file_it_reads(tree):
     found = {tree.name(path): list(dangers(module)) for path, module in all_modules(tree)}
-    assert {name: what for name, what in found.items() if what} == {}
+    assert {name for name, what in found.items() if what} == set(ATTACKS)
 
 
 # Written in two halves so that this file does not find itself.

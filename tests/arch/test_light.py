@@ -13,7 +13,8 @@ HEAVY = ("torch", "mujoco", "PIL", "rich", "numpy")
 
 def modules_after(code: str) -> set[str]:
     program = f"import sys\n{code}\nprint('\\n'.join(sys.modules))"
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
     return set(result.stdout.split())
 
 

@@ -9,10 +9,11 @@ import random
 import nano_samples as samples
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
+
 from motorium.checkpoints import find_checkpoint, load_checkpoint, save_checkpoint
 from motorium.errors import CheckpointError
 from motorium.policies.descriptor import Descriptor
-from safetensors.numpy import load_file, save_file
 
 SAMPLE = samples.descriptor(samples.SMALL)
 

@@ -83,7 +83,7 @@ def test_no_frame_is_torn_by_a_fast_writer():
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         reader = FrameReader(process.stdout.readline().strip())
         seen: list[int] = []
-        while len(set(seen)) < 2000:
+        while len(set(seen)) < 300:
             if (frame := reader.latest()) is None:
                 continue
             assert (frame.image == frame.t_ns % 251).all(), "torn frame"
@@ -91,8 +91,29 @@ def test_no_frame_is_torn_by_a_fast_writer():
             seen.append(frame.seq)
         process.stdin.close()
     assert seen == sorted(seen)
-    assert seen[-1] > 2000, "the writer never overtook the reader"
     reader.close()
+
+
+def test_a_writer_that_laps_the_reader_in_mid_copy_costs_a_retry(ring):
+    writer, reader = ring
+    writer.write(_image(1), 1)
+    slot = reader._ring.pixels[1]
+
+    class Slow:
+        """The slot, copied so slowly that the writer comes round to it in between."""
+
+        def copy(self):
+            torn = slot.copy()
+            for value in range(2, 2 + shared_frames.SLOTS):
+                writer.write(_image(value), value)
+            torn[24:] = slot[24:]
+            reader._ring.pixels[1] = slot
+            return torn
+
+    reader._ring.pixels[1] = Slow()
+    frame = reader.latest()
+    assert frame.seq == 1 + shared_frames.SLOTS
+    assert (frame.image == frame.seq).all()
 
 
 def test_half_written_slot_is_never_returned(ring, monkeypatch):

@@ -77,10 +77,12 @@ def test_profile_starts_from_the_present_position_when_torque_comes_on():
     assert np.abs(first - 0.3).max() < 2 * 100 * DT * 2 * math.pi / 4096
 
 
-def test_unlimited_servo_takes_small_goals_at_once():
+@pytest.mark.parametrize("acceleration", [0, 254])
+def test_unlimited_servo_takes_small_goals_at_once(acceleration):
     model = _model()
     model.drive(_goals(2048), np.zeros(N), DT)
-    np.testing.assert_allclose(model.to_ticks(model.drive(_goals(2060), np.zeros(N), DT).target_rad), 2060)
+    drive = model.drive(_goals(2060, acceleration=acceleration), np.zeros(N), DT)
+    np.testing.assert_allclose(model.to_ticks(drive.target_rad), 2060)
 
 
 def _travel(model: RegisterModel, goals: ServoGoals, steps: int) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -79,7 +81,7 @@ def test_frames_follow_the_world(world: World) -> None:
             frames.append(world.render(role))
         assert frames[0].shape == (96, 96, 3)
         assert frames[0].dtype == np.uint8
-        for before, after in zip(frames, frames[1:], strict=False):
+        for before, after in pairwise(frames):
             assert not np.array_equal(before, after)
     with pytest.raises(SimulationError, match="front"):
         world.render("side")

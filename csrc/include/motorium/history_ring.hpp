@@ -38,6 +38,10 @@ class HistoryRing {
     return last > capacity() ? last - capacity() : 0;
   }
 
+  /// The memory the writer touches, for locking it in RAM.
+  const void* memory() const noexcept { return slots_.get(); }
+  std::size_t memory_bytes() const noexcept { return capacity() * sizeof(Slot); }
+
   /// False when record `index` is not there: not yet written, overwritten, or being overwritten.
   bool get(std::uint64_t index, T& value) const noexcept {
     Numbered entry;

@@ -27,13 +27,12 @@ Ctrl-C ends it.\
 """
 
 
-def _until_signal(backend: SimBackend) -> None:
-    """Wait for Ctrl-C, SIGTERM or SIGHUP. Raises SimulationError when the simulator dies by itself."""
+def _end_on_signals() -> threading.Event:
+    """From now on Ctrl-C, SIGTERM and SIGHUP set the event: to end is the normal course here."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: ended.set())
-    while not ended.wait(0.2):
-        backend.check()
+    return ended
 
 
 def _as_json(backend: SimBackend) -> dict[str, Any]:
@@ -59,6 +58,7 @@ def command(robot: str, seed: int, task: str | None, as_json: bool) -> None:
     """
     from ..sim.backend import open_backend
 
+    ended = _end_on_signals()
     with open_backend(robot, seed=seed, task=task) as backend:
         facts = _as_json(backend)
         if as_json:
@@ -66,4 +66,5 @@ def command(robot: str, seed: int, task: str | None, as_json: bool) -> None:
         else:
             paths = "\n".join(f"  {role:<12}  {camera['shm']}" for role, camera in facts["cameras"].items())
             click.echo(HOW_TO.format(**{**facts, "cameras": paths}))
-        _until_signal(backend)
+        while not ended.wait(0.2):
+            backend.check()

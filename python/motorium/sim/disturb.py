@@ -61,7 +61,7 @@ def random_start(world: World, rng: np.random.Generator, *, partly_closed: float
 def bump_rows(
     arm: ArmKinematics, q_setpoint: NDArray[np.floating], rng: np.random.Generator
 ) -> list[Float64]:
-    """2 to 4 setpoint rows that shove the arm away: pan +-0.2 rad, radius +-25 mm, height -15 .. +40 mm, roll +-0.5 rad.
+    """2 to 4 rows that shove the setpoint away: pan +-0.2 rad, radius +-25 mm, height -15..+40 mm, roll +-0.5 rad.
 
     The gripper is left alone. Play them instead of the expert's rows and mask them from the loss.
     """

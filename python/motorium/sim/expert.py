@@ -23,6 +23,8 @@ from .world import Truth
 Float64 = NDArray[np.float64]
 
 
+PAD_THICKNESS_M = 0.008
+PAD_WIDTH_M = 0.016
 HOME = Tool(0.0, 0.17, 0.105, DOWN_RAD, 0.0)
 RATES = Tool(0.085, 0.012, 0.012, 0.10, 0.17)
 
@@ -42,6 +44,7 @@ class ExpertParams:
     misaligned_rad: float = 0.28
     over_tray_m: float = 0.010
     off_tray_m: float = 0.022
+    farthest_m: float = 0.272
     home: Tool = HOME
     rates: Tool = RATES
     gripper_rate_rad: float = 0.17
@@ -119,54 +122,72 @@ class Expert:
             and -0.008 < above < 0.012
         )
         if not between:
-            return self._approach(cube, view), grasp.open_rad
+            return self._approach(truth, view), grasp.open_rad
         to_tray = math.hypot(cube.x_m - tray.x_m, cube.y_m - tray.y_m)
         if to_tray < self.params.off_tray_m and view.tip[2] < self.params.release_m + 0.006:
             return self._stay(view), grasp.open_rad
         if abs(view.gripper - grasp.grip_rad) < 0.10 and view.gripper_setpoint < view.gripper - 0.12:
             return self._carry(cube, tray, along, view), grasp.closed_rad
-        return self._approach_or_close(cube, view)
+        return self._approach_or_close(truth, view)
 
     def _stay(self, view: _View) -> Tool:
         s = view.setpoint
         return Tool(s.pan, s.radius, s.height, DOWN_RAD, s.roll)
 
-    def _approach_or_close(self, cube: Pose, view: _View) -> tuple[Tool, float]:
+    def _approach_or_close(self, truth: Truth, view: _View) -> tuple[Tool, float]:
         """The cube is between the pads: go on descending if the gripper is still open, else close."""
         closing = view.gripper_setpoint < self.grasp.open_rad - 0.10
-        low = view.tip[2] < cube.z_m - self.params.grasp_below_centre_m + 0.004
+        low = view.tip[2] < truth.cube.z_m - self.params.grasp_below_centre_m + 0.004
         upright = abs(view.now.pitch - DOWN_RAD) < 0.15
         if upright and (closing or low):
             return self._stay(view), self.grasp.closed_rad
-        return self._approach(cube, view), self.grasp.open_rad
+        return self._approach(truth, view), self.grasp.open_rad
 
-    def _aim(self, cube: Pose, view: _View) -> Tool:
+    def _aim(self, truth: Truth, view: _View) -> Tool:
         """Tool coordinates of the grasp; of the four rolls that fit a cube, the one nearest to the present."""
+        p, cube = self.params, truth.cube
         offset = self.grasp.pad_x_m + self.pad_gap(self.grasp.open_rad) / 2
-        point = np.array([cube.x_m, cube.y_m, cube.z_m - self.params.grasp_below_centre_m])
-        yaw = view.yaw + fold(cube.yaw_rad - view.yaw, math.pi / 2)
-        best = self.arm.tool_above(point, offset, yaw)
-        # Same yaw, on the turn nearest to the present roll, inside the joint's limits.
-        roll = view.setpoint.roll + fold(best.roll - view.setpoint.roll, 2 * math.pi)
-        while roll > self._roll[1] or roll < self._roll[0]:
-            turn = -math.pi / 2 if roll > self._roll[1] else math.pi / 2
-            roll, yaw = roll + turn, yaw + turn
-        best = self.arm.tool_above(point, offset, yaw)
-        return Tool(best.pan, best.radius, best.height, DOWN_RAD, roll)
+        point = np.array([cube.x_m, cube.y_m, cube.z_m - p.grasp_below_centre_m])
+        others = [pose for colour, pose in truth.cubes.items() if colour != truth.target]
+        others += truth.obstacles
+        found = []
+        for quarter in range(4):
+            yaw = cube.yaw_rad + quarter * math.pi / 2
+            tool = self.arm.tool_above(point, offset, yaw)
+            roll = view.setpoint.roll + fold(tool.roll - view.setpoint.roll, 2 * math.pi)
+            # Same yaw on another turn of the roll joint when the nearest lies beyond its limits.
+            roll -= 2 * math.pi * ((roll > self._roll[1]) - (roll < self._roll[0]))
+            if not self._roll[0] <= roll <= self._roll[1]:
+                continue
+            awkward = tool.radius > p.farthest_m or self._blocked(cube, yaw, others)
+            found.append((awkward, abs(roll - view.setpoint.roll), Tool(*_head(tool), roll)))
+        return min(found, key=lambda entry: entry[:2])[2]
 
-    def _approach(self, cube: Pose, view: _View) -> Tool:
+    def _blocked(self, cube: Pose, yaw: float, others: list[Pose]) -> bool:
+        """Whether an open pad would come down on something beside the cube."""
+        reach = self.pad_gap(self.grasp.open_rad) / 2 + PAD_THICKNESS_M / 2
+        c, s = math.cos(yaw), math.sin(yaw)
+        for other in others:
+            dx, dy = other.x_m - cube.x_m, other.y_m - cube.y_m
+            along, across = c * dx + s * dy, c * dy - s * dx
+            if abs(across) < PAD_WIDTH_M / 2 + CUBE_M / 2 and abs(abs(along) - reach) < CUBE_M / 2 + 0.006:
+                return True
+        return False
+
+    def _approach(self, truth: Truth, view: _View) -> Tool:
         p = self.params
-        aim = self._aim(cube, view)
+        aim = self._aim(truth, view)
+        hover = min(p.hover_m, self.arm.highest(aim.radius) - 0.001)
         off_m = math.hypot(aim.radius - view.now.radius, aim.radius * (aim.pan - view.now.pan))
         off_rad = max(abs(aim.roll - view.now.roll), 0.6 * abs(view.now.pitch - DOWN_RAD))
         opened = view.gripper > self.grasp.open_rad - 0.12
         if off_m < p.aligned_m and off_rad < p.aligned_rad and opened:
             height = aim.height
         elif off_m > p.misaligned_m or off_rad > p.misaligned_rad or not opened:
-            height = p.hover_m
+            height = hover
         else:
-            height = min(view.setpoint.height, p.hover_m)
-        return self._over_obstacles(replace_height(aim, height), view, off_m)
+            height = min(view.setpoint.height, hover)
+        return self._over_obstacles(Tool(aim.pan, aim.radius, height, DOWN_RAD, aim.roll), view, off_m)
 
     def _over_obstacles(self, goal: Tool, view: _View, off_m: float) -> Tool:
         """Sideways only when high enough not to sweep cubes away; close to the goal always."""
@@ -226,9 +247,8 @@ class Expert:
         return out
 
 
-def replace_height(tool: Tool, height_m: float) -> Tool:
-    """The same tool coordinates at another height."""
-    return Tool(tool.pan, tool.radius, height_m, tool.pitch, tool.roll)
+def _head(tool: Tool) -> tuple[float, float, float, float]:
+    return tool.pan, tool.radius, tool.height, DOWN_RAD
 
 
 def _moved(tool: Tool, delta: list[float], share: float) -> Tool:

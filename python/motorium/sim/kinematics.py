@@ -41,8 +41,7 @@ class ArmKinematics:
         self.chain = chain = Chain(spec)
         self.lower = np.array([j.lower_rad for j in spec.joints[: chain.joints]])
         self.upper = np.array([j.upper_rad for j in spec.joints[: chain.joints]])
-        positions, rotations = chain.frames(np.zeros(chain.joints))
-        pan, lift, elbow, flex, roll = positions
+        pan, lift, elbow, flex, roll = chain.frames(np.zeros(chain.joints))[0]
         self.pan_xy = pan[:2].copy()
         self.shoulder = (float(lift[0] - pan[0]), float(lift[2]))
         upper, fore = elbow - lift, flex - elbow
@@ -55,7 +54,6 @@ class ArmKinematics:
         # With the gripper pointing down and pan = roll = 0, the link's x axis is turned by this about +z.
         down = chain.frames(np.array([0.0, 0.0, 0.0, DOWN_RAD, 0.0]))[1][-1]
         self.yaw_zero = math.atan2(down[1, 0], down[0, 0])
-        del rotations
 
     def tool(self, q_rad: Float64) -> Tool:
         """Tool coordinates of (>= 5,) joint angles."""
@@ -86,7 +84,24 @@ class ArmKinematics:
         lift = self.upper_rad - upper
         elbow = self.fore_rad - fore - lift
         q = np.array([tool.pan, lift, elbow, tool.pitch - lift - elbow, tool.roll])
-        return np.clip(q, self.lower, self.upper)
+        return self._inside(q)
+
+    def _inside(self, q_rad: Float64) -> Float64:
+        inside: Float64 = np.minimum(np.maximum(q_rad, self.lower), self.upper)
+        return inside
+
+    def highest(self, radius_m: float) -> float:
+        """Greatest tip height (m) at a radius with the gripper pointing straight down.
+
+        Either the arm is straight or the flex joint is at its limit, which keeps the forearm from rising further.
+        """
+        x = radius_m - self.shoulder[0]
+        a, b = self.upper_m, self.fore_m
+        straight = math.sqrt(max((a + b - REACH_MARGIN_M) ** 2 - x * x, 0.0))
+        fore = self.fore_rad - (DOWN_RAD - float(self.upper[3]))
+        along = (x - b * math.cos(fore)) / a
+        bent = a * math.sqrt(max(1.0 - along * along, 0.0)) + b * math.sin(fore)
+        return min(straight, bent) + self.shoulder[1] - self.hand_m
 
     def tool_above(self, point_m: Float64, offset_m: float, yaw_rad: float) -> Tool:
         """Tool coordinates, pointing down, that bring the point `offset_m` along the gripper's x to `point_m`.
@@ -115,5 +130,5 @@ class ArmKinematics:
             step = jacobian.T @ np.linalg.solve(jacobian @ jacobian.T + 1e-6 * np.eye(3), error)
             q[:3] += step
             q[3] -= step[1] + step[2]
-            q = np.clip(q, self.lower, self.upper)
+            q = self._inside(q)
         return q

@@ -1,13 +1,19 @@
-"""The world and the control ticks in lock-step, in virtual time: no threads, no waiting, repeatable.
+"""The world and the control core in lock-step, in virtual time: no threads, no waiting, repeatable.
 
-One policy row lasts `row_s` (0.05 s) and is played as 200 Hz ticks. Time is an integer number of nanoseconds.
+Each 5 ms tick is the one the control thread runs: joint state in, setpoint sampled from the plan, safety gate, goal
+out; then the physics moves on by one tick. Only the clock and the wire are missing.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from .._core import ControlCore
+from ..errors import SafetyError, SimulationError
+from ..robots.assembly import control_config
 from ..units import NS_PER_S
 from .world import World
 
@@ -15,52 +21,79 @@ Float64 = NDArray[np.float64]
 
 
 class LockStep:
-    """Plays setpoint rows into a world.
+    """Plays setpoints into a world through ControlCore.
+
+    Args:
+        world: what moves; call `restart` after `world.reset` or `world.set_joints`.
+        overrides: keyword arguments of `motorium.robots.assembly.control_config`.
 
     Attributes:
-        now_ns: virtual time since the last reset.
-        setpoint: (J,) radians, the setpoint in force now: row 0 of a chunk observed now.
+        core: the control core, for its plan and counters.
+        now_ns: virtual time since the last restart, integer nanoseconds.
+        row_ns: length of a policy step.
     """
 
-    def __init__(self, world: World, *, row_s: float | None = None) -> None:
+    def __init__(self, world: World, **overrides: Any) -> None:
         self.world = world
-        self.row_s = 1.0 / world.spec.policy.rate_hz if row_s is None else row_s
-        self.ticks = round(self.row_s * world.spec.control.rate_hz)
+        self._config = control_config(world.spec, **overrides)
         self.tick_ns = round(NS_PER_S / world.spec.control.rate_hz)
+        self.ticks = round(world.spec.control.rate_hz / world.spec.policy.rate_hz)
+        self.row_ns = self.ticks * self.tick_ns
+        self._tick_s = self.tick_ns / NS_PER_S
         self.restart()
 
     def restart(self) -> None:
-        """Call after `world.reset` or `world.set_joints`: setpoint := measured."""
+        """A fresh core, enabled: setpoint := measured, time 0, no plan, counters zero."""
+        self.core = ControlCore(self._config)
         self.now_ns = 0
-        self.setpoint: Float64 = self.world.position_rad
-        self._plan: list[Float64] = []
+        self.core.enable()
+        self._tick(step=False)
 
-    def run_row(self, setpoint_next: NDArray[np.floating]) -> None:
-        """One policy step: the setpoint moves on a straight line to (J,) `setpoint_next` radians."""
-        start = self.setpoint
-        end = np.asarray(setpoint_next, dtype=np.float64)
-        tick_s = self.row_s / self.ticks
-        slope = (end - start) / self.ticks
-        for i in range(1, self.ticks + 1):
-            self.world.step(start + slope * i, tick_s)
-        self.setpoint = end.copy()
-        self.now_ns += self.ticks * self.tick_ns
+    @property
+    def setpoint(self) -> Float64:
+        """(J,) radians, the setpoint in force now: row 0 of a chunk observed now."""
+        return np.asarray(self.core.setpoint(self.now_ns), dtype=np.float64)
 
-    def run_chunk(self, rows: NDArray[np.floating], *, delay: int, count: int) -> None:
-        """Plays `count` policy steps of a (T, J) chunk whose row 0 is the setpoint at its observation.
+    def committed(self, delay: int) -> NDArray[np.float32]:
+        """(delay, J) setpoints already planned from now on, one per policy step; row 0 is in force now."""
+        return np.asarray(self.core.committed(self.now_ns, self.row_ns, delay))
 
-        The chunk was observed now and arrives `delay` rows late: until then the plan in force goes on (its rows are
-        the ones that were committed), then rows `delay + 1` .. `count` of the new one are played.
+    def run_row(self, setpoint_next: NDArray[Any]) -> None:
+        """One policy step: the setpoint moves to (J,) `setpoint_next` radians. Errors as `run_chunk`."""
+        rows = np.stack([self.setpoint, np.asarray(setpoint_next, dtype=np.float64)])
+        self.run_chunk(rows, delay=0, count=1)
+
+    def run_chunk(self, rows: NDArray[Any], *, delay: int, count: int) -> None:
+        """Plays `count` policy steps under a chunk observed now that is ready `delay` steps later.
+
+        Args:
+            rows: (T, J) radians, row 0 is the setpoint now; rows below `delay` should equal `committed(delay)`.
+            delay: steps that pass under the old plan first.
+            count: steps until the next observation, at least `delay`.
+
+        Raises SimulationError when the core refuses the chunk, SafetyError when the gate has tripped.
         """
-        plan = [np.asarray(row, dtype=np.float64) for row in rows]
-        for i in range(1, count + 1):
-            late = i <= delay
-            row = self._plan.pop(0) if late and self._plan else plan[min(i, len(plan) - 1)]
-            self.run_row(row)
-        self._plan = plan[count + 1 :]
+        if not 0 <= delay <= count:
+            raise SimulationError(f"need 0 <= delay <= count, not delay {delay} and count {count}")
+        t0_ns = self.now_ns
+        self.wait(delay)
+        chunk = np.ascontiguousarray(rows, dtype=np.float32)
+        status = self.core.push_chunk(chunk, t0_ns, self.row_ns, delay, self.now_ns)
+        if status != "accepted":
+            raise SimulationError(f"the control core answered {status!r} to a chunk of shape {chunk.shape}")
+        self.wait(count - delay)
 
-    def committed(self, delay: int) -> Float64:
-        """(delay, J) setpoints already promised from now on: row 0 is in force now, the rest is the plan in force."""
-        rows = [self.setpoint, *self._plan]
-        rows += [rows[-1]] * max(0, delay - len(rows))
-        return np.stack(rows[:delay]) if delay else np.zeros((0, self.world.joints))
+    def wait(self, count: int) -> None:
+        """Lets `count` policy steps pass under the plan in force. Raises SafetyError when the gate has tripped."""
+        for _ in range(count * self.ticks):
+            self._tick()
+        if self.core.mode == "fault":
+            raise SafetyError(f"the safety gate tripped in lock-step: {self.core.stats()}")
+
+    def _tick(self, *, step: bool = True) -> None:
+        world = self.world
+        position, velocity, effort = world.readings()
+        goal = self.core.tick(self.now_ns, position, velocity, effort, self.now_ns)
+        if step:
+            world.step(goal, self._tick_s)
+            self.now_ns += self.tick_ns

@@ -7,6 +7,7 @@ MuJoCo documentation, "Computation: contact".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -35,14 +36,16 @@ def build_mjcf(spec: RobotSpec, servo: ServoModel) -> str:
     ET.SubElement(visual, "map", znear="0.01", zfar="10")
     ET.SubElement(visual, "quality", offsamples="4")
     sky = ET.SubElement(ET.SubElement(root, "asset"), "texture", type="skybox", builtin="flat")
-    for key, value in {"rgb1": "0.55 0.57 0.6", "rgb2": "0.55 0.57 0.6", "width": "8", "height": "48"}.items():
+    for key, value in {
+        "rgb1": "0.55 0.57 0.6",
+        "rgb2": "0.55 0.57 0.6",
+        "width": "8",
+        "height": "48",
+    }.items():
         sky.set(key, value)
     world = ET.SubElement(root, "worldbody")
     ET.SubElement(world, "light", name="lamp", pos="0.3 0 0.9", dir="0 0 -1", castshadow="false")
-    table = ET.SubElement(
-        world, "geom", name="table", type="plane", size="1.5 1.5 0.1", friction=THING_FRICTION
-    )
-    table.set("condim", "4")
+    ET.SubElement(world, "geom", name="table", type="plane", size="1.5 1.5 0.1", friction=THING_FRICTION)
     _add_arm(world, root, spec, servo)
     _add_things(world)
     return ET.tostring(root, encoding="unicode")
@@ -137,31 +140,30 @@ def _add_arm(world: ET.Element, root: ET.Element, spec: RobotSpec, servo: ServoM
         hinge.set("actuatorfrclimited", "true")
         hinge.set("actuatorfrcrange", _text([-servo.stall_torque_nm, servo.stall_torque_nm]))
         _add_link_extras(body, spec, joint.name)
-        gains = {"kp": f"{servo.stiffness_nm_rad:.6g}", "kv": f"{servo.damping_nm_s_rad:.6g}"}
-        ET.SubElement(actuators, "position", name=joint.name, joint=joint.name, **gains)
+        actuator = ET.SubElement(actuators, "position", name=joint.name, joint=joint.name)
+        actuator.set("kp", f"{servo.stiffness_nm_rad:.6g}")
+        actuator.set("kv", f"{servo.damping_nm_s_rad:.6g}")
         parent = body
     ET.SubElement(exclude, "exclude", body1=spec.joints[-2].name, body2=spec.joints[-1].name)
 
 
+def _add_thing(body: ET.Element, name: str, shape: str, size_m: Sequence[float]) -> ET.Element:
+    return ET.SubElement(body, "geom", name=name, type=shape, size=_text(size_m), friction=THING_FRICTION)
+
+
 def _add_things(world: ET.Element) -> None:
-    half = CUBE_M / 2.0
-    common = {"friction": THING_FRICTION, "condim": "4"}
     for colour in COLOURS:
         body = ET.SubElement(world, "body", name=colour)
         ET.SubElement(body, "freejoint", name=colour)
-        cube = ET.SubElement(
-            body, "geom", name=colour, type="box", size=_text([half] * 3), mass=str(CUBE_KG), **common
-        )
+        cube = _add_thing(body, colour, "box", [CUBE_M / 2.0] * 3)
+        cube.set("mass", str(CUBE_KG))
         cube.set("solref", "0.006 1")
     for name, (shape, size) in DISTRACTORS.items():
-        body = ET.SubElement(world, "body", name=name, mocap="true")
-        ET.SubElement(body, "geom", name=name, type=shape, size=_text(size), **common)
+        _add_thing(ET.SubElement(world, "body", name=name, mocap="true"), name, shape, size)
     tray = ET.SubElement(world, "body", name="tray", mocap="true")
     inner, wall, high = TRAY_INNER_M / 2.0, TRAY_WALL_M / 2.0, TRAY_WALL_HEIGHT_M / 2.0
-    outer = inner + 2 * wall
-    boxes = {"tray_floor": ((0, 0, TRAY_FLOOR_M / 2), (outer, outer, TRAY_FLOOR_M / 2))}
+    outer, floor = inner + 2.0 * wall, TRAY_FLOOR_M / 2.0
+    _add_thing(tray, "tray_floor", "box", (outer, outer, floor)).set("pos", _text((0, 0, floor)))
     for name, sx, sy in (("east", 1, 0), ("west", -1, 0), ("north", 0, 1), ("south", 0, -1)):
-        size = (wall, outer, high) if sx else (inner, wall, high)
-        boxes[f"tray_{name}"] = ((sx * (inner + wall), sy * (inner + wall), high), size)
-    for name, (pos, size) in boxes.items():
-        ET.SubElement(tray, "geom", name=name, type="box", pos=_text(pos), size=_text(size), **common)
+        side = _add_thing(tray, f"tray_{name}", "box", (wall, outer, high) if sx else (inner, wall, high))
+        side.set("pos", _text((sx * (inner + wall), sy * (inner + wall), high)))

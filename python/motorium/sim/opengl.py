@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 
 from ..errors import SimulationError
 from .graphics import DEBIAN_PACKAGES, available_backends
@@ -25,20 +26,29 @@ class OpenGLError(SimulationError):
         )
 
 
-def select_opengl() -> str:
-    """Point MuJoCo at an installed platform; a MUJOCO_GL set by the user stands. Raises OpenGLError."""
-    chosen = os.environ.get("MUJOCO_GL")
-    if not chosen:
+def import_mujoco() -> None:
+    """Import MuJoCo with an off-screen platform that is installed; a MUJOCO_GL set by the user stands.
+
+    Raises:
+        OpenGLError: no platform, or its libraries do not load.
+        SimulationError: MuJoCo is not installed.
+    """
+    if not os.environ.get("MUJOCO_GL"):
         platforms = available_backends()
         if not platforms:
             raise OpenGLError("neither EGL nor OSMesa is installed")
-        os.environ["MUJOCO_GL"] = chosen = platforms[0]
+        os.environ["MUJOCO_GL"] = platforms[0]
         os.environ[_RETRY] = ",".join(platforms[1:])
-    return chosen
+    try:
+        import_module("mujoco")
+    except (ImportError, AttributeError, RuntimeError, OSError) as error:  # PyOpenGL fails in all these ways
+        if isinstance(error, ModuleNotFoundError) and error.name == "mujoco":
+            raise SimulationError("sim: needs MuJoCo: pip install 'motorium[sim]'") from error
+        raise OpenGLError(f"MUJOCO_GL={os.environ['MUJOCO_GL']}: {error}") from error
 
 
 def restart_with_fallback() -> None:
-    """Run this process again with the next platform, if `select_opengl` chose and another is left.
+    """Run this process again with the next platform, if `import_mujoco` chose and another is left.
 
     PyOpenGL cannot change its platform once loaded, hence a new program image. Returns when nothing is
     left to try.

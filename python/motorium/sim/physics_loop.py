@@ -100,7 +100,7 @@ class PhysicsLoop:
         if self._steps % SETTINGS_EVERY == 0:
             self._servos.settings = self._settings()
             self._factor.mark(self._t_ns, self._steps * PERIOD_NS)
-        drive = self._servos.drive(self._goals(), self._world.joint_state().position_rad, dt_s)
+        drive = self._servos.drive(self._goals(), self._world.position_rad, dt_s)
         servos = self._world.servos
         servos.torque_enable = drive.torque_share > 0
         servos.torque_limit = np.minimum(drive.torque_share, self._assembled_limit)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import os
-import weakref
 from typing import Any
 
 import numpy as np
 
 from ..errors import SimulationError
 from ..types import UInt8
+from .graphics import DEBIAN_PACKAGES, available_backends
 
-ADVICE = "on Debian: apt-get install libegl1 libegl-mesa0 libgl1-mesa-dri libosmesa6; or set MUJOCO_GL=osmesa"
+ADVICE = f"on Debian: apt-get install {' '.join(DEBIAN_PACKAGES)}"
 
 
 def choose_backend() -> str:
-    """Picks EGL unless MUJOCO_GL says otherwise; takes effect before mujoco is first imported."""
-    return os.environ.setdefault("MUJOCO_GL", "egl")
+    """Sets MUJOCO_GL to what the machine has, unless it is set; must precede the first import of mujoco."""
+    return os.environ.setdefault("MUJOCO_GL", next(iter(available_backends()), "egl"))
 
 
 class Renderers:
@@ -25,13 +26,11 @@ class Renderers:
     def __init__(self, model: Any) -> None:
         self._model = model
         self._by_size: dict[tuple[int, int], Any] = {}
-        # Freed before the interpreter tears OpenGL down, else EGL complains at exit.
-        weakref.finalize(self, _close_all, self._by_size)
 
     def _get(self, height: int, width: int) -> Any:
         renderer = self._by_size.get((height, width))
         if renderer is None:
-            import mujoco  # noqa: PLC0415 - heavy and optional
+            import mujoco
 
             try:
                 renderer = mujoco.Renderer(self._model, height=height, width=width)
@@ -41,6 +40,9 @@ class Renderers:
                 ) from error
             renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
             renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
+            if not self._by_size:
+                # Registered after mujoco's own exit handler, so it runs before EGL is shut down.
+                atexit.register(_close_all, self._by_size)
             self._by_size[(height, width)] = renderer
         return renderer
 

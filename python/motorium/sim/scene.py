@@ -152,7 +152,9 @@ def _draw(rng: np.random.Generator, seed: int, target: str | None, joints: int) 
         colours[0] = target
     chosen = target if target is not None else colours[int(rng.integers(count))]
     tray_at = polar(rng.uniform(*TRAY_RADIUS_M), rng.uniform(*TRAY_BEARING_RAD))
-    tray = Tray(*tray_at, float(rng.uniform(-TRAY_YAW_RAD, TRAY_YAW_RAD)), _jitter(rng, (0.66, 0.58, 0.46), 0.05))
+    tray = Tray(
+        *tray_at, float(rng.uniform(-TRAY_YAW_RAD, TRAY_YAW_RAD)), _jitter(rng, (0.66, 0.58, 0.46), 0.05)
+    )
     taken: list[tuple[float, ...]] = [(*tray_at, TRAY_SPACING_M)]
     cubes = []
     for colour in colours:

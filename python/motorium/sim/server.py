@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import MotoriumError
 from . import protocol
-from .opengl import OpenGLError, restart_with_fallback, select_opengl
+from .opengl import OpenGLError, import_mujoco, restart_with_fallback
 
 if TYPE_CHECKING:
     from .simulation import Simulation
@@ -120,7 +120,7 @@ def main(argv: list[str] | None = None) -> int:
         os.setpriority(os.PRIO_PROCESS, 0, NICE)
     with private_stdout() as write:
         try:
-            select_opengl()
+            import_mujoco()
             _run(options, write)
             return 0
         except BrokenPipeError:
@@ -128,6 +128,9 @@ def main(argv: list[str] | None = None) -> int:
         except OpenGLError as error:
             failure: Exception = error
         except MotoriumError as error:
+            if error.__cause__ is not None:
+                traceback.print_exception(error.__cause__)
+            print(f"error: {error}", file=sys.stderr)
             write({"error": str(error)})
             return 1
         except Exception as error:  # noqa: BLE001 - the parent must hear of it, whatever it is

@@ -106,9 +106,14 @@ class ServoBank:
 
     def sense(self, torque_nm: Float64, dt_s: float) -> None:
         """Feeds the sensors with the torque of the last `dt_s` seconds."""
-        share = torque_nm / self.model.stall_torque_nm
+        share = torque_nm * (1.0 / self.model.stall_torque_nm)
         self._load += (share - self._load) * min(1.0, dt_s / self.model.load_filter_s)
-        self._heat += (share**2 - self._heat) * min(1.0, dt_s / self.model.thermal_s)
+        self._heat += (share * share - self._heat) * min(1.0, dt_s / self.model.thermal_s)
+
+    @property
+    def load(self) -> NDArray[np.float32]:
+        """(J,) float32 signed share of stall torque, filtered, a copy."""
+        return self._load.astype(np.float32)
 
     def state(self, position_rad: Float64, velocity_rad_s: Float64) -> ServoState:
         """All readings at once."""

@@ -23,6 +23,9 @@ TICKS_PER_TURN = 4096
 TICKS_PER_RAD = TICKS_PER_TURN / (2 * math.pi)
 MAX_SPEED_TICKS_S = 3400.0  # no-load speed at 7.4 V, about 50 turns per minute (STS3215 data sheet)
 ACCELERATION_UNIT_TICKS_S2 = 100.0  # register 41
+FREE_ACCELERATION = (
+    254  # its largest value; like 0 it leaves the motor and the arm's inertia as the only limits
+)
 CURRENT_UNIT_MA = 6.5  # register 69
 MOVING_TICKS_S = 5.0
 STATUS_OVERHEAT = 1 << 2
@@ -37,7 +40,7 @@ class ServoGoals:
     torque_enable: NDArray[np.bool_]
     position_ticks: Float64
     speed_ticks_s: Float64  # 0: as fast as it goes
-    acceleration: Float64  # register units; 0: unlimited
+    acceleration: Float64  # register units; 0 or 254: unlimited
     torque_limit: Float64  # share of stall torque, 0..1
 
 
@@ -165,7 +168,8 @@ class RegisterModel:
         error = goals.position_ticks - state.profile_ticks
         speed = goals.speed_ticks_s
         top = np.where(speed > 0, np.minimum(speed, MAX_SPEED_TICKS_S), MAX_SPEED_TICKS_S)
-        acceleration = goals.acceleration * ACCELERATION_UNIT_TICKS_S2
+        register = np.where(goals.acceleration < FREE_ACCELERATION, goals.acceleration, 0.0)
+        acceleration = register * ACCELERATION_UNIT_TICKS_S2
         # The speed that can still stop at the goal after one more step: v dt + v^2 / 2a = |error|.
         ramp = np.where(acceleration > 0, acceleration, 1.0)
         brake = ramp * (np.sqrt(dt_s * dt_s + 2 * np.abs(error) / ramp) - dt_s)

@@ -47,7 +47,7 @@ def _checksum(seq: int, t_ns: int, pixels: UInt8) -> int:
 
 
 class _Mapping:
-    """Views of one mapped ring; closing drops them before the map."""
+    """Views of one mapped ring. They alone hold the map: it goes with the last of them, in use or not."""
 
     def __init__(self, memory: mmap.mmap, height: int, width: int, slots: int) -> None:
         stride = _stride(height, width)
@@ -60,12 +60,6 @@ class _Mapping:
             self.stamps.append(np.frombuffer(memory, dtype=np.uint64, count=8, offset=start))
             flat = np.frombuffer(memory, dtype=np.uint8, count=height * width * 3, offset=start + _HEADER)
             self.pixels.append(flat.reshape(height, width, 3))
-        self._memory = memory
-
-    def close(self) -> None:
-        del self.latest
-        self.stamps, self.pixels = [], []
-        self._memory.close()
 
 
 class FrameWriter:
@@ -110,7 +104,6 @@ class FrameWriter:
     def close(self) -> None:
         """Give the memory back; safe to call twice. Readers keep what they have mapped."""
         if self._ring is not None:
-            self._ring.close()
             self._ring = None
             os.close(self._fd)
 
@@ -129,10 +122,8 @@ class FrameReader:
         head = [int(v) for v in np.frombuffer(memory[:24].ljust(24, b"\0"), dtype=np.uint32)]
         magic, version, self.height, self.width, self._slots, _ = head
         if magic != MAGIC or version != VERSION:
-            memory.close()
             raise CameraError(f"{path} holds no motorium frames of version {VERSION}")
         if len(memory) < _HEADER + self._slots * _stride(self.height, self.width):
-            memory.close()
             raise CameraError(f"{path} is truncated")
         self._ring: _Mapping | None = _Mapping(memory, self.height, self.width, self._slots)
 
@@ -156,9 +147,7 @@ class FrameReader:
 
     def close(self) -> None:
         """Unmap; safe to call twice."""
-        if self._ring is not None:
-            self._ring.close()
-            self._ring = None
+        self._ring = None
 
 
 class SharedFrameCamera:

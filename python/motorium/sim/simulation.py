@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -22,6 +23,21 @@ from .world import World
 FRAME_TIMEOUT_S = 5.0
 WATCH_S = 0.25
 EXIT_TIMEOUT_S = 3.0
+SERVO_PRIORITY = 40  # below a control thread's: that one must be free to preempt its own robot
+
+
+@contextlib.contextmanager
+def _first_in_line() -> Iterator[None]:
+    """Threads created inside run before all others, where that is permitted: a servo never waits for a CPU."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(SERVO_PRIORITY))
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 class Simulation:
@@ -33,7 +49,8 @@ class Simulation:
         self._world = World(self.spec, seed=seed)
         self._world.reset(seed, task)
         self._world.set_joints(np.array([joint.rest_rad for joint in self.spec.joints]))
-        self._emulator = _core.ServoEmulator([joint.id for joint in self.spec.joints])
+        with _first_in_line():
+            self._emulator = _core.ServoEmulator([joint.id for joint in self.spec.joints])
         self._physics = PhysicsLoop(self._world, self._emulator, self.spec)
         self._cameras = CameraLoop(self.spec.cameras, lambda: WorldRig(self._world, self._physics))
         self.stop = threading.Event()

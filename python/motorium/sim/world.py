@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from ..errors import SimulationError
 from ..robots.spec import RobotSpec
 from ..types import UInt8
-from .mjcf import TIMESTEP_S, build_mjcf, camera_axes
+from .mjcf import TIMESTEP_S, build_mjcf
 from .render import Renderers, choose_backend
-from .scene import COLOURS, CUBE_M, DISTRACTORS, Look, Scene, draw_scene
+from .scene import COLOURS, CUBE_M, Scene, draw_scene
 from .servo import ServoBank, ServoModel, ServoState
+from .stage import stage_scene
 from .tasks import Judge, Judgement, Pose, instruction, target_colour
 
 Float64 = NDArray[np.float64]
-JUDGE_PERIOD_S = 0.025
+JUDGE_PERIOD_S = 0.05
 START_JITTER_RAD = (0.25, 0.06, 0.06, 0.06, 0.25, 0.0)
 GRIPPER_TORQUE_LIMIT = 0.40
-FAR_M = 5.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Truth:
     target: str
     cubes: Mapping[str, Pose]
     tray: Pose
+    obstacles: tuple[Pose, ...] = ()
 
     @property
     def cube(self) -> Pose:
@@ -55,7 +56,7 @@ class World:
 
     def __init__(self, spec: RobotSpec, seed: int = 0) -> None:
         choose_backend()
-        import mujoco  # noqa: PLC0415 - optional, and it reads MUJOCO_GL when imported
+        import mujoco
 
         if spec.grasp is None or not spec.geoms:
             raise SimulationError(
@@ -67,6 +68,9 @@ class World:
         self.model: Any = mujoco.MjModel.from_xml_string(build_mjcf(spec, motor))
         self.data: Any = mujoco.MjData(self.model)
         self.joints = len(spec.joints)
+        # Views into the physics state; mujoco keeps these buffers for the life of `data`.
+        self._ctrl, self._torque = self.data.ctrl[: self.joints], self.data.qfrc_actuator[: self.joints]
+        self._qpos, self._qvel = self.data.qpos[: self.joints], self.data.qvel[: self.joints]
         limits = np.array([GRIPPER_TORQUE_LIMIT if j.name == spec.grasp.joint else 1.0 for j in spec.joints])
         self.servos = ServoBank(motor, self.model, self.joints, limits)
         self._gripper = spec.joint_names.index(spec.grasp.joint)
@@ -80,7 +84,6 @@ class World:
         self._cube_dof = {c: int(model.joint(c).dofadr[0]) for c in COLOURS}
         self._cube_geom = {c: int(model.geom(c).id) for c in COLOURS}
         self._fingers = {i for i in range(model.ngeom) if model.geom(i).name.startswith("finger_")}
-        self._tray_geoms = [i for i in range(model.ngeom) if model.geom(i).name.startswith("tray_")]
         self._lower = np.array([j.lower_rad for j in self.spec.joints])
         self._upper = np.array([j.upper_rad for j in self.spec.joints])
 
@@ -95,8 +98,7 @@ class World:
         self._debt_s = 0.0
         self._unjudged_s = 0.0
         self.judge_state = Judge()
-        self._place_things(scene)
-        self._apply_look(scene.look)
+        stage_scene(self.spec, self.model, self.data, scene)
         home = np.array([j.home_rad for j in self.spec.joints])
         spread = np.resize(np.array(START_JITTER_RAD), self.joints)
         self.set_joints(home + spread * np.array(scene.start_jitter))
@@ -119,64 +121,6 @@ class World:
         self.data.qvel[dof : dof + 6] = 0.0
         self._mujoco.mj_forward(self.model, self.data)
 
-    def _place_things(self, scene: Scene) -> None:
-        model, data = self.model, self.data
-        present = {cube.colour: cube for cube in scene.cubes}
-        for i, colour in enumerate(COLOURS):
-            geom, body, at = self._cube_geom[colour], model.body(colour).id, self._cube_joint[colour]
-            here = colour in present
-            # An absent cube floats far away: no contact, no weight.
-            model.geom_contype[geom] = model.geom_conaffinity[geom] = int(here)
-            model.body_gravcomp[body] = 0.0 if here else 1.0
-            if here:
-                cube = present[colour]
-                model.geom_rgba[geom, :3] = cube.rgb
-                half = cube.yaw_rad / 2
-                pose = [cube.x_m, cube.y_m, CUBE_M / 2, math.cos(half), 0.0, 0.0, math.sin(half)]
-                data.qpos[at : at + 7] = pose
-            else:
-                data.qpos[at : at + 7] = [-FAR_M, -FAR_M + i, -FAR_M, 1.0, 0.0, 0.0, 0.0]
-        shown = {d.name: d for d in scene.distractors}
-        for i, (name, (shape, size)) in enumerate(DISTRACTORS.items()):
-            mocap = int(model.body(name).mocapid[0])
-            height = size[0] if shape == "sphere" else size[1]
-            data.mocap_pos[mocap] = (-FAR_M, FAR_M + i, -FAR_M)
-            if name in shown:
-                data.mocap_pos[mocap] = (shown[name].x_m, shown[name].y_m, height)
-                model.geom_rgba[model.geom(name).id, :3] = shown[name].rgb
-        tray = scene.tray
-        mocap = int(model.body("tray").mocapid[0])
-        data.mocap_pos[mocap] = (tray.x_m, tray.y_m, 0.0)
-        data.mocap_quat[mocap] = (math.cos(tray.yaw_rad / 2), 0.0, 0.0, math.sin(tray.yaw_rad / 2))
-        for geom in self._tray_geoms:
-            model.geom_rgba[geom, :3] = tray.rgb
-
-    def _apply_look(self, look: Look) -> None:
-        model = self.model
-        model.geom_rgba[model.geom("table").id, :3] = look.table_rgb
-        lamp = model.light("lamp").id
-        model.light_pos[lamp] = look.lamp_m
-        aim = np.array([0.19, 0.01, 0.0]) - np.array(look.lamp_m)
-        model.light_dir[lamp] = aim / np.linalg.norm(aim)
-        model.light_diffuse[lamp] = look.lamp_strength
-        model.vis.headlight.ambient[:] = look.ambient
-        for view in self.spec.views:
-            camera = model.camera(view.role).id
-            shift = np.array(look.camera_shift_m.get(view.role, (0.0, 0.0, 0.0)))
-            aimed = np.array(view.look_at_m) + np.array(look.camera_aim_m.get(view.role, (0.0, 0.0, 0.0)))
-            moved = type(view)(
-                view.role,
-                view.mount,
-                tuple(np.array(view.position_m) + shift),
-                tuple(aimed),
-                view.up,
-                view.fovy_deg,
-            )
-            right, up = camera_axes(moved)
-            rotation = np.stack([right, up, np.cross(right, up)], axis=1)
-            model.cam_pos[camera] = moved.position_m
-            self._mujoco.mju_mat2Quat(model.cam_quat[camera], rotation.ravel())
-
     def step(self, goal_rad: NDArray[Any], dt_s: float) -> None:
         """Lets `dt_s` seconds pass with (J,) position goals in radians (clipped to the joint limits).
 
@@ -184,9 +128,9 @@ class World:
         that is not finite.
         """
         goal = np.asarray(goal_rad, dtype=np.float64)
-        if not math.isfinite(float(goal.sum())):
+        if not math.isfinite(math.fsum(goal.tolist())):
             raise SimulationError(f"goal is not finite: {goal.tolist()}")
-        np.clip(goal, self._lower, self._upper, out=self.data.ctrl[: self.joints])
+        np.minimum(np.maximum(goal, self._lower), self._upper, out=self._ctrl)
         self._debt_s += dt_s
         steps = int(self._debt_s / TIMESTEP_S + 1e-6)
         if steps <= 0:
@@ -195,7 +139,7 @@ class World:
         passed = steps * TIMESTEP_S
         self._debt_s -= passed
         self.time_s += passed
-        self.servos.sense(self.data.qfrc_actuator[: self.joints], passed)
+        self.servos.sense(self._torque, passed)
         self._unjudged_s += passed
         if self._unjudged_s >= JUDGE_PERIOD_S - 1e-9:
             self._judge(self._unjudged_s)
@@ -203,7 +147,7 @@ class World:
 
     def _judge(self, dt_s: float) -> None:
         truth = self.truth()
-        grip = (float(self.data.qpos[self._gripper]), self._touching(self._cube_geom[truth.target]))
+        grip = (float(self._qpos[self._gripper]), self._touching(self._cube_geom[truth.target]))
         self.judge_state.update(dict(truth.cubes), truth.target, truth.tray, grip, dt_s)
 
     def _touching(self, geom: int) -> bool:
@@ -215,12 +159,16 @@ class World:
 
     def joint_state(self) -> ServoState:
         """What the servos report now."""
-        return self.servos.state(self.data.qpos[: self.joints], self.data.qvel[: self.joints])
+        return self.servos.state(self._qpos, self._qvel)
+
+    def readings(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Position (rad), velocity (rad/s), effort (share of stall), each (J,) float32: what a tick needs."""
+        return self._qpos.astype(np.float32), self._qvel.astype(np.float32), self.servos.load
 
     @property
     def position_rad(self) -> Float64:
         """(J,) measured joint angles, a copy."""
-        return np.array(self.data.qpos[: self.joints])
+        return np.array(self._qpos)
 
     def cube_pose(self, colour: str) -> Pose:
         """Pose of a cube; yaw in +-45 degrees (a cube looks the same four times a turn)."""
@@ -233,10 +181,11 @@ class World:
         """Poses of the cubes on the table and of the tray."""
         tray = self.scene.tray
         cubes = {colour: self.cube_pose(colour) for colour in self.scene.colours}
-        return Truth(self.scene.target, cubes, Pose(tray.x_m, tray.y_m, 0.0, tray.yaw_rad))
+        others = tuple(Pose(d.x_m, d.y_m, CUBE_M / 2, 0.0) for d in self.scene.distractors)
+        return Truth(self.scene.target, cubes, Pose(tray.x_m, tray.y_m, 0.0, tray.yaw_rad), others)
 
     def judge(self) -> Judgement:
-        """The task's state; refreshed every 25 ms of simulated time."""
+        """The task's state; refreshed every 50 ms of simulated time."""
         return self.judge_state.report()
 
     @property
@@ -255,12 +204,6 @@ class World:
     def close(self) -> None:
         """Frees the OpenGL context; safe to call twice."""
         self._renderers.close()
-
-    def __enter__(self) -> World:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _flat_yaw(w: float, x: float, y: float, z: float) -> float:

@@ -1,13 +1,15 @@
-"""RobotSpec -> the control thread's configuration."""
+"""RobotSpec + Calibration -> what the core's control thread and bus driver are built from."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._core import ControlConfig
+from .._core import ControlConfig, FeetechBusConfig
+from ..motors.bus import bus_config as motor_bus_config
 
 if TYPE_CHECKING:
-    from ..robots.spec import RobotSpec
+    from .calibration import Calibration
+    from .spec import RobotSpec
 
 
 def control_config(spec: RobotSpec, **overrides: Any) -> ControlConfig:
@@ -32,3 +34,14 @@ def control_config(spec: RobotSpec, **overrides: Any) -> ControlConfig:
         "park_timeout_s": spec.exit.park_timeout_s,
     }
     return ControlConfig(**{**values, **overrides})
+
+
+def bus_config(spec: RobotSpec, calibration: Calibration | None = None) -> FeetechBusConfig:
+    """Ids, zeros and settings of every servo; without a calibration the nominal zeros of the specification.
+
+    Raises SpecError when the robot names an undeclared motor.
+    """
+    zeros = None
+    if calibration is not None:
+        zeros = [calibration.joints[name] for name in spec.joint_names]
+    return motor_bus_config(spec, zeros)

@@ -1,0 +1,316 @@
+#include "runtime/control_loop.hpp"
+
+#include <unistd.h>
+
+#include <ctime>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <set>
+
+#include "bus/monotonic.hpp"
+
+namespace motorium {
+namespace {
+
+constexpr std::uint32_t kTorqueOffAttempts = 20;
+
+void sleep_until(std::int64_t t_ns) noexcept {
+  const timespec deadline{static_cast<std::time_t>(t_ns / kNsPerS), static_cast<long>(t_ns % kNsPerS)};
+  while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, nullptr) != 0) {
+  }
+}
+
+ControlConfig with_handover(ControlConfig config) {
+  config.handover_ns = static_cast<std::int64_t>(2e9 / config.rate_hz);
+  return config;
+}
+
+/// Loops that run, so that the end of the process by exit() cannot leave an arm without its exit policy.
+class LiveLoops {
+ public:
+  static LiveLoops& instance() {
+    static LiveLoops loops;
+    return loops;
+  }
+  void add(ControlLoop* loop) {
+    const std::lock_guard lock(mutex_);
+    loops_.insert(loop);
+  }
+  void remove(ControlLoop* loop) {
+    const std::lock_guard lock(mutex_);
+    loops_.erase(loop);
+  }
+  ~LiveLoops() {
+    if (!loops_.empty())
+      for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, SIG_IGN);
+    for (;;) {
+      ControlLoop* loop = nullptr;
+      {
+        const std::lock_guard lock(mutex_);
+        if (loops_.empty()) return;
+        loop = *loops_.begin();
+      }
+      loop->stop();
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<ControlLoop*> loops_;
+};
+
+float blend(float a, float b, float share) noexcept { return a + share * (b - a); }
+
+}  // namespace
+
+ControlLoop::ControlLoop(ControlConfig config, std::unique_ptr<JointBus> bus, const LoopConfig& loop)
+    : loop_(loop),
+      period_ns_(static_cast<std::int64_t>(1e9 / config.rate_hz)),
+      bus_(std::move(bus)),
+      core_(with_handover(config)),
+      history_(static_cast<std::size_t>(loop.history_s * config.rate_hz)) {
+  LiveLoops::instance();  // before any thread: it must outlive them
+}
+
+ControlLoop::~ControlLoop() { stop(); }
+
+void ControlLoop::start() {
+  const std::lock_guard lock(life_);
+  if (thread_.joinable() || stop_.load()) return;
+  now_.alive = true;
+  publish();
+  owner_pid_ = ::getpid();
+  LiveLoops::instance().add(this);
+  thread_ = std::thread([this] { run(); });
+}
+
+void ControlLoop::stop() {
+  const std::lock_guard lock(life_);
+  stop_.store(true, std::memory_order_release);
+  if (!thread_.joinable()) return;
+  if (::getpid() == owner_pid_) {
+    thread_.join();
+    bus_.reset();  // the port is free from here on, whoever still holds this object
+  } else {
+    thread_.detach();  // a forked child has the object but not the thread, nor the right to move the arm
+  }
+  LiveLoops::instance().remove(this);
+}
+
+std::uint64_t ControlLoop::request(const Request& request) noexcept {
+  const std::lock_guard lock(callers_);
+  return requests_.try_push(request) ? ++tickets_ : 0;
+}
+
+PushStatus ControlLoop::push_chunk(const ChunkView& chunk) noexcept {
+  const std::lock_guard lock(callers_);
+  return core_.push_chunk(chunk, monotonic_ns());
+}
+
+void ControlLoop::committed(std::int64_t t0_ns, std::int64_t dt_ns, std::uint32_t rows,
+                            std::span<float> out_rad) const noexcept {
+  const std::lock_guard lock(callers_);
+  core_.committed(t0_ns, dt_ns, rows, out_rad);
+}
+
+ChunkCounters ControlLoop::chunk_counters() const noexcept {
+  const std::lock_guard lock(callers_);
+  return core_.chunk_counters();
+}
+
+RealtimeReport ControlLoop::realtime() const {
+  const std::lock_guard lock(report_mutex_);
+  return realtime_;
+}
+
+void ControlLoop::run() noexcept {
+  {
+    const RealtimeReport report = make_realtime(
+        loop_.rt_priority, {{this, sizeof(*this)}, {history_.memory(), history_.memory_bytes()}});
+    const std::lock_guard lock(report_mutex_);
+    realtime_ = report;
+  }
+  std::int64_t grid_ns = monotonic_ns();
+  last_woke_ns_ = grid_ns;
+  while (!leaving()) {
+    grid_ns += period_ns_;
+    sleep_until(grid_ns);
+    tick(grid_ns, monotonic_ns());
+    const std::int64_t now_ns = monotonic_ns();
+    if (rebase_) {  // torque was switched, which takes several exchanges with every servo
+      grid_ns = now_ns;
+      last_woke_ns_ = now_ns;
+      rebase_ = false;
+    } else if (now_ns > grid_ns + period_ns_) {
+      const std::int64_t skipped = (now_ns - grid_ns) / period_ns_;
+      now_.missed += static_cast<std::uint64_t>(skipped);
+      grid_ns += skipped * period_ns_;
+    }
+  }
+  now_.alive = false;
+  publish();
+}
+
+/// After stop(): carries out the exit policy, at most until the park time-out, then makes sure torque is off.
+bool ControlLoop::leaving() noexcept {
+  if (!stop_.load(std::memory_order_acquire)) return false;
+  const RestPolicy policy = core_.config().exit;
+  const bool dead = now_.bus_status == BusStatus::closed;
+  if (leave_by_ns_ == 0) {
+    leave_by_ns_ = monotonic_ns() + core_.config().park_timeout_ns + kNsPerS / 2;
+    if (policy == RestPolicy::park && !dead) core_.park();
+  }
+  const Mode mode = core_.snapshot().mode;
+  if (policy == RestPolicy::park && mode == Mode::fault && now_.bad_reads_in_a_row == 0 && !dead)
+    core_.park();
+  const bool at_rest = mode == Mode::released || mode == Mode::idle;
+  if (policy == RestPolicy::park && !dead && !at_rest && monotonic_ns() < leave_by_ns_) return false;
+  if (policy != RestPolicy::hold || mode == Mode::fault) {
+    core_.release();
+    for (std::uint32_t i = 0; i < kTorqueOffAttempts && now_.torque_on && !dead; ++i)
+      switch_torque(TorqueRequest::off);
+  }
+  return true;
+}
+
+void ControlLoop::take_requests() noexcept {
+  Request request;
+  while (requests_.try_pop(request)) {
+    // A dead bus cannot be told anything: the fault stays, and callers see it at once instead of a time-out.
+    const bool dead = now_.bus_status == BusStatus::closed;
+    switch (request.kind) {
+      case Request::Kind::enable:
+        if (!dead && !stop_.load(std::memory_order_relaxed)) core_.enable();
+        break;
+      case Request::Kind::move_to:
+        core_.move_to(request.target_rad, request.share);
+        break;
+      case Request::Kind::hold:
+        core_.hold();
+        break;
+      case Request::Kind::park:
+        if (!dead) core_.park();
+        break;
+      case Request::Kind::release:
+        if (!dead) core_.release();
+        break;
+    }
+    ++now_.requests_done;
+  }
+}
+
+void ControlLoop::judge_read(BusStatus status) noexcept {
+  now_.bus_status = status;
+  const std::int64_t newest_ns =
+      joints_now_.n == 0
+          ? 0
+          : *std::max_element(joints_now_.joint_t_ns.begin(), joints_now_.joint_t_ns.begin() + joints_now_.n);
+  const bool good =
+      (status == BusStatus::ok || status == BusStatus::stale_joints) && newest_ns > newest_joint_ns_;
+  newest_joint_ns_ = std::max(newest_ns, newest_joint_ns_);
+  if (good) {
+    if (now_.bad_reads_in_a_row >= loop_.hold_after_bad_reads)
+      core_.hold();  // from "bus_errors": ready for chunks
+    now_.bad_reads_in_a_row = 0;
+    return;
+  }
+  ++now_.bad_reads;
+  ++now_.bad_reads_in_a_row;
+  if (status == BusStatus::closed) {
+    core_.fault(Reason::bus_closed);
+  } else if (now_.bad_reads_in_a_row >= loop_.fault_after_bad_reads) {
+    core_.fault(Reason::bus_errors);
+  } else if (now_.bad_reads_in_a_row == loop_.hold_after_bad_reads) {
+    core_.hold(Reason::bus_errors);
+  }
+}
+
+void ControlLoop::switch_torque(TorqueRequest request) noexcept {
+  if (request == TorqueRequest::none || now_.bus_status == BusStatus::closed) return;
+  rebase_ = true;
+  const bool on = request == TorqueRequest::on;
+  const BusStatus status = bus_->set_torque(on);
+  if (status == BusStatus::ok) {
+    now_.torque_on = on;
+    return;
+  }
+  ++now_.torque_failures;
+  if (status == BusStatus::closed) now_.bus_status = status;
+  if (on) core_.fault(status == BusStatus::closed ? Reason::bus_closed : Reason::bus_errors);
+  now_.torque_on = true;  // unknown counts as on: it is switched off again before the thread ends
+}
+
+void ControlLoop::tick(std::int64_t grid_ns, std::int64_t woke_ns) noexcept {
+  judge_read(bus_->read_state(joints_now_));
+  take_requests();
+  TickResult result = core_.tick(grid_ns, joints_now_);
+  if (now_.bad_reads_in_a_row > 0) result.events |= kEventBadRead;
+  switch_torque(result.torque);
+  if (result.goal && now_.bus_status != BusStatus::closed) {
+    const BusStatus status = bus_->write_goal(*result.goal);
+    if (status == BusStatus::closed) {
+      now_.bus_status = status;
+      core_.fault(Reason::bus_closed);
+    }
+  }
+  ++now_.ticks;
+  now_.bus = bus_->counters();
+  record(grid_ns, woke_ns, result);
+  state_.publish(joints_now_);
+  publish();
+}
+
+void ControlLoop::record(std::int64_t grid_ns, std::int64_t woke_ns, const TickResult& result) noexcept {
+  const CoreSnapshot core = core_.snapshot();
+  TickRecord record;
+  record.t_ns = grid_ns;
+  record.state_t_ns = joints_now_.t_ns;
+  record.tick = now_.ticks;
+  if (woke_ns != last_woke_ns_) periods_.add(woke_ns - last_woke_ns_);
+  record.period_us = static_cast<std::uint32_t>((woke_ns - last_woke_ns_) / 1000);
+  last_woke_ns_ = woke_ns;
+  record.events = result.events | (now_.missed != missed_recorded_ ? kEventMissedTick : 0u);
+  missed_recorded_ = now_.missed;
+  record.mode = core.mode;
+  record.verdict = static_cast<std::uint8_t>(result.verdict);
+  record.gate_causes = static_cast<std::uint16_t>(core.gate_causes);
+  record.position_rad = joints_now_.position_rad;
+  record.velocity_rad_s = joints_now_.velocity_rad_s;
+  record.effort = joints_now_.effort;
+  record.setpoint_rad = core.setpoint_rad;
+  record.goal_rad = core.goal_rad;
+  history_.push(record);
+}
+
+bool ControlLoop::state_at(std::int64_t t_ns, TickRecord& record) const noexcept {
+  const std::uint64_t end = history_.end();
+  TickRecord later, earlier;
+  bool have_later = false;
+  for (std::uint64_t i = end; i > history_.begin(); --i) {
+    if (!history_.get(i - 1, earlier))
+      break;  // overwritten while we looked: what came after it is the best there is
+    if (earlier.state_t_ns > t_ns) {
+      later = earlier;
+      have_later = true;
+      continue;
+    }
+    record = earlier;
+    if (have_later && later.state_t_ns > earlier.state_t_ns) {
+      const auto span = static_cast<float>(later.state_t_ns - earlier.state_t_ns);
+      const float share = static_cast<float>(t_ns - earlier.state_t_ns) / span;
+      for (std::uint32_t j = 0; j < joints(); ++j) {
+        record.position_rad[j] = blend(earlier.position_rad[j], later.position_rad[j], share);
+        record.velocity_rad_s[j] = blend(earlier.velocity_rad_s[j], later.velocity_rad_s[j], share);
+        record.effort[j] = blend(earlier.effort[j], later.effort[j], share);
+      }
+      record.state_t_ns = t_ns;
+    }
+    return true;
+  }
+  record = later;
+  return have_later;
+}
+
+}  // namespace motorium

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <thread>
+
+#include "bus/joint_bus.hpp"
+#include "motorium/history_ring.hpp"
+#include "motorium/latest_slot.hpp"
+#include "motorium/spsc_ring.hpp"
+#include "runtime/control_core.hpp"
+#include "runtime/period_histogram.hpp"
+#include "runtime/realtime.hpp"
+#include "runtime/telemetry.hpp"
+
+namespace motorium {
+
+/// What the loop itself counts.
+struct LoopSnapshot {
+  bool alive = false;
+  std::uint64_t ticks = 0, missed = 0, bad_reads = 0;
+  std::uint32_t bad_reads_in_a_row = 0;
+  std::uint64_t requests_done = 0;
+  std::uint32_t torque_failures = 0;
+  bool torque_on = false;  ///< As far as the servos confirmed; unknown counts as on.
+  BusStatus bus_status = BusStatus::ok;
+  BusCounters bus{};
+};
+
+/// When reads fail: hold after some in a row, fault after more. Single lost replies are normal and cost
+/// nothing.
+struct LoopConfig {
+  std::uint32_t hold_after_bad_reads = 10;
+  std::uint32_t fault_after_bad_reads = 40;
+  int rt_priority = 60;
+  double history_s = 4.0;
+};
+
+/// The control thread: reads the bus, ticks the core, writes the goal, at absolute deadlines.
+///
+/// Every other thread talks to it through wait-free queues; it never waits for any of them, allocates nothing
+/// and throws nothing once started. A tick that ends after the next deadline skips to the next grid point
+/// (counted in `missed`), so there is never a burst. The thread itself carries out the exit policy: whoever
+/// asked for it may die meanwhile. The destructor, and the end of the process by exit(), stop every loop that
+/// still runs.
+class ControlLoop {
+ public:
+  ControlLoop(ControlConfig config, std::unique_ptr<JointBus> bus, const LoopConfig& loop = {});
+  ~ControlLoop();
+  ControlLoop(const ControlLoop&) = delete;
+  ControlLoop& operator=(const ControlLoop&) = delete;
+
+  void start();  ///< Starts the thread; torque stays off. Once.
+  void stop();   ///< Exit policy (bounded by its time-out), then joins the thread. Safe to call again.
+
+  /// Requests, from any thread. Each returns a ticket: `loop_snapshot().requests_done >= ticket` once it took
+  /// effect. 0: not taken.
+  std::uint64_t enable() noexcept { return request({Request::Kind::enable, {}, 0.0f}); }
+  std::uint64_t move_to(const PerJoint<float>& target_rad, float share) noexcept {
+    return request({Request::Kind::move_to, target_rad, share});
+  }
+  std::uint64_t hold() noexcept { return request({Request::Kind::hold, {}, 0.0f}); }
+  std::uint64_t park() noexcept { return request({Request::Kind::park, {}, 0.0f}); }
+  std::uint64_t release() noexcept { return request({Request::Kind::release, {}, 0.0f}); }
+
+  PushStatus push_chunk(const ChunkView& chunk) noexcept;
+  void committed(std::int64_t t0_ns, std::int64_t dt_ns, std::uint32_t rows,
+                 std::span<float> out_rad) const noexcept;
+  ChunkCounters chunk_counters() const noexcept;
+
+  CoreSnapshot core_snapshot() const noexcept { return core_.snapshot(); }
+  LoopSnapshot loop_snapshot() const noexcept { return published_.read(); }
+  JointState state() const noexcept { return state_.read(); }
+  /// Joint state at `t_ns`, interpolated between reads; beyond the history, the nearest. False before the
+  /// first read.
+  bool state_at(std::int64_t t_ns, TickRecord& record) const noexcept;
+  const HistoryRing<TickRecord>& history() const noexcept { return history_; }
+  const PeriodHistogram& periods() const noexcept { return periods_; }
+  RealtimeReport realtime() const;
+  std::uint32_t joints() const noexcept { return core_.joints(); }
+  const ControlConfig& config() const noexcept { return core_.config(); }
+
+ private:
+  struct Request {
+    enum class Kind : std::uint8_t { enable, move_to, hold, park, release };
+    Kind kind = Kind::hold;
+    PerJoint<float> target_rad{};
+    float share = 0.0f;
+  };
+
+  std::uint64_t request(const Request& request) noexcept;
+  void run() noexcept;
+  void tick(std::int64_t grid_ns, std::int64_t woke_ns) noexcept;
+  void take_requests() noexcept;
+  void judge_read(BusStatus status) noexcept;
+  void switch_torque(TorqueRequest request) noexcept;
+  void record(std::int64_t grid_ns, std::int64_t woke_ns, const TickResult& result) noexcept;
+  bool leaving() noexcept;
+  void publish() noexcept { published_.publish(now_); }
+
+  LoopConfig loop_;
+  std::int64_t period_ns_;
+  std::unique_ptr<JointBus> bus_;
+  ControlCore core_;
+
+  // Control thread's own.
+  JointState joints_now_{};
+  LoopSnapshot now_{};
+  std::int64_t last_woke_ns_ = 0, leave_by_ns_ = 0, newest_joint_ns_ = 0;
+  std::uint64_t missed_recorded_ = 0;
+  bool rebase_ = false;
+
+  // Between threads.
+  SpscRing<Request, 64> requests_{};
+  LatestSlot<JointState> state_{};
+  LatestSlot<LoopSnapshot> published_{};
+  HistoryRing<TickRecord> history_;
+  PeriodHistogram periods_{};
+  std::atomic<bool> stop_{false};
+
+  // Callers' side; never taken by the control thread.
+  mutable std::mutex callers_;
+  std::uint64_t tickets_ = 0;
+  mutable std::mutex report_mutex_;
+  RealtimeReport realtime_{};
+  std::mutex life_;
+  std::thread thread_;
+  int owner_pid_ = 0;
+};
+
+}  // namespace motorium

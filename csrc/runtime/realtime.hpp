@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace motorium {
+
+struct MemoryRange {
+  const void* begin = nullptr;
+  std::size_t bytes = 0;
+};
+
+/// What the operating system granted; `note` says why the rest was refused (empty when nothing was).
+struct RealtimeReport {
+  bool fifo = false;
+  bool memory_locked = false;
+  std::string note;
+};
+
+/// Makes the calling thread as punctual as it is allowed to be: SCHED_FIFO at `priority`, exact timers, all
+/// signals blocked, and its own memory (`ranges`, its stack, this library's code) locked in RAM.
+///
+/// Not mlockall: in a Python process that would pin the interpreter, every extension, its models and frame
+/// buffers too. On a board with 8 GB this invites the out-of-memory killer, and under an RLIMIT_MEMLOCK later
+/// allocations and stack growth of *other* threads fail. What the control thread touches is a few megabytes
+/// and known in advance.
+RealtimeReport make_realtime(int priority, const std::vector<MemoryRange>& ranges);
+
+}  // namespace motorium

@@ -1,0 +1,283 @@
+# The C++ core. Arrays are float32 in C order unless said; other inputs are converted. Times are CLOCK_MONOTONIC ns.
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias, TypedDict
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+_Floats: TypeAlias = NDArray[np.float32]
+_Policy: TypeAlias = Literal["hold", "park", "release"]
+_Mode: TypeAlias = Literal["idle", "moving", "running", "holding", "fault", "released"]
+_Push: TypeAlias = Literal["accepted", "late", "expired", "malformed", "not_running"]
+
+SLOTS: int
+
+# ---- runtime ---------------------------------------------------------------------------------------------------------
+
+class SlotMap:  # Joints (radians) <-> 200 slots: slot = scale * q + offset. Lossless on mapped slots, zero elsewhere.
+    def __init__(
+        self, slots: Sequence[int], scale: Sequence[float], offset: Sequence[float]
+    ) -> None: ...  # ValueError: lengths differ, a slot is out of range or twice, a scale is zero.
+    @property
+    def slots(self) -> list[int]: ...
+    @property
+    def joints(self) -> int: ...
+    def scatter(self, q: ArrayLike) -> _Floats: ...  # (J,) -> (200,).
+    def gather(self, s: ArrayLike) -> _Floats: ...  # (200,) -> (J,).
+    def scatter_chunk(self, q: ArrayLike) -> _Floats: ...  # (T, J) -> (T, 200).
+    def gather_chunk(self, s: ArrayLike) -> _Floats: ...  # (T, 200) -> (T, J).
+
+class ControlConfig:  # Limits, rates and policies of the control thread; J is the length of every list.
+    def __init__(
+        self,
+        *,
+        lower_rad: ArrayLike,
+        upper_rad: ArrayLike,
+        max_velocity_rad_s: ArrayLike,
+        max_acceleration_rad_s2: ArrayLike,
+        max_effort: ArrayLike,
+        rest_rad: ArrayLike,
+        rate_hz: float = 200.0,
+        max_state_age_s: float = 0.1,
+        max_command_age_s: float = 0.5,
+        trip_after: int = 20,
+        approach_velocity_share: float = 0.25,
+        fallback: _Policy = "hold",
+        fallback_after_s: float = 3.0,
+        exit: _Policy = "park",  # noqa: A002
+        park_timeout_s: float = 6.0,
+        blend_s: float = 0.15,
+    ) -> None: ...  # ValueError: wrong shape or policy. Contradictions: ControlCore, ControlLoop.
+    @property
+    def joints(self) -> int: ...
+    @property
+    def rate_hz(self) -> float: ...
+
+class ControlCore:  # One control tick in virtual time, for one Python thread. See ControlLoop for the thread.
+    def __init__(
+        self, config: ControlConfig
+    ) -> None: ...  # Raises ValueError when the config contradicts itself.
+    def tick(
+        self,
+        now_ns: int,
+        position_rad: ArrayLike,
+        velocity_rad_s: ArrayLike,
+        effort: ArrayLike,
+        state_t_ns: int,
+    ) -> _Floats: ...  # (J,) gated goal; the measured position while torque is off.
+    def enable(
+        self,
+    ) -> None: ...  # At the next tick with fresh state: goal := present, torque on, mode holding.
+    def hold(self) -> None: ...
+    def park(self) -> None: ...
+    def release(self) -> None: ...
+    def move_to(self, q: ArrayLike, velocity_share: float = 0.0) -> None: ...  # (J,); 0: approach share.
+    def push_chunk(
+        self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int, now_ns: int
+    ) -> _Push: ...  # (T, J) setpoints at t0 + i dt; rows below `delay` were promised and stay as planned.
+    def committed(
+        self, t0_ns: int, dt_ns: int, rows: int
+    ) -> _Floats: ...  # (rows, J) setpoints planned at t0 + i dt.
+    def setpoint(self, t_ns: int) -> _Floats: ...  # (J,) setpoint planned at `t_ns`.
+    @property
+    def goal_rad(self) -> _Floats: ...
+    @property
+    def mode(self) -> _Mode: ...
+    @property
+    def reason(self) -> str: ...
+    def stats(self) -> dict[str, Any]: ...
+
+class _JointDict(TypedDict):
+    t_ns: int
+    position_rad: _Floats
+    velocity_rad_s: _Floats
+    effort: _Floats
+
+class _JointReading(_JointDict):
+    voltage_v: _Floats
+    temperature_c: _Floats
+    status: NDArray[np.uint8]
+    joint_t_ns: NDArray[np.int64]
+
+class ControlLoop:  # The control thread of one arm. Every method may be called from any thread.
+    def __init__(
+        self, config: ControlConfig, port: str, bus_config: FeetechBusConfig
+    ) -> None: ...  # Opens the bus; torque is left as found. Raises BusError, ValueError.
+    def start(self) -> None: ...  # Starts reading joints; torque stays off.
+    def stop(self) -> None: ...  # Exit policy (bounded by its time-out), then ends the thread.
+    def enable(
+        self, timeout_s: float = 2.0
+    ) -> bool: ...  # Goal := present, torque on. False when the joints did not all answer in time.
+    def move_to(
+        self, q: ArrayLike, velocity_share: float = 0.0, timeout_s: float = 0.0
+    ) -> bool: ...  # Straight slew to (J,). With a time-out it waits and tells whether the slew ended.
+    def hold(self) -> None: ...
+    def park(
+        self, timeout_s: float = 10.0
+    ) -> (
+        bool
+    ): ...  # Rest pose, then torque off. False when the arm did not get there in time or the bus is dead.
+    def release(self) -> None: ...
+    def push_chunk(
+        self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int
+    ) -> _Push: ...  # As in ControlCore, now being now.
+    def committed(
+        self, t0_ns: int, dt_ns: int, rows: int
+    ) -> _Floats: ...  # (rows, J) setpoints planned at t0 + i dt.
+    @property
+    def goal_rad(self) -> _Floats: ...
+    @property
+    def joints(self) -> int: ...
+    @property
+    def mode(self) -> _Mode: ...
+    @property
+    def reason(self) -> str: ...
+    def state(self) -> _JointReading: ...  # The newest reading; empty arrays before the first.
+    def state_at(
+        self, t_ns: int
+    ) -> (
+        _JointDict | None
+    ): ...  # Joints at `t_ns`, interpolated; the nearest reading beyond the 4 s of memory; None before the first.
+    def stats(self) -> dict[str, Any]: ...
+    def telemetry(
+        self,
+    ) -> NDArray[
+        np.void
+    ]: ...  # Structured array of the ticks since the last call; what was overwritten is counted in stats.
+
+# ---- bus -------------------------------------------------------------------------------------------------------------
+
+class BusError(OSError): ...
+
+class BusStatus:
+    OK: BusStatus
+    STALE_JOINTS: BusStatus
+    IO_ERROR: BusStatus
+    CLOSED: BusStatus
+    @property
+    def name(self) -> str: ...
+
+class Verdict:
+    PASS: Verdict
+    CLAMPED: Verdict
+    REFUSED: Verdict
+    TRIPPED: Verdict
+    @property
+    def name(self) -> str: ...
+
+class LimitsConfig:
+    def __init__(
+        self,
+        *,
+        lower_rad: Sequence[float],
+        upper_rad: Sequence[float],
+        max_velocity_rad_s: Sequence[float],
+        max_acceleration_rad_s2: Sequence[float],
+        max_effort: Sequence[float],
+        dt_s: float,
+        max_state_age_s: float,
+        max_command_age_s: float,
+        trip_after: int,
+    ) -> None: ...
+    @property
+    def n_joints(self) -> int: ...
+    @property
+    def dt_s(self) -> float: ...
+
+class GatedGoal:
+    @property
+    def position_rad(self) -> _Floats: ...
+    def __array__(self, *args: Any, **kwargs: Any) -> _Floats: ...
+    def __len__(self) -> int: ...
+
+class SafetyGate:
+    def __init__(self, config: LimitsConfig) -> None: ...
+    def arm(self, measured_rad: ArrayLike) -> bool: ...
+    def apply(
+        self,
+        goal_rad: ArrayLike,
+        measured_rad: ArrayLike,
+        effort: ArrayLike,
+        now_ns: int,
+        state_t_ns: int,
+        command_t_ns: int,
+    ) -> tuple[GatedGoal, Verdict, int]: ...
+    def reset(self) -> None: ...
+    def counters(self) -> dict[str, int]: ...
+    @property
+    def armed(self) -> bool: ...
+    @property
+    def tripped(self) -> bool: ...
+
+class FeetechSetting:
+    def __init__(
+        self, *, joint: int, address: int, size: int, value: int, mask: int = 0xFFFF, eeprom: bool = False
+    ) -> None: ...
+    @property
+    def joint(self) -> int: ...
+    @property
+    def address(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def value(self) -> int: ...
+    @property
+    def mask(self) -> int: ...
+    @property
+    def eeprom(self) -> bool: ...
+
+class FeetechBusConfig:
+    ids: list[int]
+    zero_ticks: list[float]
+    sign: list[int]
+    ticks_per_rad: float
+    min_ticks: int
+    max_ticks: int
+    baud: int
+    reply_margin_s: float
+    model_number: int
+    settings: list[FeetechSetting]
+    def __init__(self) -> None: ...
+
+class FeetechBus:  # Raw registers of a Feetech chain, for set-up and diagnosis.
+    def __init__(self, port: str, baud: int = 1_000_000, reply_margin_us: int = 4000) -> None: ...
+    def ping(self, servo_id: int) -> bool: ...
+    def read(self, servo_id: int, address: int, size: int) -> bytes | None: ...
+    def sync_read(self, ids: Sequence[int], address: int, size: int) -> dict[int, bytes | None]: ...
+    def configure(self, servo_id: int, address: int, data: bytes) -> bool: ...
+    def counters(self) -> dict[str, int]: ...
+
+class JointReadings:
+    def __init__(self) -> None: ...
+    def as_dict(self) -> _JointReading: ...
+
+class FeetechJoints:  # A chain of Feetech servos in SI units.
+    def __init__(self, port: str, config: FeetechBusConfig) -> None: ...
+    def read_state(self, state: JointReadings) -> BusStatus: ...
+    def write_goal(self, goal: GatedGoal) -> BusStatus: ...
+    def set_torque(self, on: bool) -> BusStatus: ...
+    def counters(self) -> dict[str, int]: ...
+
+class ServoEmulator:  # Virtual servos that answer the Feetech protocol on a pseudo-terminal, in a thread of their own.
+    def __init__(self, ids: Sequence[int], model: int = 777) -> None: ...
+    @property
+    def port(self) -> str: ...
+    def update(
+        self,
+        position_ticks: ArrayLike,
+        speed_ticks_s: ArrayLike,
+        load_permille: ArrayLike,
+        voltage_dv: ArrayLike | None = None,
+        temperature_c: ArrayLike | None = None,
+        current_raw: ArrayLike | None = None,
+        moving: ArrayLike | None = None,
+        status: ArrayLike | None = None,
+    ) -> None: ...
+    def goals(self) -> dict[str, NDArray[Any]]: ...
+    def registers(self, servo_id: int) -> bytes: ...
+    def poke(self, servo_id: int, address: int, data: bytes) -> None: ...
+    def set_fault(self, kind: str, servo_id: int | None = None, period: int = 1) -> None: ...
+    def power_cycle(self) -> None: ...
+    def stats(self) -> dict[str, int]: ...
+    def close(self) -> None: ...

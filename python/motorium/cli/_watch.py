@@ -1,0 +1,127 @@
+"""How a demo is shown: live with rich on a terminal, plain lines elsewhere, nothing with `--json`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ._verb import print_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from ..sim.demo import DemoReport, EpisodeResult
+
+
+def _line(result: EpisodeResult) -> str:
+    mark = "success" if result.success else "failed"
+    return f"{result.index + 1:>4}  {mark}  {result.time_s:5.1f} s  {result.task}  (scene {result.seed})"
+
+
+class SilentAudience:
+    """Shows nothing."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def begins(self, index: int, seed: int, task: str) -> None:
+        """An episode starts."""
+
+    def watches(self, index: int, time_s: float, judge: dict[str, Any]) -> None:
+        """An episode goes on."""
+
+    def ends(self, result: EpisodeResult) -> None:
+        """An episode is over."""
+
+
+class PlainAudience(SilentAudience):
+    """One line per episode."""
+
+    def ends(self, result: EpisodeResult) -> None:
+        """An episode is over."""
+        click.echo(_line(result))
+
+
+class LiveAudience(SilentAudience):
+    """A live table with a bar for the whole demo and the judge's eye on the episode that runs."""
+
+    def __init__(self, episodes: int) -> None:
+        from rich.live import Live
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._done: list[EpisodeResult] = []
+        self._task_words, self._now = "", ""
+        self._bar = Progress(TextColumn("episodes"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._task = self._bar.add_task("episodes", total=episodes)
+        self._live = Live(self._view(), refresh_per_second=8, transient=True)
+
+    def __enter__(self) -> None:
+        self._live.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def begins(self, index: int, seed: int, task: str) -> None:
+        """An episode starts."""
+        self._task_words = f"{index + 1:>4}  {task}  (scene {seed})"
+        self._show(self._task_words)
+
+    def watches(self, index: int, time_s: float, judge: dict[str, Any]) -> None:
+        """An episode goes on."""
+        del index
+        seen = f"in the tray for {judge['held_s']:.1f} s" if judge["target_in_tray"] else "on its way"
+        self._show(f"{self._task_words}  {time_s:4.1f} s, {seen}")
+
+    def ends(self, result: EpisodeResult) -> None:
+        """An episode is over."""
+        self._done.append(result)
+        self._bar.advance(self._task)
+        self._show("")
+
+    def _show(self, now: str) -> None:
+        self._now = now
+        self._live.update(self._view())
+
+    def _view(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        lines = [Text(_line(r), style="green" if r.success else "red") for r in self._done[-12:]]
+        return Group(*lines, Text(self._now), self._bar)
+
+
+def print_report(report: DemoReport, written: Sequence[Path]) -> None:
+    """The closing table, and where the files are."""
+    figures = report.as_dict()
+    control, bus, safety = figures["control"], figures["bus"], figures["safety"]
+    latency, period = figures["chunk_latency_ms"], figures["control"]["period_us"]
+    click.echo()
+    print_table(
+        ["demo", f"{figures['robot']} over {figures['transport']}"],
+        [
+            ["checkpoint", figures["checkpoint"]],
+            [
+                "successes",
+                f"{figures['successes']} of {figures['episodes']}  ({figures['success_rate']:.0%})",
+            ],
+            ["chunk latency", f"p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms"],
+            ["control", f"{control['rate_hz']:g} Hz, {control['ticks']} ticks, {control['missed']} missed"],
+            ["control period", f"p50 {period['p50']:.0f} us, p99 {period['p99']:.0f} us"],
+            [
+                "bus",
+                f"{bus['cycles']} cycles, {bus['crc_errors']} bad checksums, {bus['timeouts']} time-outs",
+            ],
+            [
+                "safety gate",
+                f"{safety['clamped']} clamped, {safety['refused']} refused, {safety['trips']} trips",
+            ],
+            ["chunks", f"{figures['late_chunks']} late, {figures['underflows']} underflows"],
+        ],
+    )
+    click.echo()
+    for path in written:
+        click.echo(f"wrote {path}")

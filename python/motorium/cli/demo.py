@@ -1,0 +1,54 @@
+"""Watch a checkpoint drive the simulated arm from pixels to servo bus, and write a report."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ._verb import Verb, json_option, print_json
+
+if TYPE_CHECKING:
+    from ..sim.demo import Audience
+
+
+@click.command(cls=Verb, name="demo")
+@click.option(
+    "--episodes", type=click.IntRange(1), default=10, show_default=True, help="Fresh scenes to run."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first scene.")
+@click.option("--task", help="Force one instruction, e.g. 'put the red cube in the tray'.")
+@click.option("--headless", is_flag=True, help="Plain lines instead of a live display.")
+@click.option("--checkpoint", default="so101-pick", show_default=True, help="A name, or a directory.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False),
+              help="Folder for the report.  [default: out/demo-<time>]")  # fmt: skip
+@json_option
+def command(
+    episodes: int,
+    seed: int,
+    task: str | None,
+    headless: bool,
+    checkpoint: str,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Run a checkpoint on fresh scenes of sim:so101, over the arm's real wire protocol on a pseudo-terminal.
+
+    Ends with a table and writes report.json, a contact sheet of the episodes and a short film.
+    """
+    from ..sim.demo import DemoPlan, run_demo
+    from ._watch import LiveAudience, PlainAudience, SilentAudience, print_report
+
+    folder = out or Path("out", time.strftime("demo-%Y%m%d-%H%M%S"))
+    plan = DemoPlan(checkpoint, episodes, seed, task)
+    live = click.get_text_stream("stdout").isatty() and not headless
+    audience: Audience = SilentAudience() if as_json else LiveAudience(episodes) if live else PlainAudience()
+    with audience:
+        report = run_demo(plan, audience)
+    written = report.write(folder)
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        print_report(report, written)

@@ -1,0 +1,58 @@
+"""Measure a checkpoint's success in the simulator, in lock-step: repeatable, no clock, no bus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import MotoriumError
+from ._verb import Verb, json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from ..learn.evaluate import EpisodeResult
+
+
+@click.command(cls=Verb, name="eval")
+@click.argument("checkpoint")
+@click.option("--robot", default="sim:so101", show_default=True, help="A simulated robot.")
+@click.option("--task", default="pick-to-tray", show_default=True, help="Name of the task.")
+@click.option("--episodes", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first scene.")
+@click.option("--processes", type=click.IntRange(1), default=2, show_default=True)
+@json_option
+def command(
+    checkpoint: str, robot: str, task: str, episodes: int, seed: int, processes: int, as_json: bool
+) -> None:
+    """Run CHECKPOINT (a name or a directory) on EPISODES scenes and print its success rate.
+
+    Scenes are those of seeds SEED, SEED + 1, ...; training never uses them.
+    """
+    from ..checkpoints import find_checkpoint
+    from ..learn.evaluate import EvalJob, evaluate
+
+    scheme, _, name = robot.rpartition(":")
+    if scheme != "sim":
+        raise MotoriumError(f"eval measures in simulation only; ask for sim:{name}, or use: motorium run")
+    path = find_checkpoint(Path(checkpoint))
+    job = EvalJob(path, name, task, episodes, seed, processes=min(processes, episodes))
+    report = evaluate(job, None if as_json else _show)
+    figures = {**report.as_dict(), "robot": robot}
+    if as_json:
+        print_json(figures)
+        return
+    low, high = figures["wilson95"]
+    print_table(
+        ["eval", f"{robot}, {task}, scenes {seed}..{seed + episodes - 1}"],
+        [
+            ["successes", f"{figures['successes']} of {episodes}  ({figures['success_rate']:.1%})"],
+            ["95 % interval", f"{low:.1%} to {high:.1%}"],
+            ["wrong cube in tray", figures["wrong_cube"]],
+        ],
+    )
+
+
+def _show(result: EpisodeResult) -> None:
+    mark = "success" if result.success else "failed"
+    click.echo(f"scene {result.seed:>6}  {mark}  {result.time_s:5.1f} s  {result.instruction}")

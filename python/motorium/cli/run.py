@@ -1,0 +1,40 @@
+"""Run a checkpoint on a robot, simulated or real, for one task."""
+
+from __future__ import annotations
+
+import click
+
+from ._verb import Verb, json_option, print_json
+
+
+@click.command(cls=Verb, name="run")
+@click.argument("checkpoint")
+@click.option("--robot", required=True, help="A robot of `motorium robots`, or sim:<robot>.")
+@click.option("--task", required=True, help="The instruction, e.g. 'put the red cube in the tray'.")
+@click.option("--port", help="Serial port of a real arm, e.g. /dev/ttyACM0; see `motorium ports`.")
+@click.option("--calibration", help="Name or file of the arm's calibration.")
+@click.option("--duration", "duration_s", type=click.FloatRange(0.1), default=20.0, show_default=True,
+              help="Seconds.")  # fmt: skip
+@json_option
+def command(
+    checkpoint: str,
+    robot: str,
+    task: str,
+    port: str | None,
+    calibration: str | None,
+    duration_s: float,
+    as_json: bool,
+) -> None:
+    """Run CHECKPOINT (a name or a directory) on a robot for one task; park the arm at the end.
+
+    Ctrl-C at any moment parks the arm at its rest pose and releases it.
+    """
+    import motorium as mt
+
+    policy = mt.load(checkpoint)
+    with mt.Robot.open(robot, port=port, calibration=calibration) as arm:
+        report = mt.run(arm, policy, task=task, duration_s=duration_s)
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        click.echo(report)

@@ -1,0 +1,150 @@
+"""Looks at a machine the way motorium will use it, and says what is missing and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+Status = Literal["ok", "warn", "fail"]
+
+PYTHONS = ((3, 10), (3, 13))
+MODELS_FREE_MB = 500
+_RENDER = """
+import mujoco
+model = mujoco.MjModel.from_xml_string("<mujoco><worldbody><geom size='1'/></worldbody></mujoco>")
+data = mujoco.MjData(model)
+mujoco.mj_forward(model, data)
+renderer = mujoco.Renderer(model, 16, 16)
+renderer.update_scene(data)
+assert renderer.render().std() > 0
+renderer.close()
+"""
+_REALTIME = "import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        name: what.
+        status: "ok"; "warn": part of motorium is unavailable or slower; "fail": nothing will work.
+        detail: what was found.
+        advice: what to do; empty when ok.
+    """
+
+    name: str
+    status: Status
+    detail: str
+    advice: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def check_machine() -> list[Check]:
+    """Every check that needs no robot and no checkpoint. Takes a few seconds; changes nothing."""
+    checks: tuple[Callable[[], Check], ...] = (
+        check_python,
+        check_core,
+        check_mujoco,
+        check_graphics,
+        check_serial,
+        check_realtime,
+        check_disk,
+    )
+    return [check() for check in checks]
+
+
+def check_python() -> Check:
+    """The interpreter's version."""
+    (oldest, newest), found = PYTHONS, sys.version_info[:2]
+    detail = f"{sys.version.split()[0]} at {sys.executable}"
+    if found < oldest:
+        return Check("python", "fail", detail, "motorium needs Python 3.10 or newer")
+    if found > newest:
+        return Check("python", "warn", detail, "motorium is tested on Python 3.10 to 3.13")
+    return Check("python", "ok", detail)
+
+
+def check_core() -> Check:
+    """The C++ extension and the instruction set it chose for this processor."""
+    try:
+        from . import _core
+    except ImportError as error:
+        advice = "the C++ extension does not load; install again from source: pip install --force-reinstall ."
+        return Check("extension", "fail", str(error), advice)
+    return Check("extension", "ok", f"kernels for {_core.isa()}, {os.cpu_count()} processors")
+
+
+def check_mujoco() -> Check:
+    """The simulator; without it only real arms can be driven."""
+    try:
+        found = metadata.version("mujoco")
+    except metadata.PackageNotFoundError:
+        return Check("simulator", "warn", "mujoco is not installed", "pip install 'motorium[sim]'")
+    if not (3, 3) <= tuple(int(part) for part in found.split(".")[:2]) < (4, 0):
+        advice = "pip install 'motorium[sim]' (needs mujoco 3.3 or newer, below 4)"
+        return Check("simulator", "warn", f"mujoco {found}", advice)
+    return Check("simulator", "ok", f"mujoco {found}")
+
+
+def check_graphics() -> Check:
+    """Whether a simulated camera can draw, tried for real in a process of its own."""
+    from .sim.graphics import DEBIAN_PACKAGES, available_backends
+
+    advice = f"on Debian or Ubuntu: sudo apt-get install {' '.join(DEBIAN_PACKAGES)}"
+    backend = os.environ.get("MUJOCO_GL") or next(iter(available_backends()), None)
+    if backend is None:
+        return Check("graphics", "warn", "neither EGL nor OSMesa found", advice)
+    environment = {**os.environ, "MUJOCO_GL": backend}
+    command = [sys.executable, "-c", _RENDER]
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return Check("graphics", "warn", f"{backend}: drawing one picture took over 60 s", advice)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        return Check("graphics", "warn", f"{backend}: {last}", advice)
+    return Check("graphics", "ok", f"{backend}, drew a picture")
+
+
+def check_serial() -> Check:
+    """Serial ports and the right to open them."""
+    from .motors.ports import list_ports
+
+    ports = list_ports()
+    if not ports:
+        return Check("serial", "ok", "no serial port (none is needed for sim:)")
+    closed = [port for port in ports if not port.usable]
+    if closed:
+        return Check("serial", "warn", f"{closed[0].device} may not be opened", closed[0].advice)
+    return Check("serial", "ok", ", ".join(port.device for port in ports))
+
+
+def check_realtime() -> Check:
+    """Whether the control thread may have real-time priority; without it the loop runs, with more jitter."""
+    done = subprocess.run([sys.executable, "-c", _REALTIME], capture_output=True, check=False)
+    if done.returncode == 0:
+        return Check("real-time", "ok", "SCHED_FIFO is permitted")
+    advice = "for steadier timing add to /etc/security/limits.conf: '@dialout - rtprio 80', then log in again"
+    return Check("real-time", "warn", "SCHED_FIFO is not permitted; control runs at normal priority", advice)
+
+
+def check_disk() -> Check:
+    """Room for checkpoints in the working directory."""
+    free_mb = shutil.disk_usage(Path.cwd()).free // 2**20
+    if free_mb < MODELS_FREE_MB:
+        advice = f"free {MODELS_FREE_MB - free_mb} MB for checkpoints and recordings"
+        return Check("disk", "warn", f"{free_mb} MB free here", advice)
+    return Check("disk", "ok", f"{free_mb} MB free here")

@@ -1,0 +1,222 @@
+"""MotorSpec: a servo type as data, read from `data/<motor>.toml` and frozen.
+
+Unknown keys, missing keys and contradictions raise SpecError; the message lists the valid choices.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from ..errors import SpecError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DATA = Path(__file__).parent / "data"
+ACCESS = ("r", "rw")
+ROLES = ("any", "gripper")
+PROTOCOLS = ("feetech",)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Register:
+    """One field of the control table.
+
+    Attributes:
+        name: how the project calls it.
+        address: of its low byte.
+        size: 1 or 2 bytes.
+        access: "r" or "rw".
+        eeprom: survives power-off; wears out when written.
+        sign_bit: position of the sign in a sign-magnitude field, 0 when unsigned.
+    """
+
+    name: str
+    address: int
+    size: int
+    access: str
+    eeprom: bool = False
+    sign_bit: int = 0
+
+    def decode(self, data: bytes) -> int:
+        """Value of `size` bytes as the servo sends them. Raises ValueError on another length."""
+        if len(data) != self.size:
+            raise ValueError(f"{self.name} has {self.size} bytes, not {len(data)}")
+        raw = int.from_bytes(data, "little")
+        if not self.sign_bit:
+            return raw
+        magnitude = raw & ((1 << self.sign_bit) - 1)
+        return -magnitude if raw >> self.sign_bit & 1 else magnitude
+
+    def encode(self, value: int) -> bytes:
+        """Bytes of `value`. Raises ValueError when it does not fit; a servo would act on the wrapped value."""
+        most = (1 << (self.sign_bit or 8 * self.size)) - 1
+        least = -most if self.sign_bit else 0
+        if not least <= value <= most:
+            raise ValueError(f"{self.name} takes {least}..{most}, not {value}")
+        raw = abs(value) | (1 << self.sign_bit if value < 0 else 0)
+        return raw.to_bytes(self.size, "little")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A register and the value it has while motorium drives the servo; only the bits of `mask` are set."""
+
+    register: str
+    value: int
+    mask: int = 0xFFFF
+    role: str = "any"
+
+
+@dataclass(frozen=True)
+class MotorSpec:
+    """A servo type: scale, control table, settings, fault names."""
+
+    model: str
+    model_number: int
+    protocol: str
+    ticks_per_turn: int
+    stall_torque_nm: float
+    stall_current_ma: float
+    faults: Mapping[str, int]
+    settings: tuple[Setting, ...]
+    registers: Mapping[str, Register]
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> MotorSpec:
+        """Read a motor by name (see `names()`) or from a TOML file. Raises SpecError."""
+        path = Path(name_or_path)
+        if path.suffix != ".toml":
+            path = DATA / f"{name_or_path}.toml"
+        if not path.is_file():
+            raise SpecError(f"no motor {str(name_or_path)!r}; known motors: {', '.join(names())}")
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SpecError(f"{path.name} is not valid TOML: {error}") from error
+        return parse(table, where=path.name)
+
+    def register(self, name: str) -> Register:
+        """A register by name. Raises SpecError with the valid names."""
+        if name not in self.registers:
+            raise SpecError(
+                f"{self.model} has no register {name!r}; valid: {', '.join(sorted(self.registers))}"
+            )
+        return self.registers[name]
+
+    def fault_names(self, status: int) -> tuple[str, ...]:
+        """What the bits of a status byte mean; bits without a name appear as "bit N"."""
+        named = {bit: name for name, bit in self.faults.items()}
+        return tuple(named.get(bit, f"bit {bit}") for bit in range(8) if status >> bit & 1)
+
+
+def names() -> list[str]:
+    """Motors that ship with motorium."""
+    return sorted(path.stem for path in DATA.glob("*.toml"))
+
+
+def _convert(value: object, kind: str, where: str) -> Any:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if kind == "float" and number:
+        return float(value)  # type: ignore[arg-type]
+    if kind == "int" and number and isinstance(value, int):
+        return value
+    if kind == "bool" and isinstance(value, bool):
+        return value
+    if kind == "str" and isinstance(value, str) and value:
+        return value
+    raise SpecError(f"{where} must be a {kind}, not {value!r}")
+
+
+def _build(cls: type[T], table: object, where: str, **given: Any) -> T:
+    """A dataclass from a TOML table; fields in `given` come ready-made and may not be in the table."""
+    if not isinstance(table, Mapping):
+        raise SpecError(f"{where} must be a table, not {table!r}")
+    known = {f.name: f for f in fields(cls) if f.name not in given}  # type: ignore[arg-type]
+    unknown = sorted(set(table) - set(known))
+    if unknown:
+        raise SpecError(f"unknown key {unknown[0]!r} in {where}; valid keys: {', '.join(sorted(known))}")
+    missing = sorted(name for name, f in known.items() if f.default is MISSING and name not in table)
+    if missing:
+        raise SpecError(f"{where} lacks {', '.join(missing)}; valid keys: {', '.join(sorted(known))}")
+    values = {key: _convert(table[key], str(known[key].type), f"{where}.{key}") for key in table}
+    return cls(**values, **given)
+
+
+def parse(table: Mapping[str, object], *, where: str = "motor") -> MotorSpec:
+    """Build and check a MotorSpec from decoded TOML. Raises SpecError."""
+    plain = dict(table)
+    sections = {name: plain.pop(name, None) for name in ("schema", "faults", "settings", "registers")}
+    if sections["schema"] != 1:
+        raise SpecError(f"{where} has schema {sections['schema']!r}; this version reads schema 1")
+    faults, settings, registers = sections["faults"], sections["settings"], sections["registers"]
+    if (
+        not isinstance(faults, Mapping)
+        or not isinstance(registers, Mapping)
+        or not isinstance(settings, list)
+    ):
+        raise SpecError(f"{where} needs the tables [faults] and [registers] and a list [[settings]]")
+    spec = _build(
+        MotorSpec,
+        plain,
+        where,
+        faults=MappingProxyType({k: _convert(v, "int", f"{where}.faults.{k}") for k, v in faults.items()}),
+        settings=tuple(_build(Setting, s, f"{where}.settings[{i}]") for i, s in enumerate(settings)),
+        registers=MappingProxyType(
+            {k: _build(Register, v, f"{where}.registers.{k}", name=k) for k, v in registers.items()}
+        ),
+    )
+    check(spec, where=where)
+    return spec
+
+
+def _choice(value: str, choices: tuple[str, ...], where: str) -> None:
+    if value not in choices:
+        raise SpecError(f"{where} is {value!r}; valid choices: {', '.join(choices)}")
+
+
+def _check_register(register: Register, taken: dict[int, str], where: str) -> None:
+    here = f"{where}: register {register.name!r}"
+    _choice(register.access, ACCESS, f"{here} access")
+    if register.size not in (1, 2):
+        raise SpecError(f"{here} size is {register.size}; valid choices: 1, 2")
+    if register.sign_bit and not 0 < register.sign_bit < 8 * register.size:
+        raise SpecError(f"{here} sign_bit {register.sign_bit} is outside its {register.size} bytes")
+    for address in range(register.address, register.address + register.size):
+        if not 0 <= address <= 255:
+            raise SpecError(f"{here} address {address} is outside 0..255")
+        if address in taken:
+            raise SpecError(f"{here} overlaps {taken[address]!r} at address {address}")
+        taken[address] = register.name
+
+
+def check(spec: MotorSpec, *, where: str = "motor") -> None:
+    """Raise SpecError when a spec contradicts itself."""
+    _choice(spec.protocol, PROTOCOLS, f"{where}.protocol")
+    for name in ("model_number", "ticks_per_turn", "stall_torque_nm", "stall_current_ma"):
+        if not getattr(spec, name) > 0:
+            raise SpecError(f"{where}.{name} must be positive")
+    taken: dict[int, str] = {}
+    for register in spec.registers.values():
+        _check_register(register, taken, where)
+    for name, bit in spec.faults.items():
+        if not 0 <= bit <= 7:
+            raise SpecError(f"{where}.faults: bit {bit} of {name!r} is outside 0..7")
+    for setting in spec.settings:
+        register = spec.register(setting.register)
+        _choice(setting.role, ROLES, f"{where}.settings: role of {setting.register!r}")
+        if register.access != "rw":
+            raise SpecError(f"{where}.settings: {setting.register!r} is read-only")
+        try:
+            register.encode(setting.value)
+        except ValueError as error:
+            raise SpecError(f"{where}.settings: {error}") from error

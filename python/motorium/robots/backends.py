@@ -1,0 +1,113 @@
+"""Where a robot's bus and cameras come from: real hardware, or a scheme such as `sim:` found by entry point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Any, Protocol
+
+from ..errors import BusError, MotoriumError, SpecError
+from ..motors.ports import list_ports, permission_advice
+from ..types import Camera
+from .calibration import Calibration
+
+GROUP = "motorium.robots"
+EXTRAS = {"sim": "sim"}
+"""Schemes that ship with motorium, and the extra that installs what they need."""
+
+
+class RobotBackend(Protocol):
+    """What `Robot` needs to reach an arm."""
+
+    @property
+    def port(self) -> str:
+        """Serial port of the servo bus."""
+        ...
+
+    @property
+    def cameras(self) -> Mapping[str, Camera]:
+        """Role -> camera."""
+        ...
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """Of the arm behind this backend; None: exactly as its specification says."""
+        ...
+
+    @property
+    def world(self) -> Any:
+        """What surrounds the arm, when that can be asked; None for hardware."""
+        ...
+
+    def check(self) -> None:
+        """Raise when the backend itself has died."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back; safe to call twice."""
+        ...
+
+
+@dataclass
+class Hardware:
+    """A servo bus on a serial port."""
+
+    port: str
+    calibration: Calibration | None
+    cameras: Mapping[str, Camera] = field(default_factory=dict)
+    world: None = None
+
+    def check(self) -> None:
+        """Hardware has no process that could die."""
+
+    def close(self) -> None:
+        """The serial port belongs to the control thread, the cameras to the caller's Robot."""
+
+
+def split(name: str) -> tuple[str, str]:
+    """("sim", "so101") for "sim:so101"; the scheme is empty for hardware."""
+    scheme, colon, robot = name.partition(":")
+    return (scheme, robot) if colon else ("", name)
+
+
+def open_scheme(scheme: str, robot: str, **options: Any) -> RobotBackend:
+    """Open `robot` through the entry point named `scheme`. Raises SpecError, or what the backend raises."""
+    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if scheme not in found:
+        extra = EXTRAS.get(scheme)
+        hint = f'; install it: pip install "motorium[{extra}]"' if extra else ""
+        known = ", ".join(f"{name}:" for name in sorted(found)) or "none"
+        raise SpecError(f"no robot scheme {scheme + ':'!r}{hint}; installed: {known}")
+    try:
+        opener = found[scheme].load()
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get(scheme, scheme)
+        raise SpecError(
+            f'{scheme}: needs the package {error.name!r}: pip install "motorium[{extra}]"'
+        ) from error
+    backend: RobotBackend = opener(robot, **options)
+    return backend
+
+
+def check_port(port: str | None, robot: str) -> str:
+    """`port`, or BusError with the ports there are."""
+    if port is not None:
+        advice = permission_advice(port)
+        if advice and "belongs to group" in advice:
+            raise BusError(advice)
+        return port
+    ports = ", ".join(found.device for found in list_ports()) or "none"
+    raise BusError(
+        f"{robot} needs a serial port, such as port='/dev/ttyACM0'; ports on this machine: {ports}. "
+        f"A simulated arm is 'sim:{robot}'"
+    )
+
+
+def closed(resource: Camera | RobotBackend) -> MotoriumError | None:
+    """Close, and return what went wrong instead of raising it: the next resource must be closed too."""
+    try:
+        resource.close()
+    except MotoriumError as error:
+        return error
+    return None

@@ -1,0 +1,139 @@
+"""Calibration: where the joints of one physical arm have their zero, as a JSON file.
+
+The file names the robot and a hash of what a calibration depends on (servos, joint frames, limits). A calibration
+made for another robot, or before its declaration changed, is refused: a wrong zero drives an arm into its stops.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import CalibrationError
+from ..motors.bus import JointZero
+from .spec import RobotSpec
+
+FORMAT = "motorium-calibration"
+VERSION = 1
+
+
+def spec_hash(spec: RobotSpec) -> str:
+    """SHA-256 over everything in `spec` that gives ticks their meaning."""
+    facts = {
+        "name": spec.name,
+        "motor": spec.bus.motor,
+        "joints": [
+            [j.name, j.id, *j.origin_xyz_m, *j.origin_rpy_rad, j.lower_rad, j.upper_rad] for j in spec.joints
+        ],
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def directory() -> Path:
+    """Where calibrations are kept by name: $XDG_CONFIG_HOME/motorium/calibration, by default in ~/.config."""
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "motorium" / "calibration"
+
+
+def find(name_or_path: str | Path) -> Path:
+    """The file of a calibration given by name or path. Raises CalibrationError with the known names."""
+    path = Path(name_or_path)
+    if path.suffix != ".json":
+        path = directory() / f"{name_or_path}.json"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in directory().glob("*.json"))) or "none"
+        raise CalibrationError(f"no calibration {str(name_or_path)!r} ({path}); known: {known}")
+    return path
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Zeros and signs of one physical arm.
+
+    Attributes:
+        robot: name of its RobotSpec.
+        spec_hash: `spec_hash` of the specification it was made for.
+        joints: joint name -> ticks at zero radians, and +1 or -1.
+    """
+
+    robot: str
+    spec_hash: str
+    joints: Mapping[str, JointZero]
+
+    @classmethod
+    def nominal(cls, spec: RobotSpec) -> Calibration:
+        """An arm assembled exactly as its specification says; true for simulated ones."""
+        joints = {j.name: JointZero(float(j.zero_ticks), j.sign) for j in spec.joints}
+        return cls(spec.name, spec_hash(spec), joints)
+
+    @classmethod
+    def load(cls, name_or_path: str | Path, spec: RobotSpec) -> Calibration:
+        """Read and check a calibration of `spec`. Raises CalibrationError."""
+        path = find(name_or_path)
+        try:
+            table = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise CalibrationError(
+                f"{path} cannot be read as JSON: {error}; calibrate the arm again"
+            ) from error
+        calibration = _parse(table, path)
+        calibration.check(spec, where=str(path))
+        return calibration
+
+    def save(self, path: Path) -> None:
+        """Write the file; it is replaced as a whole or not at all."""
+        table = {
+            "format": FORMAT,
+            "version": VERSION,
+            "robot": self.robot,
+            "spec_hash": self.spec_hash,
+            "joints": {
+                name: {"zero_ticks": zero.zero_ticks, "sign": zero.sign} for name, zero in self.joints.items()
+            },
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".tmp")
+        draft.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+        draft.replace(path)
+
+    def check(self, spec: RobotSpec, *, where: str = "calibration") -> None:
+        """Raise CalibrationError unless this belongs to `spec`."""
+        if self.robot != spec.name:
+            raise CalibrationError(f"{where} is for robot {self.robot!r}, not {spec.name!r}")
+        if set(self.joints) != set(spec.joint_names):
+            raise CalibrationError(
+                f"{where} has joints {', '.join(sorted(self.joints))}; "
+                f"{spec.name} has {', '.join(spec.joint_names)}"
+            )
+        if self.spec_hash != spec_hash(spec):
+            raise CalibrationError(
+                f"{where} was made for another declaration of {spec.name} (servos, joint frames or limits "
+                f"changed since): calibrate the arm again"
+            )
+
+
+def _parse(table: object, path: Path) -> Calibration:
+    if not isinstance(table, dict) or table.get("format") != FORMAT or table.get("version") != VERSION:
+        raise CalibrationError(f"{path} is not a {FORMAT} file of version {VERSION}")
+    robot, digest, joints = table.get("robot"), table.get("spec_hash"), table.get("joints")
+    if not isinstance(robot, str) or not isinstance(digest, str) or not isinstance(joints, dict):
+        raise CalibrationError(f"{path} needs the keys robot, spec_hash and joints")
+    return Calibration(
+        robot, digest, {str(name): _joint(entry, f"{path}: {name}") for name, entry in joints.items()}
+    )
+
+
+def _joint(entry: object, where: str) -> JointZero:
+    if not isinstance(entry, dict) or set(entry) != {"zero_ticks", "sign"}:
+        raise CalibrationError(f"{where} needs exactly the keys zero_ticks and sign")
+    zero, sign = entry["zero_ticks"], entry["sign"]
+    if isinstance(zero, bool) or not isinstance(zero, (int, float)) or not math.isfinite(zero):
+        raise CalibrationError(f"{where}: zero_ticks must be a number, not {zero!r}")
+    if isinstance(sign, bool) or sign not in (-1, 1):
+        raise CalibrationError(f"{where}: sign is {sign!r}; valid choices: -1, 1")
+    return JointZero(float(zero), int(sign))

@@ -1,0 +1,123 @@
+"""What a servo chain reports, judged: the self-check before torque, and the cause of a fault in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import BusError, MotoriumError, SafetyError
+from ..motors.spec import MotorSpec
+from .spec import RobotSpec
+
+VOLTS = (4.5, 14.0)
+"""Below, an STS servo browns out; above, neither the 7.4 V nor the 12 V variant survives."""
+HOT_C = 65.0
+"""Ten degrees below where STS servos protect themselves."""
+LIMIT_MARGIN_RAD = 0.25
+"""A hand can push a joint a little past its declared limit, and a zero is off by a few degrees."""
+CAUSES = (  # bit order of firmware/core/limits.h
+    "position",
+    "velocity",
+    "acceleration",
+    "effort",
+    "stale joint state",
+    "stale command",
+    "a number that is not finite",
+    "not armed",
+)
+
+
+def self_check(spec: RobotSpec, reading: Mapping[str, Any]) -> None:
+    """Raise SafetyError, naming the joints, unless the arm may be given torque.
+
+    Args:
+        spec: the robot.
+        reading: `ControlLoop.state()` with one entry per joint.
+    """
+    problems = []
+    for j, joint in enumerate(spec.joints):
+        volts, celsius = float(reading["voltage_v"][j]), float(reading["temperature_c"][j])
+        position = float(reading["position_rad"][j])
+        if not VOLTS[0] <= volts <= VOLTS[1]:
+            problems.append(
+                f"{joint.name} reports {volts:.1f} V ({VOLTS[0]} to {VOLTS[1]} V expected: check the supply)"
+            )
+        if celsius > HOT_C:
+            problems.append(f"{joint.name} is at {celsius:.0f} C (let it cool below {HOT_C:.0f} C)")
+        low, high = joint.lower_rad - LIMIT_MARGIN_RAD, joint.upper_rad + LIMIT_MARGIN_RAD
+        if not low <= position <= high:
+            problems.append(
+                f"{joint.name} stands at {position:.2f} rad, its range is {joint.lower_rad:.2f} to "
+                f"{joint.upper_rad:.2f} (move it by hand, or calibrate the arm again)"
+            )
+    faults = servo_faults(spec, reading)
+    problems += [
+        f"{name} reports {', '.join(bits)}" for name, bits in faults.items() if set(bits) - {"overload"}
+    ]
+    if problems:
+        raise SafetyError(f"{spec.name} failed its self-check, torque stays off: {'; '.join(problems)}")
+
+
+def servo_faults(spec: RobotSpec, reading: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Joint name -> names of the fault bits its servo reports, where there are any."""
+    motor = MotorSpec.load(spec.bus.motor)
+    found = {
+        name: motor.fault_names(int(bits))
+        for name, bits in zip(spec.joint_names, reading["status"], strict=False)
+    }
+    return {name: bits for name, bits in found.items() if bits}
+
+
+def stale_joints(spec: RobotSpec, reading: Mapping[str, Any], now_ns: int) -> dict[str, float]:
+    """Joint name -> seconds since its last reply, where that is longer than the gate allows."""
+    ages = (now_ns - np.asarray(reading["joint_t_ns"], dtype=np.int64)) * 1e-9
+    return {
+        name: float(age)
+        for name, age in zip(spec.joint_names, ages, strict=False)
+        if age > spec.control.max_state_age_s
+    }
+
+
+def explain_fault(port: str, stats: Mapping[str, Any], stale: Mapping[str, float]) -> MotoriumError:
+    """The error a fault of the control thread stands for, with what to do."""
+    reason = stats["reason"]
+    silent = ", ".join(f"{name} ({age:.1f} s)" for name, age in stale.items())
+    if reason == "bus_closed":
+        return BusError(
+            f"port {port} is gone: the cable or the adapter was unplugged. The servos keep their last goal: switch "
+            f"their power off, plug in again, and open the robot anew"
+        )
+    if reason == "bus_errors":
+        return BusError(
+            f"the servos on {port} do not answer any more: check their power and the bus cable ({stats['bus']})"
+        )
+    causes = [name for bit, name in enumerate(CAUSES) if int(stats["gate_causes"]) >> bit & 1]
+    text = f"the safety gate tripped: {', '.join(causes) or reason}"
+    if silent:
+        text += f"; no reply from {silent}: check the cable from that joint on"
+    return SafetyError(text)
+
+
+def unheard(spec: RobotSpec, reading: Mapping[str, Any]) -> list[str]:
+    """Joints that have not answered once."""
+    times = reading["joint_t_ns"]
+    return [name for j, name in enumerate(spec.joint_names) if j >= len(times) or times[j] == 0]
+
+
+def joint_table(spec: RobotSpec, reading: Mapping[str, Any], now_ns: int) -> dict[str, dict[str, Any]]:
+    """Joint name -> its last reading as plain values."""
+    faults = servo_faults(spec, reading)
+    return {
+        name: {
+            "position_rad": float(reading["position_rad"][j]),
+            "velocity_rad_s": float(reading["velocity_rad_s"][j]),
+            "effort": float(reading["effort"][j]),
+            "voltage_v": float(reading["voltage_v"][j]),
+            "temperature_c": float(reading["temperature_c"][j]),
+            "age_s": (now_ns - int(reading["joint_t_ns"][j])) * 1e-9,
+            "faults": list(faults.get(name, ())),
+        }
+        for j, name in enumerate(spec.joint_names[: len(reading["position_rad"])])
+    }

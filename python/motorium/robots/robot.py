@@ -1,0 +1,321 @@
+"""Robot: the only path to an arm. Enter the `with` block and it stands under torque; leave it and it is at rest."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._core import ControlLoop
+from ..cameras.base import check_ages, newest_frames
+from ..errors import BusError, MotoriumError, SafetyError, SpecError
+from ..motors.bus import bus_errors
+from ..slots import slot_map
+from ..types import Camera, Float32, Observation
+from . import backends, health
+from .assembly import bus_config, control_config
+from .calibration import Calibration
+from .signals import SignalGuard
+from .spec import RobotSpec
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+FIRST_STATE_S = 1.0
+"""A chain that answered at opening answers again within this."""
+MOVE_TIMEOUT_S = 15.0
+"""The longest slew of any declared robot at its approach speed, doubled."""
+
+_log = logging.getLogger(__name__)
+
+
+class Robot:
+    """One arm with its cameras, between `with` and the end of the block.
+
+    On entry: connect, self-check, goal := present, torque on. On exit, whatever the reason (the end of the block, an
+    exception, Ctrl-C, SIGTERM): the exit policy of the specification, carried out by the control thread.
+
+    Attributes:
+        spec: what the robot is.
+        slot_map: its joints in the 200 slots.
+        cameras: role -> camera, while open.
+        control: the control thread, while open.
+        world: the simulated scene, or None.
+        port: the serial port, while open.
+    """
+
+    def __init__(
+        self,
+        spec: RobotSpec,
+        *,
+        scheme: str = "",
+        port: str | None = None,
+        calibration: Calibration | None = None,
+        cameras: Mapping[str, Camera] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.spec = spec
+        self.slot_map = slot_map(spec)
+        self.cameras: Mapping[str, Camera] = {}
+        self.world: Any = None
+        self.port = port or ""
+        self._scheme = scheme
+        self._calibration = calibration
+        self._own_cameras = dict(cameras or {})
+        self._options = dict(options or {})
+        self._backend: backends.RobotBackend | None = None
+        self._control: ControlLoop | None = None
+        self._signals = SignalGuard()
+
+    @classmethod
+    def open(
+        cls,
+        name: str,
+        *,
+        port: str | None = None,
+        calibration: str | Path | Calibration | None = None,
+        cameras: Mapping[str, Camera] | None = None,
+        **options: Any,
+    ) -> Robot:
+        """A robot by name, ready to be entered; nothing is powered yet.
+
+        Args:
+            name: "so101" for hardware, "sim:so101" for a simulated one.
+            port: serial port of the servo bus; hardware only.
+            calibration: name, file or object; "nominal" takes the zeros of the specification, which only an arm
+                assembled exactly as declared has.
+            cameras: role -> camera; they are closed with the robot.
+            **options: of the scheme, such as `seed` for `sim:`.
+
+        Raises:
+            SpecError, CalibrationError, BusError: unknown robot or scheme, no calibration, no port.
+        """
+        scheme, robot = backends.split(name)
+        spec = RobotSpec.load(robot)
+        if scheme:
+            if port is not None:
+                raise BusError(f"{name} brings its own port; port={port!r} belongs to hardware: {robot!r}")
+        else:
+            port = backends.check_port(port, robot)
+            if options:
+                raise BusError(
+                    f"{robot} takes no option {sorted(options)[0]!r}; options belong to a scheme such as sim:"
+                )
+        return cls(
+            spec,
+            scheme=scheme,
+            port=port,
+            calibration=_calibration(calibration, spec, required=not scheme),
+            cameras=cameras,
+            options=options,
+        )
+
+    def __enter__(self) -> Self:
+        if self._backend is not None:
+            raise SafetyError(f"{self.spec.name} is open already")
+        self._signals = SignalGuard()
+        self._signals.install()
+        try:
+            self._connect()
+            self._enable()
+        except BaseException as error:
+            self._leave(error)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leave(error)
+
+    @property
+    def control(self) -> ControlLoop:
+        """The control thread. Raises SafetyError while the robot is not open."""
+        if self._control is None:
+            raise SafetyError(f"{self.spec.name} is not open: use it inside `with Robot.open(...) as robot:`")
+        return self._control
+
+    def _connect(self) -> None:
+        if self._scheme:
+            self._backend = backends.open_scheme(self._scheme, self.spec.name, **self._options)
+        else:
+            self._backend = backends.Hardware(self.port, self._calibration)
+        self.port = self._backend.port
+        self.world = self._backend.world
+        self.cameras = {**self._backend.cameras, **self._own_cameras}
+        calibration = self._calibration or self._backend.calibration
+        with bus_errors():
+            self._control = ControlLoop(
+                control_config(self.spec), self.port, bus_config(self.spec, calibration)
+            )
+        atexit.register(self.close)
+
+    def _enable(self) -> None:
+        control = self.control
+        control.start()
+        give_up = time.monotonic() + FIRST_STATE_S
+        while health.unheard(self.spec, control.state()):
+            if time.monotonic() > give_up:
+                silent = ", ".join(health.unheard(self.spec, control.state()))
+                raise BusError(
+                    f"no reading from {silent} on {self.port}: check power and the cable before that joint"
+                )
+            time.sleep(0.005)
+        health.self_check(self.spec, control.state())
+        if not control.enable():
+            self.check()
+            raise SafetyError(f"{self.spec.name} could not be given torque: {control.stats()}")
+
+    def check(self) -> None:
+        """Raise BusError, SafetyError or the backend's error when the arm can no longer be commanded."""
+        control = self.control
+        if control.mode != "fault":
+            return
+        if self._backend is not None:
+            self._backend.check()
+        stale = health.stale_joints(self.spec, control.state(), time.monotonic_ns())
+        raise health.explain_fault(self.port, control.stats(), stale)
+
+    def observe(self, task: str) -> Observation:
+        """What cameras and joints saw at the newest moment all cameras share.
+
+        Args:
+            task: the instruction, passed on.
+
+        Raises:
+            CameraError: a camera is silent or its newest frame is older than its specification allows.
+            BusError, SafetyError: the arm is in fault.
+        """
+        self.check()
+        ages = {camera.role: camera.max_age_s for camera in self.spec.cameras}
+        frames = newest_frames(self.cameras, timeout_s=max(ages.values(), default=1.0))
+        now_ns = time.monotonic_ns()
+        check_ages(frames, ages, now_ns)
+        t_ns = min((frame.t_ns for frame in frames.values()), default=now_ns)
+        joints = self.control.state_at(t_ns)
+        if joints is None:
+            raise BusError(f"no joint state on {self.port} yet")
+        skew = {role: frame.t_ns - t_ns for role, frame in frames.items()}
+        skew["state"] = joints["t_ns"] - t_ns
+        return Observation(
+            t_ns=t_ns,
+            state=self.slot_map.scatter(joints["position_rad"]),
+            images={role: frame.image for role, frame in frames.items()},
+            task=task,
+            skew_ns=skew,
+        )
+
+    def move_to(
+        self,
+        pose: ArrayLike | Mapping[str, float],
+        *,
+        velocity_share: float = 0.0,
+        timeout_s: float = MOVE_TIMEOUT_S,
+    ) -> None:
+        """Slew in a straight line in joint space and wait for it.
+
+        Args:
+            pose: (J,) radians, or joint name -> radians; joints that are not named stay where they are.
+            velocity_share: of every joint's velocity limit; 0 is the robot's approach share.
+            timeout_s: for the whole motion.
+
+        Raises:
+            SpecError: an unknown joint name.
+            BusError, SafetyError: a fault, or the motion did not end in time.
+        """
+        control = self.control
+        if isinstance(pose, Mapping):
+            unknown = sorted(set(pose) - set(self.spec.joint_names))
+            if unknown:
+                raise SpecError(
+                    f"no joint {unknown[0]!r}; {self.spec.name} has {', '.join(self.spec.joint_names)}"
+                )
+            goals = zip(self.spec.joint_names, control.goal_rad, strict=True)
+            target = np.array([pose.get(name, goal) for name, goal in goals], dtype=np.float32)
+        else:
+            target = np.asarray(pose, dtype=np.float32)
+        if not control.move_to(target, velocity_share, timeout_s):
+            self.check()
+            raise SafetyError(
+                f"{self.spec.name} did not finish a motion in {timeout_s:.1f} s: mode {control.mode}"
+            )
+
+    def home(self, timeout_s: float = MOVE_TIMEOUT_S) -> None:
+        """Slew to the home pose of the specification. Raises as `move_to`."""
+        self.move_to([joint.home_rad for joint in self.spec.joints], timeout_s=timeout_s)
+
+    @property
+    def position_rad(self) -> Float32:
+        """(J,) measured joint positions."""
+        return self.control.state()["position_rad"]
+
+    def status(self) -> dict[str, Any]:
+        """Plain values for JSON: mode, joints, cameras, counters of control, bus and gate."""
+        stats = self.control.stats()
+        return {
+            "robot": self.spec.name,
+            "port": self.port,
+            "mode": stats["mode"],
+            "reason": stats["reason"],
+            "joints": health.joint_table(self.spec, self.control.state(), time.monotonic_ns()),
+            "cameras": sorted(self.cameras),
+            "control": stats,
+        }
+
+    def close(self) -> None:
+        """Bring the arm to rest by its exit policy and give everything back; safe to call twice."""
+        self._leave(None)
+
+    def _leave(self, error: BaseException | None) -> None:
+        signals = self._signals
+        signals.shield()
+        atexit.unregister(self.close)
+        control, self._control = self._control, None
+        backend, self._backend = self._backend, None
+        problem: MotoriumError | None = None
+        if control is not None:
+            control.stop()
+            problem = _rest_problem(self.spec, self.port, control.stats())
+        resources: list[Camera | backends.RobotBackend] = [*self._own_cameras.values()]
+        resources += [backend] if backend is not None else []
+        problems = [backends.closed(resource) for resource in resources]
+        problem = problem or next((p for p in problems if p is not None), None)
+        self.cameras, self.world = {}, None
+        del control
+        if problem is not None and error is not None:
+            _log.error("%s", problem)  # the first error is the cause; this one must not hide it
+        signals.lift()
+        if problem is not None and error is None:
+            raise problem
+
+
+def _calibration(
+    given: str | Path | Calibration | None, spec: RobotSpec, *, required: bool
+) -> Calibration | None:
+    if isinstance(given, Calibration):
+        given.check(spec)
+        return given
+    if given == "nominal" or (given is None and not required):
+        return Calibration.nominal(spec) if given else None
+    return Calibration.load(spec.name if given is None else given, spec)
+
+
+def _rest_problem(spec: RobotSpec, port: str, stats: Mapping[str, Any]) -> MotoriumError | None:
+    """What kept the arm from coming to rest as declared; None when nothing did."""
+    if stats["reason"] == "bus_closed":
+        return health.explain_fault(port, stats, {})
+    if stats["reason"] == "park_timed_out":
+        return SafetyError(
+            f"{spec.name} did not reach its rest pose in {spec.exit.park_timeout_s:.1f} s: is something in its way? "
+            f"Torque is off now"
+        )
+    if stats["torque_stuck"]:
+        return BusError(f"{spec.name} did not confirm that its torque is off: switch its power off")
+    return None

@@ -1,0 +1,219 @@
+"""The demo: a checkpoint drives the simulated arm over its servo bus through N fresh scenes, and is judged.
+
+Every episode starts from the robot's home pose with a scene laid for its seed; it ends on success or at the limit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from ..errors import CameraError
+from .report import FILM, REPORT, SHEET, EpisodePictures, Shot, write_film, write_json, write_sheet
+
+if TYPE_CHECKING:
+    from ..robots.robot import Robot
+
+TRAINING_SEEDS_FROM = 1_000_000_000
+"""Scene seeds from here on are for training; demo and evaluation stay below."""
+
+FILM_HZ = 10.0
+
+
+@dataclass(frozen=True)
+class DemoPlan:
+    """What to show. `task` forces one instruction; None lets every scene draw its own."""
+
+    checkpoint: str
+    episodes: int = 10
+    seed: int = 0
+    task: str | None = None
+    robot: str = "sim:so101"
+    limit_s: float = 15.0
+
+    def scene_seed(self, index: int) -> int:
+        """Seed of the scene of episode `index`: `--seed S --episodes 1` replays the scene that a report calls S."""
+        return (self.seed + index) % TRAINING_SEEDS_FROM
+
+
+@dataclass(frozen=True)
+class EpisodeResult:
+    """How one episode went; `wrong_cube`: another cube than the one asked for came to lie in the tray."""
+
+    index: int
+    seed: int
+    task: str
+    success: bool
+    wrong_cube: bool
+    time_s: float
+    pictures: EpisodePictures = field(repr=False, compare=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, without pictures."""
+        return {
+            "seed": self.seed,
+            "task": self.task,
+            "success": self.success,
+            "wrong_cube": self.wrong_cube,
+            "time_s": round(self.time_s, 2),
+        }
+
+
+class Audience(Protocol):
+    """Whoever watches a demo: entered for its whole length, called from the demo's thread."""
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def begins(self, index: int, seed: int, task: str) -> None:
+        """An episode starts."""
+        ...
+
+    def watches(self, index: int, time_s: float, judge: dict[str, Any]) -> None:
+        """An episode goes on; a few times a second."""
+        ...
+
+    def ends(self, result: EpisodeResult) -> None:
+        """An episode is over."""
+        ...
+
+
+class Filming:
+    """Takes a picture of every camera at a steady rate, on a thread of its own, while control goes on."""
+
+    def __init__(self, cameras: dict[str, Any], rate_hz: float = FILM_HZ) -> None:
+        self.shots: list[Shot] = []
+        self._cameras = cameras
+        self._period_s = 1.0 / rate_hz
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._film, name="film", daemon=True)
+
+    def __enter__(self) -> Filming:
+        self._begin = time.monotonic()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _film(self) -> None:
+        while True:
+            # A camera that fails ends the episode through the policy's own reads, with the full reason.
+            with contextlib.suppress(CameraError):
+                images = {role: camera.read_latest().image.copy() for role, camera in self._cameras.items()}
+                self.shots.append(Shot(time.monotonic() - self._begin, images))
+            if self._over.wait(self._period_s):
+                return
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """A finished demo. Times in the figures are in the units their names say."""
+
+    plan: DemoPlan
+    results: tuple[EpisodeResult, ...]
+    transport: str
+    latencies_ms: tuple[float, ...]
+    control: dict[str, Any]
+
+    @property
+    def successes(self) -> int:
+        """Episodes the judge called a success."""
+        return sum(result.success for result in self.results)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures that `motorium demo --json` prints."""
+        p50, p95 = np.percentile(self.latencies_ms or (0.0,), (50, 95))
+        control, count = self.control, len(self.results)
+        return {
+            "robot": self.plan.robot,
+            "transport": self.transport,
+            "checkpoint": self.plan.checkpoint,
+            "seed": self.plan.seed,
+            "episodes": count,
+            "successes": self.successes,
+            "success_rate": round(self.successes / count, 4),
+            "chunk_latency_ms": {"p50": round(float(p50), 2), "p95": round(float(p95), 2)},
+            "control": {
+                "rate_hz": control["rate_hz"],
+                "ticks": control["ticks"],
+                "missed": control["missed"],
+                "period_us": {"p50": control["period_us"]["p50"], "p99": control["period_us"]["p99"]},
+            },
+            "bus": {name: control["bus"][name] for name in ("cycles", "crc_errors", "timeouts")},
+            "safety": {name: control["safety"][name] for name in ("clamped", "refused", "trips")},
+            "underflows": control["underflows"],
+            "late_chunks": control["late_chunks"],
+        }
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write the contact sheet, the film of the first episode and, last, report.json. Returns the paths."""
+        pictures = [result.pictures for result in self.results]
+        write_sheet(folder / SHEET, pictures)
+        written = [folder / SHEET]
+        first = pictures[0]
+        roles = sorted(first.shots[0].images) if first.shots else []
+        if write_film(folder / FILM, first, roles=roles):
+            written.append(folder / FILM)
+        write_json(
+            folder / REPORT, {**self.as_dict(), "results": [result.as_dict() for result in self.results]}
+        )
+        return [*written, folder / REPORT]
+
+
+def run_demo(plan: DemoPlan, audience: Audience) -> DemoReport:
+    """Open the robot, run every episode, park. Raises MotoriumError; the robot is at rest whichever way it ends."""
+    from ..checkpoints import load
+    from ..robots.robot import Robot
+
+    policy = load(plan.checkpoint)
+    results, latencies_ms = [], []
+    with Robot.open(plan.robot, seed=plan.scene_seed(0)) as robot:
+        transport = "pty" if os.path.realpath(robot.port).startswith("/dev/pts/") else "serial"
+        for index in range(plan.episodes):
+            result, latency_ms = _run_episode(robot, policy, plan, index, audience)
+            if index > 0:
+                result = replace(result, pictures=result.pictures.for_sheet())
+            results.append(result)
+            latencies_ms += latency_ms
+        control = robot.control.stats()
+    return DemoReport(plan, tuple(results), transport, tuple(latencies_ms), control)
+
+
+def _run_episode(
+    robot: Robot, policy: Any, plan: DemoPlan, index: int, audience: Audience
+) -> tuple[EpisodeResult, list[float]]:
+    from ..runtime.run import run
+
+    world, seed = robot.world, plan.scene_seed(index)
+    robot.go_home()
+    scene = world.reset(seed, task=plan.task, arm="keep")
+    task = str(scene["task"])
+    audience.begins(index, seed, task)
+    with Filming(robot.cameras) as filming:
+        report = run(
+            robot,
+            policy,
+            task=task,
+            duration_s=plan.limit_s,
+            until=lambda: bool(world.status()["success"]),
+            on_progress=lambda time_s: audience.watches(index, time_s, world.status()["judge"]),
+        )
+    robot.control.hold()
+    status = world.status()
+    success, wrong = bool(status["success"]), bool(status["judge"]["wrong_in_tray"])
+    outcome = "success" if success else "wrong cube in the tray" if wrong else "not done in time"
+    detail = f"scene {seed}: {outcome}, {report.duration_s:.1f} s"
+    pictures = EpisodePictures(f"{index + 1}. {task}", detail, success, tuple(filming.shots))
+    result = EpisodeResult(index, seed, task, success, wrong, report.duration_s, pictures)
+    audience.ends(result)
+    return result, list(report.inference_ms)

@@ -1,0 +1,75 @@
+"""Calibration files: round trip, and every way one can be wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from motorium.errors import CalibrationError
+from motorium.motors.bus import JointZero
+from motorium.robots.calibration import Calibration, spec_hash
+from motorium.robots.spec import RobotSpec
+
+SPEC = RobotSpec.load("so101")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    joints = {name: JointZero(2000.5 + i, -1 if i % 2 else 1) for i, name in enumerate(SPEC.joint_names)}
+    path = tmp_path / "my-arm.json"
+    Calibration(SPEC.name, spec_hash(SPEC), joints).save(path)
+    return path
+
+
+def test_round_trip(file: Path) -> None:
+    loaded = Calibration.load(file, SPEC)
+    assert loaded.joints["elbow_flex"] == JointZero(2002.5, 1)
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_found_by_name(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(file.parent / "config"))
+    Calibration.load(file, SPEC).save(file.parent / "config/motorium/calibration/bench.json")
+    assert Calibration.load("bench", SPEC).joints == Calibration.load(file, SPEC).joints
+    with pytest.raises(CalibrationError, match="known: bench"):
+        Calibration.load("other", SPEC)
+
+
+def test_refused_when_the_declaration_changed(file: Path) -> None:
+    wrist = dataclasses.replace(SPEC.joints[4], upper_rad=2.9)
+    changed = dataclasses.replace(SPEC, joints=(*SPEC.joints[:4], wrist, SPEC.joints[5]))
+    with pytest.raises(CalibrationError, match="calibrate the arm again"):
+        Calibration.load(file, changed)
+    described = dataclasses.replace(SPEC, description="other words")
+    assert Calibration.load(file, described)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"robot": "koch"}, "for robot 'koch'"),
+        ({"format": "lerobot"}, "not a motorium-calibration"),
+        ({"version": 2}, "version 1"),
+        ({"joints": {"gripper": {"zero_ticks": 1, "sign": 1}}}, "has joints gripper"),
+        ({"joints": {"gripper": {"zero_ticks": 1, "sign": 0}}}, "valid choices: -1, 1"),
+        ({"joints": {"gripper": {"zero_ticks": "1", "sign": 1}}}, "must be a number"),
+        ({"joints": {"gripper": {"zero_ticks": True, "sign": 1}}}, "must be a number"),
+        ({"joints": {"gripper": {"sign": 1}}}, "exactly the keys"),
+        ({"joints": []}, "needs the keys"),
+    ],
+)
+def test_wrong_files_say_what_is_wrong(file: Path, change: dict[str, Any], message: str) -> None:
+    table = {**json.loads(file.read_text()), **change}
+    file.write_text(json.dumps(table))
+    with pytest.raises(CalibrationError, match=message):
+        Calibration.load(file, SPEC)
+
+
+def test_damaged_file(file: Path) -> None:
+    file.write_text(file.read_text()[:40])
+    with pytest.raises(CalibrationError, match="cannot be read as JSON"):
+        Calibration.load(file, SPEC)

@@ -1,0 +1,225 @@
+"""The control thread against virtual servos on a pseudo-terminal: the real protocol, in real time."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from virtual_arm import VirtualArm
+
+from motorium._core import ControlLoop
+from motorium.robots.assembly import bus_config, control_config
+from motorium.robots.spec import RobotSpec
+
+SPEC = RobotSpec.load("so101")
+DT = 50_000_000
+REST = np.array([joint.rest_rad for joint in SPEC.joints])
+HOME = np.array([joint.home_rad for joint in SPEC.joints])
+
+
+@pytest.fixture
+def arm() -> Iterator[VirtualArm]:
+    with VirtualArm(SPEC, start_rad=HOME) as virtual:
+        yield virtual
+
+
+@pytest.fixture
+def loop(arm: VirtualArm) -> Iterator[ControlLoop]:
+    control = ControlLoop(control_config(SPEC), arm.emulator.port, bus_config(SPEC))
+    control.start()
+    yield control
+    control.stop()
+
+
+def wait(condition: Callable[[], bool], timeout_s: float = 10.0) -> bool:
+    give_up = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(0.002)
+    return True
+
+
+def feed(loop: ControlLoop, stop: threading.Event, rng: np.random.Generator, max_delay_s: float) -> None:
+    """Chunks as an inference thread pushes them: promised rows first, then a walk, late by a random time."""
+    while not stop.is_set():
+        t0 = time.monotonic_ns()
+        delay = int(max_delay_s * 1e9 // DT) + 2
+        committed = loop.committed(t0, DT, delay)
+        walk = committed[-1] + np.cumsum(rng.normal(0, 0.01, (16 - delay, len(REST))), axis=0)
+        stop.wait(rng.uniform(0, max_delay_s))
+        loop.push_chunk(np.vstack([committed, walk]), t0, DT, delay)
+        stop.wait(0.1)
+
+
+def test_enable_from_any_pose_has_no_jump(arm: VirtualArm, loop: ControlLoop) -> None:
+    before = arm.position_rad.copy()
+    assert loop.enable()
+    ticks = loop.stats()["ticks"]
+    assert wait(lambda: loop.stats()["ticks"] > ticks + 40)
+    np.testing.assert_allclose(arm.position_rad, before, atol=0.01)
+    assert arm.torque.all()
+
+
+def test_slew_respects_the_approach_speed(arm: VirtualArm, loop: ControlLoop) -> None:
+    assert loop.enable()
+    assert loop.move_to(REST, timeout_s=8.0)
+    records = loop.telemetry()
+    records = records[records["mode"] == 1]
+    grid_s = np.diff(records["t_ns"])[:, None] * 1e-9
+    speed = np.abs(np.diff(records["setpoint_rad"], axis=0)) / grid_s
+    limit = SPEC.control.approach_velocity_share * np.array([j.max_velocity_rad_s for j in SPEC.joints])
+    assert (speed <= limit * 1.001 + 1e-3).all()
+    assert (speed.max(axis=0) > 0.9 * limit).any()
+    assert wait(lambda: bool(np.abs(arm.position_rad - REST).max() < 0.02))
+
+
+def test_chunks_are_followed_and_their_end_is_held(arm: VirtualArm, loop: ControlLoop) -> None:
+    assert loop.enable()
+    t0 = time.monotonic_ns()
+    start = loop.committed(t0, DT, 1)[0]
+    rows = np.linspace(start, start + 0.2, 16)
+    rows[:, 5] = start[5]
+    assert loop.push_chunk(rows, t0, DT, 1) == "accepted"
+    assert wait(lambda: loop.mode == "running")
+    assert wait(lambda: loop.mode == "holding")
+    assert loop.reason == "underflow"
+    assert loop.stats()["underflows"] == 1
+    assert wait(lambda: bool(np.abs(arm.position_rad - rows[-1]).max() < 0.02))
+    t0 = time.monotonic_ns()
+    assert loop.push_chunk(np.linspace(rows[-1], start, 16), t0, DT, 1) == "accepted"
+    assert wait(lambda: loop.mode == "running")
+
+
+def test_commands_stay_continuous_under_random_delays(loop: ControlLoop) -> None:
+    assert loop.enable()
+    stop = threading.Event()
+    rng = np.random.default_rng(3)
+    thread = threading.Thread(target=feed, args=(loop, stop, rng, 0.15))
+    thread.start()
+    time.sleep(2.0)
+    stop.set()
+    thread.join()
+    records = loop.telemetry()
+    running = records[records["mode"] == 2]
+    assert len(running) > 200
+    gap = np.diff(running["tick"].astype(np.int64))
+    step = np.abs(np.diff(running["setpoint_rad"], axis=0)).max(axis=1)
+    # The walk's own speed is about 0.04 rad per row of 10 ticks at its most extreme.
+    assert (step <= 0.012 * gap).all()
+    goal_step = np.abs(np.diff(running["goal_rad"], axis=0)).max(axis=1)
+    assert (goal_step <= 4.0 / SPEC.control.rate_hz * gap + 1e-4).all()
+
+
+def test_unplugged_port_ends_in_fault_quickly(arm: VirtualArm, loop: ControlLoop) -> None:
+    assert loop.enable()
+    t0 = time.monotonic_ns()
+    loop.push_chunk(np.repeat(loop.committed(t0, DT, 1), 16, axis=0), t0, DT, 1)
+    arm.emulator.close()
+    assert wait(lambda: loop.mode == "fault", 2.0)
+    assert loop.reason == "bus_closed"
+    began = time.monotonic()
+    assert loop.park() is False
+    loop.stop()
+    assert time.monotonic() - began < 1.0
+
+
+def test_one_lost_reply_is_not_an_event(arm: VirtualArm, loop: ControlLoop) -> None:
+    assert loop.enable()
+    arm.emulator.set_fault("drop", 3, period=7)
+    before = loop.stats()["bus"]["timeouts"]
+    assert wait(lambda: loop.stats()["bus"]["timeouts"] > before + 5)
+    assert loop.mode == "holding"
+    assert loop.stats()["refused"] == 0
+
+
+def test_a_silent_servo_trips_the_gate(arm: VirtualArm, loop: ControlLoop) -> None:
+    assert loop.enable()
+    arm.emulator.set_fault("drop", 2)
+    assert wait(lambda: loop.mode == "fault", 3.0)
+    assert loop.reason == "gate_tripped"
+    arm.emulator.set_fault("none", 2)
+    assert loop.park()
+    assert not arm.torque.any()
+    np.testing.assert_allclose(arm.position_rad, REST, atol=0.06)
+
+
+def test_stop_parks_and_releases(arm: VirtualArm, loop: ControlLoop) -> None:
+    assert loop.enable()
+    loop.stop()
+    assert not arm.torque.any()
+    np.testing.assert_allclose(arm.position_rad, REST, atol=0.06)
+
+
+def test_dropping_the_object_parks(arm: VirtualArm) -> None:
+    control = ControlLoop(control_config(SPEC), arm.emulator.port, bus_config(SPEC))
+    control.start()
+    assert control.enable()
+    del control
+    assert not arm.torque.any()
+    np.testing.assert_allclose(arm.position_rad, REST, atol=0.06)
+
+
+def test_hold_policy_leaves_the_arm_standing(arm: VirtualArm) -> None:
+    control = ControlLoop(control_config(SPEC, exit="hold"), arm.emulator.port, bus_config(SPEC))
+    control.start()
+    assert control.enable()
+    control.stop()
+    assert arm.torque.all()
+
+
+def test_state_at_interpolates(arm: VirtualArm, loop: ControlLoop) -> None:
+    assert loop.enable()
+    loop.move_to(REST)
+    assert wait(lambda: abs(arm.position_rad[1] - HOME[1]) > 0.3)
+    records = loop.telemetry()
+    a, b = records[-12], records[-11]
+    middle = int(a["state_t_ns"] + b["state_t_ns"]) // 2
+    got = loop.state_at(middle)
+    assert got is not None
+    assert got["t_ns"] == middle
+    np.testing.assert_allclose(got["position_rad"], (a["position_rad"] + b["position_rad"]) / 2, atol=1e-4)
+
+
+def test_telemetry_is_complete_and_counts_what_was_overwritten(loop: ControlLoop) -> None:
+    first = loop.telemetry()
+    ticks = loop.stats()["ticks"]
+    assert wait(lambda: loop.stats()["ticks"] > ticks + 20)
+    second = loop.telemetry()
+    together = np.concatenate([first["tick"], second["tick"]])
+    np.testing.assert_array_equal(np.diff(together), 1)
+    assert loop.stats()["telemetry_overwritten"] == 0
+
+
+def test_python_holding_the_gil_does_not_delay_control(loop: ControlLoop) -> None:
+    """A thread that never lets go of the interpreter: the control thread's periods against a Python loop's."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(0.05)
+    stop = threading.Event()
+
+    def burn() -> None:
+        while not stop.is_set():
+            sum(range(10_000))
+
+    burner = threading.Thread(target=burn)
+    periods = []
+    try:
+        burner.start()
+        loop.telemetry()
+        woke = time.monotonic()
+        for _ in range(60):
+            time.sleep(0.005)
+            periods.append(time.monotonic() - woke)
+            woke = time.monotonic()
+        native = loop.telemetry()["period_us"].astype(float) * 1e-6
+    finally:
+        stop.set()
+        burner.join()
+        sys.setswitchinterval(interval)
+    assert len(native) > 60
+    lateness = lambda p: float(np.median(np.abs(np.array(p) - 0.005)))  # noqa: E731
+    assert lateness(native) * 10 < lateness(periods)

@@ -1,0 +1,73 @@
+"""Six virtual servos on a pseudo-terminal that follow their goals with a first-order lag, in a thread."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from types import TracebackType
+
+import numpy as np
+
+from motorium._core import ServoEmulator
+from motorium.robots.spec import RobotSpec
+
+TICKS_PER_RAD = 4096 / (2 * math.pi)
+
+
+class VirtualArm:
+    """Owns a ServoEmulator; `with VirtualArm(spec) as arm:` keeps it moving until the end of the block."""
+
+    def __init__(self, spec: RobotSpec, start_rad: np.ndarray | None = None, lag_s: float = 0.03) -> None:
+        self.spec = spec
+        self.zero = np.array([joint.zero_ticks for joint in spec.joints], float)
+        self.sign = np.array([joint.sign for joint in spec.joints], float)
+        rest = np.array([joint.rest_rad for joint in spec.joints])
+        self.position_rad = rest.copy() if start_rad is None else np.array(start_rad, float)
+        self.lag_s = lag_s
+        self.largest_goal_step_rad = 0.0
+        self.stuck = False
+        self.emulator = ServoEmulator([joint.id for joint in spec.joints])
+        self._stop = threading.Event()
+        self._publish(np.zeros(len(spec.joints)))
+        self._thread = threading.Thread(target=self._run, name="virtual-arm", daemon=True)
+
+    def __enter__(self) -> VirtualArm:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+        self.emulator.close()
+
+    @property
+    def torque(self) -> np.ndarray:
+        return np.asarray(self.emulator.goals()["torque_enable"], bool)
+
+    def goal_rad(self) -> np.ndarray:
+        ticks = np.asarray(self.emulator.goals()["goal_position_ticks"], float)
+        return (ticks - self.zero) * self.sign / TICKS_PER_RAD
+
+    def _publish(self, velocity: np.ndarray) -> None:
+        ticks = np.rint(self.zero + self.sign * self.position_rad * TICKS_PER_RAD).astype(np.int32)
+        speed = np.rint(self.sign * velocity * TICKS_PER_RAD).astype(np.int32)
+        self.emulator.update(ticks, speed, np.zeros(len(ticks), np.int32))
+
+    def _run(self) -> None:
+        last = time.monotonic()
+        goal_before: np.ndarray | None = None
+        while not self._stop.wait(0.004):
+            now = time.monotonic()
+            dt, last = now - last, now
+            powered, goal = self.torque, self.goal_rad()
+            if powered.all() and goal_before is not None:
+                step = float(np.abs(goal - goal_before).max()) / max(dt, 0.005)
+                self.largest_goal_step_rad = max(self.largest_goal_step_rad, step * 0.005)
+            goal_before = goal if powered.all() else None
+            share = 0.0 if self.stuck else 1.0 - math.exp(-dt / self.lag_s)
+            move = np.where(powered, share * (goal - self.position_rad), 0.0)
+            self.position_rad = self.position_rad + move
+            self._publish(move / max(dt, 1e-3))
