@@ -24,7 +24,7 @@ constexpr unsigned kSpeedSign = 15;
 constexpr unsigned kLoadSign = 10;
 constexpr float kLoadFullScale = 1000.0F;
 constexpr float kVoltsPerUnit = 0.1F;
-constexpr int kAttempts = 3;
+constexpr int kAttempts = 8;
 constexpr std::int64_t kShortestReturnDelayNs = 20'000;
 
 float signed_field(const std::uint8_t* bytes, unsigned sign_bit) {
