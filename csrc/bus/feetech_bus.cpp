@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <stdexcept>
 
 #include "bus/bus_error.hpp"
@@ -25,6 +26,8 @@ constexpr unsigned kLoadSign = 10;
 constexpr float kLoadFullScale = 1000.0F;
 constexpr float kVoltsPerUnit = 0.1F;
 constexpr int kAttempts = 8;
+constexpr int kGoalTolerance =
+    64;  // a servo at the edge of its own range pulls the goal inside it: 5.6 degrees
 constexpr std::int64_t kShortestReturnDelayNs = 20'000;
 
 float signed_field(const std::uint8_t* bytes, unsigned sign_bit) {
@@ -195,30 +198,37 @@ BusStatus FeetechBus::write_goal(const GatedGoal& goal) noexcept {
   return to_bus_status(link_.sync_write(config_.ids, kGoalPosition, 2, {rows.data(), 2 * n}));
 }
 
-bool FeetechBus::read_all(std::uint8_t address, std::uint8_t size, Rows& rows) noexcept {
+/// Asks again until every servo has answered.
+LinkStatus FeetechBus::read_all(std::uint8_t address, std::uint8_t size, Rows& rows) noexcept {
   const std::size_t n = config_.ids.size();
   std::array<std::uint8_t, kMaxJoints> errors{};
   std::array<bool, kMaxJoints> answered{};
-  for (int i = 0; i < kAttempts; ++i) {
-    const LinkStatus status = link_.sync_read(config_.ids, address, size, {rows.data(), n * size},
-                                              {errors.data(), n}, {answered.data(), n});
-    if (status == LinkStatus::ok) return true;
+  LinkStatus status = LinkStatus::incomplete;
+  for (int i = 0; i < kAttempts && status == LinkStatus::incomplete; ++i) {
+    status = link_.sync_read(config_.ids, address, size, {rows.data(), n * size}, {errors.data(), n},
+                             {answered.data(), n});
   }
-  return false;
+  return status;
 }
 
-/// Writes one field of all servos and reads it back until it stands.
-BusStatus FeetechBus::write_all(std::uint8_t address, std::uint8_t size, const Rows& rows) noexcept {
-  const std::size_t n = config_.ids.size() * size;
-  LinkStatus status = LinkStatus::ok;
+/// Writes one field of all servos and reads it back until it stands, give or take `tolerance`.
+BusStatus FeetechBus::write_all(std::uint8_t address, std::uint8_t size, const Rows& rows,
+                                int tolerance) noexcept {
+  const std::size_t n = config_.ids.size();
+  const auto differs = [&](const Rows& back, std::size_t j) {
+    const auto value = [&](const Rows& r) {
+      return size == 2 ? mtr_ft_decode_signed(mtr_ft_get16(&r[2 * j]), kPositionSign) : std::int32_t{r[j]};
+    };
+    return std::abs(value(back) - value(rows)) > tolerance;
+  };
   for (int i = 0; i < kAttempts; ++i) {
-    status = link_.sync_write(config_.ids, address, size, {rows.data(), n});
+    LinkStatus status = link_.sync_write(config_.ids, address, size, {rows.data(), n * size});
+    Rows back{};
+    if (status == LinkStatus::ok) status = read_all(address, size, back);
     if (status == LinkStatus::closed) return BusStatus::closed;
-    Rows back;
-    if (read_all(address, size, back) &&
-        std::equal(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(n), back.begin())) {
-      return BusStatus::ok;
-    }
+    bool stands = status == LinkStatus::ok;
+    for (std::size_t j = 0; stands && j < n; ++j) stands = !differs(back, j);
+    if (stands) return BusStatus::ok;
   }
   return BusStatus::io_error;
 }
@@ -226,12 +236,13 @@ BusStatus FeetechBus::write_all(std::uint8_t address, std::uint8_t size, const R
 BusStatus FeetechBus::set_torque(bool on) noexcept {
   Rows rows{};
   if (on) {
-    if (!read_all(kPresent, 2, rows)) return BusStatus::io_error;
-    const BusStatus placed = write_all(kGoalPosition, 2, rows);
+    const BusStatus known = to_bus_status(read_all(kPresent, 2, rows));
+    if (known != BusStatus::ok) return known;
+    const BusStatus placed = write_all(kGoalPosition, 2, rows, kGoalTolerance);
     if (placed != BusStatus::ok) return placed;
     rows.fill(1);
   }
-  return write_all(kTorqueEnable, 1, rows);
+  return write_all(kTorqueEnable, 1, rows, 0);
 }
 
 std::unique_ptr<JointBus> open_feetech(const std::string& port, const FeetechBusConfig& config) {

@@ -59,8 +59,8 @@ class FeetechBus final : public JointBus {
   std::int64_t slowest_return_delay_ns();
   void apply(const FeetechSetting& setting);
   void write_checked(std::uint8_t id, std::uint8_t address, std::span<const std::uint8_t> data);
-  bool read_all(std::uint8_t address, std::uint8_t size, Rows& rows) noexcept;
-  BusStatus write_all(std::uint8_t address, std::uint8_t size, const Rows& rows) noexcept;
+  LinkStatus read_all(std::uint8_t address, std::uint8_t size, Rows& rows) noexcept;
+  BusStatus write_all(std::uint8_t address, std::uint8_t size, const Rows& rows, int tolerance) noexcept;
   static BusStatus to_bus_status(LinkStatus status) noexcept;
   std::uint16_t to_ticks(std::size_t joint, float rad) const noexcept;
 

@@ -44,7 +44,7 @@ bool mtr_limits_arm(const mtr_limits_config* config, mtr_limits_state* state, co
     if (!is_angle(measured_rad[j])) return false;
   }
   for (uint32_t j = 0; j < config->n_joints; ++j) {
-    state->goal_rad[j] = measured_rad[j];
+    state->goal_rad[j] = (double)measured_rad[j];
     state->velocity_rad_s[j] = 0.0f;
   }
   state->armed = true;
@@ -91,7 +91,8 @@ static void hold(const mtr_limits_config* config, mtr_limits_state* state, const
     const mtr_joint_limits* limits = &config->joint[j];
     const float measured = is_finite(measured_rad[j]) ? measured_rad[j] : 0.0f;
     state->velocity_rad_s[j] = 0.0f;
-    out[j] = state->has_goal ? state->goal_rad[j] : clamp(measured, limits->lower_rad, limits->upper_rad);
+    out[j] =
+        state->has_goal ? (float)state->goal_rad[j] : clamp(measured, limits->lower_rad, limits->upper_rad);
   }
 }
 
@@ -121,22 +122,20 @@ static float approach_speed(float distance_rad, float acceleration_rad_s2, float
 /* While the servo works too hard, its goal may relax but not pull further away. Both the sign of the load and
  * the side on which the goal lies forbid a direction, so a servo that reports its load sign backwards is
  * covered too. */
-static float limit_effort(float next, float goal, float measured, float effort) {
-  if (effort > 0.0f || goal > measured) next = fminf(next, fmaxf(goal, measured));
-  if (effort < 0.0f || goal < measured) next = fmaxf(next, fminf(goal, measured));
+static double limit_effort(double next, double goal, double measured, float effort) {
+  if (effort > 0.0f || goal > measured) next = fmin(next, fmax(goal, measured));
+  if (effort < 0.0f || goal < measured) next = fmax(next, fmin(goal, measured));
   return next;
 }
 
 typedef struct {
-  float request, measured, effort;
+  float target, measured, effort;
 } joint_input;
 
-static uint32_t step_joint(const mtr_joint_limits* limits, float dt, joint_input in, float* goal,
+static uint32_t step_joint(const mtr_joint_limits* limits, float dt, joint_input in, double* goal,
                            float* velocity) {
   uint32_t causes = 0;
-  const float target = clamp(in.request, limits->lower_rad, limits->upper_rad);
-  if (target != in.request) causes |= MTR_CAUSE_POSITION;
-  const float error = target - *goal;
+  const float error = (float)((double)in.target - *goal);
   const float direction = error < 0.0f ? -1.0f : 1.0f;
   const float slew = limits->max_acceleration_rad_s2 * dt;
   float wanted = direction * approach_speed(fabsf(error), limits->max_acceleration_rad_s2, dt);
@@ -150,21 +149,21 @@ static uint32_t step_joint(const mtr_joint_limits* limits, float dt, joint_input
   } else {
     speed = wanted; /* rounding of the profile itself, not a limit */
   }
-  const float arrival =
-      1e-3f * slew * dt + 2.4e-7f * fabsf(target); /* what rounding of the profile leaves over */
-  float next = *goal + speed * dt;
-  if (fabsf(target - next) <= arrival && fabsf(error) <= limits->max_velocity_rad_s * dt) next = target;
+  double next = *goal + (double)(speed * dt);
+  const bool arrives = fabs((double)in.target - next) <= (double)(1e-3f * slew * dt);
+  if (arrives && fabsf(error) <= limits->max_velocity_rad_s * dt) next = (double)in.target;
   if (fabsf(in.effort) > limits->max_effort) {
-    const float relaxed = limit_effort(next, *goal, in.measured, in.effort);
-    if (relaxed != next) {
+    const double relaxed = limit_effort(next, *goal, (double)in.measured, in.effort);
+    if (fabs(relaxed - next) > 0.0) {
       causes |= MTR_CAUSE_EFFORT;
       speed = 0.0f;
       next = relaxed;
     }
   }
-  const float inside = clamp(next, fminf(limits->lower_rad, *goal), fmaxf(limits->upper_rad, *goal));
-  *velocity = inside == next ? speed : 0.0f;
-  *goal = inside;
+  /* The profile ends inside the limits but for rounding; the guarantee does not rest on that. */
+  next = fmin(fmax(next, fmin((double)limits->lower_rad, *goal)), fmax((double)limits->upper_rad, *goal));
+  *velocity = speed;
+  *goal = next;
   return causes;
 }
 
@@ -185,9 +184,13 @@ mtr_verdict mtr_limits_apply(const mtr_limits_config* config, mtr_limits_state* 
   }
   uint32_t causes = 0;
   for (uint32_t j = 0; j < config->n_joints; ++j) {
-    const joint_input in = {input->goal_rad[j], input->measured_rad[j], input->effort[j]};
-    causes |= step_joint(&config->joint[j], config->dt_s, in, &state->goal_rad[j], &state->velocity_rad_s[j]);
-    out_goal_rad[j] = state->goal_rad[j];
+    const mtr_joint_limits* limits = &config->joint[j];
+    const float request = input->goal_rad[j];
+    if (request < limits->lower_rad || request > limits->upper_rad) causes |= MTR_CAUSE_POSITION;
+    const joint_input in = {clamp(request, limits->lower_rad, limits->upper_rad), input->measured_rad[j],
+                            input->effort[j]};
+    causes |= step_joint(limits, config->dt_s, in, &state->goal_rad[j], &state->velocity_rad_s[j]);
+    out_goal_rad[j] = (float)state->goal_rad[j];
   }
   state->refusals_in_a_row = 0;
   state->last_causes = causes;

@@ -72,7 +72,8 @@ typedef struct {
   bool has_goal; /* goal_rad was set by an arm */
   uint32_t refusals_in_a_row;
   uint32_t last_causes;
-  float goal_rad[MTR_MAX_JOINTS];       /* last goal let through */
+  double goal_rad[MTR_MAX_JOINTS]; /* last goal let through; float32 would swallow the small steps of slow
+                                      motion */
   float velocity_rad_s[MTR_MAX_JOINTS]; /* of the goal, last tick */
   mtr_limits_counters counters;
 } mtr_limits_state;

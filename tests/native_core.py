@@ -1,0 +1,177 @@
+"""The portable C of firmware/core, compiled with instrumentation and called through ctypes."""
+
+from __future__ import annotations
+
+import ctypes as c
+import math
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+CORE = ROOT / "firmware/core"
+MAX_JOINTS = 32
+PASS, CLAMPED, REFUSED, TRIPPED = range(4)
+POSITION, VELOCITY, ACCELERATION, EFFORT, STALE_STATE, STALE_COMMAND, NOT_FINITE, NOT_ARMED = (
+    1 << bit for bit in range(8)
+)
+MS = 1_000_000
+
+COMPILER = shutil.which("gcc") or shutil.which("cc")
+FLAGS = [
+    "-std=c11", "-O1", "-g", "-fPIC", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror",
+    "-Wdouble-promotion", "-fsanitize=undefined", "-fno-sanitize-recover=all",
+]  # fmt: skip
+
+
+def build(source: Path, folder: Path, *, coverage: bool = False) -> Path:
+    """Compile one C file of the core to a shared object in `folder`, undefined behaviour being fatal."""
+    if COMPILER is None:
+        raise RuntimeError("no C compiler")
+    extra = []
+    if coverage:
+        # ctypes never unloads a library, so the counters have to be written on request.
+        dump = folder / "dump.c"
+        dump.write_text("void __gcov_dump(void); void dump(void); void dump(void) { __gcov_dump(); }\n")
+        extra = ["--coverage", str(dump)]
+    target = folder / f"{source.stem}.so"
+    command = [
+        COMPILER,
+        *FLAGS,
+        f"-I{ROOT / 'firmware'}",
+        "-shared",
+        "-o",
+        target.name,
+        str(source),
+        *extra,
+        "-lm",
+    ]
+    subprocess.run(command, cwd=folder, check=True)
+    return target
+
+
+class JointLimits(c.Structure):
+    _fields_ = [(name, c.c_float) for name in ("lower", "upper", "velocity", "acceleration", "effort")]
+
+
+class Config(c.Structure):
+    _fields_ = [
+        ("n_joints", c.c_uint32),
+        ("dt_s", c.c_float),
+        ("max_state_age_ns", c.c_int64),
+        ("max_command_age_ns", c.c_int64),
+        ("trip_after", c.c_uint32),
+        ("joint", JointLimits * MAX_JOINTS),
+    ]
+
+
+class Counters(c.Structure):
+    _fields_ = [
+        (name, c.c_uint64)
+        for name in (
+            "clamped_position", "clamped_velocity", "clamped_acceleration", "clamped_effort",
+            "clamped", "refused", "trips",
+        )
+    ]  # fmt: skip
+
+
+class State(c.Structure):
+    _fields_ = [
+        ("armed", c.c_bool),
+        ("tripped", c.c_bool),
+        ("has_goal", c.c_bool),
+        ("refusals_in_a_row", c.c_uint32),
+        ("last_causes", c.c_uint32),
+        ("goal_rad", c.c_double * MAX_JOINTS),
+        ("velocity_rad_s", c.c_float * MAX_JOINTS),
+        ("counters", Counters),
+    ]
+
+
+class Input(c.Structure):
+    _fields_ = [
+        ("goal_rad", c.POINTER(c.c_float)),
+        ("measured_rad", c.POINTER(c.c_float)),
+        ("effort", c.POINTER(c.c_float)),
+        ("now_ns", c.c_int64),
+        ("state_t_ns", c.c_int64),
+        ("command_t_ns", c.c_int64),
+    ]
+
+
+@dataclass
+class Joint:
+    """Limits of one joint; defaults near a hobby arm's."""
+
+    lower: float = -1.5
+    upper: float = 1.5
+    velocity: float = 3.0
+    acceleration: float = 80.0
+    effort: float = 0.8
+
+
+class Gate:
+    """One gate with its state. Inputs default to fresh, measured = the last output, no effort."""
+
+    def __init__(
+        self, lib: c.CDLL, joints: Sequence[Joint], *, dt_s: float = 0.005, trip_after: int = 5
+    ) -> None:
+        self.lib = lib
+        self.config = Config(len(joints), dt_s, 100 * MS, 500 * MS, trip_after)
+        for i, j in enumerate(joints):
+            self.config.joint[i] = JointLimits(j.lower, j.upper, j.velocity, j.acceleration, j.effort)
+        self.state = State()
+        self.n = len(joints)
+        self.out: list[float] = [math.nan] * self.n
+        self.now_ns = 10**12
+
+    def ok(self) -> bool:
+        return bool(self.lib.mtr_limits_config_ok(c.byref(self.config)))
+
+    def arm(self, *measured: float) -> bool:
+        self.out = [c.c_float(v).value for v in measured]
+        return bool(self.lib.mtr_limits_arm(c.byref(self.config), c.byref(self.state), floats(measured)))
+
+    def reset(self) -> None:
+        self.lib.mtr_limits_reset(c.byref(self.state))
+
+    def apply(self, *goal: float, measured: Sequence[float] | None = None, effort: Sequence[float] | None = None,
+              times: tuple[int, int, int] | None = None) -> int:  # fmt: skip
+        """One tick; the verdict. `times`: now, state, command."""
+        if times is None:
+            self.now_ns += round(self.config.dt_s * 1e9)
+            times = (self.now_ns,) * 3
+        data = Input(
+            floats(goal),
+            floats(self.out if measured is None else measured),
+            floats(effort or [0.0] * self.n),
+            *times,
+        )
+        out = (c.c_float * self.n)(*[math.nan] * self.n)
+        verdict = self.lib.mtr_limits_apply(c.byref(self.config), c.byref(self.state), c.byref(data), out)
+        self.out = list(out)
+        return int(verdict)
+
+    @property
+    def causes(self) -> int:
+        return int(self.state.last_causes)
+
+    @property
+    def counters(self) -> dict[str, int]:
+        return {name: getattr(self.state.counters, name) for name, _ in Counters._fields_}
+
+
+def floats(values: Sequence[float]) -> c.Array[c.c_float]:
+    return (c.c_float * len(values))(*values)
+
+
+def load_limits(folder: Path) -> c.CDLL:
+    """The gate, from MOTORIUM_LIMITS_SOURCE if set (mutants); with coverage if MOTORIUM_COVERAGE is set."""
+    source = Path(os.environ.get("MOTORIUM_LIMITS_SOURCE", CORE / "limits.c"))
+    lib = c.CDLL(str(build(source, folder, coverage="MOTORIUM_COVERAGE" in os.environ)))
+    lib.mtr_limits_config_ok.restype = c.c_bool
+    lib.mtr_limits_arm.restype = c.c_bool
+    return lib
