@@ -22,7 +22,6 @@ _HOME = {
     "Robot": ".robots.robot",
     "RobotSpec": ".robots.spec",
     "RunReport": ".runtime.run",
-    "load": ".policies.load",
     "run": ".runtime.run",
 }
 
@@ -34,7 +33,6 @@ __all__ = [
     "RobotSpec",
     "RunReport",
     "__version__",
-    "load",
     "run",
 ]
 
