@@ -23,7 +23,6 @@ _HOME = {
     "Robot": ".robots.robot",
     "RobotSpec": ".robots.spec",
     "RunReport": ".runtime.run",
-    "load": ".policies.load",
     "run": ".runtime.run",
 }
 
@@ -35,7 +34,6 @@ __all__ = [
     "RobotSpec",
     "RunReport",
     "__version__",
-    "load",
     "run",
 ]
 
