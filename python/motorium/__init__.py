@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .errors import MotoriumError
     from .robots.robot import Robot
     from .robots.spec import RobotSpec
+    from .runtime.run import RunReport, run
     from .types import ActionChunk, Observation
 
 _HOME = {
@@ -20,9 +21,22 @@ _HOME = {
     "Observation": ".types",
     "Robot": ".robots.robot",
     "RobotSpec": ".robots.spec",
+    "RunReport": ".runtime.run",
+    "load": ".policies.load",
+    "run": ".runtime.run",
 }
 
-__all__ = ["ActionChunk", "MotoriumError", "Observation", "Robot", "RobotSpec", "__version__"]
+__all__ = [
+    "ActionChunk",
+    "MotoriumError",
+    "Observation",
+    "Robot",
+    "RobotSpec",
+    "RunReport",
+    "__version__",
+    "load",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

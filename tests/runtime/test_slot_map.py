@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from motorium._core import SlotMap
 
+from motorium._core import SlotMap
 from motorium.robots.spec import RobotSpec
 from motorium.slots import SLOTS, slot_map, valid_mask
 

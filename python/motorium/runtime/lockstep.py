@@ -1,0 +1,116 @@
+"""The runner in virtual time: the same promises, rhythm and refusals, with a clock that waits for the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from .._core import ControlCore
+from ..errors import SafetyError
+from ..slots import SlotMap
+from ..types import Observation, Policy
+from ..units import s_to_ns
+from .schedule import Pace, Planner, Scheduler
+
+
+class Stage(Protocol):
+    """A world played through a ControlCore, such as `motorium.sim.lockstep.LockStep`.
+
+    Attributes:
+        core: enabled and ticked once.
+        now_ns: virtual time.
+    """
+
+    core: ControlCore
+    now_ns: int
+
+    def advance_to(self, t_ns: int) -> None:
+        """Tick core and world until `now_ns` is the first tick at or after `t_ns`."""
+        ...
+
+    def observe(self, task: str) -> Observation:
+        """What a policy would see now, with `t_ns == now_ns`."""
+        ...
+
+
+@dataclass(frozen=True)
+class LockStepReport:
+    """What happened in one run in virtual time."""
+
+    success: bool | None
+    duration_s: float
+    chunks: int
+    refused_chunks: int
+    underflows: int
+    late_chunks: int
+
+
+@dataclass(frozen=True)
+class VirtualClock:
+    """How long things take in a run in virtual time.
+
+    Attributes:
+        duration_s: longest run.
+        latency_s: every inference takes this long.
+        age_s: every observation is this old when its inference starts.
+    """
+
+    duration_s: float = 15.0
+    latency_s: float = 0.1
+    age_s: float = 0.0
+
+
+def run_lockstep(
+    stage: Stage,
+    policy: Policy,
+    slot_map: SlotMap,
+    task: str,
+    clock: VirtualClock,
+    until: Callable[[], bool] | None = None,
+) -> LockStepReport:
+    """Let `policy` drive `stage`.
+
+    Args:
+        stage: fresh, its core enabled.
+        policy: as for `motorium.run`.
+        slot_map: of the robot on the stage.
+        task: the instruction.
+        clock: what real time would have cost.
+        until: stop condition, asked before every inference and when its chunk has arrived.
+
+    Raises:
+        SafetyError: the gate tripped, or the policy keeps giving unusable chunks.
+    """
+    scheduler = Scheduler(Pace.of(policy))
+    scheduler.record(s_to_ns(clock.latency_s))
+    planner = Planner(policy, slot_map)
+    begin_ns, chunks = stage.now_ns, 0
+    end_ns = begin_ns + s_to_ns(clock.duration_s)
+    next_ns, met = begin_ns, False
+    while not met and stage.now_ns < end_ns:
+        obs = stage.observe(task)
+        start_ns = obs.t_ns + s_to_ns(clock.age_s)
+        delay = scheduler.delay(start_ns - obs.t_ns)
+        committed = stage.core.committed(obs.t_ns, scheduler.pace.dt_ns, delay)
+        rows = planner.infer(obs, committed)
+        chunks += 1
+        stage.advance_to(start_ns + s_to_ns(clock.latency_s))
+        if rows is not None:
+            stage.core.push_chunk(rows, obs.t_ns, scheduler.pace.dt_ns, delay, stage.now_ns)
+            next_ns = scheduler.next_start_ns(obs.t_ns, delay)
+        met = until is not None and until()
+        while not met and stage.now_ns < min(next_ns, end_ns):
+            stage.advance_to(min(next_ns, end_ns))
+            met = until is not None and until()
+        if stage.core.mode == "fault":
+            raise SafetyError(f"the safety gate tripped in lock-step: {stage.core.stats()}")
+    stats = stage.core.stats()
+    return LockStepReport(
+        success=met if until is not None else None,
+        duration_s=(stage.now_ns - begin_ns) * 1e-9,
+        chunks=chunks,
+        refused_chunks=planner.refused,
+        underflows=stats["underflows"],
+        late_chunks=stats["late_chunks"],
+    )

@@ -1,0 +1,50 @@
+"""`motorium.run`: a policy, a robot, a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .runner import Runner, RunReport, watch, world_judges
+
+if TYPE_CHECKING:
+    from ..robots.robot import Robot
+    from ..types import Policy
+
+__all__ = ["RunReport", "run"]
+
+
+def run(
+    robot: Robot,
+    policy: Policy,
+    task: str,
+    duration_s: float = 20.0,
+    *,
+    until: Callable[[], bool] | None = None,
+    on_progress: Callable[[float], None] | None = None,
+) -> RunReport:
+    """Let `policy` drive an open robot. The arm goes home first and holds its last position at the end.
+
+    Args:
+        robot: inside its `with` block.
+        policy: what `motorium.load` returns, or anything with `infer`.
+        task: the instruction.
+        duration_s: stop after this long.
+        until: stop condition, asked about 20 times a second in the calling thread; None asks the simulated world,
+            where there is one.
+        on_progress: called as often with the elapsed seconds.
+
+    Raises:
+        CameraError, BusError, SafetyError: the robot cannot see or move any more; or whatever `policy.infer` raised.
+            The arm holds; leaving the `with` block brings it to rest.
+    """
+    runner = Runner(robot, policy, task)
+    runner.warm_up()
+    robot.home()
+    before = robot.control.stats()
+    runner.start()
+    try:
+        success, elapsed_s = watch(runner, duration_s, until or world_judges(robot), on_progress)
+    finally:
+        runner.stop()
+    return runner.report(success, elapsed_s, before)

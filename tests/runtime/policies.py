@@ -1,0 +1,107 @@
+"""Policies without a network: they draw a sine from what was promised, with chosen latency and faults."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+
+from motorium.robots.spec import RobotSpec
+from motorium.slots import slot_map, valid_mask
+from motorium.types import ActionChunk, Float32, Observation
+
+SPEC = RobotSpec.load("so101")
+
+
+class SinePolicy:
+    """Swings shoulder_pan and keeps the other joints at home; continues exactly where the promise ends."""
+
+    dt_s = 0.05
+    rows = 16
+    execution_horizon = 8
+    max_delay = 6
+
+    def __init__(self, latency_s: float = 0.0) -> None:
+        self.latency_s = latency_s
+        self.calls = 0
+        self.promised: list[int] = []
+        self.seen: list[Observation] = []
+        self.sleeper = threading.Event()
+        self.map = slot_map(SPEC)
+        self.home = np.array([joint.home_rad for joint in SPEC.joints], np.float32)
+
+    def wanted(self, t_ns: int) -> Float32:
+        pose = self.home.copy()
+        pose[0] += 0.4 * np.sin(t_ns * 1e-9 * 2.0)
+        return pose
+
+    def spoil(self, rows: Float32) -> Float32:
+        return rows
+
+    def infer(self, obs: Observation, *, committed: Float32 | None = None) -> ActionChunk:
+        self.calls += 1
+        self.seen.append(obs)
+        d = 0 if committed is None else len(committed)
+        self.promised.append(d)
+        if self.latency_s:
+            self.sleeper.wait(self.latency_s)
+        dt_ns = round(self.dt_s * 1e9)
+        joints = np.array([self.wanted(obs.t_ns + i * dt_ns) for i in range(self.rows)], np.float32)
+        if committed is not None:
+            promised = self.map.gather_chunk(committed)
+            gap = promised[-1] - joints[d - 1]
+            fade = np.clip(1.0 - np.arange(self.rows - d + 1)[1:] / 6.0, 0.0, 1.0)
+            joints[d:] += fade[:, None] * gap
+            joints[:d] = promised
+        rows = self.spoil(self.map.scatter_chunk(joints))
+        return ActionChunk(rows, valid_mask(SPEC), obs.t_ns, self.dt_s, d)
+
+
+class NanPolicy(SinePolicy):
+    """Unusable from call `first` on, for `count` calls."""
+
+    def __init__(self, first: int, count: int) -> None:
+        super().__init__()
+        self.bad = range(first, first + count)
+
+    def spoil(self, rows: Float32) -> Float32:
+        if self.calls in self.bad:
+            rows[7, 52] = np.nan
+        return rows
+
+
+class BrokenPolicy(SinePolicy):
+    """Raises at call `at`."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at = at
+
+    def spoil(self, rows: Float32) -> Float32:
+        if self.calls == self.at:
+            raise ArithmeticError("the network melted")
+        return rows
+
+
+class StallingPolicy(SinePolicy):
+    """Takes `stall_s` at call `at`."""
+
+    def __init__(self, at: int, stall_s: float) -> None:
+        super().__init__(latency_s=0.02)
+        self.at, self.stall_s = at, stall_s
+
+    def spoil(self, rows: Float32) -> Float32:
+        if self.calls == self.at:
+            time.sleep(self.stall_s)
+        return rows
+
+
+class HalfPolicy(SinePolicy):
+    """Does not speak for the gripper."""
+
+    def infer(self, obs: Observation, *, committed: Float32 | None = None) -> ActionChunk:
+        chunk = super().infer(obs, committed=committed)
+        valid = chunk.valid.copy()
+        valid[18] = False
+        return ActionChunk(chunk.rows, valid, chunk.t0_ns, chunk.dt_s)
