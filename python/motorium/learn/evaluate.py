@@ -172,7 +172,7 @@ def load_policy(checkpoint: Path, engine: str) -> Policy:
         from .torch_policy import TorchPolicy
 
         return TorchPolicy.load(checkpoint)
-    from ..policies import load
+    from ..policies.load import load
 
     policy: Policy = load(checkpoint)
     return policy
