@@ -123,8 +123,11 @@ def _stage(job: RecordJob) -> Stage:
 
 def _player(task: _Task) -> Callable[[Stage, int], list[DemoFrame]]:
     if task.kind == "correct":
+        import torch
+
         from .torch_policy import TorchPolicy
 
+        torch.set_num_threads(1)
         if task.job.checkpoint is None:
             raise MotoriumError("no checkpoint to correct")
         policy = TorchPolicy.load(task.job.checkpoint, seed=task.seeds[0])
