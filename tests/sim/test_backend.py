@@ -215,6 +215,36 @@ def test_nothing_outlives_a_parent_that_is_killed(number, wait_until):
     assert _shared_memory() == before
 
 
+FORKED = """
+import os, sys, time
+from motorium.sim.backend import open_backend
+backend = open_backend("so101")
+child = os.fork()
+if child == 0:
+    [os.close(fd) for fd in (1, 2)]
+    if sys.argv[1] == "sleeps":
+        time.sleep(600)
+    sys.exit()
+if sys.argv[1] == "exits":
+    os.waitpid(child, 0)
+    backend.world.status()
+print(backend.pid, child, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("child", ["sleeps", "exits"])
+def test_a_forked_child_neither_keeps_the_simulator_alive_nor_ends_it(wait_until, child):
+    command = [sys.executable, "-c", FORKED, child]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        pid, child_pid = map(int, parent.stdout.readline().split())
+        assert not gone(pid)
+        parent.kill()
+    assert wait_until(lambda: gone(pid))
+    if child == "sleeps":
+        os.kill(child_pid, signal.SIGKILL)
+
+
 def _ports_of(pid: int) -> set[str]:
     try:
         return {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()}  # noqa: PTH115

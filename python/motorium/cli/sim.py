@@ -19,7 +19,7 @@ Any program that speaks the servo protocol can drive it, for example
 
   scservo_sdk   PortHandler("{port}"), 1000000 baud
   LeRobot       SO101FollowerConfig(port="{port}", id="virtual")
-  motorium      Robot.open("{robot}", port="{port}")
+  motorium      Robot.open("{robot}", port="{port}", calibration="nominal")
 
 Camera frames, readable with motorium.sim.shared_frames.FrameReader:
 {cameras}

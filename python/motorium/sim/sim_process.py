@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import signal
 import subprocess
 import threading
 import time
 from collections import deque
+from pathlib import Path
 from typing import IO, Any
 
 from ..errors import SimulationError
@@ -43,6 +45,7 @@ class SimProcess:
         self._count = 0
         self._buffer = b""
         self._closed = False
+        self._owner = os.getpid()
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self._drain = threading.Thread(
             target=self._read_stderr, args=(stderr,), name="sim-stderr", daemon=True
@@ -58,8 +61,16 @@ class SimProcess:
         """Raise SimulationError when the process has ended or was closed."""
         if self._closed:
             raise SimulationError("the simulator is closed; open the robot again")
-        if self._process.poll() is not None:
+        if self._process.poll() is not None or self._dying():
             raise self._death()
+
+    def _dying(self) -> bool:
+        """Killed, but some of its threads have not gone yet, so that it cannot be waited for."""
+        try:
+            stat = Path(f"/proc/{self.pid}/stat").read_bytes()
+        except OSError:
+            return False
+        return stat.rpartition(b")")[2].split()[:1] in ([b"Z"], [b"X"])
 
     def receive(self, timeout_s: float) -> dict[str, Any]:
         """The next message. Raises SimulationError on death, nonsense, or after `timeout_s`."""
@@ -101,7 +112,7 @@ class SimProcess:
 
     def close(self) -> None:
         """End the process: its input ends, then it is terminated, then killed. Safe to call twice."""
-        if self._closed:
+        if self._closed or os.getpid() != self._owner:  # a forked child must not end its parent's robot
             return
         self._closed = True
         with contextlib.suppress(OSError):
