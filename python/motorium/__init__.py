@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import MotoriumError
+    from .policies.load import load
     from .robots.robot import Robot
     from .robots.spec import RobotSpec
     from .runtime.run import RunReport, run

@@ -16,15 +16,25 @@ if TYPE_CHECKING:
     from ..sim.demo import DemoReport, EpisodeResult
 
 
+def _outcome(result: EpisodeResult) -> str:
+    if result.success:
+        return f"success after {result.time_s:.1f} s"
+    return (
+        "failed: wrong cube in the tray"
+        if result.wrong_cube
+        else f"failed: not done in {result.time_s:.1f} s"
+    )
+
+
 def _line(result: EpisodeResult) -> str:
-    mark = "success" if result.success else "failed"
-    return f"{result.index + 1:>4}  {mark}  {result.time_s:5.1f} s  {result.task}  (scene {result.seed})"
+    return f"{result.index + 1:>4}  {result.task}  (scene {result.seed})  {_outcome(result)}"
 
 
 class SilentAudience:
     """Shows nothing."""
 
-    def __enter__(self) -> None: ...
+    def __enter__(self) -> SilentAudience:
+        return self
 
     def __exit__(self, *_: object) -> None: ...
 
@@ -39,11 +49,15 @@ class SilentAudience:
 
 
 class PlainAudience(SilentAudience):
-    """One line per episode."""
+    """A line when an episode begins and another when it is over."""
+
+    def begins(self, index: int, seed: int, task: str) -> None:
+        """An episode starts."""
+        click.echo(f"{index + 1:>4}  {task}  (scene {seed})")
 
     def ends(self, result: EpisodeResult) -> None:
         """An episode is over."""
-        click.echo(_line(result))
+        click.echo(f"      {_outcome(result)}")
 
 
 class LiveAudience(SilentAudience):
@@ -59,8 +73,9 @@ class LiveAudience(SilentAudience):
         self._task = self._bar.add_task("episodes", total=episodes)
         self._live = Live(self._view(), refresh_per_second=8, transient=True)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> SilentAudience:
         self._live.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
@@ -92,6 +107,13 @@ class LiveAudience(SilentAudience):
 
         lines = [Text(_line(r), style="green" if r.success else "red") for r in self._done[-12:]]
         return Group(*lines, Text(self._now), self._bar)
+
+
+def choose_audience(episodes: int, *, live: bool, silent: bool) -> SilentAudience:
+    """Who watches: nobody when `silent`, a live display when `live`, else plain lines."""
+    if silent:
+        return SilentAudience()
+    return LiveAudience(episodes) if live else PlainAudience()
 
 
 def print_report(report: DemoReport, written: Sequence[Path]) -> None:
