@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
-PIP    := $(PY) -m pip --quiet --disable-pip-version-check
+PIP    := PATH="$(abspath $(VENV))/bin:$$PATH" $(PY) -m pip --quiet --disable-pip-version-check
 DEMO   ?= --episodes 10
 TESTS  ?= tests
 
@@ -36,7 +36,7 @@ format: $(VENV)/.test  ## rewrite sources in the house style
 	find csrc firmware -name '*.[ch]' -o -name '*.[ch]pp' | xargs $(VENV)/bin/clang-format -i
 
 wheel: $(VENV)/.created  ## build dist/motorium-*.whl
-	$(PIP) wheel --no-deps --wheel-dir dist .
+	$(PIP) wheel --no-build-isolation --no-deps --wheel-dir dist .
 
 clean:  ## remove everything these targets made
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
@@ -45,18 +45,19 @@ clean:  ## remove everything these targets made
 $(VENV)/.created:
 	$(PYTHON) tools/check_python.py
 	$(PYTHON) -m venv $(VENV)
+	@$(PY) tools/build_requirements.py | $(PIP) install --requirement /dev/stdin
 	@touch $@
 
 $(VENV)/.sim: $(VENV)/.created $(SOURCES)
 	@echo "Building and installing motorium (a minute or two) ..."
-	@$(PIP) install ".[sim]"
+	@$(PIP) install --no-build-isolation ".[sim]"
 	$(PY) tools/system_libs.py
 	@touch $@
 
 # Also satisfies .sim; warnings of the compiler are errors here.
 $(VENV)/.test: $(VENV)/.created $(SOURCES)
 	@echo "Building and installing motorium with its test tools (a minute or two) ..."
-	@$(PIP) install --config-settings=cmake.define.MOTORIUM_WERROR=ON ".[sim,test]"
+	@$(PIP) install --no-build-isolation --config-settings=cmake.define.MOTORIUM_WERROR=ON ".[sim,test]"
 	$(PY) tools/system_libs.py
 	@touch $(VENV)/.sim $@
 

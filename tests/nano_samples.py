@@ -106,3 +106,12 @@ def inputs(sample: Descriptor, seed: int = 0) -> dict[str, Any]:
         "state": state,
         "noise": rng.standard_normal((sample.chunk.rows, 200)).astype(np.float32),
     }
+
+
+def committed(sample: Descriptor, rows: int, seed: int = 0) -> np.ndarray:
+    """(rows, 200) raw slots within the action channels' ranges, zero elsewhere."""
+    rng = np.random.default_rng(2000 + seed)
+    chunk = np.zeros((rows, 200), np.float32)
+    for channel in sample.action:
+        chunk[:, channel.slot] = rng.uniform(channel.min, channel.max, rows)
+    return chunk

@@ -53,6 +53,12 @@ bool over(const LoopSnapshot& loop, std::uint64_t ticket) {
   return !loop.alive || loop.requests_done >= ticket;
 }
 
+/// Requests without an outcome return when the control thread has taken them, a tick later at most.
+void taken(const BoundLoop& bound, std::uint64_t ticket) {
+  wait_until(bound, 0.25,
+             [ticket](const CoreSnapshot&, const LoopSnapshot& loop) { return over(loop, ticket); });
+}
+
 bool enable(BoundLoop& bound, double timeout_s) {
   const std::uint64_t ticket = bound.loop.enable();
   wait_until(bound, timeout_s, [ticket](const CoreSnapshot& core, const LoopSnapshot& loop) {
@@ -142,9 +148,9 @@ void bind_control_loop(py::module_& m) {
           "stop", [](BoundLoop& b) { b.loop.stop(); }, Release())
       .def("enable", &enable, py::arg("timeout_s") = 2.0)
       .def("move_to", &move_to, py::arg("q"), py::arg("velocity_share") = 0.0f, py::arg("timeout_s") = 0.0)
-      .def("hold", [](BoundLoop& b) { b.loop.hold(); })
+      .def("hold", [](BoundLoop& b) { taken(b, b.loop.hold()); })
       .def("park", &park, py::arg("timeout_s") = 10.0)
-      .def("release", [](BoundLoop& b) { b.loop.release(); })
+      .def("release", [](BoundLoop& b) { taken(b, b.loop.release()); })
       .def(
           "push_chunk",
           [](BoundLoop& b, const FloatArray& chunk, std::int64_t t0_ns, std::int64_t dt_ns,

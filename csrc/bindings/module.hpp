@@ -7,5 +7,6 @@ namespace motorium {
 void bind_bus(pybind11::module_& m);
 void bind_runtime(pybind11::module_& m);
 void bind_engine(pybind11::module_& m);
+void bind_kernels(pybind11::module_& m);
 
 }  // namespace motorium

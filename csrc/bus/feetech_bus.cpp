@@ -25,7 +25,7 @@ constexpr unsigned kSpeedSign = 15;
 constexpr unsigned kLoadSign = 10;
 constexpr float kLoadFullScale = 1000.0F;
 constexpr float kVoltsPerUnit = 0.1F;
-constexpr int kAttempts = 3;
+constexpr int kAttempts = 8;
 constexpr int kGoalTolerance =
     64;  // a servo at the edge of its own range pulls the goal inside it: 5.6 degrees
 constexpr std::int64_t kShortestReturnDelayNs = 20'000;

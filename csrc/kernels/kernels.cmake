@@ -1,1 +1,27 @@
-# The kernel library: one source per instruction set, chosen at run time.
+# The kernel library: one source per instruction set, chosen at run time. The list of instruction sets and their
+# compiler options stands in arch/isa.def; this file only reads it.
+set(kernels_dir ${CMAKE_CURRENT_LIST_DIR})
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+  ${kernels_dir}/arch/isa.def ${kernels_dir}/arch/unit.cpp.in)
+set(kernel_sources
+  ${kernels_dir}/arch/dispatch.cpp
+  ${kernels_dir}/pack.cpp
+  ${kernels_dir}/plain.cpp)
+
+string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" kernel_arch)
+string(REPLACE "amd64" "x86_64" kernel_arch "${kernel_arch}")
+string(REPLACE "arm64" "aarch64" kernel_arch "${kernel_arch}")
+file(READ ${kernels_dir}/arch/isa.def isa_text)
+while(isa_text MATCHES "MOTORIUM_ISA\\(([a-z0-9]+), ([a-z0-9_]+), \"([^\"]*)\"")
+  set(isa ${CMAKE_MATCH_1})
+  set(isa_arch ${CMAKE_MATCH_2})
+  set(isa_options "${CMAKE_MATCH_3}")
+  string(REPLACE "MOTORIUM_ISA(${isa}," "" isa_text "${isa_text}")
+  if(isa_arch STREQUAL kernel_arch)
+    set(unit ${CMAKE_CURRENT_BINARY_DIR}/kernels/unit_${isa}.cpp)
+    configure_file(${kernels_dir}/arch/unit.cpp.in ${unit} @ONLY)
+    set_source_files_properties(${unit} PROPERTIES COMPILE_OPTIONS "${isa_options}")
+    list(APPEND kernel_sources ${unit})
+  endif()
+endwhile()
+target_sources(motorium_core PRIVATE ${kernel_sources})

@@ -4,9 +4,9 @@
 #include <span>
 #include <vector>
 
-namespace motorium {
+#include "motorium/slot_space.hpp"
 
-inline constexpr std::uint32_t kSlots = 200;
+namespace motorium {
 
 /// Robot joints (radians) <-> unified slots: slot = scale * q + offset. Lossless on mapped slots, zero
 /// elsewhere.

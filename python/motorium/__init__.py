@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import MotoriumError
+    from .policies.load import load
     from .robots.robot import Robot
     from .robots.spec import RobotSpec
     from .runtime.run import RunReport, run
@@ -22,7 +23,6 @@ _HOME = {
     "Robot": ".robots.robot",
     "RobotSpec": ".robots.spec",
     "RunReport": ".runtime.run",
-    "load": ".policies.load",
     "run": ".runtime.run",
 }
 
@@ -34,7 +34,6 @@ __all__ = [
     "RobotSpec",
     "RunReport",
     "__version__",
-    "load",
     "run",
 ]
 

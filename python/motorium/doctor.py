@@ -10,7 +10,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from .errors import BindingError
+
+if TYPE_CHECKING:
+    from .policies.binding import MappingRow
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -50,6 +55,52 @@ class Check:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Fit:
+    """How a checkpoint meets a robot.
+
+    Attributes:
+        rows: every input and output of the checkpoint beside what the robot has for it.
+        refusal: why the two cannot be bound, with both lists; empty when they can.
+        contradictions: what the checkpoint's own statistics say against its labels.
+    """
+
+    rows: tuple[MappingRow, ...]
+    refusal: str
+    contradictions: tuple[str, ...]
+
+    @property
+    def blocking(self) -> bool:
+        """Whether this checkpoint must not drive this robot."""
+        return bool(self.refusal or self.contradictions)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        mapping = [asdict(row) for row in self.rows]
+        return {"mapping": mapping, "refusal": self.refusal, "contradictions": list(self.contradictions)}
+
+
+def check_fit(checkpoint: str, robot: str) -> Fit:
+    """Compare a checkpoint (name or directory) with a robot (`so101` or `sim:so101`), touching neither.
+
+    Raises CheckpointError and SpecError when one of the two cannot be read at all.
+    """
+    from .checkpoints import load_checkpoint
+    from .policies.binding import bind, mapping_table
+    from .policies.contradictions import contradictions
+    from .robots.spec import RobotSpec
+
+    descriptor = load_checkpoint(checkpoint).descriptor
+    spec = RobotSpec.load(robot.rpartition(":")[2])
+    try:
+        bind(descriptor, spec)
+        refusal = ""
+    except BindingError as error:
+        refusal = str(error)
+    rows = tuple(mapping_table(descriptor, spec))
+    return Fit(rows, refusal, tuple(contradictions(descriptor, spec)))
+
+
 def check_machine() -> list[Check]:
     """Every check that needs no robot and no checkpoint. Takes a few seconds; changes nothing."""
     checks: tuple[Callable[[], Check], ...] = (
@@ -82,7 +133,8 @@ def check_core() -> Check:
     except ImportError as error:
         advice = "the C++ extension does not load; install again from source: pip install --force-reinstall ."
         return Check("extension", "fail", str(error), advice)
-    return Check("extension", "ok", f"kernels for {_core.isa()}, {os.cpu_count()} processors")
+    kernels = ", ".join(_core.kernels.available_isas())
+    return Check("extension", "ok", f"kernels for {kernels}; {os.cpu_count()} processors")
 
 
 def check_mujoco() -> Check:

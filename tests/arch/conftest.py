@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SKIPPED = {".git", ".venv", "build", "dist", "out", "runs", "__pycache__"}
+SKIPPED = {".git", ".hypothesis", ".venv", "build", "dist", "out", "runs", "__pycache__"}
 
 
 class Tree:

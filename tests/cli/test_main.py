@@ -27,7 +27,7 @@ def test_help_lists_every_verb_with_its_summary(call):
     result = call("--help")
     assert result.exit_code == 0
     for verb in VERBS:
-        path = Path(motorium.cli.__file__).with_name(f"{verb}.py")
+        path = Path(motorium.cli.__file__).with_name(f"{verb.replace('-', '_')}.py")
         summary = path.read_text(encoding="utf-8").splitlines()[0].strip('"')
         assert len(summary) > 20
         assert " ".join(summary.split()[:4]) in " ".join(result.output.split())

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent / "cpp"
-FLAGS = ["-std=c++20", "-O1", "-g", "-pthread", f"-I{ROOT / 'csrc'}", f"-I{ROOT / 'csrc/include'}"]
+FLAGS = ["-std=c++20", "-O0", "-pthread", f"-I{ROOT / 'csrc'}", f"-I{ROOT / 'csrc/include'}"]
 FLAGS += [f"-I{ROOT / 'firmware'}", f"-I{HERE}"]
 
 

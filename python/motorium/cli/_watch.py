@@ -24,7 +24,8 @@ def _line(result: EpisodeResult) -> str:
 class SilentAudience:
     """Shows nothing."""
 
-    def __enter__(self) -> None: ...
+    def __enter__(self) -> SilentAudience:
+        return self
 
     def __exit__(self, *_: object) -> None: ...
 
@@ -59,8 +60,9 @@ class LiveAudience(SilentAudience):
         self._task = self._bar.add_task("episodes", total=episodes)
         self._live = Live(self._view(), refresh_per_second=8, transient=True)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> SilentAudience:
         self._live.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
@@ -92,6 +94,13 @@ class LiveAudience(SilentAudience):
 
         lines = [Text(_line(r), style="green" if r.success else "red") for r in self._done[-12:]]
         return Group(*lines, Text(self._now), self._bar)
+
+
+def choose_audience(episodes: int, *, live: bool, silent: bool) -> SilentAudience:
+    """Who watches: nobody when `silent`, a live display when `live`, else plain lines."""
+    if silent:
+        return SilentAudience()
+    return LiveAudience(episodes) if live else PlainAudience()
 
 
 def print_report(report: DemoReport, written: Sequence[Path]) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from ._verb import Verb, json_option, print_json
-
-if TYPE_CHECKING:
-    from ..sim.demo import Audience
 
 
 @click.command(cls=Verb, name="demo")
@@ -39,13 +36,12 @@ def command(
     Ends with a table and writes report.json, a contact sheet of the episodes and a short film.
     """
     from ..sim.demo import DemoPlan, run_demo
-    from ._watch import LiveAudience, PlainAudience, SilentAudience, print_report
+    from ._watch import choose_audience, print_report
 
     folder = out or Path("out", time.strftime("demo-%Y%m%d-%H%M%S"))
     plan = DemoPlan(checkpoint, episodes, seed, task)
-    live = click.get_text_stream("stdout").isatty() and not headless
-    audience: Audience = SilentAudience() if as_json else LiveAudience(episodes) if live else PlainAudience()
-    with audience:
+    live = not headless and sys.stdout.isatty()
+    with choose_audience(episodes, live=live, silent=as_json) as audience:
         report = run_demo(plan, audience)
     written = report.write(folder)
     if as_json:

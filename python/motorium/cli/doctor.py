@@ -2,31 +2,78 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ._verb import Verb, json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from ..doctor import Check, Fit
 
 MARKS = {"ok": "ok", "warn": "WARN", "fail": "FAIL"}
 BLOCKED = 1
 
 
 @click.command(cls=Verb, name="doctor")
+@click.option("--checkpoint", help="A checkpoint's name or directory; needs --robot.")
+@click.option("--robot", help="A robot of `motorium robots`, or sim:<robot>; needs --checkpoint.")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, as_json: bool) -> None:
+def command(ctx: click.Context, checkpoint: str | None, robot: str | None, as_json: bool) -> None:
     """Check this machine: Python, extension, simulator, graphics, serial ports, real-time priority, disk.
+
+    With --checkpoint and --robot, print instead how every input and output of the checkpoint meets the robot, and
+    what its statistics contradict: a permuted joint order, a sign, a unit.
 
     Exits with 1 when something blocks; a warning does not.
     """
-    from ..doctor import check_machine
+    from ..doctor import check_fit, check_machine
 
-    checks = check_machine()
-    if as_json:
-        print_json({"checks": [check.as_dict() for check in checks]})
+    if (checkpoint is None) != (robot is None):
+        raise click.UsageError("--checkpoint and --robot go together")
+    if checkpoint is not None and robot is not None:
+        fit = check_fit(checkpoint, robot)
+        print_json(fit.as_dict()) if as_json else _show_fit(fit, checkpoint, robot)
+        blocked = fit.blocking
     else:
-        print_table(["check", "", "found"], [[c.name, MARKS[c.status], c.detail] for c in checks])
-        for check in checks:
-            if check.advice:
-                click.echo(f"\n{check.name}: {check.advice}")
-    if any(check.status == "fail" for check in checks):
+        checks = check_machine()
+        print_json({"checks": [check.as_dict() for check in checks]}) if as_json else _show_checks(checks)
+        blocked = any(check.status == "fail" for check in checks)
+    if blocked:
         ctx.exit(BLOCKED)
+
+
+def _show_checks(checks: list[Check]) -> None:
+    print_table(["check", "", "found"], [[c.name, MARKS[c.status], c.detail] for c in checks])
+    for check in checks:
+        if check.advice:
+            click.echo(f"\n{check.name}: {check.advice}")
+
+
+def _show_fit(fit: Fit, checkpoint: str, robot: str) -> None:
+    rows = [
+        [
+            row.kind,
+            row.name,
+            "-" if row.slot is None else row.slot,
+            row.unit,
+            _range(row.low, row.high),
+            row.robot_name,
+            _range(row.lower, row.upper),
+            "no" if row.problem else "yes",
+        ]
+        for row in fit.rows
+    ]
+    header = ["", f"in {checkpoint}", "slot", "unit", "seen in training", f"on {robot}", "limits", "fits"]
+    print_table(header, rows)
+    for line in fit.contradictions:
+        click.echo(f"\ncontradiction: {line}")
+    if fit.refusal:
+        click.echo(f"\nrefused: {fit.refusal}")
+    if not fit.blocking:
+        click.echo("\nevery input and output is bound; the statistics agree with the labels")
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return "-" if low is None or high is None else f"{low:+.3f} .. {high:+.3f}"

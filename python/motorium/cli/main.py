@@ -1,7 +1,7 @@
 """The `motorium` command: finds its verbs as files beside this one and loads only the one that is called.
 
-A verb is a module `cli/<verb>.py` with a click command named `command`; the first line of its docstring is
-its line in `motorium --help`, read as text so that listing the verbs imports none of them.
+A verb is a module `cli/<verb>.py` (dashes are underscores) with a click command named `command`; the first line
+of its docstring is its line in `motorium --help`, read as text so that listing the verbs imports none of them.
 """
 
 from __future__ import annotations
@@ -15,8 +15,12 @@ _HERE = Path(__file__).parent
 _NOT_VERBS = {"main", "__init__", "__main__"}
 
 
+def _module(verb: str) -> str:
+    return verb.replace("-", "_")
+
+
 def _summary(verb: str) -> str:
-    with (_HERE / f"{verb}.py").open(encoding="utf-8") as source:
+    with (_HERE / f"{_module(verb)}.py").open(encoding="utf-8") as source:
         return source.readline().strip().strip('"')
 
 
@@ -24,12 +28,12 @@ class _Verbs(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
         stems = (path.stem for path in _HERE.glob("*.py"))
-        return sorted(stem for stem in stems if stem not in _NOT_VERBS and not stem.startswith("_"))
+        return sorted(s.replace("_", "-") for s in stems if s not in _NOT_VERBS and not s.startswith("_"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        command = import_module(f"motorium.cli.{cmd_name}").command
+        command = import_module(f"motorium.cli.{_module(cmd_name)}").command
         assert isinstance(command, click.Command)
         return command
 

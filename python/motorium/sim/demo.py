@@ -20,6 +20,7 @@ from .report import FILM, REPORT, SHEET, EpisodePictures, Shot, write_film, writ
 
 if TYPE_CHECKING:
     from ..robots.robot import Robot
+    from ..types import Policy
 
 TRAINING_SEEDS_FROM = 1_000_000_000
 """Scene seeds from here on are for training; demo and evaluation stay below."""
@@ -67,11 +68,7 @@ class EpisodeResult:
 
 
 class Audience(Protocol):
-    """Whoever watches a demo: entered for its whole length, called from the demo's thread."""
-
-    def __enter__(self) -> object: ...
-
-    def __exit__(self, *_: object) -> None: ...
+    """Whoever watches a demo; called from the thread that runs it."""
 
     def begins(self, index: int, seed: int, task: str) -> None:
         """An episode starts."""
@@ -170,50 +167,67 @@ class DemoReport:
         return [*written, folder / REPORT]
 
 
-def run_demo(plan: DemoPlan, audience: Audience) -> DemoReport:
-    """Open the robot, run every episode, park. Raises MotoriumError; the robot is at rest whichever way it ends."""
-    from ..checkpoints import load
+def run_demo(plan: DemoPlan, audience: Audience, policy: Policy | None = None) -> DemoReport:
+    """Open the robot, run every episode, bring it to rest.
+
+    Args:
+        plan: what to show.
+        audience: hears of every episode.
+        policy: what drives the arm; None loads `plan.checkpoint`.
+
+    Raises MotoriumError; the robot is at rest whichever way it ends.
+    """
     from ..robots.robot import Robot
 
-    policy = load(plan.checkpoint)
-    results, latencies_ms = [], []
+    if policy is None:
+        from ..policies.load import load
+
+        policy = load(plan.checkpoint, seed=plan.seed)
+    results: list[EpisodeResult] = []
+    latencies_ms: list[float] = []
     with Robot.open(plan.robot, seed=plan.scene_seed(0)) as robot:
         transport = "pty" if os.path.realpath(robot.port).startswith("/dev/pts/") else "serial"
         for index in range(plan.episodes):
             result, latency_ms = _run_episode(robot, policy, plan, index, audience)
-            if index > 0:
+            latencies_ms += latency_ms
+            if index > 0:  # the film shows the first episode; of the others the sheet needs three shots
                 result = replace(result, pictures=result.pictures.for_sheet())
             results.append(result)
-            latencies_ms += latency_ms
         control = robot.control.stats()
     return DemoReport(plan, tuple(results), transport, tuple(latencies_ms), control)
 
 
 def _run_episode(
-    robot: Robot, policy: Any, plan: DemoPlan, index: int, audience: Audience
-) -> tuple[EpisodeResult, list[float]]:
+    robot: Robot, policy: Policy, plan: DemoPlan, index: int, audience: Audience
+) -> tuple[EpisodeResult, tuple[float, ...]]:
     from ..runtime.run import run
 
     world, seed = robot.world, plan.scene_seed(index)
-    robot.go_home()
-    scene = world.reset(seed, task=plan.task, arm="keep")
-    task = str(scene["task"])
+    robot.home()
+    task = str(world.reset(seed, task=plan.task, arm="keep")["task"])
     audience.begins(index, seed, task)
-    with Filming(robot.cameras) as filming:
+    status: dict[str, Any] = world.status()
+
+    def done() -> bool:
+        nonlocal status
+        status = world.status()
+        return bool(status["success"])
+
+    with Filming(dict(robot.cameras)) as filming:
         report = run(
             robot,
             policy,
-            task=task,
-            duration_s=plan.limit_s,
-            until=lambda: bool(world.status()["success"]),
-            on_progress=lambda time_s: audience.watches(index, time_s, world.status()["judge"]),
+            task,
+            plan.limit_s,
+            until=done,
+            on_progress=lambda time_s: audience.watches(index, time_s, status["judge"]),
         )
-    robot.control.hold()
-    status = world.status()
-    success, wrong = bool(status["success"]), bool(status["judge"]["wrong_in_tray"])
-    outcome = "success" if success else "wrong cube in the tray" if wrong else "not done in time"
+    wrong = bool(status["judge"]["wrong_in_tray"])
+    outcome = "success" if report.success else "wrong cube in the tray" if wrong else "not done in time"
     detail = f"scene {seed}: {outcome}, {report.duration_s:.1f} s"
-    pictures = EpisodePictures(f"{index + 1}. {task}", detail, success, tuple(filming.shots))
-    result = EpisodeResult(index, seed, task, success, wrong, report.duration_s, pictures)
+    pictures = EpisodePictures(
+        f"{index + 1}. {task}", detail, success=bool(report.success), shots=tuple(filming.shots)
+    )
+    result = EpisodeResult(index, seed, task, bool(report.success), wrong, report.duration_s, pictures)
     audience.ends(result)
-    return result, list(report.inference_ms)
+    return result, report.inference_ms

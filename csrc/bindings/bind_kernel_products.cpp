@@ -1,0 +1,104 @@
+// Matrix product, convolution and attention alone, for tests and benchmarks: allocate, pack, call.
+#include "bind_kernels.hpp"
+#include "kernels/pack.hpp"
+
+namespace py = pybind11;
+
+namespace motorium {
+namespace {
+
+using namespace kernels;
+using Indices = py::array_t<std::uint32_t, py::array::c_style | py::array::forcecast>;
+
+struct Packed {
+  Packed(const KernelTable& table, const Floats& w, const Maybe& up, const Maybe& b) {
+    const std::size_t n = size(w, 0);
+    const std::size_t k = static_cast<std::size_t>(w.size()) / (n == 0 ? 1 : n);
+    const std::size_t lanes = table.lanes;
+    weights.resize(up ? packed_gated_floats(n, k, lanes) : packed_floats(n, k, lanes));
+    if (up) {
+      pack_gated(w.data(), up->data(), n, k, lanes, weights.data());
+    } else {
+      pack_rows(w.data(), n, k, lanes, weights.data());
+    }
+    if (b) {
+      bias.resize(packed_floats(n, 1, lanes));
+      pack_rows(b->data(), n, 1, lanes, bias.data());
+    }
+  }
+  const float* bias_data() const { return bias.empty() ? nullptr : bias.data(); }
+  std::vector<float> weights, bias;
+};
+
+Activation activation_named(const std::string& name) {
+  if (name == "relu") return Activation::relu;
+  if (name == "silu") return Activation::silu;
+  require(name == "none", "activation must be none, relu or silu");
+  return Activation::none;
+}
+
+Floats multiply_rows(const Floats& x, const Floats& w, const Maybe& bias, const Maybe& up,
+                     const std::string& activation, const Maybe& y, const std::optional<Indices>& x_rows,
+                     const std::optional<Indices>& y_rows, const Maybe& row_scale, const std::string& isa) {
+  require(x.ndim() == 2 && w.ndim() == 2 && x.shape(1) == w.shape(1), "need x (rows, k) and w (n, k)");
+  const KernelTable& table = select_table(isa);
+  const Packed packed(table, w, up, bias);
+  const std::size_t rows = x_rows ? size(*x_rows, 0) : size(x, 0);
+  Floats out = y ? copy(*y) : empty({rows, size(w, 0)});
+  table.f32_multiply_rows(
+      {x.data(), size(x, 1), rows, packed.weights.data(), size(w, 0), size(w, 1), packed.bias_data(),
+       out.mutable_data(), size(w, 0), up ? Activation::silu_gate : activation_named(activation),
+       y.has_value(), x_rows ? x_rows->data() : nullptr, y_rows ? y_rows->data() : nullptr, data(row_scale)});
+  return out;
+}
+
+Floats convolve_image(const Floats& x, const Floats& w, const Maybe& bias, std::size_t stride,
+                      std::size_t padding, const std::string& isa) {
+  require(x.ndim() == 3 && w.ndim() == 4 && x.shape(2) == w.shape(3),
+          "need x (h, w, c) and w (out, k, k, c)");
+  const KernelTable& table = select_table(isa);
+  const Packed packed(table, w, std::nullopt, bias);
+  const std::size_t kernel = size(w, 1);
+  Floats out = empty({(size(x, 0) + 2 * padding - kernel) / stride + 1,
+                      (size(x, 1) + 2 * padding - kernel) / stride + 1, size(w, 0)});
+  std::vector<float> scratch(kConvolveRows * kernel * kernel * size(x, 2));
+  table.f32_convolve_image({x.data(), size(x, 0), size(x, 1), size(x, 2), kernel, stride, padding,
+                            packed.weights.data(), packed.bias_data(), size(w, 0), out.mutable_data(),
+                            scratch.data()});
+  return out;
+}
+
+Floats attend_rows(const Floats& q, const Floats& k, const Floats& v, std::size_t visible_first,
+                   std::size_t visible_step, const std::string& isa) {
+  require(q.ndim() == 3 && k.ndim() == 3 && k.size() == v.size() && q.shape(2) == k.shape(2),
+          "need q (rows, heads, head_dim) and k, v (keys, kv_heads, head_dim)");
+  const std::size_t rows = size(q, 0), heads = size(q, 1), keys = size(k, 0), kv_heads = size(k, 1),
+                    dim = size(q, 2);
+  require(rows == 0 || (visible_first > 0 && visible_first + (rows - 1) * visible_step <= keys),
+          "rows must see 1..keys keys");
+  const KernelTable& table = select_table(isa);
+  std::vector<float> packed_keys(key_floats(kv_heads, dim, keys, table.panel));
+  std::vector<float> values(value_floats(kv_heads, dim, keys, table.panel));
+  std::vector<float> scratch(score_floats(keys, table.panel));
+  const KeyValues cache{packed_keys.data(), values.data(), kv_heads, dim, keys};
+  table.f32_store_keys({k.data(), v.data(), kv_heads * dim, keys, 0, cache});
+  Floats y = empty({rows, heads, dim});
+  table.f32_attend_rows({q.data(), heads * dim, rows, heads, cache, visible_first, visible_step,
+                         y.mutable_data(), heads * dim, scratch.data()});
+  return y;
+}
+
+}  // namespace
+
+void bind_kernel_products(py::module_& m) {
+  const py::arg_v isa = py::arg("isa") = "";
+  const auto none = [](const char* name) { return py::arg(name) = py::none(); };
+  m.def("f32_multiply_rows", &multiply_rows, py::arg("x"), py::arg("w"), none("bias"), none("up"),
+        py::arg("activation") = "none", none("y"), none("x_rows"), none("y_rows"), none("row_scale"), isa);
+  m.def("f32_convolve_image", &convolve_image, py::arg("x"), py::arg("w"), none("bias"),
+        py::arg("stride") = 1, py::arg("padding") = 0, isa);
+  m.def("f32_attend_rows", &attend_rows, py::arg("q"), py::arg("k"), py::arg("v"), py::arg("visible_first"),
+        py::arg("visible_step") = 0, isa);
+}
+
+}  // namespace motorium

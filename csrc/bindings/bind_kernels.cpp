@@ -1,0 +1,100 @@
+// Single kernels for tests and benchmarks: allocate, pack, call. The run path never comes through here.
+#include <array>
+
+#include "bind_kernels.hpp"
+#include "module.hpp"
+
+namespace py = pybind11;
+
+namespace motorium {
+namespace {
+
+using namespace kernels;
+using Bytes = py::array_t<std::uint8_t, py::array::c_style>;
+
+Floats normalise_rms(const Floats& x, const Floats& weight, float eps, const std::string& isa) {
+  require(x.ndim() == 3 && x.shape(2) == weight.size(), "need x (rows, segments, width) and weight (width)");
+  const std::size_t stride = size(x, 1) * size(x, 2);
+  Floats y = empty({size(x, 0), size(x, 1), size(x, 2)});
+  select_table(isa).f32_normalise_rms(
+      {x.data(), stride, y.mutable_data(), stride, size(x, 0), size(x, 1), size(x, 2), weight.data(), eps});
+  return y;
+}
+
+Floats normalise_groups(const Floats& x, std::size_t groups, const Floats& gamma, const Floats& beta,
+                        float eps, const Maybe& film_scale, const Maybe& film_shift, const Maybe& residual,
+                        bool silu, const std::string& isa) {
+  require(x.ndim() == 2 && groups > 0 && size(x, 1) % groups == 0,
+          "need x (pixels, channels), channels a multiple of groups");
+  Floats y = empty({size(x, 0), size(x, 1)});
+  std::vector<float> scratch(2 * size(x, 1));
+  select_table(isa).f32_normalise_groups({x.data(), y.mutable_data(), size(x, 0), size(x, 1), groups, eps,
+                                          gamma.data(), beta.data(), data(film_scale), data(film_shift),
+                                          data(residual), silu, scratch.data()});
+  return y;
+}
+
+Floats softmax_rows(const Floats& x, const std::string& isa) {
+  require(x.ndim() == 2, "need x (rows, width)");
+  Floats y = empty({size(x, 0), size(x, 1)});
+  select_table(isa).f32_softmax_rows({x.data(), y.mutable_data(), size(x, 0), size(x, 1)});
+  return y;
+}
+
+Floats apply_unary(const std::string& op, const Floats& x, const std::string& isa) {
+  require(op == "exp" || op == "silu" || op == "relu", "op must be exp, silu or relu");
+  Floats y = copy(x);
+  select_table(isa).f32_apply_unary({y.data(), y.mutable_data(), static_cast<std::size_t>(y.size()),
+                                     op == "exp"    ? Unary::exp
+                                     : op == "silu" ? Unary::silu
+                                                    : Unary::relu});
+  return y;
+}
+
+Floats step_euler(const Floats& x, const Floats& v, const Floats& locked, float dt, const std::string& isa) {
+  require(x.ndim() == 2 && x.size() == v.size() && locked.ndim() == 2 && locked.shape(0) <= x.shape(0),
+          "need x, v (rows, width) and locked (d, width)");
+  Floats y = copy(x);
+  select_table(isa).f32_step_euler(
+      {y.mutable_data(), v.data(), locked.data(), size(x, 0), size(x, 1), size(locked, 0), dt});
+  return y;
+}
+
+Floats normalise_image(const Bytes& x, std::array<float, 3> scale, std::array<float, 3> shift,
+                       const std::string& isa) {
+  require(x.ndim() == 3 && x.shape(2) == 3, "need x (h, w, 3) uint8");
+  Floats y = empty({size(x, 0), size(x, 1), 3});
+  select_table(isa).u8_normalise_image({x.data(),
+                                        y.mutable_data(),
+                                        size(x, 0) * size(x, 1),
+                                        {scale[0], scale[1], scale[2]},
+                                        {shift[0], shift[1], shift[2]}});
+  return y;
+}
+
+py::dict describe_isa(const std::string& isa) {
+  const KernelTable& table = select_table(isa);
+  return py::dict(py::arg("isa") = table.isa, py::arg("lanes") = table.lanes, py::arg("panel") = table.panel,
+                  py::arg("fused") = table.fused);
+}
+
+}  // namespace
+
+void bind_kernels(py::module_& parent) {
+  py::module_ m = parent.def_submodule("kernels", "Single kernels, for tests and benchmarks.");
+  const py::arg_v isa = py::arg("isa") = "";
+  const auto none = [](const char* name) { return py::arg(name) = py::none(); };
+  m.def("available_isas", &available_isas);
+  m.def("describe", &describe_isa, isa);
+  bind_kernel_products(m);
+  m.def("f32_normalise_rms", &normalise_rms, py::arg("x"), py::arg("weight"), py::arg("eps"), isa);
+  m.def("f32_normalise_groups", &normalise_groups, py::arg("x"), py::arg("groups"), py::arg("gamma"),
+        py::arg("beta"), py::arg("eps"), none("film_scale"), none("film_shift"), none("residual"),
+        py::arg("silu") = false, isa);
+  m.def("f32_softmax_rows", &softmax_rows, py::arg("x"), isa);
+  m.def("f32_apply_unary", &apply_unary, py::arg("op"), py::arg("x"), isa);
+  m.def("f32_step_euler", &step_euler, py::arg("x"), py::arg("v"), py::arg("locked"), py::arg("dt"), isa);
+  m.def("u8_normalise_image", &normalise_image, py::arg("x"), py::arg("scale"), py::arg("shift"), isa);
+}
+
+}  // namespace motorium

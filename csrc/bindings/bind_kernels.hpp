@@ -1,0 +1,42 @@
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "arrays.hpp"
+#include "kernels/dispatch.hpp"
+
+namespace motorium {
+
+using Floats = FloatArray;
+using Maybe = std::optional<Floats>;
+
+inline std::size_t size(const pybind11::array& array, pybind11::ssize_t axis) {
+  return static_cast<std::size_t>(array.shape(axis));
+}
+
+inline const float* data(const Maybe& array) { return array ? array->data() : nullptr; }
+
+inline void require(bool holds, const char* what) {
+  if (!holds) throw pybind11::value_error(what);
+}
+
+inline Floats empty(std::initializer_list<std::size_t> shape) {
+  return Floats(std::vector<pybind11::ssize_t>(shape.begin(), shape.end()));
+}
+
+inline Floats copy(const Floats& x) {
+  Floats y(std::vector<pybind11::ssize_t>(x.shape(), x.shape() + x.ndim()));
+  std::copy(x.data(), x.data() + x.size(), y.mutable_data());
+  return y;
+}
+
+/// Products: matrix, convolution, attention.
+void bind_kernel_products(pybind11::module_& m);
+
+}  // namespace motorium

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/arena.hpp"
+#include "kernels/table.hpp"
+
+namespace motorium {
+
+/// A named weight as the checkpoint holds it: row-major float32, owned by the caller.
+struct TensorView {
+  const float* data;
+  std::vector<std::size_t> shape;
+};
+using Tensors = std::map<std::string, TensorView>;
+
+/// A matrix product with prepacked weights. `n` outputs of `k` inputs; bias may be null.
+struct Linear {
+  const float* packed;
+  const float* bias;
+  std::size_t n, k;
+};
+
+/// Rows of floats somewhere in the arena.
+struct Rows {
+  float* data;
+  std::size_t stride;
+  std::size_t count;
+};
+
+/// y (+)= activation(linear(x)).
+inline void multiply(const kernels::KernelTable& table, const Linear& linear, const Rows& x, const Rows& y,
+                     kernels::Activation activation = kernels::Activation::none,
+                     bool accumulate = false) noexcept {
+  table.f32_multiply_rows({x.data, x.stride, x.count, linear.packed, linear.n, linear.k, linear.bias, y.data,
+                           y.stride, activation, accumulate, nullptr, nullptr, nullptr});
+}
+
+/// Takes weights by name, checks their shapes and lays them out for the kernels in the arena.
+/// Everything throws std::invalid_argument naming the tensor, the shape found and the shape expected.
+class Loader {
+ public:
+  using Shape = std::initializer_list<std::size_t>;
+
+  Loader(const kernels::KernelTable& table, const Tensors& tensors, Arena& arena)
+      : table_(table), tensors_(tensors), arena_(arena) {}
+
+  const kernels::KernelTable& table() const noexcept { return table_; }
+  Arena& arena() noexcept { return arena_; }
+
+  /// The checkpoint's own memory; only valid while loading.
+  const float* raw(const std::string& name, Shape shape) const;
+  /// A copy in the arena.
+  float* copy(const std::string& name, Shape shape);
+
+  /// `name`.weight (n, k), and `name`.bias (n) when `bias`.
+  Linear linear(const std::string& name, std::size_t n, std::size_t k, bool bias);
+  /// Several biasless weights of equal shape (n, k) stacked into one product.
+  Linear stacked(std::initializer_list<std::string> names, std::size_t n, std::size_t k);
+  /// `name`.weight (out, in, kernel, kernel) and `name`.bias.
+  Linear convolution(const std::string& name, std::size_t out, std::size_t in, std::size_t kernel);
+  /// Gate and up weights (n, k) for Activation::silu_gate.
+  Linear gated(const float* gate, const float* up, std::size_t n, std::size_t k);
+  /// Weights that were computed rather than read.
+  Linear packed(const float* weights, const float* bias, std::size_t n, std::size_t k);
+
+ private:
+  const kernels::KernelTable& table_;
+  const Tensors& tensors_;
+  Arena& arena_;
+};
+
+}  // namespace motorium

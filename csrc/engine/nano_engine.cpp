@@ -1,0 +1,168 @@
+#include "engine/nano_engine.hpp"
+
+#include <algorithm>
+
+#include "engine/expert_stream.hpp"
+#include "engine/prefix_stream.hpp"
+#include "motorium/slot_space.hpp"
+
+namespace motorium {
+namespace {
+
+const NanoConfig& checked(const NanoConfig& config) {
+  config.check();
+  return config;
+}
+
+/// Raw slot values <-> the network's units: a = (raw - relative * state - mean) / std per row and channel.
+class ActionScale {
+ public:
+  explicit ActionScale(const NanoConfig& config) : config_(config) {}
+
+  void to_network(const float* slots, const float* state, std::size_t rows, float* x) const noexcept {
+    for (std::size_t i = 0; i < rows * config_.action.size(); ++i) {
+      const NanoActionChannel& channel = config_.action[i % config_.action.size()];
+      const float raw = slots[i / config_.action.size() * kSlots + channel.slot];
+      x[i] = (raw - base(channel, state) - config_.action_mean[i]) / config_.action_std[i];
+    }
+  }
+
+  void to_slots(const float* x, const float* state, std::size_t first_row, float* slots) const noexcept {
+    const std::size_t channels = config_.action.size();
+    for (std::size_t i = first_row * channels; i < config_.rows * channels; ++i) {
+      const NanoActionChannel& channel = config_.action[i % channels];
+      slots[i / channels * kSlots + channel.slot] =
+          x[i] * config_.action_std[i] + config_.action_mean[i] + base(channel, state);
+    }
+  }
+
+ private:
+  static float base(const NanoActionChannel& channel, const float* state) noexcept {
+    return channel.relative ? state[channel.slot] : 0.0f;
+  }
+
+  const NanoConfig& config_;
+};
+
+}  // namespace
+
+const char* describe(EngineStatus status) noexcept {
+  switch (status) {
+    case EngineStatus::ok:
+      return "ok";
+    case EngineStatus::wrong_sizes:
+      return "an input's size is not the one the checkpoint declares";
+    case EngineStatus::token_out_of_range:
+      return "a token id is outside the vocabulary";
+    case EngineStatus::embodiment_out_of_range:
+      return "the embodiment index is outside the checkpoint's list";
+    case EngineStatus::not_encoded:
+      return "denoise() needs encode() first";
+  }
+  return "unknown status";
+}
+
+struct NanoEngine::Parts {
+  Parts(const NanoConfig& source, const Tensors& tensors, const kernels::KernelTable& kernel_table)
+      : config(checked(source)),
+        table(kernel_table),
+        loader(std::make_unique<Loader>(table, tensors, arena)),
+        prefix(config, *loader),
+        expert(config, *loader),
+        scale(config) {
+    loader.reset();  // it refers to the caller's tensors
+    const std::size_t capacity = config.prefix_tokens() + 1 + config.rows;
+    const std::size_t panel = table.panel;
+    for (std::size_t layer = 0; layer < config.layers; ++layer) {
+      caches.push_back({arena.floats(kernels::key_floats(config.heads, config.head_dim, capacity, panel)),
+                        arena.floats(kernels::value_floats(config.heads, config.head_dim, capacity, panel)),
+                        config.heads, config.head_dim, capacity});
+    }
+    state = arena.floats(config.state.size());
+    x = arena.floats(config.rows * config.action.size());
+    velocity = arena.floats(config.rows * config.action.size());
+    locked = arena.floats(config.rows * config.action.size());
+  }
+
+  NanoConfig config;
+  const kernels::KernelTable& table;
+  Arena arena;
+  std::unique_ptr<Loader> loader;
+  PrefixStream prefix;
+  ExpertStream expert;
+  ActionScale scale;
+  std::vector<kernels::KeyValues> caches;
+  float *state, *x, *velocity, *locked;
+  bool encoded = false;
+  std::mutex busy;
+};
+
+NanoEngine::NanoEngine(const NanoConfig& config, const Tensors& tensors, const kernels::KernelTable& table)
+    : parts_(std::make_unique<Parts>(config, tensors, table)) {}
+
+NanoEngine::~NanoEngine() = default;
+
+EngineStatus NanoEngine::encode(std::span<const std::uint8_t* const> images,
+                                std::span<const std::int32_t> tokens, std::size_t embodiment) noexcept {
+  Parts& p = *parts_;
+  if (images.size() != p.config.views.size() || tokens.size() != p.config.max_tokens)
+    return EngineStatus::wrong_sizes;
+  if (embodiment >= p.config.embodiments) return EngineStatus::embodiment_out_of_range;
+  for (std::int32_t token : tokens) {
+    if (token < 0 || static_cast<std::size_t>(token) >= p.config.vocabulary)
+      return EngineStatus::token_out_of_range;
+  }
+  const std::lock_guard<std::mutex> lock(p.busy);
+  p.prefix.run(images, tokens, embodiment, p.caches);
+  p.encoded = true;
+  return EngineStatus::ok;
+}
+
+EngineStatus NanoEngine::denoise(const Denoise& call) noexcept {
+  Parts& p = *parts_;
+  const std::size_t rows = p.config.rows;
+  const std::size_t channels = p.config.action.size();
+  const std::size_t locked = call.committed.size() / kSlots;
+  if (call.state.size() != kSlots || call.noise.size() != rows * kSlots || call.out.size() != rows * kSlots ||
+      call.committed.size() % kSlots != 0 || locked > rows || call.steps == 0 ||
+      call.steps > ExpertStream::kMostSteps) {
+    return EngineStatus::wrong_sizes;
+  }
+  const std::lock_guard<std::mutex> lock(p.busy);
+  if (!p.encoded) return EngineStatus::not_encoded;
+  for (std::size_t c = 0; c < p.config.state.size(); ++c) {
+    const NanoStateChannel& channel = p.config.state[c];
+    p.state[c] = (call.state[channel.slot] - channel.mean) / channel.std;
+  }
+  for (std::size_t i = 0; i < rows * channels; ++i)
+    p.x[i] = call.noise[i / channels * kSlots + p.config.action[i % channels].slot];
+  p.scale.to_network(call.committed.data(), call.state.data(), locked, p.locked);
+  std::copy(p.locked, p.locked + locked * channels, p.x);
+
+  p.expert.set_steps(call.steps);
+  p.expert.set_state({p.state, p.config.state.size()}, p.prefix.scene());
+  for (std::size_t k = 0; k < call.steps && locked < rows; ++k) {
+    p.expert.velocity(p.x, locked, k, p.caches, p.velocity);
+    p.table.f32_step_euler(
+        {p.x, p.velocity, p.locked, rows, channels, locked, 1.0f / static_cast<float>(call.steps)});
+  }
+
+  std::fill(call.out.begin(), call.out.end(), 0.0f);
+  for (std::size_t i = 0; i < locked * channels; ++i) {
+    const std::size_t at = i / channels * kSlots + p.config.action[i % channels].slot;
+    call.out[at] = call.committed[at];
+  }
+  p.scale.to_slots(p.x, call.state.data(), locked, call.out.data());
+  return EngineStatus::ok;
+}
+
+void NanoEngine::read_scene(std::span<float> out) const noexcept {
+  const std::lock_guard<std::mutex> lock(parts_->busy);
+  const std::span<const float> scene = parts_->prefix.scene();
+  std::copy_n(scene.begin(), std::min(scene.size(), out.size()), out.begin());
+}
+std::size_t NanoEngine::arena_bytes() const noexcept { return parts_->arena.bytes(); }
+const char* NanoEngine::isa() const noexcept { return parts_->table.isa; }
+const NanoConfig& NanoEngine::config() const noexcept { return parts_->config; }
+
+}  // namespace motorium

@@ -1,0 +1,45 @@
+#include "kernels/dispatch.hpp"
+
+#include <cstdlib>
+#include <stdexcept>
+
+namespace motorium::kernels {
+
+#define MOTORIUM_ISA(name, arch, options, supported) extern const KernelTable table_##name;
+#include "kernels/arch/isa.def"
+#undef MOTORIUM_ISA
+
+namespace {
+
+std::vector<const KernelTable*> available_tables() {
+  std::vector<const KernelTable*> tables;
+#define MOTORIUM_ISA(name, arch, options, supported) \
+  if (supported) tables.push_back(&table_##name);
+#include "kernels/arch/isa.def"
+#undef MOTORIUM_ISA
+  return tables;
+}
+
+}  // namespace
+
+std::vector<std::string> available_isas() {
+  std::vector<std::string> names;
+  for (const KernelTable* table : available_tables()) names.emplace_back(table->isa);
+  return names;
+}
+
+const KernelTable& select_table(const std::string& isa) {
+  const char* environment = std::getenv("MOTORIUM_ISA");
+  const std::string wanted = !isa.empty() ? isa : environment != nullptr ? environment : "";
+  const std::vector<const KernelTable*> tables = available_tables();
+  if (wanted.empty()) return *tables.front();
+  std::string names;
+  for (const KernelTable* table : tables) {
+    if (wanted == table->isa) return *table;
+    names += names.empty() ? table->isa : std::string(", ") + table->isa;
+  }
+  throw std::runtime_error("instruction set '" + wanted + "' " + (isa.empty() ? "(from MOTORIUM_ISA) " : "") +
+                           "is unknown or does not run on this machine; available: " + names);
+}
+
+}  // namespace motorium::kernels

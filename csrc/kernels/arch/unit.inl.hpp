@@ -1,0 +1,39 @@
+/// All kernels once, over the vector type of the unit that includes this file. Everything sits in an unnamed
+/// namespace, and no standard library template is used: code made with one instruction set must never be
+/// picked by the linker for another.
+#include "kernels/table.hpp"
+
+namespace motorium::kernels {
+namespace {
+
+inline constexpr std::size_t kLanes = Vec::lanes;
+inline constexpr std::size_t kPanel = 2 * kLanes;
+
+}  // namespace
+}  // namespace motorium::kernels
+
+#include "kernels/f32_add_scaled.inl.hpp"
+#include "kernels/f32_apply_unary.inl.hpp"
+#include "kernels/f32_attend_rows.inl.hpp"
+#include "kernels/f32_convolve_image.inl.hpp"
+#include "kernels/f32_multiply_rows.inl.hpp"
+#include "kernels/f32_normalise_groups.inl.hpp"
+#include "kernels/f32_normalise_rms.inl.hpp"
+#include "kernels/f32_step_euler.inl.hpp"
+#include "kernels/f32_tile.inl.hpp"
+#include "kernels/u8_normalise_image.inl.hpp"
+
+namespace motorium::kernels {
+
+extern const KernelTable MOTORIUM_TABLE;
+const KernelTable MOTORIUM_TABLE = {
+    MOTORIUM_ISA_NAME,
+    kLanes,
+    kPanel,
+    Vec::fused,
+#define MOTORIUM_KERNEL(name, Args) name,
+#include "kernels/kernels.def"
+#undef MOTORIUM_KERNEL
+};
+
+}  // namespace motorium::kernels

@@ -1,0 +1,177 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// Arguments of the kernels. Plain data without member functions: this header is compiled with different
+/// instruction sets, and an inline member that is not inlined would be shared between them by the linker.
+/// Matrices are row-major float32; a stride is the distance of two rows in floats.
+namespace motorium::kernels {
+
+enum class Activation : std::uint8_t {
+  none,
+  relu,
+  silu,
+  /// silu(gate) * up, on weights packed with pack_gated(): n counts the results.
+  silu_gate,
+};
+
+enum class Unary : std::uint8_t { exp, silu, relu };
+
+/// y[i] (+)= scale[i] * activation(W x[i] + bias), W prepacked by pack_rows() or pack_gated().
+struct MultiplyRows {
+  const float* x;
+  std::size_t x_stride;
+  std::size_t rows;
+  const float* packed;
+  std::size_t n;
+  std::size_t k;
+  const float* packed_bias;  ///< packed like the weights; null: none
+  float* y;
+  std::size_t y_stride;
+  Activation activation;
+  bool accumulate;              ///< add to what y holds (residual stream)
+  const std::uint32_t* x_rows;  ///< row i is read from x_rows[i]; null: i
+  const std::uint32_t* y_rows;  ///< row i is written to y_rows[i]; null: i
+  const float* row_scale;       ///< null: 1
+};
+
+/// 2-D convolution, square kernel, zero padding; x is (height, width, channels), y is (out_h * out_w,
+/// out_channels). Weights are pack_rows() of [out][ky][kx][in].
+struct ConvolveImage {
+  const float* x;
+  std::size_t height, width, channels;
+  std::size_t kernel, stride, padding;
+  const float* packed;
+  const float* packed_bias;
+  std::size_t out_channels;
+  float* y;
+  float* scratch;  ///< kConvolveRows * kernel * kernel * channels floats
+};
+static constexpr std::size_t kConvolveRows = 48;
+
+/// y = x / sqrt(mean(x^2) + eps) * weight over each of `segments` stretches of `width` floats of every row.
+struct NormaliseRms {
+  const float* x;
+  std::size_t x_stride;
+  float* y;  ///< may be x
+  std::size_t y_stride;
+  std::size_t rows, segments, width;
+  const float* weight;  ///< width floats
+  float eps;
+};
+
+/// Group normalisation of (pixels, channels), then y = n * gamma + beta, then the optional
+/// y = y * (1 + film_scale) + film_shift, then optional SiLU, then optional + residual.
+struct NormaliseGroups {
+  const float* x;
+  float* y;  ///< may be x
+  std::size_t pixels, channels, groups;
+  float eps;
+  const float* gamma;
+  const float* beta;
+  const float* film_scale;  ///< null: no FiLM
+  const float* film_shift;
+  const float* residual;  ///< null: none
+  bool silu;
+  float* scratch;  ///< 2 * channels floats
+};
+
+/// Keys and values of one layer. Keys lie in panels of `panel` keys, [kv_head][panel][head_dim][lane], so
+/// that scores are a plain tile product; values are [key][kv_head][padded head_dim]. Sizes: key_floats(),
+/// value_floats().
+struct KeyValues {
+  float* keys;
+  float* values;
+  std::size_t kv_heads, head_dim, capacity;
+};
+
+/// Append `count` keys and values at position `first`.
+struct StoreKeys {
+  const float* k;
+  const float* v;
+  std::size_t stride;
+  std::size_t count, first;
+  KeyValues cache;
+};
+
+/// y[i] = softmax(q[i] K^T / sqrt(head_dim)) V per head; row i sees the first visible_first + i *
+/// visible_step keys.
+struct AttendRows {
+  const float* q;
+  std::size_t q_stride;
+  std::size_t rows, heads;
+  KeyValues cache;
+  std::size_t visible_first, visible_step;
+  float* y;
+  std::size_t y_stride;
+  float* scratch;  ///< score_floats() floats
+};
+
+/// y = softmax over each row of `width` floats.
+struct SoftmaxRows {
+  const float* x;
+  float* y;  ///< may be x
+  std::size_t rows, width;
+};
+
+/// y[i] = op(x[i]).
+struct ApplyUnary {
+  const float* x;
+  float* y;  ///< may be x
+  std::size_t n;
+  Unary op;
+};
+
+/// y[i] = x[i] + scale * z[i].
+struct AddScaled {
+  const float* x;
+  const float* z;
+  float* y;  ///< may be x or z
+  std::size_t n;
+  float scale;
+};
+
+/// x += dt * v, then the first locked_rows rows become `locked`.
+struct StepEuler {
+  float* x;
+  const float* v;
+  const float* locked;  ///< (locked_rows, width)
+  std::size_t rows, width, locked_rows;
+  float dt;
+};
+
+/// (pixels, 3) uint8 -> (pixels, 3) float32: y = x * scale[c] + shift[c]. Channels stay last: convolutions
+/// read that.
+struct NormaliseImage {
+  const std::uint8_t* x;
+  float* y;
+  std::size_t pixels;
+  float scale[3];
+  float shift[3];
+};
+
+static constexpr std::size_t kMostTileRows = 16;
+
+[[maybe_unused]] static constexpr std::size_t round_up(std::size_t n, std::size_t to) {
+  return (n + to - 1) / to * to;
+}
+
+/// Floats of KeyValues::keys for a unit with this panel width.
+[[maybe_unused]] static constexpr std::size_t key_floats(std::size_t kv_heads, std::size_t head_dim,
+                                                         std::size_t capacity, std::size_t panel) {
+  return kv_heads * round_up(capacity, panel) * head_dim;
+}
+
+/// Floats of KeyValues::values.
+[[maybe_unused]] static constexpr std::size_t value_floats(std::size_t kv_heads, std::size_t head_dim,
+                                                           std::size_t capacity, std::size_t panel) {
+  return kv_heads * round_up(head_dim, panel) * capacity;
+}
+
+/// Floats of AttendRows::scratch.
+[[maybe_unused]] static constexpr std::size_t score_floats(std::size_t capacity, std::size_t panel) {
+  return kMostTileRows * round_up(capacity, panel);
+}
+
+}  // namespace motorium::kernels

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/table.hpp"
+
+namespace motorium::kernels {
+
+/// The table asked for by `isa`, else by the environment variable MOTORIUM_ISA, else the best this CPU runs.
+/// Throws std::runtime_error naming the available ones when the one asked for cannot run here.
+const KernelTable& select_table(const std::string& isa = "");
+
+/// Names of all tables that run here, best first.
+std::vector<std::string> available_isas();
+
+}  // namespace motorium::kernels

@@ -1,0 +1,47 @@
+"""Record demonstrations of the scripted expert in the simulator, for `motorium train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ._verb import Verb, json_option, print_json
+
+
+@click.command(cls=Verb, name="record-demos")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the shards.")
+@click.option("--full", type=click.IntRange(0), default=0, help="Episodes of the whole task, with knocks.")
+@click.option("--miss", type=click.IntRange(0), default=0, help="Episodes that recover from a missed grasp.")
+@click.option("--approach", type=click.IntRange(0), default=0, help="Approaches from arbitrary arm poses.")
+@click.option("--glance", type=click.IntRange(0), default=0, help="Scenes to look at twice only.")
+@click.option("--correct", type=click.IntRange(0), default=0, help="Episodes of --checkpoint, corrected.")
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Policy that is to be corrected.")
+@click.option("--first-seed", type=click.IntRange(0), default=0, help="First training scene to use.")
+@click.option("--robot", default="so101", show_default=True)
+@click.option("--processes", type=click.IntRange(1), default=2, show_default=True)
+@json_option
+def command(
+    out: Path,
+    full: int,
+    miss: int,
+    approach: int,
+    glance: int,
+    correct: int,
+    checkpoint: Path | None,
+    first_seed: int,
+    robot: str,
+    processes: int,
+    as_json: bool,
+) -> None:
+    """Records demonstrations; a shard that is there already is not recorded again."""
+    from ..learn.record import RecordJob, record
+
+    counts = {"full": full, "miss": miss, "approach": approach, "glance": glance, "correct": correct}
+    counts = {kind: count for kind, count in counts.items() if count}
+    if not counts:
+        raise click.UsageError("nothing to record: give --full, --miss, --approach, --glance or --correct")
+    job = RecordJob(out, counts, robot, first_seed, processes, checkpoint)
+    totals = record(job, lambda line: click.echo(line, err=as_json))
+    if as_json:
+        print_json({"out": str(out), **totals})

@@ -1,0 +1,116 @@
+"""Demonstrations on disk: a folder of shards, each a folder of plain .npy columns with one row per frame.
+
+A frame stands for itself: pictures, state, and the chunk that the expert would play from there, with a mask of the
+rows that are known. Nothing is pickled; columns are memory-mapped, so a data set may be larger than memory.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import MotoriumError
+from ..types import Float32, UInt8
+
+COLUMNS = ("images", "state", "rows", "valid", "promised", "scene", "tokens", "pregrasp", "seed")
+
+
+class DatasetError(MotoriumError):
+    """A folder of demonstrations is absent, damaged, or of another shape than the rest."""
+
+
+@dataclass(frozen=True)
+class DemoFrame:
+    """One training example, J joints, T rows, V views.
+
+    Attributes:
+        images: (V, H, W, 3) uint8.
+        state: (J,) measured slot values.
+        rows: (T, J) slot values; row 0 is the setpoint in force.
+        valid: (T,) whether the row may be learned.
+        promised: rows below this were promised before the observation; given, never learned.
+        scene: (S,) true scene vector.
+        tokens: (L,) words.
+        pregrasp: the target still lies on the table.
+        seed: of the scene.
+    """
+
+    images: UInt8
+    state: Float32
+    rows: Float32
+    valid: NDArray[np.bool_]
+    promised: int
+    scene: Float32
+    tokens: NDArray[np.int32]
+    pregrasp: bool
+    seed: int
+
+
+def write_shard(folder: Path, frames: list[DemoFrame], manifest: dict[str, Any]) -> None:
+    """Writes one shard; the manifest comes last, so a shard with a manifest is whole."""
+    folder.mkdir(parents=True, exist_ok=False)
+    for name in COLUMNS:
+        np.save(
+            folder / f"{name}.npy",
+            np.stack([np.asarray(getattr(f, name)) for f in frames]),
+            allow_pickle=False,
+        )
+    whole = {"format": "motorium-demos", "format_version": 1, "frames": len(frames), **manifest}
+    (folder / "manifest.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+
+
+class Demos:
+    """All shards under some folders, as one table.
+
+    Args:
+        folders: searched for shards (folders with a manifest.json), in sorted order.
+
+    Raises DatasetError when there is none or when they do not fit together.
+    """
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        self.shards = [p.parent for folder in folders for p in sorted(Path(folder).glob("**/manifest.json"))]
+        if not self.shards:
+            raise DatasetError(
+                "no shard (a folder with manifest.json) found; record some with `motorium record-demos`"
+            )
+        self.manifests = [json.loads((s / "manifest.json").read_text(encoding="utf-8")) for s in self.shards]
+        try:
+            self._columns = {
+                name: [np.load(s / f"{name}.npy", mmap_mode="r", allow_pickle=False) for s in self.shards]
+                for name in COLUMNS
+            }
+        except (OSError, ValueError) as error:
+            raise DatasetError(f"damaged shard: {error}") from error
+        for name, parts in self._columns.items():
+            shapes = {part.shape[1:] for part in parts}
+            if len(shapes) > 1:
+                raise DatasetError(
+                    f"column {name!r} has rows of shapes {sorted(shapes)}; record all shards alike"
+                )
+        self._starts = np.cumsum([0] + [len(part) for part in self._columns["seed"]])
+        self._small = {n: np.concatenate(p) for n, p in self._columns.items() if n != "images"}
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A whole column (all but images), in memory."""
+        return self._small[name]
+
+    def images(self, index: NDArray[np.integer]) -> UInt8:
+        """(B, V, H, W, 3) uint8 of the given frames."""
+        shard = np.searchsorted(self._starts, index, side="right") - 1
+        parts = self._columns["images"]
+        return np.stack([parts[s][i - self._starts[s]] for s, i in zip(shard, index, strict=True)])
+
+    def source(self) -> NDArray[np.str_]:
+        """(N,) kind of demonstration of every frame."""
+        kinds = [np.full(m["frames"], m.get("kind", "?")) for m in self.manifests]
+        return np.concatenate(kinds)

@@ -1,0 +1,207 @@
+"""Closed-loop evaluation in lock-step: the policy as it is deployed, with its delay and its promised rows."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import MotoriumError
+from ..robots.spec import RobotSpec
+from ..sim.lockstep import LockStep
+from ..sim.world import World
+from ..types import SLOTS, Observation, Policy
+from .features import joint_angles, slot_values
+from .record import FIRST_TRAINING_SEED
+
+TASKS = ("pick-to-tray",)
+ENGINES = ("core", "torch")
+
+
+@dataclass(frozen=True)
+class EvalJob:
+    """What to evaluate.
+
+    Attributes:
+        seed: scene of the first episode; episode i has scene `seed + i`, all below FIRST_TRAINING_SEED.
+        delay: rows an inference lasts; they are promised and play on meanwhile.
+        horizon: rows between observations.
+        limit_s: simulated time after which an episode has failed.
+        engine: "core" runs the C++ engine, "torch" the PyTorch network.
+    """
+
+    checkpoint: Path
+    robot: str = "so101"
+    task: str = "pick-to-tray"
+    episodes: int = 100
+    seed: int = 0
+    delay: int = 2
+    horizon: int = 8
+    limit_s: float = 15.0
+    processes: int = 2
+    engine: str = "core"
+
+
+@dataclass(frozen=True)
+class EpisodeResult:
+    """How one episode went; `time_s` is simulated time until success was confirmed, or the limit."""
+
+    seed: int
+    instruction: str
+    success: bool
+    time_s: float
+    target_in_tray: bool
+    wrong_cube: bool
+
+
+@dataclass(frozen=True)
+class EvalReport:
+    """Totals; `wilson95` is the 95 % Wilson score interval of the success rate."""
+
+    job: EvalJob
+    results: tuple[EpisodeResult, ...]
+
+    @property
+    def successes(self) -> int:
+        """Episodes that succeeded."""
+        return sum(result.success for result in self.results)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, ready for JSON."""
+        count, good = len(self.results), self.successes
+        times = [result.time_s for result in self.results if result.success]
+        return {
+            "checkpoint": str(self.job.checkpoint),
+            "robot": self.job.robot,
+            "task": self.job.task,
+            "engine": self.job.engine,
+            "seed": self.job.seed,
+            "delay": self.job.delay,
+            "horizon": self.job.horizon,
+            "episodes": count,
+            "successes": good,
+            "success_rate": good / count,
+            "wilson95": list(wilson(good, count)),
+            "wrong_cube": sum(result.wrong_cube for result in self.results),
+            "mean_time_s": float(np.mean(times)) if times else None,
+            "per_episode": [asdict(result) for result in self.results],
+        }
+
+
+def wilson(successes: int, count: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson score interval of a proportion (Wilson, 1927)."""
+    if count < 1:
+        return 0.0, 1.0
+    p, z2 = successes / count, z * z
+    centre = (p + z2 / (2 * count)) / (1 + z2 / count)
+    half = z * math.sqrt(p * (1 - p) / count + z2 / (4 * count * count)) / (1 + z2 / count)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def evaluate(job: EvalJob, report: Callable[[EpisodeResult], None] | None = None) -> EvalReport:
+    """Plays all episodes and counts. Raises MotoriumError for a training seed, an unknown task or engine."""
+    if job.task not in TASKS:
+        raise MotoriumError(f"unknown task {job.task!r}; tasks: {', '.join(TASKS)}")
+    if job.engine not in ENGINES:
+        raise MotoriumError(f"unknown engine {job.engine!r}; engines: {', '.join(ENGINES)}")
+    if job.episodes < 1:
+        raise MotoriumError(f"episodes is {job.episodes}; at least 1 is needed")
+    if not 0 <= job.seed <= FIRST_TRAINING_SEED - job.episodes:
+        raise MotoriumError(
+            f"seeds {job.seed}..{job.seed + job.episodes - 1} reach into the training scenes "
+            f"(from {FIRST_TRAINING_SEED}) or below 0; choose others"
+        )
+    seeds = range(job.seed, job.seed + job.episodes)
+    results = []
+    for result in _play_all(job, seeds):
+        results.append(result)
+        if report is not None:
+            report(result)
+    return EvalReport(job, tuple(sorted(results, key=lambda r: r.seed)))
+
+
+def _play_all(job: EvalJob, seeds: range) -> Any:
+    if job.processes <= 1:
+        for seed in seeds:
+            yield _play(job, seed)
+        return
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(min(job.processes, len(seeds)), _limit_threads) as pool:
+        yield from pool.imap_unordered(_Player(job), seeds)
+
+
+def _limit_threads() -> None:
+    """One thread per process: more would fight over the same cores."""
+    try:
+        import torch
+    except ImportError:
+        return
+    torch.set_num_threads(1)
+
+
+@dataclass(frozen=True)
+class _Player:
+    job: EvalJob
+
+    def __call__(self, seed: int) -> EpisodeResult:
+        return _play(self.job, seed)
+
+
+_open: dict[tuple[Path, str, str], tuple[Policy, World]] = {}
+
+
+def _play(job: EvalJob, seed: int) -> EpisodeResult:
+    key = (job.checkpoint, job.engine, job.robot)
+    if key not in _open:
+        _open[key] = (load_policy(job.checkpoint, job.engine), World(RobotSpec.load(job.robot)))
+    policy, world = _open[key]
+    reseed = getattr(policy, "reseed", None)
+    if reseed is not None:
+        reseed(seed)
+    return play_episode(policy, world, job, seed)
+
+
+def load_policy(checkpoint: Path, engine: str) -> Policy:
+    """The policy of a checkpoint folder on one of ENGINES. Raises CheckpointError."""
+    if engine == "torch":
+        from .torch_policy import TorchPolicy
+
+        return TorchPolicy.load(checkpoint)
+    from ..policies.load import load
+
+    policy: Policy = load(checkpoint)
+    return policy
+
+
+def play_episode(
+    policy: Policy, world: World, job: EvalJob, seed: int, watch: Callable[[Observation], None] | None = None
+) -> EpisodeResult:
+    """One episode; `watch` sees every observation."""
+    world.reset(seed)
+    play = LockStep(world)
+    while world.time_s < job.limit_s and not world.success:
+        obs = observe(world, play.now_ns)
+        if watch is not None:
+            watch(obs)
+        slots = [joint.slot for joint in world.spec.joints]
+        committed = np.zeros((job.delay, SLOTS), dtype=np.float32)
+        committed[:, slots] = slot_values(world.spec, play.committed(job.delay))
+        chunk = policy.infer(obs, committed=committed if job.delay else None)
+        play.run_chunk(joint_angles(world.spec, chunk.rows[:, slots]), delay=job.delay, count=job.horizon)
+    judged = world.judge()
+    return EpisodeResult(
+        seed, world.task, world.success, world.time_s, judged["target_in_tray"], judged["wrong_in_tray"]
+    )
+
+
+def observe(world: World, t_ns: int) -> Observation:
+    """What a policy sees of the world now."""
+    state = np.zeros(SLOTS, dtype=np.float32)
+    state[[joint.slot for joint in world.spec.joints]] = slot_values(world.spec, world.position_rad)
+    images = {camera.role: world.render(camera.role) for camera in world.spec.cameras}
+    return Observation(t_ns, state, images, world.task)

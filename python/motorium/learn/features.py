@@ -1,0 +1,58 @@
+"""What the learner sees and says of one instant: unified slots of joint angles, words as numbers, the scene vector."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..robots.spec import RobotSpec
+from ..sim.expert import Expert
+from ..sim.scene import COLOURS
+from ..sim.tasks import instruction
+from ..sim.world import SCENE_NAMES, World, scene_vector
+from ..types import Float32
+
+HAND_NAMES = ("hand_x_m", "hand_y_m", "hand_z_m", "hand_cos4yaw", "hand_sin4yaw")
+"""The target cube seen from the gripper: along its x and y, above the tool tip, and turned by."""
+
+MAX_TOKENS = 8
+
+
+def vocabulary() -> list[str]:
+    """The words of the task, after padding and unknown."""
+    words = {word for colour in COLOURS for word in instruction(colour).split()}
+    return ["<pad>", "<unk>", *sorted(words)]
+
+
+def scene_names() -> list[str]:
+    """Names of the entries of `scene_features`."""
+    return [*SCENE_NAMES, *HAND_NAMES]
+
+
+def scene_features(world: World, expert: Expert) -> Float32:
+    """(S,) float32 truth that can be seen in the pictures alone; what the auxiliary head predicts."""
+    cube = world.truth().cube
+    tool = expert.arm.tool(world.position_rad)
+    x = float(expert.arm.pan_xy[0]) + tool.radius * math.cos(tool.pan)
+    y = float(expert.arm.pan_xy[1]) - tool.radius * math.sin(tool.pan)
+    yaw = tool.roll - tool.pan + expert.arm.yaw_zero
+    c, s, dx, dy = math.cos(yaw), math.sin(yaw), cube.x_m - x, cube.y_m - y
+    turn = 4.0 * (cube.yaw_rad - yaw)
+    hand = [c * dx + s * dy, c * dy - s * dx, cube.z_m - tool.height, math.cos(turn), math.sin(turn)]
+    return np.concatenate([scene_vector(world), np.array(hand, dtype=np.float32)])
+
+
+def slot_values(spec: RobotSpec, q_rad: NDArray[np.floating]) -> Float32:
+    """(..., J) joint angles to (..., J) slot values, in joint order (radians, gripper as opening)."""
+    scale = np.array([joint.slot_scale for joint in spec.joints])
+    offset = np.array([joint.slot_offset for joint in spec.joints])
+    return np.asarray(q_rad * scale + offset, dtype=np.float32)
+
+
+def joint_angles(spec: RobotSpec, values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(..., J) slot values in joint order to (..., J) radians."""
+    scale = np.array([joint.slot_scale for joint in spec.joints])
+    offset = np.array([joint.slot_offset for joint in spec.joints])
+    return np.asarray((values - offset) / scale, dtype=np.float64)

@@ -1,0 +1,120 @@
+"""Normalisation of states, actions, scene vectors and pictures; computed from data, stored in the checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..policies.descriptor import Descriptor
+from ..types import Float32
+from .dataset import Demos
+
+LEAST_STD = 0.01
+"""Radians or opening: joints that hardly move in the data are not blown up."""
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Means and standard deviations; J joints, T rows, S scene entries.
+
+    Attributes:
+        state_mean, state_std, state_min, state_max: (J,).
+        relative: (J,) whether an action counts from the measured state.
+        action_mean, action_std: (T, J) of the (relative) action.
+        action_min, action_max: (J,) of the absolute action.
+        scene_mean, scene_std: (S,).
+        image_mean, image_std: of red, green and blue pixels in 0..1.
+    """
+
+    state_mean: Float32
+    state_std: Float32
+    state_min: Float32
+    state_max: Float32
+    relative: Float32
+    action_mean: Float32
+    action_std: Float32
+    action_min: Float32
+    action_max: Float32
+    scene_mean: Float32
+    scene_std: Float32
+    image_mean: tuple[float, ...] = (0.5, 0.5, 0.5)
+    image_std: tuple[float, ...] = (0.25, 0.25, 0.25)
+
+    @classmethod
+    def of(cls, demos: Demos, relative: Float32) -> Statistics:
+        """The statistics of a data set."""
+        state, rows, scene = demos.column("state"), demos.column("rows"), demos.column("scene")
+        known = demos.column("valid")[..., None]
+        delta = (rows - state[:, None] * relative).astype(np.float64)
+        count = known.sum(axis=0)
+        mean = (delta * known).sum(axis=0) / count
+        std = np.sqrt((((delta - mean) ** 2) * known).sum(axis=0) / count)
+        seen = rows[np.broadcast_to(known, rows.shape)].reshape(-1, rows.shape[-1])
+
+        def f32(values: object) -> Float32:
+            return np.asarray(values, dtype=np.float32)
+
+        return cls(
+            state_mean=f32(state.mean(axis=0)),
+            state_std=f32(np.maximum(state.std(axis=0), LEAST_STD)),
+            state_min=f32(state.min(axis=0)),
+            state_max=f32(state.max(axis=0)),
+            relative=f32(relative),
+            action_mean=f32(mean),
+            action_std=f32(np.maximum(std, LEAST_STD)),
+            action_min=f32(seen.min(axis=0)),
+            action_max=f32(seen.max(axis=0)),
+            scene_mean=f32(scene.mean(axis=0)),
+            scene_std=f32(np.maximum(scene.std(axis=0), 1e-3)),
+        )
+
+    @classmethod
+    def from_descriptor(cls, descriptor: Descriptor) -> Statistics:
+        """The statistics that a checkpoint carries."""
+        d, norm = descriptor, descriptor.action_normalisation
+
+        def f32(values: object) -> Float32:
+            return np.array(values, dtype=np.float32)
+
+        return cls(
+            state_mean=f32([c.mean for c in d.state]),
+            state_std=f32([c.std for c in d.state]),
+            state_min=f32([c.min for c in d.state]),
+            state_max=f32([c.max for c in d.state]),
+            relative=f32([c.relative for c in d.action]),
+            action_mean=f32(norm.mean),
+            action_std=f32(norm.std),
+            action_min=f32([c.min for c in d.action]),
+            action_max=f32([c.max for c in d.action]),
+            scene_mean=f32(d.scene.mean),
+            scene_std=f32(d.scene.std),
+            image_mean=d.image.mean,
+            image_std=d.image.std,
+        )
+
+    def state(self, values: Float32) -> Float32:
+        """(..., J) slot values to normalised."""
+        return (values - self.state_mean) / self.state_std
+
+    def action(self, rows: Float32, state: Float32) -> Float32:
+        """(..., T, J) rows seen from (..., J) state, normalised."""
+        return (rows - state[..., None, :] * self.relative - self.action_mean) / self.action_std
+
+    def action_rows(self, normalised: Float32, state: Float32) -> Float32:
+        """The inverse of `action`."""
+        return normalised * self.action_std + self.action_mean + state[..., None, :] * self.relative
+
+    def scene(self, values: Float32) -> Float32:
+        """(..., S) normalised."""
+        return (values - self.scene_mean) / self.scene_std
+
+    def image(self, pixels: Tensor) -> Tensor:
+        """(B, 3, H, W) pixels in 0..1, normalised."""
+        return (pixels - _per_channel(self.image_mean)) / _per_channel(self.image_std)
+
+
+def _per_channel(values: tuple[float, ...]) -> Tensor:
+    return torch.tensor(values).view(1, 3, 1, 1)

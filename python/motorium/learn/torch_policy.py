@@ -1,0 +1,89 @@
+"""A checkpoint run by the PyTorch network: the reference for the C++ engine, and the driver of corrections."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..errors import CheckpointError
+from ..types import SLOTS, ActionChunk, Float32, Observation
+from .export import load_network
+from .model import NanoModel
+from .normalise import Statistics
+from .tokens import encode_words
+
+
+class TorchPolicy:
+    """Implements the Policy protocol; noise comes from a generator with a seed of its own."""
+
+    def __init__(self, model: NanoModel, *, seed: int = 0) -> None:
+        self.model, self.descriptor = model.eval(), model.descriptor
+        self.dt_s, self.rows = self.descriptor.chunk.dt_s, self.descriptor.rows
+        self.scene: Float32 | None = None
+        self._statistics = Statistics.from_descriptor(self.descriptor)
+        self._slots = np.array([channel.slot for channel in self.descriptor.action])
+        self._rng = np.random.default_rng(seed)
+
+    @classmethod
+    def load(cls, folder: Path, *, seed: int = 0) -> TorchPolicy:
+        """Reads a checkpoint folder. Raises CheckpointError."""
+        return cls(load_network(folder), seed=seed)
+
+    def reseed(self, seed: int) -> None:
+        """Starts the noise anew."""
+        self._rng = np.random.default_rng(seed)
+
+    def infer(self, obs: Observation, *, committed: Float32 | None = None) -> ActionChunk:
+        """Plan from `obs`; `committed` is (d, 200) slot values."""
+        start = time.perf_counter()
+        noise = np.zeros((self.rows, SLOTS), dtype=np.float32)
+        noise[:, self._slots] = self._rng.standard_normal((self.rows, len(self._slots)), dtype=np.float32)
+        promised = np.zeros((0, SLOTS), dtype=np.float32) if committed is None else committed
+        rows = self.denoise(obs, noise, promised)
+        valid = np.zeros(SLOTS, dtype=np.bool_)
+        valid[self._slots] = True
+        return ActionChunk(rows, valid, obs.t_ns, self.dt_s, len(promised), time.perf_counter() - start)
+
+    @torch.inference_mode()
+    def denoise(self, obs: Observation, noise: Float32, committed: Float32) -> Float32:
+        """(T, 200) slot values from given (T, 200) noise."""
+        stats, roles, steps = self._statistics, self.model.roles, self.descriptor.flow.steps
+        prompt = self.descriptor.prompt
+        missing = [role for role in roles if role not in obs.images]
+        if missing:
+            raise CheckpointError(
+                f"observation lacks camera(s) {', '.join(missing)}; it has {sorted(obs.images)}"
+            )
+        images = {
+            role: stats.image(torch.from_numpy(obs.images[role]).permute(2, 0, 1)[None].float() / 255.0)
+            for role in roles
+        }
+        words = torch.from_numpy(encode_words(obs.task, list(prompt.vocabulary), prompt.max_tokens)).long()[
+            None
+        ]
+        prefix = self.model.encode(images, words, torch.zeros(1, dtype=torch.long))
+        self.scene = prefix.scene[0].numpy()
+        raw = np.asarray(obs.state, dtype=np.float32)[self._slots]
+        state = torch.zeros(1, SLOTS)
+        state[0, self._slots] = torch.from_numpy(stats.state(raw))
+        lock = len(committed)
+        x = torch.from_numpy(noise.copy())[None, None]
+        given = torch.zeros(lock, SLOTS)
+        held = np.zeros((self.rows, len(self._slots)), dtype=np.float32)
+        held[:lock] = committed[:, self._slots]
+        given[:, self._slots] = torch.from_numpy(stats.action(held, raw)[:lock])
+        mapped = torch.zeros(SLOTS)
+        mapped[self._slots] = 1.0
+        for k in range(steps):
+            x[0, 0, :lock] = given
+            when = torch.full((1, 1, self.rows), k / steps)
+            when[..., :lock] = 1.0
+            x = x + self.model.velocity(prefix, state, x, when)[0] * mapped / steps
+        x[0, 0, :lock] = given
+        rows = np.zeros((self.rows, SLOTS), dtype=np.float32)
+        rows[:, self._slots] = stats.action_rows(x[0, 0][:, self._slots].numpy(), raw)
+        rows[:lock, self._slots] = committed[:, self._slots]
+        return rows

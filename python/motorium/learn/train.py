@@ -1,0 +1,247 @@
+"""Trains a motorium nano network on recorded demonstrations; resumable, and the same for the same seed."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.numpy import save_file
+from torch import Tensor
+
+from ..errors import MotoriumError
+from ..policies.descriptor import Descriptor, Dims
+from ..robots.spec import RobotSpec
+from .batches import Batch, BatchMaker, BatchParams
+from .dataset import Demos
+from .export import DEFAULT_DIMS, build, describe, load_network, save_network
+from .grounding import Grounding
+from .model import NanoModel, Prefix
+from .normalise import Statistics
+from .team import Team, run_team
+
+RESUME = "resume.safetensors"
+
+
+@dataclass(frozen=True)
+class TrainParams:
+    """How to train.
+
+    Attributes:
+        steps: of the whole schedule; with `minutes`, the schedule ends at whichever comes first.
+        scene_weight, grounding_weight, balance_weight: of the scene head's, the patches' and the router's loss beside
+            the flow loss.
+        ema: decay of the averaged weights that are saved.
+        save_every: steps between checkpoints.
+        processes: that share every batch, one thread each; on a busy machine they wait for each other only once
+            a step, where threads would wait at every product.
+    """
+
+    steps: int = 2600
+    minutes: float | None = None
+    seed: int = 0
+    learning_rate: float = 1e-3
+    warm_up: int = 100
+    final_share: float = 0.02
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    ema: float = 0.998
+    scene_weight: float = 1.0
+    grounding_weight: float = 0.3
+    balance_weight: float = 0.01
+    save_every: int = 250
+    processes: int = 2
+    batch: BatchParams = field(default_factory=BatchParams)
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """What to train: demonstrations in, run folder out. `init` is a checkpoint folder to start from."""
+
+    data: tuple[Path, ...]
+    out: Path
+    name: str = "so101-pick"
+    init: Path | None = None
+    dims: Dims = DEFAULT_DIMS
+    params: TrainParams = field(default_factory=TrainParams)
+
+
+def forward(model: NanoModel, batch: Batch) -> tuple[Tensor, Tensor, Prefix]:
+    """Predicted velocity, balance loss and the encoded observations of a batch."""
+    images = dict(zip(model.roles, batch.images, strict=True))
+    prefix = model.encode(images, batch.tokens, torch.zeros(len(batch.tokens), dtype=torch.long))
+    predicted, balance = model.velocity(prefix, batch.state, batch.noisy, batch.time)
+    return predicted, balance, prefix
+
+
+def flow_loss(predicted: Tensor, batch: Batch, slots: Tensor) -> Tensor:
+    """Masked mean square error of the velocity."""
+    error = (predicted[..., slots] - batch.velocity[..., slots]).square() * batch.weight
+    return error.sum() / (batch.weight.sum() * len(slots)).clamp(min=1.0)
+
+
+class Trainer:
+    """One training run; `step` until `finished`."""
+
+    def __init__(self, job: TrainJob, *, resume: bool = False, team: Team | None = None) -> None:
+        torch.manual_seed(job.params.seed)
+        self.job, self.params, self.team = job, job.params, team or Team()
+        demos = Demos(job.data)
+        resume = resume and (job.out / RESUME).exists()
+        self.descriptor, self.model = _network(job, demos, resume)
+        self.model.train()
+        slots = [channel.slot for channel in self.descriptor.action]
+        statistics = Statistics.from_descriptor(self.descriptor)
+        batch = replace(job.params.batch, observations=self.team.share(job.params.batch.observations))
+        self.batches = BatchMaker(demos, statistics, slots, batch)
+        self.slots = torch.as_tensor(slots)
+        self.grounding = Grounding(self.descriptor, RobotSpec.load(self.descriptor.embodiments[0]))
+        self.learned = torch.nn.ModuleDict({"model": self.model, "grounding": self.grounding})
+        matrices = [p for p in self.learned.parameters() if p.ndim >= 2]
+        others = [p for p in self.learned.parameters() if p.ndim < 2]
+        groups = [
+            {"params": matrices, "weight_decay": job.params.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
+        self.optimiser = torch.optim.AdamW(groups, lr=job.params.learning_rate, betas=(0.9, 0.98))
+        self.average = {name: p.detach().clone() for name, p in self.model.state_dict().items()}
+        self.done, self.seconds = 0, 0.0
+        if resume:
+            self._resume()
+
+    @property
+    def progress(self) -> float:
+        """Share of the schedule that is over."""
+        by_time = 0.0 if self.params.minutes is None else self.seconds / (60.0 * self.params.minutes)
+        return min(1.0, max(self.done / self.params.steps, by_time))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the schedule is over."""
+        return self.progress >= 1.0
+
+    def step(self) -> dict[str, float]:
+        """One optimiser step; returns what it measured."""
+        start = time.monotonic()
+        rate = self._set_rate()
+        batch = self.batches.draw(self.params.seed, self.done * self.team.size + self.team.rank)
+        p = self.params
+        predicted, balance, prefix = forward(self.model, batch)
+        flow = flow_loss(predicted, batch, self.slots)
+        scene = (prefix.scene - batch.scene).square().mean()
+        ground = self.grounding(prefix.views, batch.scene_raw)
+        loss = flow + p.scene_weight * scene + p.grounding_weight * ground + p.balance_weight * balance
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.team.average([p.grad for p in self.learned.parameters() if p.grad is not None])
+        norm = torch.nn.utils.clip_grad_norm_(self.learned.parameters(), self.params.clip)
+        if not math.isfinite(float(norm)):
+            raise MotoriumError(f"gradient is not finite at step {self.done}; lower the learning rate")
+        self.optimiser.step()
+        self.done += 1
+        decay = min(self.params.ema, (1 + self.done) / (10 + self.done))
+        with torch.no_grad():
+            for name, value in self.model.state_dict().items():
+                self.average[name].lerp_(value, 1.0 - decay)
+        self.seconds = self.team.agreed(self.seconds + time.monotonic() - start)
+        measured = {"flow": flow, "scene": scene, "ground": ground, "balance": balance, "norm": norm}
+        return {"lr": rate, **{name: float(value.detach()) for name, value in measured.items()}}
+
+    def _set_rate(self) -> float:
+        p = self.params
+        cosine = p.final_share + (1.0 - p.final_share) * 0.5 * (1.0 + math.cos(math.pi * self.progress))
+        rate = p.learning_rate * min(1.0, (self.done + 1) / p.warm_up) * cosine
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        return rate
+
+    def save(self) -> None:
+        """Writes the averaged checkpoint and everything needed to go on."""
+        save_network(self.job.out / "checkpoint", self.descriptor, self.average)
+        arrays = {f"learned.{n}": _numpy(t) for n, t in self.learned.state_dict().items()}
+        arrays |= {f"average.{n}": _numpy(t) for n, t in self.average.items()}
+        for name, parameter in self.learned.named_parameters():
+            for key, value in self.optimiser.state.get(parameter, {}).items():
+                arrays[f"{key}.{name}"] = _numpy(value)
+        part = self.job.out / "resume.part"
+        position = {"done": str(self.done), "seconds": repr(self.seconds)}
+        save_file(arrays, part, metadata=position)  # one file, so that numbers and position never disagree
+        part.replace(self.job.out / RESUME)
+
+    def _resume(self) -> None:
+        """Goes on where `save` left off."""
+        with safe_open(self.job.out / RESUME, framework="pt") as file:
+            position = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        self.learned.load_state_dict(_under(tensors, "learned."))
+        self.average = _under(tensors, "average.")
+        for name, parameter in self.learned.named_parameters():
+            keys = ("step", "exp_avg", "exp_avg_sq")
+            held = {key: tensors[f"{key}.{name}"] for key in keys if f"{key}.{name}" in tensors}
+            if held:
+                held = {
+                    k: v if k == "step" else torch.empty_like(parameter).copy_(v) for k, v in held.items()
+                }
+                self.optimiser.state[parameter] = held
+        self.done, self.seconds = int(position["done"]), float(position["seconds"])
+
+
+def train(
+    job: TrainJob,
+    report: Callable[[str], None] = print,
+    *,
+    resume: bool = False,
+    until: int | None = None,
+) -> Path:
+    """Trains to the end of the schedule, or to step `until` of it, and returns the checkpoint folder.
+
+    Raises MotoriumError, DatasetError, CheckpointError.
+    """
+    stop = job.params.steps if until is None else until
+    run_team(job.params.processes, _work, job, report, resume, stop)
+    return job.out / "checkpoint"
+
+
+def _work(team: Team, job: TrainJob, report: Callable[[str], None], resume: bool, stop: int) -> None:
+    trainer = Trainer(job, resume=resume, team=team)
+    if trainer.done and team.leads:
+        report(f"resumed at step {trainer.done}")
+    sums: dict[str, float] = {}
+    since = trainer.done
+    while not trainer.finished and trainer.done < stop:
+        for key, value in trainer.step().items():
+            sums[key] = sums.get(key, 0.0) + value
+        if not team.leads:
+            continue
+        last = trainer.finished or trainer.done >= stop
+        if trainer.done % 25 == 0 or last:
+            n = trainer.done - since
+            means = " ".join(f"{key} {value / n:.4f}" for key, value in sums.items())
+            report(f"step {trainer.done} {100 * trainer.progress:.0f}% {trainer.seconds:.0f} s {means}")
+            sums, since = {}, trainer.done
+        if trainer.done % trainer.params.save_every == 0 or last:
+            trainer.save()
+
+
+def _network(job: TrainJob, demos: Demos, resume: bool) -> tuple[Descriptor, NanoModel]:
+    """A fresh network measures the data; a continued one keeps the statistics it was trained with."""
+    init = job.out / "checkpoint" if resume else job.init
+    if init is None:
+        descriptor = describe(job.name, demos, job.dims)
+        return descriptor, build(descriptor)
+    model = load_network(init)
+    return replace(model.descriptor, name=job.name), model
+
+
+def _numpy(tensor: Tensor) -> np.ndarray[Any, Any]:
+    return np.ascontiguousarray(tensor.detach().contiguous().numpy())
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}

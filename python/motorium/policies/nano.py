@@ -1,0 +1,136 @@
+"""NanoPolicy: the motorium nano family on the C++ engine. No torch."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from ..checkpoints import Checkpoint
+from ..errors import BindingError, CheckpointError
+from ..robots.spec import RobotSpec
+from ..types import SLOTS, ActionChunk, Float32, Observation
+from ..units import NS_PER_S
+from . import schema
+from .binding import bind
+from .tokenizer import Tokenizer
+
+
+class NanoPolicy:
+    """Plans T rows from camera images, an instruction and the joint state.
+
+    Attributes:
+        descriptor: the checkpoint's `config.json`.
+        dt_s: distance of two rows in seconds.
+        rows: T.
+        max_delay: most promised rows the network was trained to keep.
+        execution_horizon: rows to execute before the next plan is due.
+        steps: Euler steps K, 1..64.
+        engine: the C++ engine, for its `isa`, `scene` and `arena_bytes`.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, *, seed: int | None = None, steps: int | None = None, isa: str = ""
+    ) -> None:
+        """Take memory for everything that follows.
+
+        Args:
+            checkpoint: from `load_checkpoint`.
+            seed: of the noise; None draws a fresh one.
+            steps: Euler steps; None takes the checkpoint's.
+            isa: force an instruction set ("avx2", "plain", ...); empty takes MOTORIUM_ISA or the best.
+
+        Raises:
+            CheckpointError: the engine cannot hold it.
+        """
+        self.descriptor = checkpoint.descriptor
+        self.dt_s = self.descriptor.chunk.dt_s
+        self.rows = self.descriptor.chunk.rows
+        self.max_delay = self.descriptor.prefix_lock.max_delay
+        self.execution_horizon = self.descriptor.chunk.execution_horizon
+        self.steps = self.descriptor.flow.steps if steps is None else steps
+        self.embodiment = 0
+        self.tokenizer = Tokenizer(self.descriptor.prompt)
+        self.seed(seed)
+        try:
+            self.engine = _core.NanoEngine(
+                schema.to_plain(self.descriptor), dict(checkpoint.tensors), isa=isa
+            )
+        except (ValueError, MemoryError) as error:
+            raise CheckpointError(f"{checkpoint.path}: {error}") from error
+        self._valid: NDArray[np.bool_] = np.zeros(SLOTS, np.bool_)
+        self._valid[[channel.slot for channel in self.descriptor.action]] = True
+        self._task = ""
+        self._token_ids: NDArray[np.int32] | None = None
+
+    def seed(self, seed: int | None) -> None:
+        """Restart the noise, so that a run can be repeated."""
+        self._rng = np.random.default_rng(seed)
+
+    def bind(self, robot: RobotSpec) -> None:
+        """Check every input and output against `robot` by name. Raises BindingError with both lists."""
+        self.embodiment = bind(self.descriptor, robot).embodiment
+
+    def warm_up(self) -> None:
+        """One plan from grey images: touches all memory; the state of the noise is left alone."""
+        images = [np.full((c.height, c.width, 3), 128, np.uint8) for c in self.descriptor.cameras]
+        zeros = np.zeros((self.rows, SLOTS), np.float32)
+        self.engine.encode(images, np.zeros(self.descriptor.prompt.max_tokens, np.int32), self.embodiment)
+        self.engine.denoise(zeros[0], zeros, None, self.steps)
+
+    def infer(
+        self, obs: Observation, *, committed: Float32 | None = None, noise: Float32 | None = None
+    ) -> ActionChunk:
+        """Plan from `obs`; the first rows equal `committed` exactly.
+
+        Args:
+            obs: state in raw slots, one image per camera role of the checkpoint, task in words.
+            committed: (d, 200) raw slots already promised, d <= rows.
+            noise: (rows, 200) standard normal; None draws it.
+
+        Raises:
+            PromptError: the task cannot be encoded.
+            BindingError: an image is missing or of another size.
+            ValueError: state, committed or noise has a wrong shape.
+        """
+        started_ns = time.monotonic_ns()
+        if noise is None:
+            noise = self._rng.standard_normal((self.rows, SLOTS), dtype=np.float32)
+        self.engine.encode(self._images(obs), self._tokens(obs.task), self.embodiment)
+        rows = self.engine.denoise(obs.state, noise, committed, self.steps)
+        return ActionChunk(
+            rows=rows,
+            valid=self._valid,
+            t0_ns=obs.t_ns,
+            dt_s=self.dt_s,
+            delay=0 if committed is None else len(committed),
+            latency_s=(time.monotonic_ns() - started_ns) / NS_PER_S,
+        )
+
+    def read_scene(self) -> dict[str, float]:
+        """What the last plan's prefix says about the scene, by name, in the checkpoint's units."""
+        scene = self.descriptor.scene
+        values = self.engine.scene * np.asarray(scene.std) + np.asarray(scene.mean)
+        return {name: float(value) for name, value in zip(scene.names, values, strict=True)}
+
+    def _tokens(self, task: str) -> NDArray[np.int32]:
+        if self._token_ids is None or task != self._task:
+            self._token_ids = self.tokenizer.encode(task)
+            self._task = task
+        return self._token_ids
+
+    def _images(self, obs: Observation) -> list[NDArray[np.uint8]]:
+        images = []
+        for camera in self.descriptor.cameras:
+            image = obs.images.get(camera.role)
+            expected = (camera.height, camera.width, 3)
+            if image is None or image.shape != expected or image.dtype != np.uint8:
+                seen = {role: f"{i.shape} {i.dtype}" for role, i in obs.images.items()}
+                raise BindingError(
+                    f"checkpoint {self.descriptor.name!r} needs image {camera.role!r} as {expected} uint8; "
+                    f"the observation has {seen}"
+                )
+            images.append(np.ascontiguousarray(image))
+        return images

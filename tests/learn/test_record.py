@@ -1,0 +1,206 @@
+"""Recording and evaluation in the simulator: labels follow the expert, seeds stay apart, the judge decides."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("mujoco", reason="the [sim] extra is not installed")
+
+from motorium.errors import MotoriumError
+from motorium.learn.dataset import Demos
+from motorium.learn.episodes import EpisodeParams, Stage, approach, correct, full, miss
+from motorium.learn.evaluate import EvalJob, evaluate, play_episode, wilson
+from motorium.learn.features import MAX_TOKENS, joint_angles, scene_names, slot_values, vocabulary
+from motorium.learn.record import FIRST_TRAINING_SEED, RecordJob, _tasks, record
+from motorium.robots.spec import RobotSpec
+from motorium.sim.expert import Expert
+from motorium.types import SLOTS, ActionChunk
+
+SEED = FIRST_TRAINING_SEED + 900_000_000
+
+
+class ExpertPolicy:
+    """A policy that knows the truth: the expert, rolled out in a side branch of time."""
+
+    dt_s, rows = 0.05, 16
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+
+    def infer(self, obs, *, committed=None):
+        rows = np.zeros((16, SLOTS), dtype=np.float32)
+        slots = [joint.slot for joint in self.stage.spec.joints]
+        promised = [] if committed is None else list(joint_angles(self.stage.spec, committed[1:, slots]))
+        rows[:, slots] = self.stage.branch(promised)
+        return ActionChunk(rows, np.ones(SLOTS, bool), obs.t_ns, 0.05)
+
+
+@pytest.fixture(scope="module")
+def stage():
+    spec = RobotSpec.load("so101")
+    stage = Stage(spec, vocabulary(), MAX_TOKENS, EpisodeParams(stride=8, stay=4))
+    yield stage
+    stage.world.close()
+
+
+def test_full_episode_labels_are_setpoints_and_end_at_rest(stage):
+    frames = full(stage, SEED)
+    assert len(frames) > 5
+    assert frames[0].images.shape == (2, 96, 96, 3)
+    assert frames[0].scene.shape == (len(scene_names()),)
+    last = frames[-1]
+    assert last.valid.all()
+    assert not last.pregrasp
+    # Row 0 is the setpoint in force, which the measured joints follow closely.
+    assert np.median([np.abs(f.rows[0, :5] - f.state[:5]).max() for f in frames]) < 0.1
+
+
+def test_same_seed_same_episode(stage):
+    first, again = miss(stage, SEED + 1), miss(stage, SEED + 1)
+    assert len(first) == len(again)
+    np.testing.assert_array_equal(first[3].rows, again[3].rows)
+    np.testing.assert_array_equal(first[3].images, again[3].images)
+
+
+def test_chunks_stop_counting_at_a_knock(stage):
+    rng = np.random.default_rng(0)
+    stage.begin(SEED + 2)
+    stage.remember()
+    for _ in range(5):
+        stage.move(stage.expert_row(), clean=True)
+    knocked = stage.play.setpoint + rng.normal(0, 0.05, 6)
+    stage.move(knocked, clean=False)
+    frame = stage.finish()[0]
+    assert frame.valid.tolist() == [True] * 6 + [False] * 10
+    np.testing.assert_allclose(frame.rows[6], slot_values(stage.spec, knocked), atol=1e-6)
+
+
+def test_waiting_rows_are_promised_not_learned(stage):
+    stage.begin(SEED + 3)
+    stage.remember(promised=3)
+    for _ in range(2):
+        stage.move(stage.play.setpoint, clean=False)
+    frame = stage.finish()[0]
+    assert frame.promised == 3
+    assert frame.valid.all()
+    np.testing.assert_allclose(frame.rows[1], frame.rows[0])
+    np.testing.assert_allclose(frame.rows[2], frame.rows[0])
+    assert np.abs(frame.rows[3] - frame.rows[0]).max() > 1e-3
+
+
+def test_missed_grasps_and_approaches_begin_before_the_grasp(stage):
+    assert miss(stage, SEED + 4)[0].pregrasp
+    frames = approach(stage, SEED + 5)
+    assert frames[0].pregrasp
+    assert frames[0].valid.all()
+
+
+def test_a_branch_of_time_leaves_no_trace(stage):
+    stage.begin(SEED + 6)
+    for _ in range(20):
+        stage.move(stage.expert_row(), clean=True)
+    before = (
+        stage.world.data.qpos.copy(),
+        stage.world.data.qvel.copy(),
+        stage.world.time_s,
+        stage.play.now_ns,
+    )
+    first = stage.branch([])
+    after = (stage.world.data.qpos, stage.world.data.qvel, stage.world.time_s, stage.play.now_ns)
+    for a, b in zip(before, after, strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_allclose(stage.branch([]), first, atol=1e-6)
+
+
+def test_corrections_keep_the_promise_and_continue_with_the_expert(stage):
+    frames = correct(stage, SEED + 7, ExpertPolicy(stage))
+    assert all(f.promised >= 1 and f.valid.all() for f in frames)
+    assert not frames[-1].pregrasp
+
+
+def test_scene_features_of_the_hand_are_zero_at_the_grasp(stage):
+    stage.begin(SEED + 8)
+    names = scene_names()
+    for _ in range(120):
+        stage.move(stage.expert_row(), clean=True)
+        if stage.world.truth().cube.z_m > 0.04:
+            break
+    scene = dict(zip(names, stage.see().scene, strict=True))
+    assert abs(scene["hand_y_m"]) < 0.012
+    assert abs(scene["hand_z_m"]) < 0.015
+    assert scene["hand_cos4yaw"] > 0.8
+
+
+def test_recording_writes_whole_shards_and_does_not_repeat_them(tmp_path):
+    job = RecordJob(
+        tmp_path, {"approach": 2}, first_seed=900_000_100, processes=1, params=EpisodeParams(stride=8)
+    )
+    totals = record(job, lambda _: None)
+    demos = Demos([tmp_path])
+    assert len(demos) == totals["frames"] > 0
+    assert demos.column("seed").min() >= FIRST_TRAINING_SEED
+    manifest = json.loads(next(tmp_path.glob("*/manifest.json")).read_text())
+    assert manifest["joints"] == list(RobotSpec.load("so101").joint_names)
+    assert record(job, lambda _: None)["frames"] == 0
+
+
+def test_every_episode_has_its_own_training_seed(tmp_path):
+    job = RecordJob(tmp_path, {"full": 120, "miss": 70, "approach": 10}, first_seed=5)
+    seeds = [seed for task in _tasks(job) for seed in task.seeds]
+    assert len(seeds) == len(set(seeds)) == 200
+    assert min(seeds) == FIRST_TRAINING_SEED + 5
+
+
+@pytest.mark.parametrize("seed", [FIRST_TRAINING_SEED, FIRST_TRAINING_SEED - 5, -1])
+def test_evaluation_refuses_training_scenes(seed):
+    with pytest.raises(MotoriumError, match="training scenes"):
+        evaluate(EvalJob(Path("none"), episodes=10, seed=seed))
+
+
+def test_the_expert_as_a_policy_succeeds_through_the_deployed_loop(stage):
+    policy = ExpertPolicy(stage)
+    world, stage.expert = stage.world, Expert(stage.spec)
+    job = EvalJob(Path("expert"), episodes=1)
+    original = stage.play
+
+    def watch(_):
+        stage.play = playing[0]
+
+    playing = []
+    from motorium.learn import evaluate as module
+
+    class Watched(module.LockStep):
+        def __init__(self, world):
+            super().__init__(world)
+            playing.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "LockStep", Watched)
+        result = play_episode(policy, world, job, 11, watch)
+    stage.play = original
+    assert result.success
+    assert result.time_s < 8.0
+
+
+def test_a_policy_that_stands_still_fails_at_the_limit(stage):
+    class Still:
+        dt_s, rows = 0.05, 16
+
+        def infer(self, obs, *, committed=None):
+            return ActionChunk(np.repeat(committed[:1], 16, axis=0), np.ones(SLOTS, bool), obs.t_ns, 0.05)
+
+    result = play_episode(Still(), stage.world, EvalJob(Path("still"), limit_s=1.0), 12)
+    assert not result.success
+    assert 1.0 <= result.time_s < 1.5
+
+
+def test_wilson_interval_matches_published_values():
+    # Agresti and Coull (1998): 0 of 10 gives an upper limit of 0.278.
+    low, high = wilson(0, 10)
+    assert low == 0.0
+    assert high == pytest.approx(0.2775, abs=1e-3)
+    assert wilson(99, 100) == pytest.approx((0.9455, 0.9982), abs=1e-3)

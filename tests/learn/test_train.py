@@ -1,0 +1,129 @@
+"""Training: it learns, it resumes exactly, its recipe is readable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from motorium.checkpoints import load_checkpoint
+from motorium.errors import MotoriumError
+from motorium.learn.batches import BatchParams
+from motorium.learn.recipe import Recipe, RecipeError
+from motorium.learn.train import Trainer, TrainJob, TrainParams, train
+
+PARAMS = TrainParams(
+    steps=20,
+    learning_rate=5e-3,
+    warm_up=3,
+    ema=0.5,
+    save_every=1000,
+    processes=1,
+    batch=BatchParams(observations=16),
+)
+
+
+def job(demos_folder, out, dims, **changes) -> TrainJob:
+    return TrainJob((demos_folder,), out, dims=dims, params=replace(PARAMS, **changes))
+
+
+def test_twenty_steps_lower_the_loss_and_leave_a_checkpoint(demos_folder, tmp_path, small_dims):
+    trainer = Trainer(job(demos_folder, tmp_path / "run", small_dims))
+    history = []
+    while not trainer.finished:
+        history.append(trainer.step())
+    first = np.mean([m["flow"] + m["scene"] for m in history[:4]])
+    last = np.mean([m["flow"] + m["scene"] for m in history[-4:]])
+    assert last < 0.8 * first
+    trainer.save()
+    checkpoint = load_checkpoint(tmp_path / "run" / "checkpoint")
+    assert checkpoint.descriptor.embodiments == ("so101",)
+    np.testing.assert_array_equal(
+        checkpoint.tensors["out.fc2.weight"], trainer.average["out.fc2.weight"].numpy()
+    )
+
+
+def test_resumed_training_equals_uninterrupted(demos_folder, tmp_path, small_dims):
+    whole = train(job(demos_folder, tmp_path / "a", small_dims, steps=8), lambda _: None)
+    parts = job(demos_folder, tmp_path / "b", small_dims, steps=8)
+    train(parts, lambda _: None, until=3)
+    halved = train(parts, lambda _: None, resume=True)
+    first, second = load_checkpoint(whole), load_checkpoint(halved)
+    for name, tensor in first.tensors.items():
+        np.testing.assert_allclose(second.tensors[name], tensor, atol=1e-6, err_msg=name)
+
+
+def test_same_seed_same_network_other_seed_another(demos_folder, tmp_path, small_dims):
+    runs = [
+        load_checkpoint(
+            train(job(demos_folder, tmp_path / str(i), small_dims, steps=2, seed=seed), lambda _: None)
+        )
+        for i, seed in enumerate((4, 4, 5))
+    ]
+    name = "layers.1.expert.experts.up.weight"
+    np.testing.assert_allclose(runs[0].tensors[name], runs[1].tensors[name], atol=1e-7)
+    assert np.abs(runs[0].tensors[name] - runs[2].tensors[name]).max() > 1e-3
+
+
+def test_init_keeps_the_statistics_it_was_trained_with(demos_folder, tmp_path, small_dims):
+    first = train(job(demos_folder, tmp_path / "a", small_dims, steps=1), lambda _: None)
+    again = replace(job(demos_folder, tmp_path / "b", small_dims, steps=1), init=first, name="second")
+    trainer = Trainer(again)
+    assert trainer.descriptor.name == "second"
+    assert trainer.descriptor.state == load_checkpoint(first).descriptor.state
+
+
+def test_shipped_recipe_reads_and_unknown_keys_are_refused(tmp_path):
+    recipe = Recipe.load("so101-pick")
+    assert recipe.stages[-1].until == recipe.train.steps
+    assert all(a.until < b.until for a, b in zip(recipe.stages, recipe.stages[1:], strict=False))
+    with pytest.raises(RecipeError, match="so101-pick"):
+        Recipe.load("nonsense")
+    path = tmp_path / "r.toml"
+    path.write_text(
+        'name="x"\nrobot="so101"\n[train]\nstepz=3\n[[stages]]\nrecord={full=1}\nuntil=3\n', encoding="utf-8"
+    )
+    with pytest.raises(RecipeError, match=r"stepz.*steps"):
+        Recipe.load(path)
+
+
+def test_an_exploding_gradient_stops_with_advice(demos_folder, tmp_path, small_dims):
+    trainer = Trainer(job(demos_folder, tmp_path / "run", small_dims))
+    trainer.model.readout.data.fill_(float("nan"))
+    with pytest.raises(MotoriumError, match="learning rate"):
+        trainer.step()
+
+
+def test_a_team_of_two_trains_and_saves_once(demos_folder, tmp_path, small_dims):
+    folder = train(job(demos_folder, tmp_path / "run", small_dims, steps=2, processes=2), lambda _: None)
+    assert load_checkpoint(folder).descriptor.name == "so101-pick"
+
+
+def test_the_cube_is_where_the_picture_shows_it():
+    pytest.importorskip("mujoco", reason="the [sim] extra is not installed")
+    import torch
+    from nano_samples import descriptor
+
+    from motorium.learn.export import DEFAULT_DIMS
+    from motorium.learn.features import scene_features, scene_names
+    from motorium.learn.grounding import Grounding
+    from motorium.policies.descriptor import SceneReadout
+    from motorium.robots.spec import RobotSpec
+    from motorium.sim.expert import Expert
+    from motorium.sim.world import World
+
+    names = tuple(scene_names())
+    readout = SceneReadout(names, (0.0,) * len(names), (1.0,) * len(names))
+    spec = RobotSpec.load("so101")
+    grounding = Grounding(descriptor(DEFAULT_DIMS, scene=readout), spec)
+    with World(spec) as world:
+        world.reset(3, task="put the red cube in the tray")
+        scene = torch.from_numpy(scene_features(world, Expert(spec)))[None]
+        for role in ("front", "wrist"):
+            x, y = (96 * grounding.project(role, scene)[0]).round().int().tolist()
+            if not (3 <= x < 93 and 3 <= y < 93):
+                continue
+            patch = world.render(role)[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3).astype(int)
+            red = (patch[:, 0] > 1.6 * patch[:, 1]) & (patch[:, 0] > 1.6 * patch[:, 2])
+            assert red.mean() > 0.3
