@@ -3,7 +3,7 @@
 full       the whole task, with knocks against the arm, the gripper and the cube
 miss       a deliberate miss beside the cube; only the recovery is kept
 approach   from an arbitrary arm pose to the grasp
-glance     one look from the start pose and one from an arbitrary pose, each with the expert's chunk: most scenes per hour
+glance     one look from the start pose and one from an arbitrary pose, each with its chunk: most scenes per hour
 correct    a policy drives; at its replanning instants the expert shows how to go on (DAgger, Ross et al., 2011)
 """
 
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..policies.tokenizer import Tokenizer
 from ..robots.spec import RobotSpec
 from ..sim.expert import Expert
 from ..sim.kinematics import DOWN_RAD, Tool
@@ -26,7 +27,6 @@ from ..sim.world import Truth, World
 from ..types import SLOTS, Float32, Observation, Policy
 from .dataset import DemoFrame
 from .features import joint_angles, scene_features, slot_values
-from .tokens import encode_words
 
 Float64 = NDArray[np.float64]
 LIFTED_M = CUBE_M / 2 + 0.006
@@ -68,7 +68,7 @@ class Stage:
         self.world = World(spec)
         self.expert = Expert(spec)
         self.play = LockStep(self.world)
-        self._vocabulary, self._max_tokens = vocabulary, max_tokens
+        self._tokenizer = Tokenizer(prompt)
 
     def begin(self, seed: int) -> np.random.Generator:
         """Lays the scene of a seed."""
@@ -99,7 +99,7 @@ class Stage:
             valid=np.zeros(rows, dtype=np.bool_),
             promised=promised,
             scene=scene_features(world, self.expert),
-            tokens=encode_words(world.task, self._vocabulary, self._max_tokens),
+            tokens=self._tokenizer.encode(world.task),
             pregrasp=truth.cube.z_m < LIFTED_M and not in_tray(truth.cube, truth.tray),
             seed=world.scene.seed,
         )
