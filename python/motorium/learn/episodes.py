@@ -3,7 +3,7 @@
 full       the whole task, with knocks against the arm, the gripper and the cube
 miss       a deliberate miss beside the cube; only the recovery is kept
 approach   from an arbitrary arm pose to the grasp
-glance     one look from the start pose and one from an arbitrary pose, each with its chunk: most scenes per hour
+glance     one look from the start pose and one from any pose, each with the expert's chunk: most scenes per hour
 correct    a policy drives; at its replanning instants the expert shows how to go on (DAgger, Ross et al., 2011)
 """
 
@@ -16,17 +16,18 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..policies.descriptor import Prompt
 from ..policies.tokenizer import Tokenizer
 from ..robots.spec import RobotSpec
 from ..sim.expert import Expert
 from ..sim.kinematics import DOWN_RAD, Tool
-from ..sim.lockstep import LockStep
 from ..sim.scene import CUBE_M, polar
 from ..sim.tasks import in_tray
 from ..sim.world import Truth, World
 from ..types import SLOTS, Float32, Observation, Policy
 from .dataset import DemoFrame
 from .features import joint_angles, scene_features, slot_values
+from .playback import RowPlayer
 
 Float64 = NDArray[np.float64]
 LIFTED_M = CUBE_M / 2 + 0.006
@@ -61,13 +62,11 @@ class _Log:
 class Stage:
     """A world with an expert in it; the tools that all kinds of episode share."""
 
-    def __init__(
-        self, spec: RobotSpec, vocabulary: list[str], max_tokens: int, params: EpisodeParams
-    ) -> None:
+    def __init__(self, spec: RobotSpec, prompt: Prompt, params: EpisodeParams) -> None:
         self.spec, self.params = spec, params
         self.world = World(spec)
         self.expert = Expert(spec)
-        self.play = LockStep(self.world)
+        self.play = RowPlayer(self.world)
         self._tokenizer = Tokenizer(prompt)
 
     def begin(self, seed: int) -> np.random.Generator:

@@ -61,9 +61,7 @@ class TorchPolicy:
             role: stats.image(torch.from_numpy(obs.images[role]).permute(2, 0, 1)[None].float() / 255.0)
             for role in roles
         }
-        words = torch.from_numpy(encode_words(obs.task, list(prompt.vocabulary), prompt.max_tokens)).long()[
-            None
-        ]
+        words = torch.from_numpy(self._tokenizer.encode(obs.task)).long()[None]
         prefix = self.model.encode(images, words, torch.zeros(1, dtype=torch.long))
         self.scene = prefix.scene[0].numpy()
         raw = np.asarray(obs.state, dtype=np.float32)[self._slots]
