@@ -14,7 +14,7 @@ from motorium.errors import MotoriumError
 from motorium.learn.dataset import Demos
 from motorium.learn.episodes import EpisodeParams, Stage, approach, correct, full, miss
 from motorium.learn.evaluate import EvalJob, evaluate, play_episode, wilson
-from motorium.learn.features import MAX_TOKENS, joint_angles, scene_names, slot_values, vocabulary
+from motorium.learn.features import joint_angles, prompt, scene_names, slot_values
 from motorium.learn.record import FIRST_TRAINING_SEED, RecordJob, _tasks, record
 from motorium.robots.spec import RobotSpec
 from motorium.sim.expert import Expert
@@ -42,7 +42,7 @@ class ExpertPolicy:
 @pytest.fixture(scope="module")
 def stage():
     spec = RobotSpec.load("so101")
-    stage = Stage(spec, vocabulary(), MAX_TOKENS, EpisodeParams(stride=8, stay=4))
+    stage = Stage(spec, prompt(), EpisodeParams(stride=8, stay=4))
     yield stage
     stage.world.close()
 

@@ -76,13 +76,14 @@ def test_init_keeps_the_statistics_it_was_trained_with(demos_folder, tmp_path, s
 
 def test_shipped_recipe_reads_and_unknown_keys_are_refused(tmp_path):
     recipe = Recipe.load("so101-pick")
-    assert recipe.stages[-1].until == recipe.train.steps
-    assert all(a.until < b.until for a, b in zip(recipe.stages, recipe.stages[1:], strict=False))
+    assert "correct" not in recipe.stages[0].record  # there is nothing to correct yet
+    assert recipe.stages[1].train.learning_rate < recipe.stages[0].train.learning_rate
+    assert recipe.stages[1].train.batch.observations == 64
     with pytest.raises(RecipeError, match="so101-pick"):
         Recipe.load("nonsense")
     path = tmp_path / "r.toml"
     path.write_text(
-        'name="x"\nrobot="so101"\n[train]\nstepz=3\n[[stages]]\nrecord={full=1}\nuntil=3\n', encoding="utf-8"
+        'name="x"\nrobot="so101"\n[train]\nstepz=3\n[[stages]]\nrecord={full=1}\n', encoding="utf-8"
     )
     with pytest.raises(RecipeError, match=r"stepz.*steps"):
         Recipe.load(path)

@@ -16,17 +16,18 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..policies.descriptor import Prompt
+from ..policies.tokenizer import Tokenizer
 from ..robots.spec import RobotSpec
 from ..sim.expert import Expert
 from ..sim.kinematics import DOWN_RAD, Tool
-from ..sim.lockstep import LockStep
 from ..sim.scene import CUBE_M, polar
 from ..sim.tasks import in_tray
 from ..sim.world import Truth, World
 from ..types import SLOTS, Float32, Observation, Policy
 from .dataset import DemoFrame
 from .features import joint_angles, scene_features, slot_values
-from .tokens import encode_words
+from .playback import RowPlayer
 
 Float64 = NDArray[np.float64]
 LIFTED_M = CUBE_M / 2 + 0.006
@@ -61,14 +62,12 @@ class _Log:
 class Stage:
     """A world with an expert in it; the tools that all kinds of episode share."""
 
-    def __init__(
-        self, spec: RobotSpec, vocabulary: list[str], max_tokens: int, params: EpisodeParams
-    ) -> None:
+    def __init__(self, spec: RobotSpec, prompt: Prompt, params: EpisodeParams) -> None:
         self.spec, self.params = spec, params
         self.world = World(spec)
         self.expert = Expert(spec)
-        self.play = LockStep(self.world)
-        self._vocabulary, self._max_tokens = vocabulary, max_tokens
+        self.play = RowPlayer(self.world)
+        self._tokenizer = Tokenizer(prompt)
 
     def begin(self, seed: int) -> np.random.Generator:
         """Lays the scene of a seed."""
@@ -99,7 +98,7 @@ class Stage:
             valid=np.zeros(rows, dtype=np.bool_),
             promised=promised,
             scene=scene_features(world, self.expert),
-            tokens=encode_words(world.task, self._vocabulary, self._max_tokens),
+            tokens=self._tokenizer.encode(world.task),
             pregrasp=truth.cube.z_m < LIFTED_M and not in_tray(truth.cube, truth.tray),
             seed=world.scene.seed,
         )
