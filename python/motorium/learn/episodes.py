@@ -21,13 +21,13 @@ from ..policies.tokenizer import Tokenizer
 from ..robots.spec import RobotSpec
 from ..sim.expert import Expert
 from ..sim.kinematics import DOWN_RAD, Tool
+from ..sim.lockstep import LockStep
 from ..sim.scene import CUBE_M, polar
 from ..sim.tasks import in_tray
 from ..sim.world import Truth, World
 from ..types import SLOTS, Float32, Observation, Policy
 from .dataset import DemoFrame
 from .features import joint_angles, scene_features, slot_values
-from .playback import RowPlayer
 
 Float64 = NDArray[np.float64]
 LIFTED_M = CUBE_M / 2 + 0.006
@@ -66,7 +66,7 @@ class Stage:
         self.spec, self.params = spec, params
         self.world = World(spec)
         self.expert = Expert(spec)
-        self.play = RowPlayer(self.world)
+        self.play = LockStep(self.world)
         self._tokenizer = Tokenizer(prompt)
 
     def begin(self, seed: int) -> np.random.Generator:
