@@ -23,6 +23,7 @@ _HOME = {
     "Robot": ".robots.robot",
     "RobotSpec": ".robots.spec",
     "RunReport": ".runtime.run",
+    "load": ".policies.load",
     "run": ".runtime.run",
 }
 
@@ -34,6 +35,7 @@ __all__ = [
     "RobotSpec",
     "RunReport",
     "__version__",
+    "load",
     "run",
 ]
 

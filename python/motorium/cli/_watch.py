@@ -16,9 +16,18 @@ if TYPE_CHECKING:
     from ..sim.demo import DemoReport, EpisodeResult
 
 
+def _outcome(result: EpisodeResult) -> str:
+    if result.success:
+        return f"success after {result.time_s:.1f} s"
+    return (
+        "failed: wrong cube in the tray"
+        if result.wrong_cube
+        else f"failed: not done in {result.time_s:.1f} s"
+    )
+
+
 def _line(result: EpisodeResult) -> str:
-    mark = "success" if result.success else "failed"
-    return f"{result.index + 1:>4}  {mark}  {result.time_s:5.1f} s  {result.task}  (scene {result.seed})"
+    return f"{result.index + 1:>4}  {result.task}  (scene {result.seed})  {_outcome(result)}"
 
 
 class SilentAudience:
@@ -40,11 +49,15 @@ class SilentAudience:
 
 
 class PlainAudience(SilentAudience):
-    """One line per episode."""
+    """A line when an episode begins and another when it is over."""
+
+    def begins(self, index: int, seed: int, task: str) -> None:
+        """An episode starts."""
+        click.echo(f"{index + 1:>4}  {task}  (scene {seed})")
 
     def ends(self, result: EpisodeResult) -> None:
         """An episode is over."""
-        click.echo(_line(result))
+        click.echo(f"      {_outcome(result)}")
 
 
 class LiveAudience(SilentAudience):

@@ -3,7 +3,7 @@
 full       the whole task, with knocks against the arm, the gripper and the cube
 miss       a deliberate miss beside the cube; only the recovery is kept
 approach   from an arbitrary arm pose to the grasp
-glance     one look from the start pose and one from an arbitrary pose, each with the expert's chunk: most scenes per hour
+glance     one look from the start pose and one from any pose, each with the expert's chunk: most scenes per hour
 correct    a policy drives; at its replanning instants the expert shows how to go on (DAgger, Ross et al., 2011)
 """
 

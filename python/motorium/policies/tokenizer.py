@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..errors import PromptError
 from .descriptor import Prompt
 
-PUNCTUATION = ".,!?;:\"'"
+STRIPPED = str.maketrans("", "", ".,!?;:\"'")
 
 
 class Tokenizer:
@@ -20,8 +20,7 @@ class Tokenizer:
 
     def encode(self, task: str) -> NDArray[np.int32]:
         """(max_tokens,) int32. Raises PromptError when there is no word or there are too many."""
-        text = task.lower() if self._prompt.lowercase else task
-        words = [word for word in (part.strip(PUNCTUATION) for part in text.split()) if word]
+        words = self._words(task)
         if not words:
             raise PromptError(f"the instruction {task!r} holds no word; try 'put the red cube in the tray'")
         if len(words) > self._prompt.max_tokens:
@@ -35,6 +34,8 @@ class Tokenizer:
 
     def unknown_words(self, task: str) -> list[str]:
         """Words of `task` that the checkpoint was never trained on."""
+        return [word for word in self._words(task) if word not in self._ids]
+
+    def _words(self, task: str) -> list[str]:
         text = task.lower() if self._prompt.lowercase else task
-        words = [part.strip(PUNCTUATION) for part in text.split()]
-        return [word for word in words if word and word not in self._ids]
+        return text.translate(STRIPPED).split()

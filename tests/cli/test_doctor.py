@@ -1,0 +1,136 @@
+"""`motorium doctor`: what blocks, what only warns, and whether a checkpoint fits a robot."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import nano_samples
+import pytest
+
+from motorium import doctor
+from motorium.checkpoints import save_checkpoint
+from motorium.doctor import Check
+from motorium.robots.spec import DATA
+
+
+def test_looks_at_everything_and_passes_where_the_tests_run(call):
+    result = call("doctor", "--json")
+    checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    assert set(checks) == {"python", "extension", "simulator", "graphics", "serial", "real-time", "disk"}
+    assert result.exit_code == 0
+    assert checks["extension"]["status"] == checks["python"]["status"] == "ok"
+    assert all(check["advice"] for check in checks.values() if check["status"] != "ok")
+
+
+def test_a_blocking_finding_sets_the_exit_code(call, monkeypatch):
+    broken = Check("extension", "fail", "undefined symbol", "install again from source")
+    monkeypatch.setattr(doctor, "check_machine", lambda: [broken])
+    result = call("doctor")
+    assert result.exit_code == 1
+    assert "FAIL" in result.output
+    assert "install again" in result.output
+
+
+def test_a_warning_does_not_block(call, monkeypatch):
+    monkeypatch.setattr(doctor, "check_machine", lambda: [Check("disk", "warn", "3 MB free", "free some")])
+    assert call("doctor").exit_code == 0
+
+
+def test_graphics_that_cannot_draw_name_the_packages(monkeypatch):
+    monkeypatch.setenv("MUJOCO_GL", "osmesa")
+    monkeypatch.setenv("PYOPENGL_PLATFORM", "nonsense")
+    check = doctor.check_graphics()
+    assert check.status == "warn"
+    assert "libegl1" in check.advice
+
+
+def test_an_old_python_blocks_and_a_newer_one_warns(monkeypatch):
+    monkeypatch.setattr(doctor, "PYTHONS", ((3, 99), (3, 99)))
+    assert doctor.check_python().status == "fail"
+    monkeypatch.setattr(doctor, "PYTHONS", ((3, 0), (3, 0)))
+    assert doctor.check_python().status == "warn"
+
+
+@pytest.mark.parametrize(
+    ("found", "status"), [("3.3.7", "ok"), ("3.17.0", "ok"), ("4.0.0", "warn"), ("3.2", "warn")]
+)
+def test_the_simulator_must_be_of_the_right_age(monkeypatch, found, status):
+    monkeypatch.setattr("motorium.doctor.metadata.version", lambda _: found)
+    assert doctor.check_mujoco().status == status
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Save a sample checkpoint whose descriptor was changed: `save(state=...)` -> its directory."""
+
+    def write(**changes) -> str:
+        sample = dataclasses.replace(nano_samples.descriptor(nano_samples.SMALL), **changes)
+        return str(save_checkpoint(tmp_path / "sample", sample, nano_samples.weights(sample)))
+
+    return write
+
+
+def fit(call, checkpoint: str, robot: str = "sim:so101") -> tuple[int, dict]:
+    result = call("doctor", "--checkpoint", checkpoint, "--robot", robot, "--json")
+    return result.exit_code, json.loads(result.stdout)
+
+
+def test_every_input_and_output_is_mapped(call, save):
+    checkpoint = save()
+    code, found = fit(call, checkpoint)
+    assert code == 0
+    assert found["refusal"] == ""
+    assert found["contradictions"] == []
+    kinds = [row["kind"] for row in found["mapping"]]
+    assert [kinds.count(kind) for kind in ("state", "action", "camera")] == [6, 6, 2]
+    assert all(row["name"] == row["robot_name"] for row in found["mapping"])
+    shown = call("doctor", "--checkpoint", checkpoint, "--robot", "so101").output
+    for word in ("wrist_roll", "front", "96x96", "opening", "every input and output is bound"):
+        assert word in shown
+
+
+def test_a_permuted_joint_order_is_flagged(call, save):
+    sample = nano_samples.descriptor(nano_samples.SMALL)
+    first, second, *rest = sample.state
+    swapped = (
+        dataclasses.replace(first, joint=second.joint),
+        dataclasses.replace(second, joint=first.joint),
+        *rest,
+    )
+    code, found = fit(call, save(state=swapped))
+    assert code == 1
+    assert any("permuted" in line for line in found["contradictions"])
+    assert "shoulder_lift" in found["refusal"]
+
+
+def test_degrees_are_flagged(call, save):
+    sample = nano_samples.descriptor(nano_samples.SMALL)
+    degrees = dataclasses.replace(sample.state[1], min=-97.0, max=50.0, mean=-20.0, std=30.0)
+    checkpoint = save(state=(sample.state[0], degrees, *sample.state[2:]))
+    code, found = fit(call, checkpoint)
+    assert code == 1
+    assert any("degrees" in line for line in found["contradictions"])
+    assert "contradiction:" in call("doctor", "--checkpoint", checkpoint, "--robot", "so101").output
+
+
+def test_a_missing_camera_is_refused_with_both_lists(call, save, tmp_path):
+    blind = tmp_path / "blind.toml"
+    text = (DATA / "so101.toml").read_text(encoding="utf-8")
+    blind.write_text(text.replace('role = "wrist"', 'role = "overhead"'))
+    code, found = fit(call, save(), str(blind))
+    assert code == 1
+    assert "wrist" in found["refusal"]
+    assert "overhead" in found["refusal"]
+
+
+def test_both_sides_are_needed(call):
+    result = call("doctor", "--checkpoint", "so101-pick")
+    assert result.exit_code == 2
+    assert "go together" in result.stderr
+
+
+def test_an_absent_checkpoint_is_one_line(call):
+    result = call("doctor", "--checkpoint", "nowhere", "--robot", "so101")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: no checkpoint 'nowhere'")

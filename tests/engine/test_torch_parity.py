@@ -1,0 +1,106 @@
+"""The engine and the PyTorch model in learn/ are one network: same tensors, same answers."""
+
+from __future__ import annotations
+
+import nano_samples as samples
+import numpy as np
+import pytest
+
+from motorium import _core
+from motorium.checkpoints import find_checkpoint, load_checkpoint
+from motorium.errors import CheckpointError
+from motorium.policies import schema
+
+torch = pytest.importorskip("torch", reason="torch is not installed (extra [learn])")
+model_module = pytest.importorskip("motorium.learn.model", reason="learn/model.py is not importable")
+
+TOLERANCE = 1e-4
+SHIPPED = "so101-pick"
+
+
+def torch_model(sample, tensors):
+    model = model_module.NanoModel(sample)
+    model.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in tensors.items()})
+    return model.eval()
+
+
+def torch_chunk(model, sample, given, committed, steps):
+    """(T, 200) raw slots and the scene, by Euler steps with the prefix lock, float32 as in training."""
+    slots = [c.slot for c in sample.action]
+    base = np.array([given["state"][c.slot] if c.relative else 0.0 for c in sample.action], np.float32)
+    mean = np.array(sample.action_normalisation.mean, np.float32)
+    std = np.array(sample.action_normalisation.std, np.float32)
+    state = np.zeros(200, np.float32)
+    for c in sample.state:
+        state[c.slot] = (given["state"][c.slot] - c.mean) / c.std
+    image_mean, image_std = np.array(sample.image.mean), np.array(sample.image.std)
+    images = {
+        c.role: torch.from_numpy(((image / 255.0 - image_mean) / image_std).astype(np.float32))
+        .permute(2, 0, 1)[None]
+        .contiguous()
+        for c, image in zip(sample.cameras, given["images"], strict=True)
+    }
+    locked = 0 if committed is None else len(committed)
+    x = np.zeros((sample.chunk.rows, 200), np.float32)
+    x[:, slots] = given["noise"][:, slots]
+    rows = np.arange(sample.chunk.rows)
+    with torch.inference_mode():
+        ids = torch.from_numpy(given["token_ids"].astype(np.int64))[None]
+        prefix = model.encode(images, ids, torch.tensor([given["embodiment"]]))
+        for k in range(steps + 1):
+            if locked:
+                x[:locked, slots] = (committed[:, slots] - base - mean[:locked]) / std[:locked]
+            if k == steps:
+                break
+            time = torch.from_numpy(np.where(rows < locked, 1.0, k / steps).astype(np.float32))[None, None]
+            v, _ = model.velocity(
+                prefix, torch.from_numpy(state)[None], torch.from_numpy(x)[None, None], time
+            )
+            x[:, slots] += v[0, 0].numpy()[:, slots] / steps
+    out = np.zeros_like(x)
+    out[:, slots] = x[:, slots] * std + mean + base
+    return out, prefix.scene[0].numpy()
+
+
+def assert_equal_networks(sample, tensors, given, *, cases):
+    model = torch_model(sample, tensors)
+    engine = _core.NanoEngine(schema.to_plain(sample), dict(tensors))
+    engine.encode(given["images"], given["token_ids"], given["embodiment"])
+    for steps, delay in cases:
+        committed = samples.committed(sample, delay) if delay else None
+        expected, scene = torch_chunk(model, sample, given, committed, steps)
+        actual = engine.denoise(given["state"], given["noise"], committed, steps)
+        scale = max(1.0, np.abs(expected).max())
+        assert np.abs(actual - expected).max() <= TOLERANCE * scale, (steps, delay)
+        assert np.abs(engine.scene - scene).max() <= TOLERANCE * max(1.0, np.abs(scene).max())
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_full_size_with_every_tensor_random(seed):
+    sample = samples.descriptor()
+    cases = [(4, 0), (4, 3), (8, 6)] if seed else [(1, 0), (2, 1), (4, 6)]
+    assert_equal_networks(sample, samples.weights(sample, seed), samples.inputs(sample, seed), cases=cases)
+
+
+def test_every_delay_and_step_count():
+    sample = samples.descriptor(samples.SMALL)
+    cases = [(4, delay) for delay in range(sample.prefix_lock.max_delay + 1)]
+    cases += [(steps, 2) for steps in range(1, 9)]
+    assert_equal_networks(sample, samples.weights(sample), samples.inputs(sample), cases=cases)
+
+
+def test_tensor_lists_are_the_same():
+    sample = samples.descriptor(samples.SMALL)
+    found = {name: tuple(t.shape) for name, t in model_module.NanoModel(sample).state_dict().items()}
+    assert found == {name: value.shape for name, value in samples.weights(sample).items()}
+
+
+def test_the_shipped_checkpoint():
+    try:
+        find_checkpoint(SHIPPED)
+    except CheckpointError:
+        pytest.skip(f"models/{SHIPPED} is not here yet")
+    shipped = load_checkpoint(SHIPPED)
+    for seed in range(3):
+        given = samples.inputs(shipped.descriptor, seed)
+        assert_equal_networks(shipped.descriptor, shipped.tensors, given, cases=[(4, 0), (2, 3), (8, 6)])
