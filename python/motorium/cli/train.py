@@ -47,8 +47,8 @@ def command(
 
     if bool(recipe) == bool(data):
         raise click.UsageError("give either --recipe or --data")
-    given: dict[str, Any] = {"steps": steps, "minutes": minutes, "seed": seed}
-    changes = {name: value for name, value in given.items() if value is not None}
+    given = {"steps": steps, "minutes": minutes, "seed": seed}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if recipe:
         if changes or init or resume:
             raise click.UsageError(
