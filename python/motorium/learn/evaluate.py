@@ -158,7 +158,11 @@ _open: dict[tuple[Path, str, str], tuple[Policy, World]] = {}
 def _play(job: EvalJob, seed: int) -> EpisodeResult:
     key = (job.checkpoint, job.engine, job.robot)
     if key not in _open:
-        _open[key] = (load_policy(job.checkpoint, job.engine), World(RobotSpec.load(job.robot)))
+        spec = RobotSpec.load(job.robot)
+        _open[key] = (load_policy(job.checkpoint, job.engine), World(spec))
+        bind = getattr(_open[key][0], "bind", None)
+        if bind is not None:
+            bind(spec)
     policy, world = _open[key]
     reseed = getattr(policy, "reseed", None)
     if reseed is not None:
