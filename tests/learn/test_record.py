@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("mujoco", reason="the [sim] extra is not installed")
 
+import motorium.learn.evaluate as deployed
 from motorium.errors import MotoriumError
 from motorium.learn.dataset import Demos
 from motorium.learn.episodes import EpisodeParams, Stage, approach, correct, full, miss
@@ -17,7 +18,6 @@ from motorium.learn.evaluate import EvalJob, evaluate, play_episode, wilson
 from motorium.learn.features import joint_angles, prompt, scene_names, slot_values
 from motorium.learn.record import FIRST_TRAINING_SEED, RecordJob, _tasks, record
 from motorium.robots.spec import RobotSpec
-from motorium.sim.expert import Expert
 from motorium.types import SLOTS, ActionChunk
 
 SEED = FIRST_TRAINING_SEED + 900_000_000
@@ -161,27 +161,21 @@ def test_evaluation_refuses_training_scenes(seed):
         evaluate(EvalJob(Path("none"), episodes=10, seed=seed))
 
 
-def test_the_expert_as_a_policy_succeeds_through_the_deployed_loop(stage):
-    policy = ExpertPolicy(stage)
-    world, stage.expert = stage.world, Expert(stage.spec)
-    job = EvalJob(Path("expert"), episodes=1)
-    original = stage.play
-
-    def watch(_):
-        stage.play = playing[0]
-
+def test_the_expert_as_a_policy_succeeds_through_the_deployed_loop(stage, monkeypatch):
     playing = []
-    from motorium.learn import evaluate as module
 
-    class Watched(module.LockStep):
+    class Watched(deployed.LockStep):
         def __init__(self, world):
             super().__init__(world)
             playing.append(self)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "LockStep", Watched)
-        result = play_episode(policy, world, job, 11, watch)
-    stage.play = original
+    def stand_where_the_loop_stands(_):
+        stage.play.restart()
+        stage.play.setpoint = playing[0].setpoint
+
+    monkeypatch.setattr(deployed, "LockStep", Watched)
+    job = EvalJob(Path("expert"), episodes=1)
+    result = play_episode(ExpertPolicy(stage), stage.world, job, 11, stand_where_the_loop_stands)
     assert result.success
     assert result.time_s < 8.0
 
