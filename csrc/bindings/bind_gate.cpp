@@ -1,5 +1,7 @@
 #include <pybind11/stl.h>
 
+#include <cmath>
+
 #include "bindings/arrays.hpp"
 #include "bus/monotonic.hpp"
 #include "bus/safety_gate.hpp"
@@ -23,6 +25,10 @@ mtr_limits_config make_limits(const std::vector<float>& lower, const std::vector
   if (n > kMaxJoints || upper.size() != n || velocity.size() != n || acceleration.size() != n ||
       effort.size() != n) {
     throw py::value_error("limits need one value per joint in each list, 32 joints at most");
+  }
+  constexpr double kLongestAgeS = 1e6;
+  if (!(std::abs(max_state_age_s) <= kLongestAgeS) || !(std::abs(max_command_age_s) <= kLongestAgeS)) {
+    throw py::value_error("limits on the age of state and command must be numbers below 1e6 s");
   }
   mtr_limits_config config{};
   config.n_joints = static_cast<std::uint32_t>(n);

@@ -29,6 +29,23 @@ constexpr int kAttempts = 8;
 constexpr int kGoalTolerance =
     64;  // a servo at the edge of its own range pulls the goal inside it: 5.6 degrees
 constexpr std::int64_t kShortestReturnDelayNs = 20'000;
+constexpr double kPatientMarginS =
+    0.05;  // while nothing moves, a busy computer is no reason to call a servo dead
+
+/// Waits longer for replies while it lives.
+class Patience {
+ public:
+  Patience(FeetechLink& link, double usual_s) noexcept : link_(link), usual_s_(usual_s) {
+    link_.set_reply_margin_s(std::max(usual_s, kPatientMarginS));
+  }
+  ~Patience() { link_.set_reply_margin_s(usual_s_); }
+  Patience(const Patience&) = delete;
+  Patience& operator=(const Patience&) = delete;
+
+ private:
+  FeetechLink& link_;
+  double usual_s_;
+};
 
 float signed_field(const std::uint8_t* bytes, unsigned sign_bit) {
   return static_cast<float>(mtr_ft_decode_signed(mtr_ft_get16(bytes), sign_bit));
@@ -73,6 +90,7 @@ FeetechBusConfig checked(FeetechBusConfig config) {
 
 FeetechBus::FeetechBus(const std::string& port, FeetechBusConfig config)
     : config_(checked(std::move(config))), link_(port, config_.baud, config_.reply_margin_s) {
+  const Patience patience(link_, config_.reply_margin_s);
   find_servos();
   for (const FeetechSetting& setting : config_.settings) apply(setting);
   link_.set_return_delay_ns(slowest_return_delay_ns());
@@ -234,6 +252,7 @@ BusStatus FeetechBus::write_all(std::uint8_t address, std::uint8_t size, const R
 }
 
 BusStatus FeetechBus::set_torque(bool on) noexcept {
+  const Patience patience(link_, config_.reply_margin_s);
   Rows rows{};
   if (on) {
     const BusStatus known = to_bus_status(read_all(kPresent, 2, rows));

@@ -29,6 +29,10 @@ FeetechLink::FeetechLink(const std::string& port, std::uint32_t baud, double rep
       byte_ns_(kBitsPerByte * static_cast<double>(kNsPerS) / baud),
       margin_ns_(static_cast<std::int64_t>(reply_margin_s * static_cast<double>(kNsPerS))) {}
 
+void FeetechLink::set_reply_margin_s(double margin_s) noexcept {
+  margin_ns_ = static_cast<std::int64_t>(margin_s * static_cast<double>(kNsPerS));
+}
+
 std::int64_t FeetechLink::timeout_ns(std::size_t request_bytes, std::size_t reply_bytes,
                                      std::size_t replies) const noexcept {
   const double wire_ns = byte_ns_ * static_cast<double>(request_bytes + reply_bytes);

@@ -49,6 +49,8 @@ class FeetechLink {
   /// Upper bound for the time of one request with replies: wire time, return delays and the margin.
   std::int64_t timeout_ns(std::size_t request_bytes, std::size_t reply_bytes,
                           std::size_t replies) const noexcept;
+  /// How late a reply may be beyond wire time; outside the control loop there is time to be patient.
+  void set_reply_margin_s(double margin_s) noexcept;
   /// How long each servo may wait before it answers; the factory setting until told otherwise.
   void set_return_delay_ns(std::int64_t delay_ns) noexcept { return_delay_ns_ = delay_ns; }
 

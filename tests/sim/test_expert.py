@@ -1,17 +1,128 @@
-"""The expert solves the task, from anywhere, and decides by what it sees alone."""
+"""The expert solves the task, from anywhere and after any trouble, and decides by what it sees alone."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from motorium.robots.spec import RobotSpec
-from motorium.sim.disturb import Miss, bump_rows, random_start
 from motorium.sim.expert import Expert
+from motorium.sim.kinematics import DOWN_RAD, ArmKinematics, Tool
 from motorium.sim.lockstep import LockStep
-from motorium.sim.world import World
+from motorium.sim.world import Truth, World
 
+Float64 = NDArray[np.float64]
 ROWS = 260
+CLEAR_OF_THINGS_M = 0.07
+LOWEST_M = 0.012
+HIGHEST_M = 0.15
+
+
+def _reachable(arm: ArmKinematics, tool: Tool) -> bool:
+    found = arm.tool(arm.joints(tool))
+    return abs(found.radius - tool.radius) + abs(found.height - tool.height) < 1e-3
+
+
+def random_start(world: World, rng: np.random.Generator, *, partly_closed: float = 0.3) -> Float64:
+    """Puts the arm somewhere in the workspace, at rest; returns the (J,) joint angles.
+
+    Gripper roughly down (+-0.15 rad), pan +-1.15 rad, tip radius 0.12 .. 0.25 m, height 12 .. 150 mm but at least
+    50 mm near any cube or the tray, roll +-1.4 rad. With probability `partly_closed` the gripper is anywhere between
+    closed and open, else near its open angle.
+    """
+    arm, grasp = ArmKinematics(world.spec), world.spec.grasp
+    assert grasp is not None
+    truth = world.truth()
+    things = [(p.x_m, p.y_m) for p in (*truth.cubes.values(), truth.tray)]
+    things += [(d.x_m, d.y_m) for d in world.scene.distractors]
+    while True:
+        pan, radius = rng.uniform(-1.15, 1.15), rng.uniform(0.12, 0.25)
+        x, y = float(arm.pan_xy[0]) + radius * math.cos(pan), -radius * math.sin(pan)
+        near = any(math.hypot(x - tx, y - ty) < CLEAR_OF_THINGS_M for tx, ty in things)
+        height = rng.uniform(0.05 if near else LOWEST_M, HIGHEST_M)
+        pitch = DOWN_RAD + rng.uniform(-0.15, 0.15)
+        tool = Tool(pan, radius, height, pitch, rng.uniform(-1.4, 1.4))
+        if _reachable(arm, tool):
+            break
+    closed = rng.uniform() < partly_closed
+    gripper = (
+        rng.uniform(grasp.closed_rad, grasp.open_rad) if closed else grasp.open_rad + rng.uniform(-0.1, 0.1)
+    )
+    world.set_joints(np.concatenate([arm.joints(tool), [gripper]]))
+    return world.position_rad
+
+
+def bump_rows(
+    arm: ArmKinematics, q_setpoint: NDArray[np.floating], rng: np.random.Generator
+) -> list[Float64]:
+    """2 to 4 rows that shove the setpoint away: pan +-0.2 rad, radius +-25 mm, height -15..+40 mm, roll +-0.5 rad.
+
+    The gripper is left alone.
+    """
+    start = np.asarray(q_setpoint, dtype=np.float64)
+    tool = arm.tool(start)
+    rows = int(rng.integers(2, 5))
+    share = rows / 4.0
+    pushed = Tool(
+        tool.pan + share * rng.uniform(-0.2, 0.2),
+        min(0.26, max(0.11, tool.radius + share * rng.uniform(-0.025, 0.025))),
+        min(HIGHEST_M, max(LOWEST_M, tool.height + share * rng.uniform(-0.015, 0.04))),
+        tool.pitch + share * rng.uniform(-0.15, 0.15),
+        tool.roll + share * rng.uniform(-0.5, 0.5),
+    )
+    end = start.copy()
+    end[:5] = arm.joints(pushed)
+    return [start + (end - start) * (i + 1) / rows for i in range(rows)]
+
+
+class Miss:
+    """A grasp beside the cube: the expert is lied to about the cube by 12 to 35 mm until the gripper has shut.
+
+    With probability 1/2 the empty gripper is also lifted by up to 50 mm before the truth is told.
+    """
+
+    MAX_ROWS = 70
+
+    def __init__(self, expert: Expert, rng: np.random.Generator) -> None:
+        self._expert = expert
+        distance, bearing = rng.uniform(0.012, 0.035), rng.uniform(-math.pi, math.pi)
+        self._shift = (distance * math.cos(bearing), distance * math.sin(bearing))
+        self._at: tuple[float, float, float] | None = None
+        self._lift_m = float(rng.uniform(0.01, 0.05)) if rng.uniform() < 0.5 else 0.0
+        self._lift_to: float | None = None
+        self._rows = 0
+
+    def target(
+        self, truth: Truth, q_measured: NDArray[np.floating], q_setpoint: NDArray[np.floating]
+    ) -> Float64 | None:
+        """(J,) next setpoint of the miss, or None when it is over."""
+        self._rows += 1
+        if self._rows > self.MAX_ROWS:
+            return None
+        shut = float(q_measured[5]) < self._expert.grasp.closed_rad + 0.22
+        if shut or self._lift_to is not None:
+            return self._lift(np.asarray(q_setpoint, dtype=np.float64))
+        if self._at is None:
+            self._at = (truth.cube.x_m + self._shift[0], truth.cube.y_m + self._shift[1], truth.cube.z_m)
+        x, y, z = self._at
+        cubes = dict(truth.cubes)
+        cubes[truth.target] = replace(truth.cube, x_m=x, y_m=y, z_m=z)
+        return self._expert.target(replace(truth, cubes=cubes), q_measured, q_setpoint)
+
+    def _lift(self, setpoint: Float64) -> Float64 | None:
+        tool = self._expert.arm.tool(setpoint)
+        if self._lift_to is None:
+            self._lift_to = tool.height + self._lift_m
+        if tool.height >= self._lift_to - 0.001:
+            return None
+        height = min(self._lift_to, tool.height + 0.012)
+        out = setpoint.copy()
+        out[:5] = self._expert.arm.joints(replace(tool, height=height))
+        return out
 
 
 @pytest.fixture(scope="module")

@@ -85,3 +85,32 @@ def test_bad_chunks_are_refused(steps: LockStep) -> None:
         steps.run_chunk(rows, delay=0, count=1)
     with pytest.raises(SimulationError, match="delay"):
         steps.run_chunk(chunk(steps, 0.01), delay=3, count=2)
+
+
+def test_a_side_branch_never_happened(steps: LockStep) -> None:
+    ends = []
+    for branching in (False, True):
+        steps.world.reset(8)
+        steps.restart()
+        for i in range(12):
+            if branching and i % 4 == 2:
+                with steps.side_branch():
+                    before = steps.setpoint
+                    for _ in range(5):
+                        steps.run_row(before + 0.1)
+                    assert steps.world.position_rad[0] > before[0] + 0.05
+            steps.run_row(steps.setpoint + 0.03 * np.sin(i))
+        ends.append((steps.world.data.qpos.copy(), steps.now_ns, steps.core.stats(), steps.world.time_s))
+    assert np.array_equal(ends[0][0], ends[1][0])
+    assert ends[0][1:] == ends[1][1:]
+
+
+def test_observation_is_what_the_arm_and_cameras_show(steps: LockStep) -> None:
+    steps.advance_to(12_000_000)
+    assert steps.now_ns == 15_000_000
+    seen = steps.observe("put the red cube in the tray")
+    pan = steps.world.spec.joints[0]
+    assert seen.t_ns == steps.now_ns
+    assert seen.state[pan.slot] == pytest.approx(steps.world.position_rad[0], abs=1e-6)
+    assert np.count_nonzero(seen.state) <= 6
+    assert set(seen.images) == {"front", "wrist"}

@@ -131,32 +131,12 @@ class Stage:
 
     def branch(self, plan: list[Float64]) -> Float32:
         """(T, J) slot values: the promised `plan`, then the expert, played from here in a side branch of time."""
-        saved = self._save()
-        rows = [self.play.setpoint.copy()]
-        for i in range(self.params.rows - 1):
-            self.play.run_row(plan[i] if i < len(plan) else self.expert_row())
-            rows.append(self.play.setpoint.copy())
-        self._restore(saved)
+        rows = [self.play.setpoint]
+        with self.play.side_branch():
+            for i in range(self.params.rows - 1):
+                self.play.run_row(plan[i] if i < len(plan) else self.expert_row())
+                rows.append(self.play.setpoint)
         return slot_values(self.spec, np.stack(rows))
-
-    def _save(self) -> tuple[NDArray[np.float64], Float64, int, float]:
-        import mujoco
-
-        kind = mujoco.mjtState.mjSTATE_INTEGRATION
-        state = np.empty(mujoco.mj_stateSize(self.world.model, kind))
-        mujoco.mj_getState(self.world.model, self.world.data, state, kind)
-        judge = self.world.judge_state
-        self._judge = (judge.held_s, judge.wrong)
-        return state, self.play.setpoint.copy(), self.play.now_ns, self.world.time_s
-
-    def _restore(self, saved: tuple[NDArray[np.float64], Float64, int, float]) -> None:
-        import mujoco
-
-        state, setpoint, self.play.now_ns, self.world.time_s = saved
-        mujoco.mj_setState(self.world.model, self.world.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
-        mujoco.mj_forward(self.world.model, self.world.data)
-        self.play.setpoint = setpoint
-        self.world.judge_state.held_s, self.world.judge_state.wrong = self._judge
 
 
 def full(stage: Stage, seed: int) -> list[DemoFrame]:

@@ -5,7 +5,6 @@ Every episode starts from the robot's home pose with a scene laid for its seed; 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ..errors import CameraError
+from ..errors import MotoriumError
 from .report import FILM, REPORT, SHEET, EpisodePictures, Shot, write_film, write_json, write_sheet
 
 if TYPE_CHECKING:
@@ -104,10 +103,13 @@ class Filming:
 
     def _film(self) -> None:
         while True:
-            # A camera that fails ends the episode through the policy's own reads, with the full reason.
-            with contextlib.suppress(CameraError):
+            try:
                 images = {role: camera.read_latest().image.copy() for role, camera in self._cameras.items()}
-                self.shots.append(Shot(time.monotonic() - self._begin, images))
+            except (
+                MotoriumError
+            ):  # the policy reads the same cameras and tells the reason; the film just ends
+                return
+            self.shots.append(Shot(time.monotonic() - self._begin, images))
             if self._over.wait(self._period_s):
                 return
 

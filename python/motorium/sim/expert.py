@@ -127,7 +127,7 @@ class Expert:
         if to_tray < self.params.off_tray_m and view.tip[2] < self.params.release_m + 0.006:
             return self._stay(view), grasp.open_rad
         if abs(view.gripper - grasp.grip_rad) < 0.10 and view.gripper_setpoint < view.gripper - 0.12:
-            return self._carry(cube, tray, along, view), grasp.closed_rad
+            return self._carry(cube, tray, view), grasp.closed_rad
         return self._approach_or_close(truth, view)
 
     def _stay(self, view: _View) -> Tool:
@@ -204,9 +204,11 @@ class Expert:
             s.roll + share * max(-0.1, min(0.1, goal.roll - s.roll)),
         )
 
-    def _carry(self, cube: Pose, tray: Pose, along_m: float, view: _View) -> Tool:
+    def _carry(self, cube: Pose, tray: Pose, view: _View) -> Tool:
         p = self.params
-        over = self.arm.tool_above(np.array([tray.x_m, tray.y_m, 0.0]), along_m, view.yaw)
+        # Where the tip must be for the cube, held as it is, to hang over the tray's centre.
+        tip = np.array([view.tip[0] + tray.x_m - cube.x_m, view.tip[1] + tray.y_m - cube.y_m, 0.0])
+        over = self.arm.tool_above(tip, 0.0, view.yaw)
         off_m = math.hypot(cube.x_m - tray.x_m, cube.y_m - tray.y_m)
         if off_m < p.over_tray_m:
             height = p.release_m

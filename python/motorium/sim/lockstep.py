@@ -6,6 +6,8 @@ out; then the physics moves on by one tick. Only the clock and the wire are miss
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ from numpy.typing import NDArray
 from .._core import ControlCore
 from ..errors import SafetyError, SimulationError
 from ..robots.assembly import control_config
+from ..slots import slot_map
+from ..types import Observation
 from ..units import NS_PER_S
 from .world import World
 
@@ -35,24 +39,56 @@ class LockStep:
 
     def __init__(self, world: World, **overrides: Any) -> None:
         self.world = world
+        self.core: ControlCore
+        self.now_ns: int
         self._config = control_config(world.spec, **overrides)
         self.tick_ns = round(NS_PER_S / world.spec.control.rate_hz)
         self.ticks = round(world.spec.control.rate_hz / world.spec.policy.rate_hz)
         self.row_ns = self.ticks * self.tick_ns
+        self._slots = slot_map(world.spec)
         self._tick_s = self.tick_ns / NS_PER_S
         self.restart()
 
     def restart(self) -> None:
         """A fresh core, enabled: setpoint := measured, time 0, no plan, counters zero."""
-        self.core = ControlCore(self._config)
         self.now_ns = 0
-        self.core.enable()
-        self._tick(step=False)
+        self._start_core(self.world.readings()[0])
 
     @property
     def setpoint(self) -> Float64:
         """(J,) radians, the setpoint in force now: row 0 of a chunk observed now."""
         return np.asarray(self.core.setpoint(self.now_ns), dtype=np.float64)
+
+    @property
+    def row_s(self) -> float:
+        """Length of a policy step in seconds."""
+        return self.row_ns / NS_PER_S
+
+    @contextmanager
+    def side_branch(self) -> Iterator[None]:
+        """What is played inside never happened: on leaving, world, clock, plan and gate are as before.
+
+        The branch starts from the setpoint in force with a plan and a gate of its own, the gate at rest.
+        """
+        saved = self.world.save(), self.core, self.now_ns
+        setpoint = self.core.setpoint(self.now_ns)
+        try:
+            self._start_core(setpoint)
+            yield
+        finally:
+            world, self.core, self.now_ns = saved
+            self.world.restore(world)
+
+    def advance_to(self, t_ns: int) -> None:
+        """Ticks until `now_ns` is the first tick at or after `t_ns`."""
+        while self.now_ns < t_ns:
+            self._tick()
+
+    def observe(self, task: str) -> Observation:
+        """What a policy sees now."""
+        state = self._slots.scatter(self.world.readings()[0])
+        images = {camera.role: self.world.render(camera.role) for camera in self.world.spec.cameras}
+        return Observation(self.now_ns, state, images, task)
 
     def committed(self, delay: int) -> NDArray[np.float32]:
         """(delay, J) setpoints already planned from now on, one per policy step; row 0 is in force now."""
@@ -90,10 +126,13 @@ class LockStep:
         if self.core.mode == "fault":
             raise SafetyError(f"the safety gate tripped in lock-step: {self.core.stats()}")
 
-    def _tick(self, *, step: bool = True) -> None:
-        world = self.world
-        position, velocity, effort = world.readings()
-        goal = self.core.tick(self.now_ns, position, velocity, effort, self.now_ns)
-        if step:
-            world.step(goal, self._tick_s)
-            self.now_ns += self.tick_ns
+    def _start_core(self, position_rad: NDArray[np.float32]) -> None:
+        still = np.zeros_like(position_rad)
+        self.core = ControlCore(self._config)
+        self.core.enable()
+        self.core.tick(self.now_ns, position_rad, still, still, self.now_ns)
+
+    def _tick(self) -> None:
+        goal = self.core.tick(self.now_ns, *self.world.readings(), self.now_ns)
+        self.world.step(goal, self._tick_s)
+        self.now_ns += self.tick_ns

@@ -26,6 +26,17 @@ class OpenGLError(SimulationError):
         )
 
 
+def choose_platform() -> bool:
+    """Set MUJOCO_GL to the best installed platform, unless it is set; False when nothing is installed."""
+    if not os.environ.get("MUJOCO_GL"):
+        platforms = available_backends()
+        if not platforms:
+            return False
+        os.environ["MUJOCO_GL"] = platforms[0]
+        os.environ[_RETRY] = ",".join(platforms[1:])
+    return True
+
+
 def import_mujoco() -> None:
     """Import MuJoCo with an off-screen platform that is installed; a MUJOCO_GL set by the user stands.
 
@@ -36,12 +47,8 @@ def import_mujoco() -> None:
     # Mesa's cache leaves files in the user's home, and its idle-priority thread can keep a killed process from
     # going for seconds on a busy machine; without it the first frame is 0.2 s later.
     os.environ.setdefault("MESA_SHADER_CACHE_DISABLE", "true")
-    if not os.environ.get("MUJOCO_GL"):
-        platforms = available_backends()
-        if not platforms:
-            raise OpenGLError("neither EGL nor OSMesa is installed")
-        os.environ["MUJOCO_GL"] = platforms[0]
-        os.environ[_RETRY] = ",".join(platforms[1:])
+    if not choose_platform():
+        raise OpenGLError("neither EGL nor OSMesa is installed")
     try:
         import_module("mujoco")
     except (ImportError, AttributeError, RuntimeError, OSError) as error:  # PyOpenGL fails in all these ways

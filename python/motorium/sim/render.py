@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import atexit
-import os
 from typing import Any
 
 import numpy as np
 
-from ..errors import SimulationError
 from ..types import UInt8
-from .graphics import DEBIAN_PACKAGES, available_backends
-
-ADVICE = f"on Debian: apt-get install {' '.join(DEBIAN_PACKAGES)}"
-
-
-def choose_backend() -> str:
-    """Sets MUJOCO_GL to what the machine has, unless it is set; must precede the first import of mujoco."""
-    return os.environ.setdefault("MUJOCO_GL", next(iter(available_backends()), "egl"))
+from .opengl import OpenGLError
 
 
 class Renderers:
@@ -35,8 +26,9 @@ class Renderers:
             try:
                 renderer = mujoco.Renderer(self._model, height=height, width=width)
             except Exception as error:
-                raise SimulationError(
-                    f"cannot open an off-screen OpenGL context ({error}); {ADVICE}"
+                # Also when somebody imported mujoco before MUJOCO_GL was set: it then waits for a screen.
+                raise OpenGLError(
+                    error or "no context; set MUJOCO_GL=egl before the first import of mujoco"
                 ) from error
             renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
             renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0

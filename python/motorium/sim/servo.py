@@ -104,6 +104,15 @@ class ServoBank:
         self._mj.jnt_actfrcrange[: self._n, 0] = -torque
         self._mj.jnt_actfrcrange[: self._n, 1] = torque
 
+    def save(self) -> tuple[Float64, ...]:
+        """Everything that changes with time or by hand; for `restore`."""
+        return tuple(v.copy() for v in (self.torque_enable, self.torque_limit, self._load, self._heat))
+
+    def restore(self, saved: tuple[Float64, ...]) -> None:
+        """Back to what `save` returned."""
+        self.torque_enable, self.torque_limit, self._load, self._heat = (v.copy() for v in saved)
+        self.apply_limits()
+
     def sense(self, torque_nm: Float64, dt_s: float) -> None:
         """Feeds the sensors with the torque of the last `dt_s` seconds."""
         share = torque_nm * (1.0 / self.model.stall_torque_nm)

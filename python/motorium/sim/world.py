@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from ..errors import SimulationError
 from ..robots.spec import RobotSpec
 from ..types import UInt8
 from .mjcf import TIMESTEP_S, build_mjcf
-from .render import Renderers, choose_backend
+from .opengl import choose_platform
+from .render import Renderers
 from .scene import COLOURS, CUBE_M, Scene, draw_scene
 from .servo import ServoBank, ServoModel, ServoState
 from .stage import stage_scene
@@ -41,6 +42,16 @@ class Truth:
         return self.cubes[self.target]
 
 
+@dataclass(frozen=True)
+class WorldState:
+    """A moment of a world, opaque to its owner."""
+
+    physics: Float64
+    servos: tuple[Float64, ...]
+    judge: Judge
+    clocks: tuple[float, float, float]
+
+
 class World:
     """A robot, a table, a task.
 
@@ -55,7 +66,7 @@ class World:
     """
 
     def __init__(self, spec: RobotSpec, seed: int = 0) -> None:
-        choose_backend()
+        choose_platform()
         import mujoco
 
         if spec.grasp is None or not spec.geoms:
@@ -120,6 +131,25 @@ class World:
         self.data.qpos[at : at + 7] = [x_m, y_m, CUBE_M / 2, math.cos(half), 0.0, 0.0, math.sin(half)]
         self.data.qvel[dof : dof + 6] = 0.0
         self._mujoco.mj_forward(self.model, self.data)
+
+    def save(self) -> WorldState:
+        """The present, for `restore` in the same episode."""
+        kind = self._mujoco.mjtState.mjSTATE_INTEGRATION
+        physics = np.empty(self._mujoco.mj_stateSize(self.model, kind))
+        self._mujoco.mj_getState(self.model, self.data, physics, kind)
+        clocks = (self.time_s, self._debt_s, self._unjudged_s)
+        return WorldState(physics, self.servos.save(), replace(self.judge_state), clocks)
+
+    def restore(self, saved: WorldState) -> None:
+        """Back to a saved present, bit for bit."""
+        kind = self._mujoco.mjtState.mjSTATE_INTEGRATION
+        self._mujoco.mj_setState(self.model, self.data, saved.physics, kind)
+        self._mujoco.mj_forward(self.model, self.data)
+        # Again: computing forces has moved the solver's warm start on.
+        self._mujoco.mj_setState(self.model, self.data, saved.physics, kind)
+        self.servos.restore(saved.servos)
+        self.judge_state = replace(saved.judge)
+        self.time_s, self._debt_s, self._unjudged_s = saved.clocks
 
     def step(self, goal_rad: NDArray[Any], dt_s: float) -> None:
         """Lets `dt_s` seconds pass with (J,) position goals in radians (clipped to the joint limits).

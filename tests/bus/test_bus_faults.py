@@ -1,0 +1,221 @@
+"""A bad line makes joints stale and counters rise; it never raises, hangs or invents a value."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from motorium import _core
+from motorium._core import BusStatus
+
+COUNTED = {
+    "drop": "timeouts",
+    "corrupt": "crc_errors",
+    "truncate": "timeouts",
+    "wrong_id": "wrong_id",
+    "wrong_length": "length_errors",
+}
+
+
+@pytest.mark.parametrize("fault", sorted(COUNTED))
+def test_one_bad_reply_makes_one_joint_stale(arm, fault):
+    arm.place(*[2048] * 6)
+    _, before = arm.read()
+    arm.emulator.set_fault(fault, 3)
+    arm.place(*[2148] * 6)
+    status, state = arm.read()
+    assert status == BusStatus.STALE_JOINTS
+    stale = state["joint_t_ns"] < state["t_ns"]
+    np.testing.assert_array_equal(stale, [False, False, True, False, False, False])
+    assert state["joint_t_ns"][2] == before["joint_t_ns"][2]
+    assert state["position_rad"][2] == before["position_rad"][2]
+    assert (state["position_rad"][~stale] > before["position_rad"][~stale]).all()
+    counters = arm.bus.counters()
+    assert counters[COUNTED[fault]] >= 1
+    assert counters["timeouts"] == 1
+    arm.emulator.set_fault("none")
+    assert arm.read()[0] == BusStatus.OK
+
+
+@pytest.mark.parametrize("fault", ["garbage_before", "garbage_after", "echo"])
+@pytest.mark.parametrize("period", [1, 2])
+def test_noise_around_good_replies_costs_nothing(arm, fault, period):
+    arm.emulator.set_fault(fault, None, period)
+    for ticks in (1000, 2000, 3000):
+        arm.place(*[ticks] * 6)
+        status, state = arm.read()
+        assert status == BusStatus.OK
+        np.testing.assert_allclose(state["position_rad"], (ticks - 2048) * 2 * np.pi / 4096, atol=1e-6)
+
+
+def test_every_seventh_reply_lost_is_counted_exactly(arm):
+    arm.emulator.set_fault("drop", 2, period=7)
+    statuses = [arm.read()[0] for _ in range(70)]
+    assert statuses.count(BusStatus.STALE_JOINTS) == 10
+    assert arm.bus.counters()["timeouts"] == 10
+
+
+def test_a_lost_reply_in_the_middle_waits_for_nobody(arm):
+    def duration(servo: int) -> float:
+        arm.emulator.set_fault("drop", servo)
+        start = time.perf_counter()
+        assert arm.read()[0] == BusStatus.STALE_JOINTS
+        return time.perf_counter() - start
+
+    last = duration(6)  # has to wait out the margin of 0.3 s
+    middle = min(duration(servo) for servo in (1, 2, 3))
+    assert last > 3 * middle
+
+
+def test_time_out_follows_wire_time_and_margin(open_arm):
+    def duration(margin_s: float) -> float:
+        arm = open_arm(reply_margin_s=margin_s)
+        arm.emulator.set_fault("drop", 6)
+        start = time.perf_counter()
+        assert arm.read()[0] == BusStatus.STALE_JOINTS
+        arm.emulator.set_fault("none")
+        return time.perf_counter() - start
+
+    short, long = duration(0.02), duration(0.4)
+    assert 0.4 <= long < 0.4 + 20 * short
+    assert long > 3 * short
+
+
+def test_a_pulled_cable_is_a_status(arm, gated):
+    goal = gated(*[0.0] * 6)
+    _, before = arm.read()
+    arm.emulator.close()
+    status, state = arm.read()
+    assert status == BusStatus.CLOSED
+    np.testing.assert_array_equal(state["joint_t_ns"], before["joint_t_ns"])
+    assert arm.bus.write_goal(goal) == BusStatus.CLOSED
+    assert arm.bus.set_torque(True) == BusStatus.CLOSED
+    assert arm.bus.set_torque(False) == BusStatus.CLOSED
+    assert arm.bus.counters()["io_errors"] >= 4
+
+
+def test_a_cable_pulled_while_waiting_ends_the_wait(open_arm):
+    arm = open_arm(reply_margin_s=1.0)
+    arm.emulator.set_fault("drop")
+    puller = threading.Timer(0.05, arm.emulator.close)
+    puller.start()
+    assert arm.read()[0] == BusStatus.CLOSED
+    puller.join()
+
+
+def test_raw_access_reports_a_pulled_cable(emulator):
+    raw = _core.FeetechBus(emulator.port, reply_margin_us=300_000)
+    assert raw.ping(1)
+    emulator.close()
+    with pytest.raises(_core.BusError, match="went away"):
+        raw.ping(1)
+
+
+@contextmanager
+def stranger(answer: Callable[[bytes], bytes]) -> Iterator[str]:
+    """Something on the other end of a serial line that answers each request with `answer(request)`."""
+    near, far = os.openpty()
+    tty.setraw(far)
+    stopped, stop = os.pipe()
+
+    def serve() -> None:
+        while stopped not in select.select([near, stopped], [], [])[0]:
+            os.write(near, answer(os.read(near, 4096)))
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield os.ttyname(far)
+    finally:
+        os.close(stop)
+        thread.join()
+        for descriptor in (stopped, far, near):
+            os.close(descriptor)
+
+
+def reply(servo_id: int, data: bytes) -> bytes:
+    """A well-formed status packet."""
+    body = bytes([servo_id, len(data) + 2, 0]) + data
+    return b"\xff\xff" + body + bytes([~sum(body) & 0xFF])
+
+
+HEADERS = st.sampled_from(
+    [b"\xff\xff\x01\x04\x00", b"\xff\xff\x01\x02\x00\xfc", b"\xff\xff", b"\xff\xff\x02\xff"]
+)
+STREAM = st.lists(st.one_of(st.binary(max_size=40), HEADERS), max_size=8).map(b"".join)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(STREAM, min_size=1, max_size=4))
+def test_any_answer_is_survived(streams):
+    turn = iter(range(10**9))
+    with stranger(lambda _request: streams[next(turn) % len(streams)]) as port:
+        raw = _core.FeetechBus(port, reply_margin_us=1000)
+        for _ in streams:
+            data = raw.read(1, 56, 2)
+            assert data is None or len(data) == 2
+            many = raw.sync_read([1, 2], 56, 2)
+            assert set(many) == {1, 2}
+            assert all(value is None or len(value) == 2 for value in many.values())
+        del raw
+
+
+def test_late_replies_do_not_answer_the_next_request():
+    fresh, stale = reply(1, b"\x22\x22"), reply(1, b"\x11\x11")
+    answers = iter([fresh + stale, fresh])
+    with stranger(lambda _request: next(answers)) as port:
+        raw = _core.FeetechBus(port, reply_margin_us=300_000)
+        assert raw.read(1, 56, 2) == b"\x22\x22"
+        assert raw.read(1, 56, 2) == b"\x22\x22"
+
+
+def test_a_servo_that_never_stops_talking_cannot_hold_the_bus():
+    near, far = os.openpty()
+    tty.setraw(far)
+    stop = threading.Event()
+
+    def babble() -> None:
+        while not stop.is_set():
+            if select.select([], [near], [], 0.01)[1]:
+                with suppress(BlockingIOError):
+                    os.write(near, b"\xff\xff\x01\x04" * 64)
+
+    os.set_blocking(near, False)
+    thread = threading.Thread(target=babble, daemon=True)
+    thread.start()
+    raw = _core.FeetechBus(os.ttyname(far), reply_margin_us=5000)
+    assert raw.read(1, 56, 2) is None
+    assert raw.sync_read([1, 2, 3], 56, 10) == {1: None, 2: None, 3: None}
+    stop.set()
+    thread.join()
+    assert raw.counters()["flushed_bytes"] > 0
+    del raw
+    os.close(far)
+    os.close(near)
+
+
+@pytest.mark.parametrize(("address", "size"), [(40, 1), (42, 2), (49, 1), (39, 2), (0, 60)])
+def test_raw_access_cannot_move_a_motor(emulator, address, size):
+    before = emulator.registers(1)
+    raw = _core.FeetechBus(emulator.port)
+    with pytest.raises(ValueError, match=r"40\.\.49"):
+        raw.configure(1, address, bytes(size))
+    assert emulator.registers(1) == before
+
+
+def test_raw_access_writes_what_does_not_move(emulator):
+    raw = _core.FeetechBus(emulator.port, reply_margin_us=300_000)
+    assert raw.configure(1, 21, b"\x10")
+    assert raw.read(1, 21, 1) == b"\x10"
+    with pytest.raises(ValueError, match="not a valid request"):
+        raw.read(253, 21, 1)
