@@ -16,18 +16,19 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import SafetyError
 from ..policies.descriptor import Prompt
 from ..policies.tokenizer import Tokenizer
 from ..robots.spec import RobotSpec
 from ..sim.expert import Expert
 from ..sim.kinematics import DOWN_RAD, Tool
+from ..sim.lockstep import LockStep
 from ..sim.scene import CUBE_M, polar
 from ..sim.tasks import in_tray
 from ..sim.world import Truth, World
 from ..types import SLOTS, Float32, Observation, Policy
 from .dataset import DemoFrame
 from .features import joint_angles, scene_features, slot_values
-from .playback import RowPlayer
 
 Float64 = NDArray[np.float64]
 LIFTED_M = CUBE_M / 2 + 0.006
@@ -66,7 +67,7 @@ class Stage:
         self.spec, self.params = spec, params
         self.world = World(spec)
         self.expert = Expert(spec)
-        self.play = RowPlayer(self.world)
+        self.play = LockStep(self.world)
         self._tokenizer = Tokenizer(prompt)
 
     def begin(self, seed: int) -> np.random.Generator:
@@ -238,7 +239,10 @@ def correct(stage: Stage, seed: int, policy: Policy) -> list[DemoFrame]:
         prefix[:, slots] = slot_values(spec, committed)
         plan = policy.infer(Observation(0, state, images, stage.world.task), committed=prefix)
         count = int(rng.integers(3, params.horizon + 1))
-        stage.play.run_chunk(joint_angles(spec, plan.rows[:, slots]), delay=delay, count=count)
+        try:
+            stage.play.run_chunk(joint_angles(spec, plan.rows[:, slots]), delay=delay, count=count)
+        except SafetyError:  # the gate has tripped; what came before is still worth learning
+            break
     return out
 
 
