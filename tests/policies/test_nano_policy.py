@@ -48,7 +48,7 @@ def test_seed_and_noise_repeat_a_plan():
     nano = policy(seed=5)
     first, second = nano.infer(observation()), nano.infer(observation())
     assert not np.array_equal(first.rows, second.rows)
-    nano.reseed(5)
+    nano.seed(5)
     assert np.array_equal(nano.infer(observation()).rows, first.rows)
     assert np.array_equal(policy(seed=5).infer(observation()).rows, first.rows)
     noise = np.zeros((16, 200), np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -94,3 +95,41 @@ def test_scene_vector_names_its_parts(world: World) -> None:
     target = next(cube for cube in scene.cubes if cube.colour == scene.target)
     assert vector[0] == pytest.approx(target.x_m, abs=1e-3)
     assert vector[3] ** 2 + vector[4] ** 2 == pytest.approx(1.0, abs=1e-5)
+
+
+def test_torque_limit_bounds_the_servo(world: World) -> None:
+    world.reset(1)
+    world.servos.torque_limit[:] = 0.1
+    world.servos.apply_limits()
+    goal = world.position_rad
+    goal[0] += 1.0
+    for _ in range(40):
+        world.step(goal, 0.005)
+        assert abs(world.joint_state().effort[0]) <= 0.1 + 1e-6
+    world.reset(1)
+    assert world.servos.torque_limit[0] == 1.0
+
+
+def test_working_servos_draw_current_and_grow_warm(world: World) -> None:
+    world.reset(1)
+    cold = world.joint_state()
+    start = world.position_rad
+    for _ in range(400):
+        world.step(start, 0.005)
+    warm = world.joint_state()
+    lift = world.spec.joint_names.index("shoulder_lift")
+    assert warm.temperature_c[lift] > cold.temperature_c[lift] + 0.01
+    assert warm.current_ma[lift] > 50 > cold.current_ma[lift]
+    assert np.all(warm.voltage_v < cold.voltage_v)
+
+
+def test_time_that_is_no_whole_step_is_carried_over(world: World) -> None:
+    world.reset(1)
+    for _ in range(100):
+        world.step(world.position_rad, 0.0033)
+    assert world.time_s == pytest.approx(0.33, abs=0.0026)
+
+
+def test_a_robot_without_looks_is_refused() -> None:
+    with pytest.raises(SimulationError, match="geoms"):
+        World(replace(RobotSpec.load("so101"), geoms=()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -65,7 +66,16 @@ def _show_fit(fit: Fit, checkpoint: str, robot: str) -> None:
         ]
         for row in fit.rows
     ]
-    header = ["", f"in {checkpoint}", "slot", "unit", "seen in training", f"on {robot}", "limits", "fits"]
+    header = [
+        "",
+        f"in {Path(checkpoint).name}",
+        "slot",
+        "unit",
+        "seen in training",
+        f"on {robot}",
+        "limits",
+        "fits",
+    ]
     print_table(header, rows)
     for line in fit.contradictions:
         click.echo(f"\ncontradiction: {line}")

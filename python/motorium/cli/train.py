@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -47,7 +48,7 @@ def command(
     if bool(recipe) == bool(data):
         raise click.UsageError("give either --recipe or --data")
     given = {"steps": steps, "minutes": minutes, "seed": seed}
-    changes = {name: value for name, value in given.items() if value is not None}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if recipe:
         if changes or init or resume:
             raise click.UsageError(

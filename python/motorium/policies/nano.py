@@ -53,7 +53,7 @@ class NanoPolicy:
         self.steps = self.descriptor.flow.steps if steps is None else steps
         self.embodiment = 0
         self.tokenizer = Tokenizer(self.descriptor.prompt)
-        self.reseed(seed)
+        self.seed(seed)
         try:
             self.engine = _core.NanoEngine(
                 schema.to_plain(self.descriptor), dict(checkpoint.tensors), isa=isa
@@ -65,7 +65,7 @@ class NanoPolicy:
         self._task = ""
         self._token_ids: NDArray[np.int32] | None = None
 
-    def reseed(self, seed: int | None) -> None:
+    def seed(self, seed: int | None) -> None:
         """Restart the noise, so that a run can be repeated."""
         self._rng = np.random.default_rng(seed)
 

@@ -1,4 +1,4 @@
-"""Forward kinematics and Jacobian of the arm chain declared in a RobotSpec, in plain numpy.
+"""Forward kinematics of the arm chain declared in a RobotSpec, in plain numpy.
 
 Every joint turns about its local +z; joint frames are given in their parent link (URDF convention: rotation
 Rz(yaw) Ry(pitch) Rx(roll), see http://wiki.ros.org/urdf/XML/joint). The base link is the robot base frame.
@@ -54,16 +54,3 @@ class Chain:
         """Position (3,) in metres and rotation (3, 3) of the tool centre point in the base frame."""
         positions, rotations = self.frames(q_rad)
         return positions[-1] + rotations[-1] @ self.tcp_offset, rotations[-1] @ self.tcp_rotation
-
-    def jacobian(self, q_rad: Float64, point_m: Float64) -> Float64:
-        """(6, n) geometric Jacobian at a point fixed in the last link, given in that link's frame.
-
-        Rows 0..2 are m/rad, rows 3..5 rad/rad, both in the base frame.
-        """
-        positions, rotations = self.frames(q_rad)
-        at = positions[-1] + rotations[-1] @ point_m
-        columns = [
-            np.concatenate([np.cross(r[:, 2], at - p), r[:, 2]])
-            for p, r in zip(positions, rotations, strict=True)
-        ]
-        return np.stack(columns, axis=1)

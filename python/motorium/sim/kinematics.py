@@ -1,4 +1,4 @@
-"""Inverse kinematics of a pan-lift-elbow-flex-roll arm: closed form, then Newton steps on the exact chain.
+"""Inverse kinematics of a pan-lift-elbow-flex-roll arm in closed form.
 
 The arm is described in tool coordinates: `pan` angle, `radius` of the tool tip from the pan axis, `height`,
 `pitch` (pi/2 = pointing straight down) and `roll`. They and the five joint angles determine each other.
@@ -34,7 +34,8 @@ class Tool:
 class ArmKinematics:
     """Closed form for arms with parallel lift, elbow and flex axes between a crossing pan and roll axis.
 
-    Everything is measured from the declared chain at q = 0, so that a change in the TOML reaches this code.
+    Everything is measured from the declared chain at q = 0, so that a change in the TOML reaches this code. Axes
+    that miss each other by a little (0.2 mm on the SO-101) make the result wrong by as much.
     """
 
     def __init__(self, spec: RobotSpec) -> None:
@@ -113,22 +114,3 @@ class ArmKinematics:
         pan = -math.atan2(y, x)
         roll = yaw_rad + pan - self.yaw_zero
         return Tool(pan, math.hypot(x, y), float(point_m[2]), DOWN_RAD, roll)
-
-    def refine(self, q_rad: Float64, point_m: Float64, target_m: Float64, iterations: int = 2) -> Float64:
-        """Damped least squares on pan, lift and elbow until a point of the last link meets `target_m` (3,).
-
-        Flex follows so that the pitch stays. The closed form errs by the 0.2 mm by which axes miss each other.
-        """
-        q = np.array(q_rad, dtype=np.float64)
-        for _ in range(iterations):
-            positions, rotations = self.chain.frames(q)
-            error = target_m - (positions[-1] + rotations[-1] @ point_m)
-            full = self.chain.jacobian(q, point_m)[:3]
-            jacobian = full[:, :3].copy()
-            jacobian[:, 1] -= full[:, 3]
-            jacobian[:, 2] -= full[:, 3]
-            step = jacobian.T @ np.linalg.solve(jacobian @ jacobian.T + 1e-6 * np.eye(3), error)
-            q[:3] += step
-            q[3] -= step[1] + step[2]
-            q = self._inside(q)
-        return q
