@@ -170,8 +170,7 @@ def test_the_expert_as_a_policy_succeeds_through_the_deployed_loop(stage, monkey
             playing.append(self)
 
     def stand_where_the_loop_stands(_):
-        stage.play.restart()
-        stage.play.setpoint = playing[0].setpoint
+        stage.play = playing[-1]
 
     monkeypatch.setattr(deployed, "LockStep", Watched)
     job = EvalJob(Path("expert"), episodes=1)

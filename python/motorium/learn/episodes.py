@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import SafetyError
 from ..policies.descriptor import Prompt
 from ..policies.tokenizer import Tokenizer
 from ..robots.spec import RobotSpec
@@ -238,7 +239,10 @@ def correct(stage: Stage, seed: int, policy: Policy) -> list[DemoFrame]:
         prefix[:, slots] = slot_values(spec, committed)
         plan = policy.infer(Observation(0, state, images, stage.world.task), committed=prefix)
         count = int(rng.integers(3, params.horizon + 1))
-        stage.play.run_chunk(joint_angles(spec, plan.rows[:, slots]), delay=delay, count=count)
+        try:
+            stage.play.run_chunk(joint_angles(spec, plan.rows[:, slots]), delay=delay, count=count)
+        except SafetyError:  # the gate has tripped; what came before is still worth learning
+            break
     return out
 
 

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 
 from ..errors import CheckpointError
+from ..policies.binding import bind
 from ..policies.tokenizer import Tokenizer
+from ..robots.spec import RobotSpec
 from ..types import SLOTS, ActionChunk, Float32, Observation
 from .export import load_network
 from .model import NanoModel
@@ -33,7 +35,11 @@ class TorchPolicy:
         """Reads a checkpoint folder. Raises CheckpointError."""
         return cls(load_network(folder), seed=seed)
 
-    def reseed(self, seed: int) -> None:
+    def bind(self, robot: RobotSpec) -> None:
+        """Checks every input and output against `robot` by name. Raises BindingError with both lists."""
+        bind(self.descriptor, robot)
+
+    def seed(self, seed: int | None) -> None:
         """Starts the noise anew."""
         self._rng = np.random.default_rng(seed)
 
