@@ -13,7 +13,6 @@ from motorium.learn.batches import BatchMaker, BatchParams
 from motorium.learn.dataset import DatasetError, Demos, write_shard
 from motorium.learn.export import DEFAULT_DIMS, describe
 from motorium.learn.normalise import Statistics
-from motorium.learn.tokens import encode_words
 from motorium.learn.train import flow_loss
 
 RELATIVE = np.array([1, 1, 1, 1, 1, 0], dtype=np.float32)
@@ -123,8 +122,3 @@ def test_normalisation_round_trip_and_statistics(demos_folder):
     np.testing.assert_array_equal(reread.action_std, stats.action_std)
     np.testing.assert_array_equal(reread.relative, RELATIVE)
     assert stats.action_mean.shape == (ROWS, JOINTS)
-
-
-def test_words():
-    vocabulary = ["<pad>", "<unk>", "put", "red"]
-    assert encode_words("Put, red! car", vocabulary, 5).tolist() == [2, 3, 1, 0, 0]

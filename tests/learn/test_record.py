@@ -10,14 +10,14 @@ import pytest
 
 pytest.importorskip("mujoco", reason="the [sim] extra is not installed")
 
+import motorium.learn.evaluate as deployed
 from motorium.errors import MotoriumError
 from motorium.learn.dataset import Demos
 from motorium.learn.episodes import EpisodeParams, Stage, approach, correct, full, miss
 from motorium.learn.evaluate import EvalJob, evaluate, play_episode, wilson
-from motorium.learn.features import MAX_TOKENS, joint_angles, scene_names, slot_values, vocabulary
+from motorium.learn.features import joint_angles, prompt, scene_names, slot_values
 from motorium.learn.record import FIRST_TRAINING_SEED, RecordJob, _tasks, record
 from motorium.robots.spec import RobotSpec
-from motorium.sim.expert import Expert
 from motorium.types import SLOTS, ActionChunk
 
 SEED = FIRST_TRAINING_SEED + 900_000_000
@@ -42,7 +42,7 @@ class ExpertPolicy:
 @pytest.fixture(scope="module")
 def stage():
     spec = RobotSpec.load("so101")
-    stage = Stage(spec, vocabulary(), MAX_TOKENS, EpisodeParams(stride=8, stay=4))
+    stage = Stage(spec, prompt(), EpisodeParams(stride=8, stay=4))
     yield stage
     stage.world.close()
 
@@ -161,27 +161,20 @@ def test_evaluation_refuses_training_scenes(seed):
         evaluate(EvalJob(Path("none"), episodes=10, seed=seed))
 
 
-def test_the_expert_as_a_policy_succeeds_through_the_deployed_loop(stage):
-    policy = ExpertPolicy(stage)
-    world, stage.expert = stage.world, Expert(stage.spec)
-    job = EvalJob(Path("expert"), episodes=1)
-    original = stage.play
-
-    def watch(_):
-        stage.play = playing[0]
-
+def test_the_expert_as_a_policy_succeeds_through_the_deployed_loop(stage, monkeypatch):
     playing = []
-    from motorium.learn import evaluate as module
 
-    class Watched(module.LockStep):
+    class Watched(deployed.LockStep):
         def __init__(self, world):
             super().__init__(world)
             playing.append(self)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "LockStep", Watched)
-        result = play_episode(policy, world, job, 11, watch)
-    stage.play = original
+    def stand_where_the_loop_stands(_):
+        stage.play = playing[-1]
+
+    monkeypatch.setattr(deployed, "LockStep", Watched)
+    job = EvalJob(Path("expert"), episodes=1)
+    result = play_episode(ExpertPolicy(stage), stage.world, job, 11, stand_where_the_loop_stands)
     assert result.success
     assert result.time_s < 8.0
 

@@ -16,6 +16,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import SafetyError
+from ..policies.descriptor import Prompt
+from ..policies.tokenizer import Tokenizer
 from ..robots.spec import RobotSpec
 from ..sim.expert import Expert
 from ..sim.kinematics import DOWN_RAD, Tool
@@ -26,7 +29,6 @@ from ..sim.world import Truth, World
 from ..types import SLOTS, Float32, Observation, Policy
 from .dataset import DemoFrame
 from .features import joint_angles, scene_features, slot_values
-from .tokens import encode_words
 
 Float64 = NDArray[np.float64]
 LIFTED_M = CUBE_M / 2 + 0.006
@@ -61,14 +63,12 @@ class _Log:
 class Stage:
     """A world with an expert in it; the tools that all kinds of episode share."""
 
-    def __init__(
-        self, spec: RobotSpec, vocabulary: list[str], max_tokens: int, params: EpisodeParams
-    ) -> None:
+    def __init__(self, spec: RobotSpec, prompt: Prompt, params: EpisodeParams) -> None:
         self.spec, self.params = spec, params
         self.world = World(spec)
         self.expert = Expert(spec)
         self.play = LockStep(self.world)
-        self._vocabulary, self._max_tokens = vocabulary, max_tokens
+        self._tokenizer = Tokenizer(prompt)
 
     def begin(self, seed: int) -> np.random.Generator:
         """Lays the scene of a seed."""
@@ -99,7 +99,7 @@ class Stage:
             valid=np.zeros(rows, dtype=np.bool_),
             promised=promised,
             scene=scene_features(world, self.expert),
-            tokens=encode_words(world.task, self._vocabulary, self._max_tokens),
+            tokens=self._tokenizer.encode(world.task),
             pregrasp=truth.cube.z_m < LIFTED_M and not in_tray(truth.cube, truth.tray),
             seed=world.scene.seed,
         )
@@ -239,7 +239,10 @@ def correct(stage: Stage, seed: int, policy: Policy) -> list[DemoFrame]:
         prefix[:, slots] = slot_values(spec, committed)
         plan = policy.infer(Observation(0, state, images, stage.world.task), committed=prefix)
         count = int(rng.integers(3, params.horizon + 1))
-        stage.play.run_chunk(joint_angles(spec, plan.rows[:, slots]), delay=delay, count=count)
+        try:
+            stage.play.run_chunk(joint_angles(spec, plan.rows[:, slots]), delay=delay, count=count)
+        except SafetyError:  # the gate has tripped; what came before is still worth learning
+            break
     return out
 
 

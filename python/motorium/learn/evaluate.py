@@ -7,11 +7,11 @@ import multiprocessing
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from ..errors import MotoriumError
+from ..errors import MotoriumError, SafetyError
 from ..robots.spec import RobotSpec
 from ..sim.lockstep import LockStep
 from ..sim.world import World
@@ -152,21 +152,32 @@ class _Player:
         return _play(self.job, seed)
 
 
-_open: dict[tuple[Path, str, str], tuple[Policy, World]] = {}
+class SeededPolicy(Policy, Protocol):
+    """A policy whose noise can be repeated and whose inputs and outputs are checked against a robot by name."""
+
+    def bind(self, robot: RobotSpec) -> None:
+        """Raises BindingError when something does not match."""
+
+    def seed(self, seed: int | None) -> None:
+        """Starts the noise anew."""
+
+
+_open: dict[tuple[Path, str, str], tuple[SeededPolicy, World]] = {}
 
 
 def _play(job: EvalJob, seed: int) -> EpisodeResult:
     key = (job.checkpoint, job.engine, job.robot)
     if key not in _open:
-        _open[key] = (load_policy(job.checkpoint, job.engine), World(RobotSpec.load(job.robot)))
+        spec = RobotSpec.load(job.robot)
+        policy = load_policy(job.checkpoint, job.engine)
+        policy.bind(spec)
+        _open[key] = (policy, World(spec))
     policy, world = _open[key]
-    reseed = getattr(policy, "reseed", None)
-    if reseed is not None:
-        reseed(seed)
+    policy.seed(seed)
     return play_episode(policy, world, job, seed)
 
 
-def load_policy(checkpoint: Path, engine: str) -> Policy:
+def load_policy(checkpoint: Path, engine: str) -> SeededPolicy:
     """The policy of a checkpoint folder on one of ENGINES. Raises CheckpointError."""
     if engine == "torch":
         from .torch_policy import TorchPolicy
@@ -174,14 +185,13 @@ def load_policy(checkpoint: Path, engine: str) -> Policy:
         return TorchPolicy.load(checkpoint)
     from ..policies.load import load
 
-    policy: Policy = load(checkpoint)
-    return policy
+    return load(checkpoint)
 
 
 def play_episode(
     policy: Policy, world: World, job: EvalJob, seed: int, watch: Callable[[Observation], None] | None = None
 ) -> EpisodeResult:
-    """One episode; `watch` sees every observation."""
+    """One episode; `watch` sees every observation. A tripped safety gate ends it as a failure."""
     world.reset(seed)
     play = LockStep(world)
     while world.time_s < job.limit_s and not world.success:
@@ -192,7 +202,11 @@ def play_episode(
         committed = np.zeros((job.delay, SLOTS), dtype=np.float32)
         committed[:, slots] = slot_values(world.spec, play.committed(job.delay))
         chunk = policy.infer(obs, committed=committed if job.delay else None)
-        play.run_chunk(joint_angles(world.spec, chunk.rows[:, slots]), delay=job.delay, count=job.horizon)
+        rows = joint_angles(world.spec, chunk.rows[:, slots])
+        try:
+            play.run_chunk(rows, delay=job.delay, count=job.horizon)
+        except SafetyError:
+            break
     judged = world.judge()
     return EpisodeResult(
         seed, world.task, world.success, world.time_s, judged["target_in_tray"], judged["wrong_in_tray"]

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ..policies.descriptor import PAD, UNKNOWN, Prompt
 from ..robots.spec import RobotSpec
 from ..sim.expert import Expert
 from ..sim.scene import COLOURS
@@ -20,10 +21,10 @@ HAND_NAMES = ("hand_x_m", "hand_y_m", "hand_z_m", "hand_cos4yaw", "hand_sin4yaw"
 MAX_TOKENS = 8
 
 
-def vocabulary() -> list[str]:
+def prompt() -> Prompt:
     """The words of the task, after padding and unknown."""
     words = {word for colour in COLOURS for word in instruction(colour).split()}
-    return ["<pad>", "<unk>", *sorted(words)]
+    return Prompt(vocabulary=(PAD, UNKNOWN, *sorted(words)), max_tokens=MAX_TOKENS, lowercase=True)
 
 
 def scene_names() -> list[str]:

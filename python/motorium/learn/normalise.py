@@ -49,7 +49,7 @@ class Statistics:
         state, rows, scene = demos.column("state"), demos.column("rows"), demos.column("scene")
         known = demos.column("valid")[..., None]
         delta = (rows - state[:, None] * relative).astype(np.float64)
-        count = known.sum(axis=0)
+        count = np.maximum(known.sum(axis=0), 1)
         mean = (delta * known).sum(axis=0) / count
         std = np.sqrt((((delta - mean) ** 2) * known).sum(axis=0) / count)
         seen = rows[np.broadcast_to(known, rows.shape)].reshape(-1, rows.shape[-1])

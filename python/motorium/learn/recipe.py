@@ -28,10 +28,10 @@ class RecipeError(MotoriumError):
 
 @dataclass(frozen=True)
 class RecipeStage:
-    """Record, then train on all that has been recorded so far, up to a step of the one schedule."""
+    """Record, then train on all that has been recorded so far, from where the stage before ended."""
 
     record: dict[str, int]
-    until: int
+    train: TrainParams
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,6 @@ class Recipe:
     name: str
     robot: str
     first_seed: int
-    train: TrainParams
     stages: tuple[RecipeStage, ...]
 
     @classmethod
@@ -57,43 +56,51 @@ class Recipe:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
         except tomllib.TOMLDecodeError as error:
             raise RecipeError(f"{path}: {error}") from error
-        _refuse_unknown(table, {"name", "robot", "first_seed", "train", "stages"}, path.name)
         try:
-            settings = dict(table.get("train", {}))
-            batch = _filled(BatchParams, settings.pop("batch", {}), f"{path.name} [train.batch]")
-            params = replace(_filled(TrainParams, settings, f"{path.name} [train]"), batch=batch)
-            stages = tuple(RecipeStage(dict(s["record"]), int(s["until"])) for s in table["stages"])
-            return cls(table["name"], table["robot"], int(table.get("first_seed", 0)), params, stages)
+            _refuse_unknown(table, {"name", "robot", "first_seed", "train", "stages"}, path.name)
+            stages = tuple(
+                _stage(entry, table.get("train", {}), f"{path.name}, stage {i + 1}")
+                for i, entry in enumerate(table["stages"])
+            )
+            return cls(table["name"], table["robot"], int(table.get("first_seed", 0)), stages)
         except KeyError as error:
             raise RecipeError(f"{path.name}: key {error} is missing") from error
 
 
 def cook(recipe: Recipe, out: Path, report: Callable[[str], None] = print, *, processes: int = 2) -> Path:
     """Runs a recipe; started again in the same folder, it goes on where it stopped. Returns the checkpoint folder."""
-    run, data = out / "run", out / "data"
-    job = TrainJob((data,), run, name=recipe.name, params=recipe.train)
+    checkpoint: Path | None = None
     for number, stage in enumerate(recipe.stages):
-        corrected = run / "checkpoint" if stage.record.get("correct") else None
-        demos = RecordJob(
-            data / f"stage-{number}",
-            stage.record,
-            robot=recipe.robot,
-            first_seed=recipe.first_seed + number * SEEDS_PER_STAGE,
-            processes=processes,
-            checkpoint=corrected,
-        )
-        if number < _stages_done(out):
-            continue
-        report(f"stage {number + 1}/{len(recipe.stages)}: recording {stage.record}")
-        record(demos, report)
-        train(job, report, resume=True, until=stage.until)
-        (out / "stages-done").write_text(f"{number + 1}\n", encoding="utf-8")
-    return run / "checkpoint"
+        run = out / f"run-{number + 1}"
+        if number >= _stages_done(out):
+            report(f"stage {number + 1}/{len(recipe.stages)}: recording {stage.record}")
+            demos = RecordJob(
+                out / "data" / f"stage-{number + 1}",
+                stage.record,
+                robot=recipe.robot,
+                first_seed=recipe.first_seed + number * SEEDS_PER_STAGE,
+                processes=processes,
+                checkpoint=checkpoint,
+            )
+            record(demos, report)
+            job = TrainJob((out / "data",), run, name=recipe.name, init=checkpoint, params=stage.train)
+            train(job, report, resume=True)
+            (out / "stages-done").write_text(f"{number + 1}\n", encoding="utf-8")
+        checkpoint = run / "checkpoint"
+    if checkpoint is None:
+        raise RecipeError(f"recipe {recipe.name!r} has no stages")
+    return checkpoint
 
 
 def _stages_done(out: Path) -> int:
     path = out / "stages-done"
     return int(path.read_text(encoding="utf-8")) if path.exists() else 0
+
+
+def _stage(entry: dict[str, Any], common: dict[str, Any], where: str) -> RecipeStage:
+    settings = {**common, **{key: value for key, value in entry.items() if key != "record"}}
+    batch = _filled(BatchParams, settings.pop("batch", {}), f"{where}, batch")
+    return RecipeStage(dict(entry["record"]), replace(_filled(TrainParams, settings, where), batch=batch))
 
 
 def _filled(kind: type[Any], table: dict[str, Any], where: str) -> Any:

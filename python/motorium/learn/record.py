@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import MotoriumError
 from .dataset import DemoFrame, write_shard
 from .episodes import EpisodeParams, Stage, approach, correct, full, glance, miss
-from .features import MAX_TOKENS, scene_names, vocabulary
+from .features import prompt, scene_names
 
 FIRST_TRAINING_SEED = 1_000_000_000
 """Scenes at or above are for training, all below for evaluation; the two never meet."""
@@ -103,7 +103,7 @@ def _record_shard(task: _Task) -> tuple[_Task, int]:
         "episodes": len(task.seeds),
         "cameras": [camera.role for camera in stage.spec.cameras],
         "joints": list(stage.spec.joint_names),
-        "vocabulary": vocabulary(),
+        "vocabulary": list(prompt().vocabulary),
         "scene": scene_names(),
         "dt_s": stage.play.row_s,
         "params": asdict(task.job.params),
@@ -117,14 +117,17 @@ def _stage(job: RecordJob) -> Stage:
     if job.robot not in _stages:
         from ..robots.spec import RobotSpec
 
-        _stages[job.robot] = Stage(RobotSpec.load(job.robot), vocabulary(), MAX_TOKENS, job.params)
+        _stages[job.robot] = Stage(RobotSpec.load(job.robot), prompt(), job.params)
     return _stages[job.robot]
 
 
 def _player(task: _Task) -> Callable[[Stage, int], list[DemoFrame]]:
     if task.kind == "correct":
+        import torch
+
         from .torch_policy import TorchPolicy
 
+        torch.set_num_threads(1)
         if task.job.checkpoint is None:
             raise MotoriumError("no checkpoint to correct")
         policy = TorchPolicy.load(task.job.checkpoint, seed=task.seeds[0])

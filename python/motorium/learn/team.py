@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,6 @@ class Team:
 
     rank: int = 0
     size: int = 1
-
-    @property
-    def leads(self) -> bool:
-        """Whether this member reports and saves."""
-        return self.rank == 0
 
     def share(self, count: int) -> int:
         """This member's part of `count` things. Raises ValueError when it does not divide."""
@@ -49,22 +45,51 @@ class Team:
         return float(shared)
 
 
-def run_team(size: int, work: Callable[..., None], *arguments: Any) -> None:
-    """Calls `work(team, *arguments)` in `size` processes, or here when there is one. An error in one ends all."""
+@contextlib.contextmanager
+def lead(size: int, follow: Callable[..., None], *arguments: Any) -> Iterator[Team]:
+    """This process as the leader of a team of `size`; the others run `follow(team, *arguments)`, all picklable.
+
+    The followers end with the leader, however it ends.
+    """
     if size == 1:
-        work(Team(), *arguments)
+        yield Team()
         return
+    context = torch.multiprocessing.get_context("spawn")
+    threads = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as folder:
         meeting = str(Path(folder) / "meeting")
-        torch.multiprocessing.spawn(_member, (size, meeting, work, arguments), nprocs=size)
+        others = [
+            context.Process(
+                target=_follower, args=(Team(rank, size), meeting, follow, arguments), daemon=True
+            )
+            for rank in range(1, size)
+        ]
+        for process in others:
+            process.start()
+        try:
+            with _meeting(Team(0, size), meeting):
+                yield Team(0, size)
+                for process in others:
+                    process.join()
+        finally:
+            for process in others:
+                process.terminate()
+            torch.set_num_threads(threads)
 
 
-def _member(
-    rank: int, size: int, meeting: str, work: Callable[..., None], arguments: tuple[Any, ...]
-) -> None:
+def _follower(team: Team, meeting: str, follow: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    with _meeting(team, meeting):
+        follow(team, *arguments)
+
+
+@contextlib.contextmanager
+def _meeting(team: Team, meeting: str) -> Iterator[None]:
     torch.set_num_threads(1)
-    torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=size)
+    distributed = torch.distributed
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{meeting}", rank=team.rank, world_size=team.size
+    )
     try:
-        work(Team(rank, size), *arguments)
+        yield
     finally:
-        torch.distributed.destroy_process_group()
+        distributed.destroy_process_group()

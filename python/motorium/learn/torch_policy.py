@@ -9,11 +9,13 @@ import numpy as np
 import torch
 
 from ..errors import CheckpointError
+from ..policies.binding import bind
+from ..policies.tokenizer import Tokenizer
+from ..robots.spec import RobotSpec
 from ..types import SLOTS, ActionChunk, Float32, Observation
 from .export import load_network
 from .model import NanoModel
 from .normalise import Statistics
-from .tokens import encode_words
 
 
 class TorchPolicy:
@@ -25,6 +27,7 @@ class TorchPolicy:
         self.scene: Float32 | None = None
         self._statistics = Statistics.from_descriptor(self.descriptor)
         self._slots = np.array([channel.slot for channel in self.descriptor.action])
+        self._tokenizer = Tokenizer(self.descriptor.prompt)
         self._rng = np.random.default_rng(seed)
 
     @classmethod
@@ -32,7 +35,11 @@ class TorchPolicy:
         """Reads a checkpoint folder. Raises CheckpointError."""
         return cls(load_network(folder), seed=seed)
 
-    def reseed(self, seed: int) -> None:
+    def bind(self, robot: RobotSpec) -> None:
+        """Checks every input and output against `robot` by name. Raises BindingError with both lists."""
+        bind(self.descriptor, robot)
+
+    def seed(self, seed: int | None) -> None:
         """Starts the noise anew."""
         self._rng = np.random.default_rng(seed)
 
@@ -51,7 +58,6 @@ class TorchPolicy:
     def denoise(self, obs: Observation, noise: Float32, committed: Float32) -> Float32:
         """(T, 200) slot values from given (T, 200) noise."""
         stats, roles, steps = self._statistics, self.model.roles, self.descriptor.flow.steps
-        prompt = self.descriptor.prompt
         missing = [role for role in roles if role not in obs.images]
         if missing:
             raise CheckpointError(
@@ -61,9 +67,7 @@ class TorchPolicy:
             role: stats.image(torch.from_numpy(obs.images[role]).permute(2, 0, 1)[None].float() / 255.0)
             for role in roles
         }
-        words = torch.from_numpy(encode_words(obs.task, list(prompt.vocabulary), prompt.max_tokens)).long()[
-            None
-        ]
+        words = torch.from_numpy(self._tokenizer.encode(obs.task)).long()[None]
         prefix = self.model.encode(images, words, torch.zeros(1, dtype=torch.long))
         self.scene = prefix.scene[0].numpy()
         raw = np.asarray(obs.state, dtype=np.float32)[self._slots]

@@ -24,7 +24,7 @@ from .export import DEFAULT_DIMS, build, describe, load_network, save_network
 from .grounding import Grounding
 from .model import NanoModel, Prefix
 from .normalise import Statistics
-from .team import Team, run_team
+from .team import Team, lead
 
 RESUME = "resume.safetensors"
 
@@ -204,21 +204,25 @@ def train(
     Raises MotoriumError, DatasetError, CheckpointError.
     """
     stop = job.params.steps if until is None else until
-    run_team(job.params.processes, _work, job, report, resume, stop)
+    with lead(job.params.processes, _follow, job, resume, stop) as team:
+        _lead(Trainer(job, resume=resume, team=team), report, stop)
     return job.out / "checkpoint"
 
 
-def _work(team: Team, job: TrainJob, report: Callable[[str], None], resume: bool, stop: int) -> None:
+def _follow(team: Team, job: TrainJob, resume: bool, stop: int) -> None:
     trainer = Trainer(job, resume=resume, team=team)
-    if trainer.done and team.leads:
+    while not trainer.finished and trainer.done < stop:
+        trainer.step()
+
+
+def _lead(trainer: Trainer, report: Callable[[str], None], stop: int) -> None:
+    if trainer.done:
         report(f"resumed at step {trainer.done}")
     sums: dict[str, float] = {}
     since = trainer.done
     while not trainer.finished and trainer.done < stop:
         for key, value in trainer.step().items():
             sums[key] = sums.get(key, 0.0) + value
-        if not team.leads:
-            continue
         last = trainer.finished or trainer.done >= stop
         if trainer.done % 25 == 0 or last:
             n = trainer.done - since
