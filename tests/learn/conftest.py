@@ -10,9 +10,6 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
-from motorium.sim.render import choose_backend  # noqa: E402 - before anyone imports mujoco
-
-choose_backend()
 torch = pytest.importorskip("torch", reason="the [learn] extra is not installed")
 
 from made_up import MANIFEST, frame  # noqa: E402
