@@ -123,10 +123,11 @@ py::dict core_stats(const CoreSnapshot& s, const ChunkCounters& chunks) {
       "underflows"_a = s.underflows, "fallbacks"_a = s.fallbacks, "chunks"_a = chunks.pushed,
       "stitches"_a = chunks.stitches, "late_chunks"_a = chunks.late_chunks,
       "expired_chunks"_a = chunks.expired, "malformed_chunks"_a = chunks.malformed,
-      "seam_jump_max_rad"_a = chunks.seam_jump_max_rad, "clamped"_a = s.gate.clamped,
-      "clamped_position"_a = s.gate.clamped_position, "clamped_velocity"_a = s.gate.clamped_velocity,
-      "clamped_acceleration"_a = s.gate.clamped_acceleration, "clamped_effort"_a = s.gate.clamped_effort,
-      "refused"_a = s.gate.refused, "trips"_a = s.gate.trips, "gate_causes"_a = s.gate_causes);
+      "seam_jump_max_rad"_a = chunks.seam_jump_max_rad, "handover_jump_max_rad"_a = s.handover_jump_max_rad,
+      "clamped"_a = s.gate.clamped, "clamped_position"_a = s.gate.clamped_position,
+      "clamped_velocity"_a = s.gate.clamped_velocity, "clamped_acceleration"_a = s.gate.clamped_acceleration,
+      "clamped_effort"_a = s.gate.clamped_effort, "refused"_a = s.gate.refused, "trips"_a = s.gate.trips,
+      "gate_causes"_a = s.gate_causes);
 }
 
 void bind_control_core(py::module_& m) {

@@ -1,64 +1,12 @@
 #pragma once
 
-#include "kernels/f32_apply_unary.inl.hpp"
+#include "kernels/f32_softmax_rows.inl.hpp"
 #include "kernels/f32_tile.inl.hpp"
 
-/// Softmax, key and value cache, attention. Scores and the weighted sum of values are tile products.
+/// Attention over cached keys and values: scores and the weighted sum of values are tile products.
 
 namespace motorium::kernels {
 namespace {
-
-/// y = exp(x - max x); returns 1 / sum.
-inline float exponentiate(const float* x, float* y, std::size_t n) {
-  std::size_t i = 0;
-  Vec peak = fill(-__builtin_huge_valf());
-  for (; i + kLanes <= n; i += kLanes) peak = larger(peak, load(x + i));
-  float top = largest(peak);
-  for (; i < n; ++i) top = x[i] > top ? x[i] : top;
-  const Vec shift = fill(top);
-  Vec total = zero();
-  for (i = 0; i + kLanes <= n; i += kLanes) {
-    const Vec value = exp_of(sub(load(x + i), shift));
-    total = add(total, value);
-    store(y + i, value);
-  }
-  float result = sum(total);
-  if (i < n) {
-    float tail[kLanes];
-    store(tail, exp_of(sub(load_part(x + i, n - i), shift)));
-    for (std::size_t lane = 0; i < n; ++i, ++lane) {
-      y[i] = tail[lane];
-      result += tail[lane];
-    }
-  }
-  return 1.0f / result;
-}
-
-void f32_softmax_rows(const SoftmaxRows& a) noexcept {
-  if (a.width == 0) return;
-  for (std::size_t row = 0; row < a.rows; ++row) {
-    float* y = a.y + row * a.width;
-    const float scale = exponentiate(a.x + row * a.width, y, a.width);
-    for (std::size_t i = 0; i < a.width; ++i) y[i] *= scale;
-  }
-}
-
-void f32_store_keys(const StoreKeys& a) noexcept {
-  const KeyValues& cache = a.cache;
-  const std::size_t panels = round_up(cache.capacity, kPanel) / kPanel;
-  const std::size_t padded = round_up(cache.head_dim, kPanel);
-  for (std::size_t i = 0; i < a.count; ++i) {
-    const std::size_t key = a.first + i;
-    for (std::size_t head = 0; head < cache.kv_heads; ++head) {
-      const float* k = a.k + i * a.stride + head * cache.head_dim;
-      const float* v = a.v + i * a.stride + head * cache.head_dim;
-      float* lane = cache.keys + (head * panels + key / kPanel) * cache.head_dim * kPanel + key % kPanel;
-      for (std::size_t d = 0; d < cache.head_dim; ++d) lane[d * kPanel] = k[d];
-      __builtin_memcpy(cache.values + (key * cache.kv_heads + head) * padded, v,
-                       cache.head_dim * sizeof(float));
-    }
-  }
-}
 
 struct AttendHead {
   const AttendRows& a;

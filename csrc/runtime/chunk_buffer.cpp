@@ -27,8 +27,8 @@ void chunk_at(const ChunkView& chunk, std::uint32_t joints, std::int64_t t_ns,
 
 }  // namespace
 
-ChunkBuffer::ChunkBuffer(std::uint32_t joints, std::int64_t handover_ns, std::int64_t blend_ns) noexcept
-    : joints_(joints), handover_ns_(handover_ns), blend_ns_(blend_ns) {}
+ChunkBuffer::ChunkBuffer(std::uint32_t joints, std::int64_t blend_ns) noexcept
+    : joints_(joints), blend_ns_(blend_ns) {}
 
 bool ChunkBuffer::well_formed(const ChunkView& chunk) const noexcept {
   if (chunk.rows < 1 || chunk.rows > kMaxChunkRows || chunk.delay > chunk.rows) return false;
@@ -96,7 +96,7 @@ PushStatus ChunkBuffer::push(const ChunkView& chunk, std::int64_t now_ns, const 
   const bool late = now_ns > chunk.t0_ns + chunk.delay * chunk.dt_ns;
   // The last promised row is the first that old plan and new chunk share.
   const std::int64_t promised_ns = chunk.t0_ns + (std::int64_t{chunk.delay} - 1) * chunk.dt_ns;
-  const std::int64_t seam_ns = std::max(promised_ns, late ? now_ns + handover_ns_ : now_ns);
+  const std::int64_t seam_ns = std::max(promised_ns, now_ns);
   if (seam_ns > chunk.t0_ns + (std::int64_t{chunk.rows} - 1) * chunk.dt_ns) {
     ++counters_.expired;
     if (late) ++counters_.late_chunks;

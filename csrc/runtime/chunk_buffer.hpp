@@ -49,10 +49,8 @@ struct ChunkCounters {
 /// promise), the difference is carried along and faded out over `blend_ns`, so the setpoint never jumps.
 class ChunkBuffer {
  public:
-  /// `handover_ns`: how far ahead of `now` a late chunk is spliced, so that the control thread has surely
-  /// seen it before; 0 when one thread does both. `blend_ns`: over which a difference at the seam is faded
-  /// out.
-  ChunkBuffer(std::uint32_t joints, std::int64_t handover_ns, std::int64_t blend_ns) noexcept;
+  /// `blend_ns`: over which a difference at the seam is faded out.
+  ChunkBuffer(std::uint32_t joints, std::int64_t blend_ns) noexcept;
 
   // Pushing thread.
   PushStatus push(const ChunkView& chunk, std::int64_t now_ns, const Anchor& anchor) noexcept;
@@ -72,7 +70,7 @@ class ChunkBuffer {
   void splice(const ChunkView& chunk, std::int64_t seam_ns) noexcept;
 
   std::uint32_t joints_;
-  std::int64_t handover_ns_, blend_ns_;
+  std::int64_t blend_ns_;
   Plan draft_{};  // the pushing thread's copy of what it published last
   ChunkCounters counters_{};
   TripleBuffer<Plan> handed_over_{};

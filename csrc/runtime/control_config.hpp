@@ -26,7 +26,6 @@ struct ControlConfig {
   RestPolicy exit = RestPolicy::park;
   std::int64_t park_timeout_ns = 6'000'000'000;  ///< Torque goes off then, wherever the arm is.
   std::int64_t blend_ns = 150'000'000;           ///< Over which a difference at a chunk seam is faded out.
-  std::int64_t handover_ns = 0;                  ///< See ChunkBuffer; ControlLoop sets two ticks.
 };
 
 }  // namespace motorium

@@ -9,6 +9,7 @@ namespace {
 
 constexpr double kSlewRampS = 0.25;          // a slew takes at least this long to reach full speed
 constexpr float kRestTolerance_rad = 0.06f;  // a servo with friction stops about 3 degrees short
+constexpr float kSameSetpoint_rad = 1e-5f;   // float32 rounding of two ways to the same number
 constexpr std::int64_t kSettleNs =
     1'000'000'000;  // after the park slew, wait this long for the arm to follow
 
@@ -23,10 +24,8 @@ const ControlConfig& checked(const ControlConfig& config) {
     if (!(config.rest_rad[j] >= limits.lower_rad && config.rest_rad[j] <= limits.upper_rad))
       throw std::invalid_argument("the rest pose is outside the joint limits");
   }
-  if (config.park_timeout_ns <= 0 || config.fallback_after_ns < 0 || config.blend_ns < 0 ||
-      config.handover_ns < 0)
-    throw std::invalid_argument(
-        "park_timeout must be positive; fallback_after, blend and handover not negative");
+  if (config.park_timeout_ns <= 0 || config.fallback_after_ns < 0 || config.blend_ns < 0)
+    throw std::invalid_argument("park_timeout must be positive; fallback_after and blend not negative");
   return config;
 }
 
@@ -37,9 +36,7 @@ std::int64_t oldest_joint_ns(const JointState& state) noexcept {
 }  // namespace
 
 ControlCore::ControlCore(const ControlConfig& config)
-    : config_(checked(config)),
-      gate_(config.limits),
-      buffer_(config.limits.n_joints, config.handover_ns, config.blend_ns) {
+    : config_(checked(config)), gate_(config.limits), buffer_(config.limits.n_joints, config.blend_ns) {
   publish();
 }
 
@@ -164,11 +161,34 @@ void ControlCore::fall_back() noexcept {
   }
 }
 
-void ControlCore::follow_plan(std::int64_t now_ns, bool new_plan) noexcept {
+/// The pushing thread may be interrupted between reading the clock and publishing; the plan then changes
+/// where the arm has already been. What the new plan says about the last tick, against what was done, is
+/// faded out from there.
+void ControlCore::adopt(const Plan& plan, std::int64_t last_ns, std::int64_t now_ns) noexcept {
+  events_ |= kEventStitch | (plan.late ? kEventLateChunk : 0u);
+  plan.sample(last_ns, fade_rad_);
+  float largest = 0.0f;
+  for (std::uint32_t j = 0; j < joints(); ++j) {
+    fade_rad_[j] = now_.setpoint_rad[j] - fade_rad_[j];
+    largest = std::max(largest, std::abs(fade_rad_[j]));
+  }
+  fade_from_ns_ = now_ns;
+  fading_ = largest > kSameSetpoint_rad;
+  if (fading_) now_.handover_jump_max_rad = std::max(now_.handover_jump_max_rad, largest);
+}
+
+void ControlCore::follow_plan(std::int64_t last_ns, std::int64_t now_ns, bool new_plan) noexcept {
   const Plan& plan = buffer_.plan();
   if (plan.version == 0 || plan.epoch != now_.epoch) return;  // nothing to follow: stand still
-  if (new_plan) events_ |= kEventStitch | (plan.late ? kEventLateChunk : 0u);
+  if (new_plan) adopt(plan, last_ns, now_ns);
   plan.sample(now_ns, now_.setpoint_rad);
+  if (fading_) {
+    const double gone =
+        static_cast<double>(now_ns - fade_from_ns_) / static_cast<double>(config_.blend_ns + 1);
+    const float left = static_cast<float>(std::max(0.0, 1.0 - gone));
+    for (std::uint32_t j = 0; j < joints(); ++j) now_.setpoint_rad[j] += left * fade_rad_[j];
+    fading_ = left > 0.0f;
+  }
   if (now_ns <= plan.end_ns()) {
     set_mode(Mode::running, Reason::none);
   } else if (now_.mode == Mode::running) {
@@ -201,6 +221,7 @@ void ControlCore::apply_gate(std::int64_t now_ns, const JointState& state, TickR
 TickResult ControlCore::tick(std::int64_t now_ns, const JointState& state) noexcept {
   TickResult result;
   ++now_.ticks;
+  const std::int64_t last_ns = now_.t_ns;
   now_.t_ns = now_ns;
   const bool new_plan = buffer_.refresh();
   bool enabled_now = false;
@@ -213,7 +234,7 @@ TickResult ControlCore::tick(std::int64_t now_ns, const JointState& state) noexc
   if (now_.mode == Mode::moving) {
     follow_slew(now_ns, state);
   } else if (now_.mode == Mode::running || now_.mode == Mode::holding) {
-    follow_plan(now_ns, new_plan);
+    follow_plan(last_ns, now_ns, new_plan);
   }
   if (now_.torque && state.n == joints()) apply_gate(now_ns, state, result);
   result.torque = enabled_now ? TorqueRequest::on : torque_request_;

@@ -54,7 +54,8 @@ struct CoreSnapshot {
   std::uint64_t epoch = 1;
   std::int64_t t_ns = 0;
   std::uint64_t ticks = 0, underflows = 0, fallbacks = 0;
-  std::uint64_t moves_done = 0;  ///< Slews that have ended.
+  std::uint64_t moves_done = 0;        ///< Slews that have ended.
+  float handover_jump_max_rad = 0.0f;  ///< Largest step that a plan published too late would have made.
   mtr_limits_counters gate{};
   std::uint32_t gate_causes = 0;
   PerJoint<float> setpoint_rad{};
@@ -110,7 +111,8 @@ class ControlCore {
   void set_mode(Mode mode, Reason reason) noexcept;
   void void_plan() noexcept { ++now_.epoch; }
   void start_slew(std::int64_t now_ns) noexcept;
-  void follow_plan(std::int64_t now_ns, bool new_plan) noexcept;
+  void adopt(const Plan& plan, std::int64_t last_ns, std::int64_t now_ns) noexcept;
+  void follow_plan(std::int64_t last_ns, std::int64_t now_ns, bool new_plan) noexcept;
   void follow_slew(std::int64_t now_ns, const JointState& state) noexcept;
   void fall_back() noexcept;
   bool at_rest(const JointState& state) const noexcept;
@@ -124,7 +126,9 @@ class ControlCore {
   PerJoint<float> slew_target_{};
   float slew_share_ = 0.0f;
   bool slew_pending_ = false, enable_pending_ = false, rearm_pending_ = false, parking_ = false;
-  std::int64_t underflow_ns_ = 0, park_start_ns_ = 0;
+  bool fading_ = false;
+  PerJoint<float> fade_rad_{};
+  std::int64_t fade_from_ns_ = 0, underflow_ns_ = 0, park_start_ns_ = 0;
   TorqueRequest torque_request_ = TorqueRequest::none;
   std::uint32_t events_ = 0;
   CoreSnapshot now_{};

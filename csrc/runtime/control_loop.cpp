@@ -22,11 +22,6 @@ void sleep_until(std::int64_t t_ns) noexcept {
   }
 }
 
-ControlConfig with_handover(ControlConfig config) {
-  config.handover_ns = static_cast<std::int64_t>(2e9 / config.rate_hz);
-  return config;
-}
-
 /// Loops that run, so that the end of the process by exit() cannot leave an arm without its exit policy.
 class LiveLoops {
  public:
@@ -69,7 +64,7 @@ ControlLoop::ControlLoop(ControlConfig config, std::unique_ptr<JointBus> bus, co
     : loop_(loop),
       period_ns_(static_cast<std::int64_t>(1e9 / config.rate_hz)),
       bus_(std::move(bus)),
-      core_(with_handover(config)),
+      core_(config),
       history_(static_cast<std::size_t>(loop.history_s * config.rate_hz)) {
   LiveLoops::instance();  // before any thread: it must outlive them
 }

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import nano_samples as samples
 import pytest
 
+from motorium.checkpoints import Checkpoint
 from motorium.errors import BindingError
 from motorium.policies.binding import bind, mapping_table, slot_limits
 from motorium.policies.contradictions import contradictions
+from motorium.policies.nano import NanoPolicy
 from motorium.robots.spec import RobotSpec
+from motorium.runtime.runner import Runner
 
 SAMPLE = samples.descriptor(samples.SMALL)
 ROBOT = RobotSpec.load("so101")
@@ -197,3 +202,10 @@ class TestContradictions:
     def test_beyond_the_limits_without_a_reason(self):
         flags = contradictions(changed(BOTH, "shoulder_pan", lambda c: ranged(c, -2.9, 2.9)), ROBOT)
         assert any("outside the robot's limits" in f for f in flags), flags
+
+
+def test_a_run_is_refused_before_anything_moves():
+    policy = NanoPolicy(Checkpoint(Path("sample"), SAMPLE, samples.weights(SAMPLE)))
+    other = replace(ROBOT, name="elsewhere")
+    with pytest.raises(BindingError, match="'elsewhere' is not among its embodiments"):
+        Runner(SimpleNamespace(spec=other), policy, "put the red cube in the tray")

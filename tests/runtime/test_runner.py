@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -170,3 +175,34 @@ def test_lock_step_latency_beyond_the_promise_is_late_but_smooth() -> None:
     )
     assert report.late_chunks > 0
     assert np.abs(np.diff(np.array(stage.path), axis=0)).max() < 0.02
+
+
+RUNNING = """
+import sys
+sys.path.insert(0, sys.argv[2])
+import motorium
+from policies import SinePolicy
+with motorium.Robot.open("so101", port=sys.argv[1], calibration="nominal") as robot:
+    motorium.run(robot, SinePolicy(latency_s=0.1), "swing", 60.0, on_progress=lambda s: print(s, flush=True))
+"""
+
+
+@pytest.mark.parametrize("wait_s", [0.02, 0.6])
+def test_ctrl_c_during_a_run(arm: VirtualArm, wait_s: float) -> None:
+    here = Path(__file__).parent
+    program = subprocess.Popen(
+        [sys.executable, "-c", RUNNING, arm.emulator.port, str(here)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(motorium.__file__).parents[1])},
+    )
+    assert program.stdout is not None
+    program.stdout.readline()  # the run has begun
+    time.sleep(wait_s)
+    program.send_signal(signal.SIGINT)
+    time.sleep(0.1)
+    program.send_signal(signal.SIGINT)
+    _, errors = program.communicate(timeout=30)
+    assert "KeyboardInterrupt" in errors
+    assert at_rest(arm)

@@ -19,8 +19,9 @@ inline constexpr std::size_t kPanel = 2 * kLanes;
 #include "kernels/f32_multiply_rows.inl.hpp"
 #include "kernels/f32_normalise_groups.inl.hpp"
 #include "kernels/f32_normalise_rms.inl.hpp"
+#include "kernels/f32_softmax_rows.inl.hpp"
 #include "kernels/f32_step_euler.inl.hpp"
-#include "kernels/f32_tile.inl.hpp"
+#include "kernels/f32_store_keys.inl.hpp"
 #include "kernels/u8_normalise_image.inl.hpp"
 
 namespace motorium::kernels {

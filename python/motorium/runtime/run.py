@@ -27,7 +27,7 @@ def run(
 
     Args:
         robot: inside its `with` block.
-        policy: what `motorium.load` returns, or anything with `infer`.
+        policy: what `motorium.load` returns, or anything with `infer`. One with `bind` is bound to the robot first.
         task: the instruction.
         duration_s: stop after this long.
         until: stop condition, asked about 20 times a second in the calling thread; None asks the simulated world,
@@ -35,9 +35,13 @@ def run(
         on_progress: called as often with the elapsed seconds.
 
     Raises:
+        BindingError: the policy's inputs or outputs do not match the robot's.
         CameraError, BusError, SafetyError: the robot cannot see or move any more; or whatever `policy.infer` raised.
             The arm holds; leaving the `with` block brings it to rest.
     """
+    bind = getattr(policy, "bind", None)
+    if bind is not None:
+        bind(robot.spec)
     runner = Runner(robot, policy, task)
     runner.warm_up()
     robot.home()

@@ -98,6 +98,10 @@ class Runner:
     """Runs one policy on one open robot for one task. Use it through `motorium.run`."""
 
     def __init__(self, robot: Robot, policy: Policy, task: str) -> None:
+        """Raises BindingError when the policy says that its inputs and outputs are not this robot's."""
+        bind = getattr(policy, "bind", None)
+        if bind is not None:  # a policy of one's own may have nothing to bind
+            bind(robot.spec)
         self.robot = robot
         self.policy = policy
         self.task = task

@@ -1,0 +1,67 @@
+"""The compile units behind the dispatch: each ISA is there, self-contained, and its list of kernels is complete."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from motorium._core import kernels
+
+ROOT = Path(__file__).resolve().parents[2]
+KERNELS = ROOT / "csrc" / "kernels"
+NAMES = re.findall(r"^MOTORIUM_KERNEL\((\w+),", (KERNELS / "kernels.def").read_text(), re.MULTILINE)
+RUNTIME = {"__gxx_personality_v0", "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_"}
+ISAS = re.findall(r"^MOTORIUM_ISA\((\w+), (\w+),", (KERNELS / "arch" / "isa.def").read_text(), re.MULTILINE)
+
+
+def objects():
+    found = sorted(ROOT.glob("build/**/motorium_core.dir/**/unit_*.cpp.o"), key=lambda p: p.stat().st_mtime)
+    found = [path for path in found if "aarch64" not in path.parts[len(ROOT.parts) + 1]]
+    if not found or shutil.which("nm") is None:
+        pytest.skip("needs the object files under build/ and nm")
+    return {path.name.split(".")[0].removeprefix("unit_"): path for path in found}
+
+
+def test_every_kernel_has_its_own_file_and_a_binding():
+    assert NAMES
+    for name in NAMES:
+        assert (KERNELS / f"{name}.inl.hpp").is_file(), name
+    bound = {name for name in dir(kernels) if re.match(r"[a-z]\d+_", name)}
+    # Reached through f32_attend_rows and f32_step_euler.
+    assert set(NAMES) - bound == {"f32_store_keys", "f32_add_scaled"}
+    assert bound <= set(NAMES)
+
+
+def test_every_isa_of_this_architecture_is_compiled():
+    here = platform.machine().lower()
+    assert {isa for isa, arch in ISAS if arch == here} <= set(objects())
+    assert set(kernels.available_isas()) <= {isa for isa, arch in ISAS if arch in (here, "any")}
+    assert kernels.available_isas()[-1] == "plain"
+
+
+def test_no_code_of_a_unit_can_be_picked_for_another():
+    """A weak symbol compiled with AVX-512 would be free for the linker to use on a machine without it."""
+    for isa, path in objects().items():
+        listing = subprocess.run(["nm", path], capture_output=True, text=True, check=True).stdout
+        weak = [line for line in listing.splitlines() if re.search(r" [wWvVu] ", line)]
+        assert [line for line in weak if "DW.ref" not in line] == [], isa
+        undefined = set(re.findall(r" U (\w+)", listing))
+        assert undefined <= {"memcpy", "memset", "sqrtf"} | RUNTIME, isa
+
+
+def test_wide_units_really_use_wide_registers():
+    if platform.machine() != "x86_64" or shutil.which("objdump") is None:
+        pytest.skip("looks at x86-64 code with objdump")
+    found = objects()
+    for isa, register in (("avx512", "%zmm"), ("avx2", "%ymm"), ("sse2", "%xmm")):
+        code = subprocess.run(
+            ["objdump", "-d", found[isa]], capture_output=True, text=True, check=True
+        ).stdout
+        assert code.count(register) > 1000, isa
+        wider = {"avx512": (), "avx2": ("%zmm",), "sse2": ("%ymm", "%zmm")}[isa]
+        assert not any(name in code for name in wider), isa
