@@ -76,12 +76,8 @@ def describe(name: str, demos: Demos, dims: Dims) -> Descriptor:
         mask=Mask(prefix="full", suffix="causal"),
         cameras=tuple(CameraInput(role=role, height=height, width=width) for role in manifest["cameras"]),
         image=ImageNormalisation(mean=stats.image_mean, std=stats.image_std),
-        state=tuple(
-            StateChannel(c[0], c[1], c[2], mean=m, std=s, min=low, max=high) for c, m, s, low, high in state
-        ),
-        action=tuple(
-            ActionChannel(c[0], c[1], c[2], relative=bool(r), min=low, max=high) for c, r, low, high in action
-        ),
+        state=tuple(StateChannel(*c, *numbers) for c, *numbers in state),
+        action=tuple(ActionChannel(*c, bool(r), low, high) for c, r, low, high in action),
         action_normalisation=ActionNormalisation(
             mean=tuple(map(_floats, stats.action_mean)), std=tuple(map(_floats, stats.action_std))
         ),
