@@ -54,8 +54,8 @@ import time
 from motorium.robots.robot import Robot
 with Robot.open("sim:so101") as robot:
     robot.home()
-    print(robot._backend.pid, flush=True)
     try:
+        print(robot._backend.pid, flush=True)
         time.sleep(600)
     finally:
         print("leaving", flush=True)
