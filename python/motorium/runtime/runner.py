@@ -119,7 +119,7 @@ class Runner:
         while True:
             try:
                 return self.robot.observe(self.task)
-            except CameraError:
+            except CameraError:  # noqa: PERF203 - waiting is the point
                 if time.monotonic() > end_s:
                     raise
 
