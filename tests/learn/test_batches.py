@@ -122,3 +122,18 @@ def test_normalisation_round_trip_and_statistics(demos_folder):
     np.testing.assert_array_equal(reread.action_std, stats.action_std)
     np.testing.assert_array_equal(reread.relative, RELATIVE)
     assert stats.action_mean.shape == (ROWS, JOINTS)
+
+
+def test_kinds_are_drawn_by_their_weight(tmp_path):
+    for kind in ("full", "correct"):
+        frames = [frame(np.random.default_rng(i), promised=5 * (kind == "correct")) for i in range(40)]
+        write_shard(tmp_path / kind, frames, {**MANIFEST, "kind": kind})
+    demos = Demos([tmp_path])
+    shares = [
+        (maker(demos, observations=400, samples=1, kind_weights=weights).draw(0, 0).time[:, 0, 4] == 1.0)
+        .float()
+        .mean()
+        for weights in ({}, {"correct": 9.0})
+    ]
+    assert shares[0] == pytest.approx(0.55, abs=0.1)  # a twelfth of the others has that delay by itself
+    assert shares[1] == pytest.approx(0.9, abs=0.06)

@@ -13,7 +13,7 @@ pytest.importorskip("mujoco", reason="the [sim] extra is not installed")
 import motorium.learn.evaluate as deployed
 from motorium.errors import MotoriumError
 from motorium.learn.dataset import Demos
-from motorium.learn.episodes import EpisodeParams, Stage, approach, correct, full, miss
+from motorium.learn.episodes import EpisodeParams, Stage, approach, correct, full, glance, hover, miss
 from motorium.learn.evaluate import EvalJob, evaluate, play_episode, wilson
 from motorium.learn.features import joint_angles, prompt, scene_names, slot_values
 from motorium.learn.record import FIRST_TRAINING_SEED, RecordJob, _tasks, record
@@ -97,6 +97,16 @@ def test_missed_grasps_and_approaches_begin_before_the_grasp(stage):
     frames = approach(stage, SEED + 5)
     assert frames[0].pregrasp
     assert frames[0].valid.all()
+
+
+def test_looks_are_whole_examples_and_hovering_ones_are_close_but_turned_anyhow(stage):
+    names = scene_names()
+    assert all(f.valid.all() and f.pregrasp for f in glance(stage, SEED + 20))
+    frames = [frame for seed in range(4) for frame in hover(stage, SEED + 21 + seed)]
+    assert all(f.valid.all() and f.pregrasp for f in frames)
+    seen = np.array([f.scene for f in frames])
+    assert np.hypot(seen[:, names.index("hand_x_m")], seen[:, names.index("hand_y_m")]).max() < 0.08
+    assert seen[:, names.index("hand_cos4yaw")].std() > 0.3
 
 
 def test_a_branch_of_time_leaves_no_trace(stage):

@@ -15,6 +15,9 @@ from ._verb import Verb, json_option, print_json
 @click.option("--miss", type=click.IntRange(0), default=0, help="Episodes that recover from a missed grasp.")
 @click.option("--approach", type=click.IntRange(0), default=0, help="Approaches from arbitrary arm poses.")
 @click.option("--glance", type=click.IntRange(0), default=0, help="Scenes to look at twice only.")
+@click.option(
+    "--hover", type=click.IntRange(0), default=0, help="Scenes to look at from above the cube only."
+)
 @click.option("--correct", type=click.IntRange(0), default=0, help="Episodes of --checkpoint, corrected.")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Policy that is to be corrected.")
 @click.option("--first-seed", type=click.IntRange(0), default=0, help="First training scene to use.")
@@ -27,6 +30,7 @@ def command(
     miss: int,
     approach: int,
     glance: int,
+    hover: int,
     correct: int,
     checkpoint: Path | None,
     first_seed: int,
@@ -37,10 +41,19 @@ def command(
     """Records demonstrations; a shard that is there already is not recorded again."""
     from ..learn.record import RecordJob, record
 
-    counts = {"full": full, "miss": miss, "approach": approach, "glance": glance, "correct": correct}
+    counts = {
+        "full": full,
+        "miss": miss,
+        "approach": approach,
+        "glance": glance,
+        "hover": hover,
+        "correct": correct,
+    }
     counts = {kind: count for kind, count in counts.items() if count}
     if not counts:
-        raise click.UsageError("nothing to record: give --full, --miss, --approach, --glance or --correct")
+        raise click.UsageError(
+            "nothing to record: give --full, --miss, --approach, --glance, --hover or --correct"
+        )
     job = RecordJob(out, counts, robot, first_seed, processes, checkpoint)
     totals = record(job, lambda line: click.echo(line, err=as_json))
     if as_json:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ class BatchParams:
         observations: per batch.
         samples: noise samples (flow times, delays) per observation: the prefix is encoded once for all of them.
         pregrasp_share: share of frames in which the target still lies on the table.
-        correct_weight: how much more often a frame of kind "correct" is drawn than another of its half.
+        kind_weights: how much more often than others of its half a frame of some kind is drawn.
         delay_weights: chance of d = 0, 1, 2, ... promised rows, in proportion.
         time_beta: flow time is 1 - Beta(a, b): more often near noise (Being-H0.5 uses 1.5, 1).
         state_noise: of the state, in standard deviations.
@@ -35,7 +35,7 @@ class BatchParams:
     observations: int = 64
     samples: int = 2
     pregrasp_share: float = 0.5
-    correct_weight: float = 3.0
+    kind_weights: Mapping[str, float] = field(default_factory=lambda: {"correct": 3.0, "hover": 2.0})
     delay_weights: tuple[float, ...] = (0.12, 0.26, 0.28, 0.17, 0.10, 0.07)
     time_beta: tuple[float, float] = (1.5, 1.0)
     state_noise: float = 0.03
@@ -83,7 +83,7 @@ class BatchMaker:
         self.demos, self.statistics, self.params = demos, statistics, params
         self.slots = torch.as_tensor(list(slots))
         pregrasp = np.asarray(demos.column("pregrasp"), dtype=bool)
-        weight = np.where(demos.source() == "correct", params.correct_weight, 1.0)
+        weight = np.array([params.kind_weights.get(str(kind), 1.0) for kind in demos.source()])
         self._chances = [np.cumsum(weight * half) for half in (pregrasp, ~pregrasp)]
         if not all(chance[-1] > 0 for chance in self._chances):
             self._chances = [np.cumsum(weight)] * 2

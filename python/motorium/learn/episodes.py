@@ -4,6 +4,7 @@ full       the whole task, with knocks against the arm, the gripper and the cube
 miss       a deliberate miss beside the cube; only the recovery is kept
 approach   from an arbitrary arm pose to the grasp
 glance     one look from the start pose and one from any pose, each with the expert's chunk: most scenes per hour
+hover      looks from close above the cube, turned anyhow: near a cube is not yet in line with it
 correct    a policy drives; at its replanning instants the expert shows how to go on (DAgger, Ross et al., 2011)
 """
 
@@ -212,6 +213,28 @@ def glance(stage: Stage, seed: int) -> list[DemoFrame]:
     stage.world.set_joints(_arbitrary_pose(stage, rng))
     stage.play.restart()
     return [*looks, stage.look(int(rng.integers(0, 4)))]
+
+
+def hover(stage: Stage, seed: int) -> list[DemoFrame]:
+    """Three single looks at the target from close above, the gripper turned and shifted at random."""
+    rng = stage.begin(seed)
+    arm, grasp = stage.expert.arm, stage.expert.grasp
+    cube = stage.world.truth().cube
+    looks = []
+    for _ in range(3):
+        point = np.array([cube.x_m, cube.y_m, 0.0]) + np.append(
+            rng.normal(0.0, 0.012, 2), rng.uniform(0.032, 0.09)
+        )
+        offset = grasp.pad_x_m + stage.expert.pad_gap(grasp.open_rad) / 2
+        pan = arm.tool_above(point, offset, 0.0).pan
+        tool = arm.tool_above(point, offset, arm.yaw_zero - pan + rng.uniform(-1.5, 1.5))
+        gripper = rng.uniform(-0.1, 0.9) if rng.random() < 0.25 else grasp.open_rad
+        stage.world.set_joints(
+            np.append(arm.joints(replace(tool, pitch=tool.pitch + rng.normal(0.0, 0.06))), gripper)
+        )
+        stage.play.restart()
+        looks.append(stage.look(int(rng.integers(0, 4))))
+    return looks
 
 
 def correct(stage: Stage, seed: int, policy: Policy) -> list[DemoFrame]:

@@ -11,14 +11,14 @@ from typing import Any
 
 from ..errors import MotoriumError
 from .dataset import DemoFrame, write_shard
-from .episodes import EpisodeParams, Stage, approach, correct, full, glance, miss
+from .episodes import EpisodeParams, Stage, approach, correct, full, glance, hover, miss
 from .features import prompt, scene_names
 
 FIRST_TRAINING_SEED = 1_000_000_000
 """Scenes at or above are for training, all below for evaluation; the two never meet."""
 
-KINDS = ("full", "miss", "approach", "glance", "correct")
-SHARD_EPISODES = {"glance": 500}
+KINDS = ("full", "miss", "approach", "glance", "hover", "correct")
+SHARD_EPISODES = {"glance": 500, "hover": 250}
 USUAL_SHARD_EPISODES = 50
 
 
@@ -132,4 +132,4 @@ def _player(task: _Task) -> Callable[[Stage, int], list[DemoFrame]]:
             raise MotoriumError("no checkpoint to correct")
         policy = TorchPolicy.load(task.job.checkpoint, seed=task.seeds[0])
         return lambda stage, seed: correct(stage, seed, policy)
-    return {"full": full, "miss": miss, "approach": approach, "glance": glance}[task.kind]
+    return {"full": full, "miss": miss, "approach": approach, "glance": glance, "hover": hover}[task.kind]
