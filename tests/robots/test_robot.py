@@ -6,16 +6,18 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from virtual_arm import VirtualArm
+from virtual_arm import VirtualArm, quick_robot
 
 import motorium
 from motorium.errors import BusError, CalibrationError, CameraError, SafetyError, SpecError
+from motorium.robots.health import self_check
 from motorium.robots.robot import Robot
 from motorium.robots.spec import RobotSpec
 from motorium.types import Frame
@@ -23,6 +25,7 @@ from motorium.types import Frame
 SPEC = RobotSpec.load("so101")
 REST = np.array([joint.rest_rad for joint in SPEC.joints])
 HOME = np.array([joint.home_rad for joint in SPEC.joints])
+QUICK = quick_robot(Path(tempfile.mkdtemp()))
 SOURCES = str(Path(motorium.__file__).parents[1])
 
 
@@ -55,7 +58,7 @@ def at_rest(arm: VirtualArm) -> bool:
 
 
 def test_a_session_ends_at_rest(arm: VirtualArm) -> None:
-    robot = Robot.open("so101", port=arm.emulator.port, calibration="nominal")
+    robot = Robot.open(QUICK, port=arm.emulator.port, calibration="nominal")
     assert not arm.torque.any()  # opening powers nothing
     with robot:
         assert arm.torque.all()
@@ -75,7 +78,7 @@ def test_a_session_ends_at_rest(arm: VirtualArm) -> None:
 def test_an_exception_passes_through_and_the_arm_is_at_rest(arm: VirtualArm) -> None:
     with (  # noqa: PT012
         pytest.raises(ZeroDivisionError),
-        Robot.open("so101", port=arm.emulator.port, calibration="nominal") as robot,
+        Robot.open(QUICK, port=arm.emulator.port, calibration="nominal") as robot,
     ):
         robot.move_to({"elbow_flex": 1.2})
         _ = 1 / 0
@@ -84,7 +87,7 @@ def test_an_exception_passes_through_and_the_arm_is_at_rest(arm: VirtualArm) -> 
 
 def test_observation_has_one_time(arm: VirtualArm) -> None:
     cameras = {"front": FakeCamera("front"), "wrist": FakeCamera("wrist", delay_s=0.02)}
-    with Robot.open("so101", port=arm.emulator.port, calibration="nominal", cameras=cameras) as robot:
+    with Robot.open(QUICK, port=arm.emulator.port, calibration="nominal", cameras=cameras) as robot:
         robot.control.move_to(HOME)
         time.sleep(0.6)  # in the middle of a motion the state of 20 ms ago is not the state of now
         seen = robot.observe("put it there")
@@ -105,7 +108,7 @@ def test_an_old_frame_is_an_error(arm: VirtualArm) -> None:
     cameras = {"front": FakeCamera("front", delay_s=2.0)}
     with (
         pytest.raises(CameraError, match="'front' is 2"),
-        Robot.open("so101", port=arm.emulator.port, calibration="nominal", cameras=cameras) as robot,
+        Robot.open(QUICK, port=arm.emulator.port, calibration="nominal", cameras=cameras) as robot,
     ):
         robot.observe("look")
     assert at_rest(arm)
@@ -115,7 +118,7 @@ def test_unplugged_robot_names_the_cause(arm: VirtualArm) -> None:
     began = 0.0
     with (  # noqa: PT012
         pytest.raises(BusError, match="is gone"),
-        Robot.open("so101", port=arm.emulator.port, calibration="nominal") as robot,
+        Robot.open(QUICK, port=arm.emulator.port, calibration="nominal") as robot,
     ):
         arm.emulator.close()
         began = time.monotonic()
@@ -149,11 +152,26 @@ def test_self_check_keeps_torque_off(voltage: int, temperature: int, status: int
     )
     with (
         pytest.raises(SafetyError, match=message) as caught,
-        Robot.open("so101", port=arm.emulator.port, calibration="nominal"),
+        Robot.open(QUICK, port=arm.emulator.port, calibration="nominal"),
     ):
         pass
     assert "elbow_flex" in str(caught.value)
     assert not arm.torque.any()
+
+
+def test_self_check_of_a_joint_beyond_its_range() -> None:
+    reading = {
+        "position_rad": REST + np.array([0, 0, 0, 0.1, 0, -0.5]),
+        "voltage_v": np.full(6, 7.4),
+        "temperature_c": np.full(6, 30.0),
+        "status": np.array(
+            [0, 0, 0, 0, 0, 1 << 5], np.uint8
+        ),  # an overload passes: it ends with the next motion
+    }
+    with pytest.raises(SafetyError, match=r"gripper stands at -0\.67 rad") as caught:
+        self_check(SPEC, reading)
+    assert "wrist" not in str(caught.value)
+    self_check(SPEC, {**reading, "position_rad": REST})
 
 
 def test_missing_servo_is_named() -> None:
@@ -161,7 +179,7 @@ def test_missing_servo_is_named() -> None:
     arm.emulator.set_fault("drop", 4)
     with (
         pytest.raises(BusError, match="4"),
-        Robot.open("so101", port=arm.emulator.port, calibration="nominal"),
+        Robot.open(QUICK, port=arm.emulator.port, calibration="nominal"),
     ):
         pass
     assert not arm.torque.any()
@@ -199,8 +217,9 @@ def test_absent_port() -> None:
 
 SCRIPT = """
 import sys, time
+from motorium.robots.health import self_check
 from motorium.robots.robot import Robot
-with Robot.open("so101", port=sys.argv[1], calibration="nominal") as robot:
+with Robot.open(sys.argv[2], port=sys.argv[1], calibration="nominal") as robot:
     print("up", flush=True)
     robot.home()
     while True:
@@ -222,7 +241,7 @@ def test_signals_at_any_moment_leave_the_arm_at_rest(
     arm: VirtualArm, numbers: list[signal.Signals], wait_s: float
 ) -> None:
     program = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, arm.emulator.port],
+        [sys.executable, "-c", SCRIPT, arm.emulator.port, QUICK],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -244,11 +263,11 @@ def test_signals_at_any_moment_leave_the_arm_at_rest(
 
 def test_interpreter_exit_without_close_parks(arm: VirtualArm) -> None:
     script = SCRIPT.partition("with")[0] + (
-        "robot = Robot.open('so101', port=sys.argv[1], calibration='nominal')\n"
+        "robot = Robot.open(sys.argv[2], port=sys.argv[1], calibration='nominal')\n"
         "robot.__enter__()\nrobot.move_to({'elbow_flex': 1.3})\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, arm.emulator.port],
+        [sys.executable, "-c", script, arm.emulator.port, QUICK],
         env={**os.environ, "PYTHONPATH": SOURCES},
         timeout=30,
         check=False,

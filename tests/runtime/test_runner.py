@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from policies import SPEC, BrokenPolicy, NanPolicy, SinePolicy, StallingPolicy
-from virtual_arm import VirtualArm
+from virtual_arm import VirtualArm, quick_robot
 
 import motorium
 from motorium._core import ControlCore
@@ -27,6 +28,7 @@ from motorium.types import Observation
 
 REST = np.array([joint.rest_rad for joint in SPEC.joints])
 HOME = np.array([joint.home_rad for joint in SPEC.joints])
+QUICK = quick_robot(Path(tempfile.mkdtemp()))
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def arm() -> Iterator[VirtualArm]:
 
 
 def opened(arm: VirtualArm) -> Robot:
-    return Robot.open("so101", port=arm.emulator.port, calibration="nominal")
+    return Robot.open(QUICK, port=arm.emulator.port, calibration="nominal")
 
 
 def at_rest(arm: VirtualArm) -> bool:
@@ -182,7 +184,7 @@ import sys
 sys.path.insert(0, sys.argv[2])
 import motorium
 from policies import SinePolicy
-with motorium.Robot.open("so101", port=sys.argv[1], calibration="nominal") as robot:
+with motorium.Robot.open(sys.argv[3], port=sys.argv[1], calibration="nominal") as robot:
     motorium.run(robot, SinePolicy(latency_s=0.1), "swing", 60.0, on_progress=lambda s: print(s, flush=True))
 """
 
@@ -191,7 +193,7 @@ with motorium.Robot.open("so101", port=sys.argv[1], calibration="nominal") as ro
 def test_ctrl_c_during_a_run(arm: VirtualArm, wait_s: float) -> None:
     here = Path(__file__).parent
     program = subprocess.Popen(
-        [sys.executable, "-c", RUNNING, arm.emulator.port, str(here)],
+        [sys.executable, "-c", RUNNING, arm.emulator.port, str(here), QUICK],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

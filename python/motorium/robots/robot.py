@@ -56,6 +56,7 @@ class Robot:
         spec: RobotSpec,
         *,
         scheme: str = "",
+        source: str = "",
         port: str | None = None,
         calibration: Calibration | None = None,
         cameras: Mapping[str, Camera] | None = None,
@@ -67,6 +68,7 @@ class Robot:
         self.world: Any = None
         self.port = port or ""
         self._scheme = scheme
+        self._source = source or spec.name
         self._calibration = calibration
         self._own_cameras = dict(cameras or {})
         self._options = dict(options or {})
@@ -111,6 +113,7 @@ class Robot:
         return cls(
             spec,
             scheme=scheme,
+            source=robot,
             port=port,
             calibration=_calibration(calibration, spec, required=not scheme),
             cameras=cameras,
@@ -144,7 +147,7 @@ class Robot:
 
     def _connect(self) -> None:
         if self._scheme:
-            self._backend = backends.open_scheme(self._scheme, self.spec.name, **self._options)
+            self._backend = backends.open_scheme(self._scheme, self._source, **self._options)
         else:
             self._backend = backends.Hardware(self.port, self._calibration)
         self.port = self._backend.port
