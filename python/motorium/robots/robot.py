@@ -5,7 +5,8 @@ from __future__ import annotations
 import atexit
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -54,24 +55,19 @@ class Robot:
     def __init__(
         self,
         spec: RobotSpec,
+        connect: Callable[[], backends.RobotBackend],
         *,
-        scheme: str = "",
-        source: str = "",
-        port: str | None = None,
         calibration: Calibration | None = None,
         cameras: Mapping[str, Camera] | None = None,
-        options: Mapping[str, Any] | None = None,
     ) -> None:
         self.spec = spec
         self.slot_map = slot_map(spec)
         self.cameras: Mapping[str, Camera] = {}
         self.world: Any = None
-        self.port = port or ""
-        self._scheme = scheme
-        self._source = source or spec.name
+        self.port = ""
+        self._reach = connect
         self._calibration = calibration
         self._own_cameras = dict(cameras or {})
-        self._options = dict(options or {})
         self._backend: backends.RobotBackend | None = None
         self._control: ControlLoop | None = None
         self._signals = SignalGuard()
@@ -101,24 +97,20 @@ class Robot:
         """
         scheme, robot = backends.split(name)
         spec = RobotSpec.load(robot)
+        connect: Callable[[], backends.RobotBackend]
         if scheme:
             if port is not None:
                 raise BusError(f"{name} brings its own port; port={port!r} belongs to hardware: {robot!r}")
+            zeros = _calibration(calibration, spec, required=False)
+            connect = partial(backends.open_scheme, scheme, robot, **options)
         else:
-            port = backends.check_port(port, robot)
             if options:
-                raise BusError(
-                    f"{robot} takes no option {sorted(options)[0]!r}; options belong to a scheme such as sim:"
-                )
-        return cls(
-            spec,
-            scheme=scheme,
-            source=robot,
-            port=port,
-            calibration=_calibration(calibration, spec, required=not scheme),
-            cameras=cameras,
-            options=options,
-        )
+                first = sorted(options)[0]
+                raise BusError(f"{robot} takes no option {first!r}; options belong to a scheme such as sim:")
+            port = backends.check_port(port, robot)
+            zeros = _calibration(calibration, spec, required=True)
+            connect = partial(backends.Hardware, port, zeros)
+        return cls(spec, connect, calibration=zeros, cameras=cameras)
 
     def __enter__(self) -> Self:
         if self._backend is not None:
@@ -146,10 +138,7 @@ class Robot:
         return self._control
 
     def _connect(self) -> None:
-        if self._scheme:
-            self._backend = backends.open_scheme(self._scheme, self._source, **self._options)
-        else:
-            self._backend = backends.Hardware(self.port, self._calibration)
+        self._backend = self._reach()
         self.port = self._backend.port
         self.world = self._backend.world
         self.cameras = {**self._backend.cameras, **self._own_cameras}
