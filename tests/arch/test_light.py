@@ -62,4 +62,4 @@ def test_import_is_quicker_than_numpy():
 def test_help_is_in_the_range_of_numpy():
     bare = seconds("-c", "pass")
     numpy = seconds("-c", "import numpy") - bare
-    assert seconds("-m", "motorium.cli", "--help") - bare < 2.0 * numpy
+    assert seconds("-m", "motorium", "--help") - bare < 2.0 * numpy

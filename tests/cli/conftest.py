@@ -26,7 +26,7 @@ def shell(tmp_path):
     """As a person: a process of its own in an empty directory."""
 
     def run(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "motorium.cli", *arguments]
+        command = [sys.executable, "-m", "motorium", *arguments]
         return subprocess.run(
             command, cwd=tmp_path, capture_output=True, text=True, timeout=timeout, check=False
         )

@@ -49,7 +49,7 @@ def test_a_demo_ends_in_figures_and_files_whether_or_not_it_succeeds(untrained, 
 
 
 def start(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-u", "-m", "motorium.cli", *arguments]
+    command = [sys.executable, "-u", "-m", "motorium", *arguments]
     return subprocess.Popen(
         command,
         cwd=tmp_path,

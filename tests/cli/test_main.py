@@ -99,7 +99,7 @@ def test_json_refuses_numbers_that_json_has_not():
 
 
 def test_a_closed_pipe_is_no_error(tmp_path):
-    command = f"{sys.executable} -m motorium.cli robots so101 | head -n 1"
+    command = f"{sys.executable} -m motorium robots so101 | head -n 1"
     result = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert result.stderr == ""
     assert result.stdout.count("\n") == 1

@@ -150,6 +150,21 @@ def test_task_is_the_callers_choice_and_nonsense_changes_nothing(sim):
     assert sim.world.status()["task"] == "put the green cube in the tray"
 
 
+def test_a_scene_is_laid_for_the_task_of_a_run_and_left_alone_when_it_fits(sim):
+    world = sim.world
+    for seed in range(2):
+        world.reset(seed)
+        for colour in ("red", "green", "blue"):
+            task = f"put the {colour} cube in the tray"
+            before = world.task
+            laid = world.truth()
+            assert world.lay(task)
+            assert world.status()["task"] == task
+            if before == task:
+                assert world.truth()["tray"] == laid["tray"]
+    assert not world.lay("dance")
+
+
 def test_simulated_time_keeps_up_with_real_time(sim, wait_until):
     start, t0 = sim.world.status(), time.monotonic()
     assert wait_until(lambda: time.monotonic() - t0 > 2.0)

@@ -112,7 +112,7 @@ def test_it_ends_cleanly(end):
 
 
 def test_command_line_prints_the_port_and_ends_on_ctrl_c(wait_until):
-    command = [sys.executable, "-m", "motorium.cli", "sim", "so101", "--json"]
+    command = [sys.executable, "-m", "motorium", "sim", "so101", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         facts = json.loads(process.stdout.readline())
         assert os.path.exists(facts["port"])  # noqa: PTH110

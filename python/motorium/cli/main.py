@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 _HERE = Path(__file__).parent
-_NOT_VERBS = {"main", "__init__", "__main__"}
+_NOT_VERBS = {"main", "__init__"}
 
 
 def _module(verb: str) -> str:

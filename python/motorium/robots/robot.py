@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from .._core import ControlLoop
 from ..cameras.base import check_ages, newest_frames
-from ..errors import BusError, MotoriumError, SafetyError, SpecError
+from ..errors import BusError, CameraError, MotoriumError, SafetyError, SpecError
 from ..motors.bus import bus_errors
 from ..slots import slot_map
 from ..types import Camera, Float32, Observation
@@ -170,10 +170,13 @@ class Robot:
         control = self.control
         if control.mode != "fault":
             return
-        if self._backend is not None:
-            self._backend.check()
+        self._check_backend()
         stale = health.stale_joints(self.spec, control.state(), time.monotonic_ns())
         raise health.explain_fault(self.port, control.stats(), stale)
+
+    def _check_backend(self) -> None:
+        if self._backend is not None:
+            self._backend.check()
 
     def observe(self, task: str) -> Observation:
         """What cameras and joints saw at the newest moment all cameras share.
@@ -187,9 +190,13 @@ class Robot:
         """
         self.check()
         ages = {camera.role: camera.max_age_s for camera in self.spec.cameras}
-        frames = newest_frames(self.cameras, timeout_s=max(ages.values(), default=1.0))
-        now_ns = time.monotonic_ns()
-        check_ages(frames, ages, now_ns)
+        try:
+            frames = newest_frames(self.cameras, timeout_s=max(ages.values(), default=1.0))
+            now_ns = time.monotonic_ns()
+            check_ages(frames, ages, now_ns)
+        except CameraError:
+            self._check_backend()  # when all that is behind the cameras has died, that is the cause
+            raise
         t_ns = min((frame.t_ns for frame in frames.values()), default=now_ns)
         joints = self.control.state_at(t_ns)
         if joints is None:

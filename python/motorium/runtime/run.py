@@ -31,7 +31,7 @@ def run(
         task: the instruction.
         duration_s: stop after this long.
         until: stop condition, asked about 20 times a second in the calling thread; None asks the simulated world,
-            where there is one.
+            where there is one: a scene is laid in which `task` can be done, if it knows that task.
         on_progress: called as often with the elapsed seconds.
 
     Raises:
@@ -42,13 +42,14 @@ def run(
     bind = getattr(policy, "bind", None)
     if bind is not None:
         bind(robot.spec)
+    until = until or world_judges(robot, task)
     runner = Runner(robot, policy, task)
     runner.warm_up()
     robot.home()
     before = robot.control.stats()
     runner.start()
     try:
-        success, elapsed_s = watch(runner, duration_s, until or world_judges(robot), on_progress)
+        success, elapsed_s = watch(runner, duration_s, until, on_progress)
     finally:
         runner.stop()
     return runner.report(success, elapsed_s, before)

@@ -235,10 +235,10 @@ def watch(
     return met, time.monotonic() - begin
 
 
-def world_judges(robot: Robot) -> Callable[[], bool] | None:
-    """The stop condition of a robot whose world can tell success; None for hardware."""
+def world_judges(robot: Robot, task: str) -> Callable[[], bool] | None:
+    """The stop condition of a robot whose world can lay out and judge `task`; None elsewhere, as on hardware."""
     world = robot.world
-    if world is None or not hasattr(world, "status"):
+    if world is None or not world.lay(task):
         return None
 
     def judged() -> bool:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SimulationError
-from . import protocol
+from . import protocol, tasks
 from .shared_frames import FrameReader, SharedFrameCamera
 from .sim_process import SimProcess
 
@@ -28,10 +28,10 @@ OPTIONS = ("seed", "task", "startup_timeout_s")
 class SimWorldClient:
     """The scene on the table, from outside: what a person beside the robot could do and see."""
 
-    def __init__(self, process: SimProcess, task: str) -> None:
-        """Speaks through `process`."""
+    def __init__(self, process: SimProcess, task: str, seed: int = 0) -> None:
+        """Speaks through `process`, which shows the scene of `seed`."""
         self._process = process
-        self.task = task
+        self.task, self.seed = task, seed
 
     def reset(self, seed: int, task: str | None = None, *, arm: str = "keep") -> dict[str, Any]:
         """Lay out the scene of `seed`; on return every camera shows it.
@@ -45,8 +45,18 @@ class SimWorldClient:
             `task`, `seed` and `t_ns`, the time of the reset. Raises SimulationError.
         """
         reply = self._process.request("reset", seed=seed, task=task, arm=arm)
-        self.task = str(reply["task"])
+        self.task, self.seed = str(reply["task"]), seed
         return reply
+
+    def lay(self, task: str) -> bool:
+        """Make the scene one about `task`, with its cube on the table; False when this world knows no such task."""
+        try:
+            colour = tasks.target_colour(task)
+        except SimulationError:
+            return False
+        if colour != tasks.target_colour(self.task):
+            self.reset(self.seed, task)
+        return True
 
     def status(self) -> dict[str, Any]:
         """Keys: success held_s judge task sim_time_s t_ns real_time_factor slipped_s bus."""
@@ -65,14 +75,14 @@ class SimWorldClient:
 class SimBackend:
     """What `Robot` needs of a simulated robot; a context manager."""
 
-    def __init__(self, process: SimProcess, handshake: protocol.Handshake) -> None:
+    def __init__(self, process: SimProcess, handshake: protocol.Handshake, seed: int) -> None:
         """Maps the cameras of a running simulator."""
         self._process = process
         self.robot = handshake.robot
         self.port = handshake.port
         self.pid = handshake.pid
         self.calibration = None  # the virtual arm is assembled exactly as its specification says
-        self.world = SimWorldClient(process, handshake.task)
+        self.world = SimWorldClient(process, handshake.task, seed)
         self.cameras: Mapping[str, SharedFrameCamera] = {
             role: SharedFrameCamera(role, FrameReader(address.shm), process.check)
             for role, address in handshake.cameras.items()
@@ -132,7 +142,7 @@ def open_backend(name: str, **options: Any) -> SimBackend:
         first = process.receive(float(options.get("startup_timeout_s", STARTUP_TIMEOUT_S)))
         if "error" in first:
             raise SimulationError(str(first["error"]))
-        return SimBackend(process, protocol.parse_handshake(first))
+        return SimBackend(process, protocol.parse_handshake(first), int(options.get("seed") or 0))
     except protocol.ProtocolError as error:
         process.close()
         raise SimulationError(f"the simulator's first line is wrong: {error}") from error
