@@ -10,7 +10,6 @@ import pytest
 
 pytest.importorskip("mujoco", reason="the [sim] extra is not installed")
 
-import motorium.learn.evaluate as deployed
 from motorium.errors import MotoriumError
 from motorium.learn.dataset import Demos
 from motorium.learn.episodes import EpisodeParams, Stage, approach, correct, full, glance, hover, miss
@@ -171,20 +170,8 @@ def test_evaluation_refuses_training_scenes(seed):
         evaluate(EvalJob(Path("none"), episodes=10, seed=seed))
 
 
-def test_the_expert_as_a_policy_succeeds_through_the_deployed_loop(stage, monkeypatch):
-    playing = []
-
-    class Watched(deployed.LockStep):
-        def __init__(self, world):
-            super().__init__(world)
-            playing.append(self)
-
-    def stand_where_the_loop_stands(_):
-        stage.play = playing[-1]
-
-    monkeypatch.setattr(deployed, "LockStep", Watched)
-    job = EvalJob(Path("expert"), episodes=1)
-    result = play_episode(ExpertPolicy(stage), stage.world, job, 11, stand_where_the_loop_stands)
+def test_the_expert_as_a_policy_succeeds_through_the_deployed_loop(stage):
+    result = play_episode(ExpertPolicy(stage), stage.play, EvalJob(Path("expert"), episodes=1), 11)
     assert result.success
     assert result.time_s < 8.0
 
@@ -196,7 +183,7 @@ def test_a_policy_that_stands_still_fails_at_the_limit(stage):
         def infer(self, obs, *, committed=None):
             return ActionChunk(np.repeat(committed[:1], 16, axis=0), np.ones(SLOTS, bool), obs.t_ns, 0.05)
 
-    result = play_episode(Still(), stage.world, EvalJob(Path("still"), limit_s=1.0), 12)
+    result = play_episode(Still(), stage.play, EvalJob(Path("still"), limit_s=1.0), 12)
     assert not result.success
     assert 1.0 <= result.time_s < 1.5
 

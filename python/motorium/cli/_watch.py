@@ -139,7 +139,7 @@ def print_report(report: DemoReport, written: Sequence[Path]) -> None:
             ],
             [
                 "safety gate",
-                f"{safety['clamped']} clamped, {safety['refused']} refused, {safety['trips']} trips",
+                f"{safety['clamped']} ticks held to a limit, {safety['refused']} refused, {safety['trips']} trips",
             ],
             ["chunks", f"{figures['late_chunks']} late, {figures['underflows']} underflows"],
         ],

@@ -38,7 +38,7 @@ def command(
     path = find_checkpoint(Path(checkpoint))
     job = EvalJob(path, name, task, episodes, seed, processes=min(processes, episodes))
     report = evaluate(job, None if as_json else _show)
-    figures = {**report.as_dict(), "robot": robot}
+    figures = {**report.as_dict(), "checkpoint": checkpoint, "robot": robot}
     if as_json:
         print_json(figures)
         return

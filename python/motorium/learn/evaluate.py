@@ -1,10 +1,11 @@
-"""Closed-loop evaluation in lock-step: the policy as it is deployed, with its delay and its promised rows."""
+"""Closed-loop evaluation in lock-step: the policy as it is deployed, with the runner's rhythm and promises."""
 
 from __future__ import annotations
 
 import math
 import multiprocessing
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,10 +14,11 @@ import numpy as np
 
 from ..errors import MotoriumError, SafetyError
 from ..robots.spec import RobotSpec
+from ..runtime.lockstep import VirtualClock, run_lockstep
 from ..sim.lockstep import LockStep
 from ..sim.world import World
-from ..types import SLOTS, Observation, Policy
-from .features import joint_angles, slot_values
+from ..slots import slot_map
+from ..types import Policy
 from .record import FIRST_TRAINING_SEED
 
 TASKS = ("pick-to-tray",)
@@ -29,8 +31,8 @@ class EvalJob:
 
     Attributes:
         seed: scene of the first episode; episode i has scene `seed + i`, all below FIRST_TRAINING_SEED.
-        delay: rows an inference lasts; they are promised and play on meanwhile.
-        horizon: rows between observations.
+        latency_s: what every inference takes in virtual time; the old plan goes on meanwhile.
+        age_s: of every observation when its inference starts.
         limit_s: simulated time after which an episode has failed.
         engine: "core" runs the C++ engine, "torch" the PyTorch network.
     """
@@ -40,8 +42,8 @@ class EvalJob:
     task: str = "pick-to-tray"
     episodes: int = 100
     seed: int = 0
-    delay: int = 2
-    horizon: int = 8
+    latency_s: float = 0.05
+    age_s: float = 0.03
     limit_s: float = 15.0
     processes: int = 2
     engine: str = "core"
@@ -81,8 +83,8 @@ class EvalReport:
             "task": self.job.task,
             "engine": self.job.engine,
             "seed": self.job.seed,
-            "delay": self.job.delay,
-            "horizon": self.job.horizon,
+            "latency_s": self.job.latency_s,
+            "age_s": self.job.age_s,
             "episodes": count,
             "successes": good,
             "success_rate": good / count,
@@ -162,7 +164,7 @@ class SeededPolicy(Policy, Protocol):
         """Starts the noise anew."""
 
 
-_open: dict[tuple[Path, str, str], tuple[SeededPolicy, World]] = {}
+_open: dict[tuple[Path, str, str], tuple[SeededPolicy, LockStep]] = {}
 
 
 def _play(job: EvalJob, seed: int) -> EpisodeResult:
@@ -171,10 +173,10 @@ def _play(job: EvalJob, seed: int) -> EpisodeResult:
         spec = RobotSpec.load(job.robot)
         policy = load_policy(job.checkpoint, job.engine)
         policy.bind(spec)
-        _open[key] = (policy, World(spec))
-    policy, world = _open[key]
+        _open[key] = (policy, LockStep(World(spec)))
+    policy, play = _open[key]
     policy.seed(seed)
-    return play_episode(policy, world, job, seed)
+    return play_episode(policy, play, job, seed)
 
 
 def load_policy(checkpoint: Path, engine: str) -> SeededPolicy:
@@ -188,34 +190,15 @@ def load_policy(checkpoint: Path, engine: str) -> SeededPolicy:
     return load(checkpoint)
 
 
-def play_episode(
-    policy: Policy, world: World, job: EvalJob, seed: int, watch: Callable[[Observation], None] | None = None
-) -> EpisodeResult:
-    """One episode; `watch` sees every observation. A tripped safety gate ends it as a failure."""
+def play_episode(policy: Policy, play: LockStep, job: EvalJob, seed: int) -> EpisodeResult:
+    """One episode on the stage `play`, with the runner's own rhythm. A tripped safety gate ends it as a failure."""
+    world = play.world
     world.reset(seed)
-    play = LockStep(world)
-    while world.time_s < job.limit_s and not world.success:
-        obs = observe(world, play.now_ns)
-        if watch is not None:
-            watch(obs)
-        slots = [joint.slot for joint in world.spec.joints]
-        committed = np.zeros((job.delay, SLOTS), dtype=np.float32)
-        committed[:, slots] = slot_values(world.spec, play.committed(job.delay))
-        chunk = policy.infer(obs, committed=committed if job.delay else None)
-        rows = joint_angles(world.spec, chunk.rows[:, slots])
-        try:
-            play.run_chunk(rows, delay=job.delay, count=job.horizon)
-        except SafetyError:
-            break
+    play.restart()
+    clock = VirtualClock(job.limit_s, job.latency_s, job.age_s)
+    with suppress(SafetyError):
+        run_lockstep(play, policy, slot_map(world.spec), world.task, clock, lambda: world.success)
     judged = world.judge()
     return EpisodeResult(
         seed, world.task, world.success, world.time_s, judged["target_in_tray"], judged["wrong_in_tray"]
     )
-
-
-def observe(world: World, t_ns: int) -> Observation:
-    """What a policy sees of the world now."""
-    state = np.zeros(SLOTS, dtype=np.float32)
-    state[[joint.slot for joint in world.spec.joints]] = slot_values(world.spec, world.position_rad)
-    images = {camera.role: world.render(camera.role) for camera in world.spec.cameras}
-    return Observation(t_ns, state, images, world.task)
