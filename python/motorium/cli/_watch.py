@@ -61,13 +61,12 @@ class PlainAudience(SilentAudience):
 
 
 class LiveAudience(SilentAudience):
-    """A live table with a bar for the whole demo and the judge's eye on the episode that runs."""
+    """Finished episodes as lines that stay; below them the judge's eye on the one that runs, and a bar."""
 
     def __init__(self, episodes: int) -> None:
         from rich.live import Live
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        self._done: list[EpisodeResult] = []
         self._task_words, self._now = "", ""
         self._bar = Progress(TextColumn("episodes"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._task = self._bar.add_task("episodes", total=episodes)
@@ -93,7 +92,9 @@ class LiveAudience(SilentAudience):
 
     def ends(self, result: EpisodeResult) -> None:
         """An episode is over."""
-        self._done.append(result)
+        from rich.text import Text
+
+        self._live.console.print(Text(_line(result), style="green" if result.success else "red"))
         self._bar.advance(self._task)
         self._show("")
 
@@ -105,8 +106,7 @@ class LiveAudience(SilentAudience):
         from rich.console import Group
         from rich.text import Text
 
-        lines = [Text(_line(r), style="green" if r.success else "red") for r in self._done[-12:]]
-        return Group(*lines, Text(self._now), self._bar)
+        return Group(Text(self._now), self._bar)
 
 
 def choose_audience(episodes: int, *, live: bool, silent: bool) -> SilentAudience:
