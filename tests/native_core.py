@@ -27,8 +27,8 @@ FLAGS = [
 ]  # fmt: skip
 
 
-def build(source: Path, folder: Path, *, coverage: bool = False) -> Path:
-    """Compile one C file of the core to a shared object in `folder`, undefined behaviour being fatal."""
+def build(source: Path, folder: Path, *others: Path, coverage: bool = False) -> Path:
+    """Compile C files of the core to one shared object in `folder`, undefined behaviour being fatal."""
     if COMPILER is None:
         raise RuntimeError("no C compiler")
     extra = []
@@ -46,6 +46,7 @@ def build(source: Path, folder: Path, *, coverage: bool = False) -> Path:
         "-o",
         target.name,
         str(source),
+        *map(str, others),
         *extra,
         "-lm",
     ]
