@@ -11,7 +11,7 @@ import pytest
 
 from motorium.errors import CalibrationError
 from motorium.motors.bus import JointZero
-from motorium.robots.calibration import Calibration, spec_hash
+from motorium.robots.calibration import Calibration, _checksum, spec_hash
 from motorium.robots.spec import RobotSpec
 
 SPEC = RobotSpec.load("so101")
@@ -54,18 +54,30 @@ def test_refused_when_the_declaration_changed(file: Path) -> None:
         ({"robot": "koch"}, "for robot 'koch'"),
         ({"format": "lerobot"}, "not a motorium-calibration"),
         ({"version": 2}, "version 1"),
-        ({"joints": {"gripper": {"zero_ticks": 1, "sign": 1}}}, "has joints gripper"),
-        ({"joints": {"gripper": {"zero_ticks": 1, "sign": 0}}}, "valid choices: -1, 1"),
-        ({"joints": {"gripper": {"zero_ticks": "1", "sign": 1}}}, "must be a number"),
-        ({"joints": {"gripper": {"zero_ticks": True, "sign": 1}}}, "must be a number"),
+        ({"joints": {"gripper": {"zero_ticks": 1, "sign": 1, "homing_offset": 0}}}, "has joints gripper"),
+        ({"joints": {"gripper": {"zero_ticks": 1, "sign": 0, "homing_offset": 0}}}, "valid choices: -1, 1"),
+        ({"joints": {"gripper": {"zero_ticks": "1", "sign": 1, "homing_offset": 0}}}, "must be a number"),
+        ({"joints": {"gripper": {"zero_ticks": True, "sign": 1, "homing_offset": 0}}}, "must be a number"),
+        (
+            {"joints": {"gripper": {"zero_ticks": 1, "sign": 1, "homing_offset": 1.5}}},
+            "whole number of ticks",
+        ),
         ({"joints": {"gripper": {"sign": 1}}}, "exactly the keys"),
+        ({"adapter": 7}, "adapter must be"),
         ({"joints": []}, "needs the keys"),
     ],
 )
 def test_wrong_files_say_what_is_wrong(file: Path, change: dict[str, Any], message: str) -> None:
     table = {**json.loads(file.read_text()), **change}
+    table["checksum"] = _checksum(table)
     file.write_text(json.dumps(table))
     with pytest.raises(CalibrationError, match=message):
+        Calibration.load(file, SPEC)
+
+
+def test_an_edited_file_is_refused(file: Path) -> None:
+    file.write_text(file.read_text().replace("2002.5", "2202.5"))
+    with pytest.raises(CalibrationError, match="checksum differs"):
         Calibration.load(file, SPEC)
 
 

@@ -21,10 +21,17 @@ BACKSTOP = 1.25
 
 @dataclass(frozen=True)
 class JointZero:
-    """Where one physical joint has its zero: ticks at zero radians, and whether ticks rise with the angle."""
+    """Where one physical joint has its zero.
+
+    Attributes:
+        zero_ticks: present position at zero radians.
+        sign: +1 where ticks rise with the angle, else -1.
+        homing_offset: what the servo subtracts from its encoder's count, ticks; None leaves the servo's own.
+    """
 
     zero_ticks: float
     sign: int
+    homing_offset: int | None = None
 
 
 @contextmanager
@@ -54,6 +61,15 @@ def _settings(motor: MotorSpec, index: int, joint: JointSpec) -> Iterator[_core.
     yield _core.FeetechSetting(joint=index, address=limit.address, size=limit.size, value=round(1000 * share))
 
 
+def _offset(motor: MotorSpec, index: int, zero: JointZero) -> Iterator[_core.FeetechSetting]:
+    if zero.homing_offset is not None:
+        register = motor.register("homing_offset")
+        value = int.from_bytes(register.encode(zero.homing_offset), "little")
+        yield _core.FeetechSetting(
+            joint=index, address=register.address, size=register.size, value=value, eeprom=register.eeprom
+        )
+
+
 def bus_config(spec: RobotSpec, zeros: Sequence[JointZero] | None = None) -> _core.FeetechBusConfig:
     """What the driver needs to speak radians with the servos of `spec`.
 
@@ -80,4 +96,5 @@ def bus_config(spec: RobotSpec, zeros: Sequence[JointZero] | None = None) -> _co
     config.reply_margin_s = spec.bus.reply_margin_s
     config.model_number = motor.model_number
     config.settings = [s for i, joint in enumerate(spec.joints) for s in _settings(motor, i, joint)]
+    config.settings += [s for i, zero in enumerate(zeros) for s in _offset(motor, i, zero)]
     return config

@@ -61,3 +61,9 @@ def list_ports(by_id: Path = BY_ID) -> list[SerialPort]:
         device = stable.get(port.device, port.device)
         found.append(SerialPort(device, port.device, port.serial_number, title, not advice, advice))
     return sorted(found, key=lambda found_port: found_port.tty)
+
+
+def adapter_serial(device: str) -> str | None:
+    """Serial number of the USB adapter behind a port given by any of its names; None when it has none."""
+    tty = str(Path(device).resolve())
+    return next((port.serial_number for port in list_ports() if port.tty == tty), None)

@@ -2,6 +2,7 @@
 
 The file names the robot and a hash of what a calibration depends on (servos, joint frames, limits). A calibration
 made for another robot, or before its declaration changed, is refused: a wrong zero drives an arm into its stops.
+A checksum finds files that were damaged or edited.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import CalibrationError
 from ..motors.bus import JointZero
+from ..motors.ports import adapter_serial
 from .spec import RobotSpec
 
 FORMAT = "motorium-calibration"
@@ -58,12 +60,14 @@ class Calibration:
     Attributes:
         robot: name of its RobotSpec.
         spec_hash: `spec_hash` of the specification it was made for.
-        joints: joint name -> ticks at zero radians, and +1 or -1.
+        joints: joint name -> ticks at zero radians, +1 or -1, and the offset kept by the servo.
+        adapter: serial number of the arm's USB adapter; None when it has none.
     """
 
     robot: str
     spec_hash: str
     joints: Mapping[str, JointZero]
+    adapter: str | None = None
 
     @classmethod
     def nominal(cls, spec: RobotSpec) -> Calibration:
@@ -85,20 +89,42 @@ class Calibration:
         calibration.check(spec, where=str(path))
         return calibration
 
+    @classmethod
+    def of_adapter(cls, port: str, spec: RobotSpec) -> Calibration:
+        """The one calibration of `spec` made on the USB adapter behind `port`, else the one named after the robot.
+
+        Raises CalibrationError when there is none, or two.
+        """
+        serial = adapter_serial(port)
+        fitting = (
+            []
+            if serial is None
+            else [p for p in sorted(directory().glob("*.json")) if _serves(p, serial, spec)]
+        )
+        if len(fitting) > 1:
+            names = ", ".join(path.stem for path in fitting)
+            raise CalibrationError(
+                f"{names} are all calibrations of the adapter {serial}: name the one to use"
+            )
+        return cls.load(fitting[0] if fitting else spec.name, spec)
+
     def save(self, path: Path) -> None:
         """Write the file; it is replaced as a whole or not at all."""
-        table = {
+        table: dict[str, object] = {
             "format": FORMAT,
             "version": VERSION,
             "robot": self.robot,
             "spec_hash": self.spec_hash,
-            "joints": {
-                name: {"zero_ticks": zero.zero_ticks, "sign": zero.sign} for name, zero in self.joints.items()
-            },
+            "adapter": self.adapter,
+            "joints": {name: asdict(zero) for name, zero in self.joints.items()},
         }
+        table["checksum"] = _checksum(table)
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".tmp")
-        draft.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(table, indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(path)
 
     def check(self, spec: RobotSpec, *, where: str = "calibration") -> None:
@@ -117,23 +143,48 @@ class Calibration:
             )
 
 
+def _serves(path: Path, serial: str, spec: RobotSpec) -> bool:
+    try:
+        found = _parse(json.loads(path.read_text(encoding="utf-8")), path)
+    except (CalibrationError, OSError, ValueError):
+        return False  # it may be another arm's; asked for by name it says what is wrong with it
+    return found.adapter == serial and found.robot == spec.name
+
+
 def _parse(table: object, path: Path) -> Calibration:
     if not isinstance(table, dict) or table.get("format") != FORMAT or table.get("version") != VERSION:
         raise CalibrationError(f"{path} is not a {FORMAT} file of version {VERSION}")
+    if table.get("checksum") != _checksum(table):
+        raise CalibrationError(
+            f"{path} was damaged or edited (its checksum differs): calibrate the arm again"
+        )
     robot, digest, joints = table.get("robot"), table.get("spec_hash"), table.get("joints")
+    adapter = table.get("adapter")
     if not isinstance(robot, str) or not isinstance(digest, str) or not isinstance(joints, dict):
         raise CalibrationError(f"{path} needs the keys robot, spec_hash and joints")
-    return Calibration(
-        robot, digest, {str(name): _joint(entry, f"{path}: {name}") for name, entry in joints.items()}
-    )
+    if adapter is not None and not isinstance(adapter, str):
+        raise CalibrationError(f"{path}: adapter must be a serial number or null, not {adapter!r}")
+    zeros = {str(name): _joint(entry, f"{path}: {name}") for name, entry in joints.items()}
+    return Calibration(robot, digest, zeros, adapter)
+
+
+def _checksum(table: Mapping[str, object]) -> str:
+    content = {key: value for key, value in table.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _joint(entry: object, where: str) -> JointZero:
-    if not isinstance(entry, dict) or set(entry) != {"zero_ticks", "sign"}:
-        raise CalibrationError(f"{where} needs exactly the keys zero_ticks and sign")
-    zero, sign = entry["zero_ticks"], entry["sign"]
+    if not isinstance(entry, dict) or set(entry) != {"zero_ticks", "sign", "homing_offset"}:
+        raise CalibrationError(f"{where} needs exactly the keys zero_ticks, sign and homing_offset")
+    zero, sign, offset = entry["zero_ticks"], entry["sign"], entry["homing_offset"]
     if isinstance(zero, bool) or not isinstance(zero, (int, float)) or not math.isfinite(zero):
         raise CalibrationError(f"{where}: zero_ticks must be a number, not {zero!r}")
     if isinstance(sign, bool) or sign not in (-1, 1):
         raise CalibrationError(f"{where}: sign is {sign!r}; valid choices: -1, 1")
-    return JointZero(float(zero), int(sign))
+    if isinstance(offset, bool) or not (
+        offset is None or (isinstance(offset, int) and abs(offset) < 1 << 24)
+    ):
+        raise CalibrationError(
+            f"{where}: homing_offset must be a whole number of ticks or null, not {offset!r}"
+        )
+    return JointZero(float(zero), int(sign), offset)

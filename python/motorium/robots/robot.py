@@ -87,8 +87,9 @@ class Robot:
         Args:
             name: "so101" for hardware, "sim:so101" for a simulated one.
             port: serial port of the servo bus; hardware only.
-            calibration: name, file or object; "nominal" takes the zeros of the specification, which only an arm
-                assembled exactly as declared has.
+            calibration: name, file or object; None takes the one made on this USB adapter, else the one named after
+                the robot. "nominal" takes the zeros of the specification, which only an arm assembled exactly as
+                declared has.
             cameras: role -> camera; they are closed with the robot.
             **options: of the scheme, such as `seed` for `sim:`.
 
@@ -101,14 +102,16 @@ class Robot:
         if scheme:
             if port is not None:
                 raise BusError(f"{name} brings its own port; port={port!r} belongs to hardware: {robot!r}")
-            zeros = _calibration(calibration, spec, required=False)
+            zeros = None if calibration is None else _calibration(calibration, spec)
             connect = partial(backends.open_scheme, scheme, robot, **options)
         else:
             if options:
                 first = sorted(options)[0]
                 raise BusError(f"{robot} takes no option {first!r}; options belong to a scheme such as sim:")
             port = backends.check_port(port, robot)
-            zeros = _calibration(calibration, spec, required=True)
+            zeros = (
+                Calibration.of_adapter(port, spec) if calibration is None else _calibration(calibration, spec)
+            )
             connect = partial(backends.Hardware, port, zeros)
         return cls(spec, connect, calibration=zeros, cameras=cameras)
 
@@ -295,15 +298,11 @@ class Robot:
             raise problem
 
 
-def _calibration(
-    given: str | Path | Calibration | None, spec: RobotSpec, *, required: bool
-) -> Calibration | None:
+def _calibration(given: str | Path | Calibration, spec: RobotSpec) -> Calibration:
     if isinstance(given, Calibration):
         given.check(spec)
         return given
-    if given == "nominal" or (given is None and not required):
-        return Calibration.nominal(spec) if given else None
-    return Calibration.load(spec.name if given is None else given, spec)
+    return Calibration.nominal(spec) if given == "nominal" else Calibration.load(given, spec)
 
 
 def _rest_problem(spec: RobotSpec, port: str, stats: Mapping[str, Any]) -> MotoriumError | None:

@@ -1,0 +1,109 @@
+"""Calibrate an arm on its servo bus: limp, moved by hand, then brought to its new offsets and read back."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+from .._core import BusStatus, FeetechBus, FeetechJoints, JointReadings
+from ..errors import BusError, CalibrationError
+from ..motors.bus import JointZero, bus_config, bus_errors
+from ..motors.ports import adapter_serial
+from ..motors.spec import MotorSpec
+from .calibration import Calibration, spec_hash
+from .spec import RobotSpec
+from .sweep import Sweep
+
+POLL_S = 0.01
+SILENT_S = 1.0
+"""A joint silent for this long may have turned unseen, so that its unwrapped count is no longer known."""
+ATTEMPTS = 5
+
+
+class LimpArm:
+    """An arm without torque, read in counts of its encoders."""
+
+    def __init__(self, spec: RobotSpec, motor: MotorSpec, port: str) -> None:
+        """Torque goes off: hold the arm. Raises BusError when a servo does not answer."""
+        self._spec, self._port = spec, port
+        self._turn = motor.ticks_per_turn
+        self._readings = JointReadings()
+        with bus_errors():
+            self._bus = FeetechJoints(port, bus_config(spec, [JointZero(0.0, 1)] * len(spec.joints)))
+            status = self._bus.set_torque(on=False)
+        if status != BusStatus.OK:
+            raise BusError(f"{spec.name} on {port} did not confirm that its torque is off")
+        self._heard_ns = dict.fromkeys(spec.joint_names, time.monotonic_ns())
+
+    def read(self) -> dict[str, int]:
+        """Joint name -> count, of the joints that answered just now. Raises BusError when one stays silent."""
+        if self._bus.read_state(self._readings) == BusStatus.CLOSED:
+            raise BusError(f"{self._port} is gone: is its USB cable in?")
+        now_ns, state = time.monotonic_ns(), self._readings.as_dict()
+        ticks = {}
+        for j, name in enumerate(self._spec.joint_names):
+            if state["joint_t_ns"][j] == state["t_ns"]:
+                ticks[name] = round(state["position_rad"][j] * self._turn / (2 * math.pi)) % self._turn
+                self._heard_ns[name] = now_ns
+            elif now_ns - self._heard_ns[name] > SILENT_S * 1e9:
+                raise BusError(f"{name} on {self._port} stopped answering: check the cable before that joint")
+        return ticks
+
+
+def calibrate(spec: RobotSpec, port: str, finished: Callable[[Sweep, float], bool]) -> Calibration:
+    """Follow an arm while someone moves every joint from stop to stop. Torque goes off at once and stays off.
+
+    Args:
+        spec: the robot.
+        port: serial port of its servo bus.
+        finished: asked after every reading with the sweep so far and the seconds since any joint last reached further
+            than before; True ends the sweep. It may raise to give up: no offset has been written then.
+
+    Returns:
+        The calibration; it is not saved. The servos have its offsets, read back.
+
+    Raises:
+        CalibrationError: a joint's travel does not fit its declaration, or an offset was not kept.
+        BusError: the bus cannot be opened, or a joint fell silent.
+    """
+    motor = MotorSpec.load(spec.bus.motor)
+    sweep = Sweep(spec, motor.ticks_per_turn, read_offsets(spec, motor, port))
+    _follow(LimpArm(spec, motor, port), sweep, finished)
+    zeros = sweep.zeros()
+    with bus_errors():
+        FeetechJoints(port, bus_config(spec, list(zeros.values())))  # writes the offsets that differ
+    kept = read_offsets(spec, motor, port)
+    lost = [name for name, zero in zeros.items() if kept[name] != zero.homing_offset]
+    if lost:
+        raise CalibrationError(
+            f"{', '.join(lost)} did not keep the new offset: switch the arm off and on, then calibrate again"
+        )
+    return Calibration(spec.name, spec_hash(spec), zeros, adapter_serial(port))
+
+
+def _follow(arm: LimpArm, sweep: Sweep, finished: Callable[[Sweep, float], bool]) -> None:
+    grown_s = time.monotonic()
+    while True:
+        if sweep.feed(arm.read()):
+            grown_s = time.monotonic()
+        if finished(sweep, time.monotonic() - grown_s):
+            return
+        time.sleep(POLL_S)
+
+
+def read_offsets(spec: RobotSpec, motor: MotorSpec, port: str) -> dict[str, int]:
+    """Joint name -> what its servo subtracts from the encoder's count, in ticks. Raises BusError."""
+    register = motor.register("homing_offset")
+    offsets = {}
+    with bus_errors():
+        bus = FeetechBus(port, spec.bus.baud, round(spec.bus.reply_margin_s * 1e6))
+        for joint in spec.joints:
+            for _ in range(ATTEMPTS):
+                data = bus.read(joint.id, register.address, register.size)
+                if data is not None:
+                    break
+            else:
+                raise BusError(f"servo {joint.id} ({joint.name}) does not answer on {port}")
+            offsets[joint.name] = register.decode(data)
+    return offsets
