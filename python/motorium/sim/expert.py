@@ -238,7 +238,7 @@ class Expert:
             rate, error = getattr(p.rates, name), getattr(goal, name) - getattr(s, name)
             step = max(-rate, min(rate, p.approach_gain * error))
             delta.append(error if abs(error) < 0.1 * rate else step)
-        out = q.copy()
+        out: Float64 = q.copy()
         out[:5] = self.arm.joints(_moved(s, delta, 1.0))
         ratio = float(np.max(np.abs(out[:5] - q[:5]) / self._max_step[:5]))
         if ratio > 1.0:
