@@ -8,7 +8,6 @@ namespace motorium {
 namespace {
 
 using namespace kernels;
-using Indices = py::array_t<std::uint32_t, py::array::c_style | py::array::forcecast>;
 
 struct Packed {
   Packed(const KernelTable& table, const Floats& w, const Maybe& up, const Maybe& b) {
@@ -33,8 +32,16 @@ struct Packed {
 Activation activation_named(const std::string& name) {
   if (name == "relu") return Activation::relu;
   if (name == "silu") return Activation::silu;
-  require(name == "none", "activation must be none, relu or silu");
+  if (name == "gelu") return Activation::gelu;
+  if (name == "gelu_tanh") return Activation::gelu_tanh;
+  require(name == "none", "activation must be none, relu, silu, gelu or gelu_tanh");
   return Activation::none;
+}
+
+Activation gate_named(const std::string& name) {
+  if (name == "gelu_tanh") return Activation::gelu_tanh_gate;
+  require(name == "none" || name == "silu", "activation of a gate must be silu or gelu_tanh");
+  return Activation::silu_gate;
 }
 
 Floats multiply_rows(const Floats& x, const Floats& w, const Maybe& bias, const Maybe& up,
@@ -47,7 +54,7 @@ Floats multiply_rows(const Floats& x, const Floats& w, const Maybe& bias, const 
   Floats out = y ? copy(*y) : empty({rows, size(w, 0)});
   table.f32_multiply_rows(
       {x.data(), size(x, 1), rows, packed.weights.data(), size(w, 0), size(w, 1), packed.bias_data(),
-       out.mutable_data(), size(w, 0), up ? Activation::silu_gate : activation_named(activation),
+       out.mutable_data(), size(w, 0), up ? gate_named(activation) : activation_named(activation),
        y.has_value(), x_rows ? x_rows->data() : nullptr, y_rows ? y_rows->data() : nullptr, data(row_scale)});
   return out;
 }
@@ -69,12 +76,22 @@ Floats convolve_image(const Floats& x, const Floats& w, const Maybe& bias, std::
 }
 
 Floats attend_rows(const Floats& q, const Floats& k, const Floats& v, std::size_t visible_first,
-                   std::size_t visible_step, const std::string& isa) {
+                   std::size_t visible_step, const std::optional<Indices>& visible, const std::string& isa) {
   require(q.ndim() == 3 && k.ndim() == 3 && k.size() == v.size() && q.shape(2) == k.shape(2),
           "need q (rows, heads, head_dim) and k, v (keys, kv_heads, head_dim)");
   const std::size_t rows = size(q, 0), heads = size(q, 1), keys = size(k, 0), kv_heads = size(k, 1),
                     dim = size(q, 2);
-  require(rows == 0 || (visible_first > 0 && visible_first + (rows - 1) * visible_step <= keys),
+  const auto* ranges = visible ? reinterpret_cast<const VisibleKeys*>(visible->data()) : nullptr;
+  static_assert(sizeof(VisibleKeys) == 3 * sizeof(std::uint32_t));
+  require(!visible || visible->size() == q.shape(0) * 3, "visible must be (rows, 3)");
+  for (std::size_t i = 0; ranges != nullptr && i < rows; ++i) {
+    const VisibleKeys& r = ranges[i];
+    require(r.gap_first <= r.gap_last && r.gap_last <= r.last && r.last <= keys &&
+                r.last - (r.gap_last - r.gap_first) > 0,
+            "visible rows must be gap_first <= gap_last <= last <= keys and leave a key");
+  }
+  require(ranges != nullptr || rows == 0 ||
+              (visible_first > 0 && visible_first + (rows - 1) * visible_step <= keys),
           "rows must see 1..keys keys");
   const KernelTable& table = select_table(isa);
   std::vector<float> packed_keys(key_floats(kv_heads, dim, keys, table.panel));
@@ -84,7 +101,7 @@ Floats attend_rows(const Floats& q, const Floats& k, const Floats& v, std::size_
   table.f32_store_keys({k.data(), v.data(), kv_heads * dim, keys, 0, cache});
   Floats y = empty({rows, heads, dim});
   table.f32_attend_rows({q.data(), heads * dim, rows, heads, cache, visible_first, visible_step,
-                         y.mutable_data(), heads * dim, scratch.data()});
+                         y.mutable_data(), heads * dim, scratch.data(), ranges});
   return y;
 }
 
@@ -98,7 +115,7 @@ void bind_kernel_products(py::module_& m) {
   m.def("f32_convolve_image", &convolve_image, py::arg("x"), py::arg("w"), none("bias"),
         py::arg("stride") = 1, py::arg("padding") = 0, isa);
   m.def("f32_attend_rows", &attend_rows, py::arg("q"), py::arg("k"), py::arg("v"), py::arg("visible_first"),
-        py::arg("visible_step") = 0, isa);
+        py::arg("visible_step") = 0, none("visible"), isa);
 }
 
 }  // namespace motorium

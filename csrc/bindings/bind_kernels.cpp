@@ -21,6 +21,46 @@ Floats normalise_rms(const Floats& x, const Floats& weight, float eps, const std
   return y;
 }
 
+Floats normalise_layer(const Floats& x, const Maybe& weight, const Maybe& bias, float eps,
+                       const std::string& isa) {
+  require(x.ndim() == 2 && x.shape(1) > 0 && (!weight || weight->size() == x.shape(1)) &&
+              (!bias || bias->size() == x.shape(1)),
+          "need x (rows, width) and weight, bias (width)");
+  const std::size_t width = size(x, 1);
+  Floats y = empty({size(x, 0), width});
+  select_table(isa).f32_normalise_layer(
+      {x.data(), width, y.mutable_data(), width, size(x, 0), width, data(weight), data(bias), eps});
+  return y;
+}
+
+Floats modulate_rows(const Floats& x, const Floats& scale, const Maybe& shift, const Maybe& residual,
+                     const Indices& index, float offset, const std::string& isa) {
+  require(x.ndim() == 2 && scale.ndim() == 2 && scale.shape(1) == x.shape(1) &&
+              (!shift || shift->size() == scale.size()) && (!residual || residual->size() == x.size()) &&
+              index.size() == x.shape(0),
+          "need x, residual (rows, width), scale, shift (n, width) and index (rows)");
+  for (py::ssize_t i = 0; i < index.size(); ++i) require(index.data()[i] < scale.shape(0), "index below n");
+  const std::size_t width = size(x, 1);
+  Floats y = residual ? copy(*residual) : empty({size(x, 0), width});
+  select_table(isa).f32_modulate_rows({x.data(), width, y.mutable_data(), width, size(x, 0), width,
+                                       residual ? y.data() : nullptr, scale.data(), data(shift), width,
+                                       index.data(), offset});
+  return y;
+}
+
+Floats rotate_halves(const Floats& x, const Floats& cosine, const Floats& sine, const Indices& positions,
+                     const std::string& isa) {
+  require(x.ndim() == 3 && x.shape(2) % 2 == 0 && cosine.ndim() == 2 && cosine.size() == sine.size() &&
+              2 * cosine.shape(1) == x.shape(2) && positions.size() == x.shape(0),
+          "need x (rows, segments, width), cosine, sine (n, width / 2) and positions (rows)");
+  for (py::ssize_t i = 0; i < positions.size(); ++i)
+    require(positions.data()[i] < cosine.shape(0), "positions below n");
+  Floats y = copy(x);
+  select_table(isa).f32_rotate_halves({y.mutable_data(), size(x, 1) * size(x, 2), size(x, 0), size(x, 1),
+                                       size(x, 2), cosine.data(), sine.data(), positions.data()});
+  return y;
+}
+
 Floats normalise_groups(const Floats& x, std::size_t groups, const Floats& gamma, const Floats& beta,
                         float eps, const Maybe& film_scale, const Maybe& film_shift, const Maybe& residual,
                         bool silu, const std::string& isa) {
@@ -41,13 +81,19 @@ Floats softmax_rows(const Floats& x, const std::string& isa) {
   return y;
 }
 
+Unary unary_named(const std::string& name) {
+  if (name == "exp") return Unary::exp;
+  if (name == "silu") return Unary::silu;
+  if (name == "relu") return Unary::relu;
+  if (name == "gelu") return Unary::gelu;
+  require(name == "gelu_tanh", "op must be exp, silu, relu, gelu or gelu_tanh");
+  return Unary::gelu_tanh;
+}
+
 Floats apply_unary(const std::string& op, const Floats& x, const std::string& isa) {
-  require(op == "exp" || op == "silu" || op == "relu", "op must be exp, silu or relu");
   Floats y = copy(x);
-  select_table(isa).f32_apply_unary({y.data(), y.mutable_data(), static_cast<std::size_t>(y.size()),
-                                     op == "exp"    ? Unary::exp
-                                     : op == "silu" ? Unary::silu
-                                                    : Unary::relu});
+  select_table(isa).f32_apply_unary(
+      {y.data(), y.mutable_data(), static_cast<std::size_t>(y.size()), unary_named(op)});
   return y;
 }
 
@@ -88,6 +134,12 @@ void bind_kernels(py::module_& parent) {
   m.def("describe", &describe_isa, isa);
   bind_kernel_products(m);
   m.def("f32_normalise_rms", &normalise_rms, py::arg("x"), py::arg("weight"), py::arg("eps"), isa);
+  m.def("f32_normalise_layer", &normalise_layer, py::arg("x"), none("weight"), none("bias"), py::arg("eps"),
+        isa);
+  m.def("f32_modulate_rows", &modulate_rows, py::arg("x"), py::arg("scale"), none("shift"), none("residual"),
+        py::arg("index"), py::arg("offset") = 0.0f, isa);
+  m.def("f32_rotate_halves", &rotate_halves, py::arg("x"), py::arg("cosine"), py::arg("sine"),
+        py::arg("positions"), isa);
   m.def("f32_normalise_groups", &normalise_groups, py::arg("x"), py::arg("groups"), py::arg("gamma"),
         py::arg("beta"), py::arg("eps"), none("film_scale"), none("film_shift"), none("residual"),
         py::arg("silu") = false, isa);

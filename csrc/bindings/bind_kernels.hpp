@@ -14,6 +14,7 @@
 namespace motorium {
 
 using Floats = FloatArray;
+using Indices = pybind11::array_t<std::uint32_t, pybind11::array::c_style | pybind11::array::forcecast>;
 using Maybe = std::optional<Floats>;
 
 inline std::size_t size(const pybind11::array& array, pybind11::ssize_t axis) {

@@ -14,9 +14,20 @@ enum class Activation : std::uint8_t {
   silu,
   /// silu(gate) * up, on weights packed with pack_gated(): n counts the results.
   silu_gate,
+  /// x Phi(x), by the error function.
+  gelu,
+  /// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+  gelu_tanh,
+  /// gelu_tanh(gate) * up, packed like silu_gate.
+  gelu_tanh_gate,
 };
 
-enum class Unary : std::uint8_t { exp, silu, relu };
+/// Whether an activation takes its input from pairs packed with pack_gated().
+[[maybe_unused]] static constexpr bool is_gated(Activation activation) {
+  return activation == Activation::silu_gate || activation == Activation::gelu_tanh_gate;
+}
+
+enum class Unary : std::uint8_t { exp, silu, relu, gelu, gelu_tanh };
 
 /// y[i] (+)= scale[i] * activation(W x[i] + bias), W prepacked by pack_rows() or pack_gated().
 struct MultiplyRows {
@@ -61,6 +72,44 @@ struct NormaliseRms {
   float eps;
 };
 
+/// y = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias over each row of `width` floats.
+struct NormaliseLayer {
+  const float* x;
+  std::size_t x_stride;
+  float* y;  ///< may be x
+  std::size_t y_stride;
+  std::size_t rows, width;
+  const float* weight;  ///< null: 1
+  const float* bias;    ///< null: 0
+  float eps;
+};
+
+/// y[i] = residual[i] + x[i] * (offset + scale[m]) + shift[m] with m = index[i]: adaptive norms, gates.
+struct ModulateRows {
+  const float* x;
+  std::size_t x_stride;
+  float* y;  ///< may be x or residual
+  std::size_t y_stride;
+  std::size_t rows, width;
+  const float* residual;  ///< strides of y; null: 0
+  const float* scale;
+  const float* shift;          ///< null: 0
+  std::size_t stride;          ///< between rows of scale and of shift
+  const std::uint32_t* index;  ///< null: every row reads row 0
+  float offset;
+};
+
+/// Rotary position embedding: of every segment of `width` floats the pairs (x[i], x[i + width / 2]) are
+/// turned by the angle of the row's position. The tables hold width / 2 floats per position.
+struct RotateHalves {
+  float* x;
+  std::size_t stride;
+  std::size_t rows, segments, width;  ///< width is even
+  const float* cosine;
+  const float* sine;
+  const std::uint32_t* positions;
+};
+
 /// Group normalisation of (pixels, channels), then y = n * gamma + beta, then the optional
 /// y = y * (1 + film_scale) + film_shift, then optional SiLU, then optional + residual.
 struct NormaliseGroups {
@@ -95,8 +144,13 @@ struct StoreKeys {
   KeyValues cache;
 };
 
+/// Keys 0 .. gap_first - 1 and gap_last .. last - 1; at least one. gap_first <= gap_last <= last.
+struct VisibleKeys {
+  std::uint32_t gap_first, gap_last, last;
+};
+
 /// y[i] = softmax(q[i] K^T / sqrt(head_dim)) V per head; row i sees the first visible_first + i *
-/// visible_step keys.
+/// visible_step keys, or those of visible[i].
 struct AttendRows {
   const float* q;
   std::size_t q_stride;
@@ -105,7 +159,8 @@ struct AttendRows {
   std::size_t visible_first, visible_step;
   float* y;
   std::size_t y_stride;
-  float* scratch;  ///< score_floats() floats
+  float* scratch;                        ///< score_floats() floats
+  const VisibleKeys* visible = nullptr;  ///< one per row; null: the two numbers above
 };
 
 /// y = softmax over each row of `width` floats.

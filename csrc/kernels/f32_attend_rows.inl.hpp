@@ -8,6 +8,21 @@
 namespace motorium::kernels {
 namespace {
 
+inline VisibleKeys visible_keys(const AttendRows& a, std::size_t row) {
+  if (a.visible != nullptr) return a.visible[row];
+  const auto last = static_cast<std::uint32_t>(a.visible_first + row * a.visible_step);
+  return {last, last, last};
+}
+
+/// scores = exp(scores - max) over the visible keys and 0 elsewhere below `keys`; returns 1 / sum.
+inline float weigh_scores(float* scores, VisibleKeys visible, std::size_t keys) {
+  for (std::size_t i = visible.gap_first; i < visible.gap_last; ++i) scores[i] = -3e38f;
+  const float inverse = exponentiate(scores, scores, visible.last);
+  for (std::size_t i = visible.gap_first; i < visible.gap_last; ++i) scores[i] = 0.0f;
+  for (std::size_t i = visible.last; i < keys; ++i) scores[i] = 0.0f;
+  return inverse;
+}
+
 struct AttendHead {
   const AttendRows& a;
   std::size_t head;
@@ -19,10 +34,15 @@ struct AttendHead {
     const KeyValues& cache = a.cache;
     const std::size_t kv_head = head / (a.heads / cache.kv_heads);
     const std::size_t width = panels * kPanel;
-    const std::size_t keys = a.visible_first + (first + R - 1) * a.visible_step;
     const float* rows[R];
-    for (int r = 0; r < R; ++r)
-      rows[r] = a.q + (first + static_cast<std::size_t>(r)) * a.q_stride + head * cache.head_dim;
+    VisibleKeys visible[R];
+    std::size_t keys = 0;
+    for (int r = 0; r < R; ++r) {
+      const std::size_t row = first + static_cast<std::size_t>(r);
+      rows[r] = a.q + row * a.q_stride + head * cache.head_dim;
+      visible[r] = visible_keys(a, row);
+      keys = visible[r].last > keys ? visible[r].last : keys;
+    }
     for (std::size_t panel = 0; panel * kPanel < keys; ++panel) {
       const float* packed = cache.keys + (kv_head * panels + panel) * cache.head_dim * kPanel;
       const Tile<R> tile = multiply_tile<R>(rows, packed, kPanel, cache.head_dim);
@@ -36,9 +56,7 @@ struct AttendHead {
     float inverse[R];
     for (int r = 0; r < R; ++r) {
       float* scores = a.scratch + static_cast<std::size_t>(r) * width;
-      const std::size_t visible = a.visible_first + (first + static_cast<std::size_t>(r)) * a.visible_step;
-      inverse[r] = exponentiate(scores, scores, visible);
-      for (std::size_t i = visible; i < keys; ++i) scores[i] = 0.0f;
+      inverse[r] = weigh_scores(scores, visible[r], keys);
       rows[r] = scores;
     }
     weigh_values<R>(rows, inverse, kv_head, first, keys);

@@ -9,6 +9,21 @@
 namespace motorium::kernels {
 namespace {
 
+inline Vec activate(Activation activation, Vec x) {
+  switch (activation) {
+    case Activation::relu:
+      return relu_of(x);
+    case Activation::silu:
+      return silu_of(x);
+    case Activation::gelu:
+      return gelu_of(x);
+    case Activation::gelu_tanh:
+      return gelu_tanh_of(x);
+    default:
+      return x;
+  }
+}
+
 struct MultiplyPanel {
   const MultiplyRows& a;
   const float* weights;
@@ -32,13 +47,9 @@ struct MultiplyPanel {
     low = add(low, bias_low);
     high = add(high, bias_high);
     if (a.activation == Activation::silu_gate) return finish_gated(y, row, mul(silu_of(low), high));
-    if (a.activation == Activation::relu) {
-      low = relu_of(low);
-      high = relu_of(high);
-    } else if (a.activation == Activation::silu) {
-      low = silu_of(low);
-      high = silu_of(high);
-    }
+    if (a.activation == Activation::gelu_tanh_gate) return finish_gated(y, row, mul(gelu_tanh_of(low), high));
+    low = activate(a.activation, low);
+    high = activate(a.activation, high);
     if (a.row_scale != nullptr) {
       low = mul(low, fill(a.row_scale[row]));
       high = mul(high, fill(a.row_scale[row]));
@@ -62,7 +73,7 @@ struct MultiplyPanel {
 };
 
 void f32_multiply_rows(const MultiplyRows& a) noexcept {
-  const std::size_t results = a.activation == Activation::silu_gate ? kLanes : kPanel;
+  const std::size_t results = is_gated(a.activation) ? kLanes : kPanel;
   std::size_t panel = 0;
   for (std::size_t column = 0; column < a.n; column += results, ++panel) {
     const float* bias = a.packed_bias != nullptr ? a.packed_bias + panel * kPanel : nullptr;

@@ -11,6 +11,12 @@ constexpr std::size_t kPanel = 2;
 
 float silu_of(float x) { return x / (1.0f + std::exp(-x)); }
 
+float gelu_of(float x) { return 0.5f * x * (1.0f + std::erf(x * 0.70710678f)); }
+
+float gelu_tanh_of(float x) {
+  return 0.5f * x * (1.0f + std::tanh(0.79788456f * (x + 0.044715f * x * x * x)));
+}
+
 float weight_at(const float* packed, std::size_t n, std::size_t i, std::size_t k) {
   return packed[(n / kPanel * k + i) * kPanel + n % kPanel];
 }
@@ -30,6 +36,12 @@ float activate(const MultiplyRows& a, std::size_t row, std::size_t column) {
       return silu_of(dot(a, row, column));
     case Activation::silu_gate:
       return silu_of(dot(a, row, 2 * column)) * dot(a, row, 2 * column + 1);
+    case Activation::gelu:
+      return gelu_of(dot(a, row, column));
+    case Activation::gelu_tanh:
+      return gelu_tanh_of(dot(a, row, column));
+    case Activation::gelu_tanh_gate:
+      return gelu_tanh_of(dot(a, row, 2 * column)) * dot(a, row, 2 * column + 1);
     case Activation::none:
       break;
   }
@@ -90,6 +102,49 @@ void f32_normalise_rms(const NormaliseRms& a) noexcept {
   }
 }
 
+void f32_normalise_layer(const NormaliseLayer& a) noexcept {
+  for (std::size_t row = 0; row < a.rows; ++row) {
+    const float* x = a.x + row * a.x_stride;
+    float* y = a.y + row * a.y_stride;
+    const float count = static_cast<float>(a.width);
+    float mean = 0.0f;
+    float variance = 0.0f;
+    for (std::size_t i = 0; i < a.width; ++i) mean += x[i] / count;
+    for (std::size_t i = 0; i < a.width; ++i) variance += (x[i] - mean) * (x[i] - mean) / count;
+    for (std::size_t i = 0; i < a.width; ++i) {
+      const float value = (x[i] - mean) / std::sqrt(variance + a.eps);
+      y[i] = value * (a.weight != nullptr ? a.weight[i] : 1.0f) + (a.bias != nullptr ? a.bias[i] : 0.0f);
+    }
+  }
+}
+
+void f32_modulate_rows(const ModulateRows& a) noexcept {
+  for (std::size_t row = 0; row < a.rows; ++row) {
+    const std::size_t which = (a.index != nullptr ? a.index[row] : 0) * a.stride;
+    for (std::size_t i = 0; i < a.width; ++i) {
+      const std::size_t at = row * a.y_stride + i;
+      a.y[at] = a.x[row * a.x_stride + i] * (a.offset + a.scale[which + i]) +
+                (a.shift != nullptr ? a.shift[which + i] : 0.0f) +
+                (a.residual != nullptr ? a.residual[at] : 0.0f);
+    }
+  }
+}
+
+void f32_rotate_halves(const RotateHalves& a) noexcept {
+  const std::size_t half = a.width / 2;
+  for (std::size_t row = 0; row < a.rows; ++row) {
+    for (std::size_t i = 0; i < a.segments * half; ++i) {
+      float& x = a.x[row * a.stride + i / half * a.width + i % half];
+      float& y = a.x[row * a.stride + i / half * a.width + i % half + half];
+      const float c = a.cosine[a.positions[row] * half + i % half];
+      const float s = a.sine[a.positions[row] * half + i % half];
+      const float turned = x * c - y * s;
+      y = y * c + x * s;
+      x = turned;
+    }
+  }
+}
+
 void normalise_group(const NormaliseGroups& a, std::size_t first, std::size_t width) {
   float mean = 0.0f;
   float variance = 0.0f;
@@ -137,7 +192,7 @@ void f32_store_keys(const StoreKeys& a) noexcept {
 }
 
 void softmax(const float* x, float* y, std::size_t n) {
-  float top = x[0];
+  float top = n > 0 ? x[0] : 0.0f;
   for (std::size_t i = 1; i < n; ++i) top = std::fmax(top, x[i]);
   float total = 0.0f;
   for (std::size_t i = 0; i < n; ++i) total += y[i] = std::exp(x[i] - top);
@@ -152,18 +207,25 @@ void f32_softmax_rows(const SoftmaxRows& a) noexcept {
 void attend(const AttendRows& a, std::size_t row, std::size_t head) {
   const KeyValues& cache = a.cache;
   const std::size_t kv_head = head / (a.heads / cache.kv_heads);
-  const std::size_t visible = a.visible_first + row * a.visible_step;
-  for (std::size_t key = 0; key < visible; ++key) {
+  const std::size_t last =
+      a.visible != nullptr ? a.visible[row].last : a.visible_first + row * a.visible_step;
+  std::size_t count = 0;  // scratch: scores of the visible keys, one after the other
+  const auto hidden = [&](std::size_t key) {
+    return a.visible != nullptr && key >= a.visible[row].gap_first && key < a.visible[row].gap_last;
+  };
+  for (std::size_t key = 0; key < last; ++key) {
+    if (hidden(key)) continue;
     float score = 0.0f;
     for (std::size_t d = 0; d < cache.head_dim; ++d)
       score += a.q[row * a.q_stride + head * cache.head_dim + d] * cache.keys[key_at(cache, kv_head, key, d)];
-    a.scratch[key] = score / std::sqrt(static_cast<float>(cache.head_dim));
+    a.scratch[count++] = score / std::sqrt(static_cast<float>(cache.head_dim));
   }
-  softmax(a.scratch, a.scratch, visible);
+  softmax(a.scratch, a.scratch, count);
   for (std::size_t d = 0; d < cache.head_dim; ++d) {
     float total = 0.0f;
-    for (std::size_t key = 0; key < visible; ++key)
-      total += a.scratch[key] * cache.values[value_at(cache, kv_head, key, d)];
+    count = 0;
+    for (std::size_t key = 0; key < last; ++key)
+      if (!hidden(key)) total += a.scratch[count++] * cache.values[value_at(cache, kv_head, key, d)];
     a.y[row * a.y_stride + head * cache.head_dim + d] = total;
   }
 }
@@ -173,11 +235,24 @@ void f32_attend_rows(const AttendRows& a) noexcept {
     for (std::size_t head = 0; head < a.heads; ++head) attend(a, row, head);
 }
 
-void f32_apply_unary(const ApplyUnary& a) noexcept {
-  for (std::size_t i = 0; i < a.n; ++i) {
-    const float x = a.x[i];
-    a.y[i] = a.op == Unary::exp ? std::exp(x) : a.op == Unary::silu ? silu_of(x) : x < 0.0f ? 0.0f : x;
+float apply(Unary op, float x) {
+  switch (op) {
+    case Unary::exp:
+      return std::exp(x);
+    case Unary::silu:
+      return silu_of(x);
+    case Unary::relu:
+      return x < 0.0f ? 0.0f : x;
+    case Unary::gelu:
+      return gelu_of(x);
+    case Unary::gelu_tanh:
+      return gelu_tanh_of(x);
   }
+  return x;
+}
+
+void f32_apply_unary(const ApplyUnary& a) noexcept {
+  for (std::size_t i = 0; i < a.n; ++i) a.y[i] = apply(a.op, a.x[i]);
 }
 
 void f32_add_scaled(const AddScaled& a) noexcept {

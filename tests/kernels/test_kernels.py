@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,26 @@ def normal(*shape, seed=0):
 
 def silu(x):
     return x / (1.0 + np.exp(-x.astype(np.float64)))
+
+
+def gelu(x):
+    return (
+        0.5 * x * (1.0 + np.vectorize(math.erf, otypes=[np.float64])(x.astype(np.float64) / math.sqrt(2.0)))
+    )
+
+
+def gelu_tanh(x):
+    x = x.astype(np.float64)
+    return 0.5 * x * (1.0 + np.tanh(np.sqrt(2.0 / np.pi) * (x + 0.044715 * x**3)))
+
+
+ACTIVATIONS = {
+    "none": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0.0),
+    "silu": silu,
+    "gelu": gelu,
+    "gelu_tanh": gelu_tanh,
+}
 
 
 def assert_same(actual, twin, expected, tolerance=1e-5):
@@ -56,12 +78,12 @@ class TestMultiplyRows:
         x, w, b = normal(3, 0), normal(5, 0), normal(5)
         assert_same(*run("f32_multiply_rows", isa, x, w, b), np.tile(b, (3, 1)))
 
-    @pytest.mark.parametrize("activation", ["none", "relu", "silu"])
+    @pytest.mark.parametrize("activation", ACTIVATIONS)
     def test_activation_and_residual(self, isa, activation):
         x, w, b, y = normal(9, 31), normal(19, 31), normal(19), normal(9, 19)
         scale = normal(9, seed=1)
         value = x.astype(np.float64) @ w.T + b
-        value = {"none": value, "relu": np.maximum(value, 0), "silu": silu(value)}[activation]
+        value = ACTIVATIONS[activation](value)
         got = run("f32_multiply_rows", isa, x, w, b, activation=activation, y=y, row_scale=scale)
         assert_same(*got, y + scale[:, None] * value)
 
@@ -71,6 +93,8 @@ class TestMultiplyRows:
         value = silu(x.astype(np.float64) @ gate.T) * (x.astype(np.float64) @ up.T)
         assert_same(*run("f32_multiply_rows", isa, x, gate, up=up), value)
         assert_same(*run("f32_multiply_rows", isa, x, gate, up=up, y=y), y + value)
+        value = gelu_tanh(x.astype(np.float64) @ gate.T) * (x.astype(np.float64) @ up.T)
+        assert_same(*run("f32_multiply_rows", isa, x, gate, up=up, activation="gelu_tanh"), value)
 
     def test_gather_and_scatter(self, isa):
         x, w, y, scale = normal(10, 21), normal(18, 21), normal(12, 18), normal(4)
@@ -114,6 +138,31 @@ class TestNormalise:
         expected = x / np.sqrt(np.mean(x.astype(np.float64) ** 2, -1, keepdims=True) + 1e-6) * weight
         assert_same(*run("f32_normalise_rms", isa, x, weight, 1e-6), expected)
 
+    @pytest.mark.parametrize("width", [n for n in SIZES if n])
+    def test_layer(self, isa, width):
+        x, weight, bias = 2.0 * normal(5, width) + 30.0, normal(width), normal(width, seed=1)
+        centred = x - x.astype(np.float64).mean(1, keepdims=True)
+        expected = centred / np.sqrt(np.mean(centred**2, 1, keepdims=True) + 1e-5)
+        got = run("f32_normalise_layer", isa, x, weight, bias, 1e-5)
+        assert_same(*got, expected * weight + bias, 1e-3 if width < 8 else 5e-5)
+        assert_same(
+            *run("f32_normalise_layer", isa, x, None, None, 1e-5), expected, 1e-3 if width < 8 else 5e-5
+        )
+
+    @pytest.mark.parametrize("width", [n for n in SIZES if n])
+    def test_modulation(self, isa, width):
+        x, scale, shift, residual = (
+            normal(6, width),
+            normal(3, width),
+            normal(3, width, seed=1),
+            normal(6, width, seed=2),
+        )
+        index = np.array([2, 0, 0, 1, 2, 1])
+        expected = x * (1.0 + scale.astype(np.float64)[index]) + shift[index]
+        assert_same(*run("f32_modulate_rows", isa, x, scale, shift, None, index, 1.0), expected)
+        expected = residual + x * scale.astype(np.float64)[index]
+        assert_same(*run("f32_modulate_rows", isa, x, scale, None, residual, index), expected)
+
     @pytest.mark.parametrize(("channels", "groups"), [(1, 1), (6, 2), (8, 8), (40, 8), (33, 3), (128, 8)])
     @pytest.mark.parametrize("pixels", [1, 2, 36, 145])
     def test_groups(self, isa, channels, groups, pixels):
@@ -140,10 +189,11 @@ class TestAttention:
         share = q.shape[1] // k.shape[1]
         out = np.zeros_like(q)
         for row, count in enumerate(visible):
+            seen = slice(count) if np.ndim(count) == 0 else count
             for head in range(q.shape[1]):
-                scores = k[:count, head // share] @ q[row, head] / np.sqrt(q.shape[2])
+                scores = k[seen, head // share] @ q[row, head] / np.sqrt(q.shape[2])
                 weights = np.exp(scores - scores.max())
-                out[row, head] = weights / weights.sum() @ v[:count, head // share]
+                out[row, head] = weights / weights.sum() @ v[seen, head // share]
         return out
 
     @pytest.mark.parametrize(
@@ -165,6 +215,26 @@ class TestAttention:
             first = keys - rows + 1
             got = run("f32_attend_rows", isa, q, k, v, first, 1)
             assert_same(*got, self.definition(q, k, v, range(first, keys + 1)))
+
+    @pytest.mark.parametrize(
+        ("rows", "heads", "kv_heads", "dim", "keys"), [(17, 4, 2, 16, 40), (5, 1, 1, 9, 7)]
+    )
+    def test_ranges_with_a_gap(self, isa, rows, heads, kv_heads, dim, keys):
+        q, k, v = normal(rows, heads, dim), normal(keys, kv_heads, dim), normal(keys, kv_heads, dim, seed=1)
+        rng = np.random.default_rng(rows)
+        ranges = np.sort(rng.integers(1, keys + 1, (rows, 3)), axis=1)
+        seen = [[key for key in range(last) if not low <= key < high] for low, high, last in ranges]
+        got = run("f32_attend_rows", isa, q, k, v, 1, visible=ranges)
+        assert_same(*got, self.definition(q, k, v, seen))
+
+    @pytest.mark.parametrize("half", [1, 2, 3, 4, 8, 9, 32])
+    def test_rotation_is_by_the_angle_of_the_position(self, isa, half):
+        x, angles = normal(6, 3, 2 * half), 3.0 * normal(5, half)
+        positions = np.array([4, 0, 1, 1, 3, 2])
+        turn = np.exp(1j * angles.astype(np.float64))[positions][:, None]
+        turned = (x[..., :half] + 1j * x[..., half:].astype(np.float64)) * turn
+        expected = np.concatenate([turned.real, turned.imag], -1)
+        assert_same(*run("f32_rotate_halves", isa, x, np.cos(angles), np.sin(angles), positions), expected)
 
     def test_large_scores_do_not_overflow(self, isa):
         q, k, v = 100.0 * normal(4, 1, 8), 100.0 * normal(20, 1, 8), normal(20, 1, 8, seed=1)
@@ -198,6 +268,19 @@ class TestElementwise:
         assert_same(*run("f32_apply_unary", isa, "silu", x), silu(x), 1e-6)
         assert_same(*run("f32_apply_unary", isa, "relu", x), np.maximum(x, 0.0), 0.0)
 
+    @pytest.mark.parametrize("op", ["gelu", "gelu_tanh"])
+    def test_gelu_to_half_a_millionth(self, isa, op):
+        x = np.linspace(-12.0, 12.0, 30_001, dtype=np.float32)
+        exact = ACTIVATIONS[op](x)
+        assert (
+            np.abs(kernels.f32_apply_unary(op, x, isa=isa) - exact) <= 5e-7 * np.maximum(1, np.abs(x))
+        ).all()
+        assert (
+            np.abs(ACTIVATIONS["gelu"](x) - ACTIVATIONS["gelu_tanh"](x)).max() > 1e-4
+        )  # they are told apart
+        far = np.array([-1e4, -100.0, 100.0, 1e4], np.float32)
+        assert_same(*run("f32_apply_unary", isa, op, far), np.maximum(far, 0.0), 1e-6)
+
     def test_silu_far_out(self, isa):
         x = np.array([-1e4, -100.0, -88.0, 88.0, 1e4], np.float32)
         expected = np.where(x < 0, 0.0, x)
@@ -205,7 +288,7 @@ class TestElementwise:
 
     def test_nan_is_never_swallowed(self, isa):
         x = np.full(19, np.nan, np.float32)
-        for op in ("exp", "silu", "relu"):
+        for op in ("exp", "silu", "relu", "gelu", "gelu_tanh"):
             assert np.isnan(kernels.f32_apply_unary(op, x, isa=isa)).all(), op
 
     @pytest.mark.parametrize("locked", [0, 1, 7])
