@@ -2,7 +2,9 @@
 
 #include <chrono>
 
+#include "bindings/bind_bus.hpp"
 #include "bindings/bind_runtime.hpp"
+#include "bus/dynamixel_bus.hpp"
 #include "bus/feetech_bus.hpp"
 #include "runtime/control_loop.hpp"
 #include "runtime/telemetry.hpp"
@@ -14,7 +16,8 @@ namespace {
 
 /// A loop and the place up to which its telemetry has been handed out.
 struct BoundLoop {
-  BoundLoop(const ControlConfig& config, std::unique_ptr<JointBus> bus) : loop(config, std::move(bus)) {}
+  BoundLoop(const ControlConfig& config, std::unique_ptr<JointBus> bus)
+      : latency(bus->latency()), loop(config, std::move(bus)) {}
   /// The park takes seconds: other Python threads (a simulated arm, for one) must be able to run meanwhile.
   ~BoundLoop() {
     const py::gil_scoped_release release;
@@ -22,16 +25,23 @@ struct BoundLoop {
   }
   BoundLoop(const BoundLoop&) = delete;
   BoundLoop& operator=(const BoundLoop&) = delete;
+  LatencyReport latency;
   ControlLoop loop;
   TelemetryReader telemetry;
 };
 
 using Release = py::call_guard<py::gil_scoped_release>;
 
-std::unique_ptr<BoundLoop> open(const ControlConfig& config, const std::string& port,
-                                const FeetechBusConfig& bus) {
+std::unique_ptr<BoundLoop> open_on_feetech(const ControlConfig& config, const std::string& port,
+                                           const FeetechBusConfig& bus) {
   const py::gil_scoped_release release;
   return std::make_unique<BoundLoop>(config, open_feetech(port, bus));
+}
+
+std::unique_ptr<BoundLoop> open_on_dynamixel(const ControlConfig& config, const std::string& port,
+                                             const DynamixelBusConfig& bus) {
+  const py::gil_scoped_release release;
+  return std::make_unique<BoundLoop>(config, open_dynamixel(port, bus));
 }
 
 /// Waits, without the GIL, until `done(core, loop)` or the time-out; Python's signal handlers run meanwhile.
@@ -123,10 +133,8 @@ py::dict stats(const BoundLoop& bound) {
   out["torque_failures"] = loop.torque_failures;
   out["period_us"] = py::dict("p50"_a = periods.quantile_us(0.5), "p99"_a = periods.quantile_us(0.99),
                               "max"_a = periods.max_us());
-  out["bus"] = py::dict("cycles"_a = loop.bus.cycles, "crc_errors"_a = loop.bus.crc_errors,
-                        "timeouts"_a = loop.bus.timeouts, "length_errors"_a = loop.bus.length_errors,
-                        "wrong_id"_a = loop.bus.wrong_id, "flushed_bytes"_a = loop.bus.flushed_bytes,
-                        "io_errors"_a = loop.bus.io_errors);
+  out["bus"] = to_dict(loop.bus);
+  out["latency"] = to_dict(bound.latency);
   out["safety"] =
       py::dict("clamped"_a = out["clamped"], "refused"_a = out["refused"], "trips"_a = out["trips"]);
   out["torque_stuck"] = !loop.alive && loop.torque_on && bound.loop.config().exit != RestPolicy::hold;
@@ -141,7 +149,8 @@ py::dict stats(const BoundLoop& bound) {
 void bind_control_loop(py::module_& m) {
   py::class_<BoundLoop>(m, "ControlLoop",
                         "The control thread of one arm. Every method may be called from any thread.")
-      .def(py::init(&open), py::arg("config"), py::arg("port"), py::arg("bus_config"))
+      .def(py::init(&open_on_feetech), py::arg("config"), py::arg("port"), py::arg("bus_config"))
+      .def(py::init(&open_on_dynamixel), py::arg("config"), py::arg("port"), py::arg("bus_config"))
       .def(
           "start", [](BoundLoop& b) { b.loop.start(); }, Release())
       .def(

@@ -18,6 +18,8 @@ const std::map<std::string, ServoFault>& faults() {
                                                        {"drop", ServoFault::drop},
                                                        {"corrupt", ServoFault::corrupt},
                                                        {"truncate", ServoFault::truncate},
+                                                       {"delay", ServoFault::delay},
+                                                       {"duplicate", ServoFault::duplicate},
                                                        {"wrong_id", ServoFault::wrong_id},
                                                        {"wrong_length", ServoFault::wrong_length},
                                                        {"garbage_before", ServoFault::garbage_before},
@@ -83,25 +85,56 @@ py::dict stats(const ServoEmulator& emulator) {
 }
 
 std::size_t index_of(const ServoEmulator& emulator, std::uint8_t id) {
-  for (std::size_t i = 0; i < emulator.size(); ++i) {
-    if (emulator.registers(i)[5] == id) return i;
-  }
-  throw py::value_error("no servo has id " + std::to_string(id));
+  const int found = emulator.find(id);
+  if (found < 0) throw py::value_error("no servo has id " + std::to_string(id));
+  return static_cast<std::size_t>(found);
+}
+
+int index_or_all(const ServoEmulator& emulator, std::optional<std::uint8_t> id) {
+  return id ? static_cast<int>(index_of(emulator, *id)) : -1;
 }
 
 void set_fault(ServoEmulator& emulator, const std::string& kind, std::optional<std::uint8_t> id,
-               std::uint32_t period) {
+               std::uint32_t period, double delay_s) {
   const auto found = faults().find(kind);
   if (found == faults().end()) throw py::value_error("unknown fault " + kind);
-  emulator.set_fault(found->second, id ? static_cast<int>(index_of(emulator, *id)) : -1, period);
+  emulator.set_fault(found->second, index_or_all(emulator, id), period, delay_s);
+}
+
+void set_condition(ServoEmulator& emulator, std::optional<std::uint8_t> id, bool overload, bool overheat,
+                   std::int32_t sag_dv) {
+  emulator.set_condition({overload, overheat, sag_dv}, index_or_all(emulator, id));
+}
+
+void bind_dynamixel_model(py::module_& m) {
+  py::class_<EmulatedRegister>(m, "EmulatedRegister")
+      .def(py::init([](std::uint16_t address, std::uint8_t size, bool writable, bool eeprom,
+                       std::int32_t initial) {
+             return EmulatedRegister{address, size, writable, eeprom, initial};
+           }),
+           py::kw_only(), py::arg("address"), py::arg("size"), py::arg("writable"), py::arg("eeprom"),
+           py::arg("initial"));
+  py::class_<DynamixelModel>(m, "DynamixelModel")
+      .def(py::init<>())
+      .def_readwrite("model_number", &DynamixelModel::model_number)
+      .def_readwrite("firmware", &DynamixelModel::firmware)
+      .def_readwrite("fast_firmware", &DynamixelModel::fast_firmware)
+      .def_readwrite("effort_full_scale", &DynamixelModel::effort_full_scale)
+      .def_readwrite("registers", &DynamixelModel::registers);
 }
 
 }  // namespace
 
 void bind_emulator(py::module_& m) {
   using Release = py::call_guard<py::gil_scoped_release>;
+  bind_dynamixel_model(m);
   py::class_<ServoEmulator>(m, "ServoEmulator")
-      .def(py::init<std::vector<std::uint8_t>, std::uint16_t>(), py::arg("ids"), py::arg("model") = 777)
+      .def(py::init<const std::vector<std::uint8_t>&, std::uint16_t>(), py::arg("ids"),
+           py::arg("model") = 777)
+      .def_static(
+          "dynamixel",
+          [](const ServoEmulator::Dynamixels& servos) { return std::make_unique<ServoEmulator>(servos); },
+          py::arg("servos"))
       .def_property_readonly("port", &ServoEmulator::port)
       .def("update", &update, py::arg("position_ticks"), py::arg("speed_ticks_s"), py::arg("load_permille"),
            py::arg("voltage_dv") = py::none(), py::arg("temperature_c") = py::none(),
@@ -117,13 +150,26 @@ void bind_emulator(py::module_& m) {
           py::arg("servo_id"))
       .def(
           "poke",
-          [](ServoEmulator& emulator, std::uint8_t id, std::uint8_t address, const std::string& data) {
+          [](ServoEmulator& emulator, std::uint8_t id, std::uint16_t address, const std::string& data) {
             emulator.poke(index_of(emulator, id), address,
                           {reinterpret_cast<const std::uint8_t*>(data.data()), data.size()});
           },
           py::arg("servo_id"), py::arg("address"), py::arg("data"))
-      .def("set_fault", &set_fault, py::arg("kind"), py::arg("servo_id") = py::none(), py::arg("period") = 1)
-      .def("power_cycle", &ServoEmulator::power_cycle)
+      .def("set_fault", &set_fault, py::arg("kind"), py::arg("servo_id") = py::none(), py::arg("period") = 1,
+           py::arg("delay_s") = 0.02)
+      .def("set_condition", &set_condition, py::arg("servo_id") = py::none(), py::kw_only(),
+           py::arg("overload") = false, py::arg("overheat") = false, py::arg("sag_dv") = 0)
+      .def("set_wire", &ServoEmulator::set_wire, py::arg("baud"))
+      .def(
+          "unplug", [](ServoEmulator& emulator, std::uint8_t id) { emulator.unplug(index_of(emulator, id)); },
+          py::arg("servo_id"))
+      .def("replug", &ServoEmulator::replug)
+      .def(
+          "power_cycle",
+          [](ServoEmulator& emulator, std::optional<std::uint8_t> id) {
+            emulator.power_cycle(index_or_all(emulator, id));
+          },
+          py::arg("servo_id") = py::none())
       .def("stats", &stats)
       .def("close", &ServoEmulator::close, Release());
 }

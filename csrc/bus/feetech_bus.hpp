@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -8,18 +7,9 @@
 
 #include "bus/feetech_link.hpp"
 #include "bus/joint_bus.hpp"
+#include "bus/servo_chain.hpp"
 
 namespace motorium {
-
-/// One register to bring to a value at connect. Only the bits of `mask` are changed.
-struct FeetechSetting {
-  std::uint32_t joint = 0;
-  std::uint8_t address = 0;
-  std::uint8_t size = 1;  ///< 1 or 2 bytes
-  std::uint16_t value = 0;
-  std::uint16_t mask = 0xFFFF;
-  bool eeprom = false;  ///< Written only when it differs, with the lock open and torque off.
-};
 
 /// How radians become ticks on one chain of servos; vectors are J long, in joint order.
 struct FeetechBusConfig {
@@ -32,7 +22,7 @@ struct FeetechBusConfig {
   std::uint32_t baud = 1'000'000;
   double reply_margin_s = 0.004;     ///< Scheduling and USB frame time, on top of wire time.
   std::uint16_t model_number = 777;  ///< 0 accepts any servo.
-  std::vector<FeetechSetting> settings;
+  std::vector<ServoSetting> settings;
 };
 
 /// A chain of Feetech STS servos as joints in SI units. Lost replies make joints stale, never an exception.
@@ -51,21 +41,14 @@ class FeetechBus final : public JointBus {
   /// Off: told to all at once, then verified and repeated; io_error names the case that one never confirmed.
   BusStatus set_torque(bool on) noexcept override;
   BusCounters counters() const noexcept override { return link_.counters(); }
+  LatencyReport latency() const noexcept override { return link_.latency(); }
 
  private:
-  using Rows = std::array<std::uint8_t, kMaxJoints * 16>;
-
-  void find_servos();
-  std::int64_t slowest_return_delay_ns();
-  void apply(const FeetechSetting& setting);
-  void write_checked(std::uint8_t id, std::uint8_t address, std::span<const std::uint8_t> data);
-  LinkStatus read_all(std::uint8_t address, std::uint8_t size, Rows& rows) noexcept;
-  BusStatus write_all(std::uint8_t address, std::uint8_t size, const Rows& rows, int tolerance) noexcept;
-  static BusStatus to_bus_status(LinkStatus status) noexcept;
   std::uint16_t to_ticks(std::size_t joint, float rad) const noexcept;
 
   FeetechBusConfig config_;
   FeetechLink link_;
+  ServoChain chain_;
 };
 
 /// The same as the constructor, behind the interface. See FeetechBus for what it throws.

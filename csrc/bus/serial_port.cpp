@@ -16,6 +16,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 
 #include "bus/bus_error.hpp"
 #include "bus/monotonic.hpp"
@@ -59,6 +61,7 @@ SerialPort::SerialPort(const std::string& path, std::uint32_t baud) : path_(path
   try {
     lock();
     configure(baud);
+    if (!pseudo_terminal_) ask_for_low_latency();
     discard_input();
   } catch (...) {
     ::close(fd_);
@@ -99,12 +102,25 @@ void SerialPort::configure(std::uint32_t baud) {
       throw BusError("port " + path_ + " does not support " + std::to_string(baud) + " baud");
     fail(path_, error);
   }
-  // USB adapters hold bytes back up to 16 ms unless asked not to; ports that cannot be asked do not do it.
+}
+
+/// USB adapters hold bytes back up to 16 ms unless asked not to; ports that cannot be asked do not do it.
+void SerialPort::ask_for_low_latency() {
+  using Setting = LatencyReport::Setting;
   serial_struct serial{};
   if (::ioctl(fd_, TIOCGSERIAL, &serial) == 0) {
     serial.flags |= ASYNC_LOW_LATENCY;
     ::ioctl(fd_, TIOCSSERIAL, &serial);
+    const bool took = ::ioctl(fd_, TIOCGSERIAL, &serial) == 0 && (serial.flags & ASYNC_LOW_LATENCY) != 0;
+    latency_.setting = took ? Setting::low : Setting::refused;
   }
+  std::error_code ignored;
+  const auto device = std::filesystem::canonical(path_, ignored).filename();
+  const auto timer = std::filesystem::path("/sys/bus/usb-serial/devices") / device / "latency_timer";
+  std::ofstream(timer) << 1;  // needs the owner's permission; the flag above does the same where it is known
+  std::ifstream reading(timer);
+  if (!(reading >> latency_.timer_ms)) latency_.timer_ms = -1;
+  if (latency_.timer_ms > 1) latency_.setting = Setting::refused;
 }
 
 IoStatus SerialPort::wait(short events, std::int64_t deadline_ns) noexcept {

@@ -5,6 +5,8 @@
 #include <span>
 #include <string>
 
+#include "bus/joint_bus.hpp"
+
 namespace motorium {
 
 enum class IoStatus : std::uint8_t { ok, timeout, closed };
@@ -31,15 +33,18 @@ class SerialPort {
   std::size_t discard_input() noexcept;
 
   const std::string& path() const noexcept { return path_; }
+  const LatencyReport& latency() const noexcept { return latency_; }
 
  private:
   IoStatus wait(short events, std::int64_t deadline_ns) noexcept;
   void configure(std::uint32_t baud);
   void lock();
+  void ask_for_low_latency();
 
   std::string path_;
   int fd_ = -1;
   bool pseudo_terminal_ = false;
+  LatencyReport latency_;
 };
 
 }  // namespace motorium

@@ -25,7 +25,10 @@ constexpr std::size_t kFirstWritable = 5, kEepromEnd = 40, kFirstReadOnly = 56, 
 
 constexpr unsigned kSignPosition = 15, kSignLoad = 10, kSignOffset = 11, kSignCurrent = 15;
 constexpr std::uint8_t kCalibrateMiddle = 128;
+constexpr std::uint8_t kOverloadBit = 1U << 5;
 constexpr std::int32_t kTurn = 4096, kMiddle = 2048;
+constexpr std::int64_t kReturnDelayUnitNs = 2000;
+constexpr std::int32_t kPermillePerPercent = 10;
 
 bool is_read_only(std::size_t address) {
   return address < kFirstWritable || (address >= kFirstReadOnly && address <= kLastReadOnly);
@@ -91,6 +94,7 @@ void ServoTable::power_cycle() noexcept {
   live_[kLock] = 1;
   live_[kMaxAcceleration] = 254;
   pending_size_ = 0;
+  overloaded_ = condition_.overload = false;
   update(ServoPresent{});
   set16(kGoalPosition, get16(kPresentPosition));
 }
@@ -100,9 +104,11 @@ std::span<const std::uint8_t> ServoTable::read(std::uint8_t address, std::uint8_
   return {&live_[address], size};
 }
 
-void ServoTable::poke(std::uint8_t address, std::span<const std::uint8_t> data) noexcept {
+void ServoTable::poke(std::uint16_t address, std::span<const std::uint8_t> data) noexcept {
   for (std::size_t i = 0; i < data.size() && address + i < live_.size(); ++i) live_[address + i] = data[i];
 }
+
+std::int64_t ServoTable::return_delay_ns() const noexcept { return live_[kReturnDelay] * kReturnDelayUnitNs; }
 
 void ServoTable::write(std::uint8_t address, std::span<const std::uint8_t> data) noexcept {
   const bool keep = live_[kLock] == 0;
@@ -114,6 +120,7 @@ void ServoTable::write(std::uint8_t address, std::span<const std::uint8_t> data)
       continue;
     }
     live_[at] = data[i];
+    if (at == kTorqueEnable && data[i] == 0) overloaded_ = condition_.overload = false;  // the way out
     if (keep && at < kEepromEnd) eeprom_[at] = data[i];
   }
 }
@@ -137,19 +144,21 @@ void ServoTable::action() noexcept {
   pending_size_ = 0;
 }
 
-void ServoTable::update(const ServoPresent& present) noexcept {
+void ServoTable::update(const ServoPresent& reported) noexcept {
+  const ServoPresent present = troubled(reported, live_[kMaxTemperature]);
+  overloaded_ = overloaded_ || condition_.overload;
   const std::int32_t shown = wrap(present.position_ticks - homing_offset());
   set16(kPresentPosition, mtr_ft_encode_signed(shown, kSignPosition));
   set16(kPresentSpeed, mtr_ft_encode_signed(present.speed_ticks_s, kSignPosition));
   set16(kPresentLoad, mtr_ft_encode_signed(std::clamp(present.load_permille, -1000, 1000), kSignLoad));
   live_[kPresentVoltage] = static_cast<std::uint8_t>(std::clamp(present.voltage_dv, 0, 255));
   live_[kPresentTemperature] = static_cast<std::uint8_t>(std::clamp(present.temperature_c, 0, 255));
-  live_[kStatus] = present.status;
+  live_[kStatus] = static_cast<std::uint8_t>(present.status | (overloaded_ ? kOverloadBit : 0));
   live_[kMoving] = present.moving ? 1 : 0;
   set16(kPresentCurrent, mtr_ft_encode_signed(present.current_raw, kSignCurrent));
 }
 
-ServoGoal ServoTable::goal() const noexcept {
+ServoGoal ServoTable::goal() noexcept {
   ServoGoal goal;
   goal.torque_enable = live_[kTorqueEnable] == 1;
   std::int32_t position = mtr_ft_decode_signed(get16(kGoalPosition), kSignPosition);
@@ -160,6 +169,10 @@ ServoGoal ServoTable::goal() const noexcept {
   goal.goal_speed_ticks_s = std::abs(mtr_ft_decode_signed(get16(kGoalSpeed), kSignPosition));
   goal.acceleration = live_[kAcceleration];
   goal.torque_limit_permille = std::min<std::int32_t>(get16(kTorqueLimit), 1000);
+  if (overloaded_) {
+    const std::int32_t held = live_[kProtectionTorque] * kPermillePerPercent;
+    goal.torque_limit_permille = std::min(goal.torque_limit_permille, held);
+  }
   return goal;
 }
 

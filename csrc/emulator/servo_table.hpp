@@ -4,20 +4,20 @@
 #include <cstdint>
 #include <span>
 
-#include "emulator/servo_emulator.hpp"
+#include "emulator/virtual_servo.hpp"
 
 namespace motorium {
 
 /// The register table of one STS3215 and what reading and writing it does. No I/O, no clock.
-class ServoTable {
+class ServoTable final : public VirtualServo {
  public:
   ServoTable(std::uint8_t id, std::uint16_t model);
 
-  std::uint8_t id() const noexcept { return live_[kId]; }
+  std::uint8_t id() const noexcept override { return live_[kId]; }
   /// Whether the servo answers writes (status return level), reads are always answered.
   bool acknowledges() const noexcept { return live_[kResponseLevel] != 0; }
   std::uint8_t status() const noexcept { return live_[kStatus]; }
-  const std::array<std::uint8_t, 256>& bytes() const noexcept { return live_; }
+  const Table& bytes() const noexcept override { return live_; }
 
   /// The bytes, or an empty span when the range leaves the table.
   std::span<const std::uint8_t> read(std::uint8_t address, std::uint8_t size) const noexcept;
@@ -28,12 +28,12 @@ class ServoTable {
   void action() noexcept;
   /// Factory values; the id stays.
   void reset() noexcept;
-  void power_cycle() noexcept;
-  /// As the owner of the physics, past all write protection.
-  void poke(std::uint8_t address, std::span<const std::uint8_t> data) noexcept;
+  void power_cycle() noexcept override;
+  void poke(std::uint16_t address, std::span<const std::uint8_t> data) noexcept override;
 
-  void update(const ServoPresent& present) noexcept;
-  ServoGoal goal() const noexcept;
+  void update(const ServoPresent& present) noexcept override;
+  ServoGoal goal() noexcept override;
+  std::int64_t return_delay_ns() const noexcept override;
 
  private:
   static constexpr std::size_t kId = 5;
@@ -46,7 +46,8 @@ class ServoTable {
   void calibrate_middle() noexcept;
 
   std::uint16_t model_;
-  std::array<std::uint8_t, 256> live_{};
+  Table live_{};
+  bool overloaded_ = false;
   std::array<std::uint8_t, 40> eeprom_{};
   std::array<std::uint8_t, 253> pending_{};
   std::uint8_t pending_address_ = 0;

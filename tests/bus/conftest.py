@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from dynamixel_arm import DynamixelArm, chain
 from servo_arm import IDS, Arm, make_gate
 
 from motorium import _core
@@ -27,6 +28,25 @@ def arm(emulator) -> Arm:
 def open_arm(emulator) -> Callable[..., Arm]:
     """An arm with a configuration of its own."""
     return lambda **config: Arm(emulator, **config)
+
+
+@pytest.fixture
+def dynamixels() -> Iterator[_core.ServoEmulator]:
+    """Six virtual Dynamixel servos of two models."""
+    servos = chain()
+    yield servos
+    servos.close()
+
+
+@pytest.fixture
+def dynamixel_arm(dynamixels) -> DynamixelArm:
+    return DynamixelArm(dynamixels)
+
+
+@pytest.fixture
+def open_dynamixel_arm(dynamixels) -> Callable[..., DynamixelArm]:
+    """An arm with a configuration of its own."""
+    return lambda **config: DynamixelArm(dynamixels, **config)
 
 
 @pytest.fixture

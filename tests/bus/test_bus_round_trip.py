@@ -96,8 +96,8 @@ def test_release_reaches_the_others_when_one_is_silent(open_arm):
     assert not arm.settle()["torque_enable"].any()
 
 
-def setting(**values) -> _core.FeetechSetting:
-    return _core.FeetechSetting(**{"joint": 0, "size": 1, "eeprom": True, **values})
+def setting(**values) -> _core.ServoSetting:
+    return _core.ServoSetting(**{"joint": 0, "size": 1, "eeprom": True, **values})
 
 
 SETTINGS = [

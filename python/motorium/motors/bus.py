@@ -9,12 +9,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .. import _core
-from ..errors import BusError
+from ..errors import BusError, SpecError
 from .spec import MotorSpec
 
 if TYPE_CHECKING:
     from ..robots.spec import JointSpec, RobotSpec
 
+WATCHDOG_UNIT_S = 0.02
+"""Of the register bus_watchdog."""
+TURN_COUNTING_MODES = {4, 5}
+"""Operating modes of Dynamixel servos in which positions go beyond one turn."""
+MANY_TURNS = 255
+"""How far, in either direction."""
+SHARED_REGISTERS = (
+    "firmware",
+    "return_delay",
+    "torque_enable",
+    "hardware_error",
+    "bus_watchdog",
+    "goal_position",
+    "present_voltage",
+)
+PRESENT_BLOCK = {"present_velocity": 2, "present_position": 6}
+"""What one read of a Dynamixel servo's state relies on: offsets from its current or load."""
 BACKSTOP = 1.25
 """The servo's own torque limit over the gate's effort limit: the gate acts first, the servo if the host is gone."""
 
@@ -43,58 +60,137 @@ def bus_errors() -> Iterator[None]:
         raise BusError(str(error)) from error
 
 
-def _settings(motor: MotorSpec, index: int, joint: JointSpec) -> Iterator[_core.FeetechSetting]:
-    roles = {"any", "gripper"} if joint.unit == "opening" else {"any"}
-    for setting in motor.settings:
+def _role(joint: JointSpec) -> str:
+    return "gripper" if joint.unit == "opening" else "body"
+
+
+def _settings(motor: MotorSpec, index: int, joint: JointSpec) -> Iterator[_core.ServoSetting]:
+    for setting in motor.settings_for(_role(joint)):
         register = motor.register(setting.register)
-        if setting.role in roles:
-            yield _core.FeetechSetting(
-                joint=index,
-                address=register.address,
-                size=register.size,
-                value=int.from_bytes(register.encode(setting.value), "little"),
-                mask=setting.mask,
-                eeprom=register.eeprom,
-            )
-    limit = motor.register("torque_limit")
+        yield _core.ServoSetting(
+            joint=index,
+            address=register.address,
+            size=register.size,
+            value=int.from_bytes(register.encode(setting.value), "little"),
+            mask=setting.mask,
+            eeprom=register.eeprom,
+        )
+    limit = motor.limit_for(_role(joint))
+    register = motor.register(limit.register)
     share = min(1.0, joint.max_effort * BACKSTOP)
-    yield _core.FeetechSetting(joint=index, address=limit.address, size=limit.size, value=round(1000 * share))
+    value = round(limit.full_scale * share)
+    yield _core.ServoSetting(joint=index, address=register.address, size=register.size, value=value)
 
 
-def _offset(motor: MotorSpec, index: int, zero: JointZero) -> Iterator[_core.FeetechSetting]:
+def _offset(motor: MotorSpec, index: int, zero: JointZero) -> Iterator[_core.ServoSetting]:
     if zero.homing_offset is not None:
         register = motor.register("homing_offset")
         value = int.from_bytes(register.encode(zero.homing_offset), "little")
-        yield _core.FeetechSetting(
+        yield _core.ServoSetting(
             joint=index, address=register.address, size=register.size, value=value, eeprom=register.eeprom
         )
 
 
-def bus_config(spec: RobotSpec, zeros: Sequence[JointZero] | None = None) -> _core.FeetechBusConfig:
-    """What the driver needs to speak radians with the servos of `spec`.
+def bus_config(
+    spec: RobotSpec, zeros: Sequence[JointZero] | None = None
+) -> _core.FeetechBusConfig | _core.DynamixelBusConfig:
+    """What the driver of the robot's protocol needs to speak radians with its servos.
 
     Args:
         spec: the robot.
         zeros: J entries from a calibration; the nominal zeros of the spec when None.
 
     Raises:
-        SpecError: the robot names a motor that is not declared.
+        SpecError: the robot names a motor that is not declared, or motors that cannot share its bus.
         ValueError: `zeros` has another length than the robot has joints.
     """
-    motor = MotorSpec.load(spec.bus.motor)
     if zeros is None:
         zeros = [JointZero(joint.zero_ticks, joint.sign) for joint in spec.joints]
     if len(zeros) != len(spec.joints):
         raise ValueError(f"{len(zeros)} zeros for the {len(spec.joints)} joints of {spec.name}")
+    motors = [MotorSpec.load(name) for name in spec.motor_names]
+    for joint, motor in zip(spec.joints, motors, strict=True):
+        if motor.protocol != spec.bus.protocol:
+            raise SpecError(
+                f"{spec.name}: {joint.name} has motor {motor.model}, which speaks {motor.protocol}; "
+                f"its bus speaks {spec.bus.protocol}"
+            )
+    build = _dynamixel if spec.bus.protocol == "dynamixel" else _feetech
+    return build(spec, motors, zeros)
+
+
+def _all_settings(
+    spec: RobotSpec, motors: Sequence[MotorSpec], zeros: Sequence[JointZero]
+) -> list[_core.ServoSetting]:
+    joints = list(enumerate(zip(motors, spec.joints, zeros, strict=True)))
+    settings = [setting for i, (motor, joint, _) in joints for setting in _settings(motor, i, joint)]
+    return settings + [setting for i, (motor, _, zero) in joints for setting in _offset(motor, i, zero)]
+
+
+def _feetech(
+    spec: RobotSpec, motors: Sequence[MotorSpec], zeros: Sequence[JointZero]
+) -> _core.FeetechBusConfig:
+    models = {motor.model_number for motor in motors}
+    if len(models) > 1 or any(joint.passive for joint in spec.joints):
+        raise SpecError(f"{spec.name}: one servo model and no passive joints on a feetech bus")
     config = _core.FeetechBusConfig()
     config.ids = [joint.id for joint in spec.joints]
     config.zero_ticks = [zero.zero_ticks for zero in zeros]
     config.sign = [zero.sign for zero in zeros]
-    config.ticks_per_rad = motor.ticks_per_turn / (2 * math.pi)
-    config.max_ticks = motor.ticks_per_turn - 1
+    config.ticks_per_rad = motors[0].ticks_per_turn / (2 * math.pi)
+    config.max_ticks = motors[0].ticks_per_turn - 1
     config.baud = spec.bus.baud
     config.reply_margin_s = spec.bus.reply_margin_s
-    config.model_number = motor.model_number
-    config.settings = [s for i, joint in enumerate(spec.joints) for s in _settings(motor, i, joint)]
-    config.settings += [s for i, zero in enumerate(zeros) for s in _offset(motor, i, zero)]
+    config.model_number = motors[0].model_number
+    config.settings = _all_settings(spec, motors, zeros)
     return config
+
+
+def _dynamixel(
+    spec: RobotSpec, motors: Sequence[MotorSpec], zeros: Sequence[JointZero]
+) -> _core.DynamixelBusConfig:
+    config = _core.DynamixelBusConfig()
+    joints = zip(spec.joints, motors, zeros, strict=True)
+    config.joints = [_dynamixel_joint(joint, motor, zero) for joint, motor, zero in joints]
+    config.registers = _shared_registers(spec, motors)
+    config.baud = spec.bus.baud
+    config.reply_margin_s = spec.bus.reply_margin_s
+    config.watchdog_units = round(spec.bus.watchdog_s / WATCHDOG_UNIT_S)
+    config.settings = _all_settings(spec, motors, zeros)
+    return config
+
+
+def _dynamixel_joint(joint: JointSpec, motor: MotorSpec, zero: JointZero) -> _core.DynamixelJoint:
+    config = _core.DynamixelJoint()
+    config.id = joint.id
+    config.model_number = motor.model_number
+    config.zero_ticks = zero.zero_ticks
+    config.sign = zero.sign
+    config.ticks_per_rad = motor.ticks_per_turn / (2 * math.pi)
+    config.rad_s_per_unit = motor.velocity_unit_rad_s
+    config.effort_full_scale = motor.effort_full_scale
+    modes = [s.value for s in motor.settings_for(_role(joint)) if s.register == "operating_mode"]
+    turns = MANY_TURNS if set(modes) & TURN_COUNTING_MODES else 0
+    config.min_ticks = -turns * motor.ticks_per_turn
+    config.max_ticks = (turns + 1) * motor.ticks_per_turn - 1
+    config.fast_firmware = motor.fast_read_firmware
+    config.passive = joint.passive
+    return config
+
+
+def _shared_registers(spec: RobotSpec, motors: Sequence[MotorSpec]) -> _core.DynamixelRegisters:
+    """Addresses that one request to the whole chain relies on: the same in every motor of it."""
+    shared = _core.DynamixelRegisters()
+    names = {name: name for name in SHARED_REGISTERS}
+    for motor in motors:
+        effort = "present_current" if "present_current" in motor.registers else "present_load"
+        for field, name in {**names, "present": effort}.items():
+            address = motor.register(name).address
+            if motor is motors[0]:
+                setattr(shared, field, address)
+            elif getattr(shared, field) != address:
+                raise SpecError(f"{spec.name}: {motor.model} has {name} elsewhere than {motors[0].model}")
+        for name, offset in PRESENT_BLOCK.items():
+            if motor.register(name).address != shared.present + offset:
+                raise SpecError(f"{motor.model}: {name} must follow {effort} at {shared.present + offset}")
+    return shared

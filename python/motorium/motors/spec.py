@@ -21,8 +21,9 @@ else:
 
 DATA = Path(__file__).parent / "data"
 ACCESS = ("r", "rw")
-ROLES = ("any", "gripper")
-PROTOCOLS = ("feetech",)
+ROLES = ("any", "body", "gripper")
+PROTOCOLS = ("feetech", "dynamixel")
+LAST_ADDRESS = {"feetech": 255, "dynamixel": 65535}
 
 T = TypeVar("T")
 
@@ -34,10 +35,12 @@ class Register:
     Attributes:
         name: how the project calls it.
         address: of its low byte.
-        size: 1 or 2 bytes.
+        size: 1, 2 or 4 bytes.
         access: "r" or "rw".
         eeprom: survives power-off; wears out when written.
-        sign_bit: position of the sign in a sign-magnitude field, 0 when unsigned.
+        sign_bit: position of the sign in a sign-magnitude field, 0 when there is none.
+        signed: two's complement.
+        initial: factory value, for virtual servos.
     """
 
     name: str
@@ -46,12 +49,14 @@ class Register:
     access: str
     eeprom: bool = False
     sign_bit: int = 0
+    signed: bool = False
+    initial: int = 0
 
     def decode(self, data: bytes) -> int:
         """Value of `size` bytes as the servo sends them. Raises ValueError on another length."""
         if len(data) != self.size:
             raise ValueError(f"{self.name} has {self.size} bytes, not {len(data)}")
-        raw = int.from_bytes(data, "little")
+        raw = int.from_bytes(data, "little", signed=self.signed)
         if not self.sign_bit:
             return raw
         magnitude = raw & ((1 << self.sign_bit) - 1)
@@ -59,10 +64,16 @@ class Register:
 
     def encode(self, value: int) -> bytes:
         """Bytes of `value`. Raises ValueError when it does not fit; a servo would act on the wrapped value."""
-        most = (1 << (self.sign_bit or 8 * self.size)) - 1
-        least = -most if self.sign_bit else 0
+        if self.signed:
+            most = (1 << (8 * self.size - 1)) - 1
+            least = -most - 1
+        else:
+            most = (1 << (self.sign_bit or 8 * self.size)) - 1
+            least = -most if self.sign_bit else 0
         if not least <= value <= most:
             raise ValueError(f"{self.name} takes {least}..{most}, not {value}")
+        if self.signed:
+            return value.to_bytes(self.size, "little", signed=True)
         raw = abs(value) | (1 << self.sign_bit if value < 0 else 0)
         return raw.to_bytes(self.size, "little")
 
@@ -73,13 +84,33 @@ class Setting:
 
     register: str
     value: int
-    mask: int = 0xFFFF
+    mask: int = 0xFFFFFFFF
+    role: str = "any"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The register that limits a joint's torque, and its value at stall torque."""
+
+    register: str
+    full_scale: int
     role: str = "any"
 
 
 @dataclass(frozen=True)
 class MotorSpec:
-    """A servo type: scale, control table, settings, fault names."""
+    """A servo type: scale, control table, settings, fault names.
+
+    Attributes:
+        ticks_per_turn: of the encoder.
+        stall_torque_nm, stall_current_ma, no_load_speed_rad_s, supply_v: from its data sheet, at `supply_v`.
+        min_supply_v, max_supply_v, hot_c: outside of these it gets no torque.
+        velocity_unit_rad_s: of register present_velocity (dynamixel).
+        effort_full_scale: present current or load at stall torque, in register units (dynamixel).
+        fast_read_firmware: the first that knows Fast Sync Read; 0: none does (dynamixel).
+        faults: name -> bit of the status byte.
+        settings, limits, registers: the control table and what is written to it.
+    """
 
     model: str
     model_number: int
@@ -89,7 +120,16 @@ class MotorSpec:
     stall_current_ma: float
     faults: Mapping[str, int]
     settings: tuple[Setting, ...]
+    limits: tuple[Limit, ...]
     registers: Mapping[str, Register]
+    no_load_speed_rad_s: float = 4.7
+    supply_v: float = 7.4
+    min_supply_v: float = 4.5
+    max_supply_v: float = 14.0
+    hot_c: float = 65.0
+    velocity_unit_rad_s: float = 0.0
+    effort_full_scale: int = 1000
+    fast_read_firmware: int = 0
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> MotorSpec:
@@ -112,6 +152,17 @@ class MotorSpec:
                 f"{self.model} has no register {name!r}; valid: {', '.join(sorted(self.registers))}"
             )
         return self.registers[name]
+
+    def settings_for(self, role: str) -> tuple[Setting, ...]:
+        """What a joint of `role` ("body" or "gripper") is brought to at connect."""
+        return tuple(setting for setting in self.settings if setting.role in ("any", role))
+
+    def limit_for(self, role: str) -> Limit:
+        """Where the torque limit of a joint of `role` goes. Raises SpecError when nowhere."""
+        for limit in self.limits:
+            if limit.role in ("any", role):
+                return limit
+        raise SpecError(f"{self.model} declares no torque limit for a {role} joint: add [[limits]]")
 
     def fault_names(self, status: int) -> tuple[str, ...]:
         """What the bits of a status byte mean; bits without a name appear as "bit N"."""
@@ -155,22 +206,29 @@ def _build(cls: type[T], table: object, where: str, **given: Any) -> T:
 def parse(table: Mapping[str, object], *, where: str = "motor") -> MotorSpec:
     """Build and check a MotorSpec from decoded TOML. Raises SpecError."""
     plain = dict(table)
-    sections = {name: plain.pop(name, None) for name in ("schema", "faults", "settings", "registers")}
+    sections = {
+        name: plain.pop(name, None) for name in ("schema", "faults", "settings", "limits", "registers")
+    }
     if sections["schema"] != 1:
         raise SpecError(f"{where} has schema {sections['schema']!r}; this version reads schema 1")
-    faults, settings, registers = sections["faults"], sections["settings"], sections["registers"]
+    faults, registers = sections["faults"], sections["registers"]
+    settings, limits = sections["settings"], sections["limits"]
     if (
         not isinstance(faults, Mapping)
         or not isinstance(registers, Mapping)
         or not isinstance(settings, list)
+        or not isinstance(limits, list)
     ):
-        raise SpecError(f"{where} needs the tables [faults] and [registers] and a list [[settings]]")
+        raise SpecError(
+            f"{where} needs the tables [faults] and [registers] and the lists [[settings]] and [[limits]]"
+        )
     spec = _build(
         MotorSpec,
         plain,
         where,
         faults=MappingProxyType({k: _convert(v, "int", f"{where}.faults.{k}") for k, v in faults.items()}),
         settings=tuple(_build(Setting, s, f"{where}.settings[{i}]") for i, s in enumerate(settings)),
+        limits=tuple(_build(Limit, s, f"{where}.limits[{i}]") for i, s in enumerate(limits)),
         registers=MappingProxyType(
             {k: _build(Register, v, f"{where}.registers.{k}", name=k) for k, v in registers.items()}
         ),
@@ -184,16 +242,18 @@ def _choice(value: str, choices: tuple[str, ...], where: str) -> None:
         raise SpecError(f"{where} is {value!r}; valid choices: {', '.join(choices)}")
 
 
-def _check_register(register: Register, taken: dict[int, str], where: str) -> None:
+def _check_register(register: Register, taken: dict[int, str], where: str, last: int) -> None:
     here = f"{where}: register {register.name!r}"
     _choice(register.access, ACCESS, f"{here} access")
-    if register.size not in (1, 2):
-        raise SpecError(f"{here} size is {register.size}; valid choices: 1, 2")
+    if register.size not in (1, 2, 4):
+        raise SpecError(f"{here} size is {register.size}; valid choices: 1, 2, 4")
+    if register.signed and register.sign_bit:
+        raise SpecError(f"{here} is signed in two ways: two's complement has no sign_bit")
     if register.sign_bit and not 0 < register.sign_bit < 8 * register.size:
         raise SpecError(f"{here} sign_bit {register.sign_bit} is outside its {register.size} bytes")
     for address in range(register.address, register.address + register.size):
-        if not 0 <= address <= 255:
-            raise SpecError(f"{here} address {address} is outside 0..255")
+        if not 0 <= address <= last:
+            raise SpecError(f"{here} address {address} is outside 0..{last}")
         if address in taken:
             raise SpecError(f"{here} overlaps {taken[address]!r} at address {address}")
         taken[address] = register.name
@@ -207,7 +267,7 @@ def check(spec: MotorSpec, *, where: str = "motor") -> None:
             raise SpecError(f"{where}.{name} must be positive")
     taken: dict[int, str] = {}
     for register in spec.registers.values():
-        _check_register(register, taken, where)
+        _check_register(register, taken, where, LAST_ADDRESS[spec.protocol])
     for name, bit in spec.faults.items():
         if not 0 <= bit <= 7:
             raise SpecError(f"{where}.faults: bit {bit} of {name!r} is outside 0..7")
@@ -220,3 +280,7 @@ def check(spec: MotorSpec, *, where: str = "motor") -> None:
             register.encode(setting.value)
         except ValueError as error:
             raise SpecError(f"{where}.settings: {error}") from error
+    for limit in spec.limits:
+        _choice(limit.role, ROLES, f"{where}.limits: role of {limit.register!r}")
+        if spec.register(limit.register).access != "rw" or limit.full_scale < 1:
+            raise SpecError(f"{where}.limits: {limit.register!r} is read-only or its full_scale not positive")

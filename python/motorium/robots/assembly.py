@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._core import ControlConfig, FeetechBusConfig
+from .._core import ControlConfig, DynamixelBusConfig, FeetechBusConfig
 from ..motors.bus import bus_config as motor_bus_config
 
 if TYPE_CHECKING:
@@ -36,10 +36,13 @@ def control_config(spec: RobotSpec, **overrides: Any) -> ControlConfig:
     return ControlConfig(**{**values, **overrides})
 
 
-def bus_config(spec: RobotSpec, calibration: Calibration | None = None) -> FeetechBusConfig:
-    """Ids, zeros and settings of every servo; without a calibration the nominal zeros of the specification.
+def bus_config(
+    spec: RobotSpec, calibration: Calibration | None = None
+) -> FeetechBusConfig | DynamixelBusConfig:
+    """Ids, zeros and settings of every servo, for the driver of the robot's protocol; without a calibration the
+    nominal zeros of the specification.
 
-    Raises SpecError when the robot names an undeclared motor.
+    Raises SpecError when the robot names an undeclared motor, or motors that cannot share its bus.
     """
     zeros = None
     if calibration is not None:

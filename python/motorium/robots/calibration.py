@@ -26,9 +26,10 @@ VERSION = 1
 
 def spec_hash(spec: RobotSpec) -> str:
     """SHA-256 over everything in `spec` that gives ticks their meaning."""
+    motors = set(spec.motor_names)
     facts = {
         "name": spec.name,
-        "motor": spec.bus.motor,
+        "motor": spec.motor_names if len(motors) > 1 else spec.bus.motor,
         "joints": [
             [j.name, j.id, *j.origin_xyz_m, *j.origin_rpy_rad, j.lower_rad, j.upper_rad] for j in spec.joints
         ],

@@ -11,10 +11,6 @@ from ..errors import BusError, MotoriumError, SafetyError
 from ..motors.spec import MotorSpec
 from .spec import RobotSpec
 
-VOLTS = (4.5, 14.0)
-"""Below, an STS servo browns out; above, neither the 7.4 V nor the 12 V variant survives."""
-HOT_C = 65.0
-"""Ten degrees below where STS servos protect themselves."""
 LIMIT_MARGIN_RAD = 0.25
 """A hand can push a joint a little past its declared limit, and a zero is off by a few degrees."""
 CAUSES = (  # bit order of firmware/core/limits.h
@@ -37,15 +33,17 @@ def self_check(spec: RobotSpec, reading: Mapping[str, Any]) -> None:
         reading: `ControlLoop.state()` with one entry per joint.
     """
     problems = []
-    for j, joint in enumerate(spec.joints):
+    motors = [MotorSpec.load(name) for name in spec.motor_names]
+    for j, (joint, motor) in enumerate(zip(spec.joints, motors, strict=True)):
         volts, celsius = float(reading["voltage_v"][j]), float(reading["temperature_c"][j])
         position = float(reading["position_rad"][j])
-        if not VOLTS[0] <= volts <= VOLTS[1]:
+        least, most = motor.min_supply_v, motor.max_supply_v
+        if not least <= volts <= most:
             problems.append(
-                f"{joint.name} reports {volts:.1f} V ({VOLTS[0]} to {VOLTS[1]} V expected: check the supply)"
+                f"{joint.name} reports {volts:.1f} V ({least} to {most} V expected: check the supply)"
             )
-        if celsius > HOT_C:
-            problems.append(f"{joint.name} is at {celsius:.0f} C (let it cool below {HOT_C:.0f} C)")
+        if celsius > motor.hot_c:
+            problems.append(f"{joint.name} is at {celsius:.0f} C (let it cool below {motor.hot_c:.0f} C)")
         low, high = joint.lower_rad - LIMIT_MARGIN_RAD, joint.upper_rad + LIMIT_MARGIN_RAD
         if not low <= position <= high:
             problems.append(
@@ -62,10 +60,10 @@ def self_check(spec: RobotSpec, reading: Mapping[str, Any]) -> None:
 
 def servo_faults(spec: RobotSpec, reading: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Joint name -> names of the fault bits its servo reports, where there are any."""
-    motor = MotorSpec.load(spec.bus.motor)
+    motors = [MotorSpec.load(name) for name in spec.motor_names]
     found = {
         name: motor.fault_names(int(bits))
-        for name, bits in zip(spec.joint_names, reading["status"], strict=False)
+        for name, motor, bits in zip(spec.joint_names, motors, reading["status"], strict=False)
     }
     return {name: bits for name, bits in found.items() if bits}
 

@@ -22,7 +22,7 @@ else:
 
 DATA = Path(__file__).parent / "data"
 UNITS = ("rad", "opening")
-PROTOCOLS = ("feetech",)
+PROTOCOLS = ("feetech", "dynamixel")
 EXIT_POLICIES = ("park", "hold", "release")
 
 T = TypeVar("T")
@@ -30,7 +30,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class JointSpec:
-    """One joint and its servo; `origin_*` is the joint frame in its parent link, rotation about local +z."""
+    """One joint and its servo; `origin_*` is the joint frame in its parent link, rotation about local +z.
+
+    `motor` is the servo's type where it differs from the bus's; a `passive` joint is read but never given torque.
+    """
 
     name: str
     id: int
@@ -49,6 +52,8 @@ class JointSpec:
     com_m: Vec3
     zero_ticks: int = 2048
     sign: int = 1
+    motor: str = ""
+    passive: bool = False
 
     @property
     def slot_scale(self) -> float:
@@ -93,12 +98,13 @@ class PolicyRateSpec:
 
 @dataclass(frozen=True)
 class BusSpec:
-    """The servo bus."""
+    """The servo bus; `watchdog_s` is the silence after which servos stop by themselves (dynamixel, 0: never)."""
 
     protocol: str
     baud: int
     motor: str
     reply_margin_s: float
+    watchdog_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -141,6 +147,11 @@ class RobotSpec:
         """Names in joint order."""
         return tuple(joint.name for joint in self.joints)
 
+    @property
+    def motor_names(self) -> tuple[str, ...]:
+        """Servo type of every joint, in joint order."""
+        return tuple(joint.motor or self.bus.motor for joint in self.joints)
+
     @classmethod
     def load(cls, name_or_path: str | Path) -> RobotSpec:
         """Read a robot by name (see `names()`) or from a TOML file. Raises SpecError."""
@@ -171,6 +182,8 @@ def _convert(value: object, kind: str, where: str) -> Any:
     if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
         return value
     if kind == "str" and isinstance(value, str) and value:
+        return value
+    if kind == "bool" and isinstance(value, bool):
         return value
     raise SpecError(f"{where} must be a {kind}, not {value!r}")
 

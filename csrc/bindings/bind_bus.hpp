@@ -1,0 +1,134 @@
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bus/bus_error.hpp"
+#include "bus/servo_link.hpp"
+
+namespace motorium {
+
+inline pybind11::dict to_dict(const BusCounters& c) {
+  using namespace pybind11::literals;
+  return pybind11::dict("cycles"_a = c.cycles, "crc_errors"_a = c.crc_errors, "timeouts"_a = c.timeouts,
+                        "length_errors"_a = c.length_errors, "wrong_id"_a = c.wrong_id,
+                        "flushed_bytes"_a = c.flushed_bytes, "io_errors"_a = c.io_errors,
+                        "refusals"_a = c.refusals);
+}
+
+inline pybind11::dict to_dict(const LatencyReport& r) {
+  using namespace pybind11::literals;
+  constexpr std::array<const char*, 3> names{"not_applicable", "low", "refused"};
+  return pybind11::dict("setting"_a = names[static_cast<std::size_t>(r.setting)], "timer_ms"_a = r.timer_ms);
+}
+
+inline void must_be_open(LinkStatus status, const ServoLink& link) {
+  if (status == LinkStatus::closed) throw BusError("port " + link.path() + " went away");
+  if (status == LinkStatus::invalid)
+    throw pybind11::value_error("not a valid request: check id, address and size");
+}
+
+inline pybind11::object raw_read(ServoLink& link, std::uint8_t id, std::uint16_t address, std::uint8_t size) {
+  std::array<std::uint8_t, 256> data{};
+  LinkStatus status = LinkStatus::ok;
+  {
+    const pybind11::gil_scoped_release release;
+    status = link.read(id, address, {data.data(), size}, nullptr);
+  }
+  must_be_open(status, link);
+  if (status != LinkStatus::ok) return pybind11::none();
+  return pybind11::bytes(reinterpret_cast<const char*>(data.data()), size);
+}
+
+inline pybind11::dict raw_sync_read(ServoLink& link, const std::vector<std::uint8_t>& ids,
+                                    std::uint16_t address, std::uint8_t size) {
+  if (ids.size() > kMaxJoints) throw pybind11::value_error("at most 32 ids");
+  std::vector<std::uint8_t> rows(ids.size() * size);
+  std::array<std::uint8_t, kMaxJoints> errors{};
+  std::array<bool, kMaxJoints> answered{};
+  LinkStatus status = LinkStatus::ok;
+  {
+    const pybind11::gil_scoped_release release;
+    status =
+        link.sync_read(ids, address, size, rows, {errors.data(), ids.size()}, {answered.data(), ids.size()});
+  }
+  must_be_open(status, link);
+  pybind11::dict result;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    pybind11::object value = pybind11::none();
+    if (answered[i]) value = pybind11::bytes(reinterpret_cast<const char*>(&rows[i * size]), size);
+    result[pybind11::int_(ids[i])] = value;
+  }
+  return result;
+}
+
+/// Raw access may prepare a servo, never move it: these registers belong to the gate and the driver.
+struct MotionRegisters {
+  int first, last;
+};
+
+inline bool raw_configure(ServoLink& link, std::uint8_t id, std::uint16_t address, const std::string& data,
+                          MotionRegisters motion) {
+  if (address <= motion.last && address + static_cast<int>(data.size()) > motion.first) {
+    throw pybind11::value_error("registers " + std::to_string(motion.first) + ".." +
+                                std::to_string(motion.last) +
+                                " move the motor: only the safety gate may write them");
+  }
+  const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(data.data()), data.size());
+  const LinkStatus status = [&] {
+    const pybind11::gil_scoped_release release;
+    return link.write(id, address, bytes, nullptr);
+  }();
+  must_be_open(status, link);
+  return status == LinkStatus::ok;
+}
+
+inline bool raw_ping(ServoLink& link, std::uint8_t id) {
+  const LinkStatus status = [&] {
+    const pybind11::gil_scoped_release release;
+    return link.ping(id, nullptr);
+  }();
+  must_be_open(status, link);
+  return status == LinkStatus::ok;
+}
+
+/// What raw access to any servo protocol offers.
+template <class Link>
+pybind11::class_<Link> bind_raw(pybind11::class_<Link> bound, MotionRegisters motion) {
+  namespace py = pybind11;
+  bound
+      .def(py::init([](const std::string& port, std::uint32_t baud, std::int64_t reply_margin_us) {
+             return std::make_unique<Link>(port, baud, static_cast<double>(reply_margin_us) * 1e-6);
+           }),
+           py::arg("port"), py::arg("baud") = 1'000'000, py::arg("reply_margin_us") = 4000)
+      .def(
+          "ping", [](Link& link, std::uint8_t id) { return raw_ping(link, id); }, py::arg("servo_id"))
+      .def(
+          "read",
+          [](Link& link, std::uint8_t id, std::uint16_t address, std::uint8_t size) {
+            return raw_read(link, id, address, size);
+          },
+          py::arg("servo_id"), py::arg("address"), py::arg("size"))
+      .def(
+          "sync_read",
+          [](Link& link, const std::vector<std::uint8_t>& ids, std::uint16_t address, std::uint8_t size) {
+            return raw_sync_read(link, ids, address, size);
+          },
+          py::arg("ids"), py::arg("address"), py::arg("size"))
+      .def(
+          "configure",
+          [motion](Link& link, std::uint8_t id, std::uint16_t address, const std::string& data) {
+            return raw_configure(link, id, address, data, motion);
+          },
+          py::arg("servo_id"), py::arg("address"), py::arg("data"))
+      .def("counters", [](const Link& link) { return to_dict(link.counters()); })
+      .def("latency", [](const Link& link) { return to_dict(link.latency()); });
+  return bound;
+}
+
+}  // namespace motorium

@@ -1,0 +1,267 @@
+#include "bus/dynamixel_bus.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "bus/monotonic.hpp"
+
+namespace motorium {
+namespace {
+
+constexpr std::uint16_t kModel = 0;
+constexpr double kTurnRad = 6.283185307179586476925;
+constexpr float kVoltsPerUnit = 0.1F;
+constexpr int kGoalTolerance = 64;  // a servo at the edge of its own range pulls the goal inside it
+constexpr std::uint32_t kPlainReads = 50;
+constexpr int kFastTrials = 3;
+constexpr std::uint8_t kWatchdogTripped = 0xFF;
+
+bool positive(float value) { return value > 0.0F && std::isfinite(value); }
+
+DynamixelBusConfig checked(DynamixelBusConfig config) {
+  for (const DynamixelJoint& joint : config.joints) {
+    if (joint.sign != 1 && joint.sign != -1) throw std::invalid_argument("sign must be +1 or -1");
+    if (!std::isfinite(joint.zero_ticks)) throw std::invalid_argument("zero_ticks must be finite");
+    if (!positive(joint.ticks_per_rad) || !positive(joint.rad_s_per_unit) ||
+        !positive(joint.effort_full_scale) || joint.min_ticks >= joint.max_ticks) {
+      throw std::invalid_argument("need positive scales and min_ticks < max_ticks");
+    }
+  }
+  if (!(config.health_period_s >= 0.0) || config.health_period_s > 60.0 || config.watchdog_units > 127) {
+    throw std::invalid_argument("need health_period_s in [0, 60] and watchdog_units in 0..127");
+  }
+  check_line(config.baud, config.reply_margin_s);
+  check_settings(config.settings, config.joints.size());
+  return config;
+}
+
+std::vector<ServoIdentity> identities(const DynamixelBusConfig& config) {
+  std::vector<ServoIdentity> servos;
+  for (const DynamixelJoint& joint : config.joints) servos.push_back({joint.id, joint.model_number});
+  return servos;
+}
+
+ChainRules rules(const DynamixelRegisters& at) {
+  return {kModel, at.return_delay, {{at.torque_enable, 0}}, {}};
+}
+
+std::int32_t two_bytes_signed(const std::uint8_t* bytes) {
+  return static_cast<std::int16_t>(get_field(bytes, 2));
+}
+
+}  // namespace
+
+DynamixelBus::DynamixelBus(const std::string& port, DynamixelBusConfig config)
+    : config_(checked(std::move(config))),
+      link_(port, config_.baud, config_.reply_margin_s),
+      chain_(link_, identities(config_), rules(config_.registers), config_.reply_margin_s) {
+  for (std::size_t j = 0; j < config_.joints.size(); ++j) {
+    if (config_.joints[j].passive) continue;
+    active_.push_back(config_.joints[j].id);
+    active_joints_.push_back(j);
+  }
+  const ServoChain::Patience patience(chain_);
+  chain_.find();
+  for (const ServoSetting& setting : config_.settings) chain_.apply(setting);
+  chain_.learn_return_delay();
+  find_fast_read();
+  for (std::size_t j = 0; j < config_.joints.size(); ++j) read_slow_values(j);
+}
+
+/// Firmware versions say who should know Fast Sync Read; only a reply proves it.
+void DynamixelBus::find_fast_read() {
+  for (const DynamixelJoint& joint : config_.joints) {
+    std::uint8_t version = 0;
+    const LinkStatus status = chain_.read(joint.id, config_.registers.firmware, {&version, 1});
+    if (status != LinkStatus::ok || joint.fast_firmware == 0 || version < joint.fast_firmware) return;
+  }
+  for (int i = 0; i < kFastTrials && !fast_; ++i) {
+    fast_ = true;
+    fast_ = read_present() == LinkStatus::ok;
+    plain_reads_left_ = 0;
+  }
+}
+
+LinkStatus DynamixelBus::read_present() noexcept {
+  const std::size_t n = config_.joints.size();
+  const auto ids = chain_.ids();
+  const std::span<std::uint8_t> rows(rows_.data(), n * kPresentSize), errors(errors_.data(), n);
+  const std::span<bool> answered(answered_.data(), n);
+  if (!fast_ || plain_reads_left_ > 0) {
+    plain_reads_left_ -= plain_reads_left_ > 0;
+    return link_.sync_read(ids, config_.registers.present, kPresentSize, rows, errors, answered);
+  }
+  const LinkStatus status =
+      link_.fast_sync_read(ids, config_.registers.present, kPresentSize, rows, errors, answered);
+  // Behind a silent servo nobody else speaks up: for a while everybody answers alone.
+  if (status == LinkStatus::incomplete) plain_reads_left_ = kPlainReads;
+  return status;
+}
+
+BusStatus DynamixelBus::read_state(JointState& state) noexcept {
+  const std::size_t n = config_.joints.size();
+  const LinkStatus status = read_present();
+  state.t_ns = monotonic_ns();
+  state.n = static_cast<std::uint32_t>(n);
+  if (status == LinkStatus::closed) return BusStatus::closed;
+  if (status != LinkStatus::ok && status != LinkStatus::incomplete) return BusStatus::io_error;
+  for (std::size_t j = 0; j < n; ++j) {
+    if (answered_[j]) take_row(j, state);
+  }
+  if (status == LinkStatus::ok) look_after_one(state.t_ns);  // a tick that waited in vain waits no longer
+  return status == LinkStatus::ok ? BusStatus::ok : BusStatus::stale_joints;
+}
+
+void DynamixelBus::take_row(std::size_t j, JointState& state) noexcept {
+  const DynamixelJoint& joint = config_.joints[j];
+  const std::uint8_t* row = rows_.data() + j * kPresentSize;
+  const auto sign = static_cast<float>(joint.sign);
+  const float effort = sign * static_cast<float>(two_bytes_signed(row)) / joint.effort_full_scale;
+  state.position_rad[j] = sign * static_cast<float>(unwrapped(j, four_bytes(row + 6))) / joint.ticks_per_rad;
+  state.velocity_rad_s[j] = sign * static_cast<float>(four_bytes(row + 2)) * joint.rad_s_per_unit;
+  state.effort[j] = std::clamp(effort, -1.0F, 1.0F);
+  const bool alert = (errors_[j] & MTR_DXL_ALERT) != 0;
+  if (!alert) hardware_error_[j] = 0;
+  const std::uint8_t unknown = alert && hardware_error_[j] == 0 ? kStatusAlert : std::uint8_t{0};
+  state.status[j] = static_cast<std::uint8_t>(hardware_error_[j] | unknown | lost_[j]);
+  state.voltage_v[j] = voltage_v_[j];
+  state.temperature_c[j] = temperature_c_[j];
+  state.joint_t_ns[j] = state.t_ns;
+}
+
+/// Ticks from the joint's zero. A servo counts on beyond one turn, and forgets whole turns when it restarts;
+/// the nearest value to the last one (at first, to zero) is where the joint is.
+double DynamixelBus::unwrapped(std::size_t j, std::int32_t ticks) noexcept {
+  const double turn = std::round(config_.joints[j].ticks_per_rad * kTurnRad);
+  const double shown = static_cast<double>(ticks) - static_cast<double>(config_.joints[j].zero_ticks);
+  const double reference = heard_[j] ? last_ticks_[j] : 0.0;
+  turns_[j] = turn * std::round((shown - reference) / turn);
+  last_ticks_[j] = shown - turns_[j];
+  heard_[j] = true;
+  return last_ticks_[j];
+}
+
+/// At most one more exchange in a tick.
+void DynamixelBus::look_after_one(std::int64_t now_ns) noexcept {
+  const auto period_ns = static_cast<std::int64_t>(config_.health_period_s * static_cast<double>(kNsPerS));
+  if (now_ns - looked_ns_ < period_ns) return;
+  looked_ns_ = now_ns;
+  if (read_error_of_one()) return;
+  const std::size_t n = config_.joints.size();
+  const std::size_t j = (turn_ / 2) % n;
+  const bool torque = turn_ % 2 == 1 && torque_on_ && !config_.joints[j].passive;
+  turn_ = (turn_ + 1) % (2 * n);
+  if (torque) {
+    check_torque(j);
+  } else {
+    read_slow_values(j);
+  }
+}
+
+bool DynamixelBus::read_error_of_one() noexcept {
+  const std::size_t n = config_.joints.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t j = (alert_turn_ + i) % n;
+    if ((errors_[j] & MTR_DXL_ALERT) == 0 || hardware_error_[j] != 0) continue;
+    std::uint8_t bits = 0;
+    const LinkStatus status =
+        link_.read(config_.joints[j].id, config_.registers.hardware_error, {&bits, 1}, nullptr);
+    if (status == LinkStatus::ok) hardware_error_[j] = bits;
+    alert_turn_ = (j + 1) % n;
+    return true;
+  }
+  return false;
+}
+
+void DynamixelBus::read_slow_values(std::size_t j) noexcept {
+  std::array<std::uint8_t, 3> bytes{};
+  if (link_.read(config_.joints[j].id, config_.registers.present_voltage, bytes, nullptr) != LinkStatus::ok) {
+    return;
+  }
+  voltage_v_[j] = kVoltsPerUnit * static_cast<float>(get_field(bytes.data(), 2));
+  temperature_c_[j] = static_cast<float>(bytes[2]);
+}
+
+/// A servo that restarted answers as before but holds nothing; one whose watchdog tripped takes no goals.
+void DynamixelBus::check_torque(std::size_t j) noexcept {
+  const std::uint8_t id = config_.joints[j].id;
+  std::uint8_t on = 1, watchdog = 0;
+  bool known = link_.read(id, config_.registers.torque_enable, {&on, 1}, nullptr) == LinkStatus::ok;
+  if (config_.watchdog_units > 0) {
+    known =
+        link_.read(id, config_.registers.bus_watchdog, {&watchdog, 1}, nullptr) == LinkStatus::ok && known;
+  }
+  if (known) lost_[j] = on == 0 || watchdog == kWatchdogTripped ? kStatusTorqueLost : std::uint8_t{0};
+}
+
+std::int32_t DynamixelBus::to_ticks(std::size_t j, float rad) const noexcept {
+  const DynamixelJoint& joint = config_.joints[j];
+  const double from_zero = static_cast<double>(static_cast<float>(joint.sign) * rad * joint.ticks_per_rad);
+  const double wish = static_cast<double>(joint.zero_ticks) + from_zero + turns_[j];
+  const double inside =
+      std::clamp(wish, static_cast<double>(joint.min_ticks), static_cast<double>(joint.max_ticks));
+  return static_cast<std::int32_t>(std::lround(inside));
+}
+
+BusStatus DynamixelBus::write_goal(const GatedGoal& goal) noexcept {
+  if (goal.size() != config_.joints.size()) return BusStatus::io_error;
+  if (active_.empty()) return BusStatus::ok;
+  ServoChain::Rows rows;
+  for (std::size_t i = 0; i < active_.size(); ++i) {
+    const std::size_t j = active_joints_[i];
+    set_field(&rows[4 * i], 4, static_cast<std::uint32_t>(to_ticks(j, goal.position_rad()[j])));
+  }
+  return to_bus_status(
+      link_.sync_write(active_, config_.registers.goal_position, 4, {rows.data(), 4 * active_.size()}));
+}
+
+BusStatus DynamixelBus::start_torque() noexcept {
+  ServoChain::Rows rows{};
+  const DynamixelRegisters& at = config_.registers;
+  if (config_.watchdog_units > 0) {
+    const BusStatus cleared = chain_.write_all(active_, at.bus_watchdog, 1, rows, one_byte, 0);
+    if (cleared != BusStatus::ok) return cleared;
+  }
+  for (const ServoSetting& setting : config_.settings) {
+    if (setting.eeprom) continue;
+    const LinkStatus restored = chain_.restore(setting);
+    if (restored != LinkStatus::ok) return to_bus_status(restored);
+  }
+  const auto position = static_cast<std::uint16_t>(at.present + 6);
+  const BusStatus known = to_bus_status(chain_.read_all(active_, position, 4, rows));
+  if (known != BusStatus::ok) return known;
+  const BusStatus placed = chain_.write_all(active_, at.goal_position, 4, rows, four_bytes, kGoalTolerance);
+  if (placed != BusStatus::ok) return placed;
+  rows.fill(1);
+  const BusStatus torque = chain_.write_all(active_, at.torque_enable, 1, rows, one_byte, 0);
+  if (torque != BusStatus::ok || config_.watchdog_units == 0) return torque;
+  rows.fill(config_.watchdog_units);
+  return chain_.write_all(active_, at.bus_watchdog, 1, rows, one_byte, 0);
+}
+
+BusStatus DynamixelBus::set_torque(bool on) noexcept {
+  const ServoChain::Patience patience(chain_);
+  lost_.fill(0);
+  torque_on_ = on;
+  if (on) return start_torque();
+  const ServoChain::Rows off{};
+  if (config_.watchdog_units > 0) {  // a servo waiting for a master may not stop one that rests
+    static_cast<void>(
+        link_.sync_write(active_, config_.registers.bus_watchdog, 1, {off.data(), active_.size()}));
+  }
+  return chain_.write_all(active_, config_.registers.torque_enable, 1, off, one_byte, 0);
+}
+
+BusStatus DynamixelBus::reboot(std::size_t joint) noexcept {
+  if (joint >= config_.joints.size()) return BusStatus::io_error;
+  const ServoChain::Patience patience(chain_);
+  hardware_error_[joint] = 0;
+  return to_bus_status(link_.reboot(config_.joints[joint].id, nullptr));
+}
+
+std::unique_ptr<JointBus> open_dynamixel(const std::string& port, const DynamixelBusConfig& config) {
+  return std::make_unique<DynamixelBus>(port, config);
+}
+
+}  // namespace motorium

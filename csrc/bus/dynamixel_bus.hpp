@@ -1,0 +1,125 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bus/dynamixel_link.hpp"
+#include "bus/joint_bus.hpp"
+#include "bus/servo_chain.hpp"
+
+namespace motorium {
+
+/// Addresses that every servo of one bus must share; those of the X series.
+struct DynamixelRegisters {
+  std::uint16_t firmware = 6;
+  std::uint16_t return_delay = 9;
+  std::uint16_t torque_enable = 64;
+  std::uint16_t hardware_error = 70;
+  std::uint16_t bus_watchdog = 98;
+  std::uint16_t goal_position = 116;
+  std::uint16_t present = 126;          ///< current or load 2, velocity 4, position 4
+  std::uint16_t present_voltage = 144;  ///< voltage 2, temperature 1
+};
+
+/// One joint and its servo.
+struct DynamixelJoint {
+  std::uint8_t id = 0;
+  std::uint16_t model_number = 0;  ///< 0 accepts any servo.
+  float zero_ticks = 2048.0F;      ///< Ticks at zero radians.
+  int sign = 1;                    ///< +1 or -1.
+  float ticks_per_rad = 4096.0F / 6.28318530717958647692F;
+  float rad_s_per_unit = 0.0239808F;  ///< 0.229 rev/min
+  float effort_full_scale = 1000.0F;  ///< Present current or load at stall torque, in register units.
+  std::int32_t min_ticks = 0;         ///< Goals stay inside; more than a turn in extended position mode.
+  std::int32_t max_ticks = 4095;
+  std::uint8_t fast_firmware = 0;  ///< First firmware that knows Fast Sync Read; 0: none does.
+  bool passive = false;            ///< Read but never given torque: a leader's joints.
+};
+
+struct DynamixelBusConfig {
+  std::vector<DynamixelJoint> joints;
+  std::vector<ServoSetting> settings;
+  DynamixelRegisters registers;
+  std::uint32_t baud = 1'000'000;
+  double reply_margin_s = 0.004;    ///< Scheduling and USB frame time, on top of wire time.
+  double health_period_s = 0.05;    ///< One servo's voltage, temperature or torque is looked at this often.
+  std::uint8_t watchdog_units = 0;  ///< Of 20 ms without a word from us until servos stop; 0: never.
+};
+
+/// Status bits beside the hardware error register's own (0 to 5).
+inline constexpr std::uint8_t kStatusTorqueLost = 1U << 6;  ///< Off though we switched it on: it restarted.
+inline constexpr std::uint8_t kStatusAlert = 1U << 7;       ///< An error whose register is still to be read.
+
+/// A chain of Dynamixel X servos, models mixed, as joints in SI units. Lost replies make joints stale, never
+/// an exception.
+///
+/// Every tick reads 10 bytes per servo: current, velocity, position; in one shared packet (Fast Sync Read)
+/// when every servo's firmware knows it. What changes slowly is asked of one servo at a time, in turn: on a
+/// mixed chain indirect addressing is no way, for its data block lies elsewhere in each model and firmware. A
+/// hardware error needs no polling, every reply carries an alert bit; the register behind it is read when
+/// that is set.
+class DynamixelBus final : public JointBus {
+ public:
+  /// Opens the port, finds every servo and applies the settings; torque is left as found.
+  /// Throws BusError (port absent, busy, denied; servos missing or of another model; a setting refused),
+  /// std::invalid_argument (config).
+  DynamixelBus(const std::string& port, DynamixelBusConfig config);
+
+  BusStatus read_state(JointState& state) noexcept override;
+  /// One sync write of the goal positions of all joints that are not passive.
+  BusStatus write_goal(const GatedGoal& goal) noexcept override;
+  /// On: RAM settings that a restart may have lost, goal := present, then torque; passive joints stay limp.
+  /// Nothing is enabled unless all joints answered. Off: told to all at once, then verified and repeated;
+  /// io_error names the case that one never confirmed.
+  BusStatus set_torque(bool on) noexcept override;
+  BusCounters counters() const noexcept override { return link_.counters(); }
+  LatencyReport latency() const noexcept override { return link_.latency(); }
+
+  /// Restarts one servo, which clears a latched hardware error; its torque is off afterwards.
+  BusStatus reboot(std::size_t joint) noexcept;
+  /// Whether the chain answers in one shared packet.
+  bool fast() const noexcept { return fast_; }
+
+ private:
+  void find_fast_read();
+  LinkStatus read_present() noexcept;
+  void take_row(std::size_t joint, JointState& state) noexcept;
+  double unwrapped(std::size_t joint, std::int32_t ticks) noexcept;
+  std::int32_t to_ticks(std::size_t joint, float rad) const noexcept;
+  void look_after_one(std::int64_t now_ns) noexcept;
+  bool read_error_of_one() noexcept;
+  void read_slow_values(std::size_t joint) noexcept;
+  void check_torque(std::size_t joint) noexcept;
+  BusStatus start_torque() noexcept;
+
+  static constexpr std::size_t kPresentSize = 10;
+
+  DynamixelBusConfig config_;
+  DynamixelLink link_;
+  ServoChain chain_;
+  std::vector<std::uint8_t> active_;        // ids that may have torque
+  std::vector<std::size_t> active_joints_;  // and their places in the chain
+
+  bool fast_ = false;
+  std::uint32_t plain_reads_left_ = 0;  // after a gap, plain reads show who is missing
+  bool torque_on_ = false;
+  std::int64_t looked_ns_ = 0;
+  std::size_t turn_ = 0, alert_turn_ = 0;
+
+  ServoChain::Rows rows_{};
+  std::array<std::uint8_t, kMaxJoints> errors_{};
+  std::array<bool, kMaxJoints> answered_{};
+  PerJoint<double> last_ticks_{};  // from the joint's zero, unwrapped
+  PerJoint<double> turns_{};       // whole turns between the servo's count and ours, in ticks
+  PerJoint<bool> heard_{};
+  PerJoint<float> voltage_v_{}, temperature_c_{};
+  PerJoint<std::uint8_t> hardware_error_{}, lost_{};
+};
+
+/// The same as the constructor, behind the interface. See DynamixelBus for what it throws.
+std::unique_ptr<JointBus> open_dynamixel(const std::string& port, const DynamixelBusConfig& config);
+
+}  // namespace motorium

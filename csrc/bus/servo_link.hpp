@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "bus/half_duplex_line.hpp"
+#include "bus/joint_bus.hpp"
+
+namespace motorium {
+
+/// Requests and replies of one servo protocol over one serial line: raw registers, no units.
+/// After construction nothing throws or allocates. One thread at a time.
+class ServoLink {
+ public:
+  virtual ~ServoLink() = default;
+  ServoLink(const ServoLink&) = delete;
+  ServoLink& operator=(const ServoLink&) = delete;
+
+  /// `error` (may be null) receives the error byte of the reply.
+  virtual LinkStatus ping(std::uint8_t id, std::uint8_t* error) noexcept = 0;
+  virtual LinkStatus read(std::uint8_t id, std::uint16_t address, std::span<std::uint8_t> data,
+                          std::uint8_t* error) noexcept = 0;
+  /// Waits for the servo's acknowledgement; with the broadcast id there is none.
+  virtual LinkStatus write(std::uint8_t id, std::uint16_t address, std::span<const std::uint8_t> data,
+                           std::uint8_t* error) noexcept = 0;
+
+  /// Reads `size` bytes from every servo in `ids`. Row i of `rows` (ids x size) and `errors[i]` are written
+  /// only when `answered[i]` becomes true. Stops early once the last servo has spoken, for servos answer in
+  /// the order asked.
+  virtual LinkStatus sync_read(std::span<const std::uint8_t> ids, std::uint16_t address, std::uint16_t size,
+                               std::span<std::uint8_t> rows, std::span<std::uint8_t> errors,
+                               std::span<bool> answered) noexcept = 0;
+  /// Writes row i of `rows` (ids x size) to servo i; servos do not acknowledge.
+  virtual LinkStatus sync_write(std::span<const std::uint8_t> ids, std::uint16_t address, std::uint16_t size,
+                                std::span<const std::uint8_t> rows) noexcept = 0;
+
+  const BusCounters& counters() const noexcept { return line_.counters(); }
+  const std::string& path() const noexcept { return line_.path(); }
+  const LatencyReport& latency() const noexcept { return line_.latency(); }
+  /// See HalfDuplexLine.
+  std::int64_t timeout_ns(std::size_t request_bytes, std::size_t reply_bytes,
+                          std::size_t replies) const noexcept {
+    return line_.timeout_ns(request_bytes, reply_bytes, replies);
+  }
+  void set_reply_margin_s(double margin_s) noexcept { line_.set_reply_margin_s(margin_s); }
+  void set_return_delay_ns(std::int64_t delay_ns) noexcept { line_.set_return_delay_ns(delay_ns); }
+
+ protected:
+  /// Throws BusError as SerialPort does.
+  ServoLink(const std::string& port, std::uint32_t baud, double reply_margin_s)
+      : line_(port, baud, reply_margin_s) {}
+
+  HalfDuplexLine line_;
+};
+
+}  // namespace motorium

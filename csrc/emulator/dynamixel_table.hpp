@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "emulator/virtual_servo.hpp"
+
+namespace motorium {
+
+/// One field of a control table.
+struct EmulatedRegister {
+  std::uint16_t address = 0;
+  std::uint8_t size = 1;  ///< 1, 2 or 4 bytes
+  bool writable = false;
+  bool eeprom = false;
+  std::int32_t initial = 0;  ///< Factory value.
+};
+
+/// A Dynamixel X model as far as its servo behaves by it.
+struct DynamixelModel {
+  std::uint16_t model_number = 1200;
+  std::uint8_t firmware = 50;
+  std::uint8_t fast_firmware = 46;        ///< First firmware that knows the fast reads; 0: none does.
+  std::int32_t effort_full_scale = 1000;  ///< Present current or load at stall torque, in register units.
+  std::vector<EmulatedRegister> registers;
+};
+
+/// The control table of one Dynamixel X servo and what reading and writing it does. No I/O; the bus watchdog
+/// alone looks at the clock.
+class DynamixelTable final : public VirtualServo {
+ public:
+  /// Throws std::invalid_argument when a register lies outside the first 256 addresses.
+  DynamixelTable(std::uint8_t id, DynamixelModel model);
+
+  std::uint8_t id() const noexcept override { return live_[kId]; }
+  const Table& bytes() const noexcept override { return live_; }
+  void poke(std::uint16_t address, std::span<const std::uint8_t> data) noexcept override;
+  void power_cycle() noexcept override;
+  void update(const ServoPresent& present) noexcept override;
+  ServoGoal goal() noexcept override;
+  std::int64_t return_delay_ns() const noexcept override;
+
+  /// The bytes, or an empty span when the range leaves the table.
+  std::span<const std::uint8_t> read(std::uint16_t address, std::uint16_t size) const noexcept;
+  /// Writes whole registers, all or none. Returns what a status packet says about it: 0 or MTR_DXL_*.
+  std::uint8_t write(std::uint16_t address, std::span<const std::uint8_t> data) noexcept;
+  /// Holds a write back until `action`, which returns its result.
+  std::uint8_t reg_write(std::uint16_t address, std::span<const std::uint8_t> data) noexcept;
+  std::uint8_t action() noexcept;
+  /// Factory values; the id stays.
+  void factory_reset() noexcept;
+  /// Brings a multi-turn count back into one turn; refused while moving.
+  std::uint8_t clear_turns() noexcept;
+
+  /// Feeds the bus watchdog.
+  void hear(std::int64_t now_ns) noexcept;
+  /// The error byte of every reply: `error` and the alert bit.
+  std::uint8_t with_alert(std::uint8_t error) const noexcept;
+  /// 0: pings alone are answered, 1: reads too, 2: everything.
+  std::uint8_t return_level() const noexcept;
+  std::uint16_t model_number() const noexcept { return model_.model_number; }
+  std::uint8_t firmware() const noexcept { return model_.firmware; }
+  bool fast() const noexcept { return model_.fast_firmware > 0 && model_.firmware >= model_.fast_firmware; }
+
+ private:
+  static constexpr std::size_t kId = 7;
+
+  std::int32_t get(std::size_t address, std::size_t size) const noexcept;
+  void set(std::size_t address, std::size_t size, std::int32_t value) noexcept;
+  std::uint8_t check(const EmulatedRegister& reg, std::span<const std::uint8_t> data) const noexcept;
+  void written(const EmulatedRegister& reg) noexcept;
+  bool has(std::uint16_t address) const noexcept;
+  bool counts_turns() const noexcept;
+  std::int32_t direction() const noexcept;
+  void watch(std::int64_t now_ns) noexcept;
+  void show_position() noexcept;
+
+  DynamixelModel model_;
+  Table live_{}, kept_{};
+  std::int32_t position_ticks_ = 2048;  // of the physics
+  std::int32_t dropped_turns_ = 0;      // ticks that the count lost when the servo started
+  std::int64_t heard_ns_ = 0;
+  std::vector<std::uint8_t> pending_;
+  std::uint16_t pending_address_ = 0;
+};
+
+}  // namespace motorium

@@ -1,0 +1,97 @@
+#include "emulator/pseudo_terminal.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "bus/monotonic.hpp"
+
+namespace motorium {
+namespace {
+
+int must(int result) {
+  if (result < 0) throw std::system_error(errno, std::generic_category(), "no pseudo-terminal");
+  return result;
+}
+
+}  // namespace
+
+PseudoTerminal::PseudoTerminal() {
+  try {
+    open();
+  } catch (...) {
+    close_descriptors();
+    throw;
+  }
+}
+
+void PseudoTerminal::open() {
+  master_ = must(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
+  must(::grantpt(master_));
+  must(::unlockpt(master_));
+  std::array<char, 128> name{};
+  must(-::ptsname_r(master_, name.data(), name.size()));
+  port_ = name.data();
+  // Our own handle on the client's end: without it the terminal hangs up each time a client leaves.
+  client_ = must(::open(port_.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  termios mode{};
+  ::tcgetattr(client_, &mode);
+  ::cfmakeraw(&mode);
+  ::tcsetattr(client_, TCSANOW, &mode);
+  wake_ = must(::eventfd(0, EFD_CLOEXEC));
+}
+
+void PseudoTerminal::close_descriptors() noexcept {
+  for (int* descriptor : {&client_, &master_, &wake_}) {
+    if (*descriptor >= 0) ::close(*descriptor);
+    *descriptor = -1;
+  }
+}
+
+void PseudoTerminal::start(Service service) {
+  service_ = std::move(service);
+  thread_ = std::thread([this] { run(); });
+}
+
+void PseudoTerminal::close() noexcept {
+  if (thread_.joinable()) {
+    const std::uint64_t one = 1;
+    static_cast<void>(!::write(wake_, &one, sizeof one));
+    thread_.join();
+  }
+  close_descriptors();
+}
+
+void PseudoTerminal::run() noexcept {
+  ::prctl(PR_SET_TIMERSLACK, 1UL);  // an emulated wire is as punctual as the kernel can be
+  std::array<std::uint8_t, 1024> buffer;
+  std::int64_t next_ns = -1;
+  for (;;) {
+    std::array<pollfd, 2> waiting{{{master_, POLLIN, 0}, {wake_, POLLIN, 0}}};
+    const std::int64_t left = std::max<std::int64_t>(next_ns - monotonic_ns(), 0);
+    const timespec timeout{static_cast<time_t>(left / kNsPerS), static_cast<long>(left % kNsPerS)};
+    const int ready = ::ppoll(waiting.data(), waiting.size(), next_ns < 0 ? nullptr : &timeout, nullptr);
+    if (ready < 0 && errno != EINTR) return;
+    if (waiting[1].revents != 0) return;
+    if (ready > 0 && (waiting[0].revents & POLLIN) != 0) {
+      const ssize_t n = ::read(master_, buffer.data(), buffer.size());
+      if (n > 0) service_.hear({buffer.data(), static_cast<std::size_t>(n)});
+    }
+    const std::vector<std::uint8_t> bytes = service_.speak(next_ns);
+    // A client that does not read loses replies, as on a real line.
+    const ssize_t written = bytes.empty() ? 0 : ::write(master_, bytes.data(), bytes.size());
+    const auto lost = bytes.size() - static_cast<std::size_t>(std::max<ssize_t>(written, 0));
+    if (lost > 0) service_.lose(lost);
+  }
+}
+
+}  // namespace motorium

@@ -1,0 +1,57 @@
+"""Virtual servos by the name of their motor: the control tables of `data/` on a pseudo-terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .. import _core
+from ..errors import SpecError
+from .spec import MotorSpec
+
+FIRMWARE = 50
+"""Of virtual Dynamixel servos: knows the fast reads."""
+TABLE_SIZE = 256
+"""Registers beyond are not emulated."""
+
+
+def dynamixel_model(motor: MotorSpec, firmware: int = FIRMWARE) -> _core.DynamixelModel:
+    """What the emulator needs to behave like `motor`."""
+    model = _core.DynamixelModel()
+    model.model_number = motor.model_number
+    model.firmware = firmware
+    model.fast_firmware = motor.fast_read_firmware
+    model.effort_full_scale = motor.effort_full_scale
+    model.registers = [
+        _core.EmulatedRegister(
+            address=register.address,
+            size=register.size,
+            writable=register.access == "rw",
+            eeprom=register.eeprom,
+            initial=register.initial,
+        )
+        for register in motor.registers.values()
+        if register.address + register.size <= TABLE_SIZE
+    ]
+    return model
+
+
+def emulate(ids: Sequence[int], motors: Sequence[str]) -> _core.ServoEmulator:
+    """A chain of virtual servos, new from the factory, that speak the protocol of their motors.
+
+    Args:
+        ids: J servo ids.
+        motors: J motor names.
+
+    Raises:
+        SpecError: an unknown motor, or motors that do not speak one protocol.
+        ValueError: ids out of range or used twice.
+    """
+    specs = [MotorSpec.load(name) for name in motors]
+    protocols = {spec.protocol for spec in specs}
+    if len(protocols) != 1 or len(specs) != len(ids):
+        raise SpecError(f"one protocol and one motor per id, not {len(specs)} motors of {sorted(protocols)}")
+    if protocols == {"feetech"}:
+        return _core.ServoEmulator(list(ids), specs[0].model_number)
+    return _core.ServoEmulator.dynamixel(
+        [(servo, dynamixel_model(spec)) for servo, spec in zip(ids, specs, strict=True)]
+    )

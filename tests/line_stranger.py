@@ -1,0 +1,32 @@
+"""The other end of a serial line, where anything may answer."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def stranger(answer: Callable[[bytes], bytes]) -> Iterator[str]:
+    """Something on the other end of a serial line that answers each request with `answer(request)`."""
+    near, far = os.openpty()
+    tty.setraw(far)
+    stopped, stop = os.pipe()
+
+    def serve() -> None:
+        while stopped not in select.select([near, stopped], [], [])[0]:
+            os.write(near, answer(os.read(near, 4096)))
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield os.ttyname(far)
+    finally:
+        os.close(stop)
+        thread.join()
+        for descriptor in (stopped, far, near):
+            os.close(descriptor)
