@@ -52,7 +52,9 @@ def make_config(**values: Any) -> _core.DynamixelBusConfig:
     return config
 
 
-def setting(joint: int, address: int, value: int, *, size: int = 1, eeprom: bool = False) -> _core.ServoSetting:
+def setting(
+    joint: int, address: int, value: int, *, size: int = 1, eeprom: bool = False
+) -> _core.ServoSetting:
     """One register to bring to a value."""
     return _core.ServoSetting(joint=joint, address=address, size=size, value=value, eeprom=eeprom)
 
@@ -81,4 +83,6 @@ class DynamixelArm:
 
     def register(self, servo: int, address: int, size: int = 1) -> int:
         """A register as the servo has it."""
-        return int.from_bytes(self.emulator.registers(servo)[address : address + size], "little", signed=size > 1)
+        return int.from_bytes(
+            self.emulator.registers(servo)[address : address + size], "little", signed=size > 1
+        )

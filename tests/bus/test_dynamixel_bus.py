@@ -97,9 +97,7 @@ def test_goal_becomes_ticks(open_dynamixel_arm, gated):
 
 @pytest.fixture(scope="module")
 def pair():
-    servos = _core.ServoEmulator.dynamixel(
-        [(i, model) for i, model in zip((11, 12), _models(), strict=True)]
-    )
+    servos = _core.ServoEmulator.dynamixel([(i, model) for i, model in zip((11, 12), _models(), strict=True)])
     config = {"joints": [make_joint(11, MODELS[0]), make_joint(12, MODELS[-1], zero_ticks=1024.0, sign=-1)]}
     yield DynamixelArm(servos, **config, settings=[setting(i, MODE, 4, eeprom=True) for i in range(2)])
     servos.close()
@@ -212,7 +210,9 @@ def test_eeprom_is_not_worn_by_connecting_again(open_dynamixel_arm, dynamixels):
     del first
     before = dynamixels.stats()["requests"]
     second = open_dynamixel_arm(settings=SETTINGS)
-    reads = 6 + len(SETTINGS) + 6 + 6 + 1 + 6  # models, settings, delays, firmware, one fast read, slow values
+    reads = (
+        6 + len(SETTINGS) + 6 + 6 + 1 + 6
+    )  # models, settings, delays, firmware, one fast read, slow values
     assert dynamixels.stats()["requests"] - before == reads
     assert second.bus.fast
 
@@ -221,7 +221,10 @@ def test_torque_is_let_go_before_the_eeprom_is_written(open_dynamixel_arm, dynam
     dynamixels.poke(1, TORQUE, b"\x01")
     dynamixels.poke(4, TORQUE, b"\x01")
     arm = open_dynamixel_arm(settings=SETTINGS)
-    assert [arm.register(i, TORQUE) for i in (1, 4)] == [0, 1]  # left as found where nothing had to be written
+    assert [arm.register(i, TORQUE) for i in (1, 4)] == [
+        0,
+        1,
+    ]  # left as found where nothing had to be written
 
 
 def test_a_setting_that_the_servo_refuses_is_named(open_dynamixel_arm):
@@ -317,7 +320,7 @@ def test_missing_servos_and_other_models_are_named(dynamixels):
         {"reply_margin_s": 0.0}, {"baud": 0}, {"health_period_s": -1.0}, {"watchdog_units": 200},
         {"settings": [setting(6, 9, 0)]}, {"settings": [setting(0, 9, 0, size=3)]},
     ],
-    ids=lambda bad: "-".join(bad),
+    ids="-".join,
 )  # fmt: skip
 def test_contradictory_configuration_is_refused(dynamixels, bad):
     with pytest.raises(ValueError, match=r"\w"):

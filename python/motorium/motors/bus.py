@@ -60,6 +60,15 @@ def bus_errors() -> Iterator[None]:
         raise BusError(str(error)) from error
 
 
+def open_joints(
+    port: str, config: _core.FeetechBusConfig | _core.DynamixelBusConfig
+) -> _core.FeetechJoints | _core.DynamixelJoints:
+    """The driver that `config` is for, on `port`. Raises as the core does: see `bus_errors`."""
+    if isinstance(config, _core.DynamixelBusConfig):
+        return _core.DynamixelJoints(port, config)
+    return _core.FeetechJoints(port, config)
+
+
 def _role(joint: JointSpec) -> str:
     return "gripper" if joint.unit == "opening" else "body"
 

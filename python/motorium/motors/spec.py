@@ -271,6 +271,10 @@ def check(spec: MotorSpec, *, where: str = "motor") -> None:
     for name, bit in spec.faults.items():
         if not 0 <= bit <= 7:
             raise SpecError(f"{where}.faults: bit {bit} of {name!r} is outside 0..7")
+    _check_settings(spec, where)
+
+
+def _check_settings(spec: MotorSpec, where: str) -> None:
     for setting in spec.settings:
         register = spec.register(setting.register)
         _choice(setting.role, ROLES, f"{where}.settings: role of {setting.register!r}")

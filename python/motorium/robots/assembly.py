@@ -39,8 +39,9 @@ def control_config(spec: RobotSpec, **overrides: Any) -> ControlConfig:
 def bus_config(
     spec: RobotSpec, calibration: Calibration | None = None
 ) -> FeetechBusConfig | DynamixelBusConfig:
-    """Ids, zeros and settings of every servo, for the driver of the robot's protocol; without a calibration the
-    nominal zeros of the specification.
+    """Ids, zeros and settings of every servo, for the driver of the robot's protocol.
+
+    Without a calibration the nominal zeros of the specification are taken.
 
     Raises SpecError when the robot names an undeclared motor, or motors that cannot share its bus.
     """

@@ -6,9 +6,9 @@ import math
 import time
 from collections.abc import Callable
 
-from .._core import BusStatus, FeetechBus, FeetechJoints, JointReadings
+from .._core import BusStatus, FeetechBus, JointReadings
 from ..errors import BusError, CalibrationError
-from ..motors.bus import JointZero, bus_config, bus_errors
+from ..motors.bus import JointZero, bus_config, bus_errors, open_joints
 from ..motors.ports import adapter_serial
 from ..motors.spec import MotorSpec
 from .calibration import Calibration, spec_hash
@@ -30,7 +30,7 @@ class LimpArm:
         self._turn = motor.ticks_per_turn
         self._readings = JointReadings()
         with bus_errors():
-            self._bus = FeetechJoints(port, bus_config(spec, [JointZero(0.0, 1)] * len(spec.joints)))
+            self._bus = open_joints(port, bus_config(spec, [JointZero(0.0, 1)] * len(spec.joints)))
             status = self._bus.set_torque(on=False)
         if status != BusStatus.OK:
             raise BusError(f"{spec.name} on {port} did not confirm that its torque is off")
@@ -68,11 +68,15 @@ def calibrate(spec: RobotSpec, port: str, finished: Callable[[Sweep, float], boo
         BusError: the bus cannot be opened, or a joint fell silent.
     """
     motor = MotorSpec.load(spec.bus.motor)
+    if motor.protocol == "dynamixel":  # these count on over the seam: no offset is needed
+        sweep = Sweep(spec, motor.ticks_per_turn, None)
+        _follow(LimpArm(spec, motor, port), sweep, finished)
+        return Calibration(spec.name, spec_hash(spec), sweep.zeros(), adapter_serial(port))
     sweep = Sweep(spec, motor.ticks_per_turn, read_offsets(spec, motor, port))
     _follow(LimpArm(spec, motor, port), sweep, finished)
     zeros = sweep.zeros()
     with bus_errors():
-        FeetechJoints(port, bus_config(spec, list(zeros.values())))  # writes the offsets that differ
+        open_joints(port, bus_config(spec, list(zeros.values())))  # writes the offsets that differ
     kept = read_offsets(spec, motor, port)
     lost = [name for name, zero in zeros.items() if kept[name] != zero.homing_offset]
     if lost:

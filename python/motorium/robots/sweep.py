@@ -36,14 +36,15 @@ class Sweep:
     Args:
         spec: the robot; its joint limits say how far each joint must have moved.
         turn: counts of one turn.
-        offsets: joint name -> offset that its servo subtracts from the encoder's count at present.
+        offsets: joint name -> offset that its servo subtracts from the encoder's count at present; None for servos
+            that count on over the seam, which therefore may lie anywhere.
     """
 
-    def __init__(self, spec: RobotSpec, turn: int, offsets: Mapping[str, int]) -> None:
+    def __init__(self, spec: RobotSpec, turn: int, offsets: Mapping[str, int] | None) -> None:
         self._joints = {joint.name: joint for joint in spec.joints}
         self._turn = turn
         self._per_rad = turn / (2 * math.pi)
-        self._offsets = dict(offsets)
+        self._offsets = None if offsets is None else dict(offsets)
         self._travel: dict[str, _Travel] = {}
 
     def feed(self, ticks: Mapping[str, int]) -> bool:
@@ -105,9 +106,12 @@ class Sweep:
         return None
 
     def _zero(self, joint: JointSpec) -> JointZero:
-        seen, turn, offset = self._travel[joint.name], self._turn, self._offsets[joint.name]
+        seen, turn = self._travel[joint.name], self._turn
         middle = (seen.low + seen.high) / 2
         zero = middle - joint.sign * (joint.lower_rad + joint.upper_rad) / 2 * self._per_rad
+        if self._offsets is None:
+            return JointZero(zero - middle + middle % turn, joint.sign)
+        offset = self._offsets[joint.name]
         half = max(seen.high - seen.low, (joint.upper_rad - joint.lower_rad) * self._per_rad) / 2
         half += SEAM_MARGIN_TICKS
         if not (middle % turn - half >= 0 and middle % turn + half < turn):
