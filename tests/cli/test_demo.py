@@ -97,7 +97,7 @@ def test_an_arm_that_vanishes_in_the_middle_of_an_episode(untrained, tmp_path):
     [
         (["demo", "--checkpoint", "nowhere"], "no checkpoint 'nowhere'"),
         (["demo", "--checkpoint", "UNTRAINED", "--task", "juggle"], "valid tasks"),
-        (["run", "UNTRAINED", "--robot", "r2d2", "--task", TASK], "known robots: so101"),
+        (["run", "UNTRAINED", "--robot", "r2d2", "--task", TASK], "known robots: koch_follower, koch_leader, so101"),
         (["run", "UNTRAINED", "--robot", "mars:so101", "--task", TASK], "sim"),
         (["run", "UNTRAINED", "--robot", "so101", "--task", TASK, "--calibration", "nominal"], "port"),
         (["run", "UNTRAINED", "--robot", "so101", "--task", TASK, "--calibration", "nominal",

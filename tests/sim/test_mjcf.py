@@ -19,7 +19,9 @@ def spec() -> RobotSpec:
 
 
 def compiled(spec: RobotSpec) -> mujoco.MjModel:
-    return mujoco.MjModel.from_xml_string(build_mjcf(spec, ServoModel.load(spec.bus.motor)))
+    return mujoco.MjModel.from_xml_string(
+        build_mjcf(spec, [ServoModel.load(name) for name in spec.motor_names])
+    )
 
 
 def test_joints_keep_names_limits_and_masses(spec: RobotSpec) -> None:

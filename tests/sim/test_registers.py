@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from motorium.motors.spec import MotorSpec
 from motorium.robots.spec import RobotSpec
 from motorium.sim.servo import ServoState
 from motorium.sim.servo_registers import (
@@ -45,7 +46,10 @@ def _table(**words: tuple[int, int]) -> bytes:
 
 
 def _model(**words: tuple[int, int]) -> RegisterModel:
-    return RegisterModel(RobotSpec.load("so101"), ServoSettings.from_registers([_table(**words)] * N))
+    return RegisterModel(
+        RobotSpec.load("so101"),
+        ServoSettings.from_registers([MotorSpec.load("sts3215")] * N, [_table(**words)] * N),
+    )
 
 
 def _goals(ticks: float, *, on: bool = True, speed: float = 0, acceleration: float = 0, limit: float = 1):

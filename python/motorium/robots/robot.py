@@ -167,6 +167,15 @@ class Robot:
         if not control.enable():
             self.check()
             raise SafetyError(f"{self.spec.name} could not be given torque: {control.stats()}")
+        self._release_springs()
+
+    def _release_springs(self) -> None:
+        """On an arm moved by hand the joints that have torque are springs: they pull towards their home pose."""
+        joints = self.spec.joints
+        if any(joint.passive for joint in joints):
+            here = zip(joints, self.position_rad, strict=True)
+            pose = [float(now) if joint.passive else joint.home_rad for joint, now in here]
+            self.control.move_to(np.array(pose, dtype=np.float32))
 
     def check(self) -> None:
         """Raise BusError, SafetyError or the backend's error when the arm can no longer be commanded."""

@@ -24,8 +24,8 @@ FINGER_FRICTION = "1.6 0.03 0.0001"
 THING_FRICTION = "0.9 0.01 0.0001"
 
 
-def build_mjcf(spec: RobotSpec, servo: ServoModel) -> str:
-    """The whole world as MJCF; bodies keep the names of joints, colours and distractors."""
+def build_mjcf(spec: RobotSpec, servos: Sequence[ServoModel]) -> str:
+    """The whole world as MJCF, one servo per joint; bodies keep the names of joints, colours and distractors."""
     root = ET.Element("mujoco", model=spec.name)
     ET.SubElement(root, "compiler", angle="radian", autolimits="true")
     ET.SubElement(
@@ -46,7 +46,7 @@ def build_mjcf(spec: RobotSpec, servo: ServoModel) -> str:
     world = ET.SubElement(root, "worldbody")
     ET.SubElement(world, "light", name="lamp", pos="0.3 0 0.9", dir="0 0 -1", castshadow="false")
     ET.SubElement(world, "geom", name="table", type="plane", size="1.5 1.5 0.1", friction=THING_FRICTION)
-    _add_arm(world, root, spec, servo)
+    _add_arm(world, root, spec, servos)
     _add_things(world)
     return ET.tostring(root, encoding="unicode")
 
@@ -109,12 +109,12 @@ def _add_link_extras(body: ET.Element, spec: RobotSpec, link: str) -> None:
             )
 
 
-def _add_arm(world: ET.Element, root: ET.Element, spec: RobotSpec, servo: ServoModel) -> None:
+def _add_arm(world: ET.Element, root: ET.Element, spec: RobotSpec, servos: Sequence[ServoModel]) -> None:
     parent = ET.SubElement(world, "body", name="base")
     _add_link_extras(parent, spec, "base")
     actuators = ET.SubElement(root, "actuator")
     exclude = ET.SubElement(root, "contact")
-    for joint in spec.joints:
+    for joint, servo in zip(spec.joints, servos, strict=True):
         quat = _quaternion(rotation_rpy(joint.origin_rpy_rad))
         body = ET.SubElement(
             parent, "body", name=joint.name, pos=_text(joint.origin_xyz_m), quat=quat, gravcomp="1"

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._core import ServoEmulator
+from ..motors.spec import MotorSpec
 from ..robots.spec import RobotSpec
 from ..units import NS_PER_S
 from .servo_registers import RegisterModel, ServoGoals, ServoReading, ServoSettings
 from .world import World
 
-GOAL_POSITION_REGISTER, PRESENT_POSITION_REGISTER = 42, 56
 PERIOD_NS = 5_000_000
 MAX_LAG_NS = 50_000_000  # further behind than this, simulated time slips instead of racing to catch up
 SETTINGS_EVERY = 20  # steps between two looks at the slow registers
@@ -65,6 +65,7 @@ class PhysicsLoop:
         self.lock = threading.Lock()  # held for one step, one copy or one reset
         self._world, self._bus = world, bus
         self._ids = [joint.id for joint in spec.joints]
+        self._motors = [MotorSpec.load(name) for name in spec.motor_names]
         self._servos = RegisterModel(spec, self._settings())
         self._assembled_limit = world.servos.torque_limit.copy()  # after a reset: what the arm itself allows
         self._steps = 0
@@ -152,12 +153,13 @@ class PhysicsLoop:
 
     def _aim_at_present(self) -> None:
         """As after power-on: every goal register holds where its joint is."""
-        for id_ in self._ids:
+        for id_, motor in zip(self._ids, self._motors, strict=True):
+            goal, present = motor.register("goal_position"), motor.register("present_position")
             table = self._bus.registers(id_)
-            self._bus.poke(id_, GOAL_POSITION_REGISTER, table[PRESENT_POSITION_REGISTER:][:2])
+            self._bus.poke(id_, goal.address, table[present.address : present.address + present.size])
 
     def _settings(self) -> ServoSettings:
-        return ServoSettings.from_registers([self._bus.registers(id_) for id_ in self._ids])
+        return ServoSettings.from_registers(self._motors, [self._bus.registers(id_) for id_ in self._ids])
 
     def _goals(self) -> ServoGoals:
         goals = self._bus.goals()

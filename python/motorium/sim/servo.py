@@ -8,6 +8,7 @@ Gravity is compensated inside the same torque limit, which stands for the integr
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,11 @@ class ServoModel:
             known = ", ".join(sorted(p.stem for p in MOTOR_DATA.glob("*.toml")))
             raise SpecError(f"no motor table {motor!r}; known motors: {known}")
         table = tomllib.loads(path.read_text(encoding="utf-8"))
+        optional = ("no_load_speed_rad_s", "supply_v")
         return cls(
-            stall_torque_nm=float(table["stall_torque_nm"]), stall_current_ma=float(table["stall_current_ma"])
+            stall_torque_nm=float(table["stall_torque_nm"]),
+            stall_current_ma=float(table["stall_current_ma"]),
+            **{name: float(table[name]) for name in optional if name in table},
         )
 
     @property
@@ -76,17 +80,20 @@ class ServoState:
 
 
 class ServoBank:
-    """Torque limits and slow sensors of J servos of a compiled model.
+    """Torque limits and slow sensors of J servos of a compiled model; their types may differ.
 
     Attributes:
         torque_enable: (J,) bool; off means limp.
         torque_limit: (J,) share of stall torque, 0..1.
     """
 
-    def __init__(self, model: ServoModel, mj_model: Any, joints: int, torque_limit: Float64) -> None:
-        self.model = model
+    def __init__(self, models: Sequence[ServoModel], mj_model: Any, torque_limit: Float64) -> None:
+        self.model = models[0]
+        self._stall_nm = np.array([model.stall_torque_nm for model in models])
+        self._stall_ma = np.array([model.stall_current_ma for model in models])
+        self._supply_v = np.array([model.supply_v for model in models])
         self._mj = mj_model
-        self._n = joints
+        self._n = len(models)
         self._default_limit = torque_limit
         self.reset()
 
@@ -100,7 +107,7 @@ class ServoBank:
 
     def apply_limits(self) -> None:
         """Writes the attributes into the physics; call after changing them."""
-        torque = np.clip(self.torque_limit, 0.0, 1.0) * self.model.stall_torque_nm * self.torque_enable
+        torque = np.clip(self.torque_limit, 0.0, 1.0) * self._stall_nm * self.torque_enable
         self._mj.jnt_actfrcrange[: self._n, 0] = -torque
         self._mj.jnt_actfrcrange[: self._n, 1] = torque
 
@@ -115,7 +122,7 @@ class ServoBank:
 
     def sense(self, torque_nm: Float64, dt_s: float) -> None:
         """Feeds the sensors with the torque of the last `dt_s` seconds."""
-        share = torque_nm * (1.0 / self.model.stall_torque_nm)
+        share = torque_nm * (1.0 / self._stall_nm)
         self._load += (share - self._load) * min(1.0, dt_s / self.model.load_filter_s)
         self._heat += (share * share - self._heat) * min(1.0, dt_s / self.model.thermal_s)
 
@@ -131,7 +138,7 @@ class ServoBank:
             position_rad=position_rad.copy(),
             velocity_rad_s=velocity_rad_s.copy(),
             effort=self._load.copy(),
-            voltage_v=np.full(self._n, self.model.supply_v - self.model.sag_v * float(np.mean(magnitude))),
+            voltage_v=self._supply_v - self.model.sag_v * float(np.mean(magnitude)),
             temperature_c=self.model.ambient_c + self.model.heating_c * self._heat,
-            current_ma=magnitude * self.model.stall_current_ma,
+            current_ma=magnitude * self._stall_ma,
         )

@@ -1,7 +1,8 @@
-"""A virtual Feetech STS3215 per joint: what its registers mean to the physics, and what they show of it.
+"""A virtual servo per joint: what its registers mean to the physics, and what they show of it.
 
-Register semantics: Feetech STS series memory table. All arrays are (J,), in joint order. Ticks are
-absolute encoder positions, 4096 per turn; homing offset and position limits are the emulator's business.
+The emulator translates goals and readings into the registers of its protocol; here they have the units of an STS3215.
+All arrays are (J,), in joint order. Ticks are encoder positions, 4096 per turn; homing offset and position limits are
+the emulator's business.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..motors.spec import MotorSpec
 from ..robots.spec import RobotSpec
 from .servo import ServoState
 
@@ -30,7 +32,38 @@ CURRENT_UNIT_MA = 6.5  # register 69
 MOVING_TICKS_S = 5.0
 STATUS_OVERHEAT = 1 << 2
 STATUS_OVERLOAD = 1 << 5
-PROTECTION_TIME_UNIT_S = 0.01  # register 35
+
+
+@dataclass(frozen=True)
+class Protection:
+    """One quantity of a servo's self-protection: a register and its unit, or a constant of the family."""
+
+    register: str | None
+    unit: float
+
+    def of(self, motor: MotorSpec, table: bytes) -> float:
+        """Its value in a register table."""
+        if self.register is None:
+            return self.unit
+        register = motor.register(self.register)
+        return register.decode(table[register.address : register.address + register.size]) * self.unit
+
+
+PROTECTIONS: dict[str, dict[str, Protection]] = {
+    "feetech": {
+        "max_temperature_c": Protection("max_temperature", 1.0),
+        "protective_share": Protection("protection_torque", 0.01),
+        "protection_time_s": Protection("protection_time", 0.01),
+        "overload_share": Protection("overload_torque", 0.01),
+    },
+    "dynamixel": {  # an overload is judged by the firmware alone; it switches the torque off until a restart
+        "max_temperature_c": Protection("temperature_limit", 1.0),
+        "protective_share": Protection(None, 0.0),
+        "protection_time_s": Protection(None, 2.0),
+        "overload_share": Protection(None, 0.95),
+    },
+}
+"""By protocol, what `ServoSettings` is read from."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +79,7 @@ class ServoGoals:
 
 @dataclass
 class ServoSettings:
-    """The slow registers (EEPROM), read from the raw tables now and then."""
+    """How the servos protect themselves, read from the raw tables now and then."""
 
     max_temperature_c: Float64
     protective_share: Float64
@@ -54,14 +87,14 @@ class ServoSettings:
     overload_share: Float64
 
     @classmethod
-    def from_registers(cls, tables: Sequence[bytes]) -> ServoSettings:
+    def from_registers(cls, motors: Sequence[MotorSpec], tables: Sequence[bytes]) -> ServoSettings:
         """Decode one whole register table per servo."""
-        raw = np.array([list(table[:40]) for table in tables], dtype=np.float64)
+        rules = PROTECTIONS[motors[0].protocol]
         return cls(
-            max_temperature_c=raw[:, 13],
-            protective_share=raw[:, 34] / 100,
-            protection_time_s=raw[:, 35] * PROTECTION_TIME_UNIT_S,
-            overload_share=raw[:, 36] / 100,
+            **{
+                name: np.array([rule.of(m, t) for m, t in zip(motors, tables, strict=True)])
+                for name, rule in rules.items()
+            }
         )
 
 
@@ -110,6 +143,9 @@ class RegisterModel:
         self._sign = np.array([joint.sign for joint in joints], dtype=np.float64)
         self._scale = self._sign * TICKS_PER_RAD
         self.settings = settings
+        motors = [MotorSpec.load(name) for name in spec.motor_names]
+        free = np.array([motor.no_load_speed_rad_s for motor in motors]) * TICKS_PER_RAD
+        self._top_speed = np.maximum(free, MAX_SPEED_TICKS_S)
         self._state = _State(
             profile_ticks=np.zeros(n),
             profile_speed=np.zeros(n),
@@ -167,7 +203,7 @@ class RegisterModel:
         state = self._state
         error = goals.position_ticks - state.profile_ticks
         speed = goals.speed_ticks_s
-        top = np.where(speed > 0, np.minimum(speed, MAX_SPEED_TICKS_S), MAX_SPEED_TICKS_S)
+        top = np.where(speed > 0, np.minimum(speed, self._top_speed), self._top_speed)
         register = np.where(goals.acceleration < FREE_ACCELERATION, goals.acceleration, 0.0)
         acceleration = register * ACCELERATION_UNIT_TICKS_S2
         # The speed that can still stop at the goal after one more step: v dt + v^2 / 2a = |error|.

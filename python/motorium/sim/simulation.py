@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import _core
 from ..errors import MotoriumError, SimulationError
+from ..motors.emulated import emulate
 from ..robots.spec import RobotSpec
 from .camera_loop import CameraLoop
 from .physics_loop import PhysicsLoop
@@ -50,7 +50,7 @@ class Simulation:
         self._world.reset(seed, task)
         self._world.set_joints(np.array([joint.rest_rad for joint in self.spec.joints]))
         with _first_in_line():
-            self._emulator = _core.ServoEmulator([joint.id for joint in self.spec.joints])
+            self._emulator = emulate([joint.id for joint in self.spec.joints], self.spec.motor_names)
         self._physics = PhysicsLoop(self._world, self._emulator, self.spec)
         self._cameras = CameraLoop(self.spec.cameras, lambda: WorldRig(self._world, self._physics))
         self.stop = threading.Event()

@@ -75,15 +75,15 @@ class World:
             )
         self._mujoco = mujoco
         self.spec = spec
-        motor = ServoModel.load(spec.bus.motor)
-        self.model: Any = mujoco.MjModel.from_xml_string(build_mjcf(spec, motor))
+        servos = [ServoModel.load(name) for name in spec.motor_names]
+        self.model: Any = mujoco.MjModel.from_xml_string(build_mjcf(spec, servos))
         self.data: Any = mujoco.MjData(self.model)
         self.joints = len(spec.joints)
         # Views into the physics state; mujoco keeps these buffers for the life of `data`.
         self._ctrl, self._torque = self.data.ctrl[: self.joints], self.data.qfrc_actuator[: self.joints]
         self._qpos, self._qvel = self.data.qpos[: self.joints], self.data.qvel[: self.joints]
         limits = np.array([GRIPPER_TORQUE_LIMIT if j.name == spec.grasp.joint else 1.0 for j in spec.joints])
-        self.servos = ServoBank(motor, self.model, self.joints, limits)
+        self.servos = ServoBank(servos, self.model, limits)
         self._gripper = spec.joint_names.index(spec.grasp.joint)
         self._index()
         self._renderers = Renderers(self.model)
