@@ -16,6 +16,8 @@ constexpr int kGoalTolerance = 64;  // a servo at the edge of its own range pull
 constexpr std::uint32_t kPlainReads = 50;
 constexpr int kFastTrials = 3;
 constexpr std::uint8_t kWatchdogTripped = 0xFF;
+constexpr std::uint8_t kOverload = 1U << 5;
+constexpr std::int64_t kRestartNs = 2 * kNsPerS;
 
 bool positive(float value) { return value > 0.0F && std::isfinite(value); }
 
@@ -216,9 +218,22 @@ BusStatus DynamixelBus::write_goal(const GatedGoal& goal) noexcept {
       link_.sync_write(active_, config_.registers.goal_position, 4, {rows.data(), 4 * active_.size()}));
 }
 
+BusStatus DynamixelBus::clear_overloads() noexcept {
+  ServoChain::Rows rows{};
+  const BusStatus known = to_bus_status(chain_.read_all(active_, config_.registers.hardware_error, 1, rows));
+  for (std::size_t i = 0; known == BusStatus::ok && i < active_.size(); ++i) {
+    if (rows[i] != kOverload) continue;
+    const BusStatus restarted = reboot(active_joints_[i]);
+    if (restarted != BusStatus::ok) return restarted;
+  }
+  return known;
+}
+
 BusStatus DynamixelBus::start_torque() noexcept {
   ServoChain::Rows rows{};
   const DynamixelRegisters& at = config_.registers;
+  const BusStatus clear = clear_overloads();
+  if (clear != BusStatus::ok) return clear;
   if (config_.watchdog_units > 0) {
     const BusStatus cleared = chain_.write_all(active_, at.bus_watchdog, 1, rows, one_byte, 0);
     if (cleared != BusStatus::ok) return cleared;
@@ -256,8 +271,15 @@ BusStatus DynamixelBus::set_torque(bool on) noexcept {
 BusStatus DynamixelBus::reboot(std::size_t joint) noexcept {
   if (joint >= config_.joints.size()) return BusStatus::io_error;
   const ServoChain::Patience patience(chain_);
+  const std::uint8_t id = config_.joints[joint].id;
   hardware_error_[joint] = 0;
-  return to_bus_status(link_.reboot(config_.joints[joint].id, nullptr));
+  // The answer may be lost, and a second request is harmless; what counts is that the servo comes back.
+  const LinkStatus told = link_.reboot(id, nullptr);
+  if (told == LinkStatus::closed || told == LinkStatus::refused) return to_bus_status(told);
+  const std::int64_t give_up_ns = monotonic_ns() + kRestartNs;
+  LinkStatus back = LinkStatus::incomplete;
+  while (back == LinkStatus::incomplete && monotonic_ns() < give_up_ns) back = link_.ping(id, nullptr);
+  return to_bus_status(back);
 }
 
 std::unique_ptr<JointBus> open_dynamixel(const std::string& port, const DynamixelBusConfig& config) {

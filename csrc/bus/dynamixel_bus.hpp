@@ -71,9 +71,10 @@ class DynamixelBus final : public JointBus {
   BusStatus read_state(JointState& state) noexcept override;
   /// One sync write of the goal positions of all joints that are not passive.
   BusStatus write_goal(const GatedGoal& goal) noexcept override;
-  /// On: RAM settings that a restart may have lost, goal := present, then torque; passive joints stay limp.
-  /// Nothing is enabled unless all joints answered. Off: told to all at once, then verified and repeated;
-  /// io_error names the case that one never confirmed.
+  /// On: servos that latched an overload are restarted, which nothing else clears; RAM settings that a
+  /// restart lost; goal := present, then torque. Passive joints stay limp. Nothing is enabled unless all
+  /// joints answered. Any other hardware error is left standing, and its servo takes no torque: io_error.
+  /// Off: told to all at once, then verified and repeated; io_error names the case that one never confirmed.
   BusStatus set_torque(bool on) noexcept override;
   BusCounters counters() const noexcept override { return link_.counters(); }
   LatencyReport latency() const noexcept override { return link_.latency(); }
@@ -94,6 +95,7 @@ class DynamixelBus final : public JointBus {
   void read_slow_values(std::size_t joint) noexcept;
   void check_torque(std::size_t joint) noexcept;
   BusStatus start_torque() noexcept;
+  BusStatus clear_overloads() noexcept;
 
   static constexpr std::size_t kPresentSize = 10;
 

@@ -244,11 +244,26 @@ def test_a_hardware_error_is_read_when_a_reply_alerts(open_dynamixel_arm):
     assert not arm.settle()["torque_enable"][2]  # it shut down
     arm.emulator.set_condition(3)
     assert arm.read()[1]["status"][2] == OVERLOAD  # latched
-    assert arm.bus.set_torque(True) == BusStatus.IO_ERROR
-    assert arm.bus.reboot(2) == BusStatus.OK
-    assert arm.bus.set_torque(True) == BusStatus.OK
+    assert arm.bus.set_torque(True) == BusStatus.OK  # restarts that servo: no power cycle is needed
     assert arm.read()[1]["status"][2] == 0
     assert arm.register(3, HARDWARE_ERROR) == 0
+
+
+def test_a_servo_with_another_hardware_error_takes_no_torque_until_it_is_restarted(open_dynamixel_arm):
+    arm = open_dynamixel_arm()
+    arm.emulator.set_condition(5, overheat=True)
+    assert arm.bus.set_torque(True) == BusStatus.IO_ERROR
+    assert arm.register(5, HARDWARE_ERROR) == OVERHEATING
+    arm.emulator.set_condition(5)  # it has cooled down
+    assert arm.bus.set_torque(True) == BusStatus.IO_ERROR
+    assert arm.bus.reboot(4) == BusStatus.OK
+    assert arm.bus.set_torque(True) == BusStatus.OK
+
+
+def test_a_servo_that_does_not_come_back_is_named_by_the_status(open_dynamixel_arm):
+    arm = open_dynamixel_arm(reply_margin_s=0.01)
+    arm.emulator.unplug(6)
+    assert arm.bus.reboot(5) == BusStatus.IO_ERROR
 
 
 def test_heat_and_sagging_voltage_are_reported(open_dynamixel_arm):

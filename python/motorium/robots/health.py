@@ -98,6 +98,17 @@ def explain_fault(port: str, stats: Mapping[str, Any], stale: Mapping[str, float
     return SafetyError(text)
 
 
+def latency_advice(port: str, latency: Mapping[str, Any]) -> str:
+    """What to do about a USB adapter that collects bytes before it hands them on; empty when it does not."""
+    if latency["setting"] != "refused":
+        return ""
+    late = f" for {latency['timer_ms']} ms" if latency["timer_ms"] > 0 else ""
+    return (
+        f"the adapter on {port} holds replies back{late} and would not take the low-latency setting: write 1 to "
+        f"/sys/bus/usb-serial/devices/<tty>/latency_timer, by a udev rule so that it lasts"
+    )
+
+
 def unheard(spec: RobotSpec, reading: Mapping[str, Any]) -> list[str]:
     """Joints that have not answered once."""
     times = reading["joint_t_ns"]

@@ -151,6 +151,9 @@ class Robot:
                 control_config(self.spec), self.port, bus_config(self.spec, calibration)
             )
         atexit.register(self.close)
+        advice = health.latency_advice(self.port, self._control.stats()["latency"])
+        if advice:
+            _log.warning("%s", advice)
 
     def _enable(self) -> None:
         control = self.control
