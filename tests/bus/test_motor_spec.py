@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -148,3 +149,43 @@ def test_calibrated_zeros_take_the_place_of_nominal_ones():
 def test_core_errors_become_motorium_errors():
     with pytest.raises(BusError, match=r"does not exist"), bus_errors():
         _core.FeetechBus("/dev/ttyNONE")
+
+
+def test_one_joint_may_have_registers_of_its_own():
+    robot = RobotSpec.load("koch_follower")
+    config = bus_config(robot)
+    elbow = robot.joint_names.index("elbow_flex")
+    gains = {s.joint: s.value for s in config.settings if s.address == 84}
+    assert gains == {elbow: 1500}
+    with_own = [replace(joint, settings=(("goal_pwm", 900_000),)) for joint in robot.joints]
+    with pytest.raises(SpecError, match=r"shoulder_pan: goal_pwm takes -32768..32767, not 900000"):
+        bus_config(replace(robot, joints=tuple(with_own)))
+    read_only = [replace(joint, settings=(("present_position", 1),)) for joint in robot.joints]
+    with pytest.raises(SpecError, match=r"xl430_w250 lets nobody write present_position"):
+        bus_config(replace(robot, joints=tuple(read_only)))
+
+
+def test_mixed_models_share_a_bus_and_others_are_refused():
+    robot = RobotSpec.load("koch_follower")
+    config = bus_config(robot)
+    assert [joint.model_number for joint in config.joints] == [1060, 1060, 1200, 1200, 1200, 1200]
+    assert [joint.effort_full_scale for joint in config.joints] == [1000, 1000, 1470, 1470, 1470, 1470]
+    assert config.watchdog_units == 25
+    mixed = tuple(replace(joint, motor="sts3215") for joint in robot.joints[:1]) + robot.joints[1:]
+    with pytest.raises(SpecError, match=r"sts3215, which speaks feetech; its bus speaks dynamixel"):
+        bus_config(replace(robot, joints=mixed))
+    limp = tuple(replace(joint, passive=True) for joint in RobotSpec.load("so101").joints)
+    with pytest.raises(SpecError, match=r"no passive joints on a feetech bus"):
+        bus_config(replace(RobotSpec.load("so101"), joints=limp))
+
+
+@pytest.mark.parametrize("name", motor_spec.names())
+@given(value=st.integers(-(2**33), 2**33))
+def test_registers_of_every_motor_round_trip_or_refuse(name, value):
+    for register in MotorSpec.load(name).registers.values():
+        try:
+            data = register.encode(value)
+        except ValueError:
+            continue
+        assert len(data) == register.size
+        assert register.decode(data) == value

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from motorium._core import ServoEmulator
+from motorium._core import JointReadings, ServoEmulator
 from motorium.cli.main import main
 from motorium.errors import BusError, CalibrationError
-from motorium.motors.bus import JointZero
+from motorium.motors.bus import JointZero, bus_config, open_joints
+from motorium.motors.emulated import emulate
 from motorium.robots import calibration as store
 from motorium.robots.calibrate import calibrate
 from motorium.robots.calibration import Calibration, spec_hash
@@ -82,6 +83,42 @@ def test_a_calibrated_arm_knows_where_it_stands(hand: Hand) -> None:
     with Robot.open("so101", port=hand.emulator.port, calibration=found) as robot:
         rest = [joint.rest_rad for joint in SPEC.joints]
         np.testing.assert_allclose(robot.position_rad, rest, atol=0.03)
+
+
+def test_an_arm_whose_servos_count_over_the_seam_keeps_their_offsets() -> None:
+    spec = RobotSpec.load("koch_leader")
+    lower = np.array([joint.lower_rad for joint in spec.joints])
+    upper = np.array([joint.upper_rad for joint in spec.joints])
+    mounted = np.array([2048, 4000, 100, 3000, 2048, 900])
+    servos = emulate([joint.id for joint in spec.joints], spec.motor_names)
+    supply = [50] * 6
+    stop, phase = threading.Event(), 0.0
+
+    def place(q_rad: np.ndarray) -> None:
+        servos.update(np.rint(mounted + q_rad * PER_RAD).astype(np.int32), [0] * 6, [0] * 6, supply)
+
+    def move() -> None:
+        nonlocal phase
+        while not stop.wait(0.005):
+            phase += 0.02
+            place((lower + upper) / 2 + math.sin(phase) * (upper - lower) / 2)
+
+    place((lower + upper) / 2)
+    thread = threading.Thread(target=move, daemon=True)
+    thread.start()
+    found = calibrate(spec, servos.port, lambda sweep, still_s: sweep.complete and still_s > 0.3)
+    stop.set()
+    thread.join()
+    assert all(zero.homing_offset is None for zero in found.joints.values())
+    off = np.array([zero.zero_ticks for zero in found.joints.values()]) - mounted
+    assert np.abs((off + 2048) % 4096 - 2048).max() < 20
+    place(np.full(6, 0.03))
+    config = bus_config(spec, list(found.joints.values()))
+    config.reply_margin_s = 0.3
+    bus, readings = open_joints(servos.port, config), JointReadings()
+    bus.read_state(readings)
+    np.testing.assert_allclose(readings.as_dict()["position_rad"], 0.03, atol=0.03)
+    servos.close()
 
 
 def test_the_verb_saves_what_the_next_program_finds(hand: Hand, tmp_path: Path) -> None:

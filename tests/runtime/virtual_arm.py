@@ -10,7 +10,8 @@ from types import TracebackType
 
 import numpy as np
 
-from motorium._core import ServoEmulator
+from motorium.motors.emulated import emulate
+from motorium.motors.spec import MotorSpec
 from motorium.robots.spec import DATA, RobotSpec
 
 TICKS_PER_RAD = 4096 / (2 * math.pi)
@@ -38,7 +39,9 @@ class VirtualArm:
         self.lag_s = lag_s
         self.largest_goal_step_rad = 0.0
         self.stuck = False
-        self.emulator = ServoEmulator([joint.id for joint in spec.joints])
+        self.emulator = emulate([joint.id for joint in spec.joints], spec.motor_names)
+        supplies = [MotorSpec.load(name).supply_v for name in spec.motor_names]
+        self._voltage_dv = np.rint(10 * np.array(supplies)).astype(np.int32)
         self._stop = threading.Event()
         self._publish(np.zeros(len(spec.joints)))
         self._thread = threading.Thread(target=self._run, name="virtual-arm", daemon=True)
@@ -65,7 +68,7 @@ class VirtualArm:
     def _publish(self, velocity: np.ndarray) -> None:
         ticks = np.rint(self.zero + self.sign * self.position_rad * TICKS_PER_RAD).astype(np.int32)
         speed = np.rint(self.sign * velocity * TICKS_PER_RAD).astype(np.int32)
-        self.emulator.update(ticks, speed, np.zeros(len(ticks), np.int32))
+        self.emulator.update(ticks, speed, np.zeros(len(ticks), np.int32), self._voltage_dv)
 
     def _run(self) -> None:
         last = time.monotonic()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .. import _core
 from ..errors import BusError, SpecError
-from .spec import MotorSpec
+from .spec import MotorSpec, Setting
 
 if TYPE_CHECKING:
     from ..robots.spec import JointSpec, RobotSpec
@@ -73,14 +73,26 @@ def _role(joint: JointSpec) -> str:
     return "gripper" if joint.unit == "opening" else "body"
 
 
+def _encoded(motor: MotorSpec, joint: JointSpec, setting: Setting) -> bytes:
+    register = motor.register(setting.register)
+    if register.access != "rw":
+        raise SpecError(f"{joint.name}: {motor.model} lets nobody write {setting.register}")
+    try:
+        return register.encode(setting.value)
+    except ValueError as error:
+        raise SpecError(f"{joint.name}: {error}") from error
+
+
 def _settings(motor: MotorSpec, index: int, joint: JointSpec) -> Iterator[_core.ServoSetting]:
-    for setting in motor.settings_for(_role(joint)):
+    own = dict(joint.settings)
+    wanted = [setting for setting in motor.settings_for(_role(joint)) if setting.register not in own]
+    for setting in [*wanted, *(Setting(name, value) for name, value in joint.settings)]:
         register = motor.register(setting.register)
         yield _core.ServoSetting(
             joint=index,
             address=register.address,
             size=register.size,
-            value=int.from_bytes(register.encode(setting.value), "little"),
+            value=int.from_bytes(_encoded(motor, joint, setting), "little"),
             mask=setting.mask,
             eeprom=register.eeprom,
         )

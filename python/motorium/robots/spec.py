@@ -25,6 +25,9 @@ UNITS = ("rad", "opening")
 PROTOCOLS = ("feetech", "dynamixel")
 EXIT_POLICIES = ("park", "hold", "release")
 
+Settings = tuple[tuple[str, int], ...]
+"""Register names and the values they have while motorium drives a servo."""
+
 T = TypeVar("T")
 
 
@@ -32,7 +35,8 @@ T = TypeVar("T")
 class JointSpec:
     """One joint and its servo; `origin_*` is the joint frame in its parent link, rotation about local +z.
 
-    `motor` is the servo's type where it differs from the bus's; a `passive` joint is read but never given torque.
+    `motor` is the servo's type where it differs from the bus's, `settings` are registers that this one servo has
+    otherwise than its type; a `passive` joint is read but never given torque.
     """
 
     name: str
@@ -54,6 +58,7 @@ class JointSpec:
     sign: int = 1
     motor: str = ""
     passive: bool = False
+    settings: Settings = ()
 
     @property
     def slot_scale(self) -> float:
@@ -185,6 +190,8 @@ def _convert(value: object, kind: str, where: str) -> Any:
         return value
     if kind == "bool" and isinstance(value, bool):
         return value
+    if kind == "Settings" and isinstance(value, Mapping):
+        return tuple((name, _convert(number, "int", f"{where}.{name}")) for name, number in value.items())
     raise SpecError(f"{where} must be a {kind}, not {value!r}")
 
 

@@ -1,0 +1,81 @@
+"""A Koch arm under the control thread: the same promises as on a Feetech bus, and a watchdog in the servos."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from virtual_arm import VirtualArm
+
+from motorium import _core
+from motorium.errors import SafetyError
+from motorium.motors.bus import bus_config
+from motorium.robots.robot import Robot
+from motorium.robots.spec import RobotSpec
+
+SPEC = RobotSpec.load("koch_follower")
+REST = np.array([joint.rest_rad for joint in SPEC.joints])
+WATCHDOG, TRIPPED = 98, 0xFF
+
+
+@pytest.fixture
+def arm() -> Iterator[VirtualArm]:
+    with VirtualArm(SPEC) as virtual:
+        yield virtual
+
+
+def open_robot(arm: VirtualArm) -> Robot:
+    return Robot.open("koch_follower", port=arm.emulator.port, calibration="nominal")
+
+
+def test_a_session_starts_where_the_arm_is_and_ends_at_rest(arm: VirtualArm) -> None:
+    with open_robot(arm) as robot:
+        robot.move_to({"shoulder_pan": 0.6, "gripper": 0.5})
+        assert arm.position_rad[0] == pytest.approx(0.6, abs=0.02)
+        stats = robot.control.stats()
+    assert stats["safety"]["trips"] == 0
+    assert stats["bus"]["refusals"] == 0
+    assert not arm.torque.any()
+    np.testing.assert_allclose(arm.position_rad, REST, atol=0.06)
+
+
+def test_one_bad_byte_in_fifty_replies_ends_nothing(arm: VirtualArm) -> None:
+    with open_robot(arm) as robot:
+        arm.emulator.set_fault("corrupt", None, period=50)
+        for target in (0.4, -0.4):
+            robot.move_to({"shoulder_pan": target})
+        stats = robot.control.stats()
+        arm.emulator.set_fault("none")
+    assert stats["bus"]["crc_errors"] > 0
+    assert stats["safety"]["trips"] == 0
+    assert arm.largest_goal_step_rad < 0.1
+
+
+def test_a_loose_cable_stops_the_arm_and_names_the_first_silent_joint(arm: VirtualArm) -> None:
+    with pytest.raises(SafetyError, match=r"no reply from wrist_flex \("):
+        _lose_the_cable(arm)
+
+
+def _lose_the_cable(arm: VirtualArm) -> None:
+    with open_robot(arm) as robot:
+        arm.emulator.unplug(4)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            robot.check()
+            time.sleep(0.01)
+
+
+def test_servos_stop_by_themselves_when_nobody_speaks_any_more(arm: VirtualArm) -> None:
+    """As after kill -9 or in a frozen process: no supervisor is needed on this bus."""
+    config = bus_config(SPEC)
+    config.reply_margin_s = 0.3
+    bus = _core.DynamixelJoints(arm.emulator.port, config)
+    assert bus.set_torque(True) == _core.BusStatus.OK
+    silent_since = time.monotonic()
+    while arm.emulator.registers(1)[WATCHDOG] != TRIPPED:
+        assert time.monotonic() - silent_since < 10 * SPEC.bus.watchdog_s
+        time.sleep(0.01)
+    assert time.monotonic() - silent_since > 0.8 * SPEC.bus.watchdog_s
+    assert arm.torque.all()  # they hold where they are
