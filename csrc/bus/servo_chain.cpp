@@ -154,15 +154,19 @@ LinkStatus ServoChain::restore(const ServoSetting& setting) noexcept {
   return status;
 }
 
+/// Reads until every servo has answered once: on a bad line no single read need be whole.
 LinkStatus ServoChain::read_all(std::span<const std::uint8_t> ids, std::uint16_t address, std::uint16_t size,
                                 Rows& rows) noexcept {
   std::array<std::uint8_t, kMaxJoints> errors{};
-  std::array<bool, kMaxJoints> answered{};
+  std::array<bool, kMaxJoints> answered{}, known{};
   const std::size_t n = ids.size();
   LinkStatus status = n > 0 ? LinkStatus::incomplete : LinkStatus::ok;
   for (int i = 0; i < kAttempts && status == LinkStatus::incomplete; ++i) {
     status = link_.sync_read(ids, address, size, {rows.data(), n * size}, {errors.data(), n},
                              {answered.data(), n});
+    for (std::size_t j = 0; j < n; ++j) known[j] = known[j] || answered[j];
+    const bool all = std::count(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(n), false) == 0;
+    if (status == LinkStatus::incomplete && all) status = LinkStatus::ok;
   }
   return status;
 }
@@ -170,20 +174,24 @@ LinkStatus ServoChain::read_all(std::span<const std::uint8_t> ids, std::uint16_t
 BusStatus ServoChain::write_all(std::span<const std::uint8_t> ids, std::uint16_t address, std::uint16_t size,
                                 const Rows& rows, Decode decode, int tolerance) noexcept {
   const std::size_t n = ids.size();
-  if (n == 0) return BusStatus::ok;
-  for (int i = 0; i < kAttempts; ++i) {
-    LinkStatus status = link_.sync_write(ids, address, size, {rows.data(), n * size});
+  std::array<std::uint8_t, kMaxJoints> errors{};
+  std::array<bool, kMaxJoints> answered{}, stands{};
+  std::size_t standing = 0;
+  for (int i = 0; i < kAttempts && standing < n; ++i) {
+    const LinkStatus sent = link_.sync_write(ids, address, size, {rows.data(), n * size});
+    if (sent != LinkStatus::ok && sent != LinkStatus::incomplete) return to_bus_status(sent);
     Rows back{};
-    if (status == LinkStatus::ok) status = read_all(ids, address, size, back);
-    if (status == LinkStatus::closed) return BusStatus::closed;
-    bool stands = status == LinkStatus::ok;
-    for (std::size_t j = 0; stands && j < n; ++j) {
+    const LinkStatus read = link_.sync_read(ids, address, size, {back.data(), n * size}, {errors.data(), n},
+                                            {answered.data(), n});
+    if (read != LinkStatus::ok && read != LinkStatus::incomplete) return to_bus_status(read);
+    for (std::size_t j = 0; j < n; ++j) {
+      if (!answered[j]) continue;
       const std::int64_t difference = std::int64_t{decode(&back[j * size])} - decode(&rows[j * size]);
-      stands = std::abs(difference) <= tolerance;
+      stands[j] = std::abs(difference) <= tolerance;
     }
-    if (stands) return BusStatus::ok;
+    standing = static_cast<std::size_t>(std::count(stands.begin(), stands.end(), true));
   }
-  return BusStatus::io_error;
+  return standing == n ? BusStatus::ok : BusStatus::io_error;
 }
 
 BusStatus to_bus_status(LinkStatus status) noexcept {

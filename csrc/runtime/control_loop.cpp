@@ -14,7 +14,7 @@
 namespace motorium {
 namespace {
 
-constexpr std::uint32_t kTorqueOffAttempts = 20;
+constexpr std::uint32_t kTorqueOffAttempts = 6;  // each asks every servo several times
 
 void sleep_until(std::int64_t t_ns) noexcept {
   const timespec deadline{static_cast<std::time_t>(t_ns / kNsPerS), static_cast<long>(t_ns % kNsPerS)};

@@ -145,7 +145,7 @@ def test_a_silent_servo_trips_the_gate(arm: VirtualArm, loop: ControlLoop) -> No
     assert loop.reason == "gate_tripped"
     arm.emulator.set_fault("none", 2)
     assert loop.park()
-    assert not arm.torque.any()
+    assert wait(lambda: not arm.torque.any())
     np.testing.assert_allclose(arm.position_rad, REST, atol=0.06)
 
 

@@ -10,7 +10,7 @@ import pytest
 from virtual_arm import VirtualArm
 
 from motorium import _core
-from motorium.errors import SafetyError
+from motorium.errors import BusError, SafetyError
 from motorium.motors.bus import bus_config
 from motorium.robots.robot import Robot
 from motorium.robots.spec import RobotSpec
@@ -56,6 +56,16 @@ def test_one_bad_byte_in_fifty_replies_ends_nothing(arm: VirtualArm) -> None:
 def test_a_loose_cable_stops_the_arm_and_names_the_first_silent_joint(arm: VirtualArm) -> None:
     with pytest.raises(SafetyError, match=r"no reply from wrist_flex \("):
         _lose_the_cable(arm)
+
+
+def test_leaving_an_arm_that_lost_its_cable_takes_seconds_not_minutes(arm: VirtualArm) -> None:
+    with open_robot(arm) as robot:
+        arm.emulator.unplug(4)
+        start = time.monotonic()
+        with pytest.raises(BusError, match="did not confirm that its torque is off"):
+            robot.close()
+    assert time.monotonic() - start < SPEC.exit.park_timeout_s + 8
+    assert not arm.torque[:3].any()  # those that can hear have let go
 
 
 def _lose_the_cable(arm: VirtualArm) -> None:
