@@ -58,6 +58,24 @@ def test_a_loose_cable_stops_the_arm_and_names_the_first_silent_joint(arm: Virtu
         _lose_the_cable(arm)
 
 
+def test_two_buses_run_side_by_side(arm: VirtualArm) -> None:
+    """One thread per bus: a chain that must be waited for holds up nobody else."""
+    with VirtualArm(RobotSpec.load("so101")) as other:
+        port = other.emulator.port
+        with open_robot(arm) as koch, Robot.open("so101", port=port, calibration="nominal") as so101:
+            arm.emulator.set_fault("drop", 6, period=2)  # every other read waits out its margin
+            before = [robot.control.stats() for robot in (koch, so101)]
+            so101.move_to({"shoulder_pan": 0.5})
+            after = [robot.control.stats() for robot in (koch, so101)]
+            arm.emulator.set_fault("none")
+        lost = [b["bus"]["timeouts"] - a["bus"]["timeouts"] for a, b in zip(before, after, strict=True)]
+        ticks = [b["ticks"] - a["ticks"] for a, b in zip(before, after, strict=True)]
+    assert lost[0] > 0
+    assert lost[1] < 0.5 * lost[0]
+    assert min(ticks) > 0
+    assert after[1]["safety"]["trips"] == 0
+
+
 def test_leaving_an_arm_that_lost_its_cable_takes_seconds_not_minutes(arm: VirtualArm) -> None:
     with open_robot(arm) as robot:
         arm.emulator.unplug(4)
