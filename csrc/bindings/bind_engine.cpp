@@ -150,6 +150,8 @@ void bind_engine(py::module_& m) {
       .def_property_readonly("scene", &scene)
       .def_property_readonly("isa", &NanoEngine::isa)
       .def_property_readonly("arena_bytes", &NanoEngine::arena_bytes);
+  bind_denoiser(m);
+  bind_families(m);
   bind_kernels(m);
 }
 

@@ -7,6 +7,8 @@ namespace motorium {
 void bind_bus(pybind11::module_& m);
 void bind_runtime(pybind11::module_& m);
 void bind_engine(pybind11::module_& m);
+void bind_denoiser(pybind11::module_& m);
+void bind_families(pybind11::module_& m);
 void bind_kernels(pybind11::module_& m);
 
 }  // namespace motorium

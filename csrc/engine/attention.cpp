@@ -2,48 +2,65 @@
 
 namespace motorium {
 
-Attention::Attention(const std::string& here, std::size_t width, const AttentionSizes& sizes, Loader& loader)
-    : table_(loader.table()), width_(width), sizes_(sizes) {
-  const std::size_t inner = sizes.heads * sizes.head_dim;
-  norm_ = loader.copy(here + "norm1.weight", {width});
-  query_norm_ = loader.copy(here + "q_norm.weight", {sizes.head_dim});
-  key_norm_ = loader.copy(here + "k_norm.weight", {sizes.head_dim});
-  query_ = loader.linear(here + "q", inner, width, false);
-  key_value_ = loader.stacked({here + "k", here + "v"}, inner, width);
-  out_ = loader.linear(here + "o", width, inner, false);
+Attention::Attention(const std::string& here, const BlockConfig& config, Loader& loader)
+    : table_(loader.table()), config_(config) {
+  if (config.qk_norm) {
+    query_norm_ = loader.copy(here + "q_norm.weight", {config.head_dim});
+    key_norm_ = loader.copy(here + "k_norm.weight", {config.head_dim});
+  }
+  query_ = loader.linear(here + "q", config.query_width(), config.width, config.qkv_bias);
+  key_value_ = loader.stacked({here + "k", here + "v"}, config.key_width(), config.width, config.qkv_bias);
+  out_ = config.layer_scale
+             ? loader.scaled(here + "o", config.width, config.query_width(), config.out_bias, here + "ls1")
+             : loader.linear(here + "o", config.width, config.query_width(), config.out_bias);
 }
 
-Attention::Scratch Attention::make_scratch(std::size_t rows, std::size_t width, const AttentionSizes& sizes,
-                                           std::size_t capacity, Loader& loader) {
-  const std::size_t inner = sizes.heads * sizes.head_dim;
+Attention::Scratch Attention::make_scratch(std::size_t rows, const BlockConfig& config, std::size_t capacity,
+                                           Loader& loader) {
   Arena& arena = loader.arena();
-  return {arena.floats(rows * width), arena.floats(rows * inner), arena.floats(rows * 2 * inner),
-          arena.floats(rows * inner), arena.floats(kernels::score_floats(capacity, loader.table().panel))};
+  return {arena.floats(rows * config.query_width()), arena.floats(rows * 2 * config.key_width()),
+          arena.floats(rows * config.query_width()),
+          arena.floats(kernels::score_floats(capacity, loader.table().panel))};
 }
 
-void Attention::run(const Rows& x, const kernels::KeyValues& cache, const Span& span,
-                    const Scratch& scratch) const noexcept {
-  const std::size_t inner = sizes_.heads * sizes_.head_dim;
-  const std::size_t queries = x.count - span.first_query;
-  table_.f32_normalise_rms(
-      {x.data, x.stride, scratch.normed, width_, x.count, 1, width_, norm_, sizes_.rms_eps});
-  const Rows normed{scratch.normed, width_, x.count};
-
+void Attention::store(const Rows& x, const TokenPlaces& places, const RopeTable& rope,
+                      const kernels::KeyValues& cache, const Scratch& scratch) const noexcept {
+  const std::size_t inner = config_.key_width();
   float* k = scratch.keys_values;
-  multiply(table_, key_value_, normed, {k, 2 * inner, x.count});
-  table_.f32_normalise_rms(
-      {k, 2 * inner, k, 2 * inner, x.count, sizes_.heads, sizes_.head_dim, key_norm_, sizes_.rms_eps});
-  table_.f32_store_keys({k, k + inner, 2 * inner, x.count, span.first_key, cache});
+  multiply(table_, key_value_, x, {k, 2 * inner, x.count});
+  if (config_.qk_norm) {
+    table_.f32_normalise_rms(
+        {k, 2 * inner, k, 2 * inner, x.count, config_.kv_heads, config_.head_dim, key_norm_, config_.eps});
+  }
+  if (rope.cosine != nullptr) {
+    table_.f32_rotate_halves({k, 2 * inner, x.count, config_.kv_heads, config_.head_dim, rope.cosine,
+                              rope.sine, places.positions});
+  }
+  for (const KeySegment& part : places.keys) {
+    const float* from = k + part.row * 2 * inner;
+    table_.f32_store_keys({from, from + inner, 2 * inner, part.count, part.key, cache});
+  }
+}
 
+void Attention::attend(const Rows& x, std::size_t first, const TokenPlaces& places, const RopeTable& rope,
+                       const kernels::KeyValues& cache, const Scratch& scratch, const Rows& out,
+                       bool accumulate) const noexcept {
+  const std::size_t inner = config_.query_width();
   float* q = scratch.queries;
-  multiply(table_, query_, {scratch.normed + span.first_query * width_, width_, queries},
-           {q, inner, queries});
-  table_.f32_normalise_rms(
-      {q, inner, q, inner, queries, sizes_.heads, sizes_.head_dim, query_norm_, sizes_.rms_eps});
-  table_.f32_attend_rows({q, inner, queries, sizes_.heads, cache, span.visible_first, span.visible_step,
-                          scratch.mixed, inner, scratch.scores});
-  multiply(table_, out_, {scratch.mixed, inner, queries},
-           {x.data + span.first_query * x.stride, x.stride, queries}, kernels::Activation::none, true);
+  multiply(table_, query_, x, {q, inner, x.count});
+  if (config_.qk_norm) {
+    table_.f32_normalise_rms(
+        {q, inner, q, inner, x.count, config_.heads, config_.head_dim, query_norm_, config_.eps});
+  }
+  if (rope.cosine != nullptr) {
+    table_.f32_rotate_halves({q, inner, x.count, config_.heads, config_.head_dim, rope.cosine, rope.sine,
+                              places.positions + first});
+  }
+  kernels::AttendRows call{q, inner, x.count,       config_.heads, cache,
+                           0, 0,     scratch.mixed, inner,         scratch.scores};
+  call.visible = places.visible + first;
+  table_.f32_attend_rows(call);
+  multiply(table_, out_, {scratch.mixed, inner, x.count}, out, kernels::Activation::none, accumulate);
 }
 
 }  // namespace motorium

@@ -1,43 +1,51 @@
 #pragma once
 
+#include <span>
+
+#include "engine/block_config.hpp"
 #include "engine/loader.hpp"
+#include "engine/probe.hpp"
+#include "engine/rope.hpp"
 
 namespace motorium {
 
-/// Sizes that both streams share.
-struct AttentionSizes {
-  std::size_t heads, head_dim;
-  float rms_eps;
+/// Consecutive rows whose keys lie one after the other in the cache.
+struct KeySegment {
+  std::size_t row, key, count;
 };
 
-/// Pre-norm attention of one stream in one layer; keys and values go to a cache both streams read.
+/// Where the rows of one call stand: their places in the key cache, positions and visible keys.
+struct TokenPlaces {
+  std::span<const KeySegment> keys;
+  const std::uint32_t* positions;       ///< one per row; unused without rotary embedding
+  const kernels::VisibleKeys* visible;  ///< one per row
+};
+
+/// Attention of one stream in one layer; keys and values go to a cache that other streams may read too.
 class Attention {
  public:
-  /// `here`: name prefix such as "layers.0.prefix."; `width`: the stream's; `rows`: the most it will be
-  /// given.
-  Attention(const std::string& here, std::size_t width, const AttentionSizes& sizes, Loader& loader);
+  /// `here`: name prefix such as "layers.0.prefix.".
+  Attention(const std::string& here, const BlockConfig& config, Loader& loader);
 
   struct Scratch {
-    float *normed, *queries, *keys_values, *mixed, *scores;
+    float *queries, *keys_values, *mixed, *scores;
   };
-  static Scratch make_scratch(std::size_t rows, std::size_t width, const AttentionSizes& sizes,
-                              std::size_t capacity, Loader& loader);
+  static Scratch make_scratch(std::size_t rows, const BlockConfig& config, std::size_t capacity,
+                              Loader& loader);
 
-  struct Span {
-    std::size_t first_key;      ///< cache position of row 0
-    std::size_t first_query;    ///< rows below this only leave keys and values
-    std::size_t visible_first;  ///< keys seen by the first query
-    std::size_t visible_step;   ///< 0 full, 1 causal
-  };
-  /// x: (rows, width), updated in place for rows first_query and up.
-  void run(const Rows& x, const kernels::KeyValues& cache, const Span& span,
-           const Scratch& scratch) const noexcept;
+  /// Keys and values of all rows into the cache. x: normalised rows.
+  void store(const Rows& x, const TokenPlaces& places, const RopeTable& rope, const kernels::KeyValues& cache,
+             const Scratch& scratch) const noexcept;
+
+  /// out (+)= attention of rows x; `first` is the number of the first of them in `places`.
+  void attend(const Rows& x, std::size_t first, const TokenPlaces& places, const RopeTable& rope,
+              const kernels::KeyValues& cache, const Scratch& scratch, const Rows& out,
+              bool accumulate) const noexcept;
 
  private:
   const kernels::KernelTable& table_;
-  std::size_t width_;
-  AttentionSizes sizes_;
-  const float *norm_, *query_norm_, *key_norm_;
+  BlockConfig config_;
+  const float *query_norm_ = nullptr, *key_norm_ = nullptr;
   Linear query_, key_value_, out_;
 };
 

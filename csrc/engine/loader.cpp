@@ -15,23 +15,36 @@ std::string show(const Sizes& shape) {
   return text + ")";
 }
 
+std::size_t count_of(Loader::Shape shape) {
+  std::size_t count = 1;
+  for (const std::size_t size : shape) count *= size;
+  return count;
+}
+
 }  // namespace
 
-const float* Loader::raw(const std::string& name, Shape shape) const {
+const float* Loader::raw(const std::string& name, Shape shape) {
   const auto found = tensors_.find(name);
-  if (found == tensors_.end()) throw std::invalid_argument("tensor " + name + " is missing");
-  const TensorView& tensor = found->second;
-  if (!std::equal(tensor.shape.begin(), tensor.shape.end(), shape.begin(), shape.end())) {
-    throw std::invalid_argument("tensor " + name + " has shape " + show(tensor.shape) + ", expected " +
-                                show(shape));
+  if (found != tensors_.end()) {
+    const TensorView& tensor = found->second;
+    if (std::equal(tensor.shape.begin(), tensor.shape.end(), shape.begin(), shape.end())) return tensor.data;
+    problems_.push_back("tensor " + name + " has shape " + show(tensor.shape) + ", expected " + show(shape));
+  } else {
+    problems_.push_back("tensor " + name + " is missing, expected " + show(shape));
   }
-  return tensor.data;
+  return stand_ins_.emplace_back(count_of(shape), 0.0f).data();
+}
+
+void Loader::finish() const {
+  if (problems_.empty()) return;
+  std::string text;
+  for (const std::string& problem : problems_) text += (text.empty() ? "" : "; ") + problem;
+  throw std::invalid_argument(text);
 }
 
 float* Loader::copy(const std::string& name, Shape shape) {
   const float* source = raw(name, shape);
-  std::size_t count = 1;
-  for (std::size_t size : shape) count *= size;
+  const std::size_t count = count_of(shape);
   float* target = arena_.floats(count);
   std::copy(source, source + count, target);
   return target;
@@ -52,13 +65,30 @@ Linear Loader::linear(const std::string& name, std::size_t n, std::size_t k, boo
   return packed(raw(name + ".weight", {n, k}), bias ? raw(name + ".bias", {n}) : nullptr, n, k);
 }
 
-Linear Loader::stacked(std::initializer_list<std::string> names, std::size_t n, std::size_t k) {
+Linear Loader::stacked(std::initializer_list<std::string> names, std::size_t n, std::size_t k, bool bias) {
   std::vector<float> weights;
+  std::vector<float> biases;
   for (const std::string& name : names) {
     const float* part = raw(name + ".weight", {n, k});
     weights.insert(weights.end(), part, part + n * k);
+    if (!bias) continue;
+    const float* part_bias = raw(name + ".bias", {n});
+    biases.insert(biases.end(), part_bias, part_bias + n);
   }
-  return packed(weights.data(), nullptr, names.size() * n, k);
+  return packed(weights.data(), bias ? biases.data() : nullptr, names.size() * n, k);
+}
+
+Linear Loader::scaled(const std::string& name, std::size_t n, std::size_t k, bool bias,
+                      const std::string& factors) {
+  const float* factor = raw(factors, {n});
+  const float* weights = raw(name + ".weight", {n, k});
+  std::vector<float> scaled_weights(weights, weights + n * k);
+  for (std::size_t i = 0; i < n * k; ++i) scaled_weights[i] *= factor[i / k];
+  if (!bias) return packed(scaled_weights.data(), nullptr, n, k);
+  const float* offsets = raw(name + ".bias", {n});
+  std::vector<float> scaled_bias(offsets, offsets + n);
+  for (std::size_t i = 0; i < n; ++i) scaled_bias[i] *= factor[i];
+  return packed(scaled_weights.data(), scaled_bias.data(), n, k);
 }
 
 Linear Loader::convolution(const std::string& name, std::size_t out, std::size_t in, std::size_t kernel) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <initializer_list>
 #include <map>
 #include <string>
@@ -41,7 +42,9 @@ inline void multiply(const kernels::KernelTable& table, const Linear& linear, co
 }
 
 /// Takes weights by name, checks their shapes and lays them out for the kernels in the arena.
-/// Everything throws std::invalid_argument naming the tensor, the shape found and the shape expected.
+///
+/// A tensor that is missing or of another shape reads as zeros until finish(), which throws
+/// std::invalid_argument with the list of all of them: the tensor, the shape found and the shape expected.
 class Loader {
  public:
   using Shape = std::initializer_list<std::size_t>;
@@ -53,14 +56,16 @@ class Loader {
   Arena& arena() noexcept { return arena_; }
 
   /// The checkpoint's own memory; only valid while loading.
-  const float* raw(const std::string& name, Shape shape) const;
+  const float* raw(const std::string& name, Shape shape);
   /// A copy in the arena.
   float* copy(const std::string& name, Shape shape);
 
   /// `name`.weight (n, k), and `name`.bias (n) when `bias`.
   Linear linear(const std::string& name, std::size_t n, std::size_t k, bool bias);
-  /// Several biasless weights of equal shape (n, k) stacked into one product.
-  Linear stacked(std::initializer_list<std::string> names, std::size_t n, std::size_t k);
+  /// Several weights of equal shape (n, k) stacked into one product, with their biases when `bias`.
+  Linear stacked(std::initializer_list<std::string> names, std::size_t n, std::size_t k, bool bias = false);
+  /// linear() with every output times its factor in the tensor `factors` (n).
+  Linear scaled(const std::string& name, std::size_t n, std::size_t k, bool bias, const std::string& factors);
   /// `name`.weight (out, in, kernel, kernel) and `name`.bias.
   Linear convolution(const std::string& name, std::size_t out, std::size_t in, std::size_t kernel);
   /// Gate and up weights (n, k) for Activation::silu_gate.
@@ -68,10 +73,15 @@ class Loader {
   /// Weights that were computed rather than read.
   Linear packed(const float* weights, const float* bias, std::size_t n, std::size_t k);
 
+  /// Throws when a tensor did not fit.
+  void finish() const;
+
  private:
   const kernels::KernelTable& table_;
   const Tensors& tensors_;
   Arena& arena_;
+  std::vector<std::string> problems_;
+  std::deque<std::vector<float>> stand_ins_;
 };
 
 }  // namespace motorium

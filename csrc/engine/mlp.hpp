@@ -2,24 +2,23 @@
 
 #include <vector>
 
+#include "engine/block_config.hpp"
 #include "engine/loader.hpp"
 
 namespace motorium {
 
-/// x += down(silu(gate n) * up n) with n = rms(x) * norm.
+/// out (+)= down(activation(gate x) * up x), or fc2(activation(fc1 x)) for an activation without a gate.
 class Mlp {
  public:
-  Mlp(const std::string& here, std::size_t width, std::size_t inner, float eps, Loader& loader);
+  Mlp(const std::string& here, const BlockConfig& config, Loader& loader);
 
-  /// normed: rows * width floats; hidden: rows * inner floats.
-  void run(const Rows& x, float* normed, float* hidden) const noexcept;
+  /// hidden: rows * config.mlp floats.
+  void run(const Rows& x, float* hidden, const Rows& out, bool accumulate) const noexcept;
 
  private:
   const kernels::KernelTable& table_;
-  std::size_t width_, inner_;
-  float eps_;
-  const float* norm_;
-  Linear gate_up_, down_;
+  kernels::Activation activation_;
+  Linear in_, out_;
 };
 
 /// Mixture-of-Flow: every row passes through its top_k of several Mlps, weighted by the softmax of their
@@ -28,11 +27,12 @@ class RoutedMlp {
  public:
   struct Sizes {
     std::size_t width, inner, experts, top_k;
-    float eps;
   };
+  static constexpr std::size_t kMostExperts = 64;
   RoutedMlp(const std::string& here, const Sizes& sizes, std::size_t most_rows, Loader& loader);
 
-  void run(const Rows& x, float* normed, float* hidden) noexcept;
+  /// out += result. hidden: rows * inner floats.
+  void run(const Rows& x, float* hidden, const Rows& out) noexcept;
 
  private:
   void route(std::size_t rows) noexcept;
@@ -40,7 +40,6 @@ class RoutedMlp {
   const kernels::KernelTable& table_;
   Sizes sizes_;
   std::size_t most_rows_;
-  const float* norm_;
   Linear router_;
   std::vector<Linear> gate_up_, down_;
   float* logits_;        // (rows, experts)

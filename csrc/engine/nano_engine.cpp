@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "engine/expert_stream.hpp"
+#include "engine/denoiser.hpp"
 #include "engine/prefix_stream.hpp"
+#include "engine/state_token.hpp"
 #include "motorium/slot_space.hpp"
 
 namespace motorium {
@@ -66,33 +67,31 @@ struct NanoEngine::Parts {
   Parts(const NanoConfig& source, const Tensors& tensors, const kernels::KernelTable& kernel_table)
       : config(checked(source)),
         table(kernel_table),
+        slots(action_slots(config)),
         loader(std::make_unique<Loader>(table, tensors, arena)),
         prefix(config, *loader),
-        expert(config, *loader),
+        state_token(config, *loader),
+        expert(expert_config(config), {slots, kSlots}, *loader),
         scale(config) {
+    loader->finish();
     loader.reset();  // it refers to the caller's tensors
-    const std::size_t capacity = config.prefix_tokens() + 1 + config.rows;
-    const std::size_t panel = table.panel;
-    for (std::size_t layer = 0; layer < config.layers; ++layer) {
-      caches.push_back({arena.floats(kernels::key_floats(config.heads, config.head_dim, capacity, panel)),
-                        arena.floats(kernels::value_floats(config.heads, config.head_dim, capacity, panel)),
-                        config.heads, config.head_dim, capacity});
-    }
+    expert.set_prefix(config.prefix_tokens(), 0);
     state = arena.floats(config.state.size());
     x = arena.floats(config.rows * config.action.size());
-    velocity = arena.floats(config.rows * config.action.size());
+    noise = arena.floats(config.rows * config.action.size());
     locked = arena.floats(config.rows * config.action.size());
   }
 
   NanoConfig config;
   const kernels::KernelTable& table;
   Arena arena;
+  std::vector<std::uint32_t> slots;
   std::unique_ptr<Loader> loader;
   PrefixStream prefix;
-  ExpertStream expert;
+  StateToken state_token;
+  Denoiser expert;
   ActionScale scale;
-  std::vector<kernels::KeyValues> caches;
-  float *state, *x, *velocity, *locked;
+  float *state, *x, *noise, *locked;
   bool encoded = false;
   std::mutex busy;
 };
@@ -113,7 +112,7 @@ EngineStatus NanoEngine::encode(std::span<const std::uint8_t* const> images,
       return EngineStatus::token_out_of_range;
   }
   const std::lock_guard<std::mutex> lock(p.busy);
-  p.prefix.run(images, tokens, embodiment, p.caches);
+  p.prefix.run(images, tokens, embodiment, p.expert.caches());
   p.encoded = true;
   return EngineStatus::ok;
 }
@@ -125,7 +124,7 @@ EngineStatus NanoEngine::denoise(const Denoise& call) noexcept {
   const std::size_t locked = call.committed.size() / kSlots;
   if (call.state.size() != kSlots || call.noise.size() != rows * kSlots || call.out.size() != rows * kSlots ||
       call.committed.size() % kSlots != 0 || locked > rows || call.steps == 0 ||
-      call.steps > ExpertStream::kMostSteps) {
+      call.steps > Schedule::kMostSteps) {
     return EngineStatus::wrong_sizes;
   }
   const std::lock_guard<std::mutex> lock(p.busy);
@@ -135,17 +134,13 @@ EngineStatus NanoEngine::denoise(const Denoise& call) noexcept {
     p.state[c] = (call.state[channel.slot] - channel.mean) / channel.std;
   }
   for (std::size_t i = 0; i < rows * channels; ++i)
-    p.x[i] = call.noise[i / channels * kSlots + p.config.action[i % channels].slot];
+    p.noise[i] = call.noise[i / channels * kSlots + p.config.action[i % channels].slot];
   p.scale.to_network(call.committed.data(), call.state.data(), locked, p.locked);
-  std::copy(p.locked, p.locked + locked * channels, p.x);
-
-  p.expert.set_steps(call.steps);
-  p.expert.set_state({p.state, p.config.state.size()}, p.prefix.scene());
-  for (std::size_t k = 0; k < call.steps && locked < rows; ++k) {
-    p.expert.velocity(p.x, locked, k, p.caches, p.velocity);
-    p.table.f32_step_euler(
-        {p.x, p.velocity, p.locked, rows, channels, locked, 1.0f / static_cast<float>(call.steps)});
-  }
+  p.state_token.run({p.state, p.config.state.size()}, p.prefix.scene(), p.expert.lead());
+  const std::size_t values = rows * channels;
+  const DenoiseStatus status =
+      p.expert.run({{p.noise, values}, {p.locked, locked * channels}, call.steps, {p.x, values}});
+  if (status != DenoiseStatus::ok) return EngineStatus::wrong_sizes;
 
   std::fill(call.out.begin(), call.out.end(), 0.0f);
   for (std::size_t i = 0; i < locked * channels; ++i) {

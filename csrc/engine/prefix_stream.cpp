@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/state_token.hpp"
+
 namespace motorium {
 
 PrefixStream::PrefixStream(const NanoConfig& config, Loader& loader)
@@ -11,12 +13,9 @@ PrefixStream::PrefixStream(const NanoConfig& config, Loader& loader)
       soft_tokens_(config.soft_tokens),
       eps_(config.rms_eps) {
   for (const NanoView& view : config.views) views_.emplace_back(config, view, loader);
-  const AttentionSizes sizes{config.heads, config.head_dim, config.rms_eps};
-  for (std::size_t layer = 0; layer < config.layers; ++layer) {
-    const std::string here = "layers." + std::to_string(layer) + ".prefix.";
-    attention_.emplace_back(here, width_, sizes, loader);
-    mlp_.emplace_back(here, width_, config.prefix_mlp, config.rms_eps, loader);
-  }
+  const BlockConfig block = nano_block(config, width_, config.prefix_mlp);
+  for (std::size_t layer = 0; layer < config.layers; ++layer)
+    blocks_.emplace_back("layers." + std::to_string(layer) + ".prefix.", block, loader);
   embedding_ = loader.copy("text.embedding.weight", {config.vocabulary, width_});
   text_position_ = loader.copy("text.position", {config.max_tokens, width_});
   soft_prompt_ = loader.copy("soft_prompt", {config.embodiments, config.soft_tokens, width_});
@@ -24,9 +23,13 @@ PrefixStream::PrefixStream(const NanoConfig& config, Loader& loader)
   scene_norm_ = loader.copy("scene.norm.weight", {width_});
   scene_head_ = loader.linear("scene.head", config.scene, width_, true);
   Arena& arena = loader.arena();
-  scratch_ = Attention::make_scratch(tokens_, width_, sizes, tokens_ + 1 + config.rows, loader);
+  scratch_ =
+      Block::make_scratch(tokens_, block, tokens_ + 1 + config.rows, block.mlp, &rope_, "prefix", loader);
+  segment_ = {0, 0, tokens_};
+  visible_ = reinterpret_cast<kernels::VisibleKeys*>(arena.indices(3 * tokens_));
+  const auto all = static_cast<std::uint32_t>(tokens_);
+  std::fill_n(visible_, tokens_, kernels::VisibleKeys{all, all, all});
   x_ = arena.floats(tokens_ * width_);
-  hidden_ = arena.floats(tokens_ * config.prefix_mlp);
   text_pool_ = arena.floats(width_);
   scene_ = arena.floats(config.scene);
 }
@@ -52,11 +55,11 @@ void PrefixStream::run(std::span<const std::uint8_t* const> images, std::span<co
                        std::size_t embodiment, std::span<const kernels::KeyValues> caches) noexcept {
   embed(images, tokens, embodiment);
   const Rows x{x_, width_, tokens_};
-  for (std::size_t layer = 0; layer < attention_.size(); ++layer) {
+  for (std::size_t layer = 0; layer < blocks_.size(); ++layer) {
+    const Block::Call call{x, {{&segment_, 1}, nullptr, visible_}, caches[layer], layer, {}};
+    blocks_[layer].store(call, scratch_);
     // After the last layer only the readout is looked at: the other rows stop at their keys and values.
-    const std::size_t first = layer + 1 < attention_.size() ? 0 : tokens_ - 1;
-    attention_[layer].run(x, caches[layer], {0, first, tokens_, 0}, scratch_);
-    mlp_[layer].run({x_ + first * width_, width_, tokens_ - first}, scratch_.normed, hidden_);
+    blocks_[layer].finish(call, layer + 1 < blocks_.size() ? 0 : tokens_ - 1, tokens_, scratch_);
   }
   float* readout = x_ + (tokens_ - 1) * width_;
   table_.f32_normalise_rms({readout, width_, readout, width_, 1, 1, width_, scene_norm_, eps_});

@@ -4,8 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/attention.hpp"
-#include "engine/mlp.hpp"
+#include "engine/block.hpp"
 #include "engine/nano_config.hpp"
 #include "engine/vision.hpp"
 
@@ -32,12 +31,14 @@ class PrefixStream {
   std::size_t width_, tokens_, soft_tokens_;
   float eps_;
   std::vector<Vision> views_;
-  std::vector<Attention> attention_;
-  std::vector<Mlp> mlp_;
-  Attention::Scratch scratch_;
+  std::vector<Block> blocks_;
+  RopeTable rope_;  // positions are learnt: stays empty
+  Block::Scratch scratch_;
+  KeySegment segment_;
+  kernels::VisibleKeys* visible_;
   const float *embedding_, *text_position_, *soft_prompt_, *readout_, *scene_norm_;
   Linear scene_head_;
-  float *x_, *hidden_, *text_pool_, *scene_;
+  float *x_, *text_pool_, *scene_;
 };
 
 }  // namespace motorium

@@ -155,7 +155,7 @@ def _bounded_shapes(descriptor: Descriptor, where: Path) -> dict[str, Shape]:
 
 
 def _read_tensors(path: Path, shapes: Mapping[str, Shape]) -> dict[str, Float32]:
-    _check_container(path)
+    check_container(path)
     try:
         with safe_open(path, framework="numpy") as file:
             found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - not a dict
@@ -174,7 +174,7 @@ def _read_tensors(path: Path, shapes: Mapping[str, Shape]) -> dict[str, Float32]
     return tensors
 
 
-def _check_container(path: Path) -> None:
+def check_container(path: Path) -> None:
     """Refuse pickles and truncated files by their first bytes, before any parser sees them.
 
     Layout: https://huggingface.co/docs/safetensors - u64 little-endian header length, JSON header, data.

@@ -19,17 +19,18 @@ def check_run(*command, **kwargs):
     return done.stdout
 
 
-def test_selftest_against_the_library_that_was_built(tmp_path):
+@pytest.mark.parametrize("name", ["selftest", "families"])
+def test_against_the_library_that_was_built(name, tmp_path):
     compiler = shutil.which(os.environ.get("CXX", "c++"))
     libraries = sorted(ROOT.glob("build/**/libmotorium_core.a"), key=lambda p: p.stat().st_mtime)
     if compiler is None or not libraries:
         pytest.skip("needs a C++ compiler and libmotorium_core.a under build/")
-    program = tmp_path / "selftest"
+    program = tmp_path / name
     check_run(
-        compiler, "-std=c++20", "-O1", f"-I{ROOT}/csrc", f"-I{ROOT}/csrc/include", NATIVE / "selftest.cpp",
+        compiler, "-std=c++20", "-O1", f"-I{ROOT}/csrc", f"-I{ROOT}/csrc/include", NATIVE / f"{name}.cpp",
         libraries[-1], "-lpthread", "-o", program,
     )  # fmt: skip
-    assert "selftest ok" in check_run(program)
+    assert f"{name} ok" in check_run(program)
 
 
 def test_selftest_on_emulated_aarch64():
@@ -47,3 +48,4 @@ def test_selftest_on_emulated_aarch64():
     report = check_run(emulator, build / "selftest")
     assert "neon: 4 lanes" in report
     assert "selftest ok" in report
+    assert "families ok" in check_run(emulator, build / "families")

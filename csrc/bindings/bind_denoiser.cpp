@@ -1,0 +1,90 @@
+// The denoising loop alone, over a prefix that the caller gives as keys and values.
+#include "denoiser_glue.hpp"
+#include "kernels/dispatch.hpp"
+#include "module.hpp"
+
+namespace py = pybind11;
+
+namespace motorium {
+namespace {
+
+/// A denoiser with the arena it lives in.
+struct BareDenoiser {
+  BareDenoiser(const py::dict& config, const std::map<std::string, FloatArray>& tensors,
+               const std::string& isa)
+      : table(kernels::select_table(isa)) {
+    const Tensors views = tensor_views(tensors);
+    Loader loader(table, views, arena);
+    denoiser = std::make_unique<Denoiser>(read_denoiser(config), Denoiser::SlotChoice{}, loader);
+    loader.finish();
+  }
+
+  void set_prefix(std::size_t layer, const FloatArray& keys, const FloatArray& values) {
+    const BlockConfig& block = denoiser->config().block;
+    const auto heads = static_cast<py::ssize_t>(block.kv_heads),
+               dim = static_cast<py::ssize_t>(block.head_dim);
+    require_shape(keys, {-1, heads, dim}, "keys");
+    require_shape(values, {keys.shape(0), heads, dim}, "values");
+    if (layer >= denoiser->caches().size()) throw py::index_error("no such layer");
+    const auto count = static_cast<std::size_t>(keys.shape(0));
+    raise_unless_ok(denoiser->set_prefix(count, position.value_or(count)));
+    table.f32_store_keys(
+        {keys.data(), values.data(), block.key_width(), count, 0, denoiser->caches()[layer]});
+  }
+
+  void copy_rows(const FloatArray& from, std::size_t most, const char* name, float* to) const {
+    require_shape(from, {-1, static_cast<py::ssize_t>(denoiser->config().block.width)}, name);
+    if (static_cast<std::size_t>(from.shape(0)) > most)
+      throw py::value_error(std::string(name) + ": too many rows");
+    std::copy(from.data(), from.data() + from.size(), to);
+  }
+
+  const kernels::KernelTable& table;
+  Arena arena;
+  std::unique_ptr<Denoiser> denoiser;
+  std::optional<std::size_t> position;
+};
+
+FloatArray run(BareDenoiser& self, const FloatArray& noise, std::size_t steps,
+               const std::optional<FloatArray>& locked, const std::optional<FloatArray>& context,
+               std::size_t domain, const std::optional<FloatArray>& directions, Recorder* recorder) {
+  return run_denoiser([&](const Denoiser::Run& call) { return self.denoiser->run(call); },
+                      self.denoiser->config(), {noise, locked, steps, directions}, context, domain, recorder);
+}
+
+}  // namespace
+
+void bind_denoiser(py::module_& m) {
+  const auto none = [](const char* name) { return py::arg(name) = py::none(); };
+  py::class_<Recorder>(m, "Recorder", "Collects intermediate values of a run, for parity checks.")
+      .def(py::init<>())
+      .def("take", &Recorder::take, "All (stream, what, index, (rows, width) array) since the last call.");
+  py::class_<BareDenoiser>(m, "Denoiser", "The K-step loop of an action expert over cached keys and values.")
+      .def(py::init<const py::dict&, const std::map<std::string, FloatArray>&, const std::string&>(),
+           py::arg("config"), py::arg("tensors"), py::arg("isa") = "")
+      .def("set_prefix", &BareDenoiser::set_prefix, py::arg("layer"), py::arg("keys"), py::arg("values"),
+           "Keys and values (n, kv_heads, head_dim) of one layer; n must be the same for all layers.")
+      .def(
+          "set_position", [](BareDenoiser& self, std::size_t position) { self.position = position; },
+          py::arg("position"),
+          "Position of the first token; the number of cached keys unless set before them.")
+      .def(
+          "set_lead",
+          [](BareDenoiser& self, const FloatArray& rows) {
+            self.copy_rows(rows, self.denoiser->config().lead, "lead", self.denoiser->lead());
+          },
+          py::arg("rows"))
+      .def(
+          "set_tail",
+          [](BareDenoiser& self, const FloatArray& rows) {
+            self.copy_rows(rows, self.denoiser->config().tail, "tail", self.denoiser->tail());
+            raise_unless_ok(self.denoiser->set_tail(static_cast<std::size_t>(rows.shape(0))));
+          },
+          py::arg("rows"))
+      .def("run", &run, py::arg("noise"), py::arg("steps"), none("locked"), none("context"),
+           py::arg("domain") = 0, none("directions"), none("recorder"))
+      .def_property_readonly("isa", [](const BareDenoiser& self) { return self.table.isa; })
+      .def_property_readonly("arena_bytes", [](const BareDenoiser& self) { return self.arena.bytes(); });
+}
+
+}  // namespace motorium

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <pybind11/stl.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "arrays.hpp"
+#include "engine/denoiser.hpp"
+
+namespace motorium {
+
+/// A value of a config; raises KeyError naming the key.
+template <typename T>
+T required(const pybind11::dict& table, const char* key) {
+  if (!table.contains(key)) throw pybind11::key_error(key);
+  return table[key].cast<T>();
+}
+
+/// Takes the key's value where the config has it.
+template <typename T>
+void optional(const pybind11::dict& table, const char* key, T& value) {
+  if (table.contains(key)) value = table[key].cast<T>();
+}
+
+/// Keys are the names of the struct's fields; enumerations are their names as text. An unknown key raises
+/// ValueError, so that a misspelt option cannot be ignored.
+BlockConfig read_block(const pybind11::dict& table);
+DenoiserConfig read_denoiser(const pybind11::dict& table);
+
+Tensors tensor_views(const std::map<std::string, FloatArray>& tensors);
+
+void raise_unless_ok(DenoiseStatus status);
+
+/// What a run lets out: every value as (stream, what, index, array), in order.
+class Recorder final : public Probe {
+ public:
+  void see(const char* stream, const char* what, std::size_t index, const Rows& rows,
+           std::size_t width) noexcept override;
+  pybind11::list take();
+
+ private:
+  struct Seen {
+    std::string stream, what;
+    std::size_t index, rows, width;
+    std::vector<float> values;
+  };
+  std::vector<Seen> seen_;
+};
+
+/// The arguments of Denoiser::Run that all engines share.
+struct RunArguments {
+  FloatArray noise;  ///< (1 + R, T, channels), or (T, channels)
+  std::optional<FloatArray> locked;
+  std::size_t steps;
+  std::optional<FloatArray> directions;
+};
+
+/// Calls run(call) with the GIL released and returns (T, channels).
+template <typename Engine>
+FloatArray run_denoiser(const Engine& engine, const DenoiserConfig& config, const RunArguments& arguments,
+                        const std::optional<FloatArray>& context, std::size_t domain, Probe* probe) {
+  FloatArray out(
+      {static_cast<pybind11::ssize_t>(config.rows), static_cast<pybind11::ssize_t>(config.channels)});
+  const std::size_t values = config.rows * config.channels;
+  const auto given = static_cast<std::size_t>(arguments.noise.size());
+  Denoiser::Run call{view(arguments.noise), {}, arguments.steps, mutable_view(out)};
+  if (arguments.locked) call.locked = view(*arguments.locked);
+  if (context) call.context = view(*context);
+  if (arguments.directions) call.directions = view(*arguments.directions);
+  call.domain = domain;
+  call.refinements = given >= values ? given / values - 1 : 0;
+  call.probe = probe;
+  DenoiseStatus status;
+  {
+    const pybind11::gil_scoped_release release;
+    status = engine(call);
+  }
+  raise_unless_ok(status);
+  return out;
+}
+
+}  // namespace motorium

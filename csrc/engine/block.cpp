@@ -1,0 +1,128 @@
+#include "engine/block.hpp"
+
+#include <algorithm>
+
+namespace motorium {
+namespace {
+
+constexpr std::size_t kAttentionPart = 0, kMlpPart = 3;  // of the six modulation vectors
+
+Rows part_of(const Rows& rows, std::size_t first, std::size_t last) {
+  return {rows.data + first * rows.stride, rows.stride, last - first};
+}
+
+Modulation from_row(const Modulation& modulation, std::size_t row) {
+  if (modulation.vectors == nullptr) return {};
+  return {modulation.vectors, modulation.index + row};
+}
+
+}  // namespace
+
+Block::Block(const std::string& here, const BlockConfig& config, Loader& loader)
+    : table_(loader.table()),
+      config_(config),
+      norm1_(here + "norm1", config.norm, config.width, config.eps, loader),
+      norm2_(here + "norm2", config.norm, config.width, config.eps, loader),
+      attention_(here, config, loader) {
+  if (config.order == NormOrder::sandwich) {
+    norm3_ = NormLayer(here + "norm3", config.norm, config.width, config.eps, loader);
+    norm4_ = NormLayer(here + "norm4", config.norm, config.width, config.eps, loader);
+  }
+  if (config.mlp != 0) mlp_.emplace(here, config, loader);
+}
+
+Block::Block(const std::string& here, const BlockConfig& config, const RoutedMlp::Sizes& routed,
+             std::size_t most_rows, Loader& loader)
+    : Block(
+          here,
+          [&] {
+            BlockConfig without = config;
+            without.mlp = 0;
+            return without;
+          }(),
+          loader) {
+  routed_.emplace(here, routed, most_rows, loader);
+}
+
+Block::Scratch Block::make_scratch(std::size_t rows, const BlockConfig& config, std::size_t capacity,
+                                   std::size_t hidden, const RopeTable* rope, const char* stream,
+                                   Loader& loader) {
+  Arena& arena = loader.arena();
+  return {Attention::make_scratch(rows, config, capacity, loader),
+          arena.floats(rows * config.width),
+          arena.floats(rows * config.width),
+          arena.floats(rows * hidden),
+          rope,
+          stream,
+          nullptr};
+}
+
+Rows Block::normalise(const NormLayer& norm, const Rows& x, float* into, const Modulation& modulation,
+                      std::size_t part) const noexcept {
+  const std::size_t width = config_.width;
+  const Rows y{into, width, x.count};
+  norm.run(table_, x, y);
+  if (modulation.vectors != nullptr) {
+    const float* shift = modulation.vectors + part * width;
+    table_.f32_modulate_rows({y.data, width, y.data, width, x.count, width, nullptr, shift + width, shift,
+                              6 * width, modulation.index, 1.0f});
+  }
+  return y;
+}
+
+void Block::add_branch(const Rows& branch, const Rows& x, const Modulation& modulation,
+                       std::size_t part) const noexcept {
+  const float* gate = modulation.vectors + (part + 2) * config_.width;
+  table_.f32_modulate_rows({branch.data, branch.stride, x.data, x.stride, x.count, config_.width, x.data,
+                            gate, nullptr, 6 * config_.width, modulation.index, 0.0f});
+}
+
+void Block::store(const Call& call, const Scratch& scratch) const noexcept {
+  const Rows normed = config_.order == NormOrder::after
+                          ? call.x
+                          : normalise(norm1_, call.x, scratch.normed, call.modulation, kAttentionPart);
+  attention_.store(normed, call.places, *scratch.rope, call.cache, scratch.attention);
+  if (scratch.probe == nullptr) return;
+  const std::size_t inner = config_.key_width();
+  float* k = scratch.attention.keys_values;
+  scratch.probe->see(scratch.stream, "key", call.layer, {k, 2 * inner, call.x.count}, inner);
+  scratch.probe->see(scratch.stream, "value", call.layer, {k + inner, 2 * inner, call.x.count}, inner);
+}
+
+void Block::finish(const Call& call, std::size_t first, std::size_t last, const Scratch& scratch) noexcept {
+  if (first == last) return;
+  const bool after = config_.order == NormOrder::after;
+  const Rows x = part_of(call.x, first, last);
+  const Rows normed = after ? x : Rows{scratch.normed + first * config_.width, config_.width, x.count};
+  const Modulation modulation = from_row(call.modulation, first);
+  const bool gated = modulation.vectors != nullptr;
+  // After-norm blocks read x as queries, and the branch is only added once they are read.
+  const Rows branch = gated ? Rows{scratch.branch, config_.width, x.count} : x;
+  attention_.attend(normed, first, call.places, *scratch.rope, call.cache, scratch.attention, branch, !gated);
+  if (gated) add_branch(branch, x, modulation, kAttentionPart);
+  if (config_.order == NormOrder::sandwich) norm3_.run(table_, x, x);
+  if (after) norm1_.run(table_, x, x);
+
+  const Rows input =
+      after ? x : normalise(norm2_, x, scratch.normed + first * config_.width, modulation, kMlpPart);
+  if (routed_) {
+    if (gated) std::fill_n(branch.data, x.count * config_.width, 0.0f);
+    routed_->run(input, scratch.hidden, branch);
+  } else {
+    mlp_->run(input, scratch.hidden, branch, !gated);
+  }
+  if (gated) add_branch(branch, x, modulation, kMlpPart);
+  if (config_.order == NormOrder::sandwich) norm4_.run(table_, x, x);
+  if (after) norm2_.run(table_, x, x);
+  if (scratch.probe != nullptr) show(call, first, x.count, scratch);
+}
+
+void Block::show(const Call& call, std::size_t first, std::size_t count,
+                 const Scratch& scratch) const noexcept {
+  const std::size_t inner = config_.query_width();
+  scratch.probe->see(scratch.stream, "query", call.layer, {scratch.attention.queries, inner, count}, inner);
+  scratch.probe->see(scratch.stream, "hidden", call.layer, part_of(call.x, first, first + count),
+                     config_.width);
+}
+
+}  // namespace motorium

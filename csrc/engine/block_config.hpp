@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/args.hpp"
+
+namespace motorium {
+
+enum class Norm : std::uint8_t { rms, layer };
+
+/// Where the norms of a block sit.
+enum class NormOrder : std::uint8_t {
+  before,    ///< x += f(norm(x))
+  after,     ///< x = norm(x + f(x)), as in BART
+  sandwich,  ///< x = norm'(x + f(norm(x))), as in Xiaomi-Robotics-0
+};
+
+/// One transformer block: everything that the families differ in.
+struct BlockConfig {
+  std::size_t width = 0, heads = 0, kv_heads = 0, head_dim = 0;
+  std::size_t mlp = 0;  ///< inner width
+  kernels::Activation activation = kernels::Activation::silu_gate;
+  Norm norm = Norm::rms;
+  NormOrder order = NormOrder::before;
+  bool adaptive = false;  ///< norms and residuals are scaled, shifted and gated by the time
+  bool qk_norm = false;   ///< RMS norm of queries and keys per head
+  bool qkv_bias = false, out_bias = false, mlp_bias = false;
+  bool layer_scale = false;  ///< a learnt factor per channel on what a branch adds
+  float eps = 1e-6f;
+
+  std::size_t query_width() const noexcept { return heads * head_dim; }
+  std::size_t key_width() const noexcept { return kv_heads * head_dim; }
+};
+
+}  // namespace motorium

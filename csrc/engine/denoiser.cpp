@@ -1,0 +1,248 @@
+#include "engine/denoiser.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "engine/sinusoid.hpp"
+
+namespace motorium {
+namespace {
+
+const DenoiserConfig& checked(const DenoiserConfig& config) {
+  config.check();
+  return config;
+}
+
+std::vector<Block> read_blocks(const DenoiserConfig& c, Loader& loader) {
+  std::vector<Block> blocks;
+  const RoutedMlp::Sizes routed{c.block.width, c.routed_mlp, c.experts, c.top_k};
+  for (std::size_t layer = 0; layer < c.layers; ++layer) {
+    const std::string here = "layers." + std::to_string(layer) + ".expert.";
+    if (c.routed() && layer >= c.shared_layers) {
+      blocks.emplace_back(here, c.block, routed, c.tokens(), loader);
+    } else {
+      blocks.emplace_back(here, c.block, loader);
+    }
+  }
+  return blocks;
+}
+
+std::vector<kernels::KeyValues> make_caches(const DenoiserConfig& c, Loader& loader) {
+  const std::size_t panel = loader.table().panel;
+  const auto& b = c.block;
+  std::vector<kernels::KeyValues> caches;
+  for (std::size_t layer = 0; layer < c.layers; ++layer) {
+    caches.push_back({loader.arena().floats(kernels::key_floats(b.kv_heads, b.head_dim, c.keys(), panel)),
+                      loader.arena().floats(kernels::value_floats(b.kv_heads, b.head_dim, c.keys(), panel)),
+                      b.kv_heads, b.head_dim, c.keys()});
+  }
+  return caches;
+}
+
+}  // namespace
+
+const char* describe(DenoiseStatus status) noexcept {
+  switch (status) {
+    case DenoiseStatus::ok:
+      return "ok";
+    case DenoiseStatus::wrong_sizes:
+      return "an input's size is not the one the config declares";
+    case DenoiseStatus::out_of_range:
+      return "a count, position or index is beyond what the config declares";
+  }
+  return "unknown status";
+}
+
+Denoiser::Denoiser(const DenoiserConfig& config, const SlotChoice& slots, Loader& loader)
+    : config_(checked(config)),
+      table_(loader.table()),
+      embedding_(config_, slots.slots, slots.slot_count, loader),
+      head_(config_, slots.slots, slots.slot_count, loader),
+      blocks_(read_blocks(config_, loader)),
+      caches_(make_caches(config_, loader)),
+      places_(config_, loader.arena()) {
+  if (config_.rope_theta != 0.0f)
+    rope_ = make_rope(config_.rope_theta, config_.block.head_dim, config_.most_positions(), loader.arena());
+  if (config_.block.adaptive) modulation_.emplace(config_, loader);
+  if (config_.gate.width != 0) gate_.emplace(config_, loader);
+  const std::size_t tokens = config_.tokens();
+  const std::size_t width = config_.block.width;
+  scratch_ = Block::make_scratch(tokens, config_.block, config_.keys(),
+                                 std::max(config_.block.mlp, config_.routed_mlp), &rope_, "expert", loader);
+  Arena& arena = loader.arena();
+  lead_ = arena.floats(config_.lead * width);
+  tail_ = arena.floats(config_.tail * width);
+  x_ = arena.floats(config_.rows * config_.channels);
+  velocity_ = arena.floats(config_.rows * config_.channels);
+  embedded_ = arena.floats(config_.rows * width);
+  tokens_ = arena.floats(tokens * width);
+  times_ = arena.indices(config_.rows);
+}
+
+DenoiseStatus Denoiser::set_prefix(std::size_t keys, std::size_t position) noexcept {
+  if (keys > config_.prefix) return DenoiseStatus::out_of_range;
+  const std::size_t most = config_.most_positions();
+  if (rope_.cosine != nullptr && position + config_.tokens() + config_.rope_gap > most)
+    return DenoiseStatus::out_of_range;
+  prefix_ = keys;
+  position_ = position;
+  return DenoiseStatus::ok;
+}
+
+DenoiseStatus Denoiser::set_tail(std::size_t count) noexcept {
+  if (count > config_.tail) return DenoiseStatus::out_of_range;
+  tail_count_ = count;
+  return DenoiseStatus::ok;
+}
+
+bool Denoiser::fits(const Run& call) const noexcept {
+  const std::size_t values = config_.rows * config_.channels;
+  if (call.noise.size() != values * (1 + call.refinements) || call.out.size() != values) return false;
+  if (call.locked.size() % config_.channels != 0 || call.locked.size() > values) return false;
+  if (call.context.size() != config_.context) return false;
+  const std::size_t directions = call.refinements * call.steps * config_.gate.directions * config_.gate.width;
+  return call.directions.empty() || call.directions.size() == directions;
+}
+
+DenoiseStatus Denoiser::run(const Run& call) noexcept {
+  if (call.steps == 0 || call.steps > Schedule::kMostSteps || call.refinements > 64)
+    return DenoiseStatus::out_of_range;
+  if (call.refinements != 0 && !gate_) return DenoiseStatus::out_of_range;
+  if (call.domain >= std::max({config_.domains, config_.adapters, std::size_t{1}}))
+    return DenoiseStatus::out_of_range;
+  if (!fits(call)) return DenoiseStatus::wrong_sizes;
+  const std::size_t locked = call.locked.size() / config_.channels;
+  schedule_ = {call.steps, config_.noise_at_one};
+  scratch_.probe = call.probe;
+  embedding_.prepare(schedule_, call.domain, call.context);
+  head_.prepare(call.domain);
+  places_.lay_out({prefix_, position_, tail_count_, locked});
+  if (modulation_) {
+    modulation_->prepare(schedule_);
+    modulation_->lay_out(config_.lead, locked, places_.count());
+  }
+  for (std::size_t pass = 0; pass <= call.refinements; ++pass) {
+    start_pass(call, pass);
+    for (std::size_t k = 0; k < call.steps; ++k) step(call, pass, k);
+    see(call, "pass_result", pass, x_, config_.rows, config_.channels);
+  }
+  finish(call);
+  scratch_.probe = nullptr;
+  return DenoiseStatus::ok;
+}
+
+void Denoiser::start_pass(const Run& call, std::size_t pass) noexcept {
+  if (pass > 0) {
+    std::fill_n(times_, config_.rows, static_cast<std::uint32_t>(schedule_.clean_row()));
+    embedding_.run(x_, 0, times_, embedded_);
+    see(call, "clean_embed", pass, embedded_, config_.rows, config_.block.width);
+    gate_->remember(embedded_);
+  }
+  const std::size_t values = config_.rows * config_.channels;
+  std::copy_n(call.noise.data() + pass * values, values, x_);
+  std::copy(call.locked.begin(), call.locked.end(), x_);
+  std::fill_n(velocity_, values, 0.0f);  // the first clean prediction
+}
+
+void Denoiser::step(const Run& call, std::size_t pass, std::size_t k) noexcept {
+  const std::size_t locked = call.locked.size() / config_.channels;
+  // A refinement moves every token with the gate, so that only the lead stands still then.
+  const std::size_t still = k == 0 ? 0 : places_.still(pass == 0 ? locked : 0);
+  if (config_.prediction == Prediction::clean) mix_noise(call, pass, k);
+  const std::size_t first = still > config_.lead ? still - config_.lead : 0;
+  embed(call, pass, k, first);
+
+  const std::size_t width = config_.block.width;
+  if (still < config_.lead)
+    std::copy_n(lead_ + still * width, (config_.lead - still) * width, tokens_ + still * width);
+  std::copy(embedded_ + first * width, embedded_ + config_.rows * width,
+            tokens_ + (config_.lead + first) * width);
+  std::copy_n(tail_, tail_count_ * width, tokens_ + (config_.lead + config_.rows) * width);
+  see(call, "tokens", k, tokens_, places_.count(), width);
+  pass_layers(call, k, still);
+  predict(call, k, first);
+}
+
+void Denoiser::mix_noise(const Run& call, std::size_t pass, std::size_t k) noexcept {
+  const std::size_t values = config_.rows * config_.channels;
+  const auto share = static_cast<float>(schedule_.noise_share(k));
+  const float* noise = call.noise.data() + pass * values;
+  for (std::size_t i = call.locked.size(); i < values; ++i)
+    x_[i] = share * noise[i] + (1.0f - share) * velocity_[i];
+  std::copy(call.locked.begin(), call.locked.end(), x_);
+}
+
+void Denoiser::embed(const Run& call, std::size_t pass, std::size_t k, std::size_t first) noexcept {
+  const std::size_t locked = call.locked.size() / config_.channels;
+  for (std::size_t row = 0; row < config_.rows; ++row) {
+    times_[row] = static_cast<std::uint32_t>(row < locked ? schedule_.done_row() : k);
+    for (const std::uint32_t channel : config_.zeroed) x_[row * config_.channels + channel] = 0.0f;
+    if (call.probe == nullptr) continue;
+    float t = time_number(config_.time, row < locked ? schedule_.done() : schedule_.at(k));
+    see(call, "time", k, &t, 1, 1);
+  }
+  embedding_.run(x_, first, times_, embedded_);
+  see(call, "x", k, x_, config_.rows, config_.channels);
+  see(call, "embed", k, embedded_, config_.rows, config_.block.width);
+  if (pass == 0) return;
+  const std::size_t at = (pass - 1) * call.steps + k;
+  const std::size_t stride = config_.gate.directions * config_.gate.width;
+  gate_->run(embedded_, call.directions.empty() ? nullptr : call.directions.data() + at * stride, at,
+             call.probe);
+}
+
+void Denoiser::pass_layers(const Run& call, std::size_t k, std::size_t first) noexcept {
+  const std::size_t width = config_.block.width;
+  const std::size_t count = places_.count() - first;
+  const std::size_t locked = call.locked.size() / config_.channels;
+  const TokenPlaces places = places_.from(first);
+  for (std::size_t layer = 0; layer < blocks_.size(); ++layer) {
+    Block::Call block{{tokens_ + first * width, width, count}, places, caches_[layer], layer, {}};
+    if (modulation_) {
+      block.modulation = modulation_->at(schedule_, k, layer);
+      block.modulation.index += first;
+    }
+    blocks_[layer].store(block, scratch_);
+    std::size_t from = 0, to = count;
+    if (layer + 1 == blocks_.size() && call.probe == nullptr) {  // only free rows are looked at
+      from = config_.lead + locked - first;
+      to = config_.lead + config_.rows - first;
+    }
+    blocks_[layer].finish(block, from, to, scratch_);
+  }
+}
+
+void Denoiser::predict(const Run& call, std::size_t k, std::size_t first) noexcept {
+  const std::size_t locked = call.locked.size() / config_.channels;
+  const std::size_t width = config_.block.width, channels = config_.channels;
+  const std::size_t from = call.probe != nullptr ? first : locked;
+  const Rows rows{tokens_ + (config_.lead + from) * width, width, config_.rows - from};
+  head_.run(rows, {velocity_ + from * channels, channels, rows.count});
+  see(call, "normed", k, rows.data, rows.count, width);
+  see(call, "prediction", k, velocity_, config_.rows, channels);
+  if (config_.prediction == Prediction::clean) {
+    std::copy(call.locked.begin(), call.locked.end(), velocity_);
+    return;
+  }
+  const float dt = (config_.noise_at_one ? -1.0f : 1.0f) / static_cast<float>(call.steps);
+  table_.f32_step_euler({x_, velocity_, call.locked.data(), config_.rows, channels, locked, dt});
+}
+
+void Denoiser::finish(const Run& call) noexcept {
+  const float* result = config_.prediction == Prediction::clean ? velocity_ : x_;
+  std::copy_n(result, call.out.size(), call.out.begin());
+  for (std::size_t row = call.locked.size() / config_.channels; row < config_.rows; ++row) {
+    for (const std::uint32_t channel : config_.sigmoid) {
+      float& value = call.out[row * config_.channels + channel];
+      value = 1.0f / (1.0f + std::exp(-value));
+    }
+  }
+}
+
+void Denoiser::see(const Run& call, const char* what, std::size_t index, float* data, std::size_t rows,
+                   std::size_t width) noexcept {
+  if (call.probe != nullptr) call.probe->see("expert", what, index, {data, width, rows}, width);
+}
+
+}  // namespace motorium

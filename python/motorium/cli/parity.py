@@ -1,0 +1,46 @@
+"""Run one recorded case of another implementation and write what this engine computes for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..errors import MotoriumError
+from ._verb import Verb, json_option, print_json, print_table
+
+
+@click.command(cls=Verb)
+@click.argument("case_dir", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A .safetensors file."
+)
+@click.option("--isa", default="", help="Force an instruction set; the best one otherwise.")
+@click.option("--precision", type=click.Choice(["float32"]), default="float32", show_default=True)
+@json_option
+def command(case_dir: Path, out: Path, isa: str, precision: str, as_json: bool) -> None:
+    """Run the case in CASE_DIR (case.json, inputs.safetensors; model and config there or in its parent).
+
+    The outputs have the names and shapes of the case's expected values, which are never read.
+    """
+    from safetensors.numpy import save_file
+
+    from .._core import kernels
+    from ..policies.parity import run_case
+
+    try:
+        used = kernels.describe(isa)["isa"]
+    except RuntimeError as error:
+        raise MotoriumError(str(error)) from error
+    outputs = run_case(case_dir, isa, precision)
+    try:
+        save_file(outputs, out)
+    except OSError as error:
+        raise MotoriumError(f"{out} cannot be written: {error.strerror or error}") from error
+    if as_json:
+        shapes = {name: list(array.shape) for name, array in outputs.items()}
+        print_json(
+            {"case": case_dir.name, "isa": used, "precision": precision, "out": str(out), "outputs": shapes}
+        )
+        return
+    print_table(["output", "shape"], [(name, array.shape) for name, array in sorted(outputs.items())])

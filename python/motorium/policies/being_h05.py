@@ -1,0 +1,86 @@
+"""Being-H0.5 checkpoints: config.json and model.safetensors as published -> the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..errors import CheckpointError
+from ..types import SLOTS, Float32
+from . import foreign_config
+from .being_h05_config import BeingH05Config
+from .being_h05_tensors import LEGACY, UNUSED, being_h05_tensors
+from .foreign_weights import bound, fit, map_tensors
+
+IMAGE_TOKEN, STATE_TOKEN = -1, -2
+"""Entries of a prompt that are not token ids: the next token of the views, and the state."""
+
+
+def read_config(path: Path, overrides: Mapping[str, Any] | None = None) -> BeingH05Config:
+    """config.json, with some keys replaced before they are checked. Raises CheckpointError."""
+    document = foreign_config.read_json(path)
+    if isinstance(document, dict):
+        document = {**document, **(overrides or {})}
+    return foreign_config.build(BeingH05Config, document, path)
+
+
+def read_weights(path: Path, config: BeingH05Config) -> dict[str, Float32]:
+    """model.safetensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
+    table = being_h05_tensors(config, SLOTS)
+    bound(table, path)
+    old, new = LEGACY
+    found = {new + name[len(old) :] if name.startswith(old) else name: array
+             for name, array in map_tensors(path).items()}  # fmt: skip
+    weights = fit(found, table, UNUSED.__contains__, path)
+    patch = weights["vit.patch.weight"]
+    return {**weights, "vit.patch.weight": patch.reshape(len(patch), -1)}
+
+
+class BeingH05:
+    """One checkpoint, ready to run: `encode` once per observation, then `denoise`.
+
+    All values are in the checkpoint's own normalised 200-slot space.
+    """
+
+    def __init__(
+        self, config: BeingH05Config, weights: Mapping[str, Float32], prompt_tokens: int, isa: str = ""
+    ) -> None:
+        """`prompt_tokens`: the longest prompt. Raises CheckpointError when the engine refuses the sizes."""
+        self.config = config
+        self.recorder = _core.Recorder()
+        try:
+            self.engine = _core.BeingH05Engine(config.engine(prompt_tokens, SLOTS), dict(weights), isa)
+        except (ValueError, KeyError) as error:
+            raise CheckpointError(f"the engine refuses this checkpoint: {error}") from error
+
+    def encode(
+        self, pixels: Any, prompt: Any, state: Any, behind: Any = None, *, record: bool = False
+    ) -> None:
+        """Views (V, 3, S, S) normalised, prompt token ids with IMAGE_TOKEN and STATE_TOKEN, state (200,)."""
+        self.engine.encode(pixels, prompt, state, behind, self.recorder if record else None)
+
+    def denoise(
+        self,
+        noise: Float32,
+        steps: int | None = None,
+        locked: Float32 | None = None,
+        directions: Float32 | None = None,
+        *,
+        record: bool = False,
+    ) -> Float32:
+        """(T, 200). noise: (1 + R, T, 200), one start per pass: R refinements with the gate.
+
+        Args:
+            noise: standard normal.
+            steps: Euler steps; the checkpoint's by default.
+            locked: (d, 200), the rows that are promised.
+            directions: (R * steps, mpg_num_projections, H) unit vectors; None: the exact closed form.
+            record: keep intermediate values in `recorder`.
+        """
+        count = self.config.num_inference_timesteps if steps is None else steps
+        recorder = self.recorder if record else None
+        return self.engine.denoise(np.ascontiguousarray(noise), count, locked, directions, recorder)

@@ -1,0 +1,42 @@
+"""config.json of checkpoints that other projects wrote: bounded, with nulls taken as absent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..checkpoints import LARGEST_CONFIG
+from ..errors import CheckpointError
+from . import schema
+
+T = TypeVar("T")
+
+
+def read_json(path: Path) -> Any:
+    """A JSON document of bounded size, without null members. Raises CheckpointError."""
+    try:
+        if path.stat().st_size > LARGEST_CONFIG:
+            raise CheckpointError(f"{path} exceeds {LARGEST_CONFIG >> 20} MiB")
+        return _without_nulls(schema.parse_json(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} is absent") from error
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{path} is not UTF-8 text: {error}") from error
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+    except schema.SchemaError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def build(cls: type[T], document: object, where: Path) -> T:
+    """Fill a dataclass from a document, checking types and bounds. Raises CheckpointError."""
+    try:
+        return schema.build(cls, document)
+    except (schema.SchemaError, CheckpointError) as error:
+        raise CheckpointError(f"{where}: {error}") from error
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return value

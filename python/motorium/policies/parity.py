@@ -1,0 +1,84 @@
+"""Run one recorded case of another implementation, so that the results can be compared.
+
+A case is a folder with `case.json` (what to override), `inputs.safetensors`, and, there or in its parent,
+`config.json` and `model.safetensors`. What the other implementation computed is never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from ..checkpoints import check_container
+from ..errors import CheckpointError
+from . import foreign_config
+
+Outputs = dict[str, Any]
+"""Name -> array; float32 or int64."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case.
+
+    Attributes:
+        folder: of the case.
+        settings: `case.json`.
+        inputs: `inputs.safetensors`.
+        isa: instruction set to force; empty: the best.
+    """
+
+    folder: Path
+    settings: dict[str, Any]
+    inputs: dict[str, Any]
+    isa: str = ""
+
+    def file(self, name: str) -> Path:
+        """A file of the case, or else of its parent."""
+        here = self.folder / name
+        return here if here.is_file() else self.folder.parent / name
+
+    def input(self, name: str, *shape: int) -> Any:
+        """An input by name; a negative extent accepts any. Raises CheckpointError."""
+        array = self.inputs.get(name)
+        if array is None:
+            raise CheckpointError(f"{self.folder}: inputs.safetensors lacks {name}")
+        if array.ndim != len(shape) or any(
+            want >= 0 and got != want for want, got in zip(shape, array.shape, strict=True)
+        ):
+            raise CheckpointError(f"{self.folder}: {name} has shape {array.shape}, expected {shape}")
+        return array
+
+
+def read_case(folder: Path, isa: str = "") -> Case:
+    """Raises CheckpointError when a file is absent or damaged."""
+    settings = foreign_config.read_json(folder / "case.json")
+    if not isinstance(settings, dict):
+        raise CheckpointError(f"{folder / 'case.json'} must hold an object")
+    path = folder / "inputs.safetensors"
+    check_container(path)
+    try:
+        return Case(folder, settings, load_file(path), isa)
+    except (SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+
+
+def run_case(folder: Path, isa: str = "", precision: str = "float32") -> Outputs:
+    """All outputs of one case. Raises CheckpointError when it cannot be run."""
+    from .parity_being_h05 import run_being_h05
+    from .parity_xvla import run_xvla
+
+    if precision != "float32":
+        raise CheckpointError(f"precision {precision!r} is unknown; known: float32")
+    families: dict[str, Callable[[Case], Outputs]] = {"being_h05": run_being_h05, "xvla": run_xvla}
+    case = read_case(folder, isa)
+    family = case.settings.get("family")
+    if family not in families:
+        raise CheckpointError(f"{folder}: family {family!r} is unknown; known: {', '.join(families)}")
+    return {name: np.ascontiguousarray(array) for name, array in families[family](case).items()}

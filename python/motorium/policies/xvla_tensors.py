@@ -1,0 +1,54 @@
+"""Official tensor names of X-VLA's soft-prompted transformer, and what the engine calls them."""
+
+from __future__ import annotations
+
+from .foreign_weights import Weight
+from .xvla_config import XvlaConfig
+
+LEROBOT_PREFIX = "model."
+"""LeRobot's port puts this before every name; the transformer's names are the same behind it."""
+
+
+def unused(name: str) -> bool:
+    """Tensors of the vision-language encoder and of training: the head starts from features."""
+    return name.startswith(("vlm.", "sf_projector."))
+
+
+def xvla_tensors(config: XvlaConfig) -> dict[str, Weight]:
+    """Engine name -> official tensor. Domain-aware layers keep one row per domain, viewed as [in, out]."""
+    w, c, domains = config.hidden_size, config.width, config.num_domains
+    inputs = c + config.proprio + config.dim_time
+    table = {
+        "position": Weight("transformer.pos_emb", (1, config.max_len_seq, w)),
+        "soft_prompt": Weight("transformer.soft_prompt_hub.weight", (domains, config.len_soft_prompts * w)),
+        "action.fc.weight": Weight("transformer.action_encoder.fc.weight", (domains, inputs * w)),
+        "action.bias.weight": Weight("transformer.action_encoder.bias.weight", (domains, w)),
+        "out.fc.weight": Weight("transformer.action_decoder.fc.weight", (domains, w * c)),
+        "out.bias.weight": Weight("transformer.action_decoder.bias.weight", (domains, c)),
+    }
+    features = config.florence_config.projection_dim
+    for target, name in (("features", "vlm_proj"), ("views", "aux_visual_proj")):
+        table[f"{target}.weight"] = Weight(f"transformer.{name}.weight", (w, features))
+        table[f"{target}.bias"] = Weight(f"transformer.{name}.bias", (w,))
+    for kind in ("weight", "bias"):
+        table[f"out.norm.{kind}"] = Weight(f"transformer.norm.{kind}", (w,))
+    for layer in range(config.depth):
+        table |= _block(config, layer)
+    return table
+
+
+def _block(config: XvlaConfig, layer: int) -> dict[str, Weight]:
+    w, mlp = config.hidden_size, config.mlp
+    here, name = f"layers.{layer}.expert", f"transformer.blocks.{layer}"
+    table = {}
+    for kind in ("weight", "bias"):
+        square = (w,) if kind == "weight" else ()
+        inner = (mlp,) if kind == "weight" else ()
+        for norm in ("norm1", "norm2"):
+            table[f"{here}.{norm}.{kind}"] = Weight(f"{name}.{norm}.{kind}", (w,))
+        for part, letter in enumerate("qkv"):
+            table[f"{here}.{letter}.{kind}"] = Weight(f"{name}.attn.qkv.{kind}", (3 * w, *square), part, 3)
+        table[f"{here}.o.{kind}"] = Weight(f"{name}.attn.proj.{kind}", (w, *square))
+        table[f"{here}.fc1.{kind}"] = Weight(f"{name}.mlp.fc1.{kind}", (mlp, *square))
+        table[f"{here}.fc2.{kind}"] = Weight(f"{name}.mlp.fc2.{kind}", (w, *inner))
+    return table

@@ -1,0 +1,253 @@
+// The denoiser's options and the engines of other families without Python: every instruction set agrees with
+// the plain twin, and a run allocates nothing. Exit status 0 and "families ok" on success.
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <new>
+#include <random>
+#include <stdexcept>
+#include <string>
+
+#include "engine/being_h05_engine.hpp"
+#include "engine/xvla_engine.hpp"
+#include "kernels/dispatch.hpp"
+
+namespace {
+
+long allocations = 0;
+int failures = 0;
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  throw std::bad_alloc();
+}
+void* operator new(std::size_t size, std::align_val_t align) {
+  ++allocations;
+  const auto unit = static_cast<std::size_t>(align);
+  if (void* memory = std::aligned_alloc(unit, (size + unit - 1) / unit * unit)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace {
+
+using namespace motorium;
+using Floats = std::vector<float>;
+
+Floats random_floats(std::size_t n, unsigned seed, float scale = 1.0f) {
+  std::mt19937 source(seed);
+  std::normal_distribution<float> normal(0.0f, scale);
+  Floats values(n);
+  for (float& value : values) value = normal(source);
+  return values;
+}
+
+/// Random tensors for whatever an engine asks for: opened without any, it lists names and shapes.
+struct RandomWeights {
+  explicit RandomWeights(const std::function<void(const Tensors&)>& open) {
+    std::string list;
+    try {
+      open({});
+    } catch (const std::invalid_argument& missing) {
+      list = missing.what();
+    }
+    unsigned seed = 0;
+    for (std::size_t at = 0; (at = list.find("tensor ", at)) != std::string::npos; ++at) {
+      const std::size_t end = list.find(' ', at + 7), from = list.find('(', end);
+      std::vector<std::size_t> shape;
+      std::size_t count = 1, scale = 1;
+      for (const char* next = list.c_str() + from; *next != ')';) {
+        char* after = nullptr;
+        shape.push_back(std::strtoul(next + 1, &after, 10));
+        count *= shape.back();
+        scale = shape.back();
+        next = after;
+      }
+      const std::string name = list.substr(at + 7, end - at - 7);
+      storage[name] = random_floats(count, ++seed, 1.0f / std::sqrt(static_cast<float>(scale)));
+      tensors[name] = {storage[name].data(), shape};
+    }
+  }
+  std::map<std::string, Floats> storage;
+  Tensors tensors;
+};
+
+/// Calls `run` twice; the second time must not allocate.
+void expect_quiet(const std::string& what, const std::function<bool()>& run) {
+  const bool first = run();
+  const long before = allocations;
+  const bool second = run();
+  if (first && second && allocations == before) return;
+  ++failures;
+  std::printf("FAILED %s: ok %d %d, %ld allocations\n", what.c_str(), first, second, allocations - before);
+}
+
+void expect_close(const std::string& what, const Floats& actual, const Floats& expected) {
+  float worst = 0.0f, largest = 1.0f;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    worst = std::fmax(worst, std::isfinite(actual[i]) ? std::fabs(actual[i] - expected[i]) : INFINITY);
+    largest = std::fmax(largest, std::fabs(expected[i]));
+  }
+  if (worst <= 2e-5f * largest && !expected.empty()) return;
+  ++failures;
+  std::printf("FAILED %s: off by %g\n", what.c_str(), static_cast<double>(worst));
+}
+
+DenoiserConfig small_denoiser() {
+  DenoiserConfig c;
+  c.block.width = 24;
+  c.block.heads = 4;
+  c.block.kv_heads = 2;
+  c.block.head_dim = 6;
+  c.block.mlp = 40;
+  c.block.qk_norm = true;
+  c.layers = c.shared_layers = 2;
+  c.rows = 7;
+  c.channels = 5;
+  c.prefix = 9;
+  c.lead = 1;
+  c.rope_theta = 1e4f;
+  c.time = {24, 1000.0f, 10000.0f, false, true};
+  return c;
+}
+
+Floats run_denoiser(const std::string& what, const DenoiserConfig& config,
+                    const kernels::KernelTable& table) {
+  const RandomWeights weights([&](const Tensors& tensors) {
+    Arena arena;
+    Loader loader(table, tensors, arena);
+    const Denoiser denoiser(config, {}, loader);
+    loader.finish();
+  });
+  Arena arena;
+  Loader loader(table, weights.tensors, arena);
+  Denoiser denoiser(config, {}, loader);
+  loader.finish();
+  denoiser.set_prefix(0, 0);
+  const std::size_t values = config.rows * config.channels;
+  const std::size_t passes = config.gate.width != 0 ? 2 : 1;
+  const Floats noise = random_floats(passes * values, 1), locked = random_floats(2 * config.channels, 2);
+  Floats out(values);
+  expect_quiet(what + " " + table.isa, [&] {
+    bool ok = true;
+    for (const std::size_t steps : {64, 3}) {
+      Denoiser::Run call{noise, locked, steps, out};
+      call.refinements = passes - 1;
+      ok = ok && denoiser.run(call) == DenoiseStatus::ok;
+    }
+    return ok;
+  });
+  return out;
+}
+
+BeingH05Config small_being() {
+  BeingH05Config c;
+  c.expert = small_denoiser();
+  c.expert.lead = 0;
+  c.expert.channels = c.slots = 12;
+  c.expert.prefix = 10;
+  c.expert.gate.width = 16;
+  c.text = c.expert.block;
+  c.text.width = 16;
+  c.vocabulary = 20;
+  c.image = 8;
+  c.patch = 2;
+  c.vit = {.width = 12, .heads = 2, .kv_heads = 2, .head_dim = 6, .mlp = 20};
+  c.vit.activation = kernels::Activation::gelu;
+  c.vit.norm = Norm::layer;
+  c.vit.qkv_bias = c.vit.out_bias = c.vit.mlp_bias = c.vit.layer_scale = true;
+  return c;
+}
+
+Floats run_being(const kernels::KernelTable& table) {
+  const BeingH05Config config = small_being();
+  const RandomWeights weights([&](const Tensors& tensors) { BeingH05Engine(config, tensors, table); });
+  BeingH05Engine engine(config, weights.tensors, table);
+  const Floats pixels = random_floats(3 * 8 * 8, 1), state = random_floats(12, 2);
+  const Floats noise = random_floats(2 * 7 * 12, 3), locked = random_floats(2 * 12, 4);
+  const std::vector<std::int32_t> prompt = {3, -1, -1, -1, -1, 19, -2, 0, 7};
+  Floats out(7 * 12);
+  expect_quiet(std::string("being_h05 ") + table.isa, [&] {
+    Denoiser::Run call{noise, locked, 4, out};
+    call.refinements = 1;
+    return engine.encode({pixels, prompt, state, {}}) == DenoiseStatus::ok &&
+           engine.denoise(call) == DenoiseStatus::ok;
+  });
+  return out;
+}
+
+Floats run_xvla(const kernels::KernelTable& table) {
+  XvlaConfig config;
+  config.head = small_denoiser();
+  config.head.block.norm = Norm::layer;
+  config.head.block.activation = kernels::Activation::gelu_tanh;
+  config.head.lead = config.head.prefix = 0;
+  config.head.rope_theta = 0.0f;
+  config.head.mask = Mask::full;
+  config.head.embedding = Embedding::domain;
+  config.head.domains = 3;
+  config.head.context = 4;
+  config.head.tail = 12;
+  config.head.prediction = Prediction::clean;
+  config.head.noise_at_one = true;
+  config.head.zeroed = config.head.sigmoid = {1};
+  config.feature_width = 8;
+  config.soft_prompts = 3;
+  config.positions = 16;
+  const RandomWeights weights([&](const Tensors& tensors) { XvlaEngine(config, tensors, table); });
+  XvlaEngine engine(config, weights.tensors, table);
+  const Floats features = random_floats(5 * 8, 1), views = random_floats(4 * 8, 2);
+  const Floats noise = random_floats(7 * 5, 3), proprio = random_floats(4, 4);
+  Floats out(7 * 5);
+  expect_quiet(std::string("xvla ") + table.isa, [&] {
+    Denoiser::Run call{noise, {}, 10, out};
+    call.context = proprio;
+    return engine.encode(features, views, 2, nullptr) == DenoiseStatus::ok &&
+           engine.denoise(call) == DenoiseStatus::ok;
+  });
+  return out;
+}
+
+std::map<std::string, Floats> run_all(const kernels::KernelTable& table) {
+  std::map<std::string, Floats> results;
+  DenoiserConfig c = small_denoiser();
+  results["causal"] = run_denoiser("causal", c, table);
+  c.gate.width = 10;
+  results["gate"] = run_denoiser("gate", c, table);
+  c = small_denoiser();
+  c.block.adaptive = true;
+  c.block.order = NormOrder::sandwich;
+  c.modulation_width = 16;
+  c.mask = Mask::lambda;
+  c.window = 3;
+  results["adaptive"] = run_denoiser("adaptive", c, table);
+  c = small_denoiser();
+  c.experts = 4;
+  c.top_k = 2;
+  c.routed_mlp = 12;
+  c.shared_layers = 1;
+  results["routed"] = run_denoiser("routed", c, table);
+  results["being_h05"] = run_being(table);
+  results["xvla"] = run_xvla(table);
+  return results;
+}
+
+}  // namespace
+
+int main() {
+  const auto expected = run_all(kernels::select_table("plain"));
+  for (const std::string& isa : kernels::available_isas()) {
+    for (const auto& [name, result] : run_all(kernels::select_table(isa)))
+      expect_close(isa + " " + name, result, expected.at(name));
+    std::printf("%s\n", isa.c_str());
+  }
+  if (failures == 0) std::puts("families ok");
+  return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,152 @@
+"""Every option of the one denoiser against numpy float64, and what it promises about time and memory."""
+
+from __future__ import annotations
+
+import denoiser_samples as samples
+import numpy as np
+import pytest
+from reference_denoiser import ReferenceDenoiser
+
+from motorium import _core
+
+ISAS = _core.kernels.available_isas()
+
+
+def open_denoiser(config, tensors, given, isa=""):
+    denoiser = _core.Denoiser(config, tensors, isa)
+    for layer in range(config["layers"]):
+        denoiser.set_prefix(layer, given["keys"][layer], given["values"][layer])
+    denoiser.set_lead(given["lead"])
+    denoiser.set_tail(given["tail"])
+    return denoiser
+
+
+def run(config, given, steps=4, domain=0, isa="", seed=0):
+    denoiser = open_denoiser(config, samples.weights(config, seed), given, isa)
+    return denoiser.run(given["noise"], steps, given["locked"], given["context"], domain, given["directions"])
+
+
+def assert_close(actual, expected, tolerance=2e-5):
+    assert actual.shape == expected.shape
+    assert np.abs(actual - expected).max() <= tolerance * max(1.0, np.abs(expected).max())
+
+
+class TestOptions:
+    @pytest.mark.parametrize("locked", [0, 3])
+    @pytest.mark.parametrize("name", samples.OPTIONS)
+    def test_against_the_definition(self, name, locked):
+        config = samples.OPTIONS[name]
+        passes = 3 if "gate" in config else 1
+        given = samples.inputs(config, locked=locked, passes=passes)
+        domain = 1 if config.get("domains", 1) > 1 or config.get("adapters") else 0
+        expected = ReferenceDenoiser(config, samples.weights(config)).run(given, 4, domain)
+        assert_close(run(config, given, domain=domain), expected)
+
+    @pytest.mark.parametrize(
+        "name", ["causal", "block_mask", "lambda_mask", "index_time", "adaptive", "domains", "gate"]
+    )
+    @pytest.mark.parametrize("locked", [1, 6, 7])
+    def test_other_delays(self, name, locked):
+        config = samples.OPTIONS[name]
+        given = samples.inputs(config, locked=locked, passes=2 if "gate" in config else 1, steps=3)
+        expected = ReferenceDenoiser(config, samples.weights(config)).run(given, 3)
+        actual = run(config, given, steps=3)
+        assert_close(actual, expected)
+        assert np.array_equal(actual[:locked], given["locked"])
+
+    @pytest.mark.parametrize("isa", ISAS)
+    @pytest.mark.parametrize("name", ["xiaomi", "pi0", "routed", "full_with_tail"])
+    def test_every_instruction_set(self, name, isa):
+        config = samples.OPTIONS[name]
+        given = samples.inputs(config, locked=2)
+        expected = ReferenceDenoiser(config, samples.weights(config)).run(given, 4)
+        assert_close(run(config, given, isa=isa), expected)
+
+    def test_options_change_the_result(self):
+        """An option that does nothing would agree with a reference that forgot it, too."""
+        base = samples.OPTIONS["causal"]
+        given = samples.inputs(base)
+        plain = run(base, given, steps=3)
+        for name in ("rope", "block_mask", "lambda_mask", "geglu", "routed", "index_time"):
+            assert np.abs(run(samples.OPTIONS[name], given, steps=3) - plain).max() > 1e-4, name
+        short, long = (samples.config(rope_theta=1e4, rope_gap=gap) for gap in (0, 10))
+        given = samples.inputs(base, locked=3)
+        assert np.abs(run(short, given) - run(long, given)).max() > 1e-4
+
+    def test_domains_and_adapters_are_told_apart(self):
+        for name in ("domains", "adapters"):
+            config = samples.OPTIONS[name]
+            given = samples.inputs(config)
+            results = [run(config, given, domain=domain) for domain in range(3)]
+            assert np.abs(results[0] - results[1]).max() > 1e-4
+            assert np.abs(results[1] - results[2]).max() > 1e-4
+
+
+class TestReuse:
+    def test_a_later_run_does_not_remember_an_earlier_one(self):
+        config = samples.OPTIONS["gate"]
+        first, second = samples.inputs(config, seed=1, passes=2), samples.inputs(config, seed=2, locked=3)
+        denoiser = open_denoiser(config, samples.weights(config), second)
+        fresh = denoiser.run(second["noise"], 4, second["locked"])
+        for steps in (4, 7):
+            denoiser.run(first["noise"], steps)
+        assert np.array_equal(denoiser.run(second["noise"], 4, second["locked"]), fresh)
+
+    def test_memory_is_taken_at_load(self):
+        config = samples.OPTIONS["xiaomi"]
+        given = samples.inputs(config)
+        denoiser = open_denoiser(config, samples.weights(config), given)
+        before = denoiser.arena_bytes
+        for steps in (1, 64):
+            denoiser.run(given["noise"], steps)
+        assert denoiser.arena_bytes == before > 0
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"mask": "lambda"}, "window"),
+            ({"mask": "sideways"}, "known: causal"),
+            ({"masc": "full"}, "no option 'masc'"),
+            ({"tail": 3}, "tail needs"),
+            ({"layers": 0}, "layers"),
+            ({"rows": 10**6}, "rows"),
+            ({"domains": 3}, "domain embeddings"),
+            ({"zeroed": [5]}, "zeroed"),
+            ({"modulation_width": 4}, "adaptive"),
+            ({"time": {"width": 7}}, "even width"),
+            ({"experts": 3, "top_k": 4, "routed_mlp": 8}, "top_k"),
+        ],
+    )
+    def test_configs(self, changes, message):
+        with pytest.raises(ValueError, match=message):
+            _core.Denoiser({**samples.BASE, **changes}, {})
+
+    def test_missing_tensors_are_listed_at_once(self):
+        tensors = samples.weights(samples.BASE)
+        del tensors["action.w3.bias"], tensors["layers.2.expert.up.weight"]
+        tensors["out.norm.weight"] = np.zeros(3, np.float32)
+        with pytest.raises(ValueError, match=r"action\.w3\.bias is missing") as caught:
+            _core.Denoiser(samples.BASE, tensors)
+        assert "layers.2.expert.up.weight is missing" in str(caught.value)
+        assert "out.norm.weight has shape (3), expected (24)" in str(caught.value)
+
+    def test_inputs(self):
+        config = samples.OPTIONS["rope"]
+        given = samples.inputs(config)
+        denoiser = open_denoiser(config, samples.weights(config), given)
+        noise = given["noise"]
+        for call in (
+            lambda: denoiser.run(noise, 0),
+            lambda: denoiser.run(noise, 65),
+            lambda: denoiser.run(noise[:, :-1], 4),
+            lambda: denoiser.run(noise, 4, np.zeros((8, 5), np.float32)),
+            lambda: denoiser.run(noise, 4, domain=1),
+            lambda: denoiser.run(np.tile(noise, (2, 1, 1)), 4),
+            lambda: denoiser.set_lead(np.zeros((3, 24), np.float32)),
+            lambda: denoiser.set_tail(np.zeros((1, 24), np.float32)),
+            lambda: denoiser.set_prefix(0, np.zeros((12, 2, 6)), np.zeros((12, 2, 6))),
+        ):
+            with pytest.raises(ValueError, match=r"size|range|rows|beyond"):
+                call()

@@ -1,0 +1,136 @@
+"""The engine against recorded results of the original implementations, on every instruction set."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from safetensors.numpy import load_file, save_file
+
+from motorium._core import kernels
+from motorium.cli.main import main
+
+DATA = Path(__file__).with_name("data")
+CASES = sorted(path.parent.relative_to(DATA).as_posix() for path in DATA.glob("*/*/case.json"))
+TOLERANCE = 2e-5
+
+
+@pytest.fixture
+def blind(tmp_path):
+    """A copy of a case, its model beside it, without the expected values."""
+
+    def copy(name: str) -> Path:
+        family, case = name.split("/")
+        for file in (DATA / family).glob("*.*"):
+            shutil.copy(file, tmp_path)
+        ignore = shutil.ignore_patterns("expected.safetensors")
+        return Path(shutil.copytree(DATA / name, tmp_path / case, ignore=ignore))
+
+    return copy
+
+
+def parity(folder, out, *arguments):
+    return CliRunner().invoke(main, ["parity", str(folder), "--out", str(out), *arguments])
+
+
+def differences(name, outputs):
+    expected = load_file(DATA / name / "expected.safetensors")
+    assert set(expected) <= set(outputs)
+    for key, value in expected.items():
+        assert outputs[key].shape == value.shape, key
+        assert outputs[key].dtype == value.dtype, key
+        scale = max(float(np.abs(value).max()), 1e-30)
+        yield key, float(np.abs(outputs[key].astype(np.float64) - value).max()) / scale
+
+
+def test_all_recorded_cases_are_here():
+    assert len(CASES) == 12
+    assert not list(DATA.glob("**/*.bin"))
+
+
+@pytest.mark.parametrize("isa", kernels.available_isas())
+@pytest.mark.parametrize("name", CASES)
+def test_every_tensor_of_every_case(name, isa, blind, tmp_path):
+    out = tmp_path / "out.safetensors"
+    result = parity(blind(name), out, "--isa", isa, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output)["isa"] == isa
+    wrong = {key: error for key, error in differences(name, load_file(out)) if not error <= TOLERANCE}
+    assert not wrong
+
+
+def test_the_gate_moves_the_result():
+    """Otherwise a gate that does nothing would pass: pass 0 and the refined chunk differ."""
+    expected = load_file(DATA / "being_h05/a3_mpg/expected.safetensors")
+    assert np.abs(expected["pass0_actions"] - expected["actions"]).max() > 0.01
+
+
+class TestRefusals:
+    def test_missing_and_surplus_tensors_are_listed_at_once(self, blind, tmp_path):
+        case = blind("being_h05/a1_plain")
+        weights = load_file(tmp_path / "model.safetensors")
+        weights["extra.weight"] = weights.pop("action_encoder.W3.bias")
+        weights["mpg.obs_proj.bias"] = weights["mpg.obs_proj.bias"][:3].copy()
+        save_file(weights, tmp_path / "model.safetensors")
+        result = parity(case, tmp_path / "out.safetensors")
+        assert result.exit_code == 2
+        assert "missing tensors: action_encoder.W3.bias" in result.output
+        assert "surplus tensors: extra.weight" in result.output
+        assert "mpg.obs_proj.bias has shape (3,), expected (64,)" in result.output
+
+    @pytest.mark.parametrize(
+        ("family", "change", "message"),
+        [
+            ("being_h05/a1_plain", {"action_chunk_length": 10**9}, "action_chunk_length"),
+            ("being_h05/a1_plain", {"attn_mode": "full"}, "attn_mode"),
+            ("being_h05/a1_plain", {"vit_config": 3}, "vit_config"),
+            ("xvla/b1_head_ee6d", {"hidden_size": 7}, "multiple of num_heads"),
+            ("xvla/b1_head_ee6d", {"action_mode": "teleport"}, "action_mode"),
+            ("xvla/b1_head_ee6d", {"num_domains": 1000}, "has shape"),
+        ],
+    )
+    def test_hostile_configs(self, family, change, message, blind, tmp_path):
+        case = blind(family)
+        path = tmp_path / "config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+        result = parity(case, tmp_path / "out.safetensors")
+        assert result.exit_code == 2
+        assert message in result.output
+
+    def test_inputs_that_do_not_fit(self, blind, tmp_path):
+        case = blind("being_h05/a1_plain")
+        inputs = load_file(case / "inputs.safetensors")
+        inputs["packed_text_ids"][3] = 9999
+        save_file(inputs, case / "inputs.safetensors")
+        assert "vocab_size" in parity(case, tmp_path / "o").output
+        inputs["packed_text_ids"][3] = 0
+        inputs["packed_text_indexes"][3] = -5
+        save_file(inputs, case / "inputs.safetensors")
+        assert "each once" in parity(case, tmp_path / "o").output
+        del inputs["noise"]
+        inputs["packed_text_indexes"][3] = 3
+        save_file(inputs, case / "inputs.safetensors")
+        assert "lacks noise" in parity(case, tmp_path / "o").output
+
+    def test_a_damaged_file(self, blind, tmp_path):
+        case = blind("xvla/b1_head_ee6d")
+        whole = (tmp_path / "model.safetensors").read_bytes()
+        for damaged in (b"", b"\x80\x04", whole[:100], whole[:-1]):
+            (tmp_path / "model.safetensors").write_bytes(damaged)
+            result = parity(case, tmp_path / "out.safetensors")
+            assert result.exit_code == 2, damaged[:8]
+            assert "model.safetensors" in result.output
+
+    def test_lerobots_names_load_as_well(self, blind, tmp_path):
+        case = blind("xvla/b1_head_ee6d")
+        weights = {
+            f"model.{name}": array for name, array in load_file(tmp_path / "model.safetensors").items()
+        }
+        save_file(weights, tmp_path / "model.safetensors")
+        out = tmp_path / "out.safetensors"
+        assert parity(case, out).exit_code == 0
+        assert max(error for _, error in differences("xvla/b1_head_ee6d", load_file(out))) <= TOLERANCE
