@@ -14,6 +14,7 @@ constexpr std::uint8_t kModel = 3;
 constexpr std::uint8_t kReturnDelay = 7;
 constexpr std::uint8_t kTorqueEnable = 40;
 constexpr std::uint8_t kGoalPosition = 42;
+constexpr std::uint8_t kTorqueLimit = 48;
 constexpr std::uint8_t kLock = 55;
 constexpr std::uint8_t kPresent =
     56;  // position 2, speed 2, load 2, voltage 1, temperature 1, flag 1, status 1
@@ -23,6 +24,10 @@ constexpr unsigned kPositionSign = 15;
 constexpr unsigned kSpeedSign = 15;
 constexpr unsigned kLoadSign = 10;
 constexpr float kLoadFullScale = 1000.0F;
+constexpr int kFarewellSteps = 6;
+constexpr int kFarewellPermille = 300;  // holds most poses of a light arm, and yields to a hand
+constexpr std::int64_t kFarewellPauseNs = 300'000'000;
+constexpr int kFarewellOffs = 3;  // nobody listens for an answer
 constexpr float kVoltsPerUnit = 0.1F;
 constexpr int kGoalTolerance =
     64;  // a servo at the edge of its own range pulls the goal inside it: 5.6 degrees
@@ -121,6 +126,11 @@ BusStatus FeetechBus::set_torque(bool on) noexcept {
   const ServoChain::Patience patience(chain_);
   ServoChain::Rows rows{};
   if (on) {
+    for (const ServoSetting& setting : config_.settings) {
+      if (setting.eeprom) continue;
+      const LinkStatus status = chain_.restore(setting);
+      if (status != LinkStatus::ok) return to_bus_status(status);
+    }
     const BusStatus known = to_bus_status(chain_.read_all(config_.ids, kPresent, 2, rows));
     if (known != BusStatus::ok) return known;
     const BusStatus placed =
@@ -129,6 +139,25 @@ BusStatus FeetechBus::set_torque(bool on) noexcept {
     rows.fill(1);
   }
   return chain_.write_all(config_.ids, kTorqueEnable, 1, rows, one_byte, 0);
+}
+
+Farewell FeetechBus::farewell() const {
+  const std::size_t n = config_.ids.size();
+  Farewell farewell{link_.descriptor(), {}};
+  const auto tell = [&](std::uint8_t address, std::uint8_t size, std::uint16_t value, std::int64_t pause_ns) {
+    std::array<std::uint8_t, 2 * kMaxJoints> rows{};
+    for (std::size_t j = 0; j < n; ++j) set_field(&rows[j * size], size, value);
+    Farewell::Packet& packet = farewell.packets.emplace_back();
+    packet.size = mtr_ft_sync_write(packet.bytes.data(), packet.bytes.size(), config_.ids.data(), n, address,
+                                    size, rows.data());
+    packet.pause_ns = pause_ns;
+  };
+  for (int step = kFarewellSteps; step > 0; --step) {
+    tell(kTorqueLimit, 2, static_cast<std::uint16_t>(kFarewellPermille * step / kFarewellSteps),
+         kFarewellPauseNs);
+  }
+  for (int i = 0; i < kFarewellOffs; ++i) tell(kTorqueEnable, 1, 0, kFarewellPauseNs / 10);
+  return farewell;
 }
 
 std::unique_ptr<JointBus> open_feetech(const std::string& port, const FeetechBusConfig& config) {

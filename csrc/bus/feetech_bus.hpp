@@ -37,11 +37,14 @@ class FeetechBus final : public JointBus {
   BusStatus read_state(JointState& state) noexcept override;
   /// One sync write of all goal positions.
   BusStatus write_goal(const GatedGoal& goal) noexcept override;
-  /// On: goal := present on every servo, then torque. Nothing is enabled unless all joints answered.
-  /// Off: told to all at once, then verified and repeated; io_error names the case that one never confirmed.
+  /// On: RAM settings that a restart or a supervisor changed, goal := present on every servo, then torque.
+  /// Nothing is enabled unless all joints answered. Off: told to all at once, then verified and repeated;
+  /// io_error names the case that one never confirmed.
   BusStatus set_torque(bool on) noexcept override;
   BusCounters counters() const noexcept override { return link_.counters(); }
   LatencyReport latency() const noexcept override { return link_.latency(); }
+  /// The torque limit sinks to nothing within two seconds, so that a raised arm settles; then torque is off.
+  Farewell farewell() const override;
 
  private:
   std::uint16_t to_ticks(std::size_t joint, float rad) const noexcept;

@@ -82,6 +82,7 @@ class HalfDuplexLine {
 
   BusCounters& counters() noexcept { return counters_; }
   const BusCounters& counters() const noexcept { return counters_; }
+  int descriptor() const noexcept { return port_.descriptor(); }
   const std::string& path() const noexcept { return port_.path(); }
   const LatencyReport& latency() const noexcept { return port_.latency(); }
 

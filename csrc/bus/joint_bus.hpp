@@ -1,7 +1,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace motorium {
 
@@ -63,7 +65,18 @@ class GatedGoal {
   std::uint32_t n_ = 0;
 };
 
-/// A chain of servos in SI units. No method throws or allocates.
+/// Ready-made packets that take a chain's torque away step by step, for whoever outlives its driver.
+struct Farewell {
+  struct Packet {
+    std::array<std::uint8_t, 160> bytes{};
+    std::size_t size = 0;
+    std::int64_t pause_ns = 0;  ///< Before the next one.
+  };
+  int fd = -1;                  ///< Of the open port.
+  std::vector<Packet> packets;  ///< None: the servos watch over themselves.
+};
+
+/// A chain of servos in SI units. No method throws or allocates, but for `farewell`.
 class JointBus {
  public:
   virtual ~JointBus() = default;
@@ -73,6 +86,7 @@ class JointBus {
   virtual BusCounters counters() const noexcept = 0;
   /// As found when the port was opened.
   virtual LatencyReport latency() const noexcept { return {}; }
+  virtual Farewell farewell() const { return {}; }
 };
 
 }  // namespace motorium

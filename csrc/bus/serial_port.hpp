@@ -32,6 +32,7 @@ class SerialPort {
   /// Throws away what has arrived so far; returns how many bytes that was.
   std::size_t discard_input() noexcept;
 
+  int descriptor() const noexcept { return fd_; }
   const std::string& path() const noexcept { return path_; }
   const LatencyReport& latency() const noexcept { return latency_; }
 

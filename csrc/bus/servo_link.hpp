@@ -36,6 +36,7 @@ class ServoLink {
                                 std::span<const std::uint8_t> rows) noexcept = 0;
 
   const BusCounters& counters() const noexcept { return line_.counters(); }
+  int descriptor() const noexcept { return line_.descriptor(); }
   const std::string& path() const noexcept { return line_.path(); }
   const LatencyReport& latency() const noexcept { return line_.latency(); }
   /// See HalfDuplexLine.

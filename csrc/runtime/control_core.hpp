@@ -30,7 +30,8 @@ enum class Reason : std::uint8_t {
   bus_closed,
   gate_tripped,
   parking,
-  park_timed_out
+  park_timed_out,
+  frozen  ///< The control thread stood still for so long that the supervisor took the torque.
 };
 
 enum class TorqueRequest : std::uint8_t { none, on, off };

@@ -15,6 +15,7 @@ namespace motorium {
 namespace {
 
 constexpr std::uint32_t kTorqueOffAttempts = 6;  // each asks every servo several times
+constexpr std::int64_t kSwitchNs = 2 * kNsPerS;  // torque takes many patient exchanges
 
 void sleep_until(std::int64_t t_ns) noexcept {
   const timespec deadline{static_cast<std::time_t>(t_ns / kNsPerS), static_cast<long>(t_ns % kNsPerS)};
@@ -74,6 +75,8 @@ ControlLoop::~ControlLoop() { stop(); }
 void ControlLoop::start() {
   const std::lock_guard lock(life_);
   if (thread_.joinable() || stop_.load()) return;
+  const Farewell farewell = bus_->farewell();
+  if (!farewell.packets.empty()) supervisor_ = std::make_unique<Supervisor>(farewell);
   now_.alive = true;
   publish();
   owner_pid_ = ::getpid();
@@ -87,6 +90,7 @@ void ControlLoop::stop() {
   if (!thread_.joinable()) return;
   if (::getpid() == owner_pid_) {
     thread_.join();
+    supervisor_.reset();
     bus_.reset();  // the port is free from here on, whoever still holds this object
   } else {
     thread_.detach();  // a forked child has the object but not the thread, nor the right to move the arm
@@ -226,9 +230,11 @@ void ControlLoop::switch_torque(TorqueRequest request) noexcept {
   if (request == TorqueRequest::none || now_.bus_status == BusStatus::closed) return;
   rebase_ = true;
   const bool on = request == TorqueRequest::on;
-  const BusStatus status = bus_->set_torque(on);
+  const bool taken = supervisor_ && (supervisor_->busy() || !supervisor_->expect(monotonic_ns() + kSwitchNs));
+  const BusStatus status = on && taken ? BusStatus::io_error : bus_->set_torque(on);
   if (status == BusStatus::ok) {
     now_.torque_on = on;
+    if (supervisor_ && !on) supervisor_->rest();
     return;
   }
   ++now_.torque_failures;
@@ -237,7 +243,16 @@ void ControlLoop::switch_torque(TorqueRequest request) noexcept {
   now_.torque_on = true;  // unknown counts as on: it is switched off again before the thread ends
 }
 
+/// Tells the supervisor that this thread lives; or learns that it was thought dead, and gives in.
+void ControlLoop::give_sign(std::int64_t now_ns) noexcept {
+  if (!supervisor_ || !now_.torque_on || supervisor_->expect(now_ns + loop_.frozen_after_ns)) return;
+  core_.release();
+  core_.fault(Reason::frozen);
+  switch_torque(TorqueRequest::off);
+}
+
 void ControlLoop::tick(std::int64_t grid_ns, std::int64_t woke_ns) noexcept {
+  give_sign(woke_ns);
   judge_read(bus_->read_state(joints_now_));
   take_requests();
   TickResult result = core_.tick(grid_ns, joints_now_);

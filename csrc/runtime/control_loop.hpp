@@ -14,6 +14,7 @@
 #include "runtime/control_core.hpp"
 #include "runtime/period_histogram.hpp"
 #include "runtime/realtime.hpp"
+#include "runtime/supervisor.hpp"
 #include "runtime/telemetry.hpp"
 
 namespace motorium {
@@ -37,6 +38,7 @@ struct LoopConfig {
   std::uint32_t fault_after_bad_reads = 40;
   int rt_priority = 60;
   double history_s = 4.0;
+  std::int64_t frozen_after_ns = 300'000'000;  ///< Without a tick: the supervisor takes the torque.
 };
 
 /// The control thread: reads the bus, ticks the core, writes the goal, at absolute deadlines.
@@ -53,8 +55,10 @@ class ControlLoop {
   ControlLoop(const ControlLoop&) = delete;
   ControlLoop& operator=(const ControlLoop&) = delete;
 
-  void start();  ///< Starts the thread; torque stays off. Once.
-  void stop();   ///< Exit policy (bounded by its time-out), then joins the thread. Safe to call again.
+  /// Starts the thread, and the supervisor where the servos need one; torque stays off. Once. Throws
+  /// std::system_error.
+  void start();
+  void stop();  ///< Exit policy (bounded by its time-out), then joins the thread. Safe to call again.
 
   /// Requests, from any thread. Each returns a ticket: `loop_snapshot().requests_done >= ticket` once it took
   /// effect. 0: not taken.
@@ -97,6 +101,7 @@ class ControlLoop {
   void take_requests() noexcept;
   void judge_read(BusStatus status) noexcept;
   void switch_torque(TorqueRequest request) noexcept;
+  void give_sign(std::int64_t now_ns) noexcept;
   void record(std::int64_t grid_ns, std::int64_t woke_ns, const TickResult& result) noexcept;
   bool leaving() noexcept;
   void publish() noexcept { published_.publish(now_); }
@@ -104,6 +109,7 @@ class ControlLoop {
   LoopConfig loop_;
   std::int64_t period_ns_;
   std::unique_ptr<JointBus> bus_;
+  std::unique_ptr<Supervisor> supervisor_;  // before the bus goes, it must have gone
   ControlCore core_;
 
   // Control thread's own.

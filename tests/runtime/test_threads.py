@@ -46,7 +46,10 @@ CORE = ("runtime/control_core", "runtime/chunk_buffer", "runtime/plan", "runtime
 @pytest.fixture(scope="module")
 def loop_checks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("loop")
-    sources = [*_sources(*CORE, "runtime/control_loop", "runtime/realtime"), HERE / "loop_checks.cpp"]
+    sources = [
+        *_sources(*CORE, "runtime/control_loop", "runtime/realtime", "runtime/supervisor"),
+        HERE / "loop_checks.cpp",
+    ]
     return _build(out / "loop_checks", [*sources, _limits(out)])
 
 

@@ -91,6 +91,11 @@ def explain_fault(port: str, stats: Mapping[str, Any], stale: Mapping[str, float
         return BusError(
             f"the servos on {port} do not answer any more: check their power and the bus cable ({stats['bus']})"
         )
+    if reason == "frozen":
+        return SafetyError(
+            "the control thread stood still for more than 0.3 s (its process was stopped, or the machine was "
+            "overloaded), so the supervisor took the torque from the arm: open the robot anew"
+        )
     causes = [name for bit, name in enumerate(CAUSES) if int(stats["gate_causes"]) >> bit & 1]
     text = f"the safety gate tripped: {', '.join(causes) or reason}"
     if silent:

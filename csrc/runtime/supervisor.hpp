@@ -1,0 +1,47 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+
+#include "bus/joint_bus.hpp"
+
+namespace motorium {
+
+/// A process of its own that takes an arm's torque away, step by step, when the control thread no longer says
+/// that it lives: because its process was killed, stopped, or stands still. Servos without a watchdog of
+/// their own would hold their last goal with full torque for ever.
+///
+/// The process is forked before the arm has torque. It shares one page with the control thread and the open
+/// port, belongs to no terminal, keeps nothing else open, and ends with its parent.
+class Supervisor {
+ public:
+  /// Throws std::system_error when no process can be made.
+  explicit Supervisor(const Farewell& farewell);
+  ~Supervisor();
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  // Control thread; none of these waits.
+  /// Next sign of life by `deadline_ns` (CLOCK_MONOTONIC) at the latest. False: the torque has been taken.
+  bool expect(std::int64_t deadline_ns) noexcept;
+  /// No torque, nothing to watch. A takeover is forgotten.
+  void rest() noexcept;
+  /// It is writing to the bus right now.
+  bool busy() const noexcept { return page_->busy.load(std::memory_order_acquire); }
+
+ private:
+  struct Page {
+    std::atomic<std::int64_t> deadline_ns{0};
+    std::atomic<bool> busy{false}, leave{false};
+  };
+  static_assert(std::atomic<std::int64_t>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
+
+  [[noreturn]] static void watch(Page& page, const Farewell& farewell, pid_t parent) noexcept;
+
+  Page* page_;
+  pid_t child_ = -1, parent_;
+};
+
+}  // namespace motorium
