@@ -145,7 +145,30 @@ static size_t make_input(uint32_t* state, uint8_t* out, size_t capacity) {
   return n;
 }
 
+/* Runs every line of hexadecimal digits in a file; how many, or -1 when it cannot be read. */
+static long replay(const char* path) {
+  FILE* file = fopen(path, "r");
+  if (file == NULL) return -1;
+  static char line[4096];
+  long runs = 0;
+  while (fgets(line, sizeof line, file) != NULL) {
+    uint8_t input[sizeof line / 2];
+    size_t n = 0;
+    unsigned byte = 0;
+    while (sscanf(line + 2 * n, "%2x", &byte) == 1) input[n++] = (uint8_t)byte;
+    LLVMFuzzerTestOneInput(input, n);
+    runs += 1;
+  }
+  fclose(file);
+  return runs;
+}
+
 int main(int argc, char** argv) {
+  if (argc == 3 && strcmp(argv[1], "corpus") == 0) {
+    const long replayed = replay(argv[2]);
+    printf("%ld inputs\n", replayed);
+    return replayed > 0 ? 0 : 1;
+  }
   const long runs = argc > 1 ? atol(argv[1]) : 100000;
   uint32_t state = argc > 2 ? (uint32_t)atol(argv[2]) : 1;
   uint8_t input[600];

@@ -17,7 +17,7 @@ from virtual_arm import VirtualArm, quick_robot
 
 import motorium
 from motorium.errors import BusError, CalibrationError, CameraError, SafetyError, SpecError
-from motorium.robots.health import self_check
+from motorium.robots.health import latency_advice, self_check
 from motorium.robots.robot import Robot
 from motorium.robots.spec import RobotSpec
 from motorium.types import Frame
@@ -217,7 +217,7 @@ def test_absent_port() -> None:
 
 SCRIPT = """
 import sys, time
-from motorium.robots.health import self_check
+from motorium.robots.health import latency_advice, self_check
 from motorium.robots.robot import Robot
 with Robot.open(sys.argv[2], port=sys.argv[1], calibration="nominal") as robot:
     print("up", flush=True)
@@ -274,3 +274,17 @@ def test_interpreter_exit_without_close_parks(arm: VirtualArm) -> None:
     )
     assert done.returncode == 0
     assert at_rest(arm)
+
+
+def test_an_adapter_that_holds_bytes_back_is_named() -> None:
+    advice = latency_advice("/dev/ttyUSB0", {"setting": "refused", "timer_ms": 16})
+    assert "for 16 ms" in advice
+    assert "latency_timer" in advice
+    assert latency_advice("/dev/ttyUSB0", {"setting": "low", "timer_ms": 1}) == ""
+    assert latency_advice("/dev/ttyTHS1", {"setting": "not_applicable", "timer_ms": -1}) == ""
+
+
+def test_a_port_without_an_adapter_has_nothing_to_set(arm: VirtualArm) -> None:
+    with Robot.open("so101", port=arm.emulator.port, calibration="nominal") as robot:
+        latency = robot.status()["control"]["latency"]
+    assert latency == {"setting": "not_applicable", "timer_ms": -1}
