@@ -45,18 +45,19 @@ inline pybind11::object raw_read(ServoLink& link, std::uint8_t id, std::uint16_t
   return pybind11::bytes(reinterpret_cast<const char*>(data.data()), size);
 }
 
-inline pybind11::dict raw_sync_read(ServoLink& link, const std::vector<std::uint8_t>& ids,
-                                    std::uint16_t address, std::uint8_t size) {
+/// Runs `ask(ids, rows, errors, answered)` and gives id -> bytes, or None where there was no good answer.
+template <class Ask>
+pybind11::dict raw_read_many(const ServoLink& link, const std::vector<std::uint8_t>& ids, std::uint8_t size,
+                             Ask ask) {
   if (ids.size() > kMaxJoints) throw pybind11::value_error("at most 32 ids");
   std::vector<std::uint8_t> rows(ids.size() * size);
   std::array<std::uint8_t, kMaxJoints> errors{};
   std::array<bool, kMaxJoints> answered{};
-  LinkStatus status = LinkStatus::ok;
-  {
+  const LinkStatus status = [&] {
     const pybind11::gil_scoped_release release;
-    status =
-        link.sync_read(ids, address, size, rows, {errors.data(), ids.size()}, {answered.data(), ids.size()});
-  }
+    return ask(ids, std::span(rows), std::span(errors.data(), ids.size()),
+               std::span(answered.data(), ids.size()));
+  }();
   must_be_open(status, link);
   pybind11::dict result;
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -117,7 +118,9 @@ pybind11::class_<Link> bind_raw(pybind11::class_<Link> bound, MotionRegisters mo
       .def(
           "sync_read",
           [](Link& link, const std::vector<std::uint8_t>& ids, std::uint16_t address, std::uint8_t size) {
-            return raw_sync_read(link, ids, address, size);
+            return raw_read_many(link, ids, size, [&](auto wanted, auto rows, auto errors, auto answered) {
+              return link.sync_read(wanted, address, size, rows, errors, answered);
+            });
           },
           py::arg("ids"), py::arg("address"), py::arg("size"))
       .def(

@@ -52,6 +52,15 @@ void bind_dynamixel(py::module_& m) {
   bind_config(m);
   bind_raw(py::class_<DynamixelLink>(m, "DynamixelBus"), {64, 119})
       .def(
+          "fast_sync_read",
+          [](DynamixelLink& link, const std::vector<std::uint8_t>& ids, std::uint16_t address,
+             std::uint8_t size) {
+            return raw_read_many(link, ids, size, [&](auto wanted, auto rows, auto errors, auto answered) {
+              return link.fast_sync_read(wanted, address, size, rows, errors, answered);
+            });
+          },
+          py::arg("ids"), py::arg("address"), py::arg("size"))
+      .def(
           "reboot",
           [](DynamixelLink& link, std::uint8_t id) {
             const LinkStatus status = [&] {

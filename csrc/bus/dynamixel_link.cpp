@@ -28,8 +28,24 @@ void DynamixelLink::take_blocks(ReplySet& replies) noexcept {
   }
 }
 
+/// A fast reply that is whole vouches for all its blocks.
+void DynamixelLink::take_fast(ReplySet& replies, const mtr_dxl_view& view) noexcept {
+  mtr_dxl_view block{};
+  std::size_t at = 0;
+  while ((at = mtr_dxl_fast_next(&view, at, replies.size, &block)) != 0) {
+    const auto found = std::find(replies.ids.begin(), replies.ids.end(), block.id);
+    const auto i = static_cast<std::size_t>(found - replies.ids.begin());
+    if (found == replies.ids.end() || replies.answered[i]) continue;
+    replies.accept(block.id, block.error, {block.parameters, block.n_parameters}, line_.counters());
+  }
+}
+
 void DynamixelLink::take_packet(ReplySet& replies, const mtr_dxl_view& view) noexcept {
-  if (view.instruction != MTR_DXL_STATUS || view.id == MTR_DXL_BROADCAST) return;
+  if (view.instruction != MTR_DXL_STATUS) return;
+  if (view.id == MTR_DXL_BROADCAST) {
+    if (fast_) take_fast(replies, view);
+    return;
+  }
   const bool refusal = view.n_parameters == 0 && (view.error & ~MTR_DXL_ALERT) != 0;
   if (refusal && replies.ids.size() == 1 && replies.ids[0] == view.id) {
     replies.errors[0] = view.error;

@@ -45,6 +45,7 @@ class DynamixelLink final : public ServoLink {
   LinkStatus ask(std::size_t n, std::size_t reply_bytes, ReplySet& replies) noexcept;
   bool take(ReplySet& replies, std::span<const std::uint8_t> bytes) noexcept;
   void take_blocks(ReplySet& replies) noexcept;
+  void take_fast(ReplySet& replies, const mtr_dxl_view& view) noexcept;
   void take_packet(ReplySet& replies, const mtr_dxl_view& view) noexcept;
   bool drain(ReplySet& replies) noexcept;
 

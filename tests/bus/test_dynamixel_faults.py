@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 from dynamixel_arm import IDS, DynamixelArm, chain, make_joint
-from dynamixel_codec import framed
+from dynamixel_codec import crc16, framed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from line_stranger import stranger
@@ -178,6 +178,35 @@ def test_late_replies_do_not_answer_the_next_request():
         raw = _core.DynamixelBus(port, reply_margin_us=300_000)
         assert raw.read(1, 132, 4) == b"\x22\x22\x00\x00"
         assert raw.read(1, 132, 4) == b"\x22\x22\x00\x00"
+
+
+def fast_packet(blocks: list[tuple[int, bytes]], *, vouched: bool) -> bytes:
+    """A fast reply; `vouched`: with the right CRC behind each block, not only behind the last."""
+    length = 1 + sum(4 + len(data) for _, data in blocks)
+    packet = b"\xff\xff\xfd\x00\xfe" + length.to_bytes(2, "little") + b"\x55"
+    for i, (servo, data) in enumerate(blocks):
+        packet += bytes([0, servo]) + data
+        last = i == len(blocks) - 1
+        packet += crc16(packet).to_bytes(2, "little") if vouched or last else b"\x00\x00"
+    return packet
+
+
+@pytest.mark.parametrize("vouched", [True, False])
+def test_a_whole_fast_reply_counts_even_where_blocks_lack_their_own_checksum(vouched):
+    blocks = [(1, b"\x01\x02"), (2, b"\xff\xff"), (3, b"\xfd\x00")]
+    with stranger(lambda _request: fast_packet(blocks, vouched=vouched)) as port:
+        raw = _core.DynamixelBus(port, reply_margin_us=300_000)
+        assert raw.fast_sync_read([1, 2, 3], 132, 2) == dict(blocks)
+        assert raw.counters()["wrong_id"] == 0
+        del raw
+
+
+def test_half_a_fast_reply_gives_the_blocks_that_vouch_for_themselves():
+    blocks = [(1, b"\x01\x02"), (2, b"\x03\x04"), (3, b"\x05\x06")]
+    with stranger(lambda _request: fast_packet(blocks, vouched=True)[:-3]) as port:
+        raw = _core.DynamixelBus(port, reply_margin_us=30_000)
+        assert raw.fast_sync_read([1, 2, 3], 132, 2) == {1: b"\x01\x02", 2: b"\x03\x04", 3: None}
+        del raw
 
 
 @pytest.mark.parametrize(("address", "size"), [(64, 1), (116, 4), (119, 1), (63, 2), (0, 128)])
