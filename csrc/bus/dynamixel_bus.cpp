@@ -16,6 +16,7 @@ constexpr int kGoalTolerance = 64;  // a servo at the edge of its own range pull
 constexpr std::uint32_t kPlainReads = 50;
 constexpr int kFastTrials = 3;
 constexpr std::uint8_t kWatchdogTripped = 0xFF;
+constexpr std::int64_t kWatchdogUnitNs = 20'000'000;
 constexpr std::uint8_t kOverload = 1U << 5;
 constexpr std::int64_t kRestartNs = 2 * kNsPerS;
 
@@ -103,6 +104,7 @@ LinkStatus DynamixelBus::read_present() noexcept {
 
 BusStatus DynamixelBus::read_state(JointState& state) noexcept {
   const std::size_t n = config_.joints.size();
+  stopped_ = fell_silent(monotonic_ns()) || stopped_;
   const LinkStatus status = read_present();
   state.t_ns = monotonic_ns();
   state.n = static_cast<std::uint32_t>(n);
@@ -112,7 +114,14 @@ BusStatus DynamixelBus::read_state(JointState& state) noexcept {
     if (answered_[j]) take_row(j, state);
   }
   if (status == LinkStatus::ok) look_after_one(state.t_ns);  // a tick that waited in vain waits no longer
+  if (stopped_) return BusStatus::io_error;
   return status == LinkStatus::ok ? BusStatus::ok : BusStatus::stale_joints;
+}
+
+bool DynamixelBus::fell_silent(std::int64_t now_ns) noexcept {
+  const std::int64_t silence_ns = now_ns - spoken_ns_;
+  spoken_ns_ = now_ns;
+  return torque_on_ && config_.watchdog_units > 0 && silence_ns > config_.watchdog_units * kWatchdogUnitNs;
 }
 
 void DynamixelBus::take_row(std::size_t j, JointState& state) noexcept {
@@ -126,7 +135,8 @@ void DynamixelBus::take_row(std::size_t j, JointState& state) noexcept {
   const bool alert = (errors_[j] & MTR_DXL_ALERT) != 0;
   if (!alert) hardware_error_[j] = 0;
   const std::uint8_t unknown = alert && hardware_error_[j] == 0 ? kStatusAlert : std::uint8_t{0};
-  state.status[j] = static_cast<std::uint8_t>(hardware_error_[j] | unknown | lost_[j]);
+  const std::uint8_t stopped = stopped_ && !joint.passive ? kStatusTorqueLost : std::uint8_t{0};
+  state.status[j] = static_cast<std::uint8_t>(hardware_error_[j] | unknown | lost_[j] | stopped);
   state.voltage_v[j] = voltage_v_[j];
   state.temperature_c[j] = temperature_c_[j];
   state.joint_t_ns[j] = state.t_ns;
@@ -209,6 +219,7 @@ std::int32_t DynamixelBus::to_ticks(std::size_t j, float rad) const noexcept {
 BusStatus DynamixelBus::write_goal(const GatedGoal& goal) noexcept {
   if (goal.size() != config_.joints.size()) return BusStatus::io_error;
   if (active_.empty()) return BusStatus::ok;
+  stopped_ = fell_silent(monotonic_ns()) || stopped_;
   ServoChain::Rows rows;
   for (std::size_t i = 0; i < active_.size(); ++i) {
     const std::size_t j = active_joints_[i];
@@ -258,8 +269,14 @@ BusStatus DynamixelBus::start_torque() noexcept {
 BusStatus DynamixelBus::set_torque(bool on) noexcept {
   const ServoChain::Patience patience(chain_);
   lost_.fill(0);
-  torque_on_ = on;
-  if (on) return start_torque();
+  stopped_ = false;
+  torque_on_ = false;
+  if (on) {
+    const BusStatus status = start_torque();
+    spoken_ns_ = monotonic_ns();
+    torque_on_ = true;
+    return status;
+  }
   const ServoChain::Rows off{};
   if (config_.watchdog_units > 0) {  // a servo waiting for a master may not stop one that rests
     static_cast<void>(

@@ -68,6 +68,8 @@ class DynamixelBus final : public JointBus {
   /// std::invalid_argument (config).
   DynamixelBus(const std::string& port, DynamixelBusConfig config);
 
+  /// After a silence of ours longer than the watchdog, the servos have stopped and take no goals: io_error
+  /// and "torque lost" from then on, until torque is given anew.
   BusStatus read_state(JointState& state) noexcept override;
   /// One sync write of the goal positions of all joints that are not passive.
   BusStatus write_goal(const GatedGoal& goal) noexcept override;
@@ -90,6 +92,7 @@ class DynamixelBus final : public JointBus {
   void take_row(std::size_t joint, JointState& state) noexcept;
   double unwrapped(std::size_t joint, std::int32_t ticks) noexcept;
   std::int32_t to_ticks(std::size_t joint, float rad) const noexcept;
+  bool fell_silent(std::int64_t now_ns) noexcept;
   void look_after_one(std::int64_t now_ns) noexcept;
   bool read_error_of_one() noexcept;
   void read_slow_values(std::size_t joint) noexcept;
@@ -108,6 +111,8 @@ class DynamixelBus final : public JointBus {
   bool fast_ = false;
   std::uint32_t plain_reads_left_ = 0;  // after a gap, plain reads show who is missing
   bool torque_on_ = false;
+  bool stopped_ = false;        // by the servos' watchdog
+  std::int64_t spoken_ns_ = 0;  // when we last said anything
   std::int64_t looked_ns_ = 0;
   std::size_t turn_ = 0, alert_turn_ = 0;
 

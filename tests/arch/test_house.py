@@ -19,7 +19,9 @@ else:
 import motorium
 
 # Files longer than their room's limit, each with its reason.
-LONGER: dict[str, str] = {}
+LONGER: dict[str, str] = {
+    "python/motorium/_core.pyi": "one extension module has one stub, and type checkers read no other",
+}
 
 LIMITS = (  # first match wins
     ("firmware/", 230),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from dynamixel_arm import (
@@ -311,6 +313,22 @@ def test_servos_stop_by_themselves_when_the_master_falls_silent(open_dynamixel_a
     assert arm.bus.set_torque(False) == BusStatus.OK
     arm.read()
     assert arm.register(1, WATCHDOG) == 0
+
+
+def test_a_master_that_slept_longer_than_the_watchdog_knows_that_its_servos_stopped(open_dynamixel_arm):
+    """A frozen process that goes on: no goal is believed to arrive until torque is given anew."""
+    arm = open_dynamixel_arm(watchdog_units=15)
+    assert arm.bus.set_torque(True) == BusStatus.OK
+    time.sleep(0.6)
+    status, state = arm.read()
+    assert status == BusStatus.IO_ERROR
+    assert (state["status"] & TORQUE_LOST).all()
+    assert arm.read()[0] == BusStatus.IO_ERROR
+    assert arm.register(1, WATCHDOG) == 0xFF
+    assert arm.bus.set_torque(True) == BusStatus.OK
+    status, state = arm.read()
+    assert status == BusStatus.OK
+    assert not state["status"].any()
 
 
 def test_missing_servos_and_other_models_are_named(dynamixels):

@@ -78,8 +78,14 @@ def stale_joints(spec: RobotSpec, reading: Mapping[str, Any], now_ns: int) -> di
     }
 
 
-def explain_fault(port: str, stats: Mapping[str, Any], stale: Mapping[str, float]) -> MotoriumError:
-    """The error a fault of the control thread stands for, with what to do."""
+def explain_fault(
+    port: str,
+    stats: Mapping[str, Any],
+    stale: Mapping[str, float],
+    faults: Mapping[str, tuple[str, ...]] | None = None,
+) -> MotoriumError:
+    """The error a fault of the control thread stands for, with what to do; `faults` is what servos report."""
+    reported = "; ".join(f"{name} reports {', '.join(bits)}" for name, bits in (faults or {}).items())
     reason = stats["reason"]
     silent = ", ".join(f"{name} ({age:.1f} s)" for name, age in stale.items())
     if reason == "bus_closed":
@@ -87,6 +93,8 @@ def explain_fault(port: str, stats: Mapping[str, Any], stale: Mapping[str, float
             f"port {port} is gone: the cable or the adapter was unplugged. The servos keep their last goal: switch "
             f"their power off, plug in again, and open the robot anew"
         )
+    if reason == "bus_errors" and "torque lost" in reported:
+        return BusError(f"servos on {port} have stopped by themselves ({reported}): open the robot anew")
     if reason == "bus_errors":
         return BusError(
             f"the servos on {port} do not answer any more: check their power and the bus cable ({stats['bus']})"
@@ -98,6 +106,8 @@ def explain_fault(port: str, stats: Mapping[str, Any], stale: Mapping[str, float
         )
     causes = [name for bit, name in enumerate(CAUSES) if int(stats["gate_causes"]) >> bit & 1]
     text = f"the safety gate tripped: {', '.join(causes) or reason}"
+    if reported:
+        text += f"; {reported}"
     if silent:
         text += f"; no reply from {silent}: check the cable from that joint on"
     return SafetyError(text)

@@ -186,8 +186,9 @@ class Robot:
         if control.mode != "fault":
             return
         self._check_backend()
-        stale = health.stale_joints(self.spec, control.state(), time.monotonic_ns())
-        raise health.explain_fault(self.port, control.stats(), stale)
+        state = control.state()
+        stale = health.stale_joints(self.spec, state, time.monotonic_ns())
+        raise health.explain_fault(self.port, control.stats(), stale, health.servo_faults(self.spec, state))
 
     def _check_backend(self) -> None:
         if self._backend is not None:
