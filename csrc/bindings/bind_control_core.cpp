@@ -89,7 +89,7 @@ const char* name_of(Mode mode) {
 }
 
 const char* name_of(Reason reason) {
-  constexpr const char* kNames[] = {"",        "underflow",     "bus_errors", "bus_closed", "gate_tripped",
+  constexpr const char* kNames[] = {"",        "underflow",      "bus_errors", "bus_closed", "gate_tripped",
                                     "parking", "park_timed_out", "frozen"};
   return kNames[static_cast<std::size_t>(reason)];
 }

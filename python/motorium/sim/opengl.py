@@ -33,7 +33,7 @@ def choose_platform() -> bool:
         if not platforms:
             return False
         os.environ["MUJOCO_GL"] = platforms[0]
-        os.environ[_RETRY] = ",".join(platforms[1:])
+        os.environ[_RETRY] = ",".join(platforms)
     return True
 
 
@@ -63,8 +63,8 @@ def restart_with_fallback() -> None:
     PyOpenGL cannot change its platform once loaded, hence a new program image. Returns when nothing is
     left to try.
     """
-    rest = [name for name in os.environ.get(_RETRY, "").split(",") if name]
-    if rest:
-        environment = {**os.environ, "MUJOCO_GL": rest[0], _RETRY: ",".join(rest[1:])}
+    tried, *rest = os.environ.get(_RETRY, "").split(",")
+    if rest and tried == os.environ.get("MUJOCO_GL"):  # else the user has chosen since
+        environment = {**os.environ, "MUJOCO_GL": rest[0], _RETRY: ",".join(rest)}
         environment.pop("PYOPENGL_PLATFORM", None)
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own command line
