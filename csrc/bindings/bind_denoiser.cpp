@@ -1,4 +1,5 @@
 // The denoising loop alone, over a prefix that the caller gives as keys and values.
+#include "bind_kernels.hpp"
 #include "denoiser_glue.hpp"
 #include "kernels/dispatch.hpp"
 #include "module.hpp"
@@ -11,10 +12,11 @@ namespace {
 /// A denoiser with the arena it lives in.
 struct BareDenoiser {
   BareDenoiser(const py::dict& config, const std::map<std::string, FloatArray>& tensors,
-               const std::string& isa)
+               const std::string& isa, const EngineOptions& options)
       : table(kernels::select_table(isa)) {
     const Tensors views = tensor_views(tensors);
-    Loader loader(table, views, arena);
+    Loader loader(table, views, arena, options);
+    workspace = &loader.workspace();
     denoiser = std::make_unique<Denoiser>(read_denoiser(config), Denoiser::SlotChoice{}, loader);
     loader.finish();
   }
@@ -41,6 +43,7 @@ struct BareDenoiser {
 
   const kernels::KernelTable& table;
   Arena arena;
+  Workspace* workspace = nullptr;
   std::unique_ptr<Denoiser> denoiser;
   std::optional<std::size_t> position;
 };
@@ -60,8 +63,14 @@ void bind_denoiser(py::module_& m) {
       .def(py::init<>())
       .def("take", &Recorder::take, "All (stream, what, index, (rows, width) array) since the last call.");
   py::class_<BareDenoiser>(m, "Denoiser", "The K-step loop of an action expert over cached keys and values.")
-      .def(py::init<const py::dict&, const std::map<std::string, FloatArray>&, const std::string&>(),
-           py::arg("config"), py::arg("tensors"), py::arg("isa") = "")
+      .def(py::init([](const py::dict& config, const std::map<std::string, FloatArray>& tensors,
+                       const std::string& isa, const std::string& precision, std::size_t threads,
+                       const std::vector<int>& cpus) {
+             return std::make_unique<BareDenoiser>(config, tensors, isa,
+                                                   EngineOptions{precision_named(precision), threads, cpus});
+           }),
+           py::arg("config"), py::arg("tensors"), py::arg("isa") = "", py::arg("precision") = "float32",
+           py::arg("threads") = 1, py::arg("cpus") = std::vector<int>{})
       .def("set_prefix", &BareDenoiser::set_prefix, py::arg("layer"), py::arg("keys"), py::arg("values"),
            "Keys and values (n, kv_heads, head_dim) of one layer; n must be the same for all layers.")
       .def(
@@ -84,7 +93,9 @@ void bind_denoiser(py::module_& m) {
       .def("run", &run, py::arg("noise"), py::arg("steps"), none("locked"), none("context"),
            py::arg("domain") = 0, none("directions"), none("recorder"))
       .def_property_readonly("isa", [](const BareDenoiser& self) { return self.table.isa; })
-      .def_property_readonly("arena_bytes", [](const BareDenoiser& self) { return self.arena.bytes(); });
+      .def_property_readonly("arena_bytes", [](const BareDenoiser& self) { return self.arena.bytes(); })
+      .def_property_readonly("weight_bytes_read",
+                             [](const BareDenoiser& self) { return self.workspace->bytes_read; });
 }
 
 }  // namespace motorium

@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 
+#include "bind_kernels.hpp"
 #include "engine/nano_engine.hpp"
 #include "kernels/dispatch.hpp"
 #include "module.hpp"
@@ -16,7 +17,6 @@ namespace py = pybind11;
 namespace motorium {
 namespace {
 
-using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
 using Bytes = py::array_t<std::uint8_t, py::array::c_style>;
 using Ids = py::array_t<std::int32_t, py::array::c_style | py::array::forcecast>;
 
@@ -78,11 +78,13 @@ NanoConfig read_config(const py::dict& d) {
 }
 
 std::unique_ptr<NanoEngine> make_engine(const py::dict& config, const std::map<std::string, Floats>& tensors,
-                                        const std::string& isa) {
+                                        const std::string& isa, const std::string& precision,
+                                        std::size_t threads, const std::vector<int>& cpus) {
   Tensors views;
   for (const auto& [name, array] : tensors)
     views[name] = {array.data(), {array.shape(), array.shape() + array.ndim()}};
-  return std::make_unique<NanoEngine>(read_config(config), views, kernels::select_table(isa));
+  const EngineOptions options{precision_named(precision), threads, cpus};
+  return std::make_unique<NanoEngine>(read_config(config), views, kernels::select_table(isa), options);
 }
 
 void raise_unless_ok(EngineStatus status) {
@@ -143,13 +145,15 @@ void bind_engine(py::module_& m) {
   py::class_<NanoEngine>(
       m, "NanoEngine",
       "The motorium nano network; encode() once per observation, then denoise(). Releases the GIL.")
-      .def(py::init(&make_engine), py::arg("config"), py::arg("tensors"), py::arg("isa") = "")
+      .def(py::init(&make_engine), py::arg("config"), py::arg("tensors"), py::arg("isa") = "",
+           py::arg("precision") = "float32", py::arg("threads") = 1, py::arg("cpus") = std::vector<int>{})
       .def("encode", &encode, py::arg("images"), py::arg("token_ids"), py::arg("embodiment") = 0)
       .def("denoise", &denoise, py::arg("state"), py::arg("noise"), py::arg("committed") = py::none(),
            py::arg("steps"))
       .def_property_readonly("scene", &scene)
       .def_property_readonly("isa", &NanoEngine::isa)
-      .def_property_readonly("arena_bytes", &NanoEngine::arena_bytes);
+      .def_property_readonly("arena_bytes", &NanoEngine::arena_bytes)
+      .def_property_readonly("weight_bytes_read", &NanoEngine::weight_bytes_read);
   bind_denoiser(m);
   bind_families(m);
   bind_kernels(m);

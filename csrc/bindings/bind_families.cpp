@@ -1,4 +1,5 @@
 // Engines of checkpoints that other projects trained.
+#include "bind_kernels.hpp"
 #include "denoiser_glue.hpp"
 #include "engine/being_h05_engine.hpp"
 #include "engine/xvla_engine.hpp"
@@ -18,7 +19,8 @@ std::span<const std::int32_t> ids_of(const Ids& ids) {
 }
 
 std::unique_ptr<BeingH05Engine> make_being(const py::dict& d, const NamedTensors& tensors,
-                                           const std::string& isa) {
+                                           const std::string& isa, const std::string& precision,
+                                           std::size_t threads, const std::vector<int>& cpus) {
   BeingH05Config c;
   c.vit = read_block(required<py::dict>(d, "vit"));
   c.vit_layers = required<std::size_t>(d, "vit_layers");
@@ -28,7 +30,8 @@ std::unique_ptr<BeingH05Engine> make_being(const py::dict& d, const NamedTensors
   c.vocabulary = required<std::size_t>(d, "vocabulary");
   c.slots = required<std::size_t>(d, "slots");
   c.expert = read_denoiser(required<py::dict>(d, "expert"));
-  return std::make_unique<BeingH05Engine>(c, tensor_views(tensors), kernels::select_table(isa));
+  return std::make_unique<BeingH05Engine>(c, tensor_views(tensors), kernels::select_table(isa),
+                                          EngineOptions{precision_named(precision), threads, cpus});
 }
 
 void encode_being(BeingH05Engine& engine, const FloatArray& pixels, const Ids& prompt,
@@ -50,14 +53,16 @@ FloatArray denoise_being(BeingH05Engine& engine, const FloatArray& noise, std::s
                       {noise, locked, steps, directions}, std::nullopt, 0, recorder);
 }
 
-std::unique_ptr<XvlaEngine> make_xvla(const py::dict& d, const NamedTensors& tensors,
-                                      const std::string& isa) {
+std::unique_ptr<XvlaEngine> make_xvla(const py::dict& d, const NamedTensors& tensors, const std::string& isa,
+                                      const std::string& precision, std::size_t threads,
+                                      const std::vector<int>& cpus) {
   XvlaConfig c;
   c.head = read_denoiser(required<py::dict>(d, "head"));
   c.feature_width = required<std::size_t>(d, "feature_width");
   c.soft_prompts = required<std::size_t>(d, "soft_prompts");
   c.positions = required<std::size_t>(d, "positions");
-  return std::make_unique<XvlaEngine>(c, tensor_views(tensors), kernels::select_table(isa));
+  return std::make_unique<XvlaEngine>(c, tensor_views(tensors), kernels::select_table(isa),
+                                      EngineOptions{precision_named(precision), threads, cpus});
 }
 
 void encode_xvla(XvlaEngine& engine, const FloatArray& features, const FloatArray& views, std::size_t domain,
@@ -83,21 +88,25 @@ void bind_families(py::module_& m) {
   const auto none = [](const char* name) { return py::arg(name) = py::none(); };
   py::class_<BeingH05Engine>(m, "BeingH05Engine",
                              "Being-H0.5: encode() once per observation, then denoise().")
-      .def(py::init(&make_being), py::arg("config"), py::arg("tensors"), py::arg("isa") = "")
+      .def(py::init(&make_being), py::arg("config"), py::arg("tensors"), py::arg("isa") = "",
+           py::arg("precision") = "float32", py::arg("threads") = 1, py::arg("cpus") = std::vector<int>{})
       .def("encode", &encode_being, py::arg("pixels"), py::arg("prompt"), py::arg("state"), none("behind"),
            none("recorder"))
       .def("denoise", &denoise_being, py::arg("noise"), py::arg("steps"), none("locked"), none("directions"),
            none("recorder"))
       .def_property_readonly("isa", &BeingH05Engine::isa)
-      .def_property_readonly("arena_bytes", &BeingH05Engine::arena_bytes);
+      .def_property_readonly("arena_bytes", &BeingH05Engine::arena_bytes)
+      .def_property_readonly("weight_bytes_read", &BeingH05Engine::weight_bytes_read);
   py::class_<XvlaEngine>(m, "XvlaEngine",
                          "X-VLA from features: encode() once per observation, then denoise().")
-      .def(py::init(&make_xvla), py::arg("config"), py::arg("tensors"), py::arg("isa") = "")
+      .def(py::init(&make_xvla), py::arg("config"), py::arg("tensors"), py::arg("isa") = "",
+           py::arg("precision") = "float32", py::arg("threads") = 1, py::arg("cpus") = std::vector<int>{})
       .def("encode", &encode_xvla, py::arg("features"), py::arg("views"), py::arg("domain"), none("recorder"))
       .def("denoise", &denoise_xvla, py::arg("noise"), py::arg("steps"), py::arg("proprio"), none("locked"),
            none("recorder"))
       .def_property_readonly("isa", &XvlaEngine::isa)
-      .def_property_readonly("arena_bytes", &XvlaEngine::arena_bytes);
+      .def_property_readonly("arena_bytes", &XvlaEngine::arena_bytes)
+      .def_property_readonly("weight_bytes_read", &XvlaEngine::weight_bytes_read);
 }
 
 }  // namespace motorium

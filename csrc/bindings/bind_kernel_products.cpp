@@ -10,19 +10,15 @@ namespace {
 using namespace kernels;
 
 struct Packed {
-  Packed(const KernelTable& table, const Floats& w, const Maybe& up, const Maybe& b) {
+  Packed(const KernelTable& table, Precision precision, const Floats& w, const Maybe& up, const Maybe& b) {
     const std::size_t n = size(w, 0);
     const std::size_t k = static_cast<std::size_t>(w.size()) / (n == 0 ? 1 : n);
-    const std::size_t lanes = table.lanes;
-    weights.resize(up ? packed_gated_floats(n, k, lanes) : packed_floats(n, k, lanes));
-    if (up) {
-      pack_gated(w.data(), up->data(), n, k, lanes, weights.data());
-    } else {
-      pack_rows(w.data(), n, k, lanes, weights.data());
-    }
+    const Weights source{w.data(), data(up), n, k};
+    weights.resize(panel_count(table, source) * panel_bytes(table, precision, k) / sizeof(float) + 1);
+    pack(table, precision, source, weights.data());
     if (b) {
-      bias.resize(packed_floats(n, 1, lanes));
-      pack_rows(b->data(), n, 1, lanes, bias.data());
+      bias.resize(packed_floats(n, 1, table.lanes));
+      pack_rows(b->data(), n, 1, table.lanes, bias.data());
     }
   }
   const float* bias_data() const { return bias.empty() ? nullptr : bias.data(); }
@@ -44,18 +40,48 @@ Activation gate_named(const std::string& name) {
   return Activation::silu_gate;
 }
 
+/// The rows of a call as its product reads them, where they are not read as they are.
+struct Converted {
+  Converted(const KernelTable& table, Precision precision, MultiplyRows& call)
+      : rows(call.rows * converted_stride(call.k)), scale(call.rows) {
+    if (format_of(table, precision).input_bytes == 0) return;
+    const auto kernel = precision == Precision::int8 ? table.i8_quantise_rows : table.bf16_round_rows;
+    kernel({call.x, call.x_stride, call.rows, call.k, call.x_rows, rows.data(), scale.data()});
+    call.x_rows = nullptr;
+    call.converted = rows.data();
+    call.converted_scale = scale.data();
+  }
+  std::vector<std::uint16_t> rows;
+  std::vector<float> scale;
+};
+
+template <Precision precision>
 Floats multiply_rows(const Floats& x, const Floats& w, const Maybe& bias, const Maybe& up,
                      const std::string& activation, const Maybe& y, const std::optional<Indices>& x_rows,
                      const std::optional<Indices>& y_rows, const Maybe& row_scale, const std::string& isa) {
   require(x.ndim() == 2 && w.ndim() == 2 && x.shape(1) == w.shape(1), "need x (rows, k) and w (n, k)");
   const KernelTable& table = select_table(isa);
-  const Packed packed(table, w, up, bias);
+  const Packed packed(table, precision, w, up, bias);
   const std::size_t rows = x_rows ? size(*x_rows, 0) : size(x, 0);
   Floats out = y ? copy(*y) : empty({rows, size(w, 0)});
-  table.f32_multiply_rows(
-      {x.data(), size(x, 1), rows, packed.weights.data(), size(w, 0), size(w, 1), packed.bias_data(),
-       out.mutable_data(), size(w, 0), up ? gate_named(activation) : activation_named(activation),
-       y.has_value(), x_rows ? x_rows->data() : nullptr, y_rows ? y_rows->data() : nullptr, data(row_scale)});
+  MultiplyRows call{x.data(),
+                    size(x, 1),
+                    rows,
+                    packed.weights.data(),
+                    size(w, 0),
+                    size(w, 1),
+                    packed.bias_data(),
+                    out.mutable_data(),
+                    size(w, 0),
+                    up ? gate_named(activation) : activation_named(activation),
+                    y.has_value(),
+                    x_rows ? x_rows->data() : nullptr,
+                    y_rows ? y_rows->data() : nullptr,
+                    data(row_scale)};
+  const Converted converted(table, precision, call);
+  (precision == Precision::float32    ? table.f32_multiply_rows
+   : precision == Precision::bfloat16 ? table.bf16_multiply_rows
+                                      : table.i8_multiply_rows)(call);
   return out;
 }
 
@@ -64,7 +90,7 @@ Floats convolve_image(const Floats& x, const Floats& w, const Maybe& bias, std::
   require(x.ndim() == 3 && w.ndim() == 4 && x.shape(2) == w.shape(3),
           "need x (h, w, c) and w (out, k, k, c)");
   const KernelTable& table = select_table(isa);
-  const Packed packed(table, w, std::nullopt, bias);
+  const Packed packed(table, Precision::float32, w, std::nullopt, bias);
   const std::size_t kernel = size(w, 1);
   Floats out = empty({(size(x, 0) + 2 * padding - kernel) / stride + 1,
                       (size(x, 1) + 2 * padding - kernel) / stride + 1, size(w, 0)});
@@ -110,8 +136,13 @@ Floats attend_rows(const Floats& q, const Floats& k, const Floats& v, std::size_
 void bind_kernel_products(py::module_& m) {
   const py::arg_v isa = py::arg("isa") = "";
   const auto none = [](const char* name) { return py::arg(name) = py::none(); };
-  m.def("f32_multiply_rows", &multiply_rows, py::arg("x"), py::arg("w"), none("bias"), none("up"),
-        py::arg("activation") = "none", none("y"), none("x_rows"), none("y_rows"), none("row_scale"), isa);
+  const auto product = [&](const char* name, auto* function) {
+    m.def(name, function, py::arg("x"), py::arg("w"), none("bias"), none("up"),
+          py::arg("activation") = "none", none("y"), none("x_rows"), none("y_rows"), none("row_scale"), isa);
+  };
+  product("f32_multiply_rows", &multiply_rows<Precision::float32>);
+  product("bf16_multiply_rows", &multiply_rows<Precision::bfloat16>);
+  product("i8_multiply_rows", &multiply_rows<Precision::int8>);
   m.def("f32_convolve_image", &convolve_image, py::arg("x"), py::arg("w"), none("bias"),
         py::arg("stride") = 1, py::arg("padding") = 0, isa);
   m.def("f32_attend_rows", &attend_rows, py::arg("q"), py::arg("k"), py::arg("v"), py::arg("visible_first"),

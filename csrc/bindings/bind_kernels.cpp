@@ -1,6 +1,4 @@
 // Single kernels for tests and benchmarks: allocate, pack, call. The run path never comes through here.
-#include <array>
-
 #include "bind_kernels.hpp"
 #include "module.hpp"
 
@@ -10,7 +8,6 @@ namespace motorium {
 namespace {
 
 using namespace kernels;
-using Bytes = py::array_t<std::uint8_t, py::array::c_style>;
 
 Floats normalise_rms(const Floats& x, const Floats& weight, float eps, const std::string& isa) {
   require(x.ndim() == 3 && x.shape(2) == weight.size(), "need x (rows, segments, width) and weight (width)");
@@ -106,22 +103,11 @@ Floats step_euler(const Floats& x, const Floats& v, const Floats& locked, float 
   return y;
 }
 
-Floats normalise_image(const Bytes& x, std::array<float, 3> scale, std::array<float, 3> shift,
-                       const std::string& isa) {
-  require(x.ndim() == 3 && x.shape(2) == 3, "need x (h, w, 3) uint8");
-  Floats y = empty({size(x, 0), size(x, 1), 3});
-  select_table(isa).u8_normalise_image({x.data(),
-                                        y.mutable_data(),
-                                        size(x, 0) * size(x, 1),
-                                        {scale[0], scale[1], scale[2]},
-                                        {shift[0], shift[1], shift[2]}});
-  return y;
-}
-
 py::dict describe_isa(const std::string& isa) {
   const KernelTable& table = select_table(isa);
   return py::dict(py::arg("isa") = table.isa, py::arg("lanes") = table.lanes, py::arg("panel") = table.panel,
-                  py::arg("fused") = table.fused);
+                  py::arg("fused") = table.fused, py::arg("bf16_group") = table.bf16.group,
+                  py::arg("i8_group") = table.i8.group);
 }
 
 }  // namespace
@@ -146,7 +132,8 @@ void bind_kernels(py::module_& parent) {
   m.def("f32_softmax_rows", &softmax_rows, py::arg("x"), isa);
   m.def("f32_apply_unary", &apply_unary, py::arg("op"), py::arg("x"), isa);
   m.def("f32_step_euler", &step_euler, py::arg("x"), py::arg("v"), py::arg("locked"), py::arg("dt"), isa);
-  m.def("u8_normalise_image", &normalise_image, py::arg("x"), py::arg("scale"), py::arg("shift"), isa);
+  bind_kernel_data(m);
+  bind_kernel_speed(m);
 }
 
 }  // namespace motorium

@@ -40,4 +40,14 @@ inline Floats copy(const Floats& x) {
 /// Products: matrix, convolution, attention.
 void bind_kernel_products(pybind11::module_& m);
 
+/// Images, slots, and rows converted for the products.
+void bind_kernel_data(pybind11::module_& m);
+
+/// What the machine can do, and how long products take.
+void bind_kernel_speed(pybind11::module_& m);
+
+/// "float32", "bfloat16" or "int8"; ValueError otherwise.
+kernels::Precision precision_named(const std::string& name);
+const char* name_of(kernels::Precision precision);
+
 }  // namespace motorium

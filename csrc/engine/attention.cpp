@@ -3,7 +3,7 @@
 namespace motorium {
 
 Attention::Attention(const std::string& here, const BlockConfig& config, Loader& loader)
-    : table_(loader.table()), config_(config) {
+    : table_(loader.table()), workspace_(loader.workspace()), config_(config) {
   if (config.qk_norm) {
     query_norm_ = loader.copy(here + "q_norm.weight", {config.head_dim});
     key_norm_ = loader.copy(here + "k_norm.weight", {config.head_dim});
@@ -20,7 +20,8 @@ Attention::Scratch Attention::make_scratch(std::size_t rows, const BlockConfig& 
   Arena& arena = loader.arena();
   return {arena.floats(rows * config.query_width()), arena.floats(rows * 2 * config.key_width()),
           arena.floats(rows * config.query_width()),
-          arena.floats(kernels::score_floats(capacity, loader.table().panel))};
+          arena.floats(loader.workspace().pool.threads() *
+                       kernels::score_floats(capacity, loader.table().panel))};
 }
 
 void Attention::store(const Rows& x, const TokenPlaces& places, const RopeTable& rope,
@@ -59,7 +60,7 @@ void Attention::attend(const Rows& x, std::size_t first, const TokenPlaces& plac
   kernels::AttendRows call{q, inner, x.count,       config_.heads, cache,
                            0, 0,     scratch.mixed, inner,         scratch.scores};
   call.visible = places.visible + first;
-  table_.f32_attend_rows(call);
+  motorium::attend(workspace_, table_, call);
   multiply(table_, out_, {scratch.mixed, inner, x.count}, out, kernels::Activation::none, accumulate);
 }
 

@@ -44,6 +44,7 @@ class Attention {
 
  private:
   const kernels::KernelTable& table_;
+  Workspace& workspace_;
   BlockConfig config_;
   const float *query_norm_ = nullptr, *key_norm_ = nullptr;
   Linear query_, key_value_, out_;

@@ -63,16 +63,18 @@ void BeingH05Config::check() const {
 }
 
 struct BeingH05Engine::Parts {
-  Parts(const BeingH05Config& source, const Tensors& tensors, const kernels::KernelTable& kernel_table)
+  Parts(const BeingH05Config& source, const Tensors& tensors, const kernels::KernelTable& kernel_table,
+        const EngineOptions& options)
       : config(checked(source)),
         table(kernel_table),
-        loader(std::make_unique<Loader>(table, tensors, arena)),
+        loader(std::make_unique<Loader>(table, tensors, arena, options)),
+        workspace(loader->workspace()),
         vit(config, *loader),
         expert(config.expert, {}, *loader),
         prefix(config, expert, *loader) {
     const std::size_t a = config.expert.block.width;
-    state_fc1 = loader->linear("state.fc1", a, config.slots, true);
-    state_fc2 = loader->linear("state.fc2", a, a, true);
+    state_fc1 = loader->exact("state.fc1", a, config.slots, true);
+    state_fc2 = loader->exact("state.fc2", a, a, true);
     loader->finish();
     loader.reset();  // it refers to the caller's tensors
     images = arena.floats((config.expert.prefix + config.view_tokens()) * config.text.width);
@@ -105,6 +107,7 @@ struct BeingH05Engine::Parts {
   const kernels::KernelTable& table;
   Arena arena;
   std::unique_ptr<Loader> loader;
+  Workspace& workspace;
   InternVit vit;
   Denoiser expert;
   BeingH05Prefix prefix;
@@ -116,8 +119,8 @@ struct BeingH05Engine::Parts {
 };
 
 BeingH05Engine::BeingH05Engine(const BeingH05Config& config, const Tensors& tensors,
-                               const kernels::KernelTable& table)
-    : parts_(std::make_unique<Parts>(config, tensors, table)) {}
+                               const kernels::KernelTable& table, const EngineOptions& options)
+    : parts_(std::make_unique<Parts>(config, tensors, table, options)) {}
 
 BeingH05Engine::~BeingH05Engine() = default;
 
@@ -154,6 +157,7 @@ DenoiseStatus BeingH05Engine::denoise(const Denoiser::Run& call) noexcept {
 
 const BeingH05Config& BeingH05Engine::config() const noexcept { return parts_->config; }
 std::size_t BeingH05Engine::arena_bytes() const noexcept { return parts_->arena.bytes(); }
+std::uint64_t BeingH05Engine::weight_bytes_read() const noexcept { return parts_->workspace.bytes_read; }
 const char* BeingH05Engine::isa() const noexcept { return parts_->table.isa; }
 
 }  // namespace motorium

@@ -19,7 +19,8 @@ namespace motorium {
 class BeingH05Engine {
  public:
   /// Throws std::invalid_argument on a config or tensors that do not fit.
-  BeingH05Engine(const BeingH05Config& config, const Tensors& tensors, const kernels::KernelTable& table);
+  BeingH05Engine(const BeingH05Config& config, const Tensors& tensors, const kernels::KernelTable& table,
+                 const EngineOptions& options = {});
   ~BeingH05Engine();
 
   /// Entries of a prompt that are not token ids.
@@ -40,6 +41,8 @@ class BeingH05Engine {
 
   const BeingH05Config& config() const noexcept;
   std::size_t arena_bytes() const noexcept;
+  /// Bytes of weights that all products so far have read.
+  std::uint64_t weight_bytes_read() const noexcept;
   const char* isa() const noexcept;
 
  private:

@@ -23,7 +23,7 @@ InternVit::InternVit(const BeingH05Config& config, Loader& loader)
       config_(config),
       width_(config.vit.width),
       tokens_(config.patches() + 1),
-      patch_(loader.linear("vit.patch", config.vit.width, kColours * config.patch * config.patch, true)),
+      patch_(loader.exact("vit.patch", config.vit.width, kColours * config.patch * config.patch, true)),
       fc1_(loader.linear("connector.fc1", config.text.width, 4 * config.vit.width, true)),
       fc2_(loader.linear("connector.fc2", config.text.width, config.text.width, true)),
       class_(loader.copy("vit.class", {1, 1, config.vit.width})),

@@ -23,6 +23,14 @@ std::size_t count_of(Loader::Shape shape) {
 
 }  // namespace
 
+Loader::Loader(const kernels::KernelTable& table, const Tensors& tensors, Arena& arena,
+               const EngineOptions& options)
+    : table_(table),
+      tensors_(tensors),
+      arena_(arena),
+      workspace_(arena.make<Workspace>(options.threads, options.cpus)),
+      precision_(options.precision) {}
+
 const float* Loader::raw(const std::string& name, Shape shape) {
   const auto found = tensors_.find(name);
   if (found != tensors_.end()) {
@@ -50,18 +58,38 @@ float* Loader::copy(const std::string& name, Shape shape) {
   return target;
 }
 
-Linear Loader::packed(const float* weights, const float* bias, std::size_t n, std::size_t k) {
-  float* panels = arena_.floats(kernels::packed_floats(n, k, table_.lanes));
-  kernels::pack_rows(weights, n, k, table_.lanes, panels);
-  float* packed_bias = nullptr;
-  if (bias != nullptr) {
-    packed_bias = arena_.floats(kernels::packed_floats(n, 1, table_.lanes));
-    kernels::pack_rows(bias, n, 1, table_.lanes, packed_bias);
+Linear Loader::pack(const float* weights, const float* up, std::size_t n, std::size_t k,
+                    Precision precision) {
+  const kernels::Weights source{weights, up, n, k};
+  std::byte* panels =
+      arena_.raw(kernels::panel_count(table_, source) * kernels::panel_bytes(table_, precision, k));
+  kernels::pack(table_, precision, source, panels);
+  if (kernels::format_of(table_, precision).input_bytes > 0 && k > workspace_.inputs) {
+    // Room for the widest rows; what was taken for narrower ones stays unused.
+    workspace_.inputs = k;
+    workspace_.converted =
+        arena_.raw(Workspace::kRows * kernels::converted_stride(k) * sizeof(std::uint16_t));
+    workspace_.converted_scale = arena_.floats(Workspace::kRows);
   }
-  return {panels, packed_bias, n, k};
+  return {panels, nullptr, n, k, precision, &workspace_};
+}
+
+Linear Loader::packed(const float* weights, const float* bias, std::size_t n, std::size_t k,
+                      Precision precision) {
+  Linear linear = pack(weights, nullptr, n, k, precision);
+  if (bias != nullptr) {
+    float* packed_bias = arena_.floats(kernels::packed_floats(n, 1, table_.lanes));
+    kernels::pack_rows(bias, n, 1, table_.lanes, packed_bias);
+    linear.bias = packed_bias;
+  }
+  return linear;
 }
 
 Linear Loader::linear(const std::string& name, std::size_t n, std::size_t k, bool bias) {
+  return packed(raw(name + ".weight", {n, k}), bias ? raw(name + ".bias", {n}) : nullptr, n, k, precision_);
+}
+
+Linear Loader::exact(const std::string& name, std::size_t n, std::size_t k, bool bias) {
   return packed(raw(name + ".weight", {n, k}), bias ? raw(name + ".bias", {n}) : nullptr, n, k);
 }
 
@@ -75,7 +103,7 @@ Linear Loader::stacked(std::initializer_list<std::string> names, std::size_t n, 
     const float* part_bias = raw(name + ".bias", {n});
     biases.insert(biases.end(), part_bias, part_bias + n);
   }
-  return packed(weights.data(), bias ? biases.data() : nullptr, names.size() * n, k);
+  return packed(weights.data(), bias ? biases.data() : nullptr, names.size() * n, k, precision_);
 }
 
 Linear Loader::scaled(const std::string& name, std::size_t n, std::size_t k, bool bias,
@@ -84,11 +112,11 @@ Linear Loader::scaled(const std::string& name, std::size_t n, std::size_t k, boo
   const float* weights = raw(name + ".weight", {n, k});
   std::vector<float> scaled_weights(weights, weights + n * k);
   for (std::size_t i = 0; i < n * k; ++i) scaled_weights[i] *= factor[i / k];
-  if (!bias) return packed(scaled_weights.data(), nullptr, n, k);
+  if (!bias) return packed(scaled_weights.data(), nullptr, n, k, precision_);
   const float* offsets = raw(name + ".bias", {n});
   std::vector<float> scaled_bias(offsets, offsets + n);
   for (std::size_t i = 0; i < n; ++i) scaled_bias[i] *= factor[i];
-  return packed(scaled_weights.data(), scaled_bias.data(), n, k);
+  return packed(scaled_weights.data(), scaled_bias.data(), n, k, precision_);
 }
 
 Linear Loader::convolution(const std::string& name, std::size_t out, std::size_t in, std::size_t kernel) {
@@ -106,9 +134,7 @@ Linear Loader::convolution(const std::string& name, std::size_t out, std::size_t
 }
 
 Linear Loader::gated(const float* gate, const float* up, std::size_t n, std::size_t k) {
-  float* panels = arena_.floats(kernels::packed_gated_floats(n, k, table_.lanes));
-  kernels::pack_gated(gate, up, n, k, table_.lanes, panels);
-  return {panels, nullptr, n, k};
+  return pack(gate, up, n, k, precision_);
 }
 
 }  // namespace motorium

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/arena.hpp"
+#include "engine/linear.hpp"
 #include "kernels/table.hpp"
 
 namespace motorium {
@@ -19,28 +20,6 @@ struct TensorView {
 };
 using Tensors = std::map<std::string, TensorView>;
 
-/// A matrix product with prepacked weights. `n` outputs of `k` inputs; bias may be null.
-struct Linear {
-  const float* packed;
-  const float* bias;
-  std::size_t n, k;
-};
-
-/// Rows of floats somewhere in the arena.
-struct Rows {
-  float* data;
-  std::size_t stride;
-  std::size_t count;
-};
-
-/// y (+)= activation(linear(x)).
-inline void multiply(const kernels::KernelTable& table, const Linear& linear, const Rows& x, const Rows& y,
-                     kernels::Activation activation = kernels::Activation::none,
-                     bool accumulate = false) noexcept {
-  table.f32_multiply_rows({x.data, x.stride, x.count, linear.packed, linear.n, linear.k, linear.bias, y.data,
-                           y.stride, activation, accumulate, nullptr, nullptr, nullptr});
-}
-
 /// Takes weights by name, checks their shapes and lays them out for the kernels in the arena.
 ///
 /// A tensor that is missing or of another shape reads as zeros until finish(), which throws
@@ -49,11 +28,14 @@ class Loader {
  public:
   using Shape = std::initializer_list<std::size_t>;
 
-  Loader(const kernels::KernelTable& table, const Tensors& tensors, Arena& arena)
-      : table_(table), tensors_(tensors), arena_(arena) {}
+  /// Products of large weights take the precision and the threads of `options`. Throws as ThreadPool does.
+  Loader(const kernels::KernelTable& table, const Tensors& tensors, Arena& arena,
+         const EngineOptions& options = {});
 
   const kernels::KernelTable& table() const noexcept { return table_; }
   Arena& arena() noexcept { return arena_; }
+  Workspace& workspace() noexcept { return workspace_; }
+  Precision precision() const noexcept { return precision_; }
 
   /// The checkpoint's own memory; only valid while loading.
   const float* raw(const std::string& name, Shape shape);
@@ -62,24 +44,31 @@ class Loader {
 
   /// `name`.weight (n, k), and `name`.bias (n) when `bias`.
   Linear linear(const std::string& name, std::size_t n, std::size_t k, bool bias);
+  /// The same in float32 whatever the options say: for routers and for the ends of a network.
+  Linear exact(const std::string& name, std::size_t n, std::size_t k, bool bias);
   /// Several weights of equal shape (n, k) stacked into one product, with their biases when `bias`.
   Linear stacked(std::initializer_list<std::string> names, std::size_t n, std::size_t k, bool bias = false);
   /// linear() with every output times its factor in the tensor `factors` (n).
   Linear scaled(const std::string& name, std::size_t n, std::size_t k, bool bias, const std::string& factors);
-  /// `name`.weight (out, in, kernel, kernel) and `name`.bias.
+  /// `name`.weight (out, in, kernel, kernel) and `name`.bias; always float32.
   Linear convolution(const std::string& name, std::size_t out, std::size_t in, std::size_t kernel);
   /// Gate and up weights (n, k) for Activation::silu_gate.
   Linear gated(const float* gate, const float* up, std::size_t n, std::size_t k);
-  /// Weights that were computed rather than read.
-  Linear packed(const float* weights, const float* bias, std::size_t n, std::size_t k);
+  /// Weights that were computed rather than read; float32 unless `precision` says otherwise.
+  Linear packed(const float* weights, const float* bias, std::size_t n, std::size_t k,
+                Precision precision = Precision::float32);
 
   /// Throws when a tensor did not fit.
   void finish() const;
 
  private:
+  Linear pack(const float* weights, const float* up, std::size_t n, std::size_t k, Precision precision);
+
   const kernels::KernelTable& table_;
   const Tensors& tensors_;
   Arena& arena_;
+  Workspace& workspace_;
+  Precision precision_;
   std::vector<std::string> problems_;
   std::deque<std::vector<float>> stand_ins_;
 };

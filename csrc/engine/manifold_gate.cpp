@@ -10,11 +10,11 @@ constexpr float kNormEps = 1e-5f;  // torch's default for LayerNorm
 ManifoldGate::ManifoldGate(const DenoiserConfig& config, Loader& loader)
     : table_(loader.table()), gate_(config.gate), rows_(config.rows), width_(config.block.width) {
   const std::size_t h = gate_.width;
-  to_observation_ = loader.linear("gate.to_observation", h, width_, true);
-  to_action_ = loader.linear("gate.to_action", width_, h, true);
-  observation_ = loader.linear("gate.observation", h, h, true);
-  action_ = loader.linear("gate.action", h, width_, true);
-  enhance_ = loader.linear("gate.enhance", h, h, true);
+  to_observation_ = loader.exact("gate.to_observation", h, width_, true);
+  to_action_ = loader.exact("gate.to_action", width_, h, true);
+  observation_ = loader.exact("gate.observation", h, h, true);
+  action_ = loader.exact("gate.action", h, width_, true);
+  enhance_ = loader.exact("gate.enhance", h, h, true);
   Arena& arena = loader.arena();
   suffix_ = arena.floats((rows_ + 1) * h);
   projected_ = arena.floats((rows_ + 1) * h);

@@ -28,14 +28,14 @@ void Mlp::run(const Rows& x, float* hidden, const Rows& out, bool accumulate) co
 RoutedMlp::RoutedMlp(const std::string& here, const Sizes& sizes, std::size_t most_rows, Loader& loader)
     : table_(loader.table()), sizes_(sizes), most_rows_(most_rows) {
   const auto [width, inner, experts, top_k] = sizes;
-  router_ = loader.linear(here + "router", experts, width, false);
+  router_ = loader.exact(here + "router", experts, width, false);
   const float* gate = loader.raw(here + "experts.gate.weight", {experts, inner, width});
   const float* up = loader.raw(here + "experts.up.weight", {experts, inner, width});
   const float* down = loader.raw(here + "experts.down.weight", {experts, width, inner});
   for (std::size_t e = 0; e < experts; ++e) {
     const std::size_t at = e * inner * width;
     gate_up_.push_back(loader.gated(gate + at, up + at, inner, width));
-    down_.push_back(loader.packed(down + at, nullptr, width, inner));
+    down_.push_back(loader.packed(down + at, nullptr, width, inner, loader.precision()));
   }
   Arena& arena = loader.arena();
   logits_ = arena.floats(most_rows * experts);
@@ -72,10 +72,11 @@ void RoutedMlp::run(const Rows& x, float* hidden, const Rows& out) noexcept {
   route(x.count);
   for (std::size_t e = 0; e < experts; ++e) {
     const std::uint32_t* rows = rows_ + e * most_rows_;
-    table_.f32_multiply_rows({x.data, x.stride, counts_[e], gate_up_[e].packed, inner, width, nullptr, hidden,
-                              inner, Activation::silu_gate, false, rows, nullptr, nullptr});
-    table_.f32_multiply_rows({hidden, inner, counts_[e], down_[e].packed, width, inner, nullptr, out.data,
-                              out.stride, Activation::none, true, nullptr, rows, weights_ + e * most_rows_});
+    const Rows chosen{hidden, inner, counts_[e]};
+    multiply_rows(table_, gate_up_[e], {x.data, x.stride, counts_[e]}, chosen,
+                  {Activation::silu_gate, false, rows, nullptr, nullptr});
+    multiply_rows(table_, down_[e], chosen, out,
+                  {Activation::none, true, nullptr, rows, weights_ + e * most_rows_});
   }
 }
 

@@ -18,31 +18,41 @@ const NanoConfig& checked(const NanoConfig& config) {
 /// Raw slot values <-> the network's units: a = (raw - relative * state - mean) / std per row and channel.
 class ActionScale {
  public:
-  explicit ActionScale(const NanoConfig& config) : config_(config) {}
-
-  void to_network(const float* slots, const float* state, std::size_t rows, float* x) const noexcept {
-    for (std::size_t i = 0; i < rows * config_.action.size(); ++i) {
-      const NanoActionChannel& channel = config_.action[i % config_.action.size()];
-      const float raw = slots[i / config_.action.size() * kSlots + channel.slot];
-      x[i] = (raw - base(channel, state) - config_.action_mean[i]) / config_.action_std[i];
-    }
+  ActionScale(const NanoConfig& config, const kernels::KernelTable& table, Arena& arena)
+      : table_(table),
+        channels_(config.action),
+        slots_(arena.indices(channels_.size())),
+        base_(arena.floats(channels_.size())),
+        mean_(config.action_mean.data()),
+        std_(config.action_std.data()) {
+    for (std::size_t c = 0; c < channels_.size(); ++c) slots_[c] = channels_[c].slot;
   }
 
-  void to_slots(const float* x, const float* state, std::size_t first_row, float* slots) const noexcept {
-    const std::size_t channels = config_.action.size();
-    for (std::size_t i = first_row * channels; i < config_.rows * channels; ++i) {
-      const NanoActionChannel& channel = config_.action[i % channels];
-      slots[i / channels * kSlots + channel.slot] =
-          x[i] * config_.action_std[i] + config_.action_mean[i] + base(channel, state);
-    }
+  /// What relative channels are counted from; call before the others.
+  void set_state(const float* state) noexcept {
+    for (std::size_t c = 0; c < channels_.size(); ++c)
+      base_[c] = channels_[c].relative ? state[channels_[c].slot] : 0.0f;
+  }
+
+  void to_network(const float* chunk, std::size_t rows, float* x) const noexcept {
+    // The kernel's chunk is non-const by type only: gathering never writes to it.
+    table_.f32_gather_slots(
+        {x, const_cast<float*>(chunk), rows, channels_.size(), kSlots, slots_, base_, mean_, std_});
+  }
+
+  /// Rows first_row and up; x and chunk start at row 0.
+  void to_slots(float* x, std::size_t first_row, std::size_t rows, float* chunk) const noexcept {
+    const std::size_t at = first_row * channels_.size();
+    table_.f32_scatter_slots({x + at, chunk + first_row * kSlots, rows - first_row, channels_.size(), kSlots,
+                              slots_, base_, mean_ + at, std_ + at});
   }
 
  private:
-  static float base(const NanoActionChannel& channel, const float* state) noexcept {
-    return channel.relative ? state[channel.slot] : 0.0f;
-  }
-
-  const NanoConfig& config_;
+  const kernels::KernelTable& table_;
+  const std::vector<NanoActionChannel>& channels_;
+  std::uint32_t* slots_;
+  float* base_;
+  const float *mean_, *std_;
 };
 
 }  // namespace
@@ -64,15 +74,17 @@ const char* describe(EngineStatus status) noexcept {
 }
 
 struct NanoEngine::Parts {
-  Parts(const NanoConfig& source, const Tensors& tensors, const kernels::KernelTable& kernel_table)
+  Parts(const NanoConfig& source, const Tensors& tensors, const kernels::KernelTable& kernel_table,
+        const EngineOptions& options)
       : config(checked(source)),
         table(kernel_table),
         slots(action_slots(config)),
-        loader(std::make_unique<Loader>(table, tensors, arena)),
+        loader(std::make_unique<Loader>(table, tensors, arena, options)),
+        workspace(loader->workspace()),
         prefix(config, *loader),
         state_token(config, *loader),
         expert(expert_config(config), {slots, kSlots}, *loader),
-        scale(config) {
+        scale(config, table, arena) {
     loader->finish();
     loader.reset();  // it refers to the caller's tensors
     expert.set_prefix(config.prefix_tokens(), 0);
@@ -87,6 +99,7 @@ struct NanoEngine::Parts {
   Arena arena;
   std::vector<std::uint32_t> slots;
   std::unique_ptr<Loader> loader;
+  Workspace& workspace;
   PrefixStream prefix;
   StateToken state_token;
   Denoiser expert;
@@ -96,8 +109,9 @@ struct NanoEngine::Parts {
   std::mutex busy;
 };
 
-NanoEngine::NanoEngine(const NanoConfig& config, const Tensors& tensors, const kernels::KernelTable& table)
-    : parts_(std::make_unique<Parts>(config, tensors, table)) {}
+NanoEngine::NanoEngine(const NanoConfig& config, const Tensors& tensors, const kernels::KernelTable& table,
+                       const EngineOptions& options)
+    : parts_(std::make_unique<Parts>(config, tensors, table, options)) {}
 
 NanoEngine::~NanoEngine() = default;
 
@@ -135,19 +149,20 @@ EngineStatus NanoEngine::denoise(const Denoise& call) noexcept {
   }
   for (std::size_t i = 0; i < rows * channels; ++i)
     p.noise[i] = call.noise[i / channels * kSlots + p.config.action[i % channels].slot];
-  p.scale.to_network(call.committed.data(), call.state.data(), locked, p.locked);
+  p.scale.set_state(call.state.data());
+  p.scale.to_network(call.committed.data(), locked, p.locked);
   p.state_token.run({p.state, p.config.state.size()}, p.prefix.scene(), p.expert.lead());
   const std::size_t values = rows * channels;
   const DenoiseStatus status =
       p.expert.run({{p.noise, values}, {p.locked, locked * channels}, call.steps, {p.x, values}});
   if (status != DenoiseStatus::ok) return EngineStatus::wrong_sizes;
 
-  std::fill(call.out.begin(), call.out.end(), 0.0f);
+  std::fill_n(call.out.begin(), locked * kSlots, 0.0f);
   for (std::size_t i = 0; i < locked * channels; ++i) {
     const std::size_t at = i / channels * kSlots + p.config.action[i % channels].slot;
     call.out[at] = call.committed[at];
   }
-  p.scale.to_slots(p.x, call.state.data(), locked, call.out.data());
+  p.scale.to_slots(p.x, locked, rows, call.out.data());
   return EngineStatus::ok;
 }
 
@@ -157,6 +172,10 @@ void NanoEngine::read_scene(std::span<float> out) const noexcept {
   std::copy_n(scene.begin(), std::min(scene.size(), out.size()), out.begin());
 }
 std::size_t NanoEngine::arena_bytes() const noexcept { return parts_->arena.bytes(); }
+std::uint64_t NanoEngine::weight_bytes_read() const noexcept {
+  const std::lock_guard<std::mutex> lock(parts_->busy);
+  return parts_->workspace.bytes_read;
+}
 const char* NanoEngine::isa() const noexcept { return parts_->table.isa; }
 const NanoConfig& NanoEngine::config() const noexcept { return parts_->config; }
 

@@ -23,8 +23,10 @@ const char* describe(EngineStatus status) noexcept;
 /// called from any thread; calls wait for one another.
 class NanoEngine {
  public:
-  /// Copies what it needs of `tensors`. Throws std::invalid_argument on a config or tensor that does not fit.
-  NanoEngine(const NanoConfig& config, const Tensors& tensors, const kernels::KernelTable& table);
+  /// Copies what it needs of `tensors`. Throws std::invalid_argument on a config, tensor or option that does
+  /// not fit.
+  NanoEngine(const NanoConfig& config, const Tensors& tensors, const kernels::KernelTable& table,
+             const EngineOptions& options = {});
   ~NanoEngine();
 
   /// Once per observation. images: one (height, width, 3) uint8 per view in config order; tokens: max_tokens
@@ -44,6 +46,8 @@ class NanoEngine {
   /// The S normalised values that the last encode() read out of the scene.
   void read_scene(std::span<float> out) const noexcept;
   std::size_t arena_bytes() const noexcept;
+  /// Bytes of weights that all products so far have read.
+  std::uint64_t weight_bytes_read() const noexcept;
   const char* isa() const noexcept;
   const NanoConfig& config() const noexcept;
 

@@ -21,7 +21,7 @@ PrefixStream::PrefixStream(const NanoConfig& config, Loader& loader)
   soft_prompt_ = loader.copy("soft_prompt", {config.embodiments, config.soft_tokens, width_});
   readout_ = loader.copy("readout", {1, width_});
   scene_norm_ = loader.copy("scene.norm.weight", {width_});
-  scene_head_ = loader.linear("scene.head", config.scene, width_, true);
+  scene_head_ = loader.exact("scene.head", config.scene, width_, true);
   Arena& arena = loader.arena();
   scratch_ =
       Block::make_scratch(tokens_, block, tokens_ + 1 + config.rows, block.mlp, &rope_, "prefix", loader);

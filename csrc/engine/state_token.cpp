@@ -14,8 +14,8 @@ StateToken::StateToken(const NanoConfig& config, Loader& loader)
     for (const NanoStateChannel& channel : config.state)
       picked.push_back(weights[row * kSlots + channel.slot]);
   fc1_ = loader.packed(picked.data(), loader.raw("state.fc1.bias", {width_}), width_, config.state.size());
-  fc2_ = loader.linear("state.fc2", width_, width_, true);
-  scene_ = loader.linear("scene.embed", width_, config.scene, true);
+  fc2_ = loader.exact("state.fc2", width_, width_, true);
+  scene_ = loader.exact("scene.embed", width_, config.scene, true);
   hidden_ = loader.arena().floats(width_);
 }
 

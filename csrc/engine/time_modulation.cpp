@@ -9,9 +9,9 @@ namespace motorium {
 
 TimeModulation::TimeModulation(const DenoiserConfig& config, Loader& loader)
     : table_(loader.table()), width_(config.block.width), sinusoid_width_(config.modulation_width) {
-  fc1_ = loader.linear("time.fc1", width_, sinusoid_width_, false);
-  fc2_ = loader.linear("time.fc2", width_, width_, false);
-  fc3_ = loader.linear("time.fc3", 6 * width_, width_, true);
+  fc1_ = loader.exact("time.fc1", width_, sinusoid_width_, false);
+  fc2_ = loader.exact("time.fc2", width_, width_, false);
+  fc3_ = loader.exact("time.fc3", 6 * width_, width_, true);
   for (std::size_t layer = 0; layer < config.layers; ++layer) {
     const std::string here = "layers." + std::to_string(layer) + ".expert.";
     tables_.push_back(loader.copy(here + "adaln_table", {6, width_}));

@@ -34,7 +34,7 @@ Vision::Vision(const NanoConfig& config, const NanoView& view, Loader& loader)
                   kernel,
                   stride};
   }
-  film_ = loader.linear(here + "film", 2 * c2, config.prefix_width, true);
+  film_ = loader.exact(here + "film", 2 * c2, config.prefix_width, true);
   film_width_ = config.prefix_width;
   position_ = loader.copy(here + "position", {tokens(), c3});
   for (std::size_t c = 0; c < 3; ++c) {  // (u8 / 255 - mean) / std as one multiply-add
@@ -54,8 +54,8 @@ Vision::Vision(const NanoConfig& config, const NanoView& view, Loader& loader)
 
 void Vision::convolve(const Stage& stage, const float* x, std::size_t level, float* y) noexcept {
   table_.f32_convolve_image({x, sizes_.height[level], sizes_.width[level], stage.in, stage.kernel,
-                             stage.stride, 1, stage.convolution.packed, stage.convolution.bias, stage.out, y,
-                             patches_});
+                             stage.stride, 1, static_cast<const float*>(stage.convolution.packed),
+                             stage.convolution.bias, stage.out, y, patches_});
 }
 
 void Vision::normalise(const Stage& stage, const float* x, float* y, std::size_t pixels, bool silu,
@@ -71,9 +71,8 @@ void Vision::run(const std::uint8_t* image, const float* text_pool, float* out) 
   std::copy(image_scale_, image_scale_ + 3, pixels.scale);
   std::copy(image_shift_, image_shift_ + 3, pixels.shift);
   table_.u8_normalise_image(pixels);
-  table_.f32_multiply_rows({text_pool, film_width_, 1, film_.packed, film_.n, film_.k, film_.bias,
-                            modulation_, film_.n, kernels::Activation::none, false, nullptr, nullptr,
-                            nullptr});
+  // Reading through Rows is non-const by type only: multiply() never writes to its input.
+  multiply(table_, film_, {const_cast<float*>(text_pool), film_width_, 1}, {modulation_, film_.n, 1});
 
   const std::size_t wide = sizes_.height[1] * sizes_.width[1];
   const std::size_t middle = sizes_.height[2] * sizes_.width[2];

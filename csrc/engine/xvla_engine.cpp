@@ -29,14 +29,16 @@ void XvlaConfig::check() const {
 }
 
 struct XvlaEngine::Parts {
-  Parts(const XvlaConfig& source, const Tensors& tensors, const kernels::KernelTable& kernel_table)
+  Parts(const XvlaConfig& source, const Tensors& tensors, const kernels::KernelTable& kernel_table,
+        const EngineOptions& options)
       : config(checked(source)),
         table(kernel_table),
-        loader(std::make_unique<Loader>(table, tensors, arena)),
+        loader(std::make_unique<Loader>(table, tensors, arena, options)),
+        workspace(loader->workspace()),
         head(config.head, {}, *loader) {
     const std::size_t width = config.head.block.width;
-    features = loader->linear("features", width, config.feature_width, true);
-    views = loader->linear("views", width, config.feature_width, true);
+    features = loader->exact("features", width, config.feature_width, true);
+    views = loader->exact("views", width, config.feature_width, true);
     position = loader->copy("position", {1, config.positions, width});
     soft = loader->copy("soft_prompt", {config.head.domains, config.soft_prompts * width});
     loader->finish();
@@ -57,6 +59,7 @@ struct XvlaEngine::Parts {
   const kernels::KernelTable& table;
   Arena arena;
   std::unique_ptr<Loader> loader;
+  Workspace& workspace;
   Denoiser head;
   Linear features{}, views{};
   const float *position, *soft;
@@ -65,8 +68,9 @@ struct XvlaEngine::Parts {
   std::mutex busy;
 };
 
-XvlaEngine::XvlaEngine(const XvlaConfig& config, const Tensors& tensors, const kernels::KernelTable& table)
-    : parts_(std::make_unique<Parts>(config, tensors, table)) {}
+XvlaEngine::XvlaEngine(const XvlaConfig& config, const Tensors& tensors, const kernels::KernelTable& table,
+                       const EngineOptions& options)
+    : parts_(std::make_unique<Parts>(config, tensors, table, options)) {}
 
 XvlaEngine::~XvlaEngine() = default;
 
@@ -106,6 +110,7 @@ DenoiseStatus XvlaEngine::denoise(Denoiser::Run call) noexcept {
 
 const XvlaConfig& XvlaEngine::config() const noexcept { return parts_->config; }
 std::size_t XvlaEngine::arena_bytes() const noexcept { return parts_->arena.bytes(); }
+std::uint64_t XvlaEngine::weight_bytes_read() const noexcept { return parts_->workspace.bytes_read; }
 const char* XvlaEngine::isa() const noexcept { return parts_->table.isa; }
 
 }  // namespace motorium

@@ -24,7 +24,8 @@ struct XvlaConfig {
 /// cached between steps, but projections and positions of everything that is not an action are.
 class XvlaEngine {
  public:
-  XvlaEngine(const XvlaConfig& config, const Tensors& tensors, const kernels::KernelTable& table);
+  XvlaEngine(const XvlaConfig& config, const Tensors& tensors, const kernels::KernelTable& table,
+             const EngineOptions& options = {});
   ~XvlaEngine();
 
   /// features: (n, feature_width) of the language encoder; views: (m, feature_width) of the other views.
@@ -36,6 +37,8 @@ class XvlaEngine {
 
   const XvlaConfig& config() const noexcept;
   std::size_t arena_bytes() const noexcept;
+  /// Bytes of weights that all products so far have read.
+  std::uint64_t weight_bytes_read() const noexcept;
   const char* isa() const noexcept;
 
  private:

@@ -29,12 +29,19 @@ enum class Activation : std::uint8_t {
 
 enum class Unary : std::uint8_t { exp, silu, relu, gelu, gelu_tanh };
 
-/// y[i] (+)= scale[i] * activation(W x[i] + bias), W prepacked by pack_rows() or pack_gated().
+/// How weights are stored. Sums, biases, activations and results are float32 (int32 sums inside int8).
+enum class Precision : std::uint8_t {
+  float32,
+  bfloat16,  ///< weights rounded to bfloat16
+  int8,      ///< weights and rows rounded to -127..127, one scale per output and one per row
+};
+
+/// y[i] (+)= scale[i] * activation(W x[i] + bias), W prepacked by pack().
 struct MultiplyRows {
-  const float* x;
+  const float* x;  ///< not read by products of converted rows
   std::size_t x_stride;
   std::size_t rows;
-  const float* packed;
+  const void* packed;
   std::size_t n;
   std::size_t k;
   const float* packed_bias;  ///< packed like the weights; null: none
@@ -45,6 +52,21 @@ struct MultiplyRows {
   const std::uint32_t* x_rows;  ///< row i is read from x_rows[i]; null: i
   const std::uint32_t* y_rows;  ///< row i is written to y_rows[i]; null: i
   const float* row_scale;       ///< null: 1
+  const void* converted =
+      nullptr;  ///< rows left by ConvertRows where DotFormat asks for them; x_rows is null
+  const float* converted_scale = nullptr;
+};
+
+/// Rows as the dot products of a unit read them: row i at i * converted_stride(k) inputs of
+/// DotFormat::input_bytes, zero-padded. bfloat16: rounded to nearest even. int8: round(127 x / max |x|) +
+/// DotFormat::offset.
+struct ConvertRows {
+  const float* x;
+  std::size_t x_stride;
+  std::size_t rows, k;
+  const std::uint32_t* x_rows;  ///< row i is read from x_rows[i]; null: i
+  void* y;
+  float* scale;  ///< int8: max |x| / 127 per row, NaN where the row is not finite
 };
 
 /// 2-D convolution, square kernel, zero padding; x is (height, width, channels), y is (out_h * out_w,
@@ -159,8 +181,9 @@ struct AttendRows {
   std::size_t visible_first, visible_step;
   float* y;
   std::size_t y_stride;
-  float* scratch;                        ///< score_floats() floats
-  const VisibleKeys* visible = nullptr;  ///< one per row; null: the two numbers above
+  float* scratch;                             ///< score_floats() floats
+  const VisibleKeys* visible = nullptr;       ///< one per row; null: the two numbers above
+  std::size_t first_head = 0, last_head = 0;  ///< heads [first, last); last 0: all
 };
 
 /// y = softmax over each row of `width` floats.
@@ -206,10 +229,65 @@ struct NormaliseImage {
   float shift[3];
 };
 
+/// Bilinear resize to (out_height, out_width), pixel centres at half (the edge is repeated), then as
+/// NormaliseImage. Without antialiasing: meant for factors around one half to two.
+struct ResizeImage {
+  const std::uint8_t* x;  ///< (height, width, 3)
+  std::size_t height, width;
+  float* y;  ///< (out_height, out_width, 3), or (3, out_height, out_width) if channels_first
+  std::size_t out_height, out_width;
+  float scale[3];
+  float shift[3];
+  bool channels_first;
+  float* scratch;  ///< 3 * width floats
+};
+
+/// Channel c of a network <-> slot slots[c] of a chunk of `rows` rows of `slot_count` floats:
+/// x[i, c] = (chunk[i, slots[c]] - base[c] - mean[i, c]) / std[i, c].
+struct ConvertSlots {
+  float* x;      ///< (rows, channels)
+  float* chunk;  ///< (rows, slot_count)
+  std::size_t rows, channels, slot_count;
+  const std::uint32_t* slots;
+  const float* base;   ///< (channels): what the channel is relative to, 0 for absolute ones
+  const float* mean;   ///< (rows, channels)
+  const float* scale;  ///< (rows, channels): std
+};
+
+/// `rounds` times the largest tile product of the unit in registers, to measure what it can reach.
+struct MeasurePeak {
+  Precision precision;
+  std::size_t rounds;
+  float* sink;              ///< one float, so that the work is not removed
+  std::uint64_t* products;  ///< multiply-adds done
+};
+
+/// Reads `bytes` (a multiple of 256) once, as fast as the unit can.
+struct MeasureStream {
+  const void* data;
+  std::size_t bytes;
+  float* sink;
+};
+
 static constexpr std::size_t kMostTileRows = 16;
 
 [[maybe_unused]] static constexpr std::size_t round_up(std::size_t n, std::size_t to) {
   return (n + to - 1) / to * to;
+}
+
+/// Inputs from one converted row to the next.
+[[maybe_unused]] static constexpr std::size_t converted_stride(std::size_t k) { return round_up(k, 4); }
+
+/// Bytes of one panel of bfloat16 weights, `group` inputs at a time.
+[[maybe_unused]] static constexpr std::size_t bf16_panel_bytes(std::size_t panel, std::size_t k,
+                                                               std::size_t group) {
+  return panel * round_up(k, group) * 2;
+}
+
+/// Bytes of one panel of int8 weights: float scale[panel], int32 start[panel], weights.
+[[maybe_unused]] static constexpr std::size_t i8_panel_bytes(std::size_t panel, std::size_t k,
+                                                             std::size_t group) {
+  return round_up(panel * (8 + round_up(k, group)), 64);
 }
 
 /// Floats of KeyValues::keys for a unit with this panel width.

@@ -81,7 +81,8 @@ struct AttendHead {
 
 void f32_attend_rows(const AttendRows& a) noexcept {
   const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(a.cache.head_dim));
-  for (std::size_t head = 0; head < a.heads; ++head) {
+  const std::size_t last = a.last_head > 0 ? a.last_head : a.heads;
+  for (std::size_t head = a.first_head; head < last; ++head) {
     const AttendHead work{a, head, round_up(a.cache.capacity, kPanel) / kPanel,
                           round_up(a.cache.head_dim, kPanel), scale};
     for_tiles(work, a.rows);

@@ -4,7 +4,7 @@
 #include "kernels/f32_tile.inl.hpp"
 
 /// Prepacked matrix product for few rows. Each panel of weights is read once and meets all rows while in
-/// cache.
+/// cache; the next one is fetched meanwhile.
 
 namespace motorium::kernels {
 namespace {
@@ -24,22 +24,24 @@ inline Vec activate(Activation activation, Vec x) {
   }
 }
 
+/// What happens to the sums of one panel, whatever the precision of its weights.
 struct MultiplyPanel {
   const MultiplyRows& a;
-  const float* weights;
+  const void* weights;
+  std::size_t bytes;
   Vec bias_low, bias_high;
   std::size_t column, columns;  // of the result
 
   template <int R>
-  void run(std::size_t first) const {
-    const float* rows[R];
+  void find_rows(std::size_t first, const float** rows) const {
     for (int r = 0; r < R; ++r) {
       const std::size_t row = first + static_cast<std::size_t>(r);
       rows[r] = a.x + (a.x_rows != nullptr ? a.x_rows[row] : row) * a.x_stride;
     }
-    const Tile<R> tile = multiply_tile<R>(rows, weights, kPanel, a.k);
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) finish(first + static_cast<std::size_t>(r), tile.part[r][0], tile.part[r][1]);
+  }
+
+  Ahead ahead(std::size_t first, std::size_t turns) const {
+    return ahead_of(weights, bytes, turns, first / tile_height(a.rows), tile_count(a.rows));
   }
 
   void finish(std::size_t row, Vec low, Vec high) const {
@@ -72,19 +74,53 @@ struct MultiplyPanel {
   }
 };
 
-void f32_multiply_rows(const MultiplyRows& a) noexcept {
-  const std::size_t results = is_gated(a.activation) ? kLanes : kPanel;
-  std::size_t panel = 0;
-  for (std::size_t column = 0; column < a.n; column += results, ++panel) {
-    const float* bias = a.packed_bias != nullptr ? a.packed_bias + panel * kPanel : nullptr;
-    const MultiplyPanel work{a,
-                             a.packed + panel * kPanel * a.k,
-                             bias != nullptr ? load(bias) : zero(),
-                             bias != nullptr ? load(bias + kLanes) : zero(),
-                             column,
-                             a.n - column < results ? a.n - column : results};
-    for_tiles(work, a.rows);
+/// Calls multiply.template run<R>(panel, first) for every panel of weights and every tile of rows.
+template <typename Multiply>
+struct PanelTiles {
+  const MultiplyPanel& panel;
+
+  template <int R>
+  void run(std::size_t first) const {
+    Multiply::template run<R>(panel, first);
   }
+};
+
+template <typename Multiply>
+inline void multiply_panels(const MultiplyRows& a, std::size_t panel_bytes) {
+  const std::size_t results = is_gated(a.activation) ? kLanes : kPanel;
+  std::size_t index = 0;
+  for (std::size_t column = 0; column < a.n; column += results, ++index) {
+    const float* bias = a.packed_bias != nullptr ? a.packed_bias + index * kPanel : nullptr;
+    const MultiplyPanel panel{a,
+                              static_cast<const char*>(a.packed) + index * panel_bytes,
+                              panel_bytes,
+                              bias != nullptr ? load(bias) : zero(),
+                              bias != nullptr ? load(bias + kLanes) : zero(),
+                              column,
+                              a.n - column < results ? a.n - column : results};
+    for_tiles(PanelTiles<Multiply>{panel}, a.rows);
+  }
+}
+
+/// Rows of float32 times panels of any kind that becomes float32 in registers.
+template <typename Panel>
+struct MultiplyFloats {
+  template <int R>
+  static void run(const MultiplyPanel& panel, std::size_t first) {
+    const float* rows[R];
+    panel.find_rows<R>(first, rows);
+    const std::size_t k = panel.a.k;
+    const Tile<R> tile =
+        multiply_tile<R, Panel>(rows, static_cast<const typename Panel::Word*>(panel.weights), Panel::words,
+                                k, panel.ahead(first, k));
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+      panel.finish(first + static_cast<std::size_t>(r), tile.part[r][0], tile.part[r][1]);
+  }
+};
+
+void f32_multiply_rows(const MultiplyRows& a) noexcept {
+  multiply_panels<MultiplyFloats<FloatPanel>>(a, kPanel * a.k * sizeof(float));
 }
 
 }  // namespace

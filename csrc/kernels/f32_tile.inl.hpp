@@ -1,19 +1,54 @@
 #pragma once
 
-/// The one inner loop of matrix products, convolutions and attention: R rows times one panel of two vectors.
+/// The inner loops of matrix products, convolutions and attention: R rows times one panel of two vectors.
 
 namespace motorium::kernels {
 namespace {
+
+/// Weights that will be wanted next, asked for while the present ones are worked on: memory and arithmetic
+/// would otherwise take turns. Reaching past the end is harmless: a prefetch never faults.
+struct Ahead {
+  const char* next;
+  std::size_t step;  // bytes per turn of the inner loop
+
+  void ask() {
+    __builtin_prefetch(next, 0, 2);
+    next += step;
+  }
+};
+
+struct NothingAhead {
+  void ask() {}
+};
+
+/// Tile `index` of `tiles` over one panel asks for its share of the panel behind it.
+inline Ahead ahead_of(const void* panel, std::size_t panel_bytes, std::size_t turns, std::size_t index,
+                      std::size_t tiles) {
+  const std::size_t share = panel_bytes / tiles;
+  return {static_cast<const char*>(panel) + panel_bytes + index * share, turns > 0 ? share / turns + 1 : 0};
+}
 
 template <int R>
 struct Tile {
   Vec part[R][2];
 };
 
-/// tile[r] = sum over i < k of rows[r][i] * panel[i * panel_stride .. + kPanel]
-template <int R>
-[[gnu::always_inline]] inline Tile<R> multiply_tile(const float* const* rows, const float* panel,
-                                                    std::size_t panel_stride, std::size_t k) {
+/// Weights of one input as float32: two vectors.
+struct FloatPanel {
+  static constexpr std::size_t words = kPanel;
+  using Word = float;
+  [[gnu::always_inline]] static void read(const float* p, Vec& low, Vec& high) {
+    low = load(p);
+    high = load(p + kLanes);
+  }
+};
+
+/// tile[r] = sum over i < k of rows[r][i] * panel[i * panel_stride .. + Panel::words]
+template <int R, typename Panel = FloatPanel, typename Prefetch = NothingAhead>
+[[gnu::always_inline]] inline Tile<R> multiply_tile(const float* const* rows,
+                                                    const typename Panel::Word* panel,
+                                                    std::size_t panel_stride, std::size_t k,
+                                                    Prefetch ahead = {}) {
   Tile<R> tile;
   const float* x[R];
 #pragma GCC unroll 16
@@ -23,8 +58,9 @@ template <int R>
     tile.part[r][1] = zero();
   }
   for (std::size_t i = 0; i < k; ++i, panel += panel_stride) {
-    const Vec low = load(panel);
-    const Vec high = load(panel + kLanes);
+    Vec low, high;
+    Panel::read(panel, low, high);
+    ahead.ask();
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
       const Vec factor = fill(x[r][i]);
@@ -35,9 +71,43 @@ template <int R>
   return tile;
 }
 
+template <typename Dot, int R>
+struct DotTile {
+  typename Dot::Sum part[R][2];
+};
+
+/// tile[r] = start + sum over i < groups of dot(group i of rows[r], group i of the panel)
+template <typename Dot, int R, typename Prefetch>
+[[gnu::always_inline]] inline DotTile<Dot, R> dot_tile(const typename Dot::Input* const* rows,
+                                                       const typename Dot::Sum (&start)[2],
+                                                       const typename Dot::Weight* panel, std::size_t groups,
+                                                       Prefetch ahead) {
+  DotTile<Dot, R> tile;
+  const typename Dot::Input* x[R];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+    x[r] = rows[r];
+    tile.part[r][0] = start[0];
+    tile.part[r][1] = start[1];
+  }
+  for (std::size_t i = 0; i < groups; ++i, panel += kPanel * Dot::group) {
+    const typename Dot::Weights weights = Dot::load(panel);
+    ahead.ask();
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const auto factor = Dot::fill(x[r] + i * Dot::group);
+      tile.part[r][0] = Dot::dot(tile.part[r][0], weights.low, factor);
+      tile.part[r][1] = Dot::dot(tile.part[r][1], weights.high, factor);
+    }
+  }
+  return tile;
+}
+
+inline std::size_t tile_count(std::size_t rows) { return (rows + Vec::tile_rows - 1) / Vec::tile_rows; }
+
 /// Rows per tile so that all tiles of `rows` are about equally tall.
 inline std::size_t tile_height(std::size_t rows) {
-  const std::size_t tiles = (rows + Vec::tile_rows - 1) / Vec::tile_rows;
+  const std::size_t tiles = tile_count(rows);
   return (rows + tiles - 1) / tiles;
 }
 

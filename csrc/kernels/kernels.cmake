@@ -6,7 +6,9 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
 set(kernel_sources
   ${kernels_dir}/arch/dispatch.cpp
   ${kernels_dir}/pack.cpp
-  ${kernels_dir}/plain.cpp)
+  ${kernels_dir}/plain.cpp
+  ${kernels_dir}/plain_data.cpp
+  ${kernels_dir}/plain_products.cpp)
 
 string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" kernel_arch)
 string(REPLACE "amd64" "x86_64" kernel_arch "${kernel_arch}")
@@ -20,8 +22,11 @@ while(isa_text MATCHES "MOTORIUM_ISA\\(([a-z0-9]+), ([a-z0-9_]+), \"([^\"]*)\"")
   if(isa_arch STREQUAL kernel_arch)
     set(unit ${CMAKE_CURRENT_BINARY_DIR}/kernels/unit_${isa}.cpp)
     configure_file(${kernels_dir}/arch/unit.cpp.in ${unit} @ONLY)
-    set_source_files_properties(${unit} PROPERTIES COMPILE_OPTIONS "${isa_options}")
+    set_source_files_properties(${unit} PROPERTIES COMPILE_OPTIONS "${isa_options};-ffp-contract=off")
     list(APPEND kernel_sources ${unit})
   endif()
 endwhile()
+# A multiply-add is fused where the code says so and nowhere else: quantised rows are the same on every unit.
+set_source_files_properties(${kernels_dir}/plain.cpp ${kernels_dir}/plain_products.cpp ${kernels_dir}/plain_data.cpp
+  PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
 target_sources(motorium_core PRIVATE ${kernel_sources})

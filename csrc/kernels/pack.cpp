@@ -1,18 +1,81 @@
 #include "kernels/pack.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "kernels/bfloat16.hpp"
 
 namespace motorium::kernels {
 namespace {
 
-/// Rows first..first+lanes of `weights` become lanes offset..offset+lanes of the panel.
-void pack_part(const float* weights, std::size_t n, std::size_t k, std::size_t first, std::size_t lanes,
-               std::size_t offset, float* panel) {
-  for (std::size_t i = 0; i < k; ++i) {
-    for (std::size_t lane = 0; lane < lanes; ++lane) {
-      panel[i * 2 * lanes + offset + lane] = first + lane < n ? weights[(first + lane) * k + i] : 0.0f;
+/// Where output `slot` of panel `index` stands in the source; null: padding.
+const float* row_of(const Weights& w, std::size_t lanes, std::size_t index, std::size_t slot) {
+  const std::size_t at = w.up != nullptr ? index * lanes + slot % lanes : index * 2 * lanes + slot;
+  if (at >= w.n) return nullptr;
+  return (w.up != nullptr && slot >= lanes ? w.up : w.rows) + at * w.k;
+}
+
+/// Calls write(panel, slot, row) for every output of every panel; row is null for padding.
+template <typename Write>
+void for_outputs(const Weights& w, std::size_t lanes, const Write& write) {
+  const std::size_t results = w.up != nullptr ? lanes : 2 * lanes;
+  for (std::size_t index = 0; index * results < w.n; ++index)
+    for (std::size_t slot = 0; slot < 2 * lanes; ++slot) write(index, slot, row_of(w, lanes, index, slot));
+}
+
+void pack_float32(const Weights& w, std::size_t lanes, float* packed) {
+  for_outputs(w, lanes, [&](std::size_t index, std::size_t slot, const float* row) {
+    float* target = packed + index * 2 * lanes * w.k + slot;
+    for (std::size_t i = 0; i < w.k; ++i) target[i * 2 * lanes] = row != nullptr ? row[i] : 0.0f;
+  });
+}
+
+/// Alone, an input's weights are the halves of words: output `lane` below, output `lanes + lane` above. In
+/// pairs, each output's two inputs are neighbours.
+void pack_bfloat16(const KernelTable& table, const Weights& w, std::uint16_t* packed) {
+  const std::size_t lanes = table.lanes;
+  const std::size_t group = table.bf16.group;
+  const std::size_t panel = bf16_panel_bytes(table.panel, w.k, group) / sizeof(std::uint16_t);
+  for_outputs(w, lanes, [&](std::size_t index, std::size_t slot, const float* row) {
+    for (std::size_t i = 0; i < round_up(w.k, group); ++i) {
+      const std::size_t at = group == 1 ? (i * lanes + slot % lanes) * 2 + slot / lanes
+                                        : (i / group * 2 * lanes + slot) * group + i % group;
+      packed[index * panel + at] = row != nullptr && i < w.k ? round_bf16(row[i]) : std::uint16_t{0};
     }
+  });
+}
+
+/// max |w|; NaN, and with it every result, where a weight is not finite.
+float peak_of(const float* row, std::size_t k) {
+  float peak = 0.0f;
+  for (std::size_t i = 0; i < k; ++i) {
+    if (!std::isfinite(row[i])) return NAN;
+    peak = std::fmax(peak, std::fabs(row[i]));
   }
+  return peak;
+}
+
+/// Sums start at -offset * (sum of the weights), so that inputs raised by the offset come out right.
+void pack_int8(const KernelTable& table, const Weights& w, char* packed) {
+  const std::size_t lanes = table.lanes;
+  const std::size_t group = table.i8.group;
+  const std::size_t bytes = i8_panel_bytes(table.panel, w.k, group);
+  for_outputs(w, lanes, [&](std::size_t index, std::size_t slot, const float* row) {
+    char* panel = packed + index * bytes;
+    const float peak = row != nullptr ? peak_of(row, w.k) : 0.0f;
+    const float scale = peak / 127.0f;
+    std::int32_t total = 0;
+    for (std::size_t i = 0; i < round_up(w.k, group); ++i) {
+      const float exact = row != nullptr && i < w.k && scale > 0.0f ? row[i] / scale : 0.0f;
+      const auto value = static_cast<std::int8_t>(std::nearbyint(std::clamp(exact, -127.0f, 127.0f)));
+      total += value;
+      std::memcpy(panel + 8 * table.panel + (i / group * 2 * lanes + slot) * group + i % group, &value, 1);
+    }
+    const std::int32_t start = -table.i8.offset * total;
+    std::memcpy(panel + slot * sizeof scale, &scale, sizeof scale);
+    std::memcpy(panel + (table.panel + slot) * sizeof start, &start, sizeof start);
+  });
 }
 
 }  // namespace
@@ -26,17 +89,40 @@ std::size_t packed_gated_floats(std::size_t n, std::size_t k, std::size_t lanes)
 }
 
 void pack_rows(const float* weights, std::size_t n, std::size_t k, std::size_t lanes, float* packed) {
-  for (std::size_t first = 0; first < n; first += 2 * lanes, packed += 2 * lanes * k) {
-    pack_part(weights, n, k, first, lanes, 0, packed);
-    pack_part(weights, n, k, first + lanes, lanes, lanes, packed);
-  }
+  pack_float32({weights, nullptr, n, k}, lanes, packed);
 }
 
 void pack_gated(const float* gate, const float* up, std::size_t n, std::size_t k, std::size_t lanes,
                 float* packed) {
-  for (std::size_t first = 0; first < n; first += lanes, packed += 2 * lanes * k) {
-    pack_part(gate, n, k, first, lanes, 0, packed);
-    pack_part(up, n, k, first, lanes, lanes, packed);
+  pack_float32({gate, up, n, k}, lanes, packed);
+}
+
+std::size_t panel_count(const KernelTable& table, const Weights& weights) {
+  const std::size_t results = weights.up != nullptr ? table.lanes : table.panel;
+  return (weights.n + results - 1) / results;
+}
+
+DotFormat format_of(const KernelTable& table, Precision precision) {
+  if (precision == Precision::bfloat16) return table.bf16;
+  if (precision == Precision::int8) return table.i8;
+  return {1, 0, 0};
+}
+
+std::size_t panel_bytes(const KernelTable& table, Precision precision, std::size_t k) {
+  const std::size_t group = format_of(table, precision).group;
+  if (precision == Precision::bfloat16) return bf16_panel_bytes(table.panel, k, group);
+  if (precision == Precision::int8) return i8_panel_bytes(table.panel, k, group);
+  return table.panel * k * sizeof(float);
+}
+
+void pack(const KernelTable& table, Precision precision, const Weights& weights, void* packed) {
+  switch (precision) {
+    case Precision::float32:
+      return pack_float32(weights, table.lanes, static_cast<float*>(packed));
+    case Precision::bfloat16:
+      return pack_bfloat16(table, weights, static_cast<std::uint16_t*>(packed));
+    case Precision::int8:
+      return pack_int8(table, weights, static_cast<char*>(packed));
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include "kernels/table.hpp"
+
 /// Weights in the order the kernels read them. Done once, at load.
 namespace motorium::kernels {
 
@@ -18,5 +20,25 @@ void pack_rows(const float* weights, std::size_t n, std::size_t k, std::size_t l
 /// gate.
 void pack_gated(const float* gate, const float* up, std::size_t n, std::size_t k, std::size_t lanes,
                 float* packed);
+
+/// Weights (n, k), row-major; with `up`, gates and the ups they gate as in pack_gated().
+struct Weights {
+  const float* rows;
+  const float* up;  ///< null: not gated
+  std::size_t n, k;
+};
+
+/// Panels that hold `weights`.
+std::size_t panel_count(const KernelTable& table, const Weights& weights);
+
+/// Bytes of one panel.
+std::size_t panel_bytes(const KernelTable& table, Precision precision, std::size_t k);
+
+/// What the format of a precision is in this unit; float32 has groups of one.
+DotFormat format_of(const KernelTable& table, Precision precision);
+
+/// Lays weights out for the product of that precision: panel_count() * panel_bytes() bytes. bfloat16 rounds
+/// to nearest even; int8 rounds w / scale with scale = max |w| / 127 of the output's row.
+void pack(const KernelTable& table, Precision precision, const Weights& weights, void* packed);
 
 }  // namespace motorium::kernels

@@ -2,61 +2,13 @@
 // and not from the vector code. One lane, panels of two.
 #include <cmath>
 
+#include "kernels/plain.hpp"
 #include "kernels/table.hpp"
 
 namespace motorium::kernels {
 namespace {
 
-constexpr std::size_t kPanel = 2;
-
-float silu_of(float x) { return x / (1.0f + std::exp(-x)); }
-
-float gelu_of(float x) { return 0.5f * x * (1.0f + std::erf(x * 0.70710678f)); }
-
-float gelu_tanh_of(float x) {
-  return 0.5f * x * (1.0f + std::tanh(0.79788456f * (x + 0.044715f * x * x * x)));
-}
-
-float weight_at(const float* packed, std::size_t n, std::size_t i, std::size_t k) {
-  return packed[(n / kPanel * k + i) * kPanel + n % kPanel];
-}
-
-float dot(const MultiplyRows& a, std::size_t row, std::size_t packed_row) {
-  const float* x = a.x + (a.x_rows != nullptr ? a.x_rows[row] : row) * a.x_stride;
-  float total = 0.0f;
-  for (std::size_t i = 0; i < a.k; ++i) total += x[i] * weight_at(a.packed, packed_row, i, a.k);
-  return total + (a.packed_bias != nullptr ? a.packed_bias[packed_row] : 0.0f);
-}
-
-float activate(const MultiplyRows& a, std::size_t row, std::size_t column) {
-  switch (a.activation) {
-    case Activation::relu:
-      return std::fmax(0.0f, dot(a, row, column));
-    case Activation::silu:
-      return silu_of(dot(a, row, column));
-    case Activation::silu_gate:
-      return silu_of(dot(a, row, 2 * column)) * dot(a, row, 2 * column + 1);
-    case Activation::gelu:
-      return gelu_of(dot(a, row, column));
-    case Activation::gelu_tanh:
-      return gelu_tanh_of(dot(a, row, column));
-    case Activation::gelu_tanh_gate:
-      return gelu_tanh_of(dot(a, row, 2 * column)) * dot(a, row, 2 * column + 1);
-    case Activation::none:
-      break;
-  }
-  return dot(a, row, column);
-}
-
-void f32_multiply_rows(const MultiplyRows& a) noexcept {
-  for (std::size_t row = 0; row < a.rows; ++row) {
-    for (std::size_t column = 0; column < a.n; ++column) {
-      float& y = a.y[(a.y_rows != nullptr ? a.y_rows[row] : row) * a.y_stride + column];
-      const float value = activate(a, row, column) * (a.row_scale != nullptr ? a.row_scale[row] : 1.0f);
-      y = a.accumulate ? y + value : value;
-    }
-  }
-}
+using namespace plain;
 
 float pixel_at(const ConvolveImage& a, std::size_t y, std::size_t x, std::size_t channel) {
   if (y < a.padding || x < a.padding || y >= a.height + a.padding || x >= a.width + a.padding) return 0.0f;
@@ -70,7 +22,7 @@ float convolve(const ConvolveImage& a, std::size_t row, std::size_t column, std:
     for (std::size_t kx = 0; kx < a.kernel; ++kx) {
       for (std::size_t c = 0; c < a.channels; ++c, ++i) {
         total += pixel_at(a, row * a.stride + ky, column * a.stride + kx, c) *
-                 weight_at(a.packed, out, i, a.kernel * a.kernel * a.channels);
+                 a.packed[place_of(out, i, a.kernel * a.kernel * a.channels)];
       }
     }
   }
@@ -231,8 +183,9 @@ void attend(const AttendRows& a, std::size_t row, std::size_t head) {
 }
 
 void f32_attend_rows(const AttendRows& a) noexcept {
+  const std::size_t last = a.last_head > 0 ? a.last_head : a.heads;
   for (std::size_t row = 0; row < a.rows; ++row)
-    for (std::size_t head = 0; head < a.heads; ++head) attend(a, row, head);
+    for (std::size_t head = a.first_head; head < last; ++head) attend(a, row, head);
 }
 
 float apply(Unary op, float x) {
@@ -273,10 +226,7 @@ void u8_normalise_image(const NormaliseImage& a) noexcept {
 
 extern const KernelTable table_plain;
 const KernelTable table_plain = {
-    "plain",
-    1,
-    kPanel,
-    false,
+    "plain", 1, kPanel, false, {1, 0, 0}, {1, sizeof(std::int8_t), 0},
 #define MOTORIUM_KERNEL(name, Args) name,
 #include "kernels/kernels.def"
 #undef MOTORIUM_KERNEL

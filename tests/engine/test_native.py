@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from motorium._core import kernels
 
 ROOT = Path(__file__).resolve().parents[2]
 NATIVE = Path(__file__).with_name("native")
@@ -19,10 +22,16 @@ def check_run(*command, **kwargs):
     return done.stdout
 
 
+def own_libraries():
+    """Newest last; never the one for another processor."""
+    found = [p for p in ROOT.glob("build/**/libmotorium_core.a") if "native-aarch64" not in p.parts]
+    return sorted(found, key=lambda p: p.stat().st_mtime)
+
+
 @pytest.mark.parametrize("name", ["selftest", "families"])
 def test_against_the_library_that_was_built(name, tmp_path):
     compiler = shutil.which(os.environ.get("CXX", "c++"))
-    libraries = sorted(ROOT.glob("build/**/libmotorium_core.a"), key=lambda p: p.stat().st_mtime)
+    libraries = own_libraries()
     if compiler is None or not libraries:
         pytest.skip("needs a C++ compiler and libmotorium_core.a under build/")
     program = tmp_path / name
@@ -33,7 +42,7 @@ def test_against_the_library_that_was_built(name, tmp_path):
     assert f"{name} ok" in check_run(program)
 
 
-def test_selftest_on_emulated_aarch64():
+def build_for_aarch64():
     compiler, emulator = shutil.which("aarch64-linux-gnu-g++"), shutil.which("qemu-aarch64-static")
     cmake = shutil.which("cmake")
     if not (compiler and emulator and cmake):
@@ -42,10 +51,71 @@ def test_selftest_on_emulated_aarch64():
     check_run(
         cmake, "-S", NATIVE, "-B", build, "-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64",
         f"-DCMAKE_CXX_COMPILER={compiler}", "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_FLAGS_RELEASE=-O2",
-        "-DCMAKE_EXE_LINKER_FLAGS=-static",
+        "-DCMAKE_EXE_LINKER_FLAGS=-static", "-DUNITS=neon;neondot",
     )  # fmt: skip
     check_run(cmake, "--build", build, "-j2")
-    report = check_run(emulator, build / "selftest")
+    return emulator, build
+
+
+def test_selftest_on_emulated_aarch64():
+    emulator, build = build_for_aarch64()
+    report = check_run(emulator, "-cpu", "max", build / "selftest")
+    assert "neondot: 4 lanes" in report
     assert "neon: 4 lanes" in report
     assert "selftest ok" in report
-    assert "families ok" in check_run(emulator, build / "families")
+    assert "families ok" in check_run(emulator, "-cpu", "max", build / "families")
+    # A processor without the dot product is not offered it ...
+    old = check_run(emulator, "-cpu", "cortex-a57", build / "selftest")
+    assert "neondot" not in old
+    assert "selftest ok" in old
+    # ... and the unit really uses it: forced on that processor, it dies of an unknown instruction.
+    assert "unit ok" in check_run(emulator, "-cpu", "max", build / "unit_check_neondot")
+    assert "unit ok" in check_run(emulator, "-cpu", "cortex-a57", build / "unit_check_neon")
+    forced = subprocess.run(
+        [emulator, "-cpu", "cortex-a57", build / "unit_check_neondot"], capture_output=True, check=False
+    )
+    assert forced.returncode == -signal.SIGILL
+
+
+@pytest.mark.parametrize("unit", ["avx512", "avx512vnni", "avx512bf16", "avxvnni"])
+def test_wider_units_with_their_operations_done_by_hand(unit, tmp_path):
+    """Runs the code of units this machine may not have: same kernels, operations lane by lane."""
+    compiler = shutil.which(os.environ.get("CXX", "c++"))
+    libraries = own_libraries()
+    if compiler is None or not libraries or "avx2" not in kernels.available_isas():
+        pytest.skip("needs a C++ compiler, libmotorium_core.a under build/ and AVX2")
+    template = (ROOT / "csrc/kernels/arch/unit.cpp.in").read_text(encoding="utf-8")
+    source, program = tmp_path / "unit.cpp", tmp_path / "unit"
+    # Under a name of its own, beside the real one in the library.
+    source.write_text(template.replace("@isa@.hpp", f"{unit}.hpp").replace("@isa@", f"{unit}_by_hand"))
+    macros = {
+        "avx512vnni": ["-DWIDE_AVX512VNNI"],
+        "avx512bf16": ["-DWIDE_AVX512VNNI", "-DWIDE_AVX512BF16"],
+        "avxvnni": ["-DWIDE_AVXVNNI"],
+    }
+    check_run(
+        compiler, "-std=c++20", "-O1", "-mavx2", "-mfma", "-ffp-contract=off", "-Wno-psabi", *macros.get(unit, []),
+        f"-I{NATIVE}/wide", f"-I{ROOT}/csrc", f"-I{ROOT}/csrc/include", f"-DUNIT={unit}_by_hand", source,
+        NATIVE / "unit_check.cpp", libraries[-1], "-lpthread", "-o", program,
+    )  # fmt: skip
+    report = check_run(program)
+    assert f"{unit}_by_hand: {8 if unit == 'avxvnni' else 16} lanes" in report
+    assert "unit ok" in report
+
+
+def test_pool_is_free_of_races(tmp_path):
+    compiler = shutil.which(os.environ.get("CXX", "c++"))
+    if compiler is None:
+        pytest.skip("needs a C++ compiler")
+    program = tmp_path / "pool_soak"
+    built = subprocess.run(
+        [
+            compiler, "-std=c++20", "-O1", "-g", "-fsanitize=thread", "-pthread", f"-I{ROOT}/csrc",
+            NATIVE / "pool_soak.cpp", ROOT / "csrc/engine/thread_pool.cpp", "-o", program,
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if built.returncode != 0 and "tsan" in built.stderr:
+        pytest.skip("the compiler has no ThreadSanitizer")
+    assert built.returncode == 0, built.stderr
+    assert "wrong: 0" in check_run(program)

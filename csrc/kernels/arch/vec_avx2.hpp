@@ -12,6 +12,7 @@ namespace {
 struct Vec {
   static constexpr std::size_t lanes = 8;
   static constexpr std::size_t tile_rows = 6;  // 12 accumulators, 2 weights, 1 broadcast of 16 registers
+  static constexpr bool bf16_dot = false;
   static constexpr bool fused = true;
   __m256 v;
 };
@@ -57,6 +58,59 @@ inline float largest(Vec a) {
   s = _mm_max_ps(s, _mm_movehl_ps(s, s));
   return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
 }
+/// Sixteen-bit halves of 32-bit words as two vectors of floats: lower halves, upper halves.
+inline void load_bf16(const std::uint16_t* p, Vec& low, Vec& high) {
+  const __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  low = {_mm256_castsi256_ps(_mm256_slli_epi32(words, 16))};
+  high = {_mm256_castsi256_ps(_mm256_and_si256(words, _mm256_set1_epi32(static_cast<int>(0xffff0000u))))};
+}
+
+/// Sums of products of int8 weights and quantised inputs, eight outputs at a time.
+struct Int8Sums {
+  using Sum = __m256i;
+  struct Weights {
+    __m256i low, high;
+  };
+  using Weight = std::int8_t;
+  static Sum none() { return _mm256_setzero_si256(); }
+  static Sum start(const char* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static Vec to_float(Sum sum) { return {_mm256_cvtepi32_ps(sum)}; }
+  template <typename Group>
+  static __m256i fill(const Group* p) {
+    int group;
+    __builtin_memcpy(&group, p, sizeof group);
+    return _mm256_set1_epi32(group);
+  }
+};
+
+#if defined(__AVXVNNI__)
+/// Four unsigned inputs (128 above their value) by four signed weights in one instruction.
+struct Int8Dot : Int8Sums {
+  static constexpr std::size_t group = 4;
+  static constexpr int offset = 128;
+  using Input = std::uint8_t;
+  static Weights load(const std::int8_t* p) {
+    return {start(reinterpret_cast<const char*>(p)), start(reinterpret_cast<const char*>(p) + 32)};
+  }
+  static Sum dot(Sum sum, __m256i weights, __m256i inputs) {
+    return _mm256_dpbusd_avx_epi32(sum, inputs, weights);
+  }
+};
+#else
+/// Pairs, widened to 16 bits: unlike the 8-bit multiply-add of SSSE3 this one cannot saturate.
+struct Int8Dot : Int8Sums {
+  static constexpr std::size_t group = 2;
+  static constexpr int offset = 0;
+  using Input = std::int16_t;
+  static Weights load(const std::int8_t* p) {
+    const auto* halves = reinterpret_cast<const __m128i*>(p);
+    return {_mm256_cvtepi8_epi16(_mm_loadu_si128(halves)), _mm256_cvtepi8_epi16(_mm_loadu_si128(halves + 1))};
+  }
+  static Sum dot(Sum sum, __m256i weights, __m256i inputs) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(weights, inputs));
+  }
+};
+#endif
 
 }  // namespace
 }  // namespace motorium::kernels

@@ -12,6 +12,7 @@ namespace {
 struct Vec {
   static constexpr std::size_t lanes = 4;
   static constexpr std::size_t tile_rows = 12;  // 24 accumulators, 2 weights, 1 broadcast of 32 registers
+  static constexpr bool bf16_dot = false;
   static constexpr bool fused = true;
   float32x4_t v;
 };
@@ -54,6 +55,58 @@ inline Vec scale_by_power(Vec a, Vec n) {
 }
 inline float sum(Vec a) { return vaddvq_f32(a.v); }
 inline float largest(Vec a) { return vmaxvq_f32(a.v); }
+/// Sixteen-bit halves of 32-bit words as two vectors of floats: lower halves, upper halves.
+inline void load_bf16(const std::uint16_t* p, Vec& low, Vec& high) {
+  const uint32x4_t words = vreinterpretq_u32_u16(vld1q_u16(p));
+  low = {vreinterpretq_f32_u32(vshlq_n_u32(words, 16))};
+  high = {vreinterpretq_f32_u32(vandq_u32(words, vdupq_n_u32(0xffff0000u)))};
+}
+
+/// Sums of products of int8 weights and quantised inputs, four outputs at a time.
+struct Int8Sums {
+  using Sum = int32x4_t;
+  using Weight = std::int8_t;
+  static Sum none() { return vdupq_n_s32(0); }
+  static Sum start(const char* p) {
+    return vreinterpretq_s32_s8(vld1q_s8(reinterpret_cast<const std::int8_t*>(p)));
+  }
+  static Vec to_float(Sum sum) { return {vcvtq_f32_s32(sum)}; }
+};
+
+#if defined(__ARM_FEATURE_DOTPROD)
+/// Four inputs by four weights in one instruction.
+struct Int8Dot : Int8Sums {
+  static constexpr std::size_t group = 4;
+  static constexpr int offset = 0;
+  using Input = std::int8_t;
+  struct Weights {
+    int8x16_t low, high;
+  };
+  static Weights load(const std::int8_t* p) { return {vld1q_s8(p), vld1q_s8(p + 16)}; }
+  static int8x16_t fill(const Input* p) {
+    std::int32_t group_of_four;
+    __builtin_memcpy(&group_of_four, p, sizeof group_of_four);
+    return vreinterpretq_s8_s32(vdupq_n_s32(group_of_four));
+  }
+  static Sum dot(Sum sum, int8x16_t weights, int8x16_t inputs) { return vdotq_s32(sum, weights, inputs); }
+};
+#else
+/// One input at a time, widened to 16 bits.
+struct Int8Dot : Int8Sums {
+  static constexpr std::size_t group = 1;
+  static constexpr int offset = 0;
+  using Input = std::int16_t;
+  struct Weights {
+    int16x4_t low, high;
+  };
+  static Weights load(const std::int8_t* p) {
+    const int16x8_t wide = vmovl_s8(vld1_s8(p));
+    return {vget_low_s16(wide), vget_high_s16(wide)};
+  }
+  static int16x4_t fill(const Input* p) { return vdup_n_s16(*p); }
+  static Sum dot(Sum sum, int16x4_t weights, int16x4_t inputs) { return vmlal_s16(sum, weights, inputs); }
+};
+#endif
 
 }  // namespace
 }  // namespace motorium::kernels

@@ -12,6 +12,7 @@ namespace {
 struct Vec {
   static constexpr std::size_t lanes = 4;
   static constexpr std::size_t tile_rows = 6;  // 12 accumulators, 2 weights, 1 broadcast of 16 registers
+  static constexpr bool bf16_dot = false;
   static constexpr bool fused = false;
   __m128 v;
 };
@@ -60,6 +61,40 @@ inline float largest(Vec a) {
   __m128 s = _mm_max_ps(a.v, _mm_movehl_ps(a.v, a.v));
   return _mm_cvtss_f32(_mm_max_ss(s, _mm_shuffle_ps(s, s, 1)));
 }
+/// Sixteen-bit halves of 32-bit words as two vectors of floats: lower halves, upper halves.
+inline void load_bf16(const std::uint16_t* p, Vec& low, Vec& high) {
+  const __m128i words = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  low = {_mm_castsi128_ps(_mm_slli_epi32(words, 16))};
+  high = {_mm_castsi128_ps(_mm_and_si128(words, _mm_set1_epi32(static_cast<int>(0xffff0000u))))};
+}
+
+/// Sums of products of int8 weights and quantised inputs: pairs, widened to 16 bits.
+struct Int8Dot {
+  static constexpr std::size_t group = 2;
+  static constexpr int offset = 0;
+  using Input = std::int16_t;
+  using Sum = __m128i;
+  struct Weights {
+    __m128i low, high;
+  };
+  using Weight = std::int8_t;
+  static Sum none() { return _mm_setzero_si128(); }
+  static Sum start(const char* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
+  static Weights load(const std::int8_t* p) {
+    const __m128i bytes = start(reinterpret_cast<const char*>(p));
+    return {_mm_srai_epi16(_mm_unpacklo_epi8(bytes, bytes), 8),
+            _mm_srai_epi16(_mm_unpackhi_epi8(bytes, bytes), 8)};
+  }
+  static __m128i fill(const Input* p) {
+    int pair;
+    __builtin_memcpy(&pair, p, sizeof pair);
+    return _mm_set1_epi32(pair);
+  }
+  static Sum dot(Sum sum, __m128i weights, __m128i inputs) {
+    return _mm_add_epi32(sum, _mm_madd_epi16(weights, inputs));
+  }
+  static Vec to_float(Sum sum) { return {_mm_cvtepi32_ps(sum)}; }
+};
 
 }  // namespace
 }  // namespace motorium::kernels

@@ -21,9 +21,18 @@ if TYPE_CHECKING:
 @click.option("--episodes", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first scene.")
 @click.option("--processes", type=click.IntRange(1), default=2, show_default=True)
+@click.option("--precision", type=click.Choice(["float32", "bfloat16", "int8"]), default="float32",
+              show_default=True, help="Of the engine's weights.")  # fmt: skip
 @json_option
 def command(
-    checkpoint: str, robot: str, task: str, episodes: int, seed: int, processes: int, as_json: bool
+    checkpoint: str,
+    robot: str,
+    task: str,
+    episodes: int,
+    seed: int,
+    processes: int,
+    precision: str,
+    as_json: bool,
 ) -> None:
     """Run CHECKPOINT (a name or a directory) on EPISODES scenes and print its success rate.
 
@@ -36,7 +45,7 @@ def command(
     if scheme != "sim":
         raise MotoriumError(f"eval measures in simulation only; ask for sim:{name}, or use: motorium run")
     path = find_checkpoint(Path(checkpoint))
-    job = EvalJob(path, name, task, episodes, seed, processes=min(processes, episodes))
+    job = EvalJob(path, name, task, episodes, seed, processes=min(processes, episodes), precision=precision)
     report = evaluate(job, None if as_json else _show)
     figures = {**report.as_dict(), "checkpoint": checkpoint, "robot": robot}
     if as_json:

@@ -35,6 +35,7 @@ class EvalJob:
         age_s: of every observation when its inference starts.
         limit_s: simulated time after which an episode has failed.
         engine: "core" runs the C++ engine, "torch" the PyTorch network.
+        precision: of the C++ engine's weights; see `motorium.policies.options.PRECISIONS`.
     """
 
     checkpoint: Path
@@ -47,6 +48,7 @@ class EvalJob:
     limit_s: float = 15.0
     processes: int = 2
     engine: str = "core"
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class EvalReport:
             "robot": self.job.robot,
             "task": self.job.task,
             "engine": self.job.engine,
+            "precision": self.job.precision,
             "seed": self.job.seed,
             "latency_s": self.job.latency_s,
             "age_s": self.job.age_s,
@@ -164,14 +167,14 @@ class SeededPolicy(Policy, Protocol):
         """Starts the noise anew."""
 
 
-_open: dict[tuple[Path, str, str], tuple[SeededPolicy, LockStep]] = {}
+_open: dict[tuple[Path, str, str, str], tuple[SeededPolicy, LockStep]] = {}
 
 
 def _play(job: EvalJob, seed: int) -> EpisodeResult:
-    key = (job.checkpoint, job.engine, job.robot)
+    key = (job.checkpoint, job.engine, job.robot, job.precision)
     if key not in _open:
         spec = RobotSpec.load(job.robot)
-        policy = load_policy(job.checkpoint, job.engine)
+        policy = load_policy(job.checkpoint, job.engine, job.precision)
         policy.bind(spec)
         _open[key] = (policy, LockStep(World(spec)))
     policy, play = _open[key]
@@ -179,7 +182,7 @@ def _play(job: EvalJob, seed: int) -> EpisodeResult:
     return play_episode(policy, play, job, seed)
 
 
-def load_policy(checkpoint: Path, engine: str) -> SeededPolicy:
+def load_policy(checkpoint: Path, engine: str, precision: str = "float32") -> SeededPolicy:
     """The policy of a checkpoint folder on one of ENGINES. Raises CheckpointError."""
     if engine == "torch":
         from .torch_policy import TorchPolicy
@@ -187,7 +190,7 @@ def load_policy(checkpoint: Path, engine: str) -> SeededPolicy:
         return TorchPolicy.load(checkpoint)
     from ..policies.load import load
 
-    return load(checkpoint)
+    return load(checkpoint, precision=precision)
 
 
 def play_episode(policy: Policy, play: LockStep, job: EvalJob, seed: int) -> EpisodeResult:

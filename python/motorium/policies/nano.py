@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from ..types import SLOTS, ActionChunk, Float32, Observation
 from ..units import NS_PER_S
 from . import schema
 from .binding import bind
+from .options import EngineOptions
 from .tokenizer import Tokenizer
 
 
@@ -28,11 +30,17 @@ class NanoPolicy:
         max_delay: most promised rows the network was trained to keep.
         execution_horizon: rows to execute before the next plan is due.
         steps: Euler steps K, 1..64.
-        engine: the C++ engine, for its `isa`, `scene` and `arena_bytes`.
+        options: how the engine computes.
+        engine: the C++ engine, for its `isa`, `scene`, `arena_bytes` and `weight_bytes_read`.
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, *, seed: int | None = None, steps: int | None = None, isa: str = ""
+        self,
+        checkpoint: Checkpoint,
+        *,
+        seed: int | None = None,
+        steps: int | None = None,
+        options: EngineOptions | None = None,
     ) -> None:
         """Take memory for everything that follows.
 
@@ -40,10 +48,10 @@ class NanoPolicy:
             checkpoint: from `load_checkpoint`.
             seed: of the noise; None draws a fresh one.
             steps: Euler steps; None takes the checkpoint's.
-            isa: force an instruction set ("avx2", "plain", ...); empty takes MOTORIUM_ISA or the best.
+            options: precision, threads and instruction set; None takes float32 on the caller's thread.
 
         Raises:
-            CheckpointError: the engine cannot hold it.
+            CheckpointError: the engine cannot hold it, or an option does not fit.
         """
         self.descriptor = checkpoint.descriptor
         self.dt_s = self.descriptor.chunk.dt_s
@@ -52,11 +60,12 @@ class NanoPolicy:
         self.execution_horizon = self.descriptor.chunk.execution_horizon
         self.steps = self.descriptor.flow.steps if steps is None else steps
         self.embodiment = 0
+        self.options = EngineOptions() if options is None else options
         self.tokenizer = Tokenizer(self.descriptor.prompt)
         self.seed(seed)
         try:
             self.engine = _core.NanoEngine(
-                schema.to_plain(self.descriptor), dict(checkpoint.tensors), isa=isa
+                schema.to_plain(self.descriptor), dict(checkpoint.tensors), **asdict(self.options)
             )
         except (ValueError, MemoryError) as error:
             raise CheckpointError(f"{checkpoint.path}: {error}") from error

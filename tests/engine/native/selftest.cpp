@@ -1,22 +1,19 @@
 // Kernels against their plain twins, the engine on every instruction set, and no allocation in steady state:
 // without Python, so that it also runs under an emulator of another processor. Exit status 0 and "selftest
 // ok" on success.
-#include <cmath>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "engine/nano_engine.hpp"
-#include "kernels/dispatch.hpp"
-#include "kernels/pack.hpp"
+#include "kernel_checks.hpp"
 
 namespace {
 
-long allocations = 0;
-int failures = 0;
+std::atomic<long> allocations = 0;
 
 }  // namespace
 
@@ -39,86 +36,7 @@ void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std
 namespace {
 
 using namespace motorium;
-using namespace motorium::kernels;
-using Floats = std::vector<float>;
-
-Floats random_floats(std::size_t n, unsigned seed, float scale = 1.0f) {
-  std::mt19937 source(seed);
-  std::normal_distribution<float> normal(0.0f, scale);
-  Floats values(n);
-  for (float& value : values) value = normal(source);
-  return values;
-}
-
-void expect_close(const std::string& what, const Floats& actual, const Floats& expected, float tolerance) {
-  float worst = 0.0f;
-  float largest = 1.0f;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    worst = std::fmax(worst, std::isfinite(actual[i]) ? std::fabs(actual[i] - expected[i]) : INFINITY);
-    largest = std::fmax(largest, std::fabs(expected[i]));
-  }
-  if (worst <= tolerance * largest) return;
-  std::printf("FAILED %s: off by %g of %g\n", what.c_str(), static_cast<double>(worst),
-              static_cast<double>(largest));
-  ++failures;
-}
-
-Floats multiply(const KernelTable& table, std::size_t rows, std::size_t n, std::size_t k,
-                Activation activation) {
-  const Floats x = random_floats(rows * k, 1), w = random_floats(n * k, 2), up = random_floats(n * k, 3);
-  const Floats bias = random_floats(n, 4);
-  const bool gated = activation == Activation::silu_gate;
-  Floats packed(gated ? packed_gated_floats(n, k, table.lanes) : packed_floats(n, k, table.lanes));
-  Floats packed_bias(packed_floats(n, 1, table.lanes));
-  if (gated) {
-    pack_gated(w.data(), up.data(), n, k, table.lanes, packed.data());
-  } else {
-    pack_rows(w.data(), n, k, table.lanes, packed.data());
-    pack_rows(bias.data(), n, 1, table.lanes, packed_bias.data());
-  }
-  Floats y(rows * n, 0.5f);
-  table.f32_multiply_rows({x.data(), k, rows, packed.data(), n, k, gated ? nullptr : packed_bias.data(),
-                           y.data(), n, activation, true, nullptr, nullptr, nullptr});
-  return y;
-}
-
-Floats attend(const KernelTable& table, std::size_t rows, std::size_t heads, std::size_t dim,
-              std::size_t keys) {
-  const Floats q = random_floats(rows * heads * dim, 1);
-  const Floats k = random_floats(keys * heads * dim, 2), v = random_floats(keys * heads * dim, 3);
-  Floats cache_keys(key_floats(heads, dim, keys, table.panel)),
-      values(value_floats(heads, dim, keys, table.panel));
-  Floats scratch(score_floats(keys, table.panel)), y(rows * heads * dim);
-  const KeyValues cache{cache_keys.data(), values.data(), heads, dim, keys};
-  table.f32_store_keys({k.data(), v.data(), heads * dim, keys, 0, cache});
-  table.f32_attend_rows(
-      {q.data(), heads * dim, rows, heads, cache, keys - rows + 1, 1, y.data(), heads * dim, scratch.data()});
-  return y;
-}
-
-Floats unary(const KernelTable& table, Unary op, std::size_t n) {
-  const Floats x = random_floats(n, 5, 20.0f);
-  Floats y(n);
-  table.f32_apply_unary({x.data(), y.data(), n, op});
-  if (op == Unary::exp)
-    for (std::size_t i = 0; i < n; ++i) y[i] /= std::exp(x[i]);
-  return y;
-}
-
-void test_kernels(const KernelTable& table) {
-  const KernelTable& plain = select_table("plain");
-  const std::string isa = table.isa;
-  for (std::size_t n : {0, 1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 100}) {
-    for (std::size_t rows : {0, 1, 6, 13, 25}) {
-      for (Activation a : {Activation::none, Activation::relu, Activation::silu, Activation::silu_gate})
-        expect_close(isa + " multiply", multiply(table, rows, n, 21, a), multiply(plain, rows, n, 21, a),
-                     1e-5f);
-    }
-    for (Unary op : {Unary::exp, Unary::silu, Unary::relu})
-      expect_close(isa + " unary", unary(table, op, n), unary(plain, op, n), 1e-6f);
-    if (n > 0) expect_close(isa + " attend", attend(table, n, 2, 9, 107), attend(plain, n, 2, 9, 107), 1e-5f);
-  }
-}
+using namespace motorium::checks;
 
 NanoConfig small_config() {
   NanoConfig c{};
@@ -199,7 +117,7 @@ std::map<std::string, std::vector<std::size_t>> tensor_shapes(const NanoConfig& 
 }
 
 /// One chunk on one instruction set; the second round of calls must not allocate.
-Floats run_engine(const KernelTable& table) {
+Floats run_engine(const KernelTable& table, const EngineOptions& options = {}) {
   const NanoConfig config = small_config();
   std::map<std::string, Floats> storage;
   Tensors tensors;
@@ -210,7 +128,7 @@ Floats run_engine(const KernelTable& table) {
     storage[name] = random_floats(count, ++seed, 0.4f);
     tensors[name] = {storage[name].data(), shape};
   }
-  NanoEngine engine(config, tensors, table);
+  NanoEngine engine(config, tensors, table, options);
   std::vector<std::vector<std::uint8_t>> images;
   std::vector<const std::uint8_t*> pixels;
   for (const NanoView& view : config.views) {
@@ -231,18 +149,25 @@ Floats run_engine(const KernelTable& table) {
     if (!ok) ++failures, std::printf("FAILED %s engine refused its input\n", table.isa);
   }
   if (allocations != before || engine.arena_bytes() != bytes)
-    ++failures, std::printf("FAILED %s engine allocated %ld times\n", table.isa, allocations - before);
+    ++failures, std::printf("FAILED %s engine allocated %ld times\n", table.isa, allocations.load() - before);
   return out;
 }
 
 }  // namespace
 
 int main() {
-  const Floats expected = run_engine(select_table("plain"));
+  const KernelTable& plain = select_table("plain");
   for (const std::string& isa : available_isas()) {
     const KernelTable& table = select_table(isa);
     test_kernels(table);
-    expect_close(isa + " engine", run_engine(table), expected, 1e-5f);
+    for (const Precision precision : {Precision::float32, Precision::bfloat16, Precision::int8}) {
+      // bfloat16 may round rows or not; int8 turns the last bit of a float into a step of its own.
+      const float tolerance = precision == Precision::float32 ? 1e-5f : 2e-2f;
+      const Floats alone = run_engine(table, {precision, 1, {}});
+      expect_close(isa + " engine", alone, run_engine(plain, {precision, 1, {}}), tolerance);
+      if (run_engine(table, {precision, 3, {}}) != alone)
+        ++failures, std::printf("FAILED %s engine depends on the number of threads\n", table.isa);
+    }
     std::printf("%s: %zu lanes\n", table.isa, table.lanes);
   }
   if (failures == 0) std::puts("selftest ok");

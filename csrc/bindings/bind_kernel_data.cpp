@@ -1,0 +1,129 @@
+// Images, slots and converted rows alone, for tests and benchmarks.
+#include <array>
+
+#include "bind_kernels.hpp"
+
+namespace py = pybind11;
+
+namespace motorium {
+namespace {
+
+using namespace kernels;
+using Bytes = py::array_t<std::uint8_t, py::array::c_style>;
+
+Floats normalise_image(const Bytes& x, std::array<float, 3> scale, std::array<float, 3> shift,
+                       const std::string& isa) {
+  require(x.ndim() == 3 && x.shape(2) == 3, "need x (h, w, 3) uint8");
+  Floats y = empty({size(x, 0), size(x, 1), 3});
+  select_table(isa).u8_normalise_image({x.data(),
+                                        y.mutable_data(),
+                                        size(x, 0) * size(x, 1),
+                                        {scale[0], scale[1], scale[2]},
+                                        {shift[0], shift[1], shift[2]}});
+  return y;
+}
+
+Floats resize_image(const Bytes& x, std::size_t height, std::size_t width, std::array<float, 3> scale,
+                    std::array<float, 3> shift, bool channels_first, const std::string& isa) {
+  require(x.ndim() == 3 && x.shape(2) == 3 && x.size() > 0, "need x (h, w, 3) uint8");
+  Floats y = channels_first ? empty({3, height, width}) : empty({height, width, 3});
+  std::vector<float> scratch(3 * size(x, 1));
+  select_table(isa).u8_resize_image({x.data(),
+                                     size(x, 0),
+                                     size(x, 1),
+                                     y.mutable_data(),
+                                     height,
+                                     width,
+                                     {scale[0], scale[1], scale[2]},
+                                     {shift[0], shift[1], shift[2]},
+                                     channels_first,
+                                     scratch.data()});
+  return y;
+}
+
+/// The arguments that gathering and scattering share, checked.
+ConvertSlots slots_call(const Indices& slots, std::size_t slot_count, const Floats& base, const Floats& mean,
+                        const Floats& scale) {
+  const py::ssize_t channels = slots.size();
+  require(
+      base.size() == channels && mean.ndim() == 2 && mean.shape(1) == channels && mean.size() == scale.size(),
+      "need slots, base (channels) and mean, scale (rows, channels)");
+  for (py::ssize_t c = 0; c < channels; ++c) require(slots.data()[c] < slot_count, "a slot is out of range");
+  return {nullptr,     nullptr,      size(mean, 0), static_cast<std::size_t>(channels),
+          slot_count,  slots.data(), base.data(),   mean.data(),
+          scale.data()};
+}
+
+Floats gather_slots(const Floats& chunk, const Indices& slots, const Floats& base, const Floats& mean,
+                    const Floats& scale, const std::string& isa) {
+  require(chunk.ndim() == 2 && mean.ndim() == 2 && chunk.shape(0) == mean.shape(0),
+          "need chunk (rows, slots)");
+  ConvertSlots call = slots_call(slots, size(chunk, 1), base, mean, scale);
+  Floats x = empty({call.rows, call.channels});
+  call.x = x.mutable_data();
+  call.chunk = const_cast<float*>(chunk.data());  // gathering never writes to it
+  select_table(isa).f32_gather_slots(call);
+  return x;
+}
+
+Floats scatter_slots(const Floats& x, std::size_t slot_count, const Indices& slots, const Floats& base,
+                     const Floats& mean, const Floats& scale, const std::string& isa) {
+  require(x.ndim() == 2 && x.size() == mean.size(), "need x (rows, channels)");
+  ConvertSlots call = slots_call(slots, slot_count, base, mean, scale);
+  Floats chunk = empty({call.rows, slot_count});
+  call.x = const_cast<float*>(x.data());  // scattering never writes to it
+  call.chunk = chunk.mutable_data();
+  select_table(isa).f32_scatter_slots(call);
+  return chunk;
+}
+
+Floats round_rows(const Floats& x, const std::string& isa) {
+  require(x.ndim() == 2, "need x (rows, k)");
+  const std::size_t k = size(x, 1);
+  std::vector<std::uint16_t> rounded(size(x, 0) * converted_stride(k));
+  select_table(isa).bf16_round_rows({x.data(), k, size(x, 0), k, nullptr, rounded.data(), nullptr});
+  Floats y = empty({size(x, 0), k});
+  for (std::size_t i = 0; i < size(x, 0) * k; ++i) {
+    const std::uint32_t bits = static_cast<std::uint32_t>(rounded[i / k * converted_stride(k) + i % k]) << 16;
+    std::memcpy(y.mutable_data() + i, &bits, sizeof bits);
+  }
+  return y;
+}
+
+std::int32_t input_at(const KernelTable& table, const std::vector<std::byte>& rows, std::size_t i) {
+  std::int16_t wide;
+  std::memcpy(&wide, rows.data() + i * table.i8.input_bytes, table.i8.input_bytes == 2 ? 2 : 1);
+  if (table.i8.input_bytes == 2) return wide;
+  const auto byte = static_cast<std::uint8_t>(rows[i]);
+  return table.i8.offset > 0 ? byte - table.i8.offset : static_cast<std::int8_t>(byte);
+}
+
+py::tuple quantise_rows(const Floats& x, const std::string& isa) {
+  require(x.ndim() == 2, "need x (rows, k)");
+  const KernelTable& table = select_table(isa);
+  const std::size_t rows = size(x, 0), k = size(x, 1);
+  std::vector<std::byte> quantised(rows * converted_stride(k) * table.i8.input_bytes);
+  Floats scale = empty({rows});
+  table.i8_quantise_rows({x.data(), k, rows, k, nullptr, quantised.data(), scale.mutable_data()});
+  py::array_t<std::int32_t> y({x.shape(0), x.shape(1)});
+  for (std::size_t i = 0; i < rows * k; ++i)
+    y.mutable_data()[i] = input_at(table, quantised, i / k * converted_stride(k) + i % k);
+  return py::make_tuple(y, scale);
+}
+
+}  // namespace
+
+void bind_kernel_data(py::module_& m) {
+  const py::arg_v isa = py::arg("isa") = "";
+  m.def("u8_normalise_image", &normalise_image, py::arg("x"), py::arg("scale"), py::arg("shift"), isa);
+  m.def("u8_resize_image", &resize_image, py::arg("x"), py::arg("height"), py::arg("width"), py::arg("scale"),
+        py::arg("shift"), py::arg("channels_first") = false, isa);
+  m.def("f32_gather_slots", &gather_slots, py::arg("chunk"), py::arg("slots"), py::arg("base"),
+        py::arg("mean"), py::arg("scale"), isa);
+  m.def("f32_scatter_slots", &scatter_slots, py::arg("x"), py::arg("slot_count"), py::arg("slots"),
+        py::arg("base"), py::arg("mean"), py::arg("scale"), isa);
+  m.def("bf16_round_rows", &round_rows, py::arg("x"), isa);
+  m.def("i8_quantise_rows", &quantise_rows, py::arg("x"), isa);
+}
+
+}  // namespace motorium

@@ -1,0 +1,141 @@
+#include "engine/linear.hpp"
+
+#include <algorithm>
+
+#include "kernels/pack.hpp"
+
+namespace motorium {
+namespace {
+
+using kernels::ConvertRows;
+using kernels::KernelTable;
+using kernels::MultiplyRows;
+
+// Below this many multiply-adds, or converted inputs, handing out parts costs more than it saves.
+constexpr std::size_t kWorthSharing = 200'000;
+constexpr std::size_t kWorthConverting = 16'384;
+constexpr std::size_t kPartsPerThread = 4;  // so that a thread that was held up does not hold up the others
+
+using Multiply = void (*)(const MultiplyRows&) noexcept;
+
+Multiply kernel_of(const KernelTable& table, Precision precision) noexcept {
+  if (precision == Precision::bfloat16) return table.bf16_multiply_rows;
+  if (precision == Precision::int8) return table.i8_multiply_rows;
+  return table.f32_multiply_rows;
+}
+
+struct Shape {
+  Multiply kernel;
+  std::size_t panels, bytes;     // of the weights
+  std::size_t results, outputs;  // of one panel: gated ones give half
+};
+
+/// Panels first..last of `call`.
+void multiply_part(const MultiplyRows& call, const Shape& shape, std::size_t panel, std::size_t first,
+                   std::size_t last) noexcept {
+  MultiplyRows part = call;
+  part.packed = static_cast<const char*>(call.packed) + first * shape.bytes;
+  if (call.packed_bias != nullptr) part.packed_bias = call.packed_bias + first * panel;
+  part.y = call.y + first * shape.results;
+  part.n = std::min(call.n, last * shape.results) - first * shape.results;
+  shape.kernel(part);
+}
+
+void multiply_panels(const KernelTable& table, const Linear& linear, const MultiplyRows& call) noexcept {
+  const Multiply kernel = kernel_of(table, linear.precision);
+  Workspace* workspace = linear.workspace;
+  if (workspace == nullptr || workspace->pool.threads() == 1 || call.rows * call.n * call.k < kWorthSharing) {
+    return kernel(call);
+  }
+  const std::size_t results = kernels::is_gated(call.activation) ? table.lanes : table.panel;
+  const Shape shape{kernel, (call.n + results - 1) / results,
+                    kernels::panel_bytes(table, linear.precision, call.k), results, table.panel};
+  const std::size_t parts = std::min(shape.panels, kPartsPerThread * workspace->pool.threads());
+  workspace->pool.run(parts, [&](std::size_t part, std::size_t) noexcept {
+    multiply_part(call, shape, table.panel, part * shape.panels / parts, (part + 1) * shape.panels / parts);
+  });
+}
+
+void convert(const KernelTable& table, Precision precision, Workspace& workspace,
+             const ConvertRows& call) noexcept {
+  const auto kernel = precision == Precision::int8 ? table.i8_quantise_rows : table.bf16_round_rows;
+  if (workspace.pool.threads() == 1 || call.rows * call.k < kWorthConverting) return kernel(call);
+  const std::size_t row_bytes =
+      kernels::converted_stride(call.k) * kernels::format_of(table, precision).input_bytes;
+  workspace.pool.run(call.rows, [&](std::size_t row, std::size_t) noexcept {
+    ConvertRows one = call;
+    one.rows = 1;
+    one.x = call.x + (call.x_rows != nullptr ? call.x_rows[row] : row) * call.x_stride;
+    one.x_rows = nullptr;
+    one.y = static_cast<std::byte*>(call.y) + row * row_bytes;
+    one.scale = call.scale + row;
+    kernel(one);
+  });
+}
+
+/// Rows first..first+count of a product, as a product of its own.
+MultiplyRows rows_of(const MultiplyRows& call, std::size_t first, std::size_t count) noexcept {
+  MultiplyRows part = call;
+  part.rows = count;
+  if (call.x_rows != nullptr) {
+    part.x_rows = call.x_rows + first;
+  } else {
+    part.x = call.x + first * call.x_stride;
+  }
+  if (call.y_rows != nullptr) {
+    part.y_rows = call.y_rows + first;
+  } else {
+    part.y = call.y + first * call.y_stride;
+  }
+  if (call.row_scale != nullptr) part.row_scale = call.row_scale + first;
+  return part;
+}
+
+void multiply_converted(const KernelTable& table, const Linear& linear, const MultiplyRows& call) noexcept {
+  Workspace& workspace = *linear.workspace;
+  for (std::size_t first = 0; first < call.rows; first += Workspace::kRows) {
+    MultiplyRows part = rows_of(call, first, std::min(Workspace::kRows, call.rows - first));
+    convert(table, linear.precision, workspace,
+            {part.x, part.x_stride, part.rows, part.k, part.x_rows, workspace.converted,
+             workspace.converted_scale});
+    part.x_rows = nullptr;
+    part.converted = workspace.converted;
+    part.converted_scale = workspace.converted_scale;
+    multiply_panels(table, linear, part);
+  }
+}
+
+}  // namespace
+
+void multiply_rows(const KernelTable& table, const Linear& linear, const Rows& x, const Rows& y,
+                   const Finish& finish) noexcept {
+  if (x.count == 0) return;  // nothing is read either
+  const MultiplyRows call{
+      x.data, x.stride, x.count,           linear.packed,     linear.n,      linear.k,      linear.bias,
+      y.data, y.stride, finish.activation, finish.accumulate, finish.x_rows, finish.y_rows, finish.row_scale};
+  if (linear.workspace != nullptr) {
+    const std::size_t results = kernels::is_gated(finish.activation) ? table.lanes : table.panel;
+    linear.workspace->bytes_read +=
+        (linear.n + results - 1) / results * kernels::panel_bytes(table, linear.precision, linear.k);
+  }
+  if (kernels::format_of(table, linear.precision).input_bytes == 0) {
+    multiply_panels(table, linear, call);
+  } else {
+    multiply_converted(table, linear, call);
+  }
+}
+
+void attend(Workspace& workspace, const KernelTable& table, const kernels::AttendRows& call) noexcept {
+  const std::size_t multiply_adds = call.rows * call.heads * call.cache.capacity * call.cache.head_dim;
+  if (workspace.pool.threads() == 1 || multiply_adds < kWorthSharing) return table.f32_attend_rows(call);
+  const std::size_t scores = kernels::score_floats(call.cache.capacity, table.panel);
+  workspace.pool.run(call.heads, [&](std::size_t head, std::size_t thread) noexcept {
+    kernels::AttendRows one = call;
+    one.first_head = head;
+    one.last_head = head + 1;
+    one.scratch = call.scratch + thread * scores;
+    table.f32_attend_rows(one);
+  });
+}
+
+}  // namespace motorium

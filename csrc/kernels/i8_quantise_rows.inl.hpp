@@ -1,0 +1,49 @@
+#pragma once
+
+/// Rows of float32 to integers -127..127 and one scale each. Bit for bit the same on every unit: the largest
+/// magnitude is exact, and each input is one rounded product and one rounding to whole numbers.
+
+namespace motorium::kernels {
+namespace {
+
+/// max |x|; NaN when anything in x is not finite.
+inline float peak_of(const float* x, std::size_t n) {
+  Vec peak = zero();
+  Vec poison = zero();  // x * 0 is NaN for what is not finite
+  std::size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    const Vec value = load(x + i);
+    peak = larger(larger(value, sub(zero(), value)), peak);
+    poison = fma(value, zero(), poison);
+  }
+  if (i < n) {
+    const Vec value = load_part(x + i, n - i);
+    peak = larger(larger(value, sub(zero(), value)), peak);
+    poison = fma(value, zero(), poison);
+  }
+  return largest(peak) + sum(poison);
+}
+
+void i8_quantise_rows(const ConvertRows& a) noexcept {
+  using Input = Int8Dot::Input;
+  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it leaves no fraction bits
+  const std::size_t stride = converted_stride(a.k);
+  for (std::size_t row = 0; row < a.rows; ++row) {
+    const float* x = a.x + (a.x_rows != nullptr ? a.x_rows[row] : row) * a.x_stride;
+    Input* y = static_cast<Input*>(a.y) + row * stride;
+    const float peak = peak_of(x, a.k);
+    a.scale[row] = peak / 127.0f;
+    const bool usable = peak > 1e-30f;  // false for NaN: its scale spoils every result of the row
+    const float factor = usable ? 127.0f / peak : 0.0f;
+    for (std::size_t i = 0; usable && i < a.k; ++i) {
+      const float scaled = x[i] * factor;
+      const float shifted = scaled + kRound;
+      const float whole = shifted - kRound;
+      y[i] = static_cast<Input>(static_cast<std::int32_t>(whole) + Int8Dot::offset);
+    }
+    for (std::size_t i = usable ? a.k : 0; i < stride; ++i) y[i] = static_cast<Input>(Int8Dot::offset);
+  }
+}
+
+}  // namespace
+}  // namespace motorium::kernels

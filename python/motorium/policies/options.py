@@ -1,0 +1,25 @@
+"""How an engine computes, whatever network it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PRECISIONS = ("float32", "bfloat16", "int8")
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """Precision, threads and instruction set.
+
+    Attributes:
+        precision: of the large weights. "bfloat16" halves and "int8" quarters what a step reads from memory;
+            routers, embeddings and outputs stay float32.
+        threads: with the caller's. One leaves the other cores to the control loop. Results do not depend on it.
+        cpus: the other threads are pinned to these in turn; empty: the system places them.
+        isa: an instruction set by name ("avx2", "plain", ...); empty takes MOTORIUM_ISA or the best.
+    """
+
+    precision: str = "float32"
+    threads: int = 1
+    cpus: tuple[int, ...] = ()
+    isa: str = ""
