@@ -13,9 +13,9 @@ inline constexpr std::size_t kPeakInputs = 64;  // a panel of at most 8 KiB
 inline constexpr int kPeakRows = static_cast<int>(Vec::tile_rows);
 
 template <typename Panel>
-inline float peak_of_floats(const void* panel, const void* row, std::size_t rounds) {
+inline float peak_of_floats(const void* panel, const void* const volatile* row, std::size_t rounds) {
   const float* rows[kPeakRows];
-  for (const float*& x : rows) x = static_cast<const float*>(row);
+  for (const float*& x : rows) x = static_cast<const float*>(*row);
   Vec total = zero();
   for (std::size_t i = 0; i < rounds; ++i) {
     const Tile<kPeakRows> tile = multiply_tile<kPeakRows, Panel>(
@@ -27,9 +27,9 @@ inline float peak_of_floats(const void* panel, const void* row, std::size_t roun
 }
 
 template <typename Dot>
-inline float peak_of_dots(const void* panel, const void* row, std::size_t rounds) {
+inline float peak_of_dots(const void* panel, const void* const volatile* row, std::size_t rounds) {
   const typename Dot::Input* rows[kPeakRows];
-  for (const typename Dot::Input*& x : rows) x = static_cast<const typename Dot::Input*>(row);
+  for (const typename Dot::Input*& x : rows) x = static_cast<const typename Dot::Input*>(*row);
   Vec total = zero();
   const typename Dot::Sum start[2] = {Dot::none(), Dot::none()};
   for (std::size_t i = 0; i < rounds; ++i) {
@@ -44,7 +44,7 @@ inline float peak_of_dots(const void* panel, const void* row, std::size_t rounds
 }
 
 template <typename Unit>
-inline float peak_of_bf16(const void* panel, const void* row, std::size_t rounds) {
+inline float peak_of_bf16(const void* panel, const void* const volatile* row, std::size_t rounds) {
   if constexpr (Unit::bf16_dot) {
     return peak_of_dots<typename Unit::Bf16Dot>(panel, row, rounds);
   } else {
@@ -55,10 +55,12 @@ inline float peak_of_bf16(const void* panel, const void* row, std::size_t rounds
 void measure_peak(const MeasurePeak& a) noexcept {
   alignas(64) float panel[kPeakInputs * kPanel] = {};
   alignas(64) float row[kPeakInputs] = {};
-  const void* volatile weights = panel;  // so that zeros are not known to be zeros
-  *a.sink = a.precision == Precision::float32    ? peak_of_floats<FloatPanel>(weights, row, a.rounds)
-            : a.precision == Precision::bfloat16 ? peak_of_bf16<Vec>(weights, row, a.rounds)
-                                                 : peak_of_dots<Int8Dot>(weights, row, a.rounds);
+  // Read anew for every row: that they are equal, or zero, must not be known.
+  const void* volatile weights = panel;
+  const void* const volatile inputs = row;
+  *a.sink = a.precision == Precision::float32    ? peak_of_floats<FloatPanel>(weights, &inputs, a.rounds)
+            : a.precision == Precision::bfloat16 ? peak_of_bf16<Vec>(weights, &inputs, a.rounds)
+                                                 : peak_of_dots<Int8Dot>(weights, &inputs, a.rounds);
   *a.products = a.rounds * kPeakInputs * kPanel * Vec::tile_rows;
 }
 

@@ -67,3 +67,18 @@ def test_wide_units_really_use_wide_registers():
         # Only the units that say so use the dot products, and those really do.
         assert ("vpdpbusd" in code) == (isa in ("avx512vnni", "avx512bf16", "avxvnni")), isa
         assert ("vdpbf16ps" in code) == (isa == "avx512bf16"), isa
+
+
+def test_products_keep_their_sums_in_registers():
+    """A compiler that stores the sums at every turn of the inner loop makes products three times slower."""
+    if platform.machine() != "x86_64" or shutil.which("objdump") is None:
+        pytest.skip("looks at x86-64 code with objdump")
+    listing = subprocess.run(["objdump", "-d", objects()["avx2"]], capture_output=True, text=True, check=True)
+    code = [line.split("\t")[-1].strip() for line in listing.stdout.splitlines() if line.count("\t") == 2]
+    # Inner loops of products are where the next panel is asked for by a register alone.
+    asked = [i for i, line in enumerate(code) if re.fullmatch(r"prefetcht1 \(%r\w+\)", line)]
+    assert len(asked) >= 12
+    for start in asked:
+        end = next(i for i in range(start, len(code)) if code[i].startswith("j"))
+        stores = [line for line in code[start:end] if re.match(r"vmov\w+ +%ymm\d+,.*\(", line)]
+        assert stores == []
