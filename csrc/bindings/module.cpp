@@ -2,6 +2,7 @@
 
 PYBIND11_MODULE(_core, m) {
   m.doc() = "motorium's C++ core: bus, runtime and denoising engine.";
+  m.attr("compiler") = MOTORIUM_COMPILER;
   motorium::bind_bus(m);
   motorium::bind_runtime(m);
   motorium::bind_engine(m);

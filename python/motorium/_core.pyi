@@ -1,17 +1,20 @@
 # The C++ core. Arrays are float32 in C order unless said; other inputs are converted. Times are CLOCK_MONOTONIC ns.
 
 from collections.abc import Sequence
+from mmap import mmap
 from typing import Any, Literal, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+Buffer: TypeAlias = bytes | bytearray | memoryview | mmap
 _Floats: TypeAlias = NDArray[np.float32]
 _Policy: TypeAlias = Literal["hold", "park", "release"]
 _Mode: TypeAlias = Literal["idle", "moving", "running", "holding", "fault", "released"]
 _Push: TypeAlias = Literal["accepted", "late", "expired", "malformed", "not_running"]
 
 SLOTS: int
+compiler: str  # That built this module, with its version.
 
 # ---- runtime ---------------------------------------------------------------------------------------------------------
 
@@ -25,8 +28,9 @@ class SlotMap:  # Joints (radians) <-> 200 slots: slot = scale * q + offset. Los
     def joints(self) -> int: ...
     def scatter(self, q: ArrayLike) -> _Floats: ...  # (J,) -> (200,).
     def gather(self, s: ArrayLike) -> _Floats: ...  # (200,) -> (J,).
-    def scatter_chunk(self, q: ArrayLike) -> _Floats: ...  # (T, J) -> (T, 200).
-    def gather_chunk(self, s: ArrayLike) -> _Floats: ...  # (T, 200) -> (T, J).
+    # A given `out` (float32, C order) is filled and returned: nothing is allocated.
+    def scatter_chunk(self, q: ArrayLike, out: _Floats | None = None) -> _Floats: ...  # (T, J) -> (T, 200).
+    def gather_chunk(self, s: ArrayLike, out: _Floats | None = None) -> _Floats: ...  # (T, 200) -> (T, J).
 
 class ControlConfig:  # Limits, rates and policies of the control thread; J is the length of every list.
     def __init__(
@@ -145,6 +149,36 @@ class ControlLoop:  # The control thread of one arm. Every method may be called 
     ) -> NDArray[
         np.void
     ]: ...  # Structured array of the ticks since the last call; what was overwritten is counted in stats.
+
+# ---- camera frames in shared memory ----------------------------------------------------------------------------------
+
+def frame_ring_bytes(
+    height: int, width: int, channels: int = 3, slots: int = 4
+) -> int: ...  # Memory one ring needs. ValueError: a size is zero or too large.
+
+class FrameWriter:  # The writing end; one thread. Keeps `memory` exported. ValueError says why memory is unfit.
+    def __init__(
+        self,
+        memory: Buffer,
+        height: int = 0,
+        width: int = 0,
+        channels: int = 3,
+        slots: int = 4,
+        resume: bool = False,
+    ) -> None: ...  # resume: go on with the ring of a dead writer, whatever its shape.
+    def write(
+        self, image: NDArray[np.uint8], t_ns: int
+    ) -> int: ...  # (H, W, C) C order; its number, from 1. ValueError: other size.
+    @property
+    def number(self) -> int: ...
+
+class FrameReader:  # A reading end; needs no right to write. ValueError: no ring, another version, truncated.
+    def __init__(self, memory: Buffer) -> None: ...
+    def latest(
+        self,
+    ) -> tuple[NDArray[np.uint8], int, int] | None: ...  # (image, t_ns, number); None before the first.
+    @property
+    def shape(self) -> tuple[int, int, int]: ...
 
 # ---- bus -------------------------------------------------------------------------------------------------------------
 

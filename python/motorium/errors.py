@@ -41,3 +41,7 @@ class SimulationError(MotoriumError):
 
 class PromptError(MotoriumError):
     """An instruction cannot be encoded for this checkpoint."""
+
+
+class BenchmarkError(MotoriumError):
+    """A comparison cannot run: a tool is missing, or the contenders compute different things."""

@@ -23,6 +23,8 @@ C_STANDARD = {
 # Rooms of F1, each with the rooms it may include from.
 F1 = {
     "include": {"include"},
+    "bench": {"bench", "include"},
+    "fuzz": {"fuzz", "engine", "bus", "runtime", "kernels", "include"},
     "arch": {"arch", "kernels", "include"},
     "kernels": {"kernels", "arch", "include"},
     "engine": {"engine", "kernels", "arch", "include"},

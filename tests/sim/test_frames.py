@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 import os
+import random
+import struct
 import subprocess
 import sys
 import threading
@@ -13,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from motorium import _core
 from motorium.errors import CameraError, SimulationError
-from motorium.sim import shared_frames
 from motorium.sim.shared_frames import FrameReader, FrameWriter, SharedFrameCamera
 
 SHAPE = (48, 64)
@@ -94,38 +98,78 @@ def test_no_frame_is_torn_by_a_fast_writer():
     reader.close()
 
 
-def test_a_writer_that_laps_the_reader_in_mid_copy_costs_a_retry(ring):
-    writer, reader = ring
-    writer.write(_image(1), 1)
-    slot = reader._ring.pixels[1]
-
-    class Slow:
-        """The slot, copied so slowly that the writer comes round to it in between."""
-
-        def copy(self):
-            torn = slot.copy()
-            for value in range(2, 2 + shared_frames.SLOTS):
-                writer.write(_image(value), value)
-            torn[24:] = slot[24:]
-            reader._ring.pixels[1] = slot
-            return torn
-
-    reader._ring.pixels[1] = Slow()
-    frame = reader.latest()
-    assert frame.seq == 1 + shared_frames.SLOTS
-    assert (frame.image == frame.seq).all()
+SLOT_AT, STAMP_OF_FRAME_1 = 128, 64 + 48 * 64 * 3  # layout of shared_frames.hpp: header; one slot
 
 
-def test_half_written_slot_is_never_returned(ring, monkeypatch):
+def test_half_written_slot_is_never_returned(ring):
     writer, reader = ring
     writer.write(_image(7), 7)
-    slot = writer._ring.pixels[1]
-    slot[0, 0, 0] ^= 1  # as if the writer were inside the slot: the checksum no longer holds
-    monkeypatch.setattr(shared_frames, "_ATTEMPTS", 3)
-    with pytest.raises(CameraError, match="damaged"):
-        reader.latest()
-    slot[0, 0, 0] ^= 1
+    with Path(writer.path).open("r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+        at = SLOT_AT + STAMP_OF_FRAME_1
+        assert struct.unpack_from("=Q", memory, at) == (2,), "frame 1 is whole"
+        struct.pack_into("=Q", memory, at, 1)  # as if the writer had died inside the slot
+        with pytest.raises(CameraError, match="damaged"):
+            reader.latest()
+        struct.pack_into("=Q", memory, at, 2)
     assert reader.latest().seq == 1
+
+
+def test_memory_that_could_shrink_under_a_reader_is_refused(ring, tmp_path: Path):
+    file = tmp_path / "ring"
+    file.write_bytes(Path(ring[0].path).read_bytes())
+    with pytest.raises(CameraError, match=r"shrink|Invalid argument"):
+        FrameReader(str(file))
+    with pytest.raises(OSError, match="permitted"):
+        os.truncate(ring[0].path, 64)
+
+
+HEADERS = {  # magic, version, height, width, channels, slots
+    "no motorium frames": (0x12345678, 2, 48, 64, 3, 4),
+    "another version": (0x4652544D, 1, 48, 64, 3, 4),
+    "zero or too large": (0x4652544D, 2, 48, 64, 3, 0),
+    "truncated": (0x4652544D, 2, 16384, 16384, 4, 64),
+}
+
+
+@pytest.mark.parametrize("reason", HEADERS)
+@pytest.mark.parametrize("end", [_core.FrameReader, lambda memory: _core.FrameWriter(memory, resume=True)])
+def test_every_way_a_header_can_lie_is_refused(reason, end):
+    memory = mmap.mmap(-1, _core.frame_ring_bytes(48, 64))
+    struct.pack_into("=6I", memory, 0, *HEADERS[reason])
+    with pytest.raises(ValueError, match=reason):
+        end(memory)
+
+
+def test_headers_made_of_noise_are_refused_or_stay_inside_the_memory():
+    source = random.Random(5)
+    memory = mmap.mmap(-1, 1 << 16)
+    edges = (0, 1, 2, 3, 4, 63, 64, 65, 16384, 16385, 2**31 - 1, 2**31, 2**32 - 1)
+    accepted = 0
+    for _ in range(5000):
+        memory[:] = bytes(len(memory))
+        shape = [source.choice(edges) for _ in range(4)]
+        struct.pack_into("=6I", memory, 0, 0x4652544D, 2, *shape)
+        struct.pack_into("=Q", memory, 64, source.choice((0, 1, 2**63, 2**64 - 1)))
+        try:
+            reader = _core.FrameReader(memory)
+        except ValueError:
+            continue
+        accepted += 1
+        assert _core.frame_ring_bytes(*shape) <= len(memory)
+        with contextlib.suppress(ValueError):
+            reader.latest()
+    assert accepted > 50
+
+
+def test_a_new_writer_goes_on_where_a_dead_one_ended(ring):
+    writer, reader = ring
+    for value in range(1, 8):
+        writer.write(_image(value), value)
+    with Path(writer.path).open("r+b") as file:
+        heir = _core.FrameWriter(mmap.mmap(file.fileno(), 0), resume=True)
+    assert heir.number == 7
+    assert heir.write(_image(8), 80) == 8
+    assert (reader.latest().seq, reader.latest().t_ns) == (8, 80)
 
 
 def test_wrong_shape_is_refused(ring):

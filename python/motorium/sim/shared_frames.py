@@ -1,65 +1,30 @@
 """Camera frames in shared memory: one writer, any number of readers in other processes, no lock.
 
-A ring of slots, each guarded by a sequence lock and a checksum. The writer stamps a slot `begin`, fills
-it, stamps it `end`, then publishes its number; a reader copies the slot and keeps the copy only if both
-stamps and the CRC-32 agree. The checksum makes torn frames impossible to accept also on machines that
-reorder stores (aarch64), where Python offers no memory barrier. The memory is anonymous (memfd) and
-reached through /proc/<pid>/fd, so that it is gone with its last user however that one died; no name is
-ever left under /dev/shm.
-
-Layout, native byte order: header of 64 bytes (u32 magic, version, height, width, slots, 0; u64 latest),
-then per slot 64 bytes (u64 begin, i64 t_ns, u64 end, u64 crc32) and height * width * 3 bytes RGB, each
-slot padded to 64.
+The ring itself is C++ (`csrc/include/motorium/shared_frames.hpp`: layout, checks of a stranger's memory, and why
+no torn frame is ever taken). Here is where its memory comes from: anonymous (memfd), reached through
+/proc/<pid>/fd, so that it is gone with its last user however that one died and no name is left under /dev/shm;
+and sealed, so that nobody can shrink it under a reader.
 """
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 import time
-import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .. import _core
 from ..errors import CameraError
 from ..types import Frame, UInt8
 
-MAGIC = 0x4652544D  # "MTRF"
-VERSION = 1
 SLOTS = 4
-_HEADER = 64
 _POLL_S = 0.001
-_ATTEMPTS = 1000  # overtaken by the writer that often in a row: the ring is damaged
-_BEGIN, _TIME, _END, _CRC = range(4)
-
-
-def _stride(height: int, width: int) -> int:
-    return _HEADER + -(-height * width * 3 // 64) * 64
-
-
-def _checksum(seq: int, t_ns: int, pixels: UInt8) -> int:
-    stamp = zlib.crc32(seq.to_bytes(8, "little") + t_ns.to_bytes(8, "little", signed=True))
-    return zlib.crc32(pixels.data, stamp)
-
-
-class _Mapping:
-    """Views of one mapped ring. They alone hold the map: it goes with the last of them, in use or not."""
-
-    def __init__(self, memory: mmap.mmap, height: int, width: int, slots: int) -> None:
-        stride = _stride(height, width)
-        words: NDArray[Any] = np.frombuffer(memory, dtype=np.uint64, count=_HEADER // 8)
-        self.latest = words[3:4]
-        self.stamps: list[NDArray[Any]] = []
-        self.pixels: list[UInt8] = []
-        for slot in range(slots):
-            start = _HEADER + slot * stride
-            self.stamps.append(np.frombuffer(memory, dtype=np.uint64, count=8, offset=start))
-            flat = np.frombuffer(memory, dtype=np.uint8, count=height * width * 3, offset=start + _HEADER)
-            self.pixels.append(flat.reshape(height, width, 3))
+# linux/fcntl.h; the names came to the module with Python 3.8, but not on every build.
+_ADD_SEALS, _GET_SEALS, _SEAL_SEAL, _SEAL_SHRINK, _SEAL_GROW = 1033, 1034, 1, 2, 4
 
 
 class FrameWriter:
@@ -67,39 +32,25 @@ class FrameWriter:
 
     def __init__(self, role: str, height: int, width: int) -> None:
         """Create the ring for (height, width, 3) uint8 frames. Raises CameraError without shared memory."""
-        size = _HEADER + SLOTS * _stride(height, width)
         try:
-            self._fd = os.memfd_create(f"motorium-{role}", os.MFD_CLOEXEC)
+            size = _core.frame_ring_bytes(height, width, 3, SLOTS)
+            self._fd = os.memfd_create(f"motorium-{role}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
             os.ftruncate(self._fd, size)
+            fcntl.fcntl(self._fd, _ADD_SEALS, _SEAL_SHRINK | _SEAL_GROW | _SEAL_SEAL)
             memory = mmap.mmap(self._fd, size)
-        except (OSError, AttributeError) as error:
-            raise CameraError(
-                f"cannot create {size} bytes of shared memory for camera {role!r}: {error}"
-            ) from error
-        header = np.frombuffer(memory, dtype=np.uint32, count=6)
-        header[:] = (MAGIC, VERSION, height, width, SLOTS, 0)
-        del header
-        self._ring: _Mapping | None = _Mapping(memory, height, width, SLOTS)
-        self._seq = 0
+        except (OSError, AttributeError, ValueError) as error:
+            raise CameraError(f"cannot share frames of {height} x {width}, camera {role!r}: {error}") from error
+        self._ring: _core.FrameWriter | None = _core.FrameWriter(memory, height, width, 3, SLOTS)
+        self._shape = (height, width, 3)
         self.path = f"/proc/{os.getpid()}/fd/{self._fd}"
 
     def write(self, image: UInt8, t_ns: int) -> int:
         """Publish one frame captured at `t_ns`; returns its sequence number, from 1."""
-        ring = self._ring
-        if ring is None:
+        if self._ring is None:
             raise CameraError("the frame ring is closed")
-        seq = self._seq + 1
-        stamps, pixels = ring.stamps[seq % SLOTS], ring.pixels[seq % SLOTS]
-        if image.shape != pixels.shape or image.dtype != np.uint8:
-            raise CameraError(f"frame is {image.dtype} {image.shape}, the ring holds uint8 {pixels.shape}")
-        stamps[_BEGIN] = seq
-        pixels[:] = image
-        stamps[_TIME] = t_ns
-        stamps[_CRC] = _checksum(seq, t_ns, pixels)
-        stamps[_END] = seq
-        ring.latest[0] = seq
-        self._seq = seq
-        return seq
+        if image.shape != self._shape or image.dtype != np.uint8:
+            raise CameraError(f"frame is {image.dtype} {image.shape}, the ring holds uint8 {self._shape}")
+        return self._ring.write(image, t_ns)
 
     def close(self) -> None:
         """Give the memory back; safe to call twice. Readers keep what they have mapped."""
@@ -112,38 +63,28 @@ class FrameReader:
     """The reading end of one ring."""
 
     def __init__(self, path: str) -> None:
-        """Map the ring at `path`. Raises CameraError when it is absent, foreign or truncated."""
+        """Map the ring at `path`. Raises CameraError when it is absent, foreign, truncated or not sealed."""
         self.path = path
         try:
             with Path(path).open("rb") as file:
                 memory = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+                self._ring: _core.FrameReader | None = _core.FrameReader(memory)
+                sealed = fcntl.fcntl(file.fileno(), _GET_SEALS) & _SEAL_SHRINK
         except (OSError, ValueError) as error:
             raise CameraError(f"cannot map the frames at {path}: {error}") from error
-        head = [int(v) for v in np.frombuffer(memory[:24].ljust(24, b"\0"), dtype=np.uint32)]
-        magic, version, self.height, self.width, self._slots, _ = head
-        if magic != MAGIC or version != VERSION:
-            raise CameraError(f"{path} holds no motorium frames of version {VERSION}")
-        if len(memory) < _HEADER + self._slots * _stride(self.height, self.width):
-            raise CameraError(f"{path} is truncated")
-        self._ring: _Mapping | None = _Mapping(memory, self.height, self.width, self._slots)
+        if not sealed:
+            raise CameraError(f"cannot map the frames at {path}: their memory could shrink under a reader")
+        self.height, self.width, _ = self._ring.shape
 
     def latest(self) -> Frame | None:
         """The newest whole frame, a copy; None before the first. Raises CameraError after `close`."""
-        ring = self._ring
-        if ring is None:
+        if self._ring is None:
             raise CameraError("the camera is closed")
-        for _ in range(_ATTEMPTS):
-            seq = int(ring.latest[0])
-            if seq == 0:
-                return None
-            stamps, pixels = ring.stamps[seq % self._slots], ring.pixels[seq % self._slots]
-            if int(stamps[_END]) != seq:
-                continue
-            image = pixels.copy()
-            t_ns, crc = int(stamps[_TIME].view(np.int64)), int(stamps[_CRC])
-            if int(stamps[_BEGIN]) == seq and crc == _checksum(seq, t_ns, image):
-                return Frame(image, t_ns, seq)
-        raise CameraError("the shared frames are damaged: no slot passes its checksum")
+        try:
+            newest = self._ring.latest()
+        except ValueError as error:
+            raise CameraError(str(error)) from error
+        return None if newest is None else Frame(*newest)
 
     def close(self) -> None:
         """Unmap; safe to call twice."""

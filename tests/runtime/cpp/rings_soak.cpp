@@ -1,9 +1,11 @@
 // Two threads hammer each hand-over; every value carries a check of itself. Run under ThreadSanitizer.
+// Argument: values per hand-over, in thousands.
 
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <thread>
 
 #include "motorium/history_ring.hpp"
@@ -95,13 +97,29 @@ int history(std::uint64_t count) {
   return bad ? fail("HistoryRing: torn, misplaced or missing") : 0;
 }
 
+/// Full, empty and the way round, by one thread.
+int spsc_alone() {
+  motorium::SpscRing<Item, 4> ring;
+  Item item = Item::make(99);
+  int bad = ring.try_pop(item) || item.number != 99;  // empty: nothing is touched
+  for (std::uint64_t lap = 0; lap < 5; ++lap) {
+    for (std::uint64_t i = 0; i < 4; ++i)
+      bad += !ring.try_push(Item::make(4 * lap + i)) || ring.size() != i + 1;
+    bad += ring.try_push(Item::make(7));  // full: nothing is stored
+    for (std::uint64_t i = 0; i < 4; ++i)
+      bad += !ring.try_pop(item) || item.number != 4 * lap + i || ring.size() != 3 - i;
+    bad += ring.try_pop(item);
+  }
+  return bad ? fail("SpscRing: full, empty or order") : 0;
+}
+
 }  // namespace
 
-int main() {
-  constexpr std::uint64_t kCount = 100'000;
+int main(int argc, char** argv) {
+  const std::uint64_t kCount = (argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 100) * 1000;
   static motorium::LatestSlot<Item> slot;
   static motorium::TripleBuffer<Item> triple;
-  int bad = spsc(kCount);
+  int bad = spsc_alone() + spsc(kCount);
   bad += newest(
       kCount, "LatestSlot: torn, stale or backwards", [](const Item& item) { slot.publish(item); },
       [] { return slot.read(); });

@@ -1,0 +1,171 @@
+"""The denoising engine against PyTorch and ONNX Runtime: the same action expert, weights and inputs for all.
+
+Contenders are compared before they are timed: a float32 result must equal the reference's, and what a lower precision
+costs is reported as a cosine. A chunk is K steps from noise to (T, 200) actions over a prefix whose keys and values
+are cached, as on the run path; see `peers/expert.py` for the math.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from ..errors import BenchmarkError
+from .machine import machine
+from .ours import own_contenders, roofline_s
+from .peers.expert import SIZES, ExpertInputs, ExpertSize, Floats, make_inputs, make_weights
+from .timing import Pace, Race, race
+
+SAME = 2e-5  # largest difference over largest value between float32 contenders
+GOOD_ENOUGH = 0.999  # cosine to float32 below which a precision does not count as ours
+PEERS = ("torch", "onnxruntime")
+
+Run = Callable[[], Floats]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to compare: sizes by name, threads of every contender, peers by library."""
+
+    sizes: Sequence[str] = ("S", "M", "B")
+    threads: int = 2
+    peers: Sequence[str] = PEERS
+    compiled: bool = True
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One implementation in one precision."""
+
+    run: Run
+    precision: str
+    ours: bool = False
+
+
+def measure(job: Job, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """Compare at every size; JSON values.
+
+    Per size: `float32_vs_best_peer`, `best_vs_best_peer` (ratios of the same run, above 1 is faster), the precision of
+    the latter and its cosine to float32, `peak_share_*` (roofline time over measured time), `ms` of every contender.
+    A figure without its contenders is None, and `notes` says what was absent.
+    """
+    notes: list[str] = []
+    sizes = {}
+    for name in job.sizes:
+        say(f"size {name}: weights")
+        sizes[name] = _measure_size(SIZES[name], job, notes, say)
+    return {"machine": machine(job.threads), "sizes": sizes, "notes": sorted(set(notes))}
+
+
+def _measure_size(size: ExpertSize, job: Job, notes: list[str], say: Callable[[str], None]) -> dict[str, Any]:
+    weights, inputs = make_weights(size), make_inputs(size)
+    contenders: dict[str, Contender] = {}
+    for name, (run, precision) in own_contenders(size, weights, inputs, job.threads).items():
+        contenders[name] = Contender(run, precision, ours=True)
+    for library in job.peers:
+        if find_spec(library) is None:
+            notes.append(f"{library} is not installed: pip install 'motorium[bench]'")
+            continue
+        say(f"  {library}")
+        contenders.update(_LIBRARIES[library](size, weights, inputs, job))
+    if not contenders:
+        raise BenchmarkError("nothing to compare: pip install 'motorium[bench]'")
+    say("  comparing outputs")
+    errors = compare({name: (c.run(), c.precision) for name, c in contenders.items()})
+    say("  timing")
+    result = race({name: c.run for name, c in contenders.items()}, job.pace)
+    return {**figures(size, contenders, errors, result, job.threads), "ms": result.medians_ms()}
+
+
+def compare(outputs: Mapping[str, tuple[Floats, str]]) -> dict[str, float]:
+    """Cosine of every output to the first float32 one.
+
+    Raises BenchmarkError when one is not finite, or a float32 output differs by more than SAME of the largest value:
+    then it is another network, and its time says nothing.
+    """
+    reference = next((y for y, precision in outputs.values() if precision == "float32"), None)
+    if reference is None:
+        raise BenchmarkError("no contender computes in float32")
+    cosines = {}
+    for name, (y, precision) in outputs.items():
+        if y.shape != reference.shape or not np.isfinite(y).all():
+            raise BenchmarkError(f"{name} gave {y.shape}, or numbers that are not finite")
+        off = float(np.abs(y - reference).max() / np.abs(reference).max())
+        if precision == "float32" and off > SAME:
+            raise BenchmarkError(f"{name} computes something else: off by {off:.2g} of the largest value")
+        cosines[name] = _cosine(y, reference)
+    return cosines
+
+
+def _cosine(a: Floats, b: Floats) -> float:
+    x, y = a.ravel().astype(float), b.ravel().astype(float)
+    return float(x @ y / np.sqrt((x @ x) * (y @ y)))
+
+
+def figures(
+    size: ExpertSize, contenders: Mapping[str, Contender], cosines: Mapping[str, float], result: Race, threads: int
+) -> dict[str, Any]:
+    """The ratios of one size."""
+    ours = [name for name, c in contenders.items() if c.ours and cosines[name] >= GOOD_ENOUGH]
+    peers = [name for name, c in contenders.items() if not c.ours]
+    exact = [name for name in peers if contenders[name].precision == "float32"]
+    best, best_peer, best_exact = (result.best_of(names) for names in (ours, peers, exact))
+
+    def ratio(mine: str | None, other: str | None) -> float | None:
+        return None if mine is None or other is None else round(result.ratio(mine, other), 3)
+
+    def share(precision: str) -> float | None:
+        name = f"motorium_{precision}"
+        if name not in contenders:
+            return None
+        return round(roofline_s(size, precision, threads) / result.median_s(name), 3)
+
+    return {
+        "float32_vs_best_peer": ratio("motorium_float32" if "motorium_float32" in ours else None, best_exact),
+        "best_vs_best_peer": ratio(best, best_peer),
+        "best_precision": None if best is None else contenders[best].precision,
+        "best_cosine": None if best is None else round(cosines[best], 6),
+        "peak_share_float32": share("float32"),
+        "peak_share_int8": share("int8"),
+        "best_peer_float32": best_exact,
+        "best_peer": best_peer,
+        "cosine": {name: round(value, 6) for name, value in cosines.items()},
+    }
+
+
+def _torch(
+    size: ExpertSize, weights: Mapping[str, Floats], inputs: ExpertInputs, job: Job
+) -> dict[str, Contender]:
+    import torch
+
+    from .peers.torch_expert import TorchExpert, runner, set_threads
+
+    set_threads(job.threads)
+    found = {}
+    for precision in ("float32", "bfloat16"):
+        module = TorchExpert(size, weights).to(getattr(torch, precision))
+        for compiled in (False, True) if job.compiled else (False,):
+            name = f"torch_{'compiled' if compiled else 'eager'}_{precision}"
+            found[name] = Contender(runner(module, inputs, compiled=compiled), precision)
+    return found
+
+
+def _onnxruntime(
+    size: ExpertSize, weights: Mapping[str, Floats], inputs: ExpertInputs, job: Job
+) -> dict[str, Contender]:
+    from .peers.onnx_expert import OnnxExpert
+
+    return {
+        f"onnxruntime_{precision}": Contender(
+            OnnxExpert(size, weights, precision, job.threads).runner(inputs), precision
+        )
+        for precision in ("float32", "int8")
+    }
+
+
+_LIBRARIES = {"torch": _torch, "onnxruntime": _onnxruntime}

@@ -1,0 +1,112 @@
+"""The ring between threads against `boost::lockfree::spsc_queue`.
+
+The race is C++ (`csrc/bench/ring_race.cpp`), compiled when it is run, since Boost is no dependency: without its
+headers the ring runs alone and there is no ratio.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import BenchmarkError
+from .machine import machine
+
+BOOST_HEADER = "boost/lockfree/spsc_queue.hpp"
+BOOST_HINT = "no Boost headers, so no ratio; on Debian: apt-get install libboost-dev"
+_FLAGS = ("-std=c++20", "-O2", "-DNDEBUG", "-pthread")
+
+Times = Mapping[tuple[str, str], Sequence[float]]
+
+
+def measure(rounds: int = 200) -> dict[str, Any]:
+    """Race the ring; JSON values.
+
+    Returns:
+        `vs_boost`: how many times more items per second than boost::lockfree::spsc_queue, items of one cache line
+        (64 bytes), both of capacity 1024: the median over `rounds` of both in turn, or None without its headers.
+        `rtt_vs_boost`: the same for round trips. `ops_per_ms`: items through our ring per millisecond. `rtt_ns`: one
+        round trip through two of our rings. `boost`: its figures, or None. `note`: what is missing, or None.
+        `machine`. Raises BenchmarkError without a C++ compiler, or when the race fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="motorium-bench-") as folder:
+        program, with_boost = _compile(Path(folder))
+        done = subprocess.run([program, str(rounds)], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BenchmarkError(f"the race of the rings ended with code {done.returncode}: {done.stderr[-500:]}")
+    return {
+        **figures(parse(done.stdout)),
+        "note": None if with_boost else BOOST_HINT,
+        "machine": machine(threads=2),
+    }
+
+
+def parse(lines: str) -> Times:
+    """Nanoseconds per operation of each burst, by (contender, what)."""
+    times: dict[tuple[str, str], list[float]] = {}
+    for line in lines.splitlines():
+        name, what, nanoseconds = line.split()
+        times.setdefault((name, what), []).append(float(nanoseconds))
+    return times
+
+
+def figures(times: Times) -> dict[str, Any]:
+    """Medians and, where both ran, ratios of the bursts of the same round."""
+
+    def median(name: str, what: str) -> float:
+        return statistics.median(times[name, what])
+
+    def ratio(what: str) -> float | None:
+        if ("boost", what) not in times:
+            return None
+        pairs = zip(times["motorium", what], times["boost", what], strict=True)
+        return round(statistics.median(boost / ours for ours, boost in pairs), 3)
+
+    def both(name: str) -> dict[str, int]:
+        return {
+            "ops_per_ms": round(1e6 / median(name, "transfer")),
+            "rtt_ns": round(median(name, "round_trip")),
+        }
+
+    return {
+        "vs_boost": ratio("transfer"),
+        "rtt_vs_boost": ratio("round_trip"),
+        **both("motorium"),
+        "boost": both("boost") if ("boost", "transfer") in times else None,
+    }
+
+
+def sources() -> Path:
+    """The folder that holds `bench/` and `include/`: in the package, or `csrc` beside a source tree."""
+    package = Path(__file__).parents[1]
+    for home in (package / "_native", package.parents[1] / "csrc"):
+        if (home / "bench/ring_race.cpp").is_file():
+            return home
+    raise BenchmarkError("the source of the race is not installed: install motorium again")
+
+
+def _compile(folder: Path) -> tuple[Path, bool]:
+    """The built program, and whether Boost takes part."""
+    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    if compiler is None:
+        raise BenchmarkError("the race of the rings is compiled first; on Debian: apt-get install g++")
+    home, program = sources(), folder / "ring_race"
+    command = [*compiler.split(), *_FLAGS, f"-I{home / 'include'}"]
+    probe = subprocess.run(
+        [*command, "-E", "-x", "c++", "-"], input=f"#include <{BOOST_HEADER}>", text=True, capture_output=True, check=False
+    )  # fmt: skip
+    with_boost = probe.returncode == 0
+    if with_boost:
+        command.append("-DMOTORIUM_BOOST")
+    done = subprocess.run(
+        [*command, str(home / "bench/ring_race.cpp"), "-o", str(program)], capture_output=True, text=True, check=False
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise BenchmarkError(f"{compiler} could not compile the race of the rings:\n{done.stderr[-2000:]}")
+    return program, with_boost

@@ -1,0 +1,87 @@
+"""Measure the engine, the kernels or the ring against other libraries, in one process, as ratios."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ._verb import Verb, json_option, print_json, print_table
+
+
+@click.command(cls=Verb, name="bench")
+@click.argument("what", type=click.Choice(["engine", "kernels", "ring"]))
+@click.option("--sizes", default="S,M,B", show_default=True, help="Of the action expert (engine), by comma.")
+@click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Of every contender.")
+@click.option("--peers", default="torch,onnxruntime", show_default=True, help="Libraries (engine), by comma.")
+@click.option("--rounds", type=click.IntRange(2), default=None, help="At most so many rounds of all contenders.")
+@click.option("--quick", is_flag=True, help="A glance: few short rounds, nothing compiled by torch.")
+@json_option
+def command(
+    what: str, sizes: str, threads: int, peers: str, rounds: int | None, quick: bool, as_json: bool
+) -> None:
+    """Compare WHAT with its peers: engine (PyTorch, ONNX Runtime), kernels (numpy, the machine's peak), ring (Boost).
+
+    Contenders take turns in one process; figures are medians, and ratios of the same round. Above 1 is faster.
+    """
+    options = {"sizes": sizes, "threads": threads, "peers": peers, "rounds": rounds, "quick": quick}
+    figures = {"engine": _engine, "kernels": _kernels, "ring": _ring}[what](options, as_json)
+    if as_json:
+        print_json(figures)
+        return
+    from ..bench.machine import machine_line
+
+    click.echo(machine_line(figures.pop("machine")))
+    print_table([what, ""], _rows(figures))
+
+
+def _engine(options: dict[str, Any], as_json: bool) -> dict[str, Any]:
+    from ..bench.engine import PEERS, Job, measure
+    from ..bench.peers.expert import SIZES
+    from ..bench.timing import QUICK, Pace
+
+    pace = QUICK if options["quick"] else Pace()
+    if options["rounds"]:
+        pace = Pace(rounds=options["rounds"], seconds=3600)
+    job = Job(
+        _chosen(options["sizes"], SIZES, "--sizes"),
+        options["threads"],
+        _chosen(options["peers"], PEERS, "--peers"),
+        compiled=not options["quick"],
+        pace=pace,
+    )
+    return measure(job, (lambda _: None) if as_json else lambda text: click.echo(text, err=True))
+
+
+def _kernels(options: dict[str, Any], as_json: bool) -> dict[str, Any]:
+    from ..bench.kernels import measure
+    from ..bench.timing import QUICK, Pace
+
+    del as_json
+    return measure(options["threads"], QUICK if options["quick"] else Pace(seconds=20))
+
+
+def _ring(options: dict[str, Any], as_json: bool) -> dict[str, Any]:
+    from ..bench.ring import measure
+
+    del as_json
+    return measure(options["rounds"] or (20 if options["quick"] else 200))
+
+
+def _chosen(names: str, valid: Any, option: str) -> list[str]:
+    chosen = [name for name in names.split(",") if name]
+    for name in chosen:
+        if name not in valid:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(valid)}", param_hint=option)
+    return chosen
+
+
+def _rows(figures: dict[str, Any], before: str = "") -> list[tuple[str, object]]:
+    """Nested figures, one line each, with dotted names."""
+    rows: list[tuple[str, object]] = []
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            rows += _rows(value, f"{before}{name}.")
+        elif value not in (None, []):
+            rows.append((before + name, value))
+    return rows
