@@ -12,30 +12,31 @@ namespace motorium {
 
 /// Wait-free queue between exactly one producer thread and one consumer thread.
 ///
-/// Indices count up for ever and are masked on access, so all `Capacity` places are usable and full and empty
-/// cannot be confused (at 1e9 items per second 64 bits last 584 years). Nothing is allocated, ever: the
-/// places are part of the object.
+/// Items are numbered from 0 for ever (at 1e9 per second 64 bits last 584 years); item i lies in place
+/// i mod Capacity, so all places are usable. Every place carries a stamp: i + 1 when item i is whole in it.
+/// The consumer finds out from the stamp that its item is there, the producer from the consumer's index
+/// `tail_` that a place is free again. Nothing is allocated, ever: the places are part of the object.
 ///
-/// Why it is right. Two indices, each written by one side only:
-///   head_  (producer's): items [0, head_) have been written.
-///   tail_  (consumer's): items [0, tail_) have been read.
-/// 1. An item is read whole. The producer writes place h, then stores head_ = h + 1 with release; the
+/// Why it is right.
+/// 1. An item is read whole. The producer writes the item, then stores the stamp i + 1 with release; the
 /// consumer
-///    reads the place only after it loaded a head_ > h with acquire. The load reads from that store or a
-///    later one of the same thread, so the write of the place happens before its read.
-/// 2. A place is written again only after it was read. The consumer copies place t out, then stores
-///    tail_ = t + 1 with release; the producer writes item t + Capacity (the same place) only after it loaded
-///    a tail_ > t with acquire. The copy happens before the next write.
-/// 3. A cached index is only ever too old, and an index only grows: an old tail_ makes the queue look fuller,
-/// an
-///    old head_ emptier than it is. Either costs one reload and never a wrong access. Each side reads its own
-///    index relaxed: it wrote it itself.
-/// So one acquire (only when the cached index does not suffice) and one release per operation are enough, and
-/// no operation loops or waits. Destroying the ring needs both threads joined, as for any object.
+///    reads the item only after it loaded exactly i + 1 with acquire. Numbers never come back, and the stamp
+///    of item i + Capacity cannot be there yet (2.), so the load read from that very store, and the write of
+///    the item happens before its read. A new ring has stamps 0, which no item has.
+/// 2. A place is written again only after it was read. The consumer copies item i out, then stores tail_ = i
+/// + 1
+///    with release; the producer writes item i + Capacity only after it loaded a tail_ > i with acquire. The
+///    copy happens before the next write.
+/// 3. The producer's cached tail_ is only ever too old, and tail_ only grows: an old one makes the queue look
+///    fuller than it is, which costs one reload and never a wrong access.
+/// So a push is one release store and, once per lap at most, one acquire load; a pop is one acquire load and
+/// one release store. No operation loops or waits. Destroying the ring needs both threads joined, as for any
+/// object.
 ///
-/// Why it is quick. In the steady state neither side loads what the other writes except the items themselves:
-/// a reload of the opposite index fetches a whole batch of items or of room. Each index shares a line with
-/// the cached copy that the same side uses, and with nothing of the other side.
+/// Why it is quick. An item and the news of it travel in the same cache line: with an index for the news each
+/// item would cost a second line between the cores. Both sides keep their own number to themselves, so
+/// neither waits for a line that the other polls; and as long as there is room the producer never looks at
+/// `tail_`.
 template <class T, std::size_t Capacity>
 class SpscRing {
   static_assert(std::is_trivially_copyable_v<T>, "elements cross threads by plain copy");
@@ -49,44 +50,47 @@ class SpscRing {
 
   /// Producer only. False, and nothing stored, when the queue is full.
   bool try_push(const T& value) noexcept {
-    const std::uint64_t head = head_.load(std::memory_order_relaxed);
-    if (head - tail_cache_ == Capacity) {
-      tail_cache_ = tail_.load(std::memory_order_acquire);
-      if (head - tail_cache_ == Capacity) return false;
+    const std::uint64_t item = producer_.next;
+    if (item - producer_.tail == Capacity) {
+      producer_.tail = tail_.load(std::memory_order_acquire);
+      if (item - producer_.tail == Capacity) return false;
     }
-    items_[head & (Capacity - 1)] = value;
-    head_.store(head + 1, std::memory_order_release);
+    Place& place = places_[item & (Capacity - 1)];
+    place.value = value;
+    place.stamp.store(item + 1, std::memory_order_release);
+    producer_.next = item + 1;
     return true;
   }
 
   /// Consumer only. False, and `value` untouched, when the queue is empty.
   bool try_pop(T& value) noexcept {
-    const std::uint64_t tail = tail_.load(std::memory_order_relaxed);
-    if (tail == head_cache_) {
-      head_cache_ = head_.load(std::memory_order_acquire);
-      if (tail == head_cache_) return false;
-    }
-    value = items_[tail & (Capacity - 1)];
-    tail_.store(tail + 1, std::memory_order_release);
+    const std::uint64_t item = consumer_.next;
+    const Place& place = places_[item & (Capacity - 1)];
+    if (place.stamp.load(std::memory_order_acquire) != item + 1) return false;
+    value = place.value;
+    consumer_.next = item + 1;
+    tail_.store(item + 1, std::memory_order_release);
     return true;
-  }
-
-  /// Items waiting: exact for a caller that is one of the two sides while the other rests, a snapshot
-  /// otherwise.
-  std::size_t size() const noexcept {
-    const std::uint64_t tail =
-        tail_.load(std::memory_order_acquire);  // first: head_ can only have grown since
-    return static_cast<std::size_t>(head_.load(std::memory_order_acquire) - tail);
   }
 
   static constexpr std::size_t capacity() noexcept { return Capacity; }
 
  private:
-  alignas(kCacheLine) std::atomic<std::uint64_t> head_{0};
-  std::uint64_t tail_cache_ = 0;  // producer's
-  alignas(kCacheLine) std::atomic<std::uint64_t> tail_{0};
-  std::uint64_t head_cache_ = 0;  // consumer's
-  alignas(kCacheLine) std::array<T, Capacity> items_{};
+  struct Place {
+    std::atomic<std::uint64_t> stamp{0};
+    T value{};
+  };
+  struct alignas(kCacheLine) Producer {
+    std::uint64_t next = 0, tail = 0;  // the consumer's index as last seen
+  };
+  struct alignas(kCacheLine) Consumer {
+    std::uint64_t next = 0;
+  };
+
+  Producer producer_{};
+  Consumer consumer_{};
+  alignas(kCacheLine) std::atomic<std::uint64_t> tail_{0};  // items [0, tail_) have been read
+  alignas(kCacheLine) std::array<Place, Capacity> places_{};
 };
 
 }  // namespace motorium

@@ -108,7 +108,11 @@ def _cosine(a: Floats, b: Floats) -> float:
 
 
 def figures(
-    size: ExpertSize, contenders: Mapping[str, Contender], cosines: Mapping[str, float], result: Race, threads: int
+    size: ExpertSize,
+    contenders: Mapping[str, Contender],
+    cosines: Mapping[str, float],
+    result: Race,
+    threads: int,
 ) -> dict[str, Any]:
     """The ratios of one size."""
     ours = [name for name, c in contenders.items() if c.ours and cosines[name] >= GOOD_ENOUGH]

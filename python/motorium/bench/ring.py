@@ -98,9 +98,10 @@ def _compile(folder: Path) -> tuple[Path, bool]:
         raise BenchmarkError("the race of the rings is compiled first; on Debian: apt-get install g++")
     home, program = sources(), folder / "ring_race"
     command = [*compiler.split(), *_FLAGS, f"-I{home / 'include'}"]
+    question = f"#include <{BOOST_HEADER}>"
     probe = subprocess.run(
-        [*command, "-E", "-x", "c++", "-"], input=f"#include <{BOOST_HEADER}>", text=True, capture_output=True, check=False
-    )  # fmt: skip
+        [*command, "-E", "-x", "c++", "-"], input=question, text=True, capture_output=True, check=False
+    )
     with_boost = probe.returncode == 0
     if with_boost:
         command.append("-DMOTORIUM_BOOST")

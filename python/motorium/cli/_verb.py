@@ -15,7 +15,14 @@ from ..errors import MotoriumError
 
 FAILED = 2
 INTERRUPTED = 130
-_EXTRA_OF = {"mujoco": "sim", "PIL": "sim", "rich": "sim", "torch": "learn", "onnx": "bench", "onnxruntime": "bench"}
+_EXTRA_OF = {
+    "mujoco": "sim",
+    "PIL": "sim",
+    "rich": "sim",
+    "torch": "learn",
+    "onnx": "bench",
+    "onnxruntime": "bench",
+}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 

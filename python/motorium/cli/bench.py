@@ -12,9 +12,13 @@ from ._verb import Verb, json_option, print_json, print_table
 @click.command(cls=Verb, name="bench")
 @click.argument("what", type=click.Choice(["engine", "kernels", "ring"]))
 @click.option("--sizes", default="S,M,B", show_default=True, help="Of the action expert (engine), by comma.")
-@click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Of every contender.")
+@click.option(
+    "--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Of every contender."
+)
 @click.option("--peers", default="torch,onnxruntime", show_default=True, help="Libraries (engine), by comma.")
-@click.option("--rounds", type=click.IntRange(2), default=None, help="At most so many rounds of all contenders.")
+@click.option(
+    "--rounds", type=click.IntRange(2), default=None, help="At most so many rounds of all contenders."
+)
 @click.option("--quick", is_flag=True, help="A glance: few short rounds, nothing compiled by torch.")
 @json_option
 def command(

@@ -39,7 +39,9 @@ class FrameWriter:
             fcntl.fcntl(self._fd, _ADD_SEALS, _SEAL_SHRINK | _SEAL_GROW | _SEAL_SEAL)
             memory = mmap.mmap(self._fd, size)
         except (OSError, AttributeError, ValueError) as error:
-            raise CameraError(f"cannot share frames of {height} x {width}, camera {role!r}: {error}") from error
+            raise CameraError(
+                f"cannot share frames of {height} x {width}, camera {role!r}: {error}"
+            ) from error
         self._ring: _core.FrameWriter | None = _core.FrameWriter(memory, height, width, 3, SLOTS)
         self._shape = (height, width, 3)
         self.path = f"/proc/{os.getpid()}/fd/{self._fd}"

@@ -135,7 +135,7 @@ def make_inputs(size: ExpertSize, seed: int = 1) -> ExpertInputs:
 
 
 def time_rows(size: ExpertSize) -> Floats:
-    """tau of every step, (K, A)."""
+    """Tau of every step, (K, A)."""
     half = size.width // 2
     rates = 10000.0 ** (-np.arange(half) / half)
     index = np.array([int(1000 * k / size.steps) for k in range(size.steps)])

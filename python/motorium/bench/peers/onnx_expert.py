@@ -88,7 +88,7 @@ class _Builder:
         h = g.add("Slice", h, "first_row", "end", "axis_0")
         h = self._rms(h, "norm")
         h = g.add("Relu", self._linear(h, "out.fc1"))
-        v = g.add("Mul", self._linear(h, "out.fc2"), g.weight("dt", np.float32([1 / s.steps])))
+        v = g.add("Mul", self._linear(h, "out.fc2"), g.weight("dt", np.array([1 / s.steps], np.float32)))
         return g.finish(g.add("Add", x, v), "next", (s.rows, SLOTS))
 
     def _constants(self) -> None:
@@ -97,7 +97,7 @@ class _Builder:
         g.weight("cos", cos[:, None])
         g.weight("sin", sin[:, None])
         g.weight("mask", np.where(np.tile(visible(s), (s.heads // s.kv_heads, 1)), np.float32(0), _MASKED))
-        g.weight("scale", np.float32([s.head_dim**-0.5]))
+        g.weight("scale", np.array([s.head_dim**-0.5], np.float32))
         integers = {
             "rows_by_width": (s.rows, s.width), "first_row": (1,), "end": (s.tokens,), "axis_0": (0,),
             "heads": (s.tokens, s.heads, s.head_dim), "kv_heads": (s.tokens, s.kv_heads, s.head_dim),
@@ -111,7 +111,11 @@ class _Builder:
     def _layer(self, x: str, layer: int) -> str:
         g, here = self.graph, f"layers.{layer}"
         q, k, v = g.add(
-            "Split", self._product(self._rms(x, f"{here}.norm1"), here, "q", "k", "v"), "qkv", outputs=3, axis=1
+            "Split",
+            self._product(self._rms(x, f"{here}.norm1"), here, "q", "k", "v"),
+            "qkv",
+            outputs=3,
+            axis=1,
         )
         q = self._rotate(self._rms(g.add("Reshape", q, "heads"), f"{here}.q_norm"))
         k = self._rotate(self._rms(g.add("Reshape", k, "kv_heads"), f"{here}.k_norm"))
@@ -146,7 +150,7 @@ class _Builder:
         return str(self.graph.add("QuickGelu", x, domain=CONTRIB, alpha=1.0))
 
     def _product(self, x: str, here: str, *names: str) -> str:
-        """x times one matrix, or several side by side; without bias."""
+        """X times one matrix, or several side by side; without bias."""
         parts = [self.weights[f"{here}.{name}.weight"] for name in names]
         return self._multiply(x, f"{here}.{'_'.join(names)}", np.concatenate(parts), None)
 
@@ -171,4 +175,3 @@ def _has_vnni() -> bool:
     from ..machine import cpu_flags
 
     return bool(cpu_flags() & {"avx512_vnni", "avx_vnni", "asimddp"})
-

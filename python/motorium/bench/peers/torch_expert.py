@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone uses
+from torch import Tensor
 
 from .expert import EPS, ExpertInputs, ExpertSize, Floats, rotations, time_rows, visible
-
-Tensor = torch.Tensor
 
 
 def _rms(x: Tensor, weight: Tensor) -> Tensor:
@@ -39,7 +38,9 @@ class _Layer(torch.nn.Module):
         }.items():  # fmt: skip
             self.register_buffer(name, joined(*parts))
 
-    def forward(self, x: Tensor, cache: tuple[Tensor, Tensor], rope: tuple[Tensor, Tensor], mask: Tensor) -> Tensor:
+    def forward(
+        self, x: Tensor, cache: tuple[Tensor, Tensor], rope: tuple[Tensor, Tensor], mask: Tensor
+    ) -> Tensor:
         s, tokens = self.size, x.shape[0]
         heads = F.linear(_rms(x, self.norm1), self.qkv).view(tokens, -1, s.head_dim).transpose(0, 1)
         q, k, v = heads.split([s.heads, s.kv_heads, s.kv_heads])
@@ -75,7 +76,7 @@ class TorchExpert(torch.nn.Module):
 
     def forward(self, x: Tensor, tau: Tensor, state: Tensor, caches: list[tuple[Tensor, Tensor]],
                 constants: tuple[tuple[Tensor, Tensor], Tensor]) -> Tensor:  # fmt: skip
-        """x (T, 200) float32, one row of tau (A,), state (A,) -> the next x."""
+        """X (T, 200) float32, one row of tau (A,), state (A,) -> the next x."""
         rope, mask = constants
         kind = self.action_w1_weight.dtype
         e = F.linear(x.to(kind), self.action_w1_weight, self.action_w1_bias)
@@ -85,7 +86,11 @@ class TorchExpert(torch.nn.Module):
         for layer, cache in zip(self.layers, caches, strict=True):
             h = layer(h, cache, rope, mask)
         h = _rms(h[1:], self.norm_weight)
-        v = F.linear(F.relu(F.linear(h, self.out_fc1_weight, self.out_fc1_bias)), self.out_fc2_weight, self.out_fc2_bias)
+        v = F.linear(
+            F.relu(F.linear(h, self.out_fc1_weight, self.out_fc1_bias)),
+            self.out_fc2_weight,
+            self.out_fc2_bias,
+        )
         return x + v.float() / self.size.steps
 
 

@@ -1,0 +1,141 @@
+"""The peers compute the same action expert: PyTorch and ONNX Runtime against plain numpy in float64."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from motorium.bench import engine
+from motorium.bench.peers.expert import (
+    EPS,
+    SIZES,
+    TINY,
+    ExpertInputs,
+    ExpertSize,
+    make_inputs,
+    make_weights,
+    rotations,
+    time_rows,
+    visible,
+)
+from motorium.errors import BenchmarkError
+
+
+class Plain:
+    """The math of `peers/expert.py`, written once more and slowly."""
+
+    def __init__(self, size: ExpertSize) -> None:
+        self.size = size
+        self.weights = {name: value.astype(float) for name, value in make_weights(size).items()}
+
+    def linear(self, x, name):
+        return x @ self.weights[f"{name}.weight"].T + self.weights.get(f"{name}.bias", 0.0)
+
+    def rms(self, x, name):
+        return x / np.sqrt((x**2).mean(-1, keepdims=True) + EPS) * self.weights[f"{name}.weight"]
+
+    def rope(self, x):
+        cos, sin = (part[:, None].astype(float) for part in rotations(self.size))
+        half = x.shape[-1] // 2
+        return x * cos + np.concatenate([x[..., half:], x[..., :half]], -1) * sin
+
+    def heads(self, x, name):
+        return self.linear(x, name).reshape(self.size.tokens, -1, self.size.head_dim)
+
+    def layer(self, h, layer, inputs: ExpertInputs):
+        s, here = self.size, f"layers.{layer}"
+        n = self.rms(h, f"{here}.norm1")
+        q = self.rope(self.rms(self.heads(n, f"{here}.q"), f"{here}.q_norm"))
+        k = self.rope(self.rms(self.heads(n, f"{here}.k"), f"{here}.k_norm"))
+        group = s.heads // s.kv_heads
+        keys = np.concatenate([inputs.keys[layer], k]).repeat(group, 1)
+        values = np.concatenate([inputs.values[layer], self.heads(n, f"{here}.v")]).repeat(group, 1)
+        scores = np.einsum("thd,khd->htk", q, keys) / np.sqrt(s.head_dim)
+        weights = np.exp(np.where(visible(s), scores, -np.inf))
+        weights /= weights.sum(-1, keepdims=True)
+        h = h + self.linear(np.einsum("htk,khd->thd", weights, values).reshape(s.tokens, -1), f"{here}.o")
+        n = self.rms(h, f"{here}.norm2")
+        return h + self.linear(
+            silu(self.linear(n, f"{here}.gate")) * self.linear(n, f"{here}.up"), f"{here}.down"
+        )
+
+    def run(self, inputs: ExpertInputs):
+        x = inputs.noise.astype(float)
+        for tau in time_rows(self.size):
+            e = self.linear(x, "action.w1")
+            e = self.linear(np.concatenate([e, np.broadcast_to(tau, e.shape)], 1), "action.w2")
+            h = np.concatenate([inputs.state[None], self.linear(silu(e), "action.w3")])
+            for layer in range(self.size.layers):
+                h = self.layer(h, layer, inputs)
+            h = np.maximum(self.linear(self.rms(h[1:], "norm"), "out.fc1"), 0)
+            x = x + self.linear(h, "out.fc2") / self.size.steps
+        return x
+
+
+def silu(x):
+    return x / (1 + np.exp(-x))
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return Plain(TINY).run(make_inputs(TINY))
+
+
+def off(actual, expected) -> float:
+    return float(np.abs(actual - expected).max() / np.abs(expected).max())
+
+
+@pytest.mark.parametrize("compiled", [False])
+def test_torch_is_the_same_network(expected, compiled):
+    pytest.importorskip("torch")
+    from motorium.bench.peers.torch_expert import TorchExpert, runner
+
+    run = runner(TorchExpert(TINY, make_weights(TINY)), make_inputs(TINY), compiled=compiled)
+    assert off(run(), expected) < 1e-6
+    assert off(run(), expected) < 1e-6, "a second chunk starts from the same noise and cache"
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 2e-6), ("int8", 0.2)])
+def test_onnxruntime_is_the_same_network(expected, precision, tolerance):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    from motorium.bench.peers.onnx_expert import OnnxExpert
+
+    run = OnnxExpert(TINY, make_weights(TINY), precision, 1).runner(make_inputs(TINY))
+    assert off(run(), expected) < tolerance
+    assert off(run(), expected) < tolerance, "a second chunk starts from the same noise and cache"
+
+
+def test_the_state_token_does_not_change_between_steps():
+    """Only then may it be computed once, and be left out of the operations that are counted."""
+    assert not visible(TINY)[0, TINY.prefix + 1 :].any()
+    assert visible(TINY)[:, : TINY.prefix + 1].all()
+
+
+def test_operations_are_counted_from_the_matrices():
+    size = SIZES["B"]
+    matrices = sum(v.size for v in make_weights(replace(size, layers=1)).values() if v.ndim == 2)
+    assert replace(size, layers=1).weights == matrices
+    assert size.flops > 2 * size.weights * size.rows * size.steps
+
+
+def test_a_contender_that_computes_something_else_is_not_timed():
+    y = np.ones((3, 200), np.float32)
+    with pytest.raises(BenchmarkError, match="wrong computes something else"):
+        engine.compare({"right": (y, "float32"), "wrong": (y + 1e-4, "float32")})
+    with pytest.raises(BenchmarkError, match="not finite"):
+        engine.compare({"right": (y, "float32"), "broken": (y * np.nan, "int8")})
+    cosines = engine.compare({"right": (y, "float32"), "rough": (y + 1e-4, "int8")})
+    assert cosines == pytest.approx({"right": 1.0, "rough": 1.0})
+
+
+@pytest.mark.parametrize("library", engine.PEERS)
+def test_a_peer_that_is_not_installed_is_named(monkeypatch, library):
+    monkeypatch.setattr(engine, "find_spec", lambda _: None)
+    notes: list[str] = []
+    job = engine.Job(peers=[library])
+    with pytest.raises(BenchmarkError, match=r"motorium\[bench\]"):
+        engine._measure_size(TINY, job, notes, lambda _: None)
+    assert notes == [f"{library} is not installed: pip install 'motorium[bench]'"]
