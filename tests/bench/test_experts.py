@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from motorium.bench import engine
+from motorium.bench.ours import own_contenders, peak_ops_s, roofline_s, stream_bytes_s
 from motorium.bench.peers.expert import (
     EPS,
     SIZES,
@@ -66,7 +67,7 @@ class Plain:
         for tau in time_rows(self.size):
             e = self.linear(x, "action.w1")
             e = self.linear(np.concatenate([e, np.broadcast_to(tau, e.shape)], 1), "action.w2")
-            h = np.concatenate([inputs.state[None], self.linear(silu(e), "action.w3")])
+            h = np.concatenate([inputs.state, self.linear(silu(e), "action.w3")])
             for layer in range(self.size.layers):
                 h = self.layer(h, layer, inputs)
             h = np.maximum(self.linear(self.rms(h[1:], "norm"), "out.fc1"), 0)
@@ -139,3 +140,26 @@ def test_a_peer_that_is_not_installed_is_named(monkeypatch, library):
     with pytest.raises(BenchmarkError, match=r"motorium\[bench\]"):
         engine._measure_size(TINY, job, notes, lambda _: None)
     assert notes == [f"{library} is not installed: pip install 'motorium[bench]'"]
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 2e-6), ("bfloat16", 0.05), ("int8", 0.2)])
+def test_our_engine_is_the_same_network(expected, precision, tolerance):
+    runs = own_contenders(TINY, make_weights(TINY), make_inputs(TINY), 2)
+    run, _ = runs[f"motorium_{precision}"]
+    assert off(run(), expected) < tolerance
+    assert off(run(), expected) < tolerance, "a second chunk starts from the same noise and cache"
+
+
+def test_a_prefix_inside_the_sequence_is_the_same_network_too():
+    size = replace(TINY, prefix=0, lead=6)
+    inputs = make_inputs(size)
+    run, _ = own_contenders(size, make_weights(size), inputs, 1)["motorium_float32"]
+    assert off(run(), Plain(size).run(inputs)) < 2e-6
+
+
+def test_a_roofline_is_arithmetic_or_traffic():
+    size = replace(SIZES["B"], layers=1)
+    assert roofline_s(size, "float32", 1) == pytest.approx(size.flops / peak_ops_s("float32", 1))
+    whole = SIZES["B"]
+    traffic = whole.steps * whole.weights * 4 / stream_bytes_s(1)
+    assert roofline_s(whole, "float32", 1) >= traffic

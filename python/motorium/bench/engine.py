@@ -8,7 +8,7 @@ are cached, as on the run path; see `peers/expert.py` for the math.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import BenchmarkError
 from .machine import machine
-from .ours import own_contenders, roofline_s
+from .ours import PRECISIONS, own_contenders, peak_ops_s, roofline_s, stream_bytes_s
 from .peers.expert import SIZES, ExpertInputs, ExpertSize, Floats, make_inputs, make_weights
 from .timing import Pace, Race, race
 
@@ -52,14 +52,44 @@ def measure(job: Job, say: Callable[[str], None] = lambda _: None) -> dict[str, 
 
     Per size: `float32_vs_best_peer`, `best_vs_best_peer` (ratios of the same run, above 1 is faster), the precision of
     the latter and its cosine to float32, `peak_share_*` (roofline time over measured time), `ms` of every contender.
-    A figure without its contenders is None, and `notes` says what was absent.
+    A figure without its contenders is None, and `notes` says what was absent. `recompute_ratio_M`: see
+    `recompute_ratio`.
     """
     notes: list[str] = []
     sizes = {}
     for name in job.sizes:
         say(f"size {name}: weights")
         sizes[name] = _measure_size(SIZES[name], job, notes, say)
-    return {"machine": machine(job.threads), "sizes": sizes, "notes": sorted(set(notes))}
+    recompute = recompute_ratio(job, say) if "torch" in job.peers and find_spec("torch") else None
+    limits = {
+        f"peak_{precision}_gops": round(peak_ops_s(precision, job.threads) / 1e9, 1)
+        for precision in PRECISIONS
+    }
+    limits["stream_gb_s"] = round(stream_bytes_s(job.threads) / 1e9, 2)
+    return {
+        "machine": {**machine(job.threads), **limits},
+        "sizes": sizes,
+        "recompute_ratio_M": recompute,
+        "notes": sorted(set(notes)),
+    }
+
+
+def recompute_ratio(job: Job, say: Callable[[str], None]) -> float:
+    """How many times faster our engine is, at size M, than the way the reference code of Being-H0.5 runs.
+
+    There the whole sequence (256 prefix tokens, state, actions) goes through all layers at every step; here the prefix
+    goes through once, inside the timed call. Same causal network, float32, same outputs; without gating.
+    """
+    from .peers.torch_expert import TorchExpert, runner, set_threads
+
+    say("whole sequence at every step, size M")
+    size = replace(SIZES["M"], prefix=0, lead=SIZES["M"].prefix + 1)
+    weights, inputs = make_weights(size), make_inputs(size)
+    set_threads(job.threads)
+    ours = own_contenders(size, weights, inputs, job.threads)["motorium_float32"][0]
+    reference = runner(TorchExpert(size, weights), inputs, compiled=False)
+    compare({"reference": (reference(), "float32"), "motorium": (ours(), "float32")})
+    return round(race({"motorium": ours, "reference": reference}, job.pace).ratio("motorium", "reference"), 3)
 
 
 def _measure_size(size: ExpertSize, job: Job, notes: list[str], say: Callable[[str], None]) -> dict[str, Any]:

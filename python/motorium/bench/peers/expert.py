@@ -30,7 +30,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class ExpertSize:
-    """Sizes of one action expert; `prefix` is the number of cached tokens."""
+    """Sizes of one action expert; `prefix` cached tokens, `lead` tokens before the action rows (the state)."""
 
     layers: int
     width: int
@@ -41,11 +41,12 @@ class ExpertSize:
     prefix: int
     rows: int = 16
     steps: int = 4
+    lead: int = 1
 
     @property
     def tokens(self) -> int:
-        """State token and action rows."""
-        return 1 + self.rows
+        """State token and action rows, the rows of x last."""
+        return self.lead + self.rows
 
     @property
     def weights(self) -> int:
@@ -78,7 +79,7 @@ TINY = ExpertSize(2, 32, 48, 4, 2, 8, prefix=5, rows=3, steps=2)  # for tests
 class ExpertInputs:
     """What one chunk starts from.
 
-    noise (T, 200), state (A,), keys and values (L, P, kv_heads, head_dim); float32.
+    noise (T, 200), state (lead, A), keys and values (L, P, kv_heads, head_dim); float32.
     """
 
     noise: Floats
@@ -128,7 +129,7 @@ def make_inputs(size: ExpertSize, seed: int = 1) -> ExpertInputs:
     keys /= np.sqrt(np.mean(keys**2, axis=-1, keepdims=True) + EPS)
     return ExpertInputs(
         noise=source.standard_normal((size.rows, SLOTS), np.float32),
-        state=source.standard_normal(size.width, np.float32),
+        state=source.standard_normal((size.lead, size.width), np.float32),
         keys=keys,
         values=source.standard_normal(cache, np.float32),
     )
@@ -144,7 +145,7 @@ def time_rows(size: ExpertSize) -> Floats:
 
 
 def rotations(size: ExpertSize) -> tuple[Floats, Floats]:
-    """Cosine and signed sine of the tokens' positions, (1 + T, head_dim) each.
+    """Cosine and signed sine of the tokens' positions, (lead + T, head_dim) each.
 
     rope(x) = x * cos + swap(x) * sin, where swap exchanges the halves of a head; the minus sign is in `sin`.
     """
@@ -159,6 +160,6 @@ def rotations(size: ExpertSize) -> tuple[Floats, Floats]:
 
 
 def visible(size: ExpertSize) -> NDArray[np.bool_]:
-    """Which keys each token may look at, (1 + T, P + 1 + T)."""
+    """Which keys each token may look at, (lead + T, P + lead + T)."""
     own = np.tril(np.ones((size.tokens, size.tokens), bool))
     return np.concatenate([np.ones((size.tokens, size.prefix), bool), own], axis=1)

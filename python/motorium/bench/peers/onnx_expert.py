@@ -40,7 +40,7 @@ class OnnxExpert:
     def runner(self, inputs: ExpertInputs) -> Callable[[], Floats]:
         """A call that computes one chunk (T, 200)."""
         size, value = self.size, ort.OrtValue.ortvalue_from_numpy
-        fixed = {"state": value(inputs.state[None])}
+        fixed = {"state": value(inputs.state)}
         for layer in range(size.layers):
             # (kv_heads, hd, P) and (kv_heads, P, hd), as the two products read them
             fixed[f"keys_{layer}"] = value(np.ascontiguousarray(inputs.keys[layer].transpose(1, 2, 0)))
@@ -77,7 +77,7 @@ class _Builder:
         """One Euler step: x, tau, state, keys_*, values_* -> next."""
         s, g = self.size, self.graph
         x = g.input("x", (s.rows, SLOTS))
-        tau, state = g.input("tau", (1, s.width)), g.input("state", (1, s.width))
+        tau, state = g.input("tau", (1, s.width)), g.input("state", (s.lead, s.width))
         self._constants()
         e = self._linear(x, "action.w1")
         e = g.add("Concat", e, g.add("Expand", tau, "rows_by_width"), axis=1)
@@ -99,7 +99,7 @@ class _Builder:
         g.weight("mask", np.where(np.tile(visible(s), (s.heads // s.kv_heads, 1)), np.float32(0), _MASKED))
         g.weight("scale", np.array([s.head_dim**-0.5], np.float32))
         integers = {
-            "rows_by_width": (s.rows, s.width), "first_row": (1,), "end": (s.tokens,), "axis_0": (0,),
+            "rows_by_width": (s.rows, s.width), "first_row": (s.lead,), "end": (s.tokens,), "axis_0": (0,),
             "heads": (s.tokens, s.heads, s.head_dim), "kv_heads": (s.tokens, s.kv_heads, s.head_dim),
             "grouped": (s.kv_heads, s.heads // s.kv_heads * s.tokens, s.head_dim),
             "ungrouped": (s.heads, s.tokens, s.head_dim), "joined": (s.tokens, s.heads * s.head_dim),

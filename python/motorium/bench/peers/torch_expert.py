@@ -22,7 +22,7 @@ def _rms(x: Tensor, weight: Tensor) -> Tensor:
 
 
 class _Layer(torch.nn.Module):
-    """One block; `keys` and `values` (kv_heads, P + 1 + T, head_dim) hold the prefix first."""
+    """One block; `keys` and `values` (kv_heads, P + lead + T, head_dim) hold the prefix first."""
 
     def __init__(self, size: ExpertSize, weights: Mapping[str, Floats], here: str) -> None:
         super().__init__()
@@ -76,16 +76,16 @@ class TorchExpert(torch.nn.Module):
 
     def forward(self, x: Tensor, tau: Tensor, state: Tensor, caches: list[tuple[Tensor, Tensor]],
                 constants: tuple[tuple[Tensor, Tensor], Tensor]) -> Tensor:  # fmt: skip
-        """X (T, 200) float32, one row of tau (A,), state (A,) -> the next x."""
+        """X (T, 200) float32, one row of tau (A,), state (lead, A) -> the next x."""
         rope, mask = constants
         kind = self.action_w1_weight.dtype
         e = F.linear(x.to(kind), self.action_w1_weight, self.action_w1_bias)
         e = torch.cat([e, tau.expand(e.shape[0], -1)], -1)
         e = F.silu(F.linear(e, self.action_w2_weight, self.action_w2_bias))
-        h = torch.cat([state[None], F.linear(e, self.action_w3_weight, self.action_w3_bias)])
+        h = torch.cat([state, F.linear(e, self.action_w3_weight, self.action_w3_bias)])
         for layer, cache in zip(self.layers, caches, strict=True):
             h = layer(h, cache, rope, mask)
-        h = _rms(h[1:], self.norm_weight)
+        h = _rms(h[self.size.lead :], self.norm_weight)
         v = F.linear(
             F.relu(F.linear(h, self.out_fc1_weight, self.out_fc1_bias)),
             self.out_fc2_weight,
