@@ -11,7 +11,7 @@ SOURCES := $(shell find csrc firmware models python -type f -not -name '*.so' -n
            CMakeLists.txt pyproject.toml README.md LICENSE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format wheel clean
+.PHONY: help demo test bench lint format wheel clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -22,6 +22,12 @@ demo: $(VENV)/.sim  ## drive the simulated arm from the shipped checkpoint and w
 
 test: lint $(VENV)/.torch  ## lint, then every test (TESTS=tests/cli for a part)
 	$(PY) -m pytest $(TESTS)
+
+bench: $(VENV)/.bench  ## kernels, ring and engine against their peers (best on a machine that does nothing else)
+	$(PY) -m pytest tests/bench/micro_kernels.py --benchmark-columns=median,iqr,ops
+	$(VENV)/bin/motorium bench ring
+	$(VENV)/bin/motorium bench kernels
+	$(VENV)/bin/motorium bench engine
 
 lint: $(VENV)/.test  ## ruff, mypy --strict, clang-format and the floors
 	$(VENV)/bin/ruff check .
@@ -63,4 +69,8 @@ $(VENV)/.test: $(VENV)/.created $(SOURCES)
 
 $(VENV)/.torch: $(VENV)/.test
 	$(PY) tools/install_torch.py
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.torch
+	@$(PIP) install "onnxruntime>=1.20" "onnx>=1.17" "pytest-benchmark>=5"
 	@touch $@
