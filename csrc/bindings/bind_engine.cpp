@@ -156,6 +156,7 @@ void bind_engine(py::module_& m) {
       .def_property_readonly("weight_bytes_read", &NanoEngine::weight_bytes_read);
   bind_denoiser(m);
   bind_families(m);
+  bind_florence(m);
   bind_kernels(m);
 }
 

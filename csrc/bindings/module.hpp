@@ -9,6 +9,7 @@ void bind_runtime(pybind11::module_& m);
 void bind_engine(pybind11::module_& m);
 void bind_denoiser(pybind11::module_& m);
 void bind_families(pybind11::module_& m);
+void bind_florence(pybind11::module_& m);
 void bind_kernels(pybind11::module_& m);
 
 }  // namespace motorium

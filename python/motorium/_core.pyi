@@ -508,4 +508,19 @@ class XvlaEngine:  # X-VLA from features: encode() once per observation, then de
     @property
     def weight_bytes_read(self) -> int: ...
 
+class FlorenceEncoder:  # X-VLA's DaViT and BART: pixels and token ids to features.
+    def __init__(
+        self,
+        config: dict[str, Any],
+        tensors: dict[str, Any],
+        isa: str = "",
+        precision: str = "float32",
+        threads: int = 1,
+    ) -> None: ...
+    def encode(
+        self, pixels: ArrayLike, valid: ArrayLike, ids: ArrayLike, recorder: Recorder | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
+    @property
+    def isa(self) -> str: ...
+
 kernels: Any  # A submodule: single kernels and what this machine can do, for tests and benchmarks.

@@ -48,7 +48,7 @@ def differences(name, outputs):
 
 
 def test_all_recorded_cases_are_here():
-    assert len(CASES) == 12
+    assert len(CASES) == 13
     assert not list(DATA.glob("**/*.bin"))
 
 
@@ -61,6 +61,19 @@ def test_every_tensor_of_every_case(name, isa, blind, tmp_path):
     assert json.loads(result.output)["isa"] == isa
     wrong = {key: error for key, error in differences(name, load_file(out)) if not error <= TOLERANCE}
     assert not wrong
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+@pytest.mark.parametrize("name", ["being_h05/a3_mpg", "xvla/b3_full_model"])
+def test_smaller_weights_keep_the_direction(name, precision, blind, tmp_path):
+    out = tmp_path / "out.safetensors"
+    assert parity(blind(name), out, "--precision", precision).exit_code == 0
+    got, expected = (
+        load_file(path)["actions"].ravel() for path in (out, DATA / name / "expected.safetensors")
+    )
+    cosine = got @ expected / (np.linalg.norm(got) * np.linalg.norm(expected))
+    assert 0.999 < cosine
+    assert np.abs(got - expected).max() > 1e-5  # they really are smaller
 
 
 def test_the_gate_moves_the_result():

@@ -16,7 +16,9 @@ from ._verb import Verb, json_option, print_json, print_table
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A .safetensors file."
 )
 @click.option("--isa", default="", help="Force an instruction set; the best one otherwise.")
-@click.option("--precision", type=click.Choice(["float32"]), default="float32", show_default=True)
+@click.option(
+    "--precision", type=click.Choice(["float32", "bfloat16", "int8"]), default="float32", show_default=True
+)
 @json_option
 def command(case_dir: Path, out: Path, isa: str, precision: str, as_json: bool) -> None:
     """Run the case in CASE_DIR (case.json, inputs.safetensors; model and config there or in its parent).

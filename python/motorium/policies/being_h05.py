@@ -47,13 +47,20 @@ class BeingH05:
     """
 
     def __init__(
-        self, config: BeingH05Config, weights: Mapping[str, Float32], prompt_tokens: int, isa: str = ""
+        self,
+        config: BeingH05Config,
+        weights: Mapping[str, Float32],
+        prompt_tokens: int,
+        isa: str = "",
+        precision: str = "float32",
     ) -> None:
         """`prompt_tokens`: the longest prompt. Raises CheckpointError when the engine refuses the sizes."""
         self.config = config
         self.recorder = _core.Recorder()
         try:
-            self.engine = _core.BeingH05Engine(config.engine(prompt_tokens, SLOTS), dict(weights), isa)
+            self.engine = _core.BeingH05Engine(
+                config.engine(prompt_tokens, SLOTS), dict(weights), isa, precision=precision
+            )
         except (ValueError, KeyError) as error:
             raise CheckpointError(f"the engine refuses this checkpoint: {error}") from error
 
@@ -62,6 +69,11 @@ class BeingH05:
     ) -> None:
         """Views (V, 3, S, S) normalised, prompt token ids with IMAGE_TOKEN and STATE_TOKEN, state (200,)."""
         self.engine.encode(pixels, prompt, state, behind, self.recorder if record else None)
+
+    def noise(self, seed: int | None = None, refinements: int = 0) -> Float32:
+        """Starts for `denoise`, (1 + refinements, T, 200); the same for the same seed."""
+        shape = (1 + refinements, self.config.action_chunk_length, SLOTS)
+        return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
 
     def denoise(
         self,
@@ -75,7 +87,7 @@ class BeingH05:
         """(T, 200). noise: (1 + R, T, 200), one start per pass: R refinements with the gate.
 
         Args:
-            noise: standard normal.
+            noise: standard normal; `noise(seed)` draws it.
             steps: Euler steps; the checkpoint's by default.
             locked: (d, 200), the rows that are promised.
             directions: (R * steps, mpg_num_projections, H) unit vectors; None: the exact closed form.

@@ -7,7 +7,7 @@ A case is a folder with `case.json` (what to override), `inputs.safetensors`, an
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from ..checkpoints import check_container
 from ..errors import CheckpointError
 from . import foreign_config
 
+PRECISIONS = ("float32", "bfloat16", "int8")
 Outputs = dict[str, Any]
 """Name -> array; float32 or int64."""
 
@@ -32,12 +33,14 @@ class Case:
         settings: `case.json`.
         inputs: `inputs.safetensors`.
         isa: instruction set to force; empty: the best.
+        precision: of the weights, one of `PRECISIONS`.
     """
 
     folder: Path
     settings: dict[str, Any]
     inputs: dict[str, Any]
     isa: str = ""
+    precision: str = "float32"
 
     def file(self, name: str) -> Path:
         """A file of the case, or else of its parent."""
@@ -74,10 +77,10 @@ def run_case(folder: Path, isa: str = "", precision: str = "float32") -> Outputs
     from .parity_being_h05 import run_being_h05
     from .parity_xvla import run_xvla
 
-    if precision != "float32":
-        raise CheckpointError(f"precision {precision!r} is unknown; known: float32")
+    if precision not in PRECISIONS:
+        raise CheckpointError(f"precision {precision!r} is unknown; known: {', '.join(PRECISIONS)}")
     families: dict[str, Callable[[Case], Outputs]] = {"being_h05": run_being_h05, "xvla": run_xvla}
-    case = read_case(folder, isa)
+    case = replace(read_case(folder, isa), precision=precision)
     family = case.settings.get("family")
     if family not in families:
         raise CheckpointError(f"{folder}: family {family!r} is unknown; known: {', '.join(families)}")

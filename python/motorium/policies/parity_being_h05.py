@@ -27,6 +27,7 @@ def run_being_h05(case: Case) -> Outputs:
         being_h05.read_weights(case.file("model.safetensors"), config),
         len(layout.prompt) + len(layout.behind),
         case.isa,
+        case.precision,
     )
     side = config.force_image_size
     pixels, state = case.input("pixel_values", -1, 3, side, side), case.input("state", 1, SLOTS)

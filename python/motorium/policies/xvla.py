@@ -1,4 +1,4 @@
-"""X-VLA checkpoints, official or LeRobot's layout, from the features of the vision-language encoder on."""
+"""X-VLA checkpoints, official or LeRobot's layout: vision-language encoder and soft-prompted head."""
 
 from __future__ import annotations
 
@@ -12,9 +12,17 @@ from .. import _core
 from ..errors import CheckpointError
 from ..types import Float32
 from . import foreign_config
+from .florence_config import EncoderConfig, florence_tensors
 from .foreign_weights import bound, fit, map_tensors
 from .xvla_config import XvlaConfig
-from .xvla_tensors import LEROBOT_PREFIX, unused, xvla_tensors
+from .xvla_tensors import (
+    LEROBOT_PREFIX,
+    SHARED,
+    TIED,
+    unused_by_encoder,
+    unused_by_head,
+    xvla_tensors,
+)
 
 
 def read_config(path: Path) -> XvlaConfig:
@@ -28,32 +36,90 @@ def read_config(path: Path) -> XvlaConfig:
     return foreign_config.build(XvlaConfig, document, path)
 
 
+def read_encoder_config(path: Path) -> EncoderConfig:
+    """The `florence_config` of config.json. Raises CheckpointError."""
+    document = foreign_config.read_json(path)
+    florence = document.get("florence_config") if isinstance(document, dict) else None
+    return foreign_config.build(EncoderConfig, florence, path)
+
+
 def read_weights(path: Path, config: XvlaConfig) -> dict[str, Float32]:
-    """model.safetensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
+    """The head's tensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
     table = xvla_tensors(config)
     bound(table, path)
+    weights = fit(_official(path), table, unused_by_head, path)
+    return {**weights, "action.position": weights["position"][0, : config.num_actions]}
+
+
+def read_encoder_weights(path: Path, config: EncoderConfig) -> dict[str, Float32]:
+    """The encoder's tensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
+    table = florence_tensors(config)
+    bound(table, path)
+    found = _official(path)
+    if SHARED not in found and TIED in found:
+        found[SHARED] = found[TIED]
+    return fit(found, table, unused_by_encoder, path)
+
+
+def _official(path: Path) -> dict[str, Float32]:
     found = map_tensors(path)
     if found and all(name.startswith(LEROBOT_PREFIX) for name in found):
         found = {name.removeprefix(LEROBOT_PREFIX): array for name, array in found.items()}
-    weights = fit(found, table, unused, path)
-    return {**weights, "action.position": weights["position"][0, : config.num_actions]}
+    return found
+
+
+class Encoder:
+    """The vision-language encoder: views and token ids -> what `Xvla.encode` takes."""
+
+    def __init__(
+        self,
+        config: EncoderConfig,
+        weights: Mapping[str, Float32],
+        image: int,
+        isa: str = "",
+        precision: str = "float32",
+    ) -> None:
+        """`image`: pixels per side. Raises CheckpointError when the engine refuses the sizes."""
+        self.recorder = _core.Recorder()
+        try:
+            self.engine = _core.FlorenceEncoder(config.engine(image), dict(weights), isa, precision=precision)
+        except (ValueError, KeyError) as error:
+            raise CheckpointError(f"the engine refuses this checkpoint: {error}") from error
+
+    def encode(self, pixels: Any, valid: Any, ids: Any, *, record: bool = False) -> tuple[Float32, Float32]:
+        """Features (tokens + n, F) and the other views' tokens ((V-1) * tokens, F).
+
+        Args:
+            pixels: (V, 3, S, S), normalised.
+            valid: (V,), 0 for a view that is missing.
+            ids: (n,) token ids, padding included: the original attends to it.
+            record: keep intermediate values in `recorder`.
+        """
+        return self.engine.encode(pixels, valid, ids, self.recorder if record else None)
 
 
 class Xvla:
     """One checkpoint, ready to run: `encode` once per observation, then `denoise`."""
 
-    def __init__(self, config: XvlaConfig, weights: Mapping[str, Float32], isa: str = "") -> None:
+    def __init__(
+        self, config: XvlaConfig, weights: Mapping[str, Float32], isa: str = "", precision: str = "float32"
+    ) -> None:
         """Raises CheckpointError when the engine refuses the sizes."""
         self.config = config
         self.recorder = _core.Recorder()
         try:
-            self.engine = _core.XvlaEngine(config.engine(), dict(weights), isa)
+            self.engine = _core.XvlaEngine(config.engine(), dict(weights), isa, precision=precision)
         except (ValueError, KeyError) as error:
             raise CheckpointError(f"the engine refuses this checkpoint: {error}") from error
 
     def encode(self, features: Any, views: Any, domain: int, *, record: bool = False) -> None:
         """Features (n, F) of the language encoder, views (m, F) of views 1 and up, domain index."""
         self.engine.encode(features, views, domain, self.recorder if record else None)
+
+    def noise(self, seed: int | None = None) -> Float32:
+        """A start for `denoise`, (T, channels); the same for the same seed."""
+        shape = (self.config.num_actions, self.config.width)
+        return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
 
     def denoise(
         self,

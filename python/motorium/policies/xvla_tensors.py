@@ -9,9 +9,21 @@ LEROBOT_PREFIX = "model."
 """LeRobot's port puts this before every name; the transformer's names are the same behind it."""
 
 
-def unused(name: str) -> bool:
-    """Tensors of the vision-language encoder and of training: the head starts from features."""
+SHARED, TIED = (f"vlm.language_model.model.{part}.weight" for part in ("shared", "encoder.embed_tokens"))
+"""The text embedding is saved under one of the two names, or both."""
+
+
+def unused_by_head(name: str) -> bool:
+    """Tensors of the vision-language encoder and of training."""
     return name.startswith(("vlm.", "sf_projector."))
+
+
+def unused_by_encoder(name: str) -> bool:
+    """Tensors of the head, of training and of the language model's output."""
+    return name.startswith(("transformer.", "sf_projector.")) or name in (TIED, FINAL_BIAS)
+
+
+FINAL_BIAS = "vlm.language_model.final_logits_bias"
 
 
 def xvla_tensors(config: XvlaConfig) -> dict[str, Weight]:

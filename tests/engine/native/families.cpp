@@ -10,6 +10,7 @@
 #include <string>
 
 #include "engine/being_h05_engine.hpp"
+#include "engine/florence_encoder.hpp"
 #include "engine/xvla_engine.hpp"
 #include "kernels/dispatch.hpp"
 
@@ -215,6 +216,32 @@ Floats run_xvla(const kernels::KernelTable& table) {
   return out;
 }
 
+Floats run_florence(const kernels::KernelTable& table) {
+  FlorenceConfig config;
+  config.stages = {{8, 1, 2, 2, 7, 4, 3, false}, {12, 1, 3, 3, 3, 2, 1, true}};
+  config.image = 40;
+  config.window = 3;
+  config.text = {.width = 16, .heads = 2, .kv_heads = 2, .head_dim = 8, .mlp = 24};
+  config.text.activation = kernels::Activation::gelu;
+  config.text.norm = Norm::layer;
+  config.text.order = NormOrder::after;
+  config.text.qkv_bias = config.text.out_bias = config.text.mlp_bias = true;
+  config.vocabulary = 20;
+  config.most_tokens = 40;
+  config.position_rows = 42;
+  const RandomWeights weights([&](const Tensors& tensors) { FlorenceEncoder(config, tensors, table); });
+  FlorenceEncoder encoder(config, weights.tensors, table);
+  const Floats pixels = random_floats(2 * 3 * 40 * 40, 1);
+  const std::vector<std::uint8_t> valid = {1, 1};
+  const std::vector<std::int32_t> ids = {0, 7, 19, 1};
+  const std::size_t tokens = config.view_tokens();
+  Floats features((tokens + ids.size()) * 16), views(tokens * 16);
+  expect_quiet(std::string("florence ") + table.isa,
+               [&] { return encoder.encode({pixels, valid, ids, features, views}) == DenoiseStatus::ok; });
+  features.insert(features.end(), views.begin(), views.end());
+  return features;
+}
+
 std::map<std::string, Floats> run_all(const kernels::KernelTable& table) {
   std::map<std::string, Floats> results;
   DenoiserConfig c = small_denoiser();
@@ -236,6 +263,7 @@ std::map<std::string, Floats> run_all(const kernels::KernelTable& table) {
   results["routed"] = run_denoiser("routed", c, table);
   results["being_h05"] = run_being(table);
   results["xvla"] = run_xvla(table);
+  results["florence"] = run_florence(table);
   return results;
 }
 
