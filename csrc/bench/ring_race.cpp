@@ -25,9 +25,16 @@ namespace {
 constexpr std::size_t kCapacity = 1024;
 constexpr std::uint64_t kTransfers = 50'000, kRoundTrips = 2'000;
 
-/// A joint command or a small event, one cache line.
+#ifndef MOTORIUM_ITEM_WORDS
+#define MOTORIUM_ITEM_WORDS 7
+#endif
+
+/// Numbered words; seven and the stamp of SpscRing fill one cache line.
 struct Item {
-  std::uint64_t number = 0, payload[7] = {};
+  std::uint64_t number = 0;
+#if MOTORIUM_ITEM_WORDS > 1
+  std::uint64_t payload[MOTORIUM_ITEM_WORDS - 1] = {};
+#endif
 };
 
 using Ours = motorium::SpscRing<Item, kCapacity>;

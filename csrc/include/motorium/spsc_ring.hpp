@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -76,7 +78,9 @@ class SpscRing {
   static constexpr std::size_t capacity() noexcept { return Capacity; }
 
  private:
-  struct Place {
+  // No place begins inside a line that another one ends in: the two sides are often at neighbouring places.
+  static constexpr std::size_t kPlaceAlign = std::min<std::size_t>(64, std::bit_ceil(8 + sizeof(T)));
+  struct alignas(kPlaceAlign) Place {
     std::atomic<std::uint64_t> stamp{0};
     T value{};
   };

@@ -20,6 +20,7 @@ from .machine import machine
 
 BOOST_HEADER = "boost/lockfree/spsc_queue.hpp"
 BOOST_HINT = "no Boost headers, so no ratio; on Debian: apt-get install libboost-dev"
+ITEM_BYTES, OTHER_BYTES = 56, (8, 64)
 _FLAGS = ("-std=c++20", "-O2", "-DNDEBUG", "-pthread")
 
 Times = Mapping[tuple[str, str], Sequence[float]]
@@ -29,19 +30,21 @@ def measure(rounds: int = 200) -> dict[str, Any]:
     """Race the ring; JSON values.
 
     Returns:
-        `vs_boost`: how many times more items per second than boost::lockfree::spsc_queue, items of one cache line
-        (64 bytes), both of capacity 1024: the median over `rounds` of both in turn, or None without its headers.
-        `rtt_vs_boost`: the same for round trips. `ops_per_ms`: items through our ring per millisecond. `rtt_ns`: one
-        round trip through two of our rings. `boost`: its figures, or None. `note`: what is missing, or None.
-        `machine`. Raises BenchmarkError without a C++ compiler, or when the race fails.
+        `vs_boost`: how many times more items per second than boost::lockfree::spsc_queue, items of 56 bytes (with our
+        stamp one cache line), both of capacity 1024: the median over `rounds` of both in turn, or None without its
+        headers. `rtt_vs_boost`: the same for round trips. `ops_per_ms`: items through our ring per millisecond.
+        `rtt_ns`: one round trip through two of our rings. `boost`: its figures, or None. `by_item_bytes`: the same
+        figures for other sizes. `note`: what is missing, or None. `machine`. Raises BenchmarkError without a C++
+        compiler, or when the race fails.
     """
-    with tempfile.TemporaryDirectory(prefix="motorium-bench-") as folder:
-        program, with_boost = _compile(Path(folder))
-        done = subprocess.run([program, str(rounds)], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise BenchmarkError(f"the race of the rings ended with code {done.returncode}: {done.stderr[-500:]}")
+    compiler = _compiler()
+    with_boost = _has_boost(compiler)
+    found = {
+        size: _race(compiler, size, rounds, with_boost=with_boost) for size in (ITEM_BYTES, *OTHER_BYTES)
+    }
     return {
-        **figures(parse(done.stdout)),
+        **found[ITEM_BYTES],
+        "by_item_bytes": {str(size): found[size] for size in OTHER_BYTES},
         "note": None if with_boost else BOOST_HINT,
         "machine": machine(threads=2),
     }
@@ -91,23 +94,33 @@ def sources() -> Path:
     raise BenchmarkError("the source of the race is not installed: install motorium again")
 
 
-def _compile(folder: Path) -> tuple[Path, bool]:
-    """The built program, and whether Boost takes part."""
-    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-    if compiler is None:
+def _compiler() -> list[str]:
+    found = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    if found is None:
         raise BenchmarkError("the race of the rings is compiled first; on Debian: apt-get install g++")
-    home, program = sources(), folder / "ring_race"
-    command = [*compiler.split(), *_FLAGS, f"-I{home / 'include'}"]
+    return [*found.split(), *_FLAGS, f"-I{sources() / 'include'}"]
+
+
+def _has_boost(compiler: list[str]) -> bool:
     question = f"#include <{BOOST_HEADER}>"
     probe = subprocess.run(
-        [*command, "-E", "-x", "c++", "-"], input=question, text=True, capture_output=True, check=False
+        [*compiler, "-E", "-x", "c++", "-"], input=question, text=True, capture_output=True, check=False
     )
-    with_boost = probe.returncode == 0
-    if with_boost:
-        command.append("-DMOTORIUM_BOOST")
-    done = subprocess.run(
-        [*command, str(home / "bench/ring_race.cpp"), "-o", str(program)], capture_output=True, text=True, check=False
-    )  # fmt: skip
+    return probe.returncode == 0
+
+
+def _race(compiler: list[str], item_bytes: int, rounds: int, *, with_boost: bool) -> dict[str, Any]:
+    """One process, in which both queues take turns."""
+    command = [*compiler, f"-DMOTORIUM_ITEM_WORDS={item_bytes // 8}", *(["-DMOTORIUM_BOOST"] * with_boost)]
+    with tempfile.TemporaryDirectory(prefix="motorium-bench-") as folder:
+        program = str(Path(folder, "ring_race"))
+        command += [str(sources() / "bench/ring_race.cpp"), "-o", program]
+        built = subprocess.run(command, capture_output=True, text=True, check=False)
+        if built.returncode != 0:
+            raise BenchmarkError(
+                f"{compiler[0]} could not compile the race of the rings:\n{built.stderr[-2000:]}"
+            )
+        done = subprocess.run([program, str(rounds)], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise BenchmarkError(f"{compiler} could not compile the race of the rings:\n{done.stderr[-2000:]}")
-    return program, with_boost
+        raise BenchmarkError(f"the race of the rings ended with code {done.returncode}: {done.stderr[-500:]}")
+    return figures(parse(done.stdout))
