@@ -8,6 +8,7 @@ import threading
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
@@ -30,3 +31,12 @@ def stranger(answer: Callable[[bytes], bytes]) -> Iterator[str]:
         thread.join()
         for descriptor in (stopped, far, near):
             os.close(descriptor)
+
+
+def must_give_a_value_or_none(raw: Any, address: int, size: int) -> None:
+    """Whatever a stranger answers, reads through `raw` end in values of the right size or in none."""
+    data = raw.read(1, address, size)
+    assert data is None or len(data) == size
+    many = raw.sync_read([1, 2], address, size)
+    assert set(many) == {1, 2}
+    assert all(value is None or len(value) == size for value in many.values())

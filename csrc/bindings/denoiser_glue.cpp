@@ -11,21 +11,51 @@ namespace {
 
 using kernels::Activation;
 
-template <typename T, std::size_t N>
-void choice(const py::dict& table, const char* key, const std::array<std::pair<const char*, T>, N>& names,
-            T& value) {
-  if (!table.contains(key)) return;
-  const auto wanted = table[key].cast<std::string>();
-  std::string known;
-  for (const auto& [name, result] : names) {
-    if (wanted == name) {
-      value = result;
-      return;
-    }
-    known += known.empty() ? name : std::string(", ") + name;
+/// The options in one table of a config. Every key asked for is a known one; close() refuses the others.
+class Options {
+ public:
+  Options(const py::dict& table, const char* what) : table_(table), what_(what) {}
+
+  template <typename T>
+  T required(const char* key) {
+    return motorium::required<T>(table_, known(key));
   }
-  throw py::value_error(std::string(key) + " '" + wanted + "' is unknown; known: " + known);
-}
+  template <typename T>
+  void optional(const char* key, T& value) {
+    motorium::optional(table_, known(key), value);
+  }
+  template <typename T, std::size_t N>
+  void choice(const char* key, const std::array<std::pair<const char*, T>, N>& names, T& value) {
+    if (!table_.contains(known(key))) return;
+    const auto wanted = table_[key].cast<std::string>();
+    std::string valid;
+    for (const auto& [name, result] : names) {
+      if (wanted == name) {
+        value = result;
+        return;
+      }
+      valid += valid.empty() ? name : std::string(", ") + name;
+    }
+    throw py::value_error(std::string(key) + " '" + wanted + "' is unknown; known: " + valid);
+  }
+
+  void close() const {
+    for (const auto& item : table_) {
+      const auto key = item.first.cast<std::string>();
+      if (known_.count(key) == 0) throw py::value_error(std::string(what_) + " has no option '" + key + "'");
+    }
+  }
+
+ private:
+  const char* known(const char* key) {
+    known_.insert(key);
+    return key;
+  }
+
+  const py::dict& table_;
+  const char* what_;
+  std::set<std::string> known_;
+};
 
 constexpr std::array kActivations{
     std::pair{"relu", Activation::relu},           std::pair{"silu", Activation::silu},
@@ -42,130 +72,103 @@ constexpr std::array kEmbeddings{std::pair{"timed", Embedding::timed},
 constexpr std::array kPredictions{std::pair{"velocity", Prediction::velocity},
                                   std::pair{"clean", Prediction::clean}};
 
-void refuse_unknown(const py::dict& table, const std::set<std::string>& known, const char* what) {
-  for (const auto& item : table) {
-    const auto key = item.first.cast<std::string>();
-    if (known.count(key) == 0) throw py::value_error(std::string(what) + " has no option '" + key + "'");
-  }
+TimeConfig read_time(const py::dict& table) {
+  TimeConfig t;
+  Options options(table, "time");
+  options.optional("width", t.width);
+  options.optional("scale", t.scale);
+  options.optional("period", t.period);
+  options.optional("cosine_first", t.cosine_first);
+  options.optional("whole", t.whole);
+  options.close();
+  return t;
 }
 
-void read_time(const py::dict& table, TimeConfig& t) {
-  refuse_unknown(table, {"width", "scale", "period", "cosine_first", "whole"}, "time");
-  optional(table, "width", t.width);
-  optional(table, "scale", t.scale);
-  optional(table, "period", t.period);
-  optional(table, "cosine_first", t.cosine_first);
-  optional(table, "whole", t.whole);
+GateConfig read_gate(const py::dict& table) {
+  GateConfig g;
+  Options options(table, "gate");
+  options.optional("width", g.width);
+  options.optional("directions", g.directions);
+  options.optional("strength", g.strength);
+  options.optional("temperature", g.temperature);
+  options.close();
+  return g;
 }
 
-void read_gate(const py::dict& table, GateConfig& g) {
-  refuse_unknown(table, {"width", "directions", "strength", "temperature"}, "gate");
-  optional(table, "width", g.width);
-  optional(table, "directions", g.directions);
-  optional(table, "strength", g.strength);
-  optional(table, "temperature", g.temperature);
+void read_sizes(Options& options, DenoiserConfig& c) {
+  c.layers = options.required<std::size_t>("layers");
+  c.shared_layers = c.layers;
+  c.rows = options.required<std::size_t>("rows");
+  c.channels = options.required<std::size_t>("channels");
+  options.optional("shared_layers", c.shared_layers);
+  options.optional("experts", c.experts);
+  options.optional("top_k", c.top_k);
+  options.optional("routed_mlp", c.routed_mlp);
+  options.optional("context", c.context);
+  options.optional("lead", c.lead);
+  options.optional("tail", c.tail);
+  options.optional("prefix", c.prefix);
 }
 
-void read_flow(const py::dict& d, DenoiserConfig& c) {
-  choice(d, "mask", kMasks, c.mask);
-  optional(d, "window", c.window);
-  optional(d, "rope_theta", c.rope_theta);
-  optional(d, "rope_gap", c.rope_gap);
-  optional(d, "positions", c.positions);
-  choice(d, "embedding", kEmbeddings, c.embedding);
-  choice(d, "embed_activation", kActivations, c.embed_activation);
-  choice(d, "head_activation", kActivations, c.head_activation);
-  optional(d, "embed_bias", c.embed_bias);
-  optional(d, "head_bias", c.head_bias);
-  optional(d, "learnt_positions", c.learnt_positions);
-  optional(d, "head_norm", c.head_norm);
-  optional(d, "domains", c.domains);
-  optional(d, "adapters", c.adapters);
-  optional(d, "modulation_width", c.modulation_width);
-  choice(d, "prediction", kPredictions, c.prediction);
-  optional(d, "noise_at_one", c.noise_at_one);
-  optional(d, "zeroed", c.zeroed);
-  optional(d, "sigmoid", c.sigmoid);
+void read_flow(Options& options, DenoiserConfig& c) {
+  options.choice("mask", kMasks, c.mask);
+  options.optional("window", c.window);
+  options.optional("rope_theta", c.rope_theta);
+  options.optional("rope_gap", c.rope_gap);
+  options.optional("positions", c.positions);
+  options.choice("embedding", kEmbeddings, c.embedding);
+  options.choice("embed_activation", kActivations, c.embed_activation);
+  options.choice("head_activation", kActivations, c.head_activation);
+  options.optional("embed_bias", c.embed_bias);
+  options.optional("head_bias", c.head_bias);
+  options.optional("learnt_positions", c.learnt_positions);
+  options.optional("head_norm", c.head_norm);
+  options.optional("domains", c.domains);
+  options.optional("adapters", c.adapters);
+  options.optional("modulation_width", c.modulation_width);
+  options.choice("prediction", kPredictions, c.prediction);
+  options.optional("noise_at_one", c.noise_at_one);
+  options.optional("zeroed", c.zeroed);
+  options.optional("sigmoid", c.sigmoid);
 }
 
 }  // namespace
 
-BlockConfig read_block(const py::dict& d) {
-  refuse_unknown(d,
-                 {"width", "heads", "kv_heads", "head_dim", "mlp", "activation", "norm", "order", "adaptive",
-                  "qk_norm", "qkv_bias", "out_bias", "mlp_bias", "layer_scale", "eps"},
-                 "block");
+BlockConfig read_block(const py::dict& table) {
   BlockConfig b;
-  b.width = required<std::size_t>(d, "width");
-  b.heads = required<std::size_t>(d, "heads");
+  Options options(table, "block");
+  b.width = options.required<std::size_t>("width");
+  b.heads = options.required<std::size_t>("heads");
   b.kv_heads = b.heads;
-  b.head_dim = required<std::size_t>(d, "head_dim");
-  b.mlp = required<std::size_t>(d, "mlp");
-  optional(d, "kv_heads", b.kv_heads);
-  choice(d, "activation", kActivations, b.activation);
-  choice(d, "norm", kNorms, b.norm);
-  choice(d, "order", kOrders, b.order);
-  optional(d, "adaptive", b.adaptive);
-  optional(d, "qk_norm", b.qk_norm);
-  optional(d, "qkv_bias", b.qkv_bias);
-  optional(d, "out_bias", b.out_bias);
-  optional(d, "mlp_bias", b.mlp_bias);
-  optional(d, "layer_scale", b.layer_scale);
-  optional(d, "eps", b.eps);
+  b.head_dim = options.required<std::size_t>("head_dim");
+  b.mlp = options.required<std::size_t>("mlp");
+  options.optional("kv_heads", b.kv_heads);
+  options.choice("activation", kActivations, b.activation);
+  options.choice("norm", kNorms, b.norm);
+  options.choice("order", kOrders, b.order);
+  options.optional("adaptive", b.adaptive);
+  options.optional("qk_norm", b.qk_norm);
+  options.optional("qkv_bias", b.qkv_bias);
+  options.optional("out_bias", b.out_bias);
+  options.optional("mlp_bias", b.mlp_bias);
+  options.optional("layer_scale", b.layer_scale);
+  options.optional("eps", b.eps);
+  options.close();
   return b;
 }
 
-DenoiserConfig read_denoiser(const py::dict& d) {
-  refuse_unknown(d,
-                 {"block",
-                  "layers",
-                  "shared_layers",
-                  "experts",
-                  "top_k",
-                  "routed_mlp",
-                  "rows",
-                  "channels",
-                  "context",
-                  "lead",
-                  "tail",
-                  "prefix",
-                  "mask",
-                  "window",
-                  "rope_theta",
-                  "rope_gap",
-                  "positions",
-                  "embedding",
-                  "embed_activation",
-                  "head_activation",
-                  "embed_bias",
-                  "head_bias",
-                  "learnt_positions",
-                  "head_norm",
-                  "domains",
-                  "adapters",
-                  "time",
-                  "modulation_width",
-                  "prediction",
-                  "noise_at_one",
-                  "zeroed",
-                  "sigmoid",
-                  "gate"},
-                 "denoiser");
+DenoiserConfig read_denoiser(const py::dict& table) {
   DenoiserConfig c;
-  c.block = read_block(required<py::dict>(d, "block"));
-  c.layers = required<std::size_t>(d, "layers");
-  c.shared_layers = c.layers;
-  c.rows = required<std::size_t>(d, "rows");
-  c.channels = required<std::size_t>(d, "channels");
-  for (const auto& [key, value] :
-       {std::pair{"shared_layers", &c.shared_layers}, std::pair{"experts", &c.experts},
-        std::pair{"top_k", &c.top_k}, std::pair{"routed_mlp", &c.routed_mlp},
-        std::pair{"context", &c.context}, std::pair{"lead", &c.lead}, std::pair{"tail", &c.tail},
-        std::pair{"prefix", &c.prefix}})
-    optional(d, key, *value);
-  read_flow(d, c);
-  if (d.contains("time")) read_time(d["time"].cast<py::dict>(), c.time);
-  if (d.contains("gate")) read_gate(d["gate"].cast<py::dict>(), c.gate);
+  Options options(table, "denoiser");
+  c.block = read_block(options.required<py::dict>("block"));
+  read_sizes(options, c);
+  read_flow(options, c);
+  py::dict time, gate;
+  options.optional("time", time);
+  options.optional("gate", gate);
+  c.time = read_time(time);
+  c.gate = read_gate(gate);
+  options.close();
   return c;
 }
 

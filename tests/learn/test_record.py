@@ -14,9 +14,10 @@ from motorium.errors import MotoriumError
 from motorium.learn.dataset import Demos
 from motorium.learn.episodes import EpisodeParams, Stage, approach, correct, full, glance, hover, miss
 from motorium.learn.evaluate import EvalJob, evaluate, play_episode, wilson
-from motorium.learn.features import joint_angles, prompt, scene_names, slot_values
+from motorium.learn.features import prompt, scene_names, slot_values
 from motorium.learn.record import FIRST_TRAINING_SEED, RecordJob, _tasks, record
 from motorium.robots.spec import RobotSpec
+from motorium.slots import slot_map
 from motorium.types import SLOTS, ActionChunk
 
 SEED = FIRST_TRAINING_SEED + 900_000_000
@@ -33,7 +34,7 @@ class ExpertPolicy:
     def infer(self, obs, *, committed=None):
         rows = np.zeros((16, SLOTS), dtype=np.float32)
         slots = [joint.slot for joint in self.stage.spec.joints]
-        promised = [] if committed is None else list(joint_angles(self.stage.spec, committed[1:, slots]))
+        promised = [] if committed is None else list(slot_map(self.stage.spec).gather_chunk(committed)[1:])
         rows[:, slots] = self.stage.branch(promised)
         return ActionChunk(rows, np.ones(SLOTS, bool), obs.t_ns, 0.05)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from motorium.files import write_json
 from motorium.sim.report import (
     FAILURE,
     SUCCESS,
@@ -16,7 +17,6 @@ from motorium.sim.report import (
     contact_sheet,
     film,
     write_film,
-    write_json,
     write_sheet,
 )
 

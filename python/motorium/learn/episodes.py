@@ -27,9 +27,10 @@ from ..sim.lockstep import LockStep
 from ..sim.scene import CUBE_M, polar
 from ..sim.tasks import in_tray
 from ..sim.world import Truth, World
-from ..types import SLOTS, Float32, Observation, Policy
+from ..slots import slot_map
+from ..types import Float32, Observation, Policy
 from .dataset import DemoFrame
-from .features import joint_angles, scene_features, slot_values
+from .features import scene_features, slot_values
 
 Float64 = NDArray[np.float64]
 LIFTED_M = CUBE_M / 2 + 0.006
@@ -241,7 +242,7 @@ def correct(stage: Stage, seed: int, policy: Policy) -> list[DemoFrame]:
     """The policy drives as when deployed; at each replanning the expert's continuation is kept."""
     rng = stage.begin(seed)
     params, spec = stage.params, stage.spec
-    slots = [joint.slot for joint in spec.joints]
+    slots = slot_map(spec)
     if rng.random() < 0.3:
         stage.world.set_joints(_arbitrary_pose(stage, rng))
         stage.play.restart()
@@ -255,15 +256,14 @@ def correct(stage: Stage, seed: int, policy: Policy) -> list[DemoFrame]:
         out.append(replace(frame, rows=chunk, valid=np.ones(params.rows, dtype=np.bool_)))
         if settled > 1:
             break
-        state = np.zeros(SLOTS, dtype=np.float32)
-        state[slots] = frame.state
         images = {camera.role: frame.images[i] for i, camera in enumerate(spec.cameras)}
-        prefix = np.zeros((delay, SLOTS), dtype=np.float32)
-        prefix[:, slots] = slot_values(spec, committed)
-        plan = policy.infer(Observation(0, state, images, stage.world.task), committed=prefix)
+        state = slots.scatter(stage.world.position_rad.astype(np.float32))
+        plan = policy.infer(
+            Observation(0, state, images, stage.world.task), committed=slots.scatter_chunk(committed)
+        )
         count = int(rng.integers(3, params.horizon + 1))
         try:
-            stage.play.run_chunk(joint_angles(spec, plan.rows[:, slots]), delay=delay, count=count)
+            stage.play.run_chunk(slots.gather_chunk(plan.rows), delay=delay, count=count)
         except SafetyError:  # the gate has tripped; what came before is still worth learning
             break
     return out

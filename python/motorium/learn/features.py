@@ -50,10 +50,3 @@ def slot_values(spec: RobotSpec, q_rad: NDArray[np.floating]) -> Float32:
     scale = np.array([joint.slot_scale for joint in spec.joints])
     offset = np.array([joint.slot_offset for joint in spec.joints])
     return np.asarray(q_rad * scale + offset, dtype=np.float32)
-
-
-def joint_angles(spec: RobotSpec, values: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(..., J) slot values in joint order to (..., J) radians."""
-    scale = np.array([joint.slot_scale for joint in spec.joints])
-    offset = np.array([joint.slot_offset for joint in spec.joints])
-    return np.asarray((values - offset) / scale, dtype=np.float64)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -135,15 +136,9 @@ class MotorSpec:
     def load(cls, name_or_path: str | Path) -> MotorSpec:
         """Read a motor by name (see `names()`) or from a TOML file. Raises SpecError."""
         path = Path(name_or_path)
-        if path.suffix != ".toml":
-            path = DATA / f"{name_or_path}.toml"
-        if not path.is_file():
-            raise SpecError(f"no motor {str(name_or_path)!r}; known motors: {', '.join(names())}")
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SpecError(f"{path.name} is not valid TOML: {error}") from error
-        return parse(table, where=path.name)
+        if path.suffix == ".toml":
+            return _read(path)
+        return _shipped(str(name_or_path))
 
     def register(self, name: str) -> Register:
         """A register by name. Raises SpecError with the valid names."""
@@ -168,6 +163,23 @@ class MotorSpec:
         """What the bits of a status byte mean; bits without a name appear as "bit N"."""
         named = {bit: name for name, bit in self.faults.items()}
         return tuple(named.get(bit, f"bit {bit}") for bit in range(8) if status >> bit & 1)
+
+
+@cache
+def _shipped(name: str) -> MotorSpec:
+    """Read once: the state of an arm is explained with it, joint by joint, whenever someone asks."""
+    return _read(DATA / f"{name}.toml")
+
+
+def _read(path: Path) -> MotorSpec:
+    if not path.is_file():
+        name = path.stem if path.parent == DATA else str(path)
+        raise SpecError(f"no motor {name!r}; known motors: {', '.join(names())}")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path.name} is not valid TOML: {error}") from error
+    return parse(table, where=path.name)
 
 
 def names() -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from .._core import BusStatus, FeetechBus, JointReadings
 from ..errors import BusError, CalibrationError
@@ -68,13 +68,17 @@ def calibrate(spec: RobotSpec, port: str, finished: Callable[[Sweep, float], boo
         BusError: the bus cannot be opened, or a joint fell silent.
     """
     motor = MotorSpec.load(spec.bus.motor)
-    if motor.protocol == "dynamixel":  # these count on over the seam: no offset is needed
-        sweep = Sweep(spec, motor.ticks_per_turn, None)
-        _follow(LimpArm(spec, motor, port), sweep, finished)
-        return Calibration(spec.name, spec_hash(spec), sweep.zeros(), adapter_serial(port))
-    sweep = Sweep(spec, motor.ticks_per_turn, read_offsets(spec, motor, port))
+    counts_turns = motor.protocol == "dynamixel"  # these count on over the seam: no offset is needed
+    sweep = Sweep(spec, motor.ticks_per_turn, None if counts_turns else read_offsets(spec, motor, port))
     _follow(LimpArm(spec, motor, port), sweep, finished)
     zeros = sweep.zeros()
+    if not counts_turns:
+        _keep_offsets(spec, motor, port, zeros)
+    return Calibration(spec.name, spec_hash(spec), zeros, adapter_serial(port))
+
+
+def _keep_offsets(spec: RobotSpec, motor: MotorSpec, port: str, zeros: Mapping[str, JointZero]) -> None:
+    """Brings the servos to the offsets of `zeros` and reads them back."""
     with bus_errors():
         open_joints(port, bus_config(spec, list(zeros.values())))  # writes the offsets that differ
     kept = read_offsets(spec, motor, port)
@@ -83,7 +87,6 @@ def calibrate(spec: RobotSpec, port: str, finished: Callable[[Sweep, float], boo
         raise CalibrationError(
             f"{', '.join(lost)} did not keep the new offset: switch the arm off and on, then calibrate again"
         )
-    return Calibration(spec.name, spec_hash(spec), zeros, adapter_serial(port))
 
 
 def _follow(arm: LimpArm, sweep: Sweep, finished: Callable[[Sweep, float], bool]) -> None:

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import CalibrationError
+from ..files import write_json
 from ..motors.bus import JointZero
 from ..motors.ports import adapter_serial
 from .spec import RobotSpec
@@ -120,13 +121,7 @@ class Calibration:
             "joints": {name: asdict(zero) for name, zero in self.joints.items()},
         }
         table["checksum"] = _checksum(table)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".tmp")
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(table, indent=2) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        write_json(path, table)
 
     def check(self, spec: RobotSpec, *, where: str = "calibration") -> None:
         """Raise CalibrationError unless this belongs to `spec`."""

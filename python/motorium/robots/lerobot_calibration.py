@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import CalibrationError
+from ..files import write_json
 from ..motors.bus import JointZero
 from ..motors.spec import MotorSpec
 from .calibration import Calibration, spec_hash
 from .spec import JointSpec, RobotSpec
-from .sweep import LEAST_SHARE, MOST_SHARE
+from .sweep import LEAST_SHARE, MOST_SHARE, zero_ticks
 
 KEYS = ("id", "drive_mode", "homing_offset", "range_min", "range_max")
 MOST_BYTES = 1 << 20
@@ -60,8 +61,7 @@ def _zero(entry: object, joint: JointSpec, turn: int, where: str) -> JointZero:
         raise CalibrationError(
             f"{where}: its range is {share:.2f} times what {joint.name} is declared to have: calibrate the arm again"
         )
-    middle_rad = (joint.lower_rad + joint.upper_rad) / 2
-    return JointZero((low + high) / 2 - sign * middle_rad * per_rad, sign, entry["homing_offset"])
+    return JointZero(zero_ticks(joint, (low + high) / 2, sign, per_rad), sign, entry["homing_offset"])
 
 
 def write_lerobot(calibration: Calibration, spec: RobotSpec, path: Path) -> None:
@@ -77,6 +77,4 @@ def write_lerobot(calibration: Calibration, spec: RobotSpec, path: Path) -> None
         low, high = (min(max(round(end), 0), turn - 1) for end in ends)
         values = (joint.id, int(zero.sign != joint.sign), zero.homing_offset, low, high)
         table[joint.name] = dict(zip(KEYS, values, strict=True))
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(table, indent=4) + "\n", encoding="utf-8")
-    draft.replace(path)
+    write_json(path, table, indent=4)

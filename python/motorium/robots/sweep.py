@@ -107,15 +107,18 @@ class Sweep:
 
     def _zero(self, joint: JointSpec) -> JointZero:
         seen, turn = self._travel[joint.name], self._turn
-        middle = (seen.low + seen.high) / 2
-        zero = middle - joint.sign * (joint.lower_rad + joint.upper_rad) / 2 * self._per_rad
-        if self._offsets is None:
-            return JointZero(zero - middle + middle % turn, joint.sign)
-        offset = self._offsets[joint.name]
-        half = max(seen.high - seen.low, (joint.upper_rad - joint.lower_rad) * self._per_rad) / 2
-        half += SEAM_MARGIN_TICKS
-        if not (middle % turn - half >= 0 and middle % turn + half < turn):
-            new = (round(middle) + offset) % turn - turn // 2
-            new = max(new, 1 - turn // 2)  # sign and magnitude: the field has no -turn/2
-            zero, middle, offset = zero + offset - new, middle + offset - new, new
-        return JointZero(zero - middle + middle % turn, joint.sign, offset)
+        middle, offset = (seen.low + seen.high) / 2, None
+        if self._offsets is not None:
+            offset = self._offsets[joint.name]
+            half = max(seen.high - seen.low, (joint.upper_rad - joint.lower_rad) * self._per_rad) / 2
+            half += SEAM_MARGIN_TICKS
+            if not (middle % turn - half >= 0 and middle % turn + half < turn):
+                new = (round(middle) + offset) % turn - turn // 2
+                new = max(new, 1 - turn // 2)  # sign and magnitude: the field has no -turn/2
+                middle, offset = middle + offset - new, new
+        return JointZero(zero_ticks(joint, middle % turn, joint.sign, self._per_rad), joint.sign, offset)
+
+
+def zero_ticks(joint: JointSpec, middle_ticks: float, sign: int, ticks_per_rad: float) -> float:
+    """Ticks at zero radians of a joint whose travel has its middle, that of its declared limits, at `middle_ticks`."""
+    return middle_ticks - sign * (joint.lower_rad + joint.upper_rad) / 2 * ticks_per_rad

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ..errors import MotoriumError
-from .report import FILM, REPORT, SHEET, EpisodePictures, Shot, write_film, write_json, write_sheet
+from ..files import write_json
+from .report import FILM, REPORT, SHEET, EpisodePictures, Shot, write_film, write_sheet
 
 if TYPE_CHECKING:
     from ..robots.robot import Robot

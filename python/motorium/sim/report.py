@@ -6,15 +6,13 @@ Files appear whole or not at all: each is written beside its place and moved the
 from __future__ import annotations
 
 import itertools
-import json
 import math
-import os
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING
 
+from ..files import write_whole
 from ..types import UInt8
 
 if TYPE_CHECKING:
@@ -142,7 +140,7 @@ def film(episode: EpisodePictures, *, roles: Sequence[str], height_px: int = 192
 def write_sheet(path: Path, episodes: Sequence[EpisodePictures]) -> None:
     """Write the contact sheet as PNG, whole or not at all."""
     sheet = contact_sheet(episodes)
-    _write_whole(path, lambda file: sheet.save(file, format="PNG", optimize=True))
+    write_whole(path, lambda file: sheet.save(file, format="PNG", optimize=True))
 
 
 def write_film(path: Path, episode: EpisodePictures, *, roles: Sequence[str]) -> bool:
@@ -158,32 +156,10 @@ def write_film(path: Path, episode: EpisodePictures, *, roles: Sequence[str]) ->
     # One palette per frame; the octree keeps small bright things, such as a cube, where median cut merges them.
     palette = [frame.quantize(colors=256, method=Image.Quantize.FASTOCTREE) for frame in frames]
     first, rest = palette[0], palette[1:]
-    _write_whole(
+    write_whole(
         path,
         lambda file: first.save(
             file, format="GIF", save_all=True, append_images=rest, duration=durations, loop=0, optimize=False
         ),
     )
     return True
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON, whole or not at all; NaN and infinity are refused."""
-    text = json.dumps(value, indent=2, allow_nan=False) + "\n"
-    _write_whole(path, lambda file: file.write(text.encode("utf-8")))
-
-
-def _write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    partial = Path(temporary)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.chmod(0o644)
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
