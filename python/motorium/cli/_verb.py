@@ -22,6 +22,9 @@ _EXTRA_OF = {
     "torch": "learn",
     "onnx": "bench",
     "onnxruntime": "bench",
+    "cv2": "cameras",
+    "pyrealsense2": "realsense",
+    "pygame": "gamepad",
 }
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")

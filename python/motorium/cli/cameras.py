@@ -1,0 +1,115 @@
+"""List cameras, bind them to roles by USB path or serial number, check that none was swapped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ._verb import Verb, json_option, print_json, print_table
+
+robot_option = click.option("--robot", required=True, help="Whose cameras: the name they are kept under.")
+
+
+@click.group(name="cameras")
+def command() -> None:
+    """Cameras by role, bound to a USB path or serial number instead of an index that changes."""
+
+
+@command.command(cls=Verb, name="list")
+@click.option("--robot", help="Show also which role each camera has on this robot.")
+@json_option
+def list_command(robot: str | None, as_json: bool) -> None:
+    """List the cameras of this machine."""
+    from ..cameras.devices import list_devices
+    from ..cameras.realsense import list_realsense
+    from ..cameras.setup import CameraSetup
+
+    devices, depth = list_devices(), list_realsense()
+    setup = CameraSetup.load(robot) if robot else None
+    bound = {role: b.where for role, b in setup.cameras.items()} if setup else {}
+    if as_json:
+        print_json({"uvc": [d.as_dict() for d in devices], "realsense": depth, "bound": bound})
+        return
+    rows = [["uvc", d.node, d.title, d.usb_path or "-", d.serial or "-"] for d in devices]
+    rows += [["realsense", "-", d["title"], "-", d["serial"]] for d in depth]
+    if rows:
+        print_table(["kind", "node", "camera", "usb path", "serial"], rows)
+    else:
+        click.echo("No camera found. Is its cable in? In a container: is /dev/video* passed on?")
+    for role, where in bound.items():
+        click.echo(f"{role} = {where}")
+
+
+@command.command(cls=Verb, name="bind")
+@click.argument("role")
+@click.argument("camera")
+@robot_option
+@click.option("--kind", type=click.Choice(["uvc", "realsense", "file"]), help="Default: found out.")
+@click.option("--size", default="640x480", show_default=True, help="Width x height.")
+@click.option("--fps", default=30.0, show_default=True)
+@click.option("--pixels", default="MJPG", show_default=True, help="FOURCC, such as MJPG or YUYV.")
+@click.option(
+    "--max-age", "max_age_s", default=0.5, show_default=True, help="Seconds; older frames are refused."
+)
+@click.option("--no-picture", is_flag=True, help="Keep no reference picture: a swap will not be noticed.")
+@json_option
+def bind_command(
+    role: str,
+    camera: str,
+    robot: str,
+    kind: str | None,
+    size: str,
+    fps: float,
+    pixels: str,
+    max_age_s: float,
+    no_picture: bool,
+    as_json: bool,
+) -> None:
+    """Bind CAMERA to ROLE: a serial number, a USB path such as 1-1.2, a node such as /dev/video0, or a video file."""
+    from ..cameras import rig
+    from ..cameras.find import recognise
+    from ..cameras.setup import CameraSetup, parse_mode, picture_path, setup_path
+
+    mode = parse_mode(_mode(size, fps, pixels), "mode")
+    binding = recognise(camera, kind, mode, max_age_s)
+    rig.bind(CameraSetup.load(robot), role, binding, picture=not no_picture)
+    picture = None if no_picture else str(picture_path(robot, role))
+    kept = str(setup_path(robot))
+    if as_json:
+        print_json({"robot": robot, "role": role, "camera": binding.where, "file": kept, "picture": picture})
+    else:
+        click.echo(f"{role} = {binding.where}, {mode}; kept in {kept}")
+
+
+@command.command(cls=Verb, name="check")
+@robot_option
+@click.option("--seconds", default=2.0, show_default=True, help="How long to measure rates.")
+@json_option
+def check_command(robot: str, seconds: float, as_json: bool) -> None:
+    """Open all cameras of a robot: buses, pictures, rates. Exit code 2 when one is missing or swapped."""
+    from ..cameras.check import check_cameras
+    from ..cameras.setup import CameraSetup
+
+    report = check_cameras(CameraSetup.load(robot), seconds)
+    if as_json:
+        print_json(report)
+        return
+    rows = [
+        [role, r["camera"], r["size"], f"{r['rate_hz']:.1f}", f"{1e3 * r['age_s']:.0f}", _distance(r)]
+        for role, r in report["cameras"].items()
+    ]
+    print_table(["role", "camera", "size", "Hz", "age ms", "distance"], rows)
+    for load in report["buses"]:
+        click.echo(f"USB bus {load['bus']}: {load['reserved_mb_s']} of {load['limit_mb_s']} MB/s reserved")
+
+
+def _distance(report: dict[str, Any]) -> str:
+    return "no picture" if report["distance"] is None else f"{report['distance']:.2f}"
+
+
+def _mode(size: str, fps: float, pixels: str) -> dict[str, Any]:
+    width, x, height = size.partition("x")
+    if not (x and width.isascii() and width.isdecimal() and height.isascii() and height.isdecimal()):
+        raise click.BadParameter(f"{size!r} is not like 640x480", param_hint="--size")
+    return {"width": int(width), "height": int(height), "fps": fps, "pixels": pixels.upper()}
