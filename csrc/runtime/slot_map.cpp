@@ -24,26 +24,32 @@ SlotMap::SlotMap(std::vector<std::uint32_t> slots, std::vector<float> scale, std
 }
 
 void SlotMap::scatter(std::span<const float> joint_rad, std::span<float> slots_out) const noexcept {
-  std::fill(slots_out.begin(), slots_out.end(), 0.0f);
-  for (std::size_t j = 0; j < slots_.size(); ++j)
-    slots_out[slots_[j]] = scale_[j] * joint_rad[j] + offset_[j];
+  scatter_rows(joint_rad, 1, slots_out);
 }
 
 void SlotMap::gather(std::span<const float> slots_in, std::span<float> joint_rad) const noexcept {
-  for (std::size_t j = 0; j < slots_.size(); ++j)
-    joint_rad[j] = (slots_in[slots_[j]] - offset_[j]) / scale_[j];
+  gather_rows(slots_in, 1, joint_rad);
 }
 
 void SlotMap::scatter_rows(std::span<const float> joint_rad, std::size_t rows,
                            std::span<float> slots_out) const noexcept {
-  for (std::size_t i = 0; i < rows; ++i)
-    scatter(joint_rad.subspan(i * joints(), joints()), slots_out.subspan(i * kSlots, kSlots));
+  std::fill_n(slots_out.data(), rows * kSlots, 0.0f);
+  const std::size_t count = joints();
+  const std::uint32_t* const slot = slots_.data();
+  const float *const scale = scale_.data(), *const offset = offset_.data(), *q = joint_rad.data();
+  float* out = slots_out.data();
+  for (std::size_t i = 0; i < rows; ++i, q += count, out += kSlots)
+    for (std::size_t j = 0; j < count; ++j) out[slot[j]] = scale[j] * q[j] + offset[j];
 }
 
 void SlotMap::gather_rows(std::span<const float> slots_in, std::size_t rows,
                           std::span<float> joint_rad) const noexcept {
-  for (std::size_t i = 0; i < rows; ++i)
-    gather(slots_in.subspan(i * kSlots, kSlots), joint_rad.subspan(i * joints(), joints()));
+  const std::size_t count = joints();
+  const std::uint32_t* const slot = slots_.data();
+  const float *const scale = scale_.data(), *const offset = offset_.data(), *in = slots_in.data();
+  float* q = joint_rad.data();
+  for (std::size_t i = 0; i < rows; ++i, q += count, in += kSlots)
+    for (std::size_t j = 0; j < count; ++j) q[j] = (in[slot[j]] - offset[j]) / scale[j];
 }
 
 }  // namespace motorium

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -87,3 +89,92 @@ def test_wrong_shape_names_both_shapes() -> None:
         mapping.scatter(np.zeros(5))
     with pytest.raises(ValueError, match=r"s must have shape \(any,200,\), not \(2,199,\)"):
         mapping.gather_chunk(np.zeros((2, 199)))
+
+
+class Paired(SlotMap):
+    """Python classes on top keep the quick calls."""
+
+
+def so101_map() -> SlotMap:
+    return slot_map(RobotSpec.load("so101"))
+
+
+@pytest.mark.parametrize("make", [so101_map, lambda: Paired([3, 1], [2.0, -1.0], [0.5, 0.0])])
+def test_the_quick_path_and_the_converting_one_agree(make) -> None:
+    mapping = make()
+    joints = len(mapping.slots)
+    q = np.random.default_rng(0).standard_normal((16, joints)).astype(np.float32)
+    wide, back = np.full((16, SLOTS), np.nan, np.float32), np.full((16, joints), np.nan, np.float32)
+    assert mapping.scatter_chunk(q, out=wide) is wide
+    assert mapping.gather_chunk(wide, back) is back
+    expected = np.zeros((16, SLOTS), np.float32)
+    for row in range(16):
+        expected[row] = mapping.scatter(q[row])
+    np.testing.assert_array_equal(wide, expected)
+    for like in (q.astype(float), np.asfortranarray(q), q.tolist(), np.repeat(q, 2, axis=1)[:, ::2]):
+        np.testing.assert_array_equal(mapping.scatter_chunk(q=like), wide)
+    for like in (wide.astype(float), np.asfortranarray(wide), wide.tolist()):
+        np.testing.assert_array_equal(mapping.gather_chunk(out=None, s=like), back)
+    assert mapping.scatter_chunk(q[:0]).shape == (0, SLOTS)
+
+
+def read_only(shape: tuple[int, ...]) -> np.ndarray:
+    array = np.zeros(shape, np.float32)
+    array.flags.writeable = False
+    return array
+
+
+@pytest.mark.parametrize(
+    ("out", "error", "message"),
+    [
+        (np.zeros((4, SLOTS)), TypeError, "out must be a float32 array in C order"),
+        (np.zeros((SLOTS, 4), np.float32).T, TypeError, "out must be a float32 array in C order"),
+        (np.zeros((4, SLOTS), ">f4"), TypeError, "out must be a float32 array in C order"),
+        ([[0.0] * SLOTS] * 4, TypeError, "out must be a float32 array in C order"),
+        (np.zeros((5, SLOTS), np.float32), ValueError, r"out must have shape \(4,200,\), not \(5,200,\)"),
+        (np.zeros((4, 6), np.float32), ValueError, r"out must have shape \(4,200,\), not \(4,6,\)"),
+        (np.zeros(4 * SLOTS, np.float32), ValueError, r"out must have shape \(4,200,\), not \(800,\)"),
+        (read_only((4, SLOTS)), ValueError, "not writeable"),
+    ],
+)
+def test_a_place_that_cannot_hold_the_result_is_refused(out, error, message) -> None:
+    with pytest.raises(error, match=message):
+        so101_map().scatter_chunk(np.zeros((4, 6), np.float32), out=out)
+
+
+def test_a_source_that_lies_in_the_target_is_refused() -> None:
+    everything = SlotMap(range(SLOTS), [2.0] * SLOTS, [0.0] * SLOTS)
+    chunk = np.ones((4, SLOTS), np.float32)
+    with pytest.raises(ValueError, match="out must not overlap q"):
+        everything.scatter_chunk(chunk, out=chunk)
+    with pytest.raises(ValueError, match="out must not overlap s"):
+        everything.gather_chunk(chunk[:3], out=chunk[1:])
+    assert (chunk == 1).all()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m, q: m.scatter_chunk(),
+        lambda m, q: m.scatter_chunk(q, None, None),
+        lambda m, q: m.scatter_chunk(q, q=q),
+        lambda m, q: m.scatter_chunk(s=q),
+        lambda m, q: m.scatter_chunk("no numbers"),
+        lambda m, q: m.scatter_chunk(None),
+        lambda m, q: SlotMap.scatter_chunk(q, q),
+        lambda m, q: SlotMap.__new__(SlotMap).scatter_chunk(q),
+    ],
+)
+def test_wrong_calls_are_type_errors(call) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        call(so101_map(), np.zeros((4, 6), np.float32))
+
+
+def test_a_call_into_a_given_place_keeps_nothing() -> None:
+    mapping, q, out = so101_map(), np.zeros((16, 6), np.float32), np.zeros((16, SLOTS), np.float32)
+    before = sys.getrefcount(q), sys.getrefcount(out)
+    for _ in range(100):
+        mapping.scatter_chunk(q, out=out)
+        with pytest.raises(ValueError, match="shape"):
+            mapping.gather_chunk(q, out=q)
+    assert (sys.getrefcount(q), sys.getrefcount(out)) == before
