@@ -43,6 +43,7 @@ FloatArray target(PyObject* out, py::ssize_t rows, py::ssize_t columns) {
   if (!FloatArray::check_(out)) throw py::type_error("out must be a float32 array in C order");
   auto array = py::reinterpret_borrow<FloatArray>(out);
   require_shape(array, {rows, columns}, "out");
+  if (!array.writeable()) throw py::value_error("out is read-only");
   return array;
 }
 

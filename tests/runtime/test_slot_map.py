@@ -134,7 +134,7 @@ def read_only(shape: tuple[int, ...]) -> np.ndarray:
         (np.zeros((5, SLOTS), np.float32), ValueError, r"out must have shape \(4,200,\), not \(5,200,\)"),
         (np.zeros((4, 6), np.float32), ValueError, r"out must have shape \(4,200,\), not \(4,6,\)"),
         (np.zeros(4 * SLOTS, np.float32), ValueError, r"out must have shape \(4,200,\), not \(800,\)"),
-        (read_only((4, SLOTS)), ValueError, "not writeable"),
+        (read_only((4, SLOTS)), ValueError, "out is read-only"),
     ],
 )
 def test_a_place_that_cannot_hold_the_result_is_refused(out, error, message) -> None:
@@ -152,22 +152,31 @@ def test_a_source_that_lies_in_the_target_is_refused() -> None:
     assert (chunk == 1).all()
 
 
+Q = np.zeros((4, 6), np.float32)
+
+
 @pytest.mark.parametrize(
-    "call",
+    ("args", "kwargs"),
     [
-        lambda m, q: m.scatter_chunk(),
-        lambda m, q: m.scatter_chunk(q, None, None),
-        lambda m, q: m.scatter_chunk(q, q=q),
-        lambda m, q: m.scatter_chunk(s=q),
-        lambda m, q: m.scatter_chunk("no numbers"),
-        lambda m, q: m.scatter_chunk(None),
-        lambda m, q: SlotMap.scatter_chunk(q, q),
-        lambda m, q: SlotMap.__new__(SlotMap).scatter_chunk(q),
+        ((), {}),
+        ((Q, None, None), {}),
+        ((Q,), {"q": Q}),
+        ((Q, None), {"out": None}),
+        ((), {"s": Q}),
+        (("no numbers",), {}),
+        ((None,), {}),
     ],
 )
-def test_wrong_calls_are_type_errors(call) -> None:
+def test_wrong_calls_are_refused(args, kwargs) -> None:
     with pytest.raises((TypeError, ValueError)):
-        call(so101_map(), np.zeros((4, 6), np.float32))
+        so101_map().scatter_chunk(*args, **kwargs)
+
+
+def test_a_call_on_something_that_is_no_map_is_refused() -> None:
+    with pytest.raises(TypeError, match="SlotMap"):
+        SlotMap.scatter_chunk(Q, Q)
+    with pytest.raises(TypeError, match="__init__"):
+        SlotMap.__new__(SlotMap).scatter_chunk(Q)
 
 
 def test_a_call_into_a_given_place_keeps_nothing() -> None:

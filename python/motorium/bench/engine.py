@@ -8,7 +8,7 @@ are cached, as on the run path; see `peers/expert.py` for the math.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
@@ -75,21 +75,16 @@ def measure(job: Job, say: Callable[[str], None] = lambda _: None) -> dict[str, 
 
 
 def recompute_ratio(job: Job, say: Callable[[str], None]) -> float:
-    """How many times faster our engine is, at size M, than the way the reference code of Being-H0.5 runs.
+    """How many times faster our engine is, at size M, than the way Being-H0.5's own code runs (`recompute.py`).
 
-    There the whole sequence (256 prefix tokens, state, actions) goes through all layers at every step; here the prefix
-    goes through once, inside the timed call. Same causal network, float32, same outputs; without gating.
+    Raises BenchmarkError when the two do not compute the same chunk.
     """
-    from .peers.torch_expert import TorchExpert, runner, set_threads
+    from .recompute import contenders
 
-    say("whole sequence at every step, size M")
-    size = replace(SIZES["M"], prefix=0, lead=SIZES["M"].prefix + 1)
-    weights, inputs = make_weights(size), make_inputs(size)
-    set_threads(job.threads)
-    ours = own_contenders(size, weights, inputs, job.threads)["motorium_float32"][0]
-    reference = runner(TorchExpert(size, weights), inputs, compiled=False)
-    compare({"reference": (reference(), "float32"), "motorium": (ours(), "float32")})
-    return round(race({"motorium": ours, "reference": reference}, job.pace).ratio("motorium", "reference"), 3)
+    say("Being-H0.5 at size M: everything at every step, gate on")
+    runs = contenders(SIZES["M"], job.threads)
+    compare({name: (run(), "float32") for name, run in runs.items()})
+    return round(race(runs, job.pace).ratio("motorium", "reference"), 3)
 
 
 def _measure_size(size: ExpertSize, job: Job, notes: list[str], say: Callable[[str], None]) -> dict[str, Any]:
