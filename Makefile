@@ -20,7 +20,7 @@ help:  ## show this list
 demo: $(VENV)/.sim  ## drive the simulated arm from the shipped checkpoint and write a report (DEMO="--episodes 3")
 	$(VENV)/bin/motorium demo $(DEMO)
 
-test: lint $(VENV)/.torch  ## lint, then every test (TESTS=tests/cli for a part)
+test: lint $(VENV)/.lerobot  ## lint, then every test (TESTS=tests/cli for a part)
 	$(PY) -m pytest $(TESTS)
 
 bench: $(VENV)/.bench  ## kernels, ring and engine against their peers (best on a machine that does nothing else)
@@ -63,12 +63,17 @@ $(VENV)/.sim: $(VENV)/.created $(SOURCES)
 # Also satisfies .sim; warnings of the compiler are errors here.
 $(VENV)/.test: $(VENV)/.created $(SOURCES)
 	@echo "Building and installing motorium with its test tools (a minute or two) ..."
-	@$(PIP) install --no-build-isolation --config-settings=cmake.define.MOTORIUM_WERROR=ON ".[sim,test]"
+	@$(PIP) install --no-build-isolation --config-settings=cmake.define.MOTORIUM_WERROR=ON ".[sim,data,test]"
 	$(PY) tools/system_libs.py
 	@touch $(VENV)/.sim $@
 
 $(VENV)/.torch: $(VENV)/.test
 	$(PY) tools/install_torch.py
+	@touch $@
+
+# The real LeRobot, in a folder of its own that only the tests of datasets look into.
+$(VENV)/.lerobot: $(VENV)/.torch tools/install_lerobot.py
+	$(PY) tools/install_lerobot.py $(VENV)/lerobot
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.torch

@@ -45,3 +45,7 @@ class PromptError(MotoriumError):
 
 class BenchmarkError(MotoriumError):
     """A comparison cannot run: a tool is missing, or the contenders compute different things."""
+
+
+class DataError(MotoriumError):
+    """A dataset is damaged, of another schema, in use by another writer, or cannot be written."""

@@ -25,6 +25,8 @@ _EXTRA_OF = {
     "cv2": "cameras",
     "pyrealsense2": "realsense",
     "pygame": "gamepad",
+    "pyarrow": "data",
+    "av": "data",
 }
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")

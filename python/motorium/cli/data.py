@@ -1,0 +1,92 @@
+"""Look at, check, repair and change datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ._verb import Verb, json_option, print_json, print_table
+
+dataset_argument = click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
+
+
+@click.group(name="data")
+def command() -> None:
+    """Look at, check, repair and change datasets: LeRobot v3.0 written here or elsewhere; v2.1 and v2.0 to read."""
+
+
+@command.command(cls=Verb, name="info")
+@dataset_argument
+@json_option
+def info(dataset: Path, as_json: bool) -> None:
+    """What DATASET holds."""
+    from ..data.dataset import Dataset
+
+    found = Dataset.open(dataset)
+    schema = found.schema
+    value = {
+        "dataset": str(dataset),
+        "version": found.info.version,
+        "robot": schema.robot,
+        "fps": schema.fps,
+        "episodes": len(found.episodes),
+        "frames": found.frames,
+        "duration_s": round(found.frames / schema.fps, 3),
+        "tasks": list(found.tasks),
+        "features": {f.key: {"dtype": f.dtype, "shape": list(f.shape)} for f in schema.features},
+        "schema": schema.digest(),
+    }
+    if as_json:
+        print_json(value)
+        return
+    print_table(
+        ["dataset", str(dataset)],
+        [[k, value[k]] for k in ("version", "robot", "fps", "episodes", "frames", "duration_s")],
+    )
+    click.echo()
+    print_table(
+        ["feature", "type", "shape"], [[f.key, f.dtype, "x".join(map(str, f.shape))] for f in schema.features]
+    )
+    click.echo()
+    print_table(["task", ""], [[i, repr(task)] for i, task in enumerate(found.tasks)])
+
+
+@command.command(cls=Verb, name="repair")
+@dataset_argument
+@json_option
+def repair(dataset: Path, as_json: bool) -> None:
+    """Put finished episodes in place and recover the one that was in progress up to its last full second."""
+    from ..data.repair import repair as mend
+
+    done = mend(dataset)
+    if as_json:
+        print_json(done.as_dict())
+        return
+    for episode in done.published:
+        click.echo(f"episode {episode} was finished and is in its place now")
+    for episode, seconds in done.recovered:
+        click.echo(f"episode {episode} recovered: {seconds:g} s")
+    for line in [*done.fixed, *done.lost]:
+        click.echo(line)
+    if done.nothing:
+        click.echo("nothing to repair")
+
+
+@command.command(cls=Verb, name="stats")
+@dataset_argument
+@click.option("--episode", type=click.IntRange(0), help="Of one episode; without it of the dataset.")
+@json_option
+def stats(dataset: Path, episode: int | None, as_json: bool) -> None:
+    """Minimum, maximum, mean, deviation and quantiles of every feature."""
+    from ..data.dataset import Dataset
+    from ..data.edit import stored_stats
+
+    found = stored_stats(Dataset.open(dataset), episode)
+    if as_json:
+        print_json(found)
+        return
+    for key, values in found.items():
+        click.echo(key)
+        for name in ("min", "max", "mean", "std", "q01", "q99"):
+            click.echo(f"  {name:<5} {values[name]}")

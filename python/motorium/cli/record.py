@@ -1,0 +1,74 @@
+"""Record demonstrations as a LeRobotDataset, durable episode by episode."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ._verb import Verb, json_option, print_json
+
+
+@click.command(cls=Verb, name="record")
+@click.argument("robot")
+@click.option("--leader", type=click.Choice(["script"]), required=True, help="Who moves the arm.")
+@click.option(
+    "--dataset",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder, new or to go on with.",
+)
+@click.option("--episodes", type=click.IntRange(1), default=10, show_default=True, help="How many more.")
+@click.option("--task", help="The instruction; without it every scene draws its own.")
+@click.option(
+    "--fps", type=click.IntRange(0, 1000), default=0, help="Rows per second.  [default: of the cameras]"
+)
+@click.option(
+    "--limit",
+    "limit_s",
+    type=click.FloatRange(0.1),
+    default=30.0,
+    show_default=True,
+    help="Seconds per episode.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first scene.")
+@click.option("--codec", type=click.Choice(["h264", "av1"]), default="h264", show_default=True)
+@json_option
+def command(
+    robot: str,
+    leader: str,
+    dataset: Path,
+    episodes: int,
+    task: str | None,
+    fps: int,
+    limit_s: float,
+    seed: int,
+    codec: str,
+    as_json: bool,
+) -> None:
+    """Record ROBOT, such as sim:so101, into a dataset that LeRobot opens.
+
+    On a terminal: r records the episode again, d discards it, space ends and keeps it, q ends the session. A killed
+    session loses at most the episode in progress, and the next one, or `motorium data repair`, recovers most of that.
+    """
+    from .. import Robot
+    from ..data.recorder import RecordPlan, record
+    from ..sim.script import ScriptLeader
+    from ._record_view import watch
+
+    del leader
+    plan = RecordPlan(dataset, episodes, task, fps, limit_s, seed=seed, codec=codec)
+    with Robot.open(robot, seed=seed) as arm, watch(silent=as_json) as watcher:
+        recorded, writer = record(arm, ScriptLeader(arm), plan, watcher)
+        control = arm.control.stats()
+    result: dict[str, Any] = {
+        "dataset": str(dataset),
+        "episodes": [r.as_dict() for r in recorded],
+        "repaired": writer.repaired.as_dict(),
+        "control": {"ticks": control["ticks"], "missed": control["missed"]},
+    }
+    if as_json:
+        print_json(result)
+    else:
+        click.echo(f"{len(recorded)} episodes in {dataset}; look at them: motorium data view {dataset}")

@@ -1,0 +1,303 @@
+"""Record demonstrations: one thread samples cameras and joints on a steady grid while a leader moves the arm.
+
+What is stored per row: the last picture of every camera and the joints at the row's time, how old each was, the
+setpoint then (`commanded_rad`) and the one planned for the next row (`action`). Every tick goes to `telemetry/`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..cameras.base import newest_frames
+from ..errors import DataError
+from ..types import UInt8
+from ..units import NS_PER_S
+from .schema import Feature, Schema
+from .writer import DatasetWriter, Finished
+
+if TYPE_CHECKING:
+    from ..robots.robot import Robot
+
+POLL_S = 0.05
+REDO, DISCARD, KEEP, QUIT = "redo", "discard", "keep", "quit"
+"""What a person may ask for while an episode runs."""
+PICTURE = "observation.images."
+
+
+class Leader(Protocol):
+    """Whoever moves the arm."""
+
+    name: str
+
+    def prepare(self, seed: int, task: str | None) -> str:
+        """Bring arm and scene to a beginning; the instruction in words."""
+        ...
+
+    def begin(self) -> None:
+        """Start to move."""
+        ...
+
+    def done(self) -> bool | None:
+        """True or False when the episode is over, None while it goes on."""
+        ...
+
+    def end(self) -> None:
+        """Stop moving."""
+        ...
+
+
+@dataclass(frozen=True)
+class RecordPlan:
+    """What to record.
+
+    Attributes:
+        root: the dataset.
+        episodes: how many more.
+        task: the instruction; None lets the scene choose.
+        fps: rows per second; 0 takes the slowest camera's.
+        limit_s: longest episode.
+        tail_s: how long to go on after the task is done.
+        seed: of the first scene.
+        codec: of the videos.
+    """
+
+    root: Path
+    episodes: int
+    task: str | None = None
+    fps: int = 0
+    limit_s: float = 30.0
+    tail_s: float = 0.5
+    seed: int = 0
+    codec: str = "h264"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One kept episode; `late` are rows that came more than half a period after their time."""
+
+    finished: Finished
+    task: str
+    seed: int
+    success: bool
+    rate_hz: float
+    late: int
+    missed_ticks: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "episode": self.finished.episode.index,
+            "task": self.task,
+            "seed": self.seed,
+            "success": self.success,
+            "frames": self.finished.episode.length,
+            "rate_hz": round(self.rate_hz, 3),
+            "late_rows": self.late,
+            "missed_ticks": self.missed_ticks,
+            "dropped_frames": dict(self.finished.dropped),
+            "durable_s": round(self.finished.durable_s, 3),
+        }
+
+
+class Watcher(Protocol):
+    """Whoever watches; called from the thread that records."""
+
+    def begins(self, number: int, of: int, task: str) -> None:
+        """An episode starts."""
+        ...
+
+    def watches(self, sampler: Sampler) -> str | None:
+        """A few times a second; one of the words above when a person asks for something."""
+        ...
+
+    def ends(self, recorded: Recorded | None) -> None:
+        """It is kept, or not."""
+        ...
+
+
+def schema_for(robot: Robot, fps: int = 0) -> Schema:
+    """The features of a recording of this robot; joints in its order, radians. Raises DataError without cameras."""
+    spec = robot.spec
+    if fps == 0:
+        fps = int(min((camera.fps for camera in spec.cameras), default=20.0))
+    joints = tuple(f"{name}.pos" for name in spec.joint_names)
+    count = (len(joints),)
+    roles = sorted(robot.cameras)
+    clocks = (*roles, "joints")
+    features = [
+        Feature("observation.state", "float32", count, joints),
+        Feature("action", "float32", count, joints),
+        Feature("commanded_rad", "float32", count, joints),
+        Feature("velocity_rad_s", "float32", count, joints),
+        Feature("effort", "float32", count, joints),
+        Feature("joint_age_s", "float32", count, joints),
+        Feature("capture_s", "float64", (len(clocks),), clocks),
+        Feature("row_s", "float64", (1,)),
+    ]
+    for role in roles:
+        shape = robot.cameras[role].read_latest().image.shape
+        features.append(Feature(PICTURE + role, "video", shape, ("height", "width", "channels")))
+    own = {
+        "units": {"observation.state": "rad", "action": "rad", "effort": "share of stall torque, signed"},
+        "limits_rad": {j.name: [j.lower_rad, j.upper_rad] for j in spec.joints},
+        "slots": {j.name: j.slot for j in spec.joints},
+    }
+    return Schema(fps, spec.name, tuple(features), own)
+
+
+class Sampler:
+    """Takes a row at every tick of the grid, on a thread of its own, until `stop`."""
+
+    def __init__(self, robot: Robot, writer: DatasetWriter, start_ns: int) -> None:
+        self.late = 0
+        self.rows = 0
+        self.error: BaseException | None = None
+        self.writer = writer
+        self._robot, self._start_ns = robot, start_ns
+        self._period_ns = NS_PER_S // writer.schema.fps
+        self._keys = [f.key for f in writer.schema.videos]
+        self._seen: dict[str, int] = {}
+        self._over = threading.Event()
+        self._first_ns = self._last_ns = start_ns
+        robot.control.telemetry()  # what was before the episode is not of it
+        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
+        self._thread.start()
+
+    @property
+    def rate_hz(self) -> float:
+        """Rows per second so far."""
+        elapsed_ns = self._last_ns - self._first_ns
+        return (self.rows - 1) * NS_PER_S / elapsed_ns if elapsed_ns > 0 else 0.0
+
+    def stop(self) -> None:
+        """No more rows; raises what the thread died of."""
+        self._over.set()
+        self._thread.join()
+        if self.error is not None:
+            raise self.error
+
+    def _run(self) -> None:
+        try:
+            due_ns = self._start_ns
+            while not self._over.wait(max(0.0, (due_ns - time.monotonic_ns()) / NS_PER_S)):
+                now_ns = time.monotonic_ns()
+                self.late += now_ns - due_ns > self._period_ns // 2
+                self._row(now_ns)
+                # A machine that stood still goes on at once; no rows are made up for the time that is gone.
+                due_ns = max(due_ns + self._period_ns, now_ns)
+            self.writer.telemetry(self._robot.control.telemetry())
+        except Exception as error:  # noqa: BLE001 - handed to the thread that records, whatever it is
+            self.error = error
+
+    def _row(self, now_ns: int) -> None:
+        control, start_ns = self._robot.control, self._start_ns
+        by_role = newest_frames(self._robot.cameras)
+        frames = {key: by_role[key.removeprefix(PICTURE)] for key in self._keys}
+        joints, newest = control.state_at(now_ns), control.state()
+        if joints is None:
+            raise DataError("no joint state has been read yet")
+        clocks = [frames[key].t_ns for key in self._keys] + [joints["t_ns"]]
+        row = {
+            "observation.state": joints["position_rad"],
+            "action": control.committed(now_ns + self._period_ns, self._period_ns, 1)[0],
+            "commanded_rad": control.committed(now_ns, self._period_ns, 1)[0],
+            "velocity_rad_s": joints["velocity_rad_s"],
+            "effort": joints["effort"],
+            "joint_age_s": (now_ns - newest["joint_t_ns"]) / NS_PER_S,
+            "capture_s": [(t_ns - start_ns) / NS_PER_S for t_ns in clocks],
+            "row_s": (now_ns - start_ns) / NS_PER_S,
+        }
+        images: dict[str, UInt8 | None] = {}
+        for key, frame in frames.items():
+            images[key] = None if self._seen.get(key) == frame.seq else frame.image
+            self._seen[key] = frame.seq
+        self.writer.add(row, images)
+        if self.rows == 0:
+            self._first_ns = now_ns
+        self.rows, self._last_ns = self.rows + 1, now_ns
+        self.writer.telemetry(control.telemetry())
+
+
+@dataclass
+class Session:
+    """One sitting: a robot, a leader, a dataset. Use through `record`."""
+
+    robot: Robot
+    leader: Leader
+    writer: DatasetWriter
+    plan: RecordPlan
+    watcher: Watcher
+    out: list[Recorded] = field(default_factory=list)
+
+    def run(self) -> list[Recorded]:
+        """All episodes of the plan. Raises MotoriumError; what was finished before stays."""
+        attempt = 0
+        while len(self.out) < self.plan.episodes:
+            seed = self.plan.seed + attempt
+            wish, recorded = self._episode(seed)
+            self.watcher.ends(recorded)
+            if recorded is not None:
+                self.out.append(recorded)
+            if wish == QUIT:
+                break
+            attempt += wish != REDO
+        return self.out
+
+    def _episode(self, seed: int) -> tuple[str | None, Recorded | None]:
+        writer, leader = self.writer, self.leader
+        task = leader.prepare(seed, self.plan.task)
+        self.watcher.begins(len(self.out), self.plan.episodes, task)
+        missed = int(self.robot.control.stats()["missed"])
+        start_ns = time.monotonic_ns()
+        writer.begin(task, start_ns)
+        leader.begin()
+        sampler = Sampler(self.robot, writer, start_ns)
+        try:
+            wish, success = self._watch(sampler)
+        finally:
+            try:
+                leader.end()
+            finally:
+                sampler.stop()
+        if wish in {REDO, DISCARD, QUIT}:
+            writer.discard()
+            return wish, None
+        missed = int(self.robot.control.stats()["missed"]) - missed
+        notes = {
+            "leader": leader.name, "seed": seed, "success": success, "rate_hz": sampler.rate_hz,
+            "late_rows": sampler.late, "missed_ticks": missed,
+        }  # fmt: skip
+        finished = writer.end(notes)
+        return wish, Recorded(finished, task, seed, success, sampler.rate_hz, sampler.late, missed)
+
+    def _watch(self, sampler: Sampler) -> tuple[str | None, bool]:
+        give_up = time.monotonic() + self.plan.limit_s
+        success, until = False, float("inf")
+        while time.monotonic() < min(give_up, until):
+            if sampler.error is not None:
+                raise sampler.error
+            self.robot.check()
+            wish = self.watcher.watches(sampler)
+            if wish is not None:
+                return wish, success
+            outcome = self.leader.done()
+            if outcome is not None and until == float("inf"):
+                success, until = outcome, time.monotonic() + self.plan.tail_s
+            time.sleep(POLL_S)
+        return None, success
+
+
+def record(
+    robot: Robot, leader: Leader, plan: RecordPlan, watcher: Watcher
+) -> tuple[list[Recorded], DatasetWriter]:
+    """Record the plan with an open robot.
+
+    Returns what was kept, and the closed writer for its `repaired`. Raises MotoriumError; finished episodes stay.
+    """
+    with DatasetWriter(plan.root, schema_for(robot, plan.fps), codec=plan.codec) as writer:
+        session = Session(robot, leader, writer, plan, watcher)
+        return session.run(), writer

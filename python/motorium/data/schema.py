@@ -1,0 +1,275 @@
+"""What a dataset holds: fps, robot and features, read from and written to `meta/info.json`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+from . import layout
+
+INFO_LIMIT = 8 << 20
+"""Largest info.json that is read."""
+MAX_FEATURES = 512
+MAX_VALUES = 1 << 24
+DTYPES = ("float32", "float64", "int64", "int32", "int16", "uint8", "bool", "string")
+PICTURES = ("video", "image")
+OWN = "motorium"
+"""Key of info.json with what LeRobot has no place for: units, joints."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of a dataset, or one camera.
+
+    Attributes:
+        key: such as "observation.state".
+        dtype: a numpy name, "string", "video" or "image".
+        shape: per row; (H, W, 3) for pictures.
+        names: of the values, or None.
+        info: about the video stream; LeRobot's keys.
+    """
+
+    key: str
+    dtype: str
+    shape: tuple[int, ...]
+    names: tuple[str, ...] | None = None
+    info: Mapping[str, Any] | None = None
+
+    @property
+    def is_video(self) -> bool:
+        """Whether its values lie in video files."""
+        return self.dtype == "video"
+
+    @property
+    def is_column(self) -> bool:
+        """Whether its values are numbers in the data files."""
+        return self.dtype not in {*PICTURES, "string"}
+
+    @property
+    def size(self) -> int:
+        """Values per row."""
+        return math.prod(self.shape)
+
+    @property
+    def numpy(self) -> np.dtype[Any]:
+        """Type of one value in memory."""
+        return np.dtype(self.dtype)
+
+    def as_json(self) -> dict[str, Any]:
+        """As in info.json."""
+        out: dict[str, Any] = {
+            "dtype": self.dtype,
+            "shape": list(self.shape),
+            "names": None if self.names is None else list(self.names),
+        }
+        if self.info is not None:
+            out["info"] = dict(self.info)
+        return out
+
+
+DERIVED = (
+    Feature("timestamp", "float32", (1,)),
+    Feature("frame_index", "int64", (1,)),
+    Feature("episode_index", "int64", (1,)),
+    Feature("index", "int64", (1,)),
+    Feature("task_index", "int64", (1,)),
+)
+"""Columns every LeRobot dataset has; they follow from the place of a row."""
+DERIVED_KEYS = tuple(feature.key for feature in DERIVED)
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What must agree between two episodes of a dataset.
+
+    Attributes:
+        fps: rows per second.
+        robot: LeRobot's `robot_type`.
+        features: without the derived ones.
+        own: the section `motorium` of info.json.
+    """
+
+    fps: int
+    robot: str
+    features: tuple[Feature, ...]
+    own: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def videos(self) -> tuple[Feature, ...]:
+        """Cameras, in order."""
+        return tuple(f for f in self.features if f.is_video)
+
+    @property
+    def columns(self) -> tuple[Feature, ...]:
+        """Numeric columns, in order."""
+        return tuple(f for f in self.features if f.is_column)
+
+    @property
+    def row(self) -> np.dtype[Any]:
+        """One row of all numeric columns in memory."""
+        return np.dtype([(f.key, f.numpy.newbyteorder("<"), f.shape) for f in self.columns])
+
+    def feature(self, key: str) -> Feature:
+        """By key; DataError names those there are."""
+        for feature in (*self.features, *DERIVED):
+            if feature.key == key:
+                return feature
+        raise DataError(f"no feature {key!r}; this dataset has {', '.join(f.key for f in self.features)}")
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a feature."""
+        return any(feature.key == key for feature in self.features)
+
+    def digest(self) -> str:
+        """SHA-256 of fps, robot and features; of a video only what the camera gives, not how it is encoded."""
+        features = [[f.key, f.dtype, list(f.shape), f.names and list(f.names)] for f in self.features]
+        text = json.dumps([self.fps, self.robot, sorted(features, key=lambda f: str(f[0]))], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def differences(self, other: Schema) -> list[str]:
+        """What keeps episodes of `other` out of this dataset, in words."""
+        out = []
+        if self.fps != other.fps:
+            out.append(f"fps is {self.fps} here, {other.fps} there")
+        if self.robot != other.robot:
+            out.append(f"robot is {self.robot!r} here, {other.robot!r} there")
+        mine, theirs = ({f.key: f for f in s.features} for s in (self, other))
+        out += [f"{key} is only here" for key in mine if key not in theirs]
+        out += [f"{key} is only there" for key in theirs if key not in mine]
+        for key in mine.keys() & theirs.keys():
+            for what in ("dtype", "shape", "names"):
+                here, there = getattr(mine[key], what), getattr(theirs[key], what)
+                if here != there:
+                    out.append(f"{what} of {key} is {here} here, {there} there")
+        return out
+
+    def with_video_info(self, codec: str, pix_fmt: str) -> Schema:
+        """The same with LeRobot's description of the video streams filled in."""
+        features = []
+        for f in self.features:
+            if f.is_video:
+                info = {
+                    "video.height": f.shape[0], "video.width": f.shape[1], "video.codec": codec,
+                    "video.pix_fmt": pix_fmt, "video.is_depth_map": False, "video.fps": self.fps,
+                    "video.channels": 3, "has_audio": False,
+                }  # fmt: skip
+                features.append(replace(f, info=info))
+            else:
+                features.append(f)
+        return replace(self, features=tuple(features))
+
+
+@dataclass(frozen=True)
+class Info:
+    """A parsed info.json: the schema and the totals."""
+
+    schema: Schema
+    version: str = layout.VERSION
+    episodes: int = 0
+    frames: int = 0
+    tasks: int = 0
+    data_path: str = layout.DATA_PATTERN
+    video_path: str | None = layout.VIDEO_PATTERN
+
+    def as_json(self) -> dict[str, Any]:
+        """In LeRobot's order of keys."""
+        schema = self.schema
+        out: dict[str, Any] = {
+            "codebase_version": self.version,
+            "robot_type": schema.robot,
+            "total_episodes": self.episodes,
+            "total_frames": self.frames,
+            "total_tasks": self.tasks,
+            "chunks_size": layout.CHUNK,
+            "data_files_size_in_mb": 100,
+            "video_files_size_in_mb": 200,
+            "fps": schema.fps,
+            "splits": {"train": f"0:{self.episodes}"},
+            "data_path": self.data_path,
+            "video_path": self.video_path if schema.videos else None,
+            "features": {f.key: f.as_json() for f in (*schema.features, *DERIVED)},
+        }
+        if schema.own:
+            out[OWN] = dict(schema.own)
+        return out
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """A small file, whole. DataError when it is absent, unreadable or larger than `limit` bytes."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    if len(content) > limit:
+        raise DataError(f"{path} is larger than the {limit >> 20} MB such a file may have")
+    return content
+
+
+def read_json(path: Path, limit: int = INFO_LIMIT) -> Any:
+    """Bounded JSON. DataError as `read_bounded`, or when it is no JSON."""
+    try:
+        return json.loads(read_bounded(path, limit))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is no JSON: {error}") from error
+
+
+def read_info(root: Path) -> Info:
+    """Of the dataset at `root`; v3.0, v2.1 and v2.0. Raises DataError that says what is wrong with it."""
+    path = root / layout.INFO
+    if not path.is_file():
+        raise DataError(f"{root} is no dataset: it has no {layout.INFO}")
+    value = read_json(path)
+    try:
+        return parse_info(value)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise DataError(
+            f"{path}: {type(error).__name__} {error}: a key is missing or of the wrong kind"
+        ) from error
+
+
+def parse_info(value: dict[str, Any]) -> Info:
+    """Checked kinds and ranges. Raises DataError, or KeyError, TypeError and ValueError for foreign shapes."""
+    version = str(value["codebase_version"])
+    if version not in {layout.VERSION, layout.VERSION_OLD, "v2.0"}:
+        raise DataError(f"dataset version {version!r} is not known; known are v3.0, v2.1 and v2.0")
+    fps = float(value["fps"])
+    if not (1 <= fps <= 1000 and fps == int(fps)):
+        raise DataError(f"fps {value['fps']!r} is no whole number from 1 to 1000")
+    declared = value["features"]
+    if len(declared) > MAX_FEATURES:
+        raise DataError(f"{len(declared)} features; at most {MAX_FEATURES} are read")
+    features = tuple(_feature(key, entry) for key, entry in declared.items() if key not in DERIVED_KEYS)
+    own = value.get(OWN, {})
+    schema = Schema(
+        int(fps), str(value.get("robot_type") or ""), features, own if isinstance(own, dict) else {}
+    )
+    episodes, frames, tasks = (int(value[f"total_{what}"]) for what in ("episodes", "frames", "tasks"))
+    if min(episodes, frames, tasks) < 0:
+        raise DataError("info.json: a total is negative")
+    video_path = value.get("video_path")
+    video = None if video_path is None else str(video_path)
+    return Info(schema, version, episodes, frames, tasks, str(value["data_path"]), video)
+
+
+def _feature(key: str, entry: Mapping[str, Any]) -> Feature:
+    if not key or "/" in key or ".." in key or "\0" in key or len(key) > 200:
+        raise DataError(f"feature name {key[:200]!r} is not allowed")
+    dtype, shape = str(entry["dtype"]), tuple(int(n) for n in entry["shape"])
+    if dtype not in (*DTYPES, *PICTURES):
+        raise DataError(f"feature {key!r}: type {dtype!r} is not known")
+    if not 1 <= len(shape) <= 5 or min(shape) < 1 or math.prod(shape) > MAX_VALUES:
+        raise DataError(f"feature {key!r}: shape {list(shape)} is not allowed")
+    names, info = entry.get("names"), entry.get("info") or entry.get("video_info")
+    if isinstance(names, dict):  # {"motors": [...]} in older datasets
+        names = next(iter(names.values()), None)
+    flat = tuple(str(name) for name in names) if isinstance(names, list) else None
+    return Feature(key, dtype, shape, flat, info if isinstance(info, dict) else None)

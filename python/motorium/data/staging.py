@@ -1,0 +1,214 @@
+"""From the episode in progress to the finished one. The rename of its folder is the moment it becomes durable.
+
+.recording/episode-000012.part/    journal, fragments; then the finished files, all on the disk
+.recording/episode-000012.done/    finished: `publish` moves its files to their places and can do so again and again
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+from ..files import write_json, write_whole
+from . import layout, tables
+from .journal import read_journal
+from .schema import Info, read_info, read_json
+from .sink import video_name
+from .stats import Stats, aggregate, column_stats
+from .tables import Episode, VideoPlace
+
+FRAMES, TELEMETRY = "frames.jnl", "telemetry.jnl"
+PLAN = "plan.json"
+NOTES_LIMIT = 16 << 20
+
+
+def part_folder(root: Path, episode: int) -> Path:
+    """Of the episode in progress."""
+    return root / layout.STAGING / f"episode-{episode:06d}{layout.PART}"
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def seal(root: Path, part: Path, length: int, pictures: Sequence[Stats], notes: Mapping[str, Any]) -> Episode:
+    """Build the finished files in `part` from its journal and videos, make all durable, and rename it: finished.
+
+    Args:
+        root: the dataset.
+        part: its staging folder; `video-<i>.mp4` of `length` frames each must lie there.
+        length: rows to keep.
+        pictures: statistics of each camera.
+        notes: plain values for JSON.
+
+    Raises DataError; then the folder is still a part.
+    """
+    info = read_info(root)
+    schema = info.schema
+    header, rows = read_journal(part / FRAMES)
+    if rows.dtype != schema.row or len(rows) < length or length < 1:
+        raise DataError(f"{part} holds {len(rows)} rows of another schema, or not {length} of them")
+    rows = rows[:length]
+    task, index, slot = str(header["task"]), info.episodes, layout.next_slot(root)
+    tasks = _tasks(root)
+    number = tasks.index(task) if task in tasks else len(tasks)
+    columns = {f.key: rows[f.key] for f in schema.columns}
+    columns |= tables.derived(index, info.frames, length, schema.fps, number)
+    tables.write_parquet(part / "data.parquet", tables.data_table(schema, columns))
+    stats: dict[str, Stats] = {f.key: s for f, s in zip(schema.videos, pictures, strict=True)}
+    stats |= {key: column_stats(values) for key, values in columns.items()}
+    place = VideoPlace(slot, 0.0, length / schema.fps)
+    videos = {f.key: place for f in schema.videos}
+    episode = Episode(index, (task,), length, info.frames, slot, videos, stats)
+    tables.write_parquet(part / "episode.parquet", tables.episode_table([(episode, slot)]))
+    moves = {"data.parquet": layout.data_file(slot)}
+    moves |= {video_name(i): layout.video_file(f.key, slot) for i, f in enumerate(schema.videos)}
+    if (part / TELEMETRY).exists():
+        _telemetry(part, columns_until_ns=int(header["start_ns"]) + round(length / schema.fps * 1e9))
+        moves["telemetry.parquet"] = layout.telemetry_file(slot)
+    kept = {
+        **notes,
+        "episode": index,
+        "task": task,
+        "started": header.get("started"),
+        "start_ns": header["start_ns"],
+    }
+    write_json(part / "notes.json", kept)
+    moves["notes.json"] = layout.notes_file(index)
+    moves["episode.parquet"] = layout.episode_file(slot)
+    write_json(part / PLAN, {"episode": index, "task": task, "moves": moves})
+    for name in moves:
+        _sync_file(part / name)
+    sync_folder(part)
+    part.rename(part.with_suffix(layout.DONE))
+    sync_folder(part.parent)
+    return episode
+
+
+def _telemetry(part: Path, columns_until_ns: int) -> None:
+    import pyarrow as pa
+
+    _, ticks = read_journal(part / TELEMETRY)
+    if ticks.dtype.names and "t_ns" in ticks.dtype.names:
+        ticks = ticks[ticks["t_ns"] <= columns_until_ns]
+    columns = {}
+    for name in ticks.dtype.names or ():
+        values = np.ascontiguousarray(ticks[name])
+        flat = pa.array(values.reshape(-1))
+        columns[name] = flat if values.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+    tables.write_parquet(part / "telemetry.parquet", pa.table(columns))
+
+
+def _tasks(root: Path) -> list[str]:
+    path = root / layout.TASKS
+    return tables.read_tasks(path) if path.exists() else []
+
+
+def publish(root: Path, done: Path) -> None:
+    """Move the files of a finished episode to their places and count it; whatever was done before is left as it is.
+
+    LeRobot's own order, info.json last. Raises DataError.
+    """
+    plan = read_json(done / PLAN)
+    try:
+        index, task = int(plan["episode"]), str(plan["task"])
+        moves = {str(name): layout.safe(str(target)) for name, target in plan["moves"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{done / PLAN} is damaged: {error}") from error
+    info = read_info(root)
+    if index > info.episodes:
+        raise DataError(
+            f"{done} is episode {index}, but the dataset ends at {info.episodes}: was it edited by hand?"
+        )
+    tasks = _tasks(root)
+    if task not in tasks:
+        tasks.append(task)
+        tables.write_table_whole(root / layout.TASKS, tables.tasks_table(tasks), write_whole)
+    for name, target in moves.items():
+        _move(done / layout.safe(name), root / target)
+    if index == info.episodes:
+        (episode,) = tables.read_episodes(
+            root / moves["episode.parquet"], [f.key for f in info.schema.videos], stats=True
+        )
+        _count(root, info, episode, len(tasks))
+    gone = done.with_suffix(layout.GONE)
+    done.rename(gone)  # so that a half-removed folder is never taken for a finished episode
+    shutil.rmtree(gone)
+
+
+def _move(source: Path, target: Path) -> None:
+    if not source.exists():
+        if not target.exists():
+            raise DataError(f"{source} is missing and so is {target}")
+        return
+    missing = [folder for folder in target.parents if not folder.exists()]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.rename(target)
+    for folder in {target.parent, *(folder.parent for folder in missing)}:
+        sync_folder(folder)
+
+
+def _count(root: Path, info: Info, episode: Episode, tasks: int) -> None:
+    """The totals and the statistics of one episode more; statistics that count it already stay as they are."""
+    path = root / layout.STATS
+    before = read_json(path) if path.exists() and info.episodes else {}
+    counted = _frames_in(before)
+    if counted == info.frames:
+        write_json(path, aggregate([before, episode.stats] if before else [episode.stats]), indent=1)
+    elif counted != info.frames + episode.length:
+        write_json(path, aggregate([line.stats for line in all_episodes(root, info, stats=True)]), indent=1)
+    grown = replace(info, episodes=info.episodes + 1, frames=info.frames + episode.length, tasks=tasks)
+    write_info(root, grown)
+
+
+def _frames_in(stats: Any) -> int:
+    try:
+        return int(stats["frame_index"]["count"][0]) if stats else 0
+    except (KeyError, TypeError, ValueError, IndexError):
+        return -1
+
+
+def write_info(root: Path, info: Info) -> None:
+    """info.json, at once."""
+    write_json(root / layout.INFO, info.as_json(), indent=4)
+
+
+def all_episodes(root: Path, info: Info, *, stats: bool = False) -> list[Episode]:
+    """Every line of meta/episodes, in order, with their statistics if asked for. Raises DataError."""
+    keys = [f.key for f in info.schema.videos]
+    paths = sorted((root / layout.EPISODES).glob("chunk-*/file-*.parquet"))
+    return sorted(
+        (line for path in paths for line in tables.read_episodes(path, keys, stats=stats)),
+        key=lambda e: e.index,
+    )
+
+
+def leftovers(root: Path) -> tuple[list[Path], list[Path]]:
+    """(finished but not in place, in progress) staging folders, in order."""
+    staging = root / layout.STAGING
+    found = sorted(staging.glob("episode-*")) if staging.is_dir() else []
+    return [p for p in found if p.suffix == layout.DONE], [p for p in found if p.suffix == layout.PART]
+
+
+def drop(part: Path) -> None:
+    """Remove a staging folder."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(part)

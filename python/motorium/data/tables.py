@@ -1,0 +1,245 @@
+"""Parquet in and out: rows of episodes, lines about episodes, tasks. Everything read is checked first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from .layout import Slot
+from .schema import DERIVED, Feature, Schema
+from .stats import Stats
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+MAX_ROWS = 50_000_000
+MAX_BYTES = 4 << 30
+"""Unpacked size of one parquet file; LeRobot's roll over at 100 MB."""
+Rows = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class VideoPlace:
+    """Where the frames of one camera in one episode lie."""
+
+    slot: Slot
+    from_s: float
+    to_s: float
+
+
+@dataclass(frozen=True)
+class Episode:
+    """The line about one episode.
+
+    Attributes:
+        index: its number.
+        tasks: what was to be done in it.
+        length: rows.
+        start: number of its first row in the dataset.
+        data: the file of its rows.
+        videos: camera key -> place.
+        stats: feature key -> statistics.
+    """
+
+    index: int
+    tasks: tuple[str, ...]
+    length: int
+    start: int
+    data: Slot
+    videos: Mapping[str, VideoPlace] = field(default_factory=dict)
+    stats: Mapping[str, Stats] = field(default_factory=dict)
+
+    @property
+    def stop(self) -> int:
+        """Number of the first row after it."""
+        return self.start + self.length
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """A parquet file of bounded size. DataError when it is absent, damaged or a bomb."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            meta = file.metadata
+            size = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
+            if meta.num_rows > MAX_ROWS or size > MAX_BYTES:
+                raise DataError(
+                    f"{path} holds {meta.num_rows} rows and {size >> 20} MB; that is more than is read"
+                )
+            yield file
+    except (pa.ArrowException, OSError) as error:
+        words = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{path} is damaged or absent: {words}") from error
+
+
+def write_parquet(path: Path, table: pa.Table) -> None:
+    """A file of its own; the caller makes it durable. DataError when the disk does not take it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        pq.write_table(table, path, compression="snappy")
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"cannot write {path}: {error}") from error
+
+
+def column(values: NDArray[Any], feature: Feature) -> pa.Array:
+    """An arrow column as LeRobot stores a feature: plain for shape (1,), else lists of fixed size."""
+    import pyarrow as pa
+
+    flat = np.ascontiguousarray(values, dtype=feature.numpy.newbyteorder("=")).reshape(len(values), -1)
+    out = pa.array(flat.ravel())
+    if feature.shape == (1,):
+        return out
+    for size in reversed(feature.shape):
+        out = pa.FixedSizeListArray.from_arrays(out, size)
+    return out
+
+
+def numbers(array: pa.ChunkedArray | pa.Array, feature: Feature) -> NDArray[Any]:
+    """(N, *shape) from an arrow column; DataError when kind or sizes are not as declared."""
+    import pyarrow as pa
+
+    count = len(array)
+    whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    while pa.types.is_nested(whole.type):
+        if whole.null_count or not hasattr(whole, "flatten"):
+            raise DataError(f"{feature.key} has empty rows")
+        whole = whole.flatten()
+    if whole.null_count or not (pa.types.is_primitive(whole.type) and not pa.types.is_temporal(whole.type)):
+        raise DataError(f"{feature.key} is {whole.type}, not {feature.dtype}")
+    values = whole.to_numpy(zero_copy_only=False)
+    if len(values) != count * feature.size:
+        raise DataError(f"{feature.key}: {len(values)} values in {count} rows of shape {list(feature.shape)}")
+    return np.asarray(values, dtype=feature.numpy).reshape(count, *feature.shape)
+
+
+def derived(episode: int, start: int, length: int, fps: int, task: int | NDArray[Any]) -> Rows:
+    """The columns that follow from the place of a row. `timestamp` is LeRobot's: frame_index / fps."""
+    frame = np.arange(length, dtype=np.int64)
+    return {
+        "timestamp": (frame / fps).astype(np.float32),
+        "frame_index": frame,
+        "episode_index": np.full(length, episode, dtype=np.int64),
+        "index": start + frame,
+        "task_index": np.broadcast_to(np.asarray(task, dtype=np.int64).reshape(-1), (length,)),
+    }
+
+
+def data_table(schema: Schema, rows: Mapping[str, NDArray[Any]]) -> pa.Table:
+    """All numeric columns and the derived ones."""
+    import pyarrow as pa
+
+    features = (*schema.columns, *DERIVED)
+    return pa.table({f.key: column(rows[f.key], f) for f in features})
+
+
+def episode_table(episodes: Sequence[tuple[Episode, Slot]]) -> pa.Table:
+    """Lines of meta/episodes, each with the place of its own file, in LeRobot's order of columns."""
+    import pyarrow as pa
+
+    lines = []
+    for episode, own in episodes:
+        line: dict[str, Any] = {
+            "episode_index": episode.index,
+            "tasks": list(episode.tasks),
+            "length": episode.length,
+            "data/chunk_index": episode.data.chunk,
+            "data/file_index": episode.data.file,
+            "dataset_from_index": episode.start,
+            "dataset_to_index": episode.stop,
+        }
+        for key, place in episode.videos.items():
+            line[f"videos/{key}/chunk_index"] = place.slot.chunk
+            line[f"videos/{key}/file_index"] = place.slot.file
+            line[f"videos/{key}/from_timestamp"] = place.from_s
+            line[f"videos/{key}/to_timestamp"] = place.to_s
+        for key, stats in episode.stats.items():
+            line |= {f"stats/{key}/{name}": value for name, value in stats.items()}
+        line |= {"meta/episodes/chunk_index": own.chunk, "meta/episodes/file_index": own.file}
+        lines.append(line)
+    return pa.table({key: [line[key] for line in lines] for key in lines[0]})
+
+
+def read_episodes(path: Path, videos: Sequence[str], *, stats: bool = False) -> list[Episode]:
+    """All lines of one file of meta/episodes; statistics are large and only read when asked for. Raises DataError."""
+    with opened(path) as file:
+        names = [name for name in file.schema_arrow.names if stats or not name.startswith("stats/")]
+        lines = file.read(columns=names).to_pylist()
+    try:
+        return [_episode(line, videos) for line in lines]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: {type(error).__name__} {error}") from error
+
+
+def _episode(line: Mapping[str, Any], videos: Sequence[str]) -> Episode:
+    stats: dict[str, Stats] = {}
+    for name, value in line.items():
+        if name.startswith("stats/") and value is not None:
+            key, _, what = name.removeprefix("stats/").rpartition("/")
+            stats.setdefault(key, {})[what] = value
+    places = {}
+    for key in videos:
+        start, stop = (float(line[f"videos/{key}/{end}_timestamp"]) for end in ("from", "to"))
+        slot = Slot(int(line[f"videos/{key}/chunk_index"]), int(line[f"videos/{key}/file_index"]))
+        places[key] = VideoPlace(slot, start, stop)
+    start, length = int(line["dataset_from_index"]), int(line["length"])
+    data = Slot(int(line["data/chunk_index"]), int(line["data/file_index"]))
+    tasks = tuple(str(task) for task in line["tasks"] or ())
+    return Episode(int(line["episode_index"]), tasks, length, start, data, places, stats)
+
+
+def tasks_table(tasks: Sequence[str]) -> pa.Table:
+    """meta/tasks.parquet: a pandas index named "task" and its column, without needing pandas."""
+    import pyarrow as pa
+
+    def described(name: str, kind: str, numpy: str) -> dict[str, Any]:
+        return {"name": name, "field_name": name, "pandas_type": kind, "numpy_type": numpy, "metadata": None}
+
+    pandas = {
+        "index_columns": ["task"],
+        "column_indexes": [],
+        "columns": [described("task_index", "int64", "int64"), described("task", "unicode", "object")],
+        "creator": {"library": "pyarrow", "version": pa.__version__},
+        "pandas_version": "2.0.0",
+    }
+    table = pa.table(
+        {"task_index": pa.array(range(len(tasks)), pa.int64()), "task": pa.array(tasks, pa.string())}
+    )
+    return table.replace_schema_metadata({"pandas": json.dumps(pandas)})
+
+
+def read_tasks(path: Path) -> list[str]:
+    """Tasks in the order of their index, whatever the index column is called. Raises DataError."""
+    import pyarrow as pa
+
+    with opened(path) as file:
+        table = file.read()
+    words = [f.name for f in table.schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
+    if "task_index" not in table.column_names or len(words) != 1:
+        raise DataError(f"{path} has columns {table.column_names}; task_index and one of words are needed")
+    pairs = zip(table["task_index"].to_pylist(), table[words[0]].to_pylist(), strict=True)
+    tasks = {int(index): str(task) for index, task in pairs}
+    if sorted(tasks) != list(range(len(tasks))):
+        raise DataError(f"{path}: task_index does not count from 0")
+    return [tasks[i] for i in range(len(tasks))]
+
+
+def write_table_whole(path: Path, table: pa.Table, write_whole: Callable[..., None]) -> None:
+    """Replace a parquet file at once."""
+    import pyarrow.parquet as pq
+
+    write_whole(path, lambda file: pq.write_table(table, file, compression="snappy"))

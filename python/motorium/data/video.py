@@ -1,0 +1,166 @@
+"""Video files: codecs, exact cuts without re-encoding, frames out. A file from elsewhere may be anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataError
+from ..types import UInt8
+
+FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
+"""An mp4 whose fragments are readable as soon as they are written, whatever becomes of the rest."""
+GOP = 2
+"""Every second frame stands alone, as in LeRobot's files: training reads single frames."""
+MAX_SIDE = 8192
+
+
+@dataclass(frozen=True)
+class Codec:
+    """An encoder of the PyAV wheel. No frame is ever out of order or held back, so that cuts are exact."""
+
+    encoder: str
+    name: str
+    options: dict[str, str] = field(default_factory=dict)
+
+
+CODECS = {
+    "h264": Codec(
+        "libx264", "h264", {"preset": "veryfast", "crf": "23", "g": str(GOP), "bf": "0", "tune": "zerolatency"}
+    ),
+    "av1": Codec(
+        "libsvtav1", "av1", {"preset": "12", "crf": "30", "g": str(GOP), "svtav1-params": "pred-struct=1:lp=1"}
+    ),
+}  # fmt: skip
+
+
+def _av_errors() -> tuple[type[Exception], ...]:
+    import av
+
+    return (av.FFmpegError, OSError, ValueError, IndexError, EOFError)
+
+
+def remux(source: Path, target: Path, frames: int, fps: int, *, skip: int = 0) -> int:
+    """Copy `frames` frames after `skip` of them into a plain, durable mp4 whose frame k is at k / fps, unchanged.
+
+    Returns how many there were; the source may be cut off. Raises DataError when there is nothing to copy.
+    """
+    import av
+
+    count, base = 0, Fraction(1, fps)
+    try:
+        with (
+            av.open(str(source)) as old,
+            av.open(str(target), "w", format="mp4", options={"movflags": "faststart"}) as new,
+        ):
+            before = old.streams.video[0]
+            after = new.add_stream_from_template(before)
+            after.time_base = base
+            for packet in _packets(old, before):
+                if skip > 0:
+                    skip -= 1
+                    continue
+                if count >= frames:
+                    break
+                packet.stream, packet.time_base = after, base
+                packet.pts = packet.dts = count
+                packet.duration = 1
+                new.mux(packet)
+                count += 1
+    except _av_errors() as error:
+        raise DataError(f"cannot copy the video {source}: {error}") from error
+    if count == 0:
+        raise DataError(f"{source} holds no whole frame")
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
+    return count
+
+
+def _packets(container: Any, stream: Any) -> Iterator[Any]:
+    """Packets up to the first damage."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except _av_errors():
+            return
+        if packet is None:
+            return
+        if packet.size and packet.dts is not None:
+            yield packet
+
+
+def whole_frames(path: Path) -> int:
+    """How many frames a file holds that may be cut off, as far as its packets tell; 0 when it cannot be read."""
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            return sum(1 for _ in _packets(container, container.streams.video[0]))
+    except _av_errors():
+        return 0
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """What the headers of a file say."""
+
+    height: int
+    width: int
+    codec: str
+    fps: float
+    frames: int
+    pix_fmt: str
+
+
+def facts(path: Path) -> VideoFacts:
+    """Of a file. Raises DataError."""
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            context = stream.codec_context
+            rate = float(stream.average_rate or 0)
+            found = VideoFacts(
+                context.height, context.width, context.name, rate, stream.frames, str(context.pix_fmt)
+            )
+    except _av_errors() as error:
+        raise DataError(f"{path} is no readable video: {error}") from error
+    if not (0 < found.height <= MAX_SIDE and 0 < found.width <= MAX_SIDE):
+        raise DataError(f"{path}: pictures of {found.width} x {found.height} are not read")
+    return found
+
+
+def frames(path: Path, from_s: float, count: int, fps: int, *, every: int = 1) -> Iterator[tuple[int, UInt8]]:
+    """(k, (H, W, 3) RGB) of frames k = 0, every, ... of the `count` from `from_s` on.
+
+    Raises DataError when the file is damaged or ends before them.
+    """
+    import av
+
+    facts(path)
+    got = 0
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO" if count > 8 * fps else "SLICE"
+            if from_s > 0 and stream.time_base:
+                container.seek(max(0, int((from_s - 0.5 / fps) / stream.time_base)), stream=stream)
+            for frame in container.decode(stream):
+                k = round((float(frame.time or 0.0) - from_s) * fps)
+                if k < 0:
+                    continue
+                if k >= count:
+                    break
+                got = k + 1
+                if k % every == 0:
+                    yield k, frame.to_ndarray(format="rgb24")
+    except _av_errors() as error:
+        raise DataError(f"{path} is damaged after {got / fps:.2f} s: {error}") from error
+    if got < count:
+        raise DataError(f"{path} ends after {got} of {count} frames")

@@ -1,0 +1,266 @@
+"""DatasetWriter: episodes one after the other into a LeRobotDataset v3.0, each durable before the next begins."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from ..types import UInt8
+from . import layout, staging
+from .journal import Journal
+from .lock import Lock
+from .repair import Repair, repair_locked
+from .schema import Info, Schema, read_info
+from .sink import VideoSink
+from .tables import Episode
+from .video import CODECS
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+RESERVE_MB = 256
+"""Disk space that stays free; below it recording ends and the episode is kept."""
+SYNC_S = 1.0
+"""At most this much of the episode in progress is lost to a power cut."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """An episode that is on the disk.
+
+    Attributes:
+        episode: its line.
+        durable_s: from the call of `end` until it could not be lost any more.
+        dropped: camera key -> frames for which another one stands in.
+    """
+
+    episode: Episode
+    durable_s: float
+    dropped: Mapping[str, int]
+
+
+class DatasetWriter:
+    """Writes to one dataset, which no other process can write to meanwhile. A context manager.
+
+    Use: `begin`, `add` for every row, `telemetry` when there is any, then `end` or `discard`; again.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        schema: Schema,
+        *,
+        codec: str = "h264",
+        patience_s: float = 0.0,
+        reserve_mb: int = RESERVE_MB,
+    ) -> None:
+        """Create the dataset, or go on with the one that is there after repairing it.
+
+        With `patience_s` a frame waits that long for the encoder before another one stands in for it.
+
+        Raises DataError: in use, read-only, another schema, not an empty folder, an unknown codec, a full disk.
+        """
+        if codec not in CODECS:
+            raise DataError(f"codec {codec!r} is not known; known are {', '.join(CODECS)}")
+        self.root, self.repaired = root, Repair()
+        self.schema = schema.with_video_info(CODECS[codec].name, "yuv420p")
+        self._reserve = reserve_mb << 20
+        self._patience_s = patience_s
+        self._journal: Journal | None = None
+        self._ticks: Journal | None = None
+        self._lock = Lock(root)
+        try:
+            self._enter(root)
+            self._sink = VideoSink(self.schema.videos, schema.fps, codec)
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def _enter(self, root: Path) -> None:
+        self._check_space()
+        if (root / layout.INFO).exists() or any(staging.leftovers(root)):
+            self.repaired = repair_locked(root)
+            there = read_info(root)
+            if there.version != layout.VERSION:
+                raise DataError(f"{root} is {there.version}; convert it first: motorium data convert {root}")
+            if there.schema.digest() != self.schema.digest():
+                why = "; ".join(there.schema.differences(self.schema))
+                raise DataError(f"{root} cannot go on with another schema: {why}")
+            return
+        others = [path.name for path in root.iterdir() if path.name != layout.STAGING]
+        if others:
+            raise DataError(f"{root} is no dataset and not empty: it holds {', '.join(sorted(others)[:3])}")
+        staging.write_info(root, Info(self.schema))
+
+    @property
+    def recording(self) -> bool:
+        """Whether an episode is in progress."""
+        return self._journal is not None
+
+    @property
+    def encoder_pid(self) -> int:
+        """Process id of the video encoder; 0 without cameras."""
+        return self._sink.pid
+
+    def begin(self, task: str, start_ns: int | None = None) -> int:
+        """Start an episode and return its number. Any words will do as `task`, also none.
+
+        Raises DataError when one is in progress or the disk is full.
+        """
+        if self.recording:
+            raise DataError("an episode is in progress: end or discard it first")
+        self._check_space()
+        info = read_info(self.root)
+        self._part = staging.part_folder(self.root, info.episodes)
+        self._part.mkdir()
+        self._start_ns = time.monotonic_ns() if start_ns is None else start_ns
+        header = {
+            "task": task.encode("utf-8", "replace").decode(),
+            "start_ns": self._start_ns,
+            "started": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+            "info": Info(self.schema).as_json(),
+        }
+        self._header = header
+        self._row = np.zeros((), self.schema.row)
+        self._journal = Journal(self._part / staging.FRAMES, header, self.schema.row)
+        self._ticks = None
+        self._synced = time.monotonic()
+        self._sink.open(self._part)
+        return info.episodes
+
+    def add(self, row: Mapping[str, Any], images: Mapping[str, UInt8 | None]) -> None:
+        """One more row: every column, every camera (None: its last picture still stands). Never waits for the encoder.
+
+        Raises DataError: a column or camera is missing, of another shape, not finite; the disk is full; the encoder
+        is gone. What came before is kept: `end` it, or leave it to `repair`.
+        """
+        journal = self._open_journal()
+        for feature in self.schema.columns:
+            value = np.asarray(self._given(row, feature.key))
+            if value.shape != feature.shape and value.size != feature.size:
+                raise DataError(
+                    f"{feature.key} has shape {list(value.shape)}, declared is {list(feature.shape)}"
+                )
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                raise DataError(f"{feature.key} is not finite in row {journal.rows}")
+            self._row[feature.key] = value.reshape(feature.shape)
+        pictures = [self._given(images, feature.key) for feature in self.schema.videos]
+        for stream, image in enumerate(pictures):
+            if image is None:
+                self._sink.repeat(stream)
+            else:
+                self._sink.put(stream, image, self._patience_s)
+        journal.append(self._row.reshape(1))
+        self._sync_sometimes()
+
+    def telemetry(self, ticks: NDArray[Any]) -> None:
+        """Control ticks since the last call, a structured array as of `ControlLoop.telemetry()`."""
+        self._open_journal()
+        if len(ticks) == 0:
+            return
+        if self._ticks is None:
+            self._ticks = Journal(self._part / staging.TELEMETRY, self._header, ticks.dtype)
+        self._ticks.append(ticks)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the episode in progress."""
+        return self._journal.rows if self._journal else 0
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Camera key -> frames that found the encoder's queue full, in this episode."""
+        return dict(self._sink.dropped)
+
+    def end(self, notes: Mapping[str, Any] | None = None) -> Finished:
+        """Finish the episode; on return it is durable and in its place.
+
+        Raises DataError when the encoder failed; what there is stays for `repair`, and the next episode can begin.
+        """
+        began = time.monotonic()
+        journal = self._open_journal()
+        rows = journal.rows
+        try:
+            if rows == 0:
+                raise DataError("an episode without a row cannot be kept: discard it")
+            self._close_journals()
+            cameras = self._sink.finish()
+            if any(frames != rows for frames, _ in cameras):
+                raise DataError(f"the encoder has {[n for n, _ in cameras]} frames of {rows} rows")
+            dropped = dict(self._sink.dropped)
+            kept = {**(notes or {}), "dropped_frames": dropped}
+            episode = staging.seal(self.root, self._part, rows, [stats for _, stats in cameras], kept)
+        except BaseException:
+            self._close_journals()
+            raise
+        durable_s = time.monotonic() - began
+        staging.publish(self.root, self._part.with_suffix(layout.DONE))
+        return Finished(episode, durable_s, dropped)
+
+    def discard(self) -> None:
+        """Forget the episode in progress."""
+        if not self.recording:
+            return
+        self._close_journals()
+        try:
+            self._sink.finish()
+        finally:
+            staging.drop(self._part)
+
+    def close(self) -> None:
+        """Give everything back; an episode in progress stays for `repair`. Safe to call twice."""
+        self._close_journals()
+        self._sink.close()
+        self._lock.close()
+
+    def _close_journals(self) -> None:
+        for journal in (self._journal, self._ticks):
+            if journal is not None:
+                journal.close()
+        self._journal = self._ticks = None
+
+    def _open_journal(self) -> Journal:
+        if self._journal is None:
+            raise DataError("no episode is in progress: begin one first")
+        return self._journal
+
+    @staticmethod
+    def _given(values: Mapping[str, Any], key: str) -> Any:
+        if key not in values:
+            raise DataError(f"{key} is missing; given are {', '.join(values)}")
+        return values[key]
+
+    def _sync_sometimes(self) -> None:
+        now = time.monotonic()
+        if now - self._synced < SYNC_S:
+            return
+        self._synced = now
+        self._check_space()
+        for journal in (self._journal, self._ticks):
+            if journal is not None:
+                journal.sync()
+
+    def _check_space(self) -> None:
+        free = shutil.disk_usage(self.root).free
+        if free < self._reserve:
+            raise DataError(
+                f"only {free >> 20} MB are free at {self.root}; {self._reserve >> 20} MB stay in reserve"
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

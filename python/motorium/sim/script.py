@@ -1,0 +1,96 @@
+"""The scripted expert as a leader: it drives a simulated robot over its bus, as a person with a leader arm would."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import MotoriumError, SimulationError
+from ..units import NS_PER_S
+from .expert import Expert
+from .tasks import Pose
+from .world import Truth
+
+if TYPE_CHECKING:
+    from ..robots.robot import Robot
+
+AHEAD_ROWS = 2
+"""Rows of every plan: the one that is wanted and one to stand on when the next plan is late."""
+
+
+def truth_from(values: Mapping[str, Any]) -> Truth:
+    """The truth as the simulator's process sends it. Raises SimulationError."""
+    try:
+        cubes = {str(colour): Pose(**pose) for colour, pose in values["cubes"].items()}
+        obstacles = tuple(Pose(**pose) for pose in values.get("obstacles", ()))
+        return Truth(str(values["target"]), cubes, Pose(**values["tray"]), obstacles)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise SimulationError(f"the simulator sent a truth without {error}") from error
+
+
+class ScriptLeader:
+    """Solves the task of the scene; the `Leader` protocol of `motorium.data.recorder`.
+
+    Args:
+        robot: an open `sim:` robot whose specification has a grasp. Raises SimulationError for others.
+    """
+
+    name = "script"
+
+    def __init__(self, robot: Robot) -> None:
+        if robot.world is None:
+            raise SimulationError("the scripted leader needs a simulated robot, such as sim:so101")
+        self._robot, self._expert = robot, Expert(robot.spec)
+        self._dt_ns = round(NS_PER_S / robot.spec.policy.rate_hz)
+        self._over = threading.Event()
+        self._error: BaseException | None = None
+        self._thread: threading.Thread | None = None
+
+    def prepare(self, seed: int, task: str | None) -> str:
+        """Arm home, scene laid; the instruction in words."""
+        self._robot.home()
+        return str(self._robot.world.reset(seed, task=task, arm="keep")["task"])
+
+    def begin(self) -> None:
+        """Start to move."""
+        self._over.clear()
+        self._error = None
+        self._thread = threading.Thread(target=self._drive, name="scripted leader", daemon=True)
+        self._thread.start()
+
+    def done(self) -> bool | None:
+        """True when the task is solved, None while it is not. Raises what went wrong while driving."""
+        if self._error is not None:
+            raise self._error
+        return True if self._robot.world.status()["success"] else None
+
+    def end(self) -> None:
+        """Stop where the arm is."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self._robot.control.hold()
+
+    def _drive(self) -> None:
+        try:
+            next_ns = time.monotonic_ns()
+            while not self._over.wait(max(0.0, (next_ns - time.monotonic_ns()) / NS_PER_S)):
+                self._step()
+                next_ns = max(next_ns + self._dt_ns, time.monotonic_ns())
+        except MotoriumError as error:
+            self._error = error
+
+    def _step(self) -> None:
+        robot, control = self._robot, self._robot.control
+        robot.check()
+        truth = truth_from(robot.world.truth())
+        now_ns = time.monotonic_ns()
+        setpoint = np.asarray(control.committed(now_ns, self._dt_ns, 1)[0], dtype=np.float64)
+        wanted = self._expert.target(truth, robot.position_rad.astype(np.float64), setpoint)
+        rows = np.stack([setpoint, *[wanted] * AHEAD_ROWS]).astype(np.float32)
+        control.push_chunk(rows, now_ns, self._dt_ns, 0)

@@ -1,0 +1,1 @@
+"""Imported by LeRobot; its datasets use none of it unless asked to."""

@@ -1,0 +1,85 @@
+"""Our datasets in LeRobot's hands, and LeRobot's in ours: lengths, tasks, statistics and decoded frames agree."""
+
+from __future__ import annotations
+
+import data_samples
+import numpy as np
+import pytest
+
+from motorium.data.dataset import Dataset
+
+TASKS = ("put the cube in the tray", "", "räume 一 auf", "put the cube in the tray")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    return data_samples.write(tmp_path_factory.mktemp("ours") / "d", TASKS, seconds=1.5)
+
+
+@pytest.fixture(scope="module")
+def seen(written, theirs, lerobot):
+    """Everything that LeRobot is asked for in these tests, in one process: importing it takes seconds."""
+    return lerobot([("read", written), ("write", theirs)])[0]
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory):
+    return tmp_path_factory.mktemp("theirs") / "d"
+
+
+def test_lerobot_sees_what_was_written(seen):
+    assert (seen["length"], seen["episodes"], seen["fps"]) == (120, 4, data_samples.FPS)
+    assert seen["lengths"] == [30] * 4
+    assert seen["tasks"] == list(dict.fromkeys(TASKS))
+    assert seen["item_tasks"] == [TASKS[i // 30] for i in seen["indices"]]
+    for i, state in zip(seen["indices"], seen["states"], strict=True):
+        np.testing.assert_array_equal(
+            np.float32(state), data_samples.row(i // 30, i % 30)["observation.state"]
+        )
+
+
+def test_lerobot_decodes_the_frames_of_the_rows(written, seen):
+    ours = Dataset.open(written)
+    for key in data_samples.CAMERAS:
+        decoded = {(e.index, k): frame for e in ours.episodes for k, frame in ours.pictures(e, key)}
+        for i, mean in zip(seen["indices"], seen["pictures"][key], strict=True):
+            np.testing.assert_allclose(mean, decoded[i // 30, i % 30].mean((0, 1)), atol=0.6)
+    # The right frame and not a neighbour: the square is where it was drawn.
+    for k, frame in ours.pictures(ours.episodes[1], data_samples.CAMERAS[0]):
+        drawn = {n: data_samples.image(1, n, 0) for n in range(k - 2, k + 3)}
+        assert min(drawn, key=lambda n: np.abs(frame.astype(int) - drawn[n]).mean()) == k
+
+
+def test_statistics_are_those_lerobot_computes(seen):
+    for key, theirs in seen["recomputed"].items():
+        ours = seen["stats"][key]
+        assert ours["count"] == theirs["count"]
+        for name in ("min", "max", "mean", "std"):
+            np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-5, atol=1e-6)
+
+
+def test_statistics_of_an_episode_are_those_of_numpy(written):
+    dataset = Dataset.open(written)
+    episode = dataset.episodes[2]
+    state, stats = dataset.rows(episode)["observation.state"], dataset.stats(episode)["observation.state"]
+    np.testing.assert_allclose(stats["mean"], state.mean(0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(stats["std"], state.astype(float).std(0), rtol=1e-5)
+    assert (np.asarray(stats["q01"]) <= stats["q50"]).all()
+    picture = dataset.stats(episode)[data_samples.CAMERAS[0]]
+    drawn = np.stack([data_samples.image(2, k, 0) for k in range(0, 30, 4)]) / 255
+    np.testing.assert_allclose(np.ravel(picture["mean"]), drawn.mean((0, 1, 2)), atol=1e-6)
+    np.testing.assert_allclose(np.ravel(picture["std"]), drawn.std((0, 1, 2)), atol=1e-6)
+    assert np.shape(picture["min"]) == (3, 1, 1)
+
+
+@pytest.mark.usefixtures("seen")
+def test_we_read_what_lerobot_writes(theirs):
+    dataset = Dataset.open(theirs)
+    assert (len(dataset.episodes), dataset.frames, dataset.tasks) == (3, 93, ("first", "zweitens"))
+    for episode, rows in dataset.stream():
+        np.testing.assert_array_equal(rows["action"][:, 0], -np.arange(30 + episode.index))
+        pictures = [frame for _, frame in dataset.pictures(episode, "observation.images.top")]
+        assert len(pictures) == episode.length
+        for k, frame in enumerate(pictures):
+            assert frame[:, 3 * (k % 30) + 1].mean() > 200
+    assert dataset.stats(dataset.episodes[1])["action"]["count"] == [31]
