@@ -93,8 +93,9 @@ from pathlib import Path
 from motorium.data.dataset import Dataset
 from motorium.data.repair import repair
 from motorium.errors import DataError
+frames = Dataset.open(Path(sys.argv[1])).frames
 os.setuid(65534)
-print(Dataset.open(Path(sys.argv[1])).frames)
+print(frames)
 try:
     repair(Path(sys.argv[1]))
 except DataError as error:

@@ -61,8 +61,7 @@ def repair_locked(root: Path) -> Repair:
     if not (root / layout.INFO).is_file():
         _restore_info(root, parts, out)
     for folder in done:
-        staging.publish(root, folder)
-        out.published.append(int(folder.stem.removeprefix("episode-")))
+        out.published.append(staging.publish(root, folder))
     for folder in parts:
         _recover(root, folder, out)
     if read_info(root).version == layout.VERSION:

@@ -31,8 +31,8 @@ NOTES_LIMIT = 16 << 20
 
 
 def part_folder(root: Path, episode: int) -> Path:
-    """Of the episode in progress."""
-    return root / layout.STAGING / f"episode-{episode:06d}{layout.PART}"
+    """Of the episode in progress. An encoder that outlives its recorder never writes into another one's."""
+    return root / layout.STAGING / f"episode-{episode:06d}-{os.getpid()}{layout.PART}"
 
 
 def sync_folder(path: Path) -> None:
@@ -122,10 +122,10 @@ def _tasks(root: Path) -> list[str]:
     return tables.read_tasks(path) if path.exists() else []
 
 
-def publish(root: Path, done: Path) -> None:
+def publish(root: Path, done: Path) -> int:
     """Move the files of a finished episode to their places and count it; whatever was done before is left as it is.
 
-    LeRobot's own order, info.json last. Raises DataError.
+    LeRobot's own order, info.json last. Returns the episode's number. Raises DataError.
     """
     plan = read_json(done / PLAN)
     try:
@@ -152,6 +152,7 @@ def publish(root: Path, done: Path) -> None:
     gone = done.with_suffix(layout.GONE)
     done.rename(gone)  # so that a half-removed folder is never taken for a finished episode
     shutil.rmtree(gone)
+    return index
 
 
 def _move(source: Path, target: Path) -> None:

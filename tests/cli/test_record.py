@@ -1,0 +1,47 @@
+"""`motorium record` drives the simulated arm and leaves a dataset; nothing ever asks a question."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytest.importorskip("pyarrow")
+pytest.importorskip("av")
+
+import numpy as np
+
+from motorium.data.dataset import Dataset
+
+TASK = "put the red cube in the tray"
+
+
+def test_record_is_scriptable_to_the_end(shell, tmp_path):
+    done = shell(
+        "record", "sim:so101", "--leader", "script", "--dataset", "d", "--episodes", "1", "--task", TASK,
+        "--limit", "4", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    (episode,) = result["episodes"]
+    assert episode["task"] == TASK
+    assert episode["frames"] > 30
+    dataset = Dataset.open(tmp_path / "d")
+    ((line, rows),) = dataset.stream()
+    assert (line.tasks, line.length) == ((TASK,), episode["frames"])
+    # The arm moved, went where it was told to, and the times are those of a steady clock.
+    assert np.ptp(rows["observation.state"], axis=0).max() > 0.3
+    assert np.abs(rows["observation.state"] - rows["commanded_rad"]).mean() < 0.05
+    steps = np.diff(rows["row_s"][:, 0])
+    assert abs(np.median(steps) - 1 / dataset.schema.fps) < 0.005
+    age = rows["row_s"] - rows["capture_s"]
+    assert (np.median(age, axis=0) < 0.12).all()
+    # The next row's setpoint is this row's action.
+    late = np.abs(rows["action"][:-1] - rows["commanded_rad"][1:]).mean()
+    assert late < np.abs(rows["commanded_rad"][:-1] - rows["commanded_rad"][1:]).mean()
+    assert (tmp_path / "d/telemetry/chunk-000/file-000.parquet").stat().st_size > 10_000
+    told = json.loads(shell("data", "info", "d", "--json").stdout)
+    assert (told["episodes"], told["frames"], told["tasks"]) == (1, episode["frames"], [TASK])
+    again = shell("record", "sim:so101", "--leader", "script", "--dataset", "d", "--fps", "10", "--json")
+    assert again.returncode == 2
+    assert "fps is 20 here, 10 there" in json.loads(again.stdout)["error"]["message"]
