@@ -120,6 +120,7 @@ py::dict core_stats(const CoreSnapshot& s, const ChunkCounters& chunks) {
   using namespace py::literals;
   return py::dict(
       "mode"_a = name_of(s.mode), "reason"_a = name_of(s.reason), "torque"_a = s.torque, "ticks"_a = s.ticks,
+      "streaming"_a = s.streaming, "streams"_a = s.streams, "streams_lost"_a = s.streams_lost,
       "underflows"_a = s.underflows, "fallbacks"_a = s.fallbacks, "chunks"_a = chunks.pushed,
       "stitches"_a = chunks.stitches, "late_chunks"_a = chunks.late_chunks,
       "expired_chunks"_a = chunks.expired, "malformed_chunks"_a = chunks.malformed,

@@ -175,6 +175,13 @@ void bind_control_loop(py::module_& m) {
             return out;
           },
           py::arg("t0_ns"), py::arg("dt_ns"), py::arg("rows"))
+      .def(
+          "follow",
+          [](BoundLoop& b, const BoundLoop& leader, const py::dict& map) {
+            follow(b.loop, leader.loop, map);
+          },
+          py::arg("leader"), py::arg("map"), py::keep_alive<1, 2>())
+      .def("engage", [](BoundLoop& b) { return b.loop.engage(); })
       .def_property_readonly(
           "goal_rad",
           [](const BoundLoop& b) { return to_array(b.loop.core_snapshot().goal_rad, b.loop.joints()); })

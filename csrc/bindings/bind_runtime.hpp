@@ -4,6 +4,7 @@
 
 #include "bindings/arrays.hpp"
 #include "runtime/control_core.hpp"
+#include "runtime/control_loop.hpp"
 #include "runtime/telemetry.hpp"
 
 namespace motorium {
@@ -23,6 +24,9 @@ FloatArray to_array(const PerJoint<float>& values, std::uint32_t joints);
 /// A view of `rows` as a chunk; ValueError unless it is (T, joints).
 ChunkView chunk_view(const FloatArray& rows, std::uint32_t joints, std::int64_t t0_ns, std::int64_t dt_ns,
                      std::uint32_t delay);
+/// `map`: joint lists `source`, `scale`, `offset` of the follower's length, and `max_age_s`. ValueError
+/// otherwise.
+void follow(ControlLoop& follower, const ControlLoop& leader, const pybind11::dict& map);
 /// Structured array, one element per record.
 pybind11::array telemetry_array(const std::vector<TickRecord>& records, std::uint32_t joints);
 pybind11::dict core_stats(const CoreSnapshot& snapshot, const ChunkCounters& chunks);

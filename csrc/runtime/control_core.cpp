@@ -37,6 +37,8 @@ std::int64_t oldest_joint_ns(const JointState& state) noexcept {
 
 ControlCore::ControlCore(const ControlConfig& config)
     : config_(checked(config)), gate_(config.limits), buffer_(config.limits.n_joints, config.blend_ns) {
+  for (std::uint32_t j = 0; j < joints(); ++j)
+    approach_rad_s_[j] = config_.approach_velocity_share * config_.limits.joint[j].max_velocity_rad_s;
   publish();
 }
 
@@ -202,6 +204,36 @@ void ControlCore::follow_plan(std::int64_t last_ns, std::int64_t now_ns, bool ne
   }
 }
 
+void ControlCore::stream(const PerJoint<float>& goal_rad, std::uint64_t epoch) noexcept {
+  stream_given_ = epoch == now_.epoch;
+  if (!stream_given_) return;
+  for (std::uint32_t j = 0; j < joints(); ++j)
+    stream_rad_[j] =
+        std::clamp(goal_rad[j], config_.limits.joint[j].lower_rad, config_.limits.joint[j].upper_rad);
+}
+
+void ControlCore::follow_stream(std::int64_t now_ns) noexcept {
+  if (!now_.streaming) {
+    now_.streaming = true;
+    ++now_.streams;
+    events_ |= kEventStitch;
+    ramp_.start(joints(), now_ns, now_.setpoint_rad, stream_rad_, approach_rad_s_);
+  }
+  ramp_.sample(now_ns, stream_rad_, now_.setpoint_rad);
+  set_mode(Mode::running, Reason::none);
+}
+
+/// Also voids every plan: one pushed meanwhile says nothing about where the arm is now.
+void ControlCore::end_stream() noexcept {
+  now_.streaming = false;
+  if (now_.mode != Mode::running) return;
+  void_plan();
+  ++now_.underflows;
+  ++now_.streams_lost;
+  events_ |= kEventUnderflow;
+  set_mode(Mode::holding, Reason::underflow);
+}
+
 void ControlCore::apply_gate(std::int64_t now_ns, const JointState& state, TickResult& result) noexcept {
   // A setpoint is computed for this very tick, so its age is nil; how long chunks may stay away is the
   // underflow's matter.
@@ -231,9 +263,15 @@ TickResult ControlCore::tick(std::int64_t now_ns, const JointState& state) noexc
     void_plan();
     set_mode(Mode::holding, Reason::none);
   }
+  const bool ready = now_.mode == Mode::running || now_.mode == Mode::holding;
+  const bool streamed = ready && stream_given_ && now_.reason != Reason::bus_errors;
+  if (now_.streaming && !streamed) end_stream();
+  stream_given_ = false;
   if (now_.mode == Mode::moving) {
     follow_slew(now_ns, state);
-  } else if (now_.mode == Mode::running || now_.mode == Mode::holding) {
+  } else if (streamed) {
+    follow_stream(now_ns);
+  } else if (ready) {
     follow_plan(last_ns, now_ns, new_plan);
   }
   if (now_.torque && state.n == joints()) apply_gate(now_ns, state, result);

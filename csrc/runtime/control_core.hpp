@@ -9,6 +9,7 @@
 #include "motorium/latest_slot.hpp"
 #include "runtime/chunk_buffer.hpp"
 #include "runtime/control_config.hpp"
+#include "runtime/leader.hpp"
 #include "runtime/slew.hpp"
 
 namespace motorium {
@@ -55,7 +56,9 @@ struct CoreSnapshot {
   std::uint64_t epoch = 1;
   std::int64_t t_ns = 0;
   std::uint64_t ticks = 0, underflows = 0, fallbacks = 0;
-  std::uint64_t moves_done = 0;        ///< Slews that have ended.
+  std::uint64_t moves_done = 0;  ///< Slews that have ended.
+  bool streaming = false;        ///< Following a stream instead of chunks.
+  std::uint64_t streams = 0, streams_lost = 0;
   float handover_jump_max_rad = 0.0f;  ///< Largest step that a plan published too late would have made.
   mtr_limits_counters gate{};
   std::uint32_t gate_causes = 0;
@@ -94,6 +97,9 @@ class ControlCore {
                          ///< position.
   void release() noexcept;
   void fault(Reason reason) noexcept;
+  /// The goal of the coming tick, from a stream that began in `epoch`. A stream starts with a ramp from where
+  /// the arm is, goes before any plan, and is over with the first tick without it or with the epoch.
+  void stream(const PerJoint<float>& goal_rad, std::uint64_t epoch) noexcept;
 
   // Pushing thread.
   PushStatus push_chunk(const ChunkView& chunk, std::int64_t now_ns) noexcept;
@@ -115,6 +121,8 @@ class ControlCore {
   void adopt(const Plan& plan, std::int64_t last_ns, std::int64_t now_ns) noexcept;
   void follow_plan(std::int64_t last_ns, std::int64_t now_ns, bool new_plan) noexcept;
   void follow_slew(std::int64_t now_ns, const JointState& state) noexcept;
+  void follow_stream(std::int64_t now_ns) noexcept;
+  void end_stream() noexcept;
   void fall_back() noexcept;
   bool at_rest(const JointState& state) const noexcept;
   void apply_gate(std::int64_t now_ns, const JointState& state, TickResult& result) noexcept;
@@ -129,6 +137,9 @@ class ControlCore {
   bool slew_pending_ = false, enable_pending_ = false, rearm_pending_ = false, parking_ = false;
   bool fading_ = false;
   PerJoint<float> fade_rad_{};
+  PerJoint<float> stream_rad_{}, approach_rad_s_{};
+  RampIn ramp_{};
+  bool stream_given_ = false;
   std::int64_t fade_from_ns_ = 0, underflow_ns_ = 0, park_start_ns_ = 0;
   TorqueRequest torque_request_ = TorqueRequest::none;
   std::uint32_t events_ = 0;

@@ -103,6 +103,31 @@ std::uint64_t ControlLoop::request(const Request& request) noexcept {
   return requests_.try_push(request) ? ++tickets_ : 0;
 }
 
+void ControlLoop::follow(const ControlLoop& leader, const LeaderMap& map) {
+  const std::lock_guard lock(callers_);
+  leaders_.push_back(std::make_unique<const Leader>(Leader{leader, map}));
+  leader_.store(leaders_.back().get(), std::memory_order_release);
+}
+
+bool ControlLoop::engage() noexcept {
+  const CoreSnapshot core = core_.snapshot();
+  const bool ready = core.mode == Mode::holding || core.mode == Mode::running;
+  if (!ready || leader_.load(std::memory_order_acquire) == nullptr) return false;
+  engaged_epoch_.store(core.epoch, std::memory_order_release);
+  return true;
+}
+
+/// A leader's reading that is being written this very moment is not waited for: the one before will do.
+void ControlLoop::feed_stream(std::int64_t now_ns) noexcept {
+  const std::uint64_t epoch = engaged_epoch_.load(std::memory_order_acquire);
+  const Leader* leader = leader_.load(std::memory_order_acquire);
+  if (epoch == 0 || leader == nullptr) return;
+  JointState newest;
+  if (leader->loop.state_.try_read(newest)) leader_now_ = newest;
+  PerJoint<float> goal{};
+  if (leader->map.apply(leader_now_, now_ns, core_.snapshot().setpoint_rad, goal)) core_.stream(goal, epoch);
+}
+
 PushStatus ControlLoop::push_chunk(const ChunkView& chunk) noexcept {
   const std::lock_guard lock(callers_);
   return core_.push_chunk(chunk, monotonic_ns());
@@ -255,6 +280,7 @@ void ControlLoop::tick(std::int64_t grid_ns, std::int64_t woke_ns) noexcept {
   give_sign(woke_ns);
   judge_read(bus_->read_state(joints_now_));
   take_requests();
+  feed_stream(woke_ns);
   TickResult result = core_.tick(grid_ns, joints_now_);
   if (now_.bad_reads_in_a_row > 0) result.events |= kEventBadRead;
   switch_torque(result.torque);

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <span>
 #include <thread>
+#include <vector>
 
 #include "bus/joint_bus.hpp"
 #include "motorium/history_ring.hpp"
@@ -70,6 +71,12 @@ class ControlLoop {
   std::uint64_t park() noexcept { return request({Request::Kind::park, {}, 0.0f}); }
   std::uint64_t release() noexcept { return request({Request::Kind::release, {}, 0.0f}); }
 
+  /// Whose joints to follow once engaged; `leader` must outlive this loop. Any thread.
+  void follow(const ControlLoop& leader, const LeaderMap& map);
+  /// Follows from the next tick on, beginning with a ramp, until `hold` or any other request ends it, or the
+  /// leader is lost. False without a leader, or when the arm neither holds nor runs.
+  bool engage() noexcept;
+
   PushStatus push_chunk(const ChunkView& chunk) noexcept;
   void committed(std::int64_t t0_ns, std::int64_t dt_ns, std::uint32_t rows,
                  std::span<float> out_rad) const noexcept;
@@ -95,7 +102,13 @@ class ControlLoop {
     float share = 0.0f;
   };
 
+  struct Leader {
+    const ControlLoop& loop;
+    LeaderMap map;
+  };
+
   std::uint64_t request(const Request& request) noexcept;
+  void feed_stream(std::int64_t now_ns) noexcept;
   void run() noexcept;
   void tick(std::int64_t grid_ns, std::int64_t woke_ns) noexcept;
   void take_requests() noexcept;
@@ -113,7 +126,7 @@ class ControlLoop {
   ControlCore core_;
 
   // Control thread's own.
-  JointState joints_now_{};
+  JointState joints_now_{}, leader_now_{};
   LoopSnapshot now_{};
   std::int64_t last_woke_ns_ = 0, leave_by_ns_ = 0, newest_joint_ns_ = 0;
   std::uint64_t missed_recorded_ = 0;
@@ -125,10 +138,13 @@ class ControlLoop {
   LatestSlot<LoopSnapshot> published_{};
   HistoryRing<TickRecord> history_;
   PeriodHistogram periods_{};
+  std::atomic<const Leader*> leader_{nullptr};
+  std::atomic<std::uint64_t> engaged_epoch_{0};
   std::atomic<bool> stop_{false};
 
   // Callers' side; never taken by the control thread.
   mutable std::mutex callers_;
+  std::vector<std::unique_ptr<const Leader>> leaders_;  // kept: the control thread may be reading any of them
   std::uint64_t tickets_ = 0;
   mutable std::mutex report_mutex_;
   RealtimeReport realtime_{};

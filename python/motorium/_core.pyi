@@ -123,6 +123,16 @@ class ControlLoop:  # The control thread of one arm. Every method may be called 
         bool
     ): ...  # Rest pose, then torque off. False when the arm did not get there in time or the bus is dead.
     def release(self) -> None: ...
+    def follow(
+        self,
+        leader: ControlLoop,
+        map: dict[str, Any],  # noqa: A002
+    ) -> None: ...  # Once engaged: joint j goes to scale[j] * leader[source[j]] + offset[j]; max_age_s.
+    def engage(
+        self,
+    ) -> (
+        bool
+    ): ...  # Follow the leader from where the arm is, until hold() or another request. False: not ready.
     def push_chunk(
         self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int
     ) -> _Push: ...  # As in ControlCore, now being now.

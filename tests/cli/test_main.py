@@ -38,7 +38,10 @@ def test_every_verb_explains_itself_and_speaks_json(call, verb):
     result = call(verb, "--help")
     assert result.exit_code == 0
     assert "--json" in result.output
-    assert isinstance(main.get_command(click.Context(main), verb), Verb)
+    command = main.get_command(click.Context(main), verb)
+    for each in command.commands.values() if isinstance(command, click.Group) else [command]:
+        assert isinstance(each, Verb)
+        assert "as_json" in {parameter.name for parameter in each.params}
 
 
 def test_version(call):

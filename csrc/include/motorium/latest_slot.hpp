@@ -76,6 +76,9 @@ class LatestSlot {
     return value;
   }
 
+  /// One attempt, for a reader that must not wait. False when a write was going on: `value` is then garbage.
+  bool try_read(T& value) const noexcept { return slot_.try_load(value); }
+
   /// How many values have been published.
   std::uint64_t version() const noexcept { return slot_.writes(); }
 

@@ -13,7 +13,7 @@ robot_option = click.option("--robot", required=True, help="Whose cameras: the n
 
 @click.group(name="cameras")
 def command() -> None:
-    """Cameras by role, bound to a USB path or serial number instead of an index that changes."""
+    """Cameras by role, bound to a USB path or serial number instead of an index that changes. All take --json."""
 
 
 @command.command(cls=Verb, name="list")

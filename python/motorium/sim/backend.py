@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import atexit
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..errors import SimulationError
+from ..robots.spec import RobotSpec
+from ..types import Float32
 from . import protocol, tasks
 from .shared_frames import FrameReader, SharedFrameCamera
 from .sim_process import SimProcess
@@ -66,6 +70,26 @@ class SimWorldClient:
         """Poses as the physics knows them, for tests and experts, never for a policy; or SimulationError."""
         truth: dict[str, Any] = self._process.request("truth")["truth"]
         return truth
+
+    def expert(self, spec: RobotSpec) -> Callable[[Float32, Float32], Float32]:
+        """The scripted expert of this world's task: (measured, setpoint) -> the setpoint of 0.05 s later, all (J,).
+
+        It sees where things really are, as a person beside the robot does. Raises SimulationError.
+        """
+        from .expert import Expert
+        from .tasks import Pose
+        from .world import Truth
+
+        solve = Expert(spec)
+
+        def decide(measured: Float32, setpoint: Float32) -> Float32:
+            truth = self.truth()
+            cubes = {colour: Pose(**pose) for colour, pose in truth["cubes"].items()}
+            others = tuple(Pose(**pose) for pose in truth["obstacles"])
+            now = Truth(truth["target"], cubes, Pose(**truth["tray"]), others)
+            return np.asarray(solve.target(now, measured, setpoint), dtype=np.float32)
+
+        return decide
 
     def close(self) -> None:
         """End the simulator process; safe to call twice."""

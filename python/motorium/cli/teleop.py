@@ -1,0 +1,105 @@
+"""Move an arm by a leader arm, keys, a gamepad, a scripted expert or a recorded trajectory."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import click
+
+from ._verb import Verb, json_option, print_json
+
+
+@click.command(cls=Verb, name="teleop")
+@click.argument("robot")
+@click.option(
+    "--leader", help="Leader arm: so101_leader, koch_leader, or sim:so101_leader moved by a script."
+)
+@click.option("--source", type=click.Choice(["keys", "gamepad", "expert"]), help="Instead of a leader arm.")
+@click.option("--replay", type=click.Path(exists=True, dir_okay=False), help="A trajectory (.npz) instead.")
+@click.option("--seconds", type=click.FloatRange(0.1), help="At most; by default until Return or Ctrl-C.")
+@click.option("--port", help="Serial port of the follower; see `motorium ports`.")
+@click.option("--leader-port", help="Serial port of the leader.")
+@click.option("--calibration", help="Of the follower: name or file.")
+@click.option("--leader-calibration", help="Of the leader: name or file.")
+@click.option("--map", "renamed", multiple=True, metavar="FOLLOWER=LEADER", help="Joints whose names differ.")
+@click.option("--speed", default=1.0, show_default=True, help="Of a replay.")
+@json_option
+def command(
+    robot: str,
+    leader: str | None,
+    source: str | None,
+    replay: str | None,
+    seconds: float | None,
+    port: str | None,
+    leader_port: str | None,
+    calibration: str | None,
+    leader_calibration: str | None,
+    renamed: tuple[str, ...],
+    speed: float,
+    as_json: bool,
+) -> None:
+    """Move ROBOT by hand; it begins where it stands and goes to the leader in a ramp.
+
+    In a terminal: space pauses and goes on, Escape is the emergency stop, Return ends. Ctrl-C parks the arm.
+    """
+    from ..robots.robot import Robot
+    from ..teleop.run import Request, run
+
+    if sum(chosen is not None for chosen in (leader, source, replay)) != 1:
+        raise click.UsageError("give one of --leader, --source and --replay")
+    request = Request(
+        leader=leader,
+        leader_port=leader_port,
+        leader_calibration=leader_calibration,
+        renamed=dict(_pair(text) for text in renamed),
+        source=source,
+        replay=replay,
+        speed=speed,
+        seconds=seconds,
+    )
+    with contextlib.ExitStack() as stack:
+        keys = _terminal(stack, as_json)
+        report = run(lambda: Robot.open(robot, port=port, calibration=calibration), request, keys)
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        _show(report.as_dict())
+
+
+def _terminal(stack: contextlib.ExitStack, as_json: bool) -> Any:
+    import sys
+
+    if not sys.stdin.isatty():
+        return None
+    from ..teleop.keys import HELP, Keys
+
+    if not as_json:
+        click.echo(HELP)
+    return stack.enter_context(Keys())
+
+
+def _pair(text: str) -> tuple[str, str]:
+    theirs, equals, ours = text.partition("=")
+    if not (equals and theirs and ours):
+        raise click.BadParameter(f"{text!r} is not like wrist_flex=wrist", param_hint="--map")
+    return theirs, ours
+
+
+def _show(report: dict[str, Any]) -> None:
+    click.echo(
+        f"{report['source']} -> {report['robot']}: {report['seconds']:.1f} s, ended by {report['reason']}"
+    )
+    period, control = report["control"]["period_us"], report["control"]
+    click.echo(
+        f"control  {report['rate_hz']:.1f} Hz, {control['missed']} missed, period p99 {period['p99']:.0f} us, "
+        f"{control['clamped']} ticks held to a limit"
+    )
+    if report["tracking"]:
+        t = report["tracking"]
+        click.echo(
+            f"tracking lag {t['lag_ms']:.0f} ms (command {t['command_lag_ms']:.0f} ms), error rms {t['rms_rad']:.4f} "
+            f"max {t['max_rad']:.4f} rad"
+        )
+    if report["losses"]:
+        click.echo(f"the leader fell silent {report['losses']} times; the arm held and went on")

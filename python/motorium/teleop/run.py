@@ -1,0 +1,124 @@
+"""`motorium teleop`: from options to an open leader or source, an open arm, and a session of the two."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ..errors import MotoriumError
+from ..robots.robot import Robot
+from .keys import END, PAUSE, STOP, Keys
+from .leader import open_leader
+from .mapping import JointMap
+from .session import Controls, Session, TeleopReport
+from .sources import Jog, Replay, Source, Stepper
+
+EXPERT_STEP_S = 0.05
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to move the arm: exactly one of leader, source and replay, and for how long."""
+
+    leader: str | None = None
+    leader_port: str | None = None
+    leader_calibration: str | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    source: str | None = None
+    replay: str | None = None
+    speed: float = 1.0
+    seconds: float | None = None
+
+
+class KeyControls:
+    """Pause, stop and end from the keys of a terminal; without one, nothing is ever said."""
+
+    def __init__(self, keys: Keys | None) -> None:
+        """Of `keys`, which others may read too."""
+        self._keys = keys
+        self.paused = self._stopped = self._ended = False
+
+    def poll(self) -> None:
+        """Take what was pressed since the last call."""
+        for key in self._keys.poll() if self._keys else ():
+            self.paused ^= key == PAUSE
+            self._stopped |= key == STOP
+            self._ended |= key == END
+
+    def stopped(self) -> bool:
+        """Escape was pressed."""
+        self.poll()
+        return self._stopped
+
+    def controls(self) -> Controls:
+        """For a session."""
+        return Controls(lambda: not self.paused, self.stopped, lambda: self._ended)
+
+
+def run(open_robot: Callable[[], Robot], request: Request, keys: Keys | None = None) -> TeleopReport:
+    """Open everything, run the session, close everything; the follower parks as its specification says.
+
+    Args:
+        open_robot: makes the follower; it is entered here, after the leader was found.
+        request: what moves it.
+        keys: of the terminal; needed for source "keys".
+
+    Raises:
+        MotoriumError: a source that does not exist here; whatever opening the arms raises.
+    """
+    if request.source == "keys" and keys is None:
+        raise MotoriumError("keys need a terminal: run this in one, also over SSH (ssh -t)")
+    said = KeyControls(keys)
+    with contextlib.ExitStack() as stack:
+        if request.leader is not None:
+            arm = open_leader(
+                request.leader, port=request.leader_port, calibration=request.leader_calibration
+            )
+            follower = open_robot()
+            joints = JointMap.between(arm.spec, follower.spec, request.renamed)  # before anything is powered
+            leader, robot = stack.enter_context(arm), stack.enter_context(follower)
+            session = Session(robot, controls=said.controls())
+            return session.follow(leader, joints, seconds=request.seconds)
+        robot = stack.enter_context(open_robot())
+        source, controls = _source(robot, request, keys, said, stack)
+        name = request.source or f"replay of {request.replay}"
+        return Session(robot, controls=controls).play(source, name=name, seconds=request.seconds)
+
+
+def _source(
+    robot: Robot, request: Request, keys: Keys | None, said: KeyControls, stack: contextlib.ExitStack
+) -> tuple[Source, Controls]:
+    controls = said.controls()
+    if request.replay is not None:
+        return Replay.load(request.replay, robot.spec, speed=request.speed), controls
+    if keys is not None and request.source == "keys":
+        return Jog(robot.spec, partial(keys.jog, len(robot.spec.joints))), controls
+    if request.source == "gamepad":
+        from .gamepad import Gamepad
+
+        pad = Gamepad(len(robot.spec.joints))
+        stack.callback(pad.close)
+        return Jog(robot.spec, pad.read), Controls(
+            controls.engaged, lambda: pad.stopped or said.stopped(), controls.ended
+        )
+    return expert(robot), controls
+
+
+def expert(robot: Robot) -> Source:
+    """The scripted expert of a simulated robot's world. Raises MotoriumError where the world has none."""
+    make: Any = getattr(robot.world, "expert", None)
+    if make is None:
+        raise MotoriumError(f"{robot.spec.name} has no scripted expert: that is for sim: robots")
+    decide = make(robot.spec)
+    state = {"t_s": -1.0}
+
+    def step(t_s: float, setpoint: Any) -> Any:
+        if t_s - state["t_s"] < EXPERT_STEP_S * 0.9:
+            return setpoint
+        state["t_s"] = t_s
+        return decide(robot.position_rad, setpoint)
+
+    return Stepper(step)
