@@ -23,6 +23,8 @@ from ._verb import Verb, json_option, print_json
 @click.option("--calibration", help="Of the follower: name or file.")
 @click.option("--leader-calibration", help="Of the leader: name or file.")
 @click.option("--map", "renamed", multiple=True, metavar="FOLLOWER=LEADER", help="Joints whose names differ.")
+@click.option("--pedal", help="Foot switch, /dev/input/by-id/...: moves only while its third key is held.")
+@click.option("--events", type=click.Path(dir_okay=False), help="Write the pedal's marks (JSON lines) here.")
 @click.option("--speed", default=1.0, show_default=True, help="Of a replay.")
 @json_option
 def command(
@@ -36,6 +38,8 @@ def command(
     calibration: str | None,
     leader_calibration: str | None,
     renamed: tuple[str, ...],
+    pedal: str | None,
+    events: str | None,
     speed: float,
     as_json: bool,
 ) -> None:
@@ -55,6 +59,8 @@ def command(
         renamed=dict(_pair(text) for text in renamed),
         source=source,
         replay=replay,
+        pedal=pedal,
+        events=events,
         speed=speed,
         seconds=seconds,
     )

@@ -6,10 +6,12 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ..errors import MotoriumError
 from ..robots.robot import Robot
+from ..timeline.pedal import Pedal
 from .keys import END, PAUSE, STOP, Keys
 from .leader import open_leader
 from .mapping import JointMap
@@ -21,7 +23,7 @@ EXPERT_STEP_S = 0.05
 
 @dataclass(frozen=True)
 class Request:
-    """What is to move the arm: exactly one of leader, source and replay, and for how long."""
+    """What is to move the arm: exactly one of leader, source and replay; for how long; a foot switch and its marks."""
 
     leader: str | None = None
     leader_port: str | None = None
@@ -29,16 +31,23 @@ class Request:
     renamed: Mapping[str, str] = field(default_factory=dict)
     source: str | None = None
     replay: str | None = None
+    pedal: str | None = None
+    events: str | None = None
     speed: float = 1.0
     seconds: float | None = None
 
 
 class KeyControls:
-    """Pause, stop and end from the keys of a terminal; without one, nothing is ever said."""
+    """Pause, stop and end from the keys of a terminal; without one, nothing is ever said.
+
+    Attributes:
+        pedal: a foot switch that must be held to move; None without one.
+    """
 
     def __init__(self, keys: Keys | None) -> None:
         """Of `keys`, which others may read too."""
         self._keys = keys
+        self.pedal: Pedal | None = None
         self.paused = self._stopped = self._ended = False
 
     def poll(self) -> None:
@@ -55,7 +64,11 @@ class KeyControls:
 
     def controls(self) -> Controls:
         """For a session."""
-        return Controls(lambda: not self.paused, self.stopped, lambda: self._ended)
+        return Controls(self.engaged, self.stopped, lambda: self._ended)
+
+    def engaged(self) -> bool:
+        """Not paused, and the foot on the pedal where there is one."""
+        return not self.paused and (self.pedal is None or self.pedal.held())
 
 
 def run(open_robot: Callable[[], Robot], request: Request, keys: Keys | None = None) -> TeleopReport:
@@ -73,6 +86,10 @@ def run(open_robot: Callable[[], Robot], request: Request, keys: Keys | None = N
         raise MotoriumError("keys need a terminal: run this in one, also over SSH (ssh -t)")
     said = KeyControls(keys)
     with contextlib.ExitStack() as stack:
+        if request.pedal is not None:
+            said.pedal = stack.enter_context(Pedal(request.pedal))
+            if request.events is not None:
+                stack.callback(said.pedal.log.save, Path(request.events))
         if request.leader is not None:
             arm = open_leader(
                 request.leader, port=request.leader_port, calibration=request.leader_calibration
