@@ -23,9 +23,10 @@ demo: $(VENV)/.sim  ## drive the simulated arm from the shipped checkpoint and w
 test: lint $(VENV)/.lerobot  ## lint, then every test (TESTS=tests/cli for a part)
 	$(PY) -m pytest $(TESTS)
 
-bench: $(VENV)/.bench  ## kernels, ring and engine against their peers (best on a machine that does nothing else)
+bench: $(VENV)/.bench  ## kernels, ring, bus and engine against their peers (best on a machine that does nothing else)
 	$(PY) -m pytest tests/bench/micro_kernels.py --benchmark-columns=median,iqr,ops
 	$(VENV)/bin/motorium bench ring
+	$(VENV)/bin/motorium bench bus
 	$(VENV)/bin/motorium bench kernels
 	$(VENV)/bin/motorium bench engine
 
@@ -77,5 +78,5 @@ $(VENV)/.lerobot: $(VENV)/.torch tools/install_lerobot.py
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.torch
-	@$(PIP) install "onnxruntime>=1.20" "onnx>=1.17" "pytest-benchmark>=5"
+	@$(PIP) install "onnxruntime>=1.20" "onnx>=1.17" "pytest-benchmark>=5" "ftservo-python-sdk==2.0.1" "dynamixel-sdk==4.1.0"
 	@touch $@

@@ -6,6 +6,8 @@ namespace motorium {
 namespace {
 
 constexpr double kBitsPerByte = 10.0;  // 8N1
+constexpr int kSilencesToDoubt = 2;
+constexpr std::int64_t kLaterNs = 47'500, kSoonerNs = 2'500;  // in balance at 19 to 1
 
 }  // namespace
 
@@ -43,19 +45,49 @@ void HalfDuplexLine::set_reply_margin_s(double margin_s) noexcept {
   margin_ns_ = static_cast<std::int64_t>(margin_s * static_cast<double>(kNsPerS));
 }
 
+std::int64_t HalfDuplexLine::wire_ns(std::size_t request_bytes, std::size_t reply_bytes,
+                                     std::size_t replies) const noexcept {
+  const double bytes_ns = byte_ns_ * static_cast<double>(request_bytes + reply_bytes);
+  return static_cast<std::int64_t>(bytes_ns) + return_delay_ns_ * static_cast<std::int64_t>(replies);
+}
+
 std::int64_t HalfDuplexLine::timeout_ns(std::size_t request_bytes, std::size_t reply_bytes,
                                         std::size_t replies) const noexcept {
-  const double wire_ns = byte_ns_ * static_cast<double>(request_bytes + reply_bytes);
-  return static_cast<std::int64_t>(wire_ns) + return_delay_ns_ * static_cast<std::int64_t>(replies) +
-         margin_ns_;
+  return wire_ns(request_bytes, reply_bytes, replies) + margin_ns_;
+}
+
+std::int64_t HalfDuplexLine::allowance_ns() const noexcept {
+  return std::min(margin_ns_, margin_ns_ / 4 + lateness_ns_);
+}
+
+/// Follows the 95th percentile of lateness: one hiccup of a busy computer moves it little, an adapter that
+/// hands bytes on in bursts decides it. Two requests in a row that nobody answered may mean that the adapter
+/// has become slower: then all the margin is given again.
+void HalfDuplexLine::learn_lateness(std::int64_t late_ns, const ReplySet& replies) noexcept {
+  const auto answered = std::count(replies.answered.begin(), replies.answered.end(), true);
+  silences_ = answered > 0 || replies.refused ? 0 : silences_ + 1;
+  if (silences_ >= kSilencesToDoubt) lateness_ns_ = kUnknownLateness;
+  if (answered < static_cast<std::ptrdiff_t>(replies.answered.size())) return;
+  const std::int64_t observed = std::max<std::int64_t>(late_ns, 0);
+  if (lateness_ns_ == kUnknownLateness) {
+    lateness_ns_ = observed;
+  } else if (observed > lateness_ns_) {
+    lateness_ns_ = std::min(observed, lateness_ns_ + kLaterNs);
+  } else {
+    lateness_ns_ = std::max(observed, lateness_ns_ - kSoonerNs);
+  }
 }
 
 LinkStatus HalfDuplexLine::send(std::span<const std::uint8_t> request) noexcept {
   if (request.empty()) return LinkStatus::invalid;
   counters_.cycles += 1;
-  counters_.flushed_bytes += port_.discard_input();
+  const std::size_t late = port_.discard_input();
+  counters_.flushed_bytes += late;
+  if (late > 0) lateness_ns_ += 4 * kLaterNs;  // given up too early
   const IoResult sent = port_.write_all(request, monotonic_ns() + timeout_ns(request.size(), 0, 0));
   echoed_ = 0;
+  // What was written before may still be on its way: a sync write nobody waits for.
+  wire_free_ns_ = std::max(wire_free_ns_, monotonic_ns()) + wire_ns(request.size(), 0, 0);
   if (sent.status == IoStatus::ok) return LinkStatus::ok;
   counters_.io_errors += 1;
   return sent.status == IoStatus::closed ? LinkStatus::closed : LinkStatus::incomplete;

@@ -55,8 +55,8 @@ class HalfDuplexLine {
                      Take take, Finish finish) noexcept {
     replies.clear();
     echo_ = request;
-    const std::int64_t deadline =
-        monotonic_ns() + timeout_ns(request.size(), reply_bytes, replies.ids.size());
+    const std::int64_t due = wire_free_ns_ + wire_ns(0, reply_bytes, replies.ids.size());
+    const std::int64_t deadline = due + allowance_ns();
     bool done = false;
     // Time is looked at before each read: what arrived while this thread was kept off the processor still
     // counts, and a servo that never stops talking cannot hold it here.
@@ -69,13 +69,16 @@ class HalfDuplexLine {
       done = take(arrived.held_back) || take(arrived.fresh);
     }
     if (!done) finish();
+    learn_lateness(monotonic_ns() - due, replies);
     return outcome(replies);
   }
 
   /// Upper bound for the time of one request with replies: wire time, return delays and the margin.
   std::int64_t timeout_ns(std::size_t request_bytes, std::size_t reply_bytes,
                           std::size_t replies) const noexcept;
-  /// How late a reply may be beyond wire time; outside the control loop there is time to be patient.
+  /// How late a reply may be beyond wire time at most; outside the control loop there is time to be patient.
+  /// Once whole answers have come, a quarter of it beyond their usual lateness is enough: a lost reply costs
+  /// little on a quick adapter, and a slow adapter is not cut off.
   void set_reply_margin_s(double margin_s) noexcept;
   /// How long each servo may wait before it answers; the factory setting until told otherwise.
   void set_return_delay_ns(std::int64_t delay_ns) noexcept { return_delay_ns_ = delay_ns; }
@@ -93,12 +96,21 @@ class HalfDuplexLine {
   };
 
   Arrived without_echo(std::span<const std::uint8_t> bytes) noexcept;
+  std::int64_t wire_ns(std::size_t request_bytes, std::size_t reply_bytes,
+                       std::size_t replies) const noexcept;
+  std::int64_t allowance_ns() const noexcept;
+  void learn_lateness(std::int64_t late_ns, const ReplySet& replies) noexcept;
   LinkStatus hung_up() noexcept;
   LinkStatus outcome(const ReplySet& replies) noexcept;
+
+  static constexpr std::int64_t kUnknownLateness = kNsPerS;
 
   SerialPort port_;
   double byte_ns_;
   std::int64_t margin_ns_ = 0;
+  std::int64_t wire_free_ns_ = 0;                // when our last byte will have left
+  std::int64_t lateness_ns_ = kUnknownLateness;  // of whole answers lately
+  int silences_ = 0;                             // requests in a row that nobody answered
   std::int64_t return_delay_ns_ = 500'000;  // register value 250, in units of 2 us: both families' factory
   BusCounters counters_;
   std::span<const std::uint8_t> echo_;  // of the request, what may still come back

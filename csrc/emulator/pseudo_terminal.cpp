@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -17,6 +19,9 @@
 
 namespace motorium {
 namespace {
+
+constexpr std::int64_t kAwakeNs = 100'000;
+constexpr int kPriority = 10;  // below every control thread
 
 int must(int result) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), "no pseudo-terminal");
@@ -62,6 +67,12 @@ void PseudoTerminal::start(Service service) {
   thread_ = std::thread([this] { run(); });
 }
 
+void PseudoTerminal::set_punctual(bool punctual) noexcept {
+  if (!thread_.joinable()) return;
+  const sched_param priority{punctual ? kPriority : 0};
+  ::pthread_setschedparam(thread_.native_handle(), punctual ? SCHED_FIFO : SCHED_OTHER, &priority);
+}
+
 void PseudoTerminal::close() noexcept {
   if (thread_.joinable()) {
     const std::uint64_t one = 1;
@@ -77,7 +88,9 @@ void PseudoTerminal::run() noexcept {
   std::int64_t next_ns = -1;
   for (;;) {
     std::array<pollfd, 2> waiting{{{master_, POLLIN, 0}, {wake_, POLLIN, 0}}};
-    const std::int64_t left = std::max<std::int64_t>(next_ns - monotonic_ns(), 0);
+    // The kernel wakes a sleeper some tens of microseconds late; a wire is not late, so the last of them are
+    // spent awake.
+    const std::int64_t left = std::max<std::int64_t>(next_ns - kAwakeNs - monotonic_ns(), 0);
     const timespec timeout{static_cast<time_t>(left / kNsPerS), static_cast<long>(left % kNsPerS)};
     const int ready = ::ppoll(waiting.data(), waiting.size(), next_ns < 0 ? nullptr : &timeout, nullptr);
     if (ready < 0 && errno != EINTR) return;

@@ -32,6 +32,8 @@ class PseudoTerminal {
   /// The cable is pulled: clients see a hang-up. Safe to call again.
   void close() noexcept;
   const std::string& port() const noexcept { return port_; }
+  /// Serves ahead of all ordinary threads, where that is permitted: a wire waits for no computer.
+  void set_punctual(bool punctual) noexcept;
 
  private:
   void open();

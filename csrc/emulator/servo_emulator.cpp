@@ -92,6 +92,7 @@ void ServoEmulator::set_condition(const ServoCondition& condition, int servo) no
 }
 
 void ServoEmulator::set_wire(std::uint32_t baud) noexcept {
+  impl_->terminal.set_punctual(baud > 0);
   const std::lock_guard lock(impl_->mutex);
   impl_->chain->line.set_wire(baud);
 }

@@ -1,4 +1,4 @@
-"""Measure the engine, the kernels or the ring against other libraries, in one process, as ratios."""
+"""Measure the engine, the kernels, the ring or the servo bus against other libraries, in one process, as ratios."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ._verb import Verb, json_option, print_json, print_table
 
 
 @click.command(cls=Verb, name="bench")
-@click.argument("what", type=click.Choice(["engine", "kernels", "ring"]))
+@click.argument("what", type=click.Choice(["bus", "engine", "kernels", "ring"]))
 @click.option("--sizes", default="S,M,B", show_default=True, help="Of the action expert (engine), by comma.")
 @click.option(
     "--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Of every contender."
@@ -24,12 +24,13 @@ from ._verb import Verb, json_option, print_json, print_table
 def command(
     what: str, sizes: str, threads: int, peers: str, rounds: int | None, quick: bool, as_json: bool
 ) -> None:
-    """Compare WHAT with its peers: engine (PyTorch, ONNX Runtime), kernels (numpy, the machine's peak), ring (Boost).
+    """Compare WHAT with its peers: bus (LeRobot, vendors' kits), engine (PyTorch, ONNX Runtime), kernels, ring (Boost).
 
-    Contenders take turns in one process; figures are medians, and ratios of the same round. Above 1 is faster.
+    Contenders take turns in one process; figures are medians, and ratios of the same round. Above 1 is faster; on
+    the bus, where the ratio is one of times, below 1 is.
     """
     options = {"sizes": sizes, "threads": threads, "peers": peers, "rounds": rounds, "quick": quick}
-    figures = {"engine": _engine, "kernels": _kernels, "ring": _ring}[what](options, as_json)
+    figures = {"bus": _bus, "engine": _engine, "kernels": _kernels, "ring": _ring}[what](options, as_json)
     if as_json:
         print_json(figures)
         return
@@ -63,6 +64,14 @@ def _kernels(options: dict[str, Any], as_json: bool) -> dict[str, Any]:
 
     del as_json
     return measure(options["threads"], QUICK if options["quick"] else Pace(seconds=20))
+
+
+def _bus(options: dict[str, Any], as_json: bool) -> dict[str, Any]:
+    from ..bench.bus import QUICK, Effort, measure
+
+    del as_json
+    effort = QUICK if options["quick"] else Effort()
+    return measure(Effort(options["rounds"], effort.cycles, effort.losses) if options["rounds"] else effort)
 
 
 def _ring(options: dict[str, Any], as_json: bool) -> dict[str, Any]:

@@ -1,0 +1,61 @@
+"""`motorium bench bus`: its figures are those of the issue's form, and the arithmetic behind them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from motorium.bench.bus import ROBOTS, wire_limit_us
+from motorium.cli.bench import command
+
+FIGURES = {
+    "cycle_us", "peer_cycle_us", "vs_peer", "cpu_share_waiting", "wire_us", "wire_limit_us", "lost_reply_us",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def figures():
+    done = CliRunner().invoke(command, ["bus", "--quick", "--json"])
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)["protocols"]
+
+
+@pytest.mark.parametrize("protocol", ROBOTS)
+def test_every_figure_is_there(figures, protocol):
+    assert set(figures[protocol]) >= FIGURES
+
+
+@pytest.mark.parametrize("protocol", ROBOTS)
+def test_waiting_needs_no_processor(figures, protocol):
+    assert figures[protocol]["cpu_share_waiting"] < 0.1
+    for peer in figures[protocol]["peers"].values():
+        assert peer["cpu_share_waiting"] > figures[protocol]["cpu_share_waiting"]
+
+
+@pytest.mark.parametrize("protocol", ROBOTS)
+def test_a_cycle_is_quicker_than_the_kit_and_slower_than_the_wire(figures, protocol):
+    found = figures[protocol]
+    if found["peer"] is None:
+        assert "motorium[bench]" in found["note"]
+    else:
+        assert found["vs_peer"] < 1
+    assert found["wire_us"] > 0.95 * found["wire_limit_us"]
+
+
+def test_wire_limit_counts_every_bit():
+    # 14 bytes ask, six replies of 6 + 10, sync write 8 + 6 * 3; ten bits each at 1 Mbps
+    assert wire_limit_us("feetech", 6) == (14 + 96 + 26) * 10
+    # 20 bytes ask, one shared reply 8 + 6 * (4 + 10), sync write 14 + 6 * 5
+    assert wire_limit_us("dynamixel", 6) == (20 + 92 + 44) * 10
+
+
+def test_without_a_peer_it_says_how_to_get_one(monkeypatch):
+    from motorium.bench import bus
+    from motorium.bench.peers import servo_buses
+
+    monkeypatch.setattr(servo_buses, "PEERS", {"feetech": (), "dynamixel": ()})
+    found = bus.measure_protocol("feetech", bus.Effort(rounds=2, cycles=5, losses=1))
+    assert (found["peer"], found["vs_peer"]) == (None, None)
+    assert "motorium[bench]" in found["note"]
