@@ -11,7 +11,7 @@ SOURCES := $(shell find csrc firmware models python -type f -not -name '*.so' -n
            CMakeLists.txt pyproject.toml README.md LICENSE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint format wheel clean
+.PHONY: help demo test bench sanitize lint format wheel clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -29,6 +29,26 @@ bench: $(VENV)/.bench  ## kernels, ring, bus and engine against their peers (bes
 	$(VENV)/bin/motorium bench bus
 	$(VENV)/bin/motorium bench kernels
 	$(VENV)/bin/motorium bench engine
+
+# Engine, kernels and their Python tests with instruments; minutes, so `make test` has a short form of it.
+SANITIZE := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANITIZED_TESTS ?= tests/engine/test_denoiser.py tests/engine/test_engine.py tests/engine/test_engine_options.py \
+                   tests/kernels tests/golden tests/runtime/test_slot_map.py
+
+sanitize: $(VENV)/.test  ## the engine's tests under AddressSanitizer and UBSan (gcc; about ten minutes)
+	PATH="$(abspath $(VENV))/bin:$$PATH" cmake -S . -B build/sanitize-python -DCMAKE_BUILD_TYPE=None \
+	  -DCMAKE_C_FLAGS="$(SANITIZE)" -DCMAKE_CXX_FLAGS="$(SANITIZE)" -DCMAKE_INSTALL_PREFIX=build/sanitize-python/site
+	$(VENV)/bin/cmake --build build/sanitize-python --parallel 2
+	rm -rf build/sanitize-python/site && mkdir -p build/sanitize-python/site
+	cp -r python/motorium build/sanitize-python/site/motorium && rm -f build/sanitize-python/site/motorium/_core*.so
+	$(VENV)/bin/cmake --install build/sanitize-python > /dev/null
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONPATH=build/sanitize-python/site \
+	  LD_PRELOAD="$$($${CXX:-c++} -print-file-name=libasan.so) $$($${CXX:-c++} -print-file-name=libubsan.so)" \
+	  $(PY) -m pytest $(SANITIZED_TESTS) -p no:cacheprovider
+	PATH="$(abspath $(VENV))/bin:$$PATH" cmake -S tests/engine/native -B build/sanitize -DCMAKE_BUILD_TYPE=None \
+	  -DCMAKE_CXX_FLAGS="$(SANITIZE)"
+	$(VENV)/bin/cmake --build build/sanitize --parallel 2
+	build/sanitize/selftest && build/sanitize/families
 
 lint: $(VENV)/.test  ## ruff, mypy --strict, clang-format and the floors
 	$(VENV)/bin/ruff check .

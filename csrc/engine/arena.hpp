@@ -10,8 +10,20 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <stdexcept>
 #include <utility>
 #include <vector>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define MOTORIUM_POISONS 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MOTORIUM_POISONS 1
+#endif
+#endif
+#if defined(MOTORIUM_POISONS)
+#include <sanitizer/asan_interface.h>
+#endif
 
 namespace motorium {
 
@@ -19,11 +31,12 @@ namespace motorium {
 /// blocks ask for huge pages, because a network streams through all of its weights at every step.
 class Arena {
  public:
-  /// `count` zeros. Throws std::bad_alloc.
-  float* floats(std::size_t count) { return static_cast<float*>(take(count * sizeof(float))); }
-  std::uint32_t* indices(std::size_t count) {
-    return static_cast<std::uint32_t*>(take(count * sizeof(std::uint32_t)));
-  }
+  /// From now on, `more` bytes at most: sizes come out of a stranger's file, memory is taken for them.
+  void allow(std::size_t more) noexcept { allowed_ = bytes_ + std::min(more, kMost); }
+
+  /// `count` zeros. Throws std::bad_alloc, and std::invalid_argument where that is more than allowed.
+  float* floats(std::size_t count) { return static_cast<float*>(take(4 * checked(count))); }
+  std::uint32_t* indices(std::size_t count) { return static_cast<std::uint32_t*>(take(4 * checked(count))); }
 
   std::byte* raw(std::size_t count) { return static_cast<std::byte*>(take(count)); }
 
@@ -40,24 +53,51 @@ class Arena {
 
  private:
   static constexpr std::size_t kAlign = 64;
+#if defined(MOTORIUM_POISONS)
+  static constexpr std::size_t kBlock = std::size_t{1} << 12;
+#else
   static constexpr std::size_t kBlock = std::size_t{1} << 18;
+#endif
   static constexpr std::size_t kHugePage = std::size_t{1} << 21;
+  static constexpr std::size_t kMost = std::size_t{1} << 46;
   struct Free {
     std::align_val_t align;
     void operator()(std::byte* block) const noexcept { ::operator delete(block, align); }
   };
 
-  void* take(std::size_t bytes) {
-    bytes = (bytes + kAlign - 1) / kAlign * kAlign;
+  static std::size_t checked(std::size_t count) {
+    if (count > kMost) refuse();
+    return count;
+  }
+
+  [[noreturn]] static void refuse() {
+    throw std::invalid_argument("these sizes ask for far more memory than the weights have");
+  }
+
+  void* take(std::size_t wanted) {
+    checked(wanted);
+    const std::size_t bytes = (wanted + kAlign - 1) / kAlign * kAlign + kGuard;
     if (bytes > left_) grow(std::max(bytes, kBlock));
     std::byte* result = next_;
     next_ += bytes;
     left_ -= bytes;
+    guard(result + wanted, bytes - wanted);
     return result;
   }
 
+  /// Under AddressSanitizer pieces end where they were asked to end: one block would hide who walks into
+  /// whom.
+#if defined(MOTORIUM_POISONS)
+  static constexpr std::size_t kGuard = 4 * kAlign;
+  static void guard(std::byte* end, std::size_t bytes) noexcept { ASAN_POISON_MEMORY_REGION(end, bytes); }
+#else
+  static constexpr std::size_t kGuard = 0;
+  static void guard(std::byte*, std::size_t) noexcept {}
+#endif
+
   void grow(std::size_t bytes) {
     // A network of some size fills block after block: larger ones leave fewer seams.
+    if (bytes > allowed_ - std::min(allowed_, bytes_)) refuse();
     if (bytes_ >= kHugePage) bytes = (bytes + kHugePage - 1) / kHugePage * kHugePage;
     const std::align_val_t align{bytes >= kHugePage ? kHugePage : kAlign};
     next_ = static_cast<std::byte*>(::operator new(bytes, align));
@@ -74,6 +114,7 @@ class Arena {
   std::byte* next_ = nullptr;
   std::size_t left_ = 0;
   std::size_t bytes_ = 0;
+  std::size_t allowed_ = kMost;
   std::vector<std::shared_ptr<void>> kept_;
 };
 

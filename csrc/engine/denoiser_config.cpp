@@ -33,6 +33,9 @@ void check_time(const TimeConfig& t) {
 }
 
 void check_flow(const DenoiserConfig& c) {
+  for (const kernels::Activation activation : {c.embed_activation, c.head_activation})
+    require(activation != kernels::Activation::none && !kernels::is_gated(activation),
+            "embedding and head take relu, silu, gelu or gelu_tanh");
   require(within(c.channels, 1, 4096) && c.context <= 4096, "channels or context out of range");
   require(within(c.domains, 1, 1024) && c.adapters <= 1024, "domains or adapters out of range");
   require(c.domains == 1 || c.embedding == Embedding::domain, "only domain embeddings have several domains");

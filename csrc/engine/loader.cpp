@@ -15,9 +15,15 @@ std::string show(const Sizes& shape) {
   return text + ")";
 }
 
+/// What a network may take beyond a multiple of its weights: caches and room for activations.
+constexpr std::size_t kSlack = std::size_t{256} << 20;
+constexpr std::size_t kMultiple = 8;
+constexpr std::size_t kStandIns = std::size_t{16} << 20;  ///< floats: so much is read on for a longer list
+
 std::size_t count_of(Loader::Shape shape) {
   std::size_t count = 1;
-  for (const std::size_t size : shape) count *= size;
+  for (const std::size_t size : shape)
+    if (__builtin_mul_overflow(count, size, &count)) throw std::invalid_argument("a tensor's size overflows");
   return count;
 }
 
@@ -29,7 +35,15 @@ Loader::Loader(const kernels::KernelTable& table, const Tensors& tensors, Arena&
       tensors_(tensors),
       arena_(arena),
       workspace_(arena.make<Workspace>(options.threads, options.cpus)),
-      precision_(options.precision) {}
+      precision_(options.precision) {
+  std::size_t floats = 0;
+  for (const auto& [name, tensor] : tensors) {
+    std::size_t count = 1;
+    for (const std::size_t size : tensor.shape) count *= size;
+    floats += count;
+  }
+  arena.allow(kMultiple * sizeof(float) * floats + kSlack);
+}
 
 const float* Loader::raw(const std::string& name, Shape shape) {
   const auto found = tensors_.find(name);
@@ -40,7 +54,10 @@ const float* Loader::raw(const std::string& name, Shape shape) {
   } else {
     problems_.push_back("tensor " + name + " is missing, expected " + show(shape));
   }
-  return stand_ins_.emplace_back(count_of(shape), 0.0f).data();
+  const std::size_t count = count_of(shape);
+  if (count > kStandIns - stand_in_floats_) finish();  // memory is not taken for what is only claimed
+  stand_in_floats_ += count;
+  return stand_ins_.emplace_back(count, 0.0f).data();
 }
 
 void Loader::finish() const {

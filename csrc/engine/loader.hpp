@@ -24,6 +24,8 @@ using Tensors = std::map<std::string, TensorView>;
 ///
 /// A tensor that is missing or of another shape reads as zeros until finish(), which throws
 /// std::invalid_argument with the list of all of them: the tensor, the shape found and the shape expected.
+/// Sizes that no tensor backs take little memory: a long list ends early, and the arena is limited to a
+/// multiple of the tensors.
 class Loader {
  public:
   using Shape = std::initializer_list<std::size_t>;
@@ -71,6 +73,7 @@ class Loader {
   Precision precision_;
   std::vector<std::string> problems_;
   std::deque<std::vector<float>> stand_ins_;
+  std::size_t stand_in_floats_ = 0;
 };
 
 }  // namespace motorium

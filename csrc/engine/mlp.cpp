@@ -44,19 +44,28 @@ RoutedMlp::RoutedMlp(const std::string& here, const Sizes& sizes, std::size_t mo
   counts_ = arena.indices(experts);
 }
 
+/// The first of the greatest logits that are not taken. Always one of them, even when all are infinite or
+/// NaN: a row that came twice to an expert would not fit into its list.
+static std::size_t best_of(const float* logits, std::size_t experts, const bool* taken) noexcept {
+  std::size_t best = experts;
+  for (std::size_t e = 0; e < experts; ++e)
+    if (!taken[e] && (best == experts || logits[e] > logits[best])) best = e;
+  return best;
+}
+
 void RoutedMlp::route(std::size_t rows) noexcept {
   std::fill(counts_, counts_ + sizes_.experts, 0u);
   for (std::size_t row = 0; row < rows; ++row) {
     float* logits = logits_ + row * sizes_.experts;
-    const float top = *std::max_element(logits, logits + sizes_.experts);
     std::size_t chosen[kMostExperts];
     float shares[kMostExperts];
+    bool taken[kMostExperts] = {};
     float total = 0.0f;
     for (std::size_t k = 0; k < sizes_.top_k; ++k) {
-      chosen[k] = static_cast<std::size_t>(std::max_element(logits, logits + sizes_.experts) - logits);
-      shares[k] = std::exp(logits[chosen[k]] - top);
+      chosen[k] = best_of(logits, sizes_.experts, taken);
+      taken[chosen[k]] = true;
+      shares[k] = std::exp(logits[chosen[k]] - logits[chosen[0]]);
       total += shares[k];
-      logits[chosen[k]] = -INFINITY;
     }
     for (std::size_t k = 0; k < sizes_.top_k; ++k) {
       const std::size_t at = chosen[k] * most_rows_ + counts_[chosen[k]]++;

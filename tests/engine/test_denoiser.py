@@ -5,6 +5,7 @@ from __future__ import annotations
 import denoiser_samples as samples
 import numpy as np
 import pytest
+from hostile_files import memory_limit
 from reference_denoiser import ReferenceDenoiser
 
 from motorium import _core
@@ -117,11 +118,38 @@ class TestRefusals:
             ({"modulation_width": 4}, "adaptive"),
             ({"time": {"width": 7}}, "even width"),
             ({"experts": 3, "top_k": 4, "routed_mlp": 8}, "top_k"),
+            ({"embed_activation": "silu_gate"}, "embedding and head take"),
+            ({"head_activation": "gelu_tanh_gate"}, "embedding and head take"),
         ],
     )
     def test_configs(self, changes, message):
         with pytest.raises(ValueError, match=message):
             _core.Denoiser({**samples.BASE, **changes}, {})
+
+    def test_claimed_sizes_cost_no_memory(self):
+        """Terabytes, were they believed; the list of what is missing ends early instead."""
+        block = {**samples.BASE["block"], "width": 8192, "mlp": 32768, "heads": 128, "head_dim": 512}
+        with memory_limit(1 << 30), pytest.raises(ValueError, match="missing"):
+            _core.Denoiser({**samples.BASE, "block": block, "layers": 256}, {})
+
+    def test_a_cache_that_no_weights_go_with_is_refused(self):
+        config = {**samples.BASE, "prefix": 65536, "rows": 1024, "layers": 100}
+        config["block"] = {**config["block"], "head_dim": 128}
+        with memory_limit(1 << 30), pytest.raises(ValueError, match="far more memory"):
+            _core.Denoiser(config, samples.weights(config))
+
+    @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+    @pytest.mark.parametrize("isa", ISAS)
+    def test_experts_of_numbers_that_went_wrong_stay_in_their_lists(self, isa, value):
+        """Rows without a best expert came twice to the first one, and its list ran over."""
+        config = samples.OPTIONS["routed"]
+        given, weights = samples.inputs(config), samples.weights(config)
+        name = "layers.1.expert.router.weight"
+        weights[name] = np.full_like(weights[name], value)
+        denoiser = open_denoiser(config, weights, given, isa)
+        assert denoiser.run(given["noise"], 4).shape == given["noise"].shape[1:]
+        whole = run(config, given, isa=isa)
+        assert np.isfinite(whole).all()
 
     def test_missing_tensors_are_listed_at_once(self):
         tensors = samples.weights(samples.BASE)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
+import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -23,8 +26,9 @@ def check_run(*command, **kwargs):
 
 
 def own_libraries():
-    """Newest last; never the one for another processor."""
-    found = [p for p in ROOT.glob("build/**/libmotorium_core.a") if "native-aarch64" not in p.parts]
+    """Newest last; never one for another processor or with instruments."""
+    other = ("native-aarch64", "sanitize", "sanitize-python", "sanitize-fuzz")
+    found = [p for p in ROOT.glob("build/**/libmotorium_core.a") if not set(other) & set(p.parts)]
     return sorted(found, key=lambda p: p.stat().st_mtime)
 
 
@@ -119,3 +123,102 @@ def test_pool_is_free_of_races(tmp_path):
         pytest.skip("the compiler has no ThreadSanitizer")
     assert built.returncode == 0, built.stderr
     assert "wrong: 0" in check_run(program)
+
+
+SANITIZE = ["-std=c++20", "-O0", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+
+
+def sanitizing_compiler(folder):
+    compiler = shutil.which(os.environ.get("CXX", "c++"))
+    nothing = folder / "nothing.cpp"
+    nothing.write_text("int main() {}")
+    if compiler is None:
+        pytest.skip("needs a C++ compiler")
+    if subprocess.run([compiler, *SANITIZE, nothing, "-o", folder / "nothing"], check=False).returncode:
+        pytest.skip("this compiler has no AddressSanitizer")
+    return compiler
+
+
+def test_kernels_touch_only_their_own_memory(tmp_path):
+    """Every instruction set of this machine under ASan and UBSan; `make sanitize` does it for whole engines."""
+    compiler = sanitizing_compiler(tmp_path)
+    arch = ROOT / "csrc/kernels/arch"
+    lines = dict(re.findall(r"^(MOTORIUM_ISA\((\w+),.*)$", (arch / "isa.def").read_text(), re.M))
+    own = {isa: line for line, isa in lines.items() if isa in kernels.available_isas()}
+    options = {isa: re.search(r'"([^"]*)"', line)[1].split(";") for isa, line in own.items()}
+    # The dispatcher of this build knows these alone.
+    table = tmp_path / "kernels/arch/isa.def"
+    table.parent.mkdir(parents=True)
+    table.write_text("\n".join(re.sub(r'",.*', '", true)', line) for line in own.values()) + "\n")
+    includes = [f"-I{tmp_path}", f"-I{ROOT}/csrc", f"-I{ROOT}/csrc/include"]
+    jobs = []
+    for isa in own:
+        if isa == "plain":
+            continue
+        source = tmp_path / f"unit_{isa}.cpp"
+        source.write_text((arch / "unit.cpp.in").read_text().replace("@isa@", isa))
+        jobs.append((source, [o for o in options[isa] if o]))
+    kernel_files = [
+        ROOT / f"csrc/kernels/{name}.cpp" for name in ("pack", "plain", "plain_data", "plain_products")
+    ]
+    jobs += [(source, []) for source in (arch / "dispatch.cpp", *kernel_files, NATIVE / "kernel_suite.cpp")]
+    objects = [tmp_path / f"{source.stem}.o" for source, _ in jobs]
+    for (source, extra), built in zip(jobs, objects, strict=True):
+        check_run(
+            compiler,
+            *SANITIZE,
+            *extra,
+            "-ffp-contract=off",
+            "-Wno-psabi",
+            *includes,
+            "-c",
+            source,
+            "-o",
+            built,
+        )
+    program = tmp_path / "kernel_suite"
+    check_run(compiler, *SANITIZE, *objects, "-o", program)
+    report = check_run(program)
+    assert all(f"{isa}: " in report for isa in own)
+    assert "kernels ok" in report
+
+
+@pytest.mark.parametrize(("index", "sound"), [(2, True), (3, False), (-1, False)])
+def test_pieces_of_an_arena_are_apart_under_a_sanitizer(index, sound, tmp_path):
+    """Otherwise one block would hide who reads whose numbers, and the runs above would prove little."""
+    compiler = sanitizing_compiler(tmp_path)
+    source, program = tmp_path / "guard.cpp", tmp_path / "guard"
+    source.write_text(
+        '#include "engine/arena.hpp"\n'
+        "int main() { motorium::Arena arena; arena.floats(5); volatile float* three = arena.floats(3);\n"
+        f"arena.floats(5); return static_cast<int>(three[{index}]); }}\n"
+    )
+    check_run(compiler, *SANITIZE, f"-I{ROOT}/csrc", source, "-o", program)
+    done = subprocess.run([program], capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == sound
+    assert sound or "use-after-poison" in done.stderr
+
+
+def test_engines_refuse_what_strangers_claim(tmp_path):
+    """Short form of the fuzzing in docs/engine.md: an error value, never a crash or the memory that is claimed."""
+    compiler = shutil.which(os.environ.get("CXX", "c++"))
+    libraries = own_libraries()
+    if compiler is None or not libraries:
+        pytest.skip("needs a C++ compiler and libmotorium_core.a under build/")
+    fuzz, program = ROOT / "csrc/fuzz", tmp_path / "fuzz_engines"
+    check_run(
+        compiler, "-std=c++20", "-O1", f"-I{ROOT}/csrc", f"-I{ROOT}/csrc/include", fuzz / "fuzz_engines.cpp",
+        fuzz / "standalone.cpp", libraries[-1], "-lpthread", "-o", program,
+    )  # fmt: skip
+    seeds = [tmp_path / f"seed{number}" for number in range(40)]
+    for number, path in enumerate(seeds):
+        source = random.Random(number)
+        path.write_bytes(
+            bytes([number]) + bytes(source.randrange(0xF4) for _ in range(source.choice((60, 300))))
+        )
+
+    def little_memory():
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+
+    runs = os.environ.get("MOTORIUM_FUZZ_RUNS", "3000")
+    assert check_run(program, runs, *seeds, preexec_fn=little_memory) == "ok\n"
