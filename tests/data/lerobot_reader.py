@@ -5,8 +5,10 @@ lerobot_reader.py read ROOT write OTHER ...     one JSON list on stdout, an obje
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 from lerobot.datasets.compute_stats import compute_episode_stats
@@ -77,6 +79,16 @@ def write(root: str) -> dict:
     return {"length": len(dataset)}
 
 
+def upgrade(root: str) -> dict:
+    """A v2.1 dataset, converted in place by LeRobot's own script, then read."""
+    from lerobot.datasets.v30.convert_dataset_v21_to_v30 import convert_dataset
+
+    path = Path(root)
+    with contextlib.redirect_stdout(sys.stderr):
+        convert_dataset(path.name, root=path.parent, push_to_hub=False)
+    return read(root)
+
+
 if __name__ == "__main__":
     jobs = zip(sys.argv[1::2], sys.argv[2::2], strict=True)
-    print(json.dumps([{"read": read, "write": write}[verb](root) for verb, root in jobs]))
+    print(json.dumps([{"read": read, "write": write, "upgrade": upgrade}[verb](root) for verb, root in jobs]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -73,26 +73,31 @@ class Dataset:
 
     def rows(self, episode: Episode, keys: Sequence[str] | None = None) -> Rows:
         """Columns of one episode, (N, *shape) each; None: all numeric ones. Raises DataError."""
-        for found, rows in self._walk(self.data_path(episode), keys, {episode.index: episode}):
+        for found, rows in self.walk(self.data_path(episode), keys, {episode.index: episode}):
             if found.index == episode.index:
                 return rows
         raise DataError(f"{self.data_path(episode)} has no row of episode {episode.index}")
 
     def stream(self, keys: Sequence[str] | None = None) -> Iterator[tuple[Episode, Rows]]:
         """Every episode in the order of the files; no more than one episode and a batch is in memory."""
+        for path, wanted in self.by_file().items():
+            yield from self.walk(path, keys, wanted)
+
+    def by_file(self) -> dict[Path, dict[int, Episode]]:
+        """Data file -> number -> episode."""
         files: dict[Path, dict[int, Episode]] = {}
         for episode in self.episodes:
             files.setdefault(self.data_path(episode), {})[episode.index] = episode
-        for path, wanted in files.items():
-            yield from self._walk(path, keys, wanted)
+        return files
 
     def _features(self, keys: Sequence[str] | None) -> tuple[Feature, ...]:
         everything = (*self.schema.columns, *DERIVED)
         return everything if keys is None else tuple(self.schema.feature(key) for key in keys)
 
-    def _walk(
+    def walk(
         self, path: Path, keys: Sequence[str] | None, wanted: dict[int, Episode]
     ) -> Iterator[tuple[Episode, Rows]]:
+        """The wanted episodes of one data file, in its order. Raises DataError."""
         features = self._features(keys)
         names = list(dict.fromkeys([*(f.key for f in features), "episode_index"]))
         parts: list[Rows] = []
@@ -210,8 +215,3 @@ def _old_stats(root: Path) -> dict[int, dict[str, Stats]]:
         return {int(line["episode_index"]): dict(line["stats"]) for line in _lines(path)}
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: {error}") from error
-
-
-def with_episodes(dataset: Dataset, episodes: Sequence[Episode]) -> Dataset:
-    """The same dataset, looking at some of its episodes only."""
-    return replace(dataset, episodes=tuple(episodes))

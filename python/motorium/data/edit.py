@@ -1,10 +1,22 @@
-"""Changes to whole datasets."""
+"""Changes to whole datasets: each writes a new one, and none touches what it reads."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import DataError
+from .build import Pick, build
 from .dataset import Dataset
+from .film import mirrored, thinned
+from .schema import Info, Schema
 from .stats import Stats, aggregate
+from .tables import Episode, Rows
 
 
 def stored_stats(dataset: Dataset, episode: int | None) -> dict[str, Stats]:
@@ -15,3 +27,146 @@ def stored_stats(dataset: Dataset, episode: int | None) -> dict[str, Stats]:
         if line.index == episode:
             return dataset.stats(line)
     raise DataError(f"no episode {episode}; there are {len(dataset.episodes)}")
+
+
+def numbers(text: str) -> frozenset[int]:
+    """{0, 3, 4, 5} from "0,3-5". Raises DataError."""
+    out: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise DataError(f"{text!r} does not name episodes; write them as 0,3-5")
+        stop = int(last) if dash else int(first)
+        if stop - int(first) > 1_000_000:
+            raise DataError(f"{text!r} names too many episodes")
+        out.update(range(int(first), stop + 1))
+    return frozenset(out)
+
+
+def everything(dataset: Dataset) -> frozenset[int]:
+    """Numbers of all episodes."""
+    return frozenset(e.index for e in dataset.episodes)
+
+
+def delete(dataset: Dataset, episodes: frozenset[int], target: Path) -> Info:
+    """Without those episodes; the others move up. Raises DataError when one is not there."""
+    missing = episodes - everything(dataset)
+    if missing:
+        raise DataError(f"{dataset.root} has no episode {min(missing)}; it has {len(dataset.episodes)}")
+    return build(target, dataset.schema, [Pick(dataset, everything(dataset) - episodes)])
+
+
+def relabel(dataset: Dataset, rename: Mapping[str, str], target: Path) -> Info:
+    """Other words for tasks. Raises DataError when there is no such task."""
+    for task in rename:
+        if task not in dataset.tasks:
+            raise DataError(f"no task {task!r}; there are {', '.join(map(repr, dataset.tasks))}")
+    return build(target, dataset.schema, [Pick(dataset, everything(dataset), rename)])
+
+
+def merge(datasets: Sequence[Dataset], target: Path) -> Info:
+    """All episodes of several datasets. Raises DataError in words when their schemas differ."""
+    first = datasets[0].schema
+    for other in datasets[1:]:
+        if other.schema.digest() != first.digest():
+            why = "; ".join(first.differences(other.schema))
+            raise DataError(f"{other.root} does not fit {datasets[0].root}: {why}")
+    return build(target, first, [Pick(dataset, everything(dataset)) for dataset in datasets])
+
+
+def split(dataset: Dataset, share: float, seed: int, train: Path, test: Path) -> tuple[Info, Info]:
+    """Two datasets; `share` of the scenes goes to `test`. Episodes of one scene (noted seed) stay together."""
+    groups: dict[object, list[int]] = {}
+    for episode in dataset.episodes:
+        scene = dataset.notes(episode).get("seed")
+        groups.setdefault(("scene", scene) if scene is not None else episode.index, []).append(episode.index)
+    order = np.random.default_rng(seed).permutation(len(groups))
+    count = round(share * len(groups))
+    if not 0 < count < len(groups):
+        raise DataError(f"a share of {share:g} of {len(groups)} scenes leaves one side empty")
+    members = list(groups.values())
+    chosen = frozenset(e for i in order[:count] for e in members[int(i)])
+    rest = everything(dataset) - chosen
+    return build(train, dataset.schema, [Pick(dataset, rest)]), build(
+        test, dataset.schema, [Pick(dataset, chosen)]
+    )
+
+
+def downsample(dataset: Dataset, fps: int, target: Path) -> Info:
+    """Every n-th row and frame. `action` is then the setpoint of the row that follows. Raises DataError."""
+    schema = dataset.schema
+    if fps < 1 or schema.fps % fps or fps == schema.fps:
+        raise DataError(f"{fps} does not divide the {schema.fps} rows per second of {dataset.root}")
+    step = schema.fps // fps
+
+    def rows(columns: Rows, episode: Episode) -> Rows:
+        del episode
+        out = {key: values[::step] for key, values in columns.items()}
+        if "action" in columns and "commanded_rad" in columns:
+            # An action reaches to the next row, which is farther away now: the last of those that are merged.
+            last = np.minimum(
+                np.arange(0, len(columns["action"]), step) + step - 1, len(columns["action"]) - 1
+            )
+            out["action"] = columns["action"][last]
+        return out
+
+    pick = Pick(dataset, everything(dataset), rows=rows, film=thinned(step, fps))
+    return build(target, replace(schema, fps=fps).with_video_info("h264", "yuv420p"), [pick])
+
+
+def mirror(dataset: Dataset, signs: Mapping[str, int], swap: Mapping[str, str], target: Path) -> Info:
+    """Left and right exchanged: pictures flipped, joints of `signs` negated, names of `swap` exchanged, also in tasks.
+
+    Args:
+        dataset: what to mirror.
+        signs: joint -> -1 for those that turn the other way in a mirror, such as shoulder_pan and wrist_roll.
+        swap: joint or camera key -> the one on the other side; both directions are meant.
+        target: the new dataset.
+
+    Raises DataError when a name is not there.
+    """
+    both = {**swap, **{b: a for a, b in swap.items()}}
+    _known(dataset.schema, [*signs, *both])
+
+    def rows(columns: Rows, episode: Episode) -> Rows:
+        del episode
+        return {key: _mirrored(dataset.schema, key, values, signs, both) for key, values in columns.items()}
+
+    words = {task: _sides(task) for task in dataset.tasks}
+    keys = {key: both[key] for key in both if dataset.schema.has(key)}
+    pick = Pick(dataset, everything(dataset), words, rows, mirrored(dataset.schema.fps), keys)
+    return build(target, dataset.schema.with_video_info("h264", "yuv420p"), [pick])
+
+
+def _known(schema: Schema, names: Sequence[str]) -> None:
+    joints = {_joint(name) for f in schema.columns for name in f.names or ()}
+    for name in names:
+        if name not in joints and not schema.has(name):
+            raise DataError(f"no joint or camera {name!r}; joints are {', '.join(sorted(joints))}")
+
+
+def _joint(name: str) -> str:
+    return name.removesuffix(".pos")
+
+
+SIGNED = ("observation.state", "action", "commanded_rad", "velocity_rad_s", "effort")
+
+
+def _mirrored(
+    schema: Schema, key: str, values: NDArray[Any], signs: Mapping[str, int], swap: Mapping[str, str]
+) -> NDArray[Any]:
+    names = schema.feature(key).names
+    if names is None or values.ndim != 2 or len(names) != values.shape[1]:
+        return values
+    plain = [_joint(name) for name in names]
+    order = [plain.index(swap[n]) if swap.get(n) in plain else i for i, n in enumerate(plain)]
+    out = values[:, order].copy()
+    if key in SIGNED:
+        for i, name in enumerate(plain):
+            out[:, i] *= signs.get(name, 1)
+    return out
+
+
+def _sides(task: str) -> str:
+    words = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
+    return " ".join(words.get(word, word) for word in task.split(" "))

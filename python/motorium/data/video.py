@@ -44,31 +44,36 @@ def _av_errors() -> tuple[type[Exception], ...]:
     return (av.FFmpegError, OSError, ValueError, IndexError, EOFError)
 
 
-def remux(source: Path, target: Path, frames: int, fps: int, *, skip: int = 0) -> int:
-    """Copy `frames` frames after `skip` of them into a plain, durable mp4 whose frame k is at k / fps, unchanged.
+def remux(source: Path, target: Path, frames: int, fps: int, *, from_s: float = 0.0) -> int:
+    """Copy `frames` frames from `from_s` on, as they are, into a plain, durable mp4 whose frame k is at k / fps.
 
-    Returns how many there were; the source may be cut off. Raises DataError when there is nothing to copy.
+    Returns how many there were; the source may be cut off. Raises DataError when there is nothing to copy, or the
+    first frame cannot stand alone.
     """
     import av
 
-    count, base = 0, Fraction(1, fps)
+    count, base, first = 0, Fraction(1, fps), round(from_s * fps)
+    options = {"movflags": "faststart"}
     try:
-        with (
-            av.open(str(source)) as old,
-            av.open(str(target), "w", format="mp4", options={"movflags": "faststart"}) as new,
-        ):
+        with av.open(str(source)) as old, av.open(str(target), "w", format="mp4", options=options) as new:
             before = old.streams.video[0]
             after = new.add_stream_from_template(before)
             after.time_base = base
             for packet in _packets(old, before):
-                if skip > 0:
-                    skip -= 1
+                place = (
+                    _grid(packet.pts if packet.pts is not None else packet.dts, before.time_base, fps) - first
+                )
+                if not 0 <= place < frames:
+                    if place >= frames + fps:
+                        break
                     continue
-                if count >= frames:
-                    break
+                if count == 0 and not packet.is_keyframe:
+                    raise DataError(
+                        f"{source} cannot be cut at {from_s:.3f} s: that frame does not stand alone"
+                    )
+                packet.dts = _grid(packet.dts, before.time_base, fps) - first
+                packet.pts, packet.duration = place, 1
                 packet.stream, packet.time_base = after, base
-                packet.pts = packet.dts = count
-                packet.duration = 1
                 new.mux(packet)
                 count += 1
     except _av_errors() as error:
@@ -78,6 +83,11 @@ def remux(source: Path, target: Path, frames: int, fps: int, *, skip: int = 0) -
     with target.open("rb") as file:
         os.fsync(file.fileno())
     return count
+
+
+def _grid(time: int, base: Fraction, fps: int) -> int:
+    """Number of the frame at a time of a stream."""
+    return round(time * base * fps)
 
 
 def _packets(container: Any, stream: Any) -> Iterator[Any]:

@@ -1,0 +1,171 @@
+"""The verbs of `motorium data` that make another dataset. Without --out it takes the old one's place, which is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ._verb import Verb, json_option, print_json
+
+if TYPE_CHECKING:
+    from ..data.dataset import Dataset
+
+dataset_argument = click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The new dataset.  [default: in place, the old one kept]",
+)
+
+
+def _make(dataset: Path, out: Path | None, as_json: bool, make: Callable[[Dataset, Path], object]) -> None:
+    from ..data.build import swap
+    from ..data.dataset import Dataset
+
+    opened = Dataset.open(dataset)
+    kept = None
+    if out is None:
+        kept = swap(dataset, lambda target: make(opened, target))
+    else:
+        make(opened, out)
+    there = Dataset.open(out or dataset)
+    value = {
+        "dataset": str(out or dataset),
+        "episodes": len(there.episodes),
+        "frames": there.frames,
+        "old": None if kept is None else str(kept),
+    }
+    if as_json:
+        print_json(value)
+    else:
+        click.echo(f"{value['dataset']}: {value['episodes']} episodes, {value['frames']} rows")
+        if kept is not None:
+            click.echo(f"the old one is {kept} now")
+
+
+@click.command(cls=Verb, name="delete")
+@dataset_argument
+@click.option("--episodes", required=True, help="Which, such as 0,3-5.")
+@out_option
+@json_option
+def delete(dataset: Path, episodes: str, out: Path | None, as_json: bool) -> None:
+    """Leave episodes out; those behind them move up."""
+    from ..data import edit
+
+    _make(dataset, out, as_json, lambda found, target: edit.delete(found, edit.numbers(episodes), target))
+
+
+@click.command(cls=Verb, name="relabel")
+@dataset_argument
+@click.option("--from", "old", required=True, help="A task as it is.")
+@click.option("--to", "new", required=True, help="What it shall be called.")
+@out_option
+@json_option
+def relabel(dataset: Path, old: str, new: str, out: Path | None, as_json: bool) -> None:
+    """Other words for a task."""
+    from ..data import edit
+
+    _make(dataset, out, as_json, lambda found, target: edit.relabel(found, {old: new}, target))
+
+
+@click.command(cls=Verb, name="downsample")
+@dataset_argument
+@click.option("--fps", type=click.IntRange(1), required=True, help="Must divide the present one.")
+@out_option
+@json_option
+def downsample(dataset: Path, fps: int, out: Path | None, as_json: bool) -> None:
+    """Fewer rows and frames per second."""
+    from ..data import edit
+
+    _make(dataset, out, as_json, lambda found, target: edit.downsample(found, fps, target))
+
+
+@click.command(cls=Verb, name="mirror")
+@dataset_argument
+@click.option(
+    "--negate", multiple=True, help="A joint that turns the other way in a mirror; may be repeated."
+)
+@click.option(
+    "--swap", "pairs", multiple=True, metavar="A=B", help="Joints or cameras of two sides; may be repeated."
+)
+@out_option
+@json_option
+def mirror(
+    dataset: Path, negate: tuple[str, ...], pairs: tuple[str, ...], out: Path | None, as_json: bool
+) -> None:
+    """Left and right exchanged: pictures, joints, and the words left and right in tasks."""
+    from ..data import edit
+
+    if not all("=" in pair for pair in pairs):
+        raise click.UsageError("--swap takes two names: --swap left_arm=right_arm")
+    swap = {a: b for a, _, b in (pair.partition("=") for pair in pairs)}
+    signs = dict.fromkeys(negate, -1)
+    _make(dataset, out, as_json, lambda found, target: edit.mirror(found, signs, swap, target))
+
+
+@click.command(cls=Verb, name="convert")
+@dataset_argument
+@click.option("--to", type=click.Choice(["v3.0", "v2.1"]), default="v3.0", show_default=True)
+@out_option
+@json_option
+def convert(dataset: Path, to: str, out: Path | None, as_json: bool) -> None:
+    """To another version of LeRobot's format, bit for bit and without a network."""
+    from ..data.convert import convert as write
+
+    _make(dataset, out, as_json, lambda found, target: write(found, to, target))
+
+
+@click.command(cls=Verb, name="merge")
+@click.argument("datasets", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="The new dataset."
+)
+@json_option
+def merge(datasets: tuple[Path, ...], out: Path, as_json: bool) -> None:
+    """One dataset of several with the same schema."""
+    from ..data import edit
+    from ..data.dataset import Dataset
+
+    more = [Dataset.open(path) for path in datasets[1:]]
+    _make(datasets[0], out, as_json, lambda found, target: edit.merge([found, *more], target))
+
+
+@click.command(cls=Verb, name="split")
+@dataset_argument
+@click.option(
+    "--test",
+    "share",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    show_default=True,
+    help="Share of the scenes.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for both.  [default: beside]"
+)
+@json_option
+def split(dataset: Path, share: float, seed: int, out: Path | None, as_json: bool) -> None:
+    """DATASET_train and DATASET_test; episodes of one scene stay together."""
+    from ..data import edit
+    from ..data.dataset import Dataset
+
+    folder = out or dataset.parent
+    train, test = (folder / f"{dataset.resolve().name}_{side}" for side in ("train", "test"))
+    infos = edit.split(Dataset.open(dataset), share, seed, train, test)
+    sides = zip(("train", "test"), (train, test), infos, strict=True)
+    value = {
+        side: {"dataset": str(path), "episodes": info.episodes, "frames": info.frames}
+        for side, path, info in sides
+    }
+    if as_json:
+        print_json(value)
+    else:
+        for entry in value.values():
+            click.echo(f"{entry['dataset']}: {entry['episodes']} episodes, {entry['frames']} rows")
+
+
+VERBS = (delete, relabel, downsample, mirror, convert, merge, split)

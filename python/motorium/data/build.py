@@ -1,0 +1,222 @@
+"""A new dataset from episodes of others: it grows beside its place and takes it when it is whole and on the disk."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+from ..files import write_json, write_whole
+from . import layout, staging, tables, video
+from .dataset import Dataset
+from .layout import Slot
+from .lock import Lock
+from .schema import Info, Schema
+from .stats import PictureStats, Stats, aggregate, column_stats
+from .tables import Episode, Rows, VideoPlace
+
+_RENAME_EXCHANGE = 2
+_AT_FDCWD = -100
+
+
+@dataclass(frozen=True)
+class Pick:
+    """Episodes of one dataset, and how they go into the new one.
+
+    Attributes:
+        dataset: where from.
+        episodes: which of them, by number.
+        rename: task -> task; those not named keep theirs.
+        rows: changes the columns; what it returns may be shorter.
+        film: makes the video of a camera anew, (source, target, episode, key) -> None; None copies frames as they are.
+        key: camera key -> key in the new dataset.
+    """
+
+    dataset: Dataset
+    episodes: frozenset[int]
+    rename: Mapping[str, str] | None = None
+    rows: Callable[[Rows, Episode], Rows] | None = None
+    film: Callable[[Dataset, Episode, str, Path], None] | None = None
+    key: Mapping[str, str] | None = None
+
+
+def build(target: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
+    """Write a LeRobot v3.0 dataset with the picked episodes in order. Raises DataError; `target` must not exist."""
+    if target.exists():
+        raise DataError(f"{target} is there already")
+    work = target.with_name(f".{target.name}.building-{os.getpid()}")
+    try:
+        work.mkdir(parents=True)
+    except OSError as error:
+        raise DataError(f"cannot write beside {target}: {error.strerror}") from error
+    try:
+        info = _fill(work, schema, picks)
+        durable(work)
+        work.rename(target)
+        staging.sync_folder(target.parent)
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+    return info
+
+
+def _fill(root: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
+    new = _New(root, schema)
+    for pick, source, rows in _chosen(picks):
+        new.add(pick, source, rows)
+    if not new.stats:
+        raise DataError("no episode would be left")
+    tables.write_table_whole(root / layout.TASKS, tables.tasks_table(new.words), write_whole)
+    write_json(root / layout.STATS, aggregate(new.stats), indent=1)
+    info = Info(schema, layout.VERSION, len(new.stats), new.start, len(new.words))
+    staging.write_info(root, info)
+    return info
+
+
+def _chosen(picks: Sequence[Pick]) -> Iterator[tuple[Pick, Episode, Rows]]:
+    for pick in picks:
+        missing = pick.episodes - {e.index for e in pick.dataset.episodes}
+        if missing:
+            raise DataError(
+                f"{pick.dataset.root} has no episode {min(missing)}; it has {len(pick.dataset.episodes)}"
+            )
+        chosen = replace(
+            pick.dataset, episodes=tuple(e for e in pick.dataset.episodes if e.index in pick.episodes)
+        )
+        for episode, rows in chosen.stream():
+            yield pick, episode, rows
+
+
+class _New:
+    """The dataset that grows."""
+
+    def __init__(self, root: Path, schema: Schema) -> None:
+        self.root, self.schema = root, schema
+        self.words: list[str] = []
+        self.stats: list[Mapping[str, Stats]] = []
+        self.start = 0
+
+    def add(self, pick: Pick, source: Episode, rows: Rows) -> None:
+        """One more episode."""
+        number, schema = len(self.stats), self.schema
+        columns = pick.rows(rows, source) if pick.rows is not None else rows
+        length, slot = len(next(iter(columns.values()))), Slot.number(number)
+        labels = self._labels(pick, rows)[:length]
+        columns = {f.key: columns[f.key] for f in schema.columns}
+        index = np.array([self.words.index(name) for name in labels])
+        columns |= tables.derived(number, self.start, length, schema.fps, index)
+        tables.write_parquet(self.root / layout.data_file(slot), tables.data_table(schema, columns))
+        stats = self._videos(pick, source, slot, length)
+        stats |= {key: column_stats(values) for key, values in columns.items()}
+        where = VideoPlace(slot, 0.0, length / schema.fps)
+        videos = {f.key: where for f in schema.videos}
+        episode = Episode(number, tuple(dict.fromkeys(labels)), length, self.start, slot, videos, stats)
+        tables.write_parquet(self.root / layout.episode_file(slot), tables.episode_table([(episode, slot)]))
+        _extras(self.root, pick.dataset, source, episode, changed=pick.rows is not None)
+        self.stats.append(stats)
+        self.start = episode.stop
+
+    def _labels(self, pick: Pick, rows: Rows) -> list[str]:
+        """The task of every row, in the new dataset's words."""
+        names, numbers = [_renamed(pick, task) for task in pick.dataset.tasks], rows["task_index"].reshape(-1)
+        if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(names):
+            raise DataError(
+                f"{pick.dataset.root}: task_index reaches {numbers.max()}, there are {len(names)} tasks"
+            )
+        labels = [names[i] for i in numbers]
+        self.words += [name for name in dict.fromkeys(labels) if name not in self.words]
+        return labels
+
+    def _videos(self, pick: Pick, source: Episode, slot: Slot, length: int) -> dict[str, Stats]:
+        stored = pick.dataset.stats(source) if self.schema.videos and pick.film is None else {}
+        stats: dict[str, Stats] = {}
+        for old, new in _cameras(pick, self.schema):
+            path = self.root / layout.video_file(new, slot)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if pick.film is not None:
+                pick.film(pick.dataset, source, old, path)
+            else:
+                copy_video(pick.dataset, source, old, path)
+            kept = stored.get(old, {})
+            stats[new] = kept if "q50" in kept else picture_stats(path, length, self.schema.fps)
+        return stats
+
+
+def _renamed(pick: Pick, task: str) -> str:
+    return (pick.rename or {}).get(task, task)
+
+
+def _cameras(pick: Pick, schema: Schema) -> list[tuple[str, str]]:
+    new_to_old = {new: old for old, new in (pick.key or {}).items()}
+    return [(new_to_old.get(f.key, f.key), f.key) for f in schema.videos]
+
+
+def copy_video(dataset: Dataset, episode: Episode, key: str, target: Path) -> None:
+    """The frames of a camera in an episode, as a file of their own, not re-encoded. Raises DataError."""
+    source, place = dataset.video_path(episode, key), episode.videos[key]
+    copied = video.remux(source, target, episode.length, dataset.schema.fps, from_s=place.from_s)
+    if copied != episode.length:
+        raise DataError(f"{source} has {copied} of the {episode.length} frames of episode {episode.index}")
+
+
+def picture_stats(path: Path, length: int, fps: int) -> Stats:
+    """Of every fourth frame of a file."""
+    seen = PictureStats()
+    for _, image in video.frames(path, 0.0, length, fps, every=4):
+        seen.add(image)
+    return seen.result()
+
+
+def _extras(root: Path, dataset: Dataset, source: Episode, episode: Episode, *, changed: bool) -> None:
+    """Telemetry and notes go along, where there are any."""
+    ticks = dataset.root / layout.telemetry_file(source.data)
+    if dataset.info.version == layout.VERSION and ticks.exists() and not changed:
+        there = root / layout.telemetry_file(episode.data)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ticks, there)
+    notes = dataset.notes(source)
+    if notes:
+        write_json(root / layout.notes_file(episode.index), {**notes, "episode": episode.index})
+
+
+def durable(root: Path) -> None:
+    """Everything under a folder is on the disk."""
+    for path in sorted(root.rglob("*")):
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    staging.sync_folder(root)
+
+
+def swap(root: Path, make: Callable[[Path], Any]) -> Path:
+    """Let `make` write a dataset beside `root`, then exchange the two at once. Returns where the old one is now.
+
+    Raises DataError when the dataset is being written; whatever happens, `root` is either the old or the new one.
+    """
+    with Lock(root):
+        old = root.with_name(root.name + "_old")
+        n = 1
+        while old.exists():
+            n += 1
+            old = root.with_name(f"{root.name}_old{n}")
+        make(old)
+        exchange(old, root)
+        staging.sync_folder(root.parent)
+    return old
+
+
+def exchange(a: Path, b: Path) -> None:
+    """Two names change places in one step of the file system (renameat2(2)). Raises DataError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE) != 0:
+        why = os.strerror(ctypes.get_errno())
+        raise DataError(f"{a} and {b} cannot change places: {why}; the new dataset is at {a}")

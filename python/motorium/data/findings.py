@@ -1,0 +1,93 @@
+"""What the quality gate says: one finding per trouble, with where it is and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+BLOCKING = frozenset({"damaged", "index", "clock", "rate", "not_finite", "leakage"})
+"""Kinds with which nobody should train: what is read would not be what was recorded."""
+WEIGHT, BLOCKING_WEIGHT = 2.0, 10.0
+"""Points that the first finding of a kind in an episode costs."""
+KEEP = 5
+"""Findings of one kind in one episode that are listed; more are counted in the last one."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One trouble.
+
+    Attributes:
+        kind: a name of `RULES` in `check.py`.
+        episode: where, or None for the dataset.
+        time_s: from the episode's beginning, or None.
+        detail: what is wrong, with numbers.
+        remedy: what to do.
+    """
+
+    kind: str
+    episode: int | None
+    time_s: float | None
+    detail: str
+    remedy: str
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it keeps the dataset from being used."""
+        return self.kind in BLOCKING
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "kind": self.kind,
+            "episode": self.episode,
+            "time_s": None if self.time_s is None else round(self.time_s, 3),
+            "detail": self.detail,
+            "remedy": self.remedy,
+        }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All findings and a score from 0 to 100, where 100 is nothing found."""
+
+    findings: tuple[Finding, ...]
+    episodes: int
+
+    @property
+    def blocking(self) -> tuple[Finding, ...]:
+        """Those that block."""
+        return tuple(finding for finding in self.findings if finding.blocks)
+
+    @property
+    def score(self) -> int:
+        """Share of trouble per episode: each kind counts once an episode, blocking ones five times as much."""
+        hits = {(finding.kind, finding.episode) for finding in self.findings}
+        cost = sum(BLOCKING_WEIGHT if kind in BLOCKING else WEIGHT for kind, _ in hits)
+        worst = BLOCKING_WEIGHT * max(self.episodes, 1)
+        return max(0, min(round(100 * (1 - cost / worst)), 99 if self.findings else 100))
+
+    def as_dict(self) -> dict[str, Any]:
+        """What `motorium data check --json` prints."""
+        return {
+            "score": self.score,
+            "blocking": [finding.as_dict() for finding in self.blocking],
+            "findings": [finding.as_dict() for finding in self.findings],
+        }
+
+
+def shortened(findings: Iterable[Finding]) -> list[Finding]:
+    """The first few of every kind in every episode; the last of them says how many more there are."""
+    groups: dict[tuple[str, int | None], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.kind, finding.episode), []).append(finding)
+    out = []
+    for group in groups.values():
+        kept, more = group[:KEEP], len(group) - KEEP
+        if more > 0:
+            last = kept[-1]
+            detail = f"{last.detail} (and {more} more)"
+            kept[-1] = Finding(last.kind, last.episode, last.time_s, detail, last.remedy)
+        out += kept
+    return out

@@ -1,0 +1,132 @@
+"""Rules about the dataset as a whole: totals, episodes that are one, and what train and test share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import layout
+from .dataset import Dataset
+from .findings import Finding
+from .schema import read_json
+from .tables import Episode, Rows
+
+POINTS = 32
+"""Of an episode's motion that are compared."""
+SAME_RAD = 2e-3
+"""Two motions that differ by less than this on average are one: no person repeats one so well."""
+
+
+@dataclass
+class Motions:
+    """A short signature of every episode's motion."""
+
+    episodes: list[int] = field(default_factory=list)
+    points: list[NDArray[np.float32]] = field(default_factory=list)
+    seeds: list[int | None] = field(default_factory=list)
+
+    def add(self, episode: Episode, rows: Rows, notes: Mapping[str, Any]) -> None:
+        """One more episode; those without a state or a second row have no motion."""
+        state = rows.get("observation.state")
+        if state is None or len(state) < 2:
+            return
+        flat = state.reshape(len(state), -1).astype(np.float64)
+        at = np.linspace(0, len(flat) - 1, POINTS)
+        low = np.floor(at).astype(int)
+        share = (at - low)[:, None]
+        points = flat[low] * (1 - share) + flat[np.minimum(low + 1, len(flat) - 1)] * share
+        seed = notes.get("seed")
+        self.episodes.append(episode.index)
+        self.points.append(points.astype(np.float32).ravel())
+        self.seeds.append(seed if isinstance(seed, int) else None)
+
+    def twins(self) -> Iterator[tuple[int, int]]:
+        """Pairs (earlier, later) of episodes with the same motion."""
+        if not self.points:
+            return
+        table = np.stack(self.points)
+        for i in range(1, len(table)):
+            close = np.abs(table[:i] - table[i]).mean(axis=1) < SAME_RAD
+            if close.any():
+                yield self.episodes[int(close.argmax())], self.episodes[i]
+
+
+def totals(dataset: Dataset) -> Iterator[Finding]:
+    """What info.json says is what there is; episodes and rows count from 0 without a gap."""
+    info, episodes = dataset.info, dataset.episodes
+    remedy = "motorium data repair"
+    for what, said, there in (
+        ("episodes", info.episodes, len(episodes)),
+        ("frames", info.frames, dataset.frames),
+        ("tasks", info.tasks, len(dataset.tasks)),
+    ):
+        if said != there:
+            yield Finding("index", None, None, f"info.json tells of {said} {what}, there are {there}", remedy)
+    start = 0
+    for number, episode in enumerate(episodes):
+        if episode.index != number or episode.start != start:
+            detail = (
+                f"episode {episode.index} begins at row {episode.start}; expected were {number} and {start}"
+            )
+            yield Finding("index", episode.index, None, detail, "motorium data delete renumbers episodes")
+            return
+        start += episode.length
+
+
+def splits(dataset: Dataset) -> dict[str, set[int]]:
+    """Name -> episodes, as info.json's "a:b" ranges say; what is not understood is left out."""
+    value = read_json(dataset.root / layout.INFO)
+    declared = value.get("splits", {})
+    out: dict[str, set[int]] = {}
+    for name, text in declared.items() if isinstance(declared, dict) else ():
+        ranges = [re.fullmatch(r"\s*(\d+):(\d+)\s*", part) for part in str(text).split(",")]
+        known = {e.index for e in dataset.episodes}
+        out[str(name)] = {e for found in ranges if found for e in known if int(found[1]) <= e < int(found[2])}
+    return out
+
+
+def duplicates(motions: Motions) -> Iterator[Finding]:
+    """Every episode is its own."""
+    for first, second in motions.twins():
+        detail = f"the same motion as episode {first}"
+        yield Finding("duplicate", second, None, detail, f"motorium data delete DATASET --episodes {second}")
+
+
+def leakage(dataset: Dataset, motions: Motions) -> Iterator[Finding]:
+    """Nothing that is tested was trained on: no episode, no twin of one, no scene in two splits."""
+    parts = splits(dataset)
+    names = sorted(parts)
+    remedy = "motorium data split"
+    seed_of = dict(zip(motions.episodes, motions.seeds, strict=True))
+    for a, b in ((a, b) for i, a in enumerate(names) for b in names[i + 1 :]):
+        for episode in sorted(parts[a] & parts[b]):
+            yield Finding("leakage", episode, None, f"in {a} and in {b}", remedy)
+        for first, second in motions.twins():
+            if (first in parts[a]) != (first in parts[b]) and _apart(first, second, parts[a], parts[b]):
+                detail = f"the same motion as episode {first}, which is in the other of {a} and {b}"
+                yield Finding("leakage", second, None, detail, remedy)
+        seeds = {seed_of.get(e) for e in parts[a]} - {None}
+        for episode in sorted(parts[b] - parts[a]):
+            if seed_of.get(episode) in seeds:
+                yield Finding(
+                    "leakage", episode, None, f"its scene, seed {seed_of[episode]}, is in {a} too", remedy
+                )
+
+
+def _apart(first: int, second: int, a: set[int], b: set[int]) -> bool:
+    return (first in a and second in b) or (first in b and second in a)
+
+
+def order(findings: Sequence[Finding]) -> list[Finding]:
+    """Blocking first, then by episode and time."""
+
+    def key(finding: Finding) -> tuple[bool, int, float, str]:
+        episode = -1 if finding.episode is None else finding.episode
+        return (not finding.blocks, episode, finding.time_s or 0.0, finding.kind)
+
+    return sorted(findings, key=key)

@@ -1,0 +1,241 @@
+"""The quality gate: nothing in a clean dataset, every planted fault by its kind, place and time; bounded memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import data_samples
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from motorium.data import layout
+from motorium.data.check import check
+from motorium.data.dataset import Dataset
+from motorium.errors import DataError
+
+FPS = data_samples.FPS
+SECONDS = 4.0
+FRONT = data_samples.CAMERAS[0]
+
+
+def late_camera(k, row, images):
+    del images
+    if k >= 40:
+        row["capture_s"][1] -= min(0.25, 0.03 * (k - 39))  # falls behind, but never back in time
+
+
+def stood_still(k, row, images):
+    del images
+    if 20 <= k < 30:
+        row["capture_s"][0] = 20 / FPS - 0.004
+
+
+def waits(k, row, images):
+    del images
+    if k >= 20:
+        first = data_samples.row(2, 20)
+        row["observation.state"], row["action"] = first["observation.state"], first["action"]
+
+
+def leaps(k, row, images):
+    del images
+    if k == 33:
+        row["observation.state"][1] += 1.0
+
+
+def leans(k, row, images):
+    del images
+    if k >= 50:
+        row["observation.state"][2] = min(1.895, row["observation.state"][2] + 0.1 * (k - 49))
+
+
+def no_gripper(k, row, images):
+    del k, images
+    row["observation.state"][5] = 0.4
+
+
+def dark(k, row, images):
+    del row
+    if 30 <= k < 50:
+        images[FRONT] //= 12
+
+
+def tinted(k, row, images):
+    del row
+    if k >= 40:
+        images[FRONT] = (images[FRONT] * np.array([0.5, 1.0, 1.3])).astype(np.uint8)
+
+
+def hiccup(k, row, images):
+    del images
+    if k >= 25:
+        for key in ("row_s", "capture_s"):
+            row[key] = row[key] + 0.2
+
+
+def backwards(k, row, images):
+    del images
+    if k >= 60:
+        for key in ("row_s", "capture_s"):
+            row[key] = row[key] - 0.5
+
+
+PLANTED = {  # kind -> (spoiler, seconds where it is to be found)
+    "skew": (late_camera, 2.15),
+    "dropped_frames": (stood_still, 1.0),
+    "static": (waits, 1.0),
+    "joint_jump": (leaps, 1.65),
+    "limit_contact": (leans, 3.05),
+    "gripper_range": (no_gripper, None),
+    "exposure": (dark, 1.5),
+    "colour": (tinted, 2.0),
+    "cadence": (hiccup, 1.25),
+    "clock": (backwards, 3.0),
+}
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    """Ten spoiled episodes, two clean ones; then an eleventh fault and a twelfth: a twin, and a split that overlaps."""
+    root = tmp_path_factory.mktemp("planted") / "d"
+    spoilers = [spoiler for spoiler, _ in PLANTED.values()]
+
+    def change(episode, k, row, images):
+        if episode < len(spoilers):
+            spoilers[episode](k, row, images)
+        if episode == len(spoilers) + 1:  # the twin of the clean one before it
+            row.update(data_samples.row(episode - 1, k))
+
+    data_samples.write(root, ("t",) * (len(spoilers) + 3), seconds=SECONDS, change=change)
+    info = json.loads((root / layout.INFO).read_text())
+    info["splits"] = {"train": "0:12", "test": "12:13,2:3"}
+    (root / layout.INFO).write_text(json.dumps(info))
+    return root, check(root)
+
+
+def test_nothing_is_found_in_a_clean_dataset(tmp_path):
+    verdict = check(data_samples.write(tmp_path / "d", ("a", "b", "a"), seconds=SECONDS))
+    assert verdict.findings == ()
+    assert verdict.score == 100
+
+
+@pytest.mark.parametrize("number", range(len(PLANTED)))
+def test_each_planted_fault_is_found_where_it_is(planted, number):
+    kind, (_, time_s) = list(PLANTED.items())[number]
+    found = [f for f in planted[1].findings if f.kind == kind and f.episode == number]
+    assert found, [f.as_dict() for f in planted[1].findings]
+    if time_s is not None:
+        assert min(abs(f.time_s - time_s) for f in found) <= 0.11
+
+
+def test_the_twin_and_the_leak_are_found(planted):
+    found = {(f.kind, f.episode) for f in planted[1].findings}
+    assert ("duplicate", 11) in found
+    assert ("leakage", 2) in found
+
+
+def test_nothing_else_is_found_in_the_planted_dataset(planted):
+    expected = {(kind, n) for n, kind in enumerate(PLANTED)} | {("duplicate", 11), ("leakage", 2)}
+    assert {(f.kind, f.episode) for f in planted[1].findings} == expected
+    assert {f.kind for f in planted[1].blocking} == {"clock", "leakage"}
+    assert planted[1].score < 90
+
+
+def test_the_command_is_scriptable(planted):
+    command = [sys.executable, "-m", "motorium", "data", "check", str(planted[0]), "--no-pictures", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    value = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert set(value) == {"score", "blocking", "findings"}
+    assert set(value["findings"][0]) == {"kind", "episode", "time_s", "detail", "remedy"}
+    assert {f["kind"] for f in value["blocking"]} == {"clock", "leakage"}
+
+
+def test_damage_is_a_finding_and_the_rest_is_still_judged(tmp_path):
+    root = data_samples.write(tmp_path / "d", ("a", "b", "c"), seconds=1.5)
+    rows = root / layout.data_file(layout.Slot.number(0))
+    rows.write_bytes(rows.read_bytes()[:-200])
+    video = root / layout.video_file(FRONT, layout.Slot.number(2))
+    video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
+    found = {(f.kind, f.episode) for f in check(root).findings}
+    assert ("damaged", 0) in found
+    assert ("damaged", 2) in found
+    assert not any(episode == 1 for _, episode in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        (layout.INFO, b"{", "is no JSON"),
+        (layout.INFO, b'{"codebase_version": "v9"}', "v9"),
+        (layout.INFO, b"[" * 100_000, "is no JSON"),
+        (layout.TASKS, b"PAR1 nothing", "damaged or absent"),
+    ],
+)
+def test_what_cannot_be_read_at_all_is_said(tmp_path, name, content, words):
+    root = data_samples.write(tmp_path / "d", ("a",), seconds=1)
+    (root / name).write_bytes(content)
+    with pytest.raises(DataError, match=words):
+        check(root)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["../{file_index:03d}.parquet", "/etc/{file_index}", "data/{file_index.__class__}"]
+)
+def test_paths_stay_inside_the_dataset(tmp_path, pattern):
+    root = data_samples.write(tmp_path / "d", ("a",), seconds=1)
+    info = json.loads((root / layout.INFO).read_text())
+    info["data_path"] = pattern
+    (root / layout.INFO).write_text(json.dumps(info))
+    with pytest.raises(DataError, match=r"outside the dataset|no path pattern"):
+        Dataset.open(root).rows(Dataset.open(root).episodes[0])
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+from motorium.data.check import check
+import numpy, pyarrow.parquet
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+verdict = check(Path(sys.argv[1]), pictures=False)
+print(verdict.episodes, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
+"""
+
+
+def test_memory_is_that_of_an_episode_not_of_the_dataset(tmp_path):
+    """200 000 rows in one file, as LeRobot writes them: streamed."""
+    root = data_samples.write(tmp_path / "d", ("a",), seconds=1, cameras=())
+    path = root / layout.data_file(layout.Slot.number(0))
+    count, length = 200, 1000
+    n = count * length
+    episode, k = np.divmod(np.arange(n), length)
+    joints = np.sin(
+        k[:, None] / FPS * (0.5 + 0.001 * episode[:, None]) + np.arange(6) + episode[:, None]
+    ).astype(np.float32)
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(joints.ravel()), 6)
+    table = pa.table({
+        "observation.state": lists, "action": lists,
+        "capture_s": pa.FixedSizeListArray.from_arrays(pa.array(k / FPS), 1), "row_s": k / FPS,
+        "timestamp": (k / FPS).astype(np.float32), "frame_index": k, "episode_index": episode,
+        "index": np.arange(n), "task_index": np.zeros(n, np.int64),
+    })  # fmt: skip
+    pq.write_table(table, path, row_group_size=20_000)
+    line = pq.read_table(root / layout.episode_file(layout.Slot.number(0))).to_pylist()[0]
+    keep = {key: value for key, value in line.items() if not key.startswith("stats/")}
+    lines = [
+        {**keep, "episode_index": e, "length": length, "dataset_from_index": e * length,
+         "dataset_to_index": (e + 1) * length}
+        for e in range(count)
+    ]  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(lines), root / layout.episode_file(layout.Slot.number(0)))
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(root)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    episodes, megabytes = map(int, done.stdout.split())
+    assert episodes == count
+    assert megabytes < 120

@@ -1,0 +1,228 @@
+"""Making other datasets of datasets: rows and frames arrive bit for bit, and what is read is never touched."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+
+import data_samples
+import numpy as np
+import pytest
+
+from motorium.data import convert, edit, layout, report, unified
+from motorium.data.build import swap
+from motorium.data.check import check
+from motorium.data.dataset import Dataset
+from motorium.errors import DataError
+
+TASKS = ("left cup", "", "left cup", "right cup")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return data_samples.write(tmp_path_factory.mktemp("edit") / "d", TASKS, seconds=1)
+
+
+@pytest.fixture
+def source(root):
+    """Opened; afterwards not a byte of it may have changed."""
+
+    def digest() -> dict:
+        return {p: hashlib.sha256(p.read_bytes()).hexdigest() for p in root.rglob("*") if p.is_file()}
+
+    before = digest()
+    yield Dataset.open(root)
+    assert digest() == before
+
+
+def content(dataset: Dataset) -> list[tuple]:
+    """Every episode's rows and frames, as digests, without the columns that number them."""
+    out = []
+    for episode, rows in dataset.stream():
+        numbers = {"episode_index", "index", "task_index"}
+        digest = hashlib.sha256(b"".join(v.tobytes() for k, v in sorted(rows.items()) if k not in numbers))
+        for key in sorted(episode.videos):
+            for _, frame in dataset.pictures(episode, key):
+                digest.update(frame.tobytes())
+        out.append(digest.hexdigest())
+    return out
+
+
+def test_delete_leaves_the_others_bit_for_bit(source, tmp_path):
+    edit.delete(source, edit.numbers("1-2"), tmp_path / "out")
+    made = Dataset.open(tmp_path / "out")
+    assert [e.tasks for e in made.episodes] == [("left cup",), ("right cup",)]
+    assert content(made) == [content(source)[i] for i in (0, 3)]
+    assert check(tmp_path / "out").findings == ()
+    with pytest.raises(DataError, match="has no episode 9"):
+        edit.delete(source, frozenset({9}), tmp_path / "no")
+    with pytest.raises(DataError, match="no episode would be left"):
+        edit.delete(source, edit.everything(source), tmp_path / "no")
+    assert not (tmp_path / "no").exists()
+
+
+def test_merge_and_relabel(source, tmp_path):
+    edit.relabel(source, {"": "nothing in particular"}, tmp_path / "named")
+    named = Dataset.open(tmp_path / "named")
+    edit.merge([source, named], tmp_path / "both")
+    both = Dataset.open(tmp_path / "both")
+    assert both.tasks == ("left cup", "", "right cup", "nothing in particular")
+    assert content(both) == content(source) * 2
+    assert {f.kind for f in check(tmp_path / "both").findings} >= {"duplicate", "no_task"}
+
+
+def test_split_keeps_scenes_apart(source, tmp_path):
+    train, test = edit.split(source, 0.5, 0, tmp_path / "train", tmp_path / "test")
+    assert (train.episodes, test.episodes) == (2, 2)
+    sides = [content(Dataset.open(tmp_path / side)) for side in ("train", "test")]
+    assert sorted(sides[0] + sides[1]) == sorted(content(source))
+
+
+def test_there_and_back_again_between_versions(source, tmp_path):
+    convert.convert(source, "v2.1", tmp_path / "old")
+    old = Dataset.open(tmp_path / "old")
+    assert (old.info.version, old.tasks) == ("v2.1", source.tasks)
+    assert (tmp_path / "old/data/chunk-000/episode_000003.parquet").is_file()
+    assert content(old) == content(source)
+    convert.convert(old, "v3.0", tmp_path / "new")
+    new = Dataset.open(tmp_path / "new")
+    assert content(new) == content(source)
+    for episode in source.episodes:
+        for name in (
+            layout.data_file(episode.data),
+            layout.video_file(data_samples.CAMERAS[0], episode.data),
+        ):
+            assert (tmp_path / "new" / name).read_bytes() == (source.root / name).read_bytes()
+        ours, theirs = source.stats(episode), new.stats(episode)
+        np.testing.assert_allclose(ours["action"]["q90"], theirs["action"]["q90"])
+        np.testing.assert_allclose(
+            ours[data_samples.CAMERAS[1]]["mean"], theirs[data_samples.CAMERAS[1]]["mean"]
+        )
+
+
+def test_real_lerobot_converts_our_v21_and_reads_what_came_back(source, tmp_path, lerobot):
+    convert.convert(source, "v2.1", tmp_path / "theirs")
+    convert.convert(Dataset.open(tmp_path / "theirs"), "v3.0", tmp_path / "back")
+    converted, back = lerobot([("upgrade", tmp_path / "theirs"), ("read", tmp_path / "back")])
+    assert converted["length"] == back["length"] == 80
+    assert converted["tasks"] == back["tasks"] == list(source.tasks)
+    assert converted["states"] == back["states"]
+    for key in data_samples.CAMERAS:
+        np.testing.assert_allclose(converted["pictures"][key], back["pictures"][key], atol=0.01)
+    # What LeRobot joined into one file each, we read again.
+    joined = Dataset.open(tmp_path / "theirs")
+    assert joined.info.version == "v3.0"
+    assert len(joined.by_file()) == 1
+    assert content(joined) == content(source)
+
+
+def test_downsample_takes_every_nth(source, tmp_path):
+    edit.downsample(source, 10, tmp_path / "out")
+    made = Dataset.open(tmp_path / "out")
+    assert (made.schema.fps, made.frames) == (10, source.frames // 2)
+    for (_, rows), (_, before) in zip(made.stream(), source.stream(), strict=True):
+        np.testing.assert_array_equal(rows["observation.state"], before["observation.state"][::2])
+        np.testing.assert_allclose(rows["timestamp"][:, 0], np.arange(10) / 10, atol=1e-6)
+    key = data_samples.CAMERAS[0]
+    old = [frame for _, frame in source.pictures(source.episodes[1], key)]
+    new = [frame for _, frame in made.pictures(made.episodes[1], key)]
+    assert len(new) == 10
+    for k, frame in enumerate(new):
+        assert np.argmin([np.abs(frame.astype(int) - other).mean() for other in old]) == 2 * k
+    with pytest.raises(DataError, match="does not divide"):
+        edit.downsample(source, 7, tmp_path / "no")
+
+
+def test_mirror_flips_pictures_joints_and_words_and_twice_is_nothing(source, tmp_path):
+    swap_ = dict([data_samples.CAMERAS])
+    edit.mirror(source, {"shoulder_pan": -1, "wrist_roll": -1}, swap_, tmp_path / "out")
+    made = Dataset.open(tmp_path / "out")
+    assert made.tasks == ("right cup", "", "left cup")
+    before, after = source.rows(source.episodes[2]), made.rows(made.episodes[2])
+    signs = np.array([-1, 1, 1, 1, -1, 1], np.float32)
+    np.testing.assert_array_equal(after["action"], before["action"] * signs)
+    np.testing.assert_array_equal(after["capture_s"], before["capture_s"])
+    for (_, flipped), (_, frame) in zip(
+        made.pictures(made.episodes[2], data_samples.CAMERAS[0]),
+        source.pictures(source.episodes[2], data_samples.CAMERAS[1]),
+        strict=True,
+    ):
+        assert np.abs(flipped[:, ::-1].astype(int) - frame).mean() < 5
+    with pytest.raises(DataError, match="no joint or camera 'tail'"):
+        edit.mirror(source, {"tail": -1}, {}, tmp_path / "no")
+
+
+def test_in_place_is_an_exchange_and_a_failure_changes_nothing(root, tmp_path):
+    copy = shutil.copytree(root, tmp_path / "d")
+    before = content(Dataset.open(copy))
+
+    def fails(target):
+        edit.delete(Dataset.open(copy), frozenset({0}), target)
+        raise DataError("the disk is full")
+
+    with pytest.raises(DataError, match="disk is full"):
+        swap(copy, fails)
+    assert content(Dataset.open(copy)) == before
+    shutil.rmtree(tmp_path / "d_old")
+    kept = swap(copy, lambda target: edit.delete(Dataset.open(copy), frozenset({0}), target))
+    assert content(Dataset.open(copy)) == before[1:]
+    assert content(Dataset.open(kept)) == before
+
+
+def test_the_unified_slots_hold_the_joints_of_the_robot(root, tmp_path):
+    copy = shutil.copytree(root, tmp_path / "d")
+    with pytest.raises(DataError, match="radians"):
+        unified.table(Dataset.open(copy))
+    info = json.loads((copy / layout.INFO).read_text())
+    info["motorium"]["units"] = {"observation.state": "rad"}
+    (copy / layout.INFO).write_text(json.dumps(info))
+    source = Dataset.open(copy)
+    unified.unified(source, tmp_path / "out")
+    _, slots = unified.mapping(source)
+    made = Dataset.open(tmp_path / "out")
+    for (_, rows), (_, before) in zip(made.stream(), source.stream(), strict=True):
+        back = np.stack([slots.gather(row) for row in rows["action_slots"]])
+        np.testing.assert_allclose(back, before["action"], atol=1e-6)
+        others = np.delete(rows["action_slots"], slots.slots, axis=1)
+        assert not others.any()
+    assert [line["slot"] for line in unified.table(source)] == slots.slots
+
+
+def page_of(root, tmp_path) -> str:
+    return report.write_report(root, tmp_path / "page.html").read_text()
+
+
+def test_the_page_stands_alone_and_shows_every_episode(root, tmp_path):
+    page = page_of(root, tmp_path)
+    assert "<script" not in page
+    assert not re.search(r"""(?:src|href)=["'](?!data:|#)""", page)
+    assert len(re.findall(r'<article><h3 id="e\d">', page)) == len(TASKS)
+    assert page.count("data:image/jpeg;base64,") == len(TASKS) * 2 * report.SHOTS
+    assert page.count("<polyline") == len(TASKS) * (6 * 2 + 1)
+
+
+def test_the_page_believes_no_name(tmp_path):
+    evil = "<script>alert(1)</script>"
+    page = page_of(data_samples.write(tmp_path / "d", (evil,), seconds=1), tmp_path)
+    assert evil not in page
+    assert "&lt;script&gt;" in page
+
+
+@pytest.mark.skipif(
+    shutil.which("chromium") is None, reason="chromium is not installed (apt-get install chromium)"
+)
+def test_the_page_is_drawn_without_a_complaint(root, tmp_path):
+    page_of(root, tmp_path)
+    shot = tmp_path / "page.png"
+    command = [
+        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-logging=stderr",
+        f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1000,1200", f"--screenshot={shot}",
+        (tmp_path / "page.html").as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    assert "CONSOLE" not in done.stderr
+    assert shot.stat().st_size > 30_000
