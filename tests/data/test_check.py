@@ -177,7 +177,7 @@ def test_damage_is_a_finding_and_the_rest_is_still_judged(tmp_path):
     ],
 )
 def test_what_cannot_be_read_at_all_is_said(tmp_path, name, content, words):
-    root = data_samples.write(tmp_path / "d", ("a",), seconds=1)
+    root = data_samples.write(tmp_path / "d", ("a",), seconds=1, cameras=())
     (root / name).write_bytes(content)
     with pytest.raises(DataError, match=words):
         check(root)
@@ -187,7 +187,7 @@ def test_what_cannot_be_read_at_all_is_said(tmp_path, name, content, words):
     "pattern", ["../{file_index:03d}.parquet", "/etc/{file_index}", "data/{file_index.__class__}"]
 )
 def test_paths_stay_inside_the_dataset(tmp_path, pattern):
-    root = data_samples.write(tmp_path / "d", ("a",), seconds=1)
+    root = data_samples.write(tmp_path / "d", ("a",), seconds=1, cameras=())
     info = json.loads((root / layout.INFO).read_text())
     info["data_path"] = pattern
     (root / layout.INFO).write_text(json.dumps(info))

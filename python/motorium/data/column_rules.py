@@ -119,7 +119,7 @@ def clock(case: Case) -> Iterator[Finding]:
             step = float(np.diff(values, axis=0)[back[0]].min())
             detail = f"{key} goes back by {-step:.3f} s"
             yield case.finding(
-                "clock", back[0] + 1, detail, "delete the episode: its order in time is not known"
+                "clock", int(back[0]) + 1, detail, "delete the episode: its order in time is not known"
             )
 
 
@@ -136,7 +136,7 @@ def cadence(case: Case) -> Iterator[Finding]:
         detail = f"rows came at {1 / median:.2f} Hz, declared are {case.fps}"
         yield case.finding("rate", None, detail, "record again; the stored times are not the true ones")
         return
-    for row in np.flatnonzero(np.abs(steps - period) > JITTER * period):
+    for row in np.flatnonzero(np.abs(steps - period) > JITTER * period).tolist():
         detail = f"{steps[row] * 1000:.0f} ms between two rows, declared are {period * 1000:.0f}"
         yield case.finding("cadence", row + 1, detail, "close other programs, or lower fps or resolution")
 

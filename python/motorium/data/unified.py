@@ -55,8 +55,8 @@ def table(dataset: Dataset) -> list[dict[str, Any]]:
     out = []
     for i, joint in enumerate(spec.joints):
         line: dict[str, Any] = {"joint": joint.name, "slot": joint.slot, "unit": joint.unit}
-        for key, values in found.items():
-            seen = np.stack(values)[:, i]
+        for key, extremes in found.items():
+            seen = np.stack(extremes)[:, i]
             line[key] = [round(float(seen.min()), 5), round(float(seen.max()), 5)]
         out.append(line)
     return out
