@@ -11,6 +11,7 @@
 namespace motorium {
 
 void bind_gate(pybind11::module_& m);
+void bind_guard(pybind11::module_& m);
 void bind_emulator(pybind11::module_& m);
 void bind_dynamixel(pybind11::module_& m);
 
@@ -69,6 +70,7 @@ void bind_bus(py::module_& m) {
       .value("IO_ERROR", BusStatus::io_error)
       .value("CLOSED", BusStatus::closed);
   bind_gate(m);
+  bind_guard(m);
   bind_config(m);
   bind_raw(py::class_<FeetechLink>(m, "FeetechBus"), {40, 49});
   py::class_<FeetechBus>(m, "FeetechJoints")

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "bindings/bind_guard.hpp"
 #include "bindings/bind_runtime.hpp"
 
 namespace py = pybind11;
@@ -23,7 +24,8 @@ ControlConfig make_config(const FloatArray& lower_rad, const FloatArray& upper_r
                           const FloatArray& max_effort, const FloatArray& rest_rad, double rate_hz,
                           double max_state_age_s, double max_command_age_s, std::uint32_t trip_after,
                           float approach_velocity_share, const std::string& fallback, double fallback_after_s,
-                          const std::string& exit, double park_timeout_s, double blend_s) {
+                          const std::string& exit, double park_timeout_s, double blend_s,
+                          const std::vector<mtr_guard_joint>& guard) {
   if (lower_rad.ndim() != 1 || lower_rad.size() < 1 || lower_rad.size() > kMaxJoints)
     throw py::value_error("lower_rad must hold 1 to 32 joints");
   ControlConfig config;
@@ -46,6 +48,8 @@ ControlConfig make_config(const FloatArray& lower_rad, const FloatArray& upper_r
   config.exit = rest_policy(exit);
   config.park_timeout_ns = ns(park_timeout_s);
   config.blend_ns = ns(blend_s);
+  config.guard = guard_config(guard, config.limits.dt_s);
+  if (!guard.empty() && guard.size() != n) throw py::value_error("guard must hold one entry per joint");
   return config;
 }
 
@@ -76,7 +80,7 @@ void bind_config(py::module_& m) {
            py::arg("max_command_age_s") = 0.5, py::arg("trip_after") = 20,
            py::arg("approach_velocity_share") = 0.25f, py::arg("fallback") = "hold",
            py::arg("fallback_after_s") = 3.0, py::arg("exit") = "park", py::arg("park_timeout_s") = 6.0,
-           py::arg("blend_s") = 0.15)
+           py::arg("blend_s") = 0.15, py::arg("guard") = std::vector<mtr_guard_joint>{})
       .def_property_readonly("joints", [](const ControlConfig& c) { return c.limits.n_joints; })
       .def_readonly("rate_hz", &ControlConfig::rate_hz);
 }
@@ -90,7 +94,7 @@ const char* name_of(Mode mode) {
 
 const char* name_of(Reason reason) {
   constexpr const char* kNames[] = {"",        "underflow",      "bus_errors", "bus_closed", "gate_tripped",
-                                    "parking", "park_timed_out", "frozen"};
+                                    "parking", "park_timed_out", "protection", "frozen"};
   return kNames[static_cast<std::size_t>(reason)];
 }
 
@@ -128,7 +132,8 @@ py::dict core_stats(const CoreSnapshot& s, const ChunkCounters& chunks) {
       "clamped"_a = s.gate.clamped, "clamped_position"_a = s.gate.clamped_position,
       "clamped_velocity"_a = s.gate.clamped_velocity, "clamped_acceleration"_a = s.gate.clamped_acceleration,
       "clamped_effort"_a = s.gate.clamped_effort, "refused"_a = s.gate.refused, "trips"_a = s.gate.trips,
-      "gate_causes"_a = s.gate_causes);
+      "gate_causes"_a = s.gate_causes, "back_offs"_a = s.guard.back_offs,
+      "protection"_a = std::vector<int>(s.guard_bits.begin(), s.guard_bits.begin() + s.joints));
 }
 
 void bind_control_core(py::module_& m) {

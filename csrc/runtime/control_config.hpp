@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "bus/joint_bus.hpp"
+#include "core/guard.h"
 #include "core/limits.h"
 
 namespace motorium {
@@ -18,6 +19,7 @@ enum class RestPolicy : std::uint8_t {
 /// joints.
 struct ControlConfig {
   mtr_limits_config limits{};
+  mtr_guard_config guard{};  ///< No joints: the servos' own protection alone.
   double rate_hz = 200.0;
   PerJoint<float> rest_rad{};
   float approach_velocity_share = 0.25f;  ///< Of each joint's velocity limit, for every slew.

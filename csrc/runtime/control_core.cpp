@@ -29,6 +29,12 @@ const ControlConfig& checked(const ControlConfig& config) {
   return config;
 }
 
+mtr_guard_config guard_config(const ControlConfig& config) {
+  mtr_guard_config guard = config.guard;
+  guard.dt_s = config.limits.dt_s;
+  return guard;
+}
+
 std::int64_t oldest_joint_ns(const JointState& state) noexcept {
   return *std::min_element(state.joint_t_ns.begin(), state.joint_t_ns.begin() + state.n);
 }
@@ -36,9 +42,13 @@ std::int64_t oldest_joint_ns(const JointState& state) noexcept {
 }  // namespace
 
 ControlCore::ControlCore(const ControlConfig& config)
-    : config_(checked(config)), gate_(config.limits), buffer_(config.limits.n_joints, config.blend_ns) {
+    : config_(checked(config)),
+      gate_(config.limits),
+      guard_(guard_config(config)),
+      buffer_(config.limits.n_joints, config.blend_ns) {
   for (std::uint32_t j = 0; j < joints(); ++j)
     approach_rad_s_[j] = config_.approach_velocity_share * config_.limits.joint[j].max_velocity_rad_s;
+  now_.joints = joints();
   publish();
 }
 
@@ -56,6 +66,7 @@ bool ControlCore::arm(const JointState& state, std::int64_t now_ns) noexcept {
   if (!fresh(state, now_ns)) return false;
   gate_.reset();
   if (!gate_.arm({state.position_rad.data(), joints()})) return false;
+  guard_.clear();
   now_.setpoint_rad = now_.goal_rad = state.position_rad;
   return true;
 }
@@ -100,7 +111,8 @@ void ControlCore::release() noexcept {
   enable_pending_ = slew_pending_ = rearm_pending_ = parking_ = false;
   torque_request_ = TorqueRequest::off;
   now_.torque = false;
-  set_mode(Mode::released, now_.reason == Reason::park_timed_out ? Reason::park_timed_out : Reason::none);
+  const bool stays = now_.reason == Reason::park_timed_out || now_.reason == Reason::protection;
+  set_mode(Mode::released, stays ? now_.reason : Reason::none);
   publish();
 }
 
@@ -234,12 +246,23 @@ void ControlCore::end_stream() noexcept {
   set_mode(Mode::holding, Reason::underflow);
 }
 
+/// Servos yield before they protect themselves; one that cannot be helped so ends the run at the rest pose.
+void ControlCore::protect(const JointState& state, PerJoint<float>& wish_rad) noexcept {
+  const mtr_guard_verdict care = guard_.step(state, wish_rad);
+  now_.guard = guard_.counters();
+  now_.guard_bits = guard_.bits();
+  if (care != MTR_GUARD_STOP || parking_ || now_.mode == Mode::fault) return;
+  park();
+  now_.reason = Reason::protection;
+}
+
 void ControlCore::apply_gate(std::int64_t now_ns, const JointState& state, TickResult& result) noexcept {
   // A setpoint is computed for this very tick, so its age is nil; how long chunks may stay away is the
   // underflow's matter.
-  const mtr_limits_input input{now_.setpoint_rad.data(), state.position_rad.data(),
-                               state.effort.data(),      now_ns,
-                               oldest_joint_ns(state),   now_ns};
+  PerJoint<float> wish_rad = now_.setpoint_rad;
+  protect(state, wish_rad);
+  const mtr_limits_input input{wish_rad.data(), state.position_rad.data(), state.effort.data(),
+                               now_ns,          oldest_joint_ns(state),    now_ns};
   result.goal = gate_.apply(input, &result.verdict);
   now_.goal_rad = result.goal->position_rad();
   if (result.verdict != MTR_TRIPPED || now_.mode == Mode::fault) return;

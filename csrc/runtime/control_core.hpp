@@ -6,6 +6,7 @@
 
 #include "bus/joint_bus.hpp"
 #include "bus/safety_gate.hpp"
+#include "bus/servo_guard.hpp"
 #include "motorium/latest_slot.hpp"
 #include "runtime/chunk_buffer.hpp"
 #include "runtime/control_config.hpp"
@@ -32,7 +33,8 @@ enum class Reason : std::uint8_t {
   gate_tripped,
   parking,
   park_timed_out,
-  frozen  ///< The control thread stood still for so long that the supervisor took the torque.
+  protection,  ///< A servo is too hot or badly supplied: the arm is brought to rest.
+  frozen       ///< The control thread stood still for so long that the supervisor took the torque.
 };
 
 enum class TorqueRequest : std::uint8_t { none, on, off };
@@ -62,6 +64,9 @@ struct CoreSnapshot {
   float handover_jump_max_rad = 0.0f;  ///< Largest step that a plan published too late would have made.
   mtr_limits_counters gate{};
   std::uint32_t gate_causes = 0;
+  mtr_guard_counters guard{};
+  std::uint32_t joints = 0;
+  PerJoint<std::uint8_t> guard_bits{};  ///< MTR_GUARD_*
   PerJoint<float> setpoint_rad{};
   PerJoint<float> goal_rad{};
 };
@@ -125,11 +130,13 @@ class ControlCore {
   void end_stream() noexcept;
   void fall_back() noexcept;
   bool at_rest(const JointState& state) const noexcept;
+  void protect(const JointState& state, PerJoint<float>& wish_rad) noexcept;
   void apply_gate(std::int64_t now_ns, const JointState& state, TickResult& result) noexcept;
   void publish() noexcept { published_.publish(now_); }
 
   ControlConfig config_;
   SafetyGate gate_;
+  ServoGuard guard_;
   ChunkBuffer buffer_;
   Slew slew_{};
   PerJoint<float> slew_target_{};

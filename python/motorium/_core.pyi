@@ -52,6 +52,7 @@ class ControlConfig:  # Limits, rates and policies of the control thread; J is t
         exit: _Policy = "park",  # noqa: A002
         park_timeout_s: float = 6.0,
         blend_s: float = 0.15,
+        guard: Sequence[GuardJoint] = ...,
     ) -> None: ...  # ValueError: wrong shape or policy. Contradictions: ControlCore, ControlLoop.
     @property
     def joints(self) -> int: ...
@@ -234,6 +235,37 @@ class GatedGoal:
     def position_rad(self) -> _Floats: ...
     def __array__(self, *args: Any, **kwargs: Any) -> _Floats: ...
     def __len__(self) -> int: ...
+
+class GuardJoint:  # See firmware/core/guard.h; 0 switches a part off.
+    def __init__(
+        self,
+        *,
+        stall_effort: float,
+        stall_error_rad: float,
+        stall_velocity_rad_s: float,
+        stall_time_s: float,
+        overload_effort: float,
+        hold_effort: float,
+        warn_c: float = 0.0,
+        derate_c: float = 0.0,
+        stop_c: float = 0.0,
+        warn_v: float = 0.0,
+        min_v: float = 0.0,
+        max_v: float = 0.0,
+    ) -> None: ...
+
+class ServoGuard:  # In front of the gate, in the control thread; here for tests and tools. ValueError: contradictions.
+    def __init__(self, joints: Sequence[GuardJoint], dt_s: float) -> None: ...
+    def step(  # (goal, MTR_GUARD_* bits per joint, verdict 0..3)
+        self,
+        goal_rad: ArrayLike,
+        measured_rad: ArrayLike,
+        velocity_rad_s: ArrayLike,
+        effort: ArrayLike,
+        temperature_c: ArrayLike,
+        voltage_v: ArrayLike,
+    ) -> tuple[NDArray[np.float32], list[int], int]: ...
+    def clear(self) -> None: ...
 
 class SafetyGate:
     def __init__(self, config: LimitsConfig) -> None: ...

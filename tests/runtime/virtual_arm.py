@@ -14,6 +14,8 @@ from motorium.motors.emulated import emulate
 from motorium.motors.spec import MotorSpec
 from motorium.robots.spec import DATA, RobotSpec
 
+STIFFNESS = 8.0
+"""Share of stall torque per radian of error."""
 TICKS_PER_RAD = 4096 / (2 * math.pi)
 
 
@@ -39,6 +41,8 @@ class VirtualArm:
         self.lag_s = lag_s
         self.largest_goal_step_rad = 0.0
         self.stuck = False
+        self.blocked: int | None = None  # a joint that stands against something
+        self.temperature_c = 30
         self.emulator = emulate([joint.id for joint in spec.joints], spec.motor_names)
         supplies = [MotorSpec.load(name).supply_v for name in spec.motor_names]
         self._voltage_dv = np.rint(10 * np.array(supplies)).astype(np.int32)
@@ -68,7 +72,13 @@ class VirtualArm:
     def _publish(self, velocity: np.ndarray) -> None:
         ticks = np.rint(self.zero + self.sign * self.position_rad * TICKS_PER_RAD).astype(np.int32)
         speed = np.rint(self.sign * velocity * TICKS_PER_RAD).astype(np.int32)
-        self.emulator.update(ticks, speed, np.zeros(len(ticks), np.int32), self._voltage_dv)
+        load = np.zeros(len(ticks), np.int32)
+        if self.blocked is not None:  # a position controller pushes in proportion to its error
+            j = self.blocked
+            push = STIFFNESS * (self.goal_rad()[j] - self.position_rad[j]) * self.torque[j]
+            load[j] = self.sign[j] * np.clip(1000 * push, -1000, 1000)
+        temperature = np.full(len(ticks), self.temperature_c, np.int32)
+        self.emulator.update(ticks, speed, load, self._voltage_dv, temperature)
 
     def _run(self) -> None:
         last = time.monotonic()
@@ -83,5 +93,7 @@ class VirtualArm:
             goal_before = goal if powered.all() else None
             share = 0.0 if self.stuck else 1.0 - math.exp(-dt / self.lag_s)
             move = np.where(powered, share * (goal - self.position_rad), 0.0)
+            if self.blocked is not None:
+                move[self.blocked] = 0.0
             self.position_rad = self.position_rad + move
             self._publish(move / max(dt, 1e-3))

@@ -99,6 +99,28 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Protection:
+    """When a joint is backed off before its servo protects itself; efforts are shares of stall torque.
+
+    See firmware/core/guard.h: a joint stalls when it pushes with `stall_effort` or more, `stall_error_rad` or more from
+    its goal, no faster than `stall_velocity_rad_s`, for `stall_time_s`; `overload_effort` counts also in motion. It then
+    pushes with `hold_effort` at most. Above `warn_c` it warns, from `derate_c` to the motor's `hot_c` it may push less
+    and less; below `warn_v` it warns. 0 switches that part off.
+    """
+
+    stall_effort: float
+    stall_error_rad: float
+    stall_velocity_rad_s: float
+    stall_time_s: float
+    overload_effort: float
+    hold_effort: float
+    warn_c: float = 0.0
+    derate_c: float = 0.0
+    warn_v: float = 0.0
+    role: str = "any"
+
+
+@dataclass(frozen=True)
 class MotorSpec:
     """A servo type: scale, control table, settings, fault names.
 
@@ -111,6 +133,7 @@ class MotorSpec:
         fast_read_firmware: the first that knows Fast Sync Read; 0: none does (dynamixel).
         faults: name -> bit of the status byte.
         settings, limits, registers: the control table and what is written to it.
+        protection: when a joint is backed off; none: the servo's own protection alone.
     """
 
     model: str
@@ -123,6 +146,7 @@ class MotorSpec:
     settings: tuple[Setting, ...]
     limits: tuple[Limit, ...]
     registers: Mapping[str, Register]
+    protection: tuple[Protection, ...] = ()
     no_load_speed_rad_s: float = 4.7
     supply_v: float = 7.4
     min_supply_v: float = 4.5
@@ -158,6 +182,10 @@ class MotorSpec:
             if limit.role in ("any", role):
                 return limit
         raise SpecError(f"{self.model} declares no torque limit for a {role} joint: add [[limits]]")
+
+    def protection_for(self, role: str) -> Protection | None:
+        """When a joint of `role` is backed off; None: never."""
+        return next((entry for entry in self.protection if entry.role in ("any", role)), None)
 
     def fault_names(self, status: int) -> tuple[str, ...]:
         """What the bits of a status byte mean; bits without a name appear as "bit N"."""
@@ -221,6 +249,7 @@ def parse(table: Mapping[str, object], *, where: str = "motor") -> MotorSpec:
     sections = {
         name: plain.pop(name, None) for name in ("schema", "faults", "settings", "limits", "registers")
     }
+    protection = plain.pop("protection", [])
     if sections["schema"] != 1:
         raise SpecError(f"{where} has schema {sections['schema']!r}; this version reads schema 1")
     faults, registers = sections["faults"], sections["registers"]
@@ -230,6 +259,7 @@ def parse(table: Mapping[str, object], *, where: str = "motor") -> MotorSpec:
         or not isinstance(registers, Mapping)
         or not isinstance(settings, list)
         or not isinstance(limits, list)
+        or not isinstance(protection, list)
     ):
         raise SpecError(
             f"{where} needs the tables [faults] and [registers] and the lists [[settings]] and [[limits]]"
@@ -241,6 +271,7 @@ def parse(table: Mapping[str, object], *, where: str = "motor") -> MotorSpec:
         faults=MappingProxyType({k: _convert(v, "int", f"{where}.faults.{k}") for k, v in faults.items()}),
         settings=tuple(_build(Setting, s, f"{where}.settings[{i}]") for i, s in enumerate(settings)),
         limits=tuple(_build(Limit, s, f"{where}.limits[{i}]") for i, s in enumerate(limits)),
+        protection=tuple(_build(Protection, p, f"{where}.protection[{i}]") for i, p in enumerate(protection)),
         registers=MappingProxyType(
             {k: _build(Register, v, f"{where}.registers.{k}", name=k) for k, v in registers.items()}
         ),
@@ -296,6 +327,8 @@ def _check_settings(spec: MotorSpec, where: str) -> None:
             register.encode(setting.value)
         except ValueError as error:
             raise SpecError(f"{where}.settings: {error}") from error
+    for entry in spec.protection:
+        _choice(entry.role, ROLES, f"{where}.protection: role")
     for limit in spec.limits:
         _choice(limit.role, ROLES, f"{where}.limits: role of {limit.register!r}")
         if spec.register(limit.register).access != "rw" or limit.full_scale < 1:

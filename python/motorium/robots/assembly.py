@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from .._core import ControlConfig, DynamixelBusConfig, FeetechBusConfig
+from .._core import ControlConfig, DynamixelBusConfig, FeetechBusConfig, GuardJoint
 from ..motors.bus import bus_config as motor_bus_config
+from ..motors.spec import MotorSpec
 
 if TYPE_CHECKING:
     from .calibration import Calibration
     from .spec import RobotSpec
+
+
+NO_GUARD = GuardJoint(
+    stall_effort=0.0,
+    stall_error_rad=0.0,
+    stall_velocity_rad_s=0.0,
+    stall_time_s=0.0,
+    overload_effort=0.0,
+    hold_effort=0.0,
+)
 
 
 def control_config(spec: RobotSpec, **overrides: Any) -> ControlConfig:
@@ -32,8 +44,25 @@ def control_config(spec: RobotSpec, **overrides: Any) -> ControlConfig:
         "fallback": spec.exit.policy,
         "exit": spec.exit.policy,
         "park_timeout_s": spec.exit.park_timeout_s,
+        "guard": _guard(spec),
     }
     return ControlConfig(**{**values, **overrides})
+
+
+def _guard(spec: RobotSpec) -> list[GuardJoint]:
+    """When each joint is backed off before its servo protects itself."""
+    guard = []
+    for joint, name in zip(spec.joints, spec.motor_names, strict=True):
+        motor = MotorSpec.load(name)
+        entry = motor.protection_for("gripper" if joint.unit == "opening" else "body")
+        if entry is None or joint.passive:
+            guard.append(NO_GUARD)
+            continue
+        values = {key: value for key, value in asdict(entry).items() if key != "role"}
+        guard.append(
+            GuardJoint(**values, stop_c=motor.hot_c, min_v=motor.min_supply_v, max_v=motor.max_supply_v)
+        )
+    return guard
 
 
 def bus_config(

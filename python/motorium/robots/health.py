@@ -68,6 +68,32 @@ def servo_faults(spec: RobotSpec, reading: Mapping[str, Any]) -> dict[str, tuple
     return {name: bits for name, bits in found.items() if bits}
 
 
+PROTECTION = ("stalled", "overloaded", "warm", "derated", "hot", "low supply", "bad supply")
+"""Bit order of firmware/core/guard.h."""
+
+
+def protection(spec: RobotSpec, stats: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Joint name -> what the guard in front of the gate does or sees there; `stats` of the control thread."""
+    found = {
+        name: tuple(word for bit, word in enumerate(PROTECTION) if int(bits) >> bit & 1)
+        for name, bits in zip(spec.joint_names, stats["protection"], strict=False)
+    }
+    return {name: words for name, words in found.items() if words}
+
+
+def explain_protection(spec: RobotSpec, reading: Mapping[str, Any], stats: Mapping[str, Any]) -> SafetyError:
+    """The error that stands for an arm brought to rest to protect its servos."""
+    seen = "; ".join(
+        f"{name} is {', '.join(words)} ({reading['temperature_c'][j]:.0f} C, {reading['voltage_v'][j]:.1f} V)"
+        for name, words in protection(spec, stats).items()
+        for j in (spec.joint_names.index(name),)
+    )
+    return SafetyError(
+        f"{spec.name} went to its rest pose to protect its servos{': ' + seen if seen else ''}. Let it cool, check the "
+        f"supply, and open the robot anew"
+    )
+
+
 def stale_joints(spec: RobotSpec, reading: Mapping[str, Any], now_ns: int) -> dict[str, float]:
     """Joint name -> seconds since its last reply, where that is longer than the gate allows."""
     ages = (now_ns - np.asarray(reading["joint_t_ns"], dtype=np.int64)) * 1e-9

@@ -183,10 +183,12 @@ class Robot:
     def check(self) -> None:
         """Raise BusError, SafetyError or the backend's error when the arm can no longer be commanded."""
         control = self.control
-        if control.mode != "fault":
+        if control.mode != "fault" and control.reason != "protection":
             return
         self._check_backend()
         state = control.state()
+        if control.reason == "protection":
+            raise health.explain_protection(self.spec, state, control.stats())
         stale = health.stale_joints(self.spec, state, time.monotonic_ns())
         raise health.explain_fault(self.port, control.stats(), stale, health.servo_faults(self.spec, state))
 
@@ -280,6 +282,7 @@ class Robot:
             "mode": stats["mode"],
             "reason": stats["reason"],
             "joints": health.joint_table(self.spec, self.control.state(), time.monotonic_ns()),
+            "protection": {name: list(words) for name, words in health.protection(self.spec, stats).items()},
             "cameras": sorted(self.cameras),
             "control": stats,
         }

@@ -1,0 +1,76 @@
+"""Stall, overload and heat on the whole way: virtual servos, bus, control thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from virtual_arm import VirtualArm
+
+from motorium._core import ControlLoop
+from motorium.robots import health
+from motorium.robots.assembly import bus_config, control_config
+from motorium.robots.spec import RobotSpec
+
+SPEC = RobotSpec.load("so101")
+HOME = np.array([joint.home_rad for joint in SPEC.joints])
+ELBOW = 2
+
+
+@pytest.fixture
+def arm() -> Iterator[VirtualArm]:
+    with VirtualArm(SPEC, start_rad=HOME) as virtual:
+        yield virtual
+
+
+@pytest.fixture
+def loop(arm: VirtualArm) -> Iterator[ControlLoop]:
+    config = control_config(SPEC, approach_velocity_share=0.9, park_timeout_s=3.0)
+    control = ControlLoop(config, arm.emulator.port, bus_config(SPEC))
+    control.start()
+    yield control
+    control.stop()
+
+
+def wait(condition: Callable[[], bool], timeout_s: float = 10.0) -> bool:
+    give_up = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def test_a_stalled_joint_is_backed_off_and_named(arm: VirtualArm, loop: ControlLoop) -> None:
+    assert loop.enable()
+    arm.blocked = ELBOW
+    loop.move_to(HOME + np.eye(6)[ELBOW] * 0.5, 0.0, 0.0)
+    assert wait(lambda: loop.stats()["back_offs"] > 0)
+    assert "elbow_flex" in health.protection(SPEC, loop.stats())
+    limit = control_limit_rad()
+    assert wait(lambda: abs(arm.goal_rad()[ELBOW] - arm.position_rad[ELBOW]) < limit)
+    arm.blocked = None
+    assert wait(lambda: not health.protection(SPEC, loop.stats()))
+
+
+def control_limit_rad() -> float:
+    """Lead of the goal with which the virtual joint pushes a little more than the shipped `hold_effort`."""
+    return 0.4 / 8.0
+
+
+def test_a_hot_servo_ends_the_run_at_the_rest_pose(arm: VirtualArm, loop: ControlLoop) -> None:
+    assert loop.enable()
+    arm.temperature_c = 68
+    assert wait(lambda: loop.mode == "released")
+    assert loop.reason == "protection"
+    assert not arm.torque.any()
+    error = health.explain_protection(SPEC, loop.state(), loop.stats())
+    assert "68 C" in str(error)
+
+
+def test_torque_limits_are_written_at_connect(arm: VirtualArm, loop: ControlLoop) -> None:
+    assert loop.enable()
+    limits = np.asarray(arm.emulator.goals()["torque_limit_permille"])
+    assert list(limits) == [round(1000 * min(1.0, joint.max_effort * 1.25)) for joint in SPEC.joints]
