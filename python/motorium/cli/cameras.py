@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -102,6 +103,43 @@ def check_command(robot: str, seconds: float, as_json: bool) -> None:
     print_table(["role", "camera", "size", "Hz", "age ms", "distance"], rows)
     for load in report["buses"]:
         click.echo(f"USB bus {load['bus']}: {load['reserved_mb_s']} of {load['limit_mb_s']} MB/s reserved")
+
+
+@command.command(cls=Verb, name="calibrate")
+@click.argument("role")
+@robot_option
+@click.option("--tags", "tags_file", required=True, type=click.Path(path_type=Path, exists=True),
+              help='Layout: {"tags": [{"id", "size_m", "position_m", "rpy_rad"}]}.')  # fmt: skip
+@click.option("--fovy", "fovy_deg", type=float, help="Vertical field of view of the lens, degrees.")
+@click.option(
+    "--lens", "lens_file", type=click.Path(path_type=Path), help="Or its fx fy cx cy distortion (JSON)."
+)
+@click.option("--image", "files", multiple=True, type=click.Path(path_type=Path), help="Pictures instead.")
+@json_option
+def calibrate_command(
+    role: str,
+    robot: str,
+    tags_file: Path,
+    fovy_deg: float | None,
+    lens_file: Path | None,
+    files: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Find where the camera of ROLE stands in the world, from AprilTags (36h11) of known place."""
+    from ..cameras.extrinsics import calibrate, extrinsics_path, pictures
+    from ..cameras.poses import Lens
+
+    if (fovy_deg is None) == (lens_file is None):
+        raise click.UsageError("give one of --fovy and --lens")
+    lens = Lens.load(lens_file) if lens_file is not None else float(fovy_deg or 0.0)
+    found = calibrate(robot, role, pictures(robot, role, files), tags_file, lens)
+    if as_json:
+        print_json(found)
+        return
+    place = [row[3] for row in found["camera_to_world"][:3]]
+    click.echo(f"{role} stands at {place[0]:+.4f} {place[1]:+.4f} {place[2]:+.4f} m in the world")
+    tags = ", ".join(f"tag {number} {px:.2f}" for number, px in found["per_tag_px"].items())
+    click.echo(f"reprojection {found['rms_px']:.2f} px ({tags}); kept in {extrinsics_path(robot, role)}")
 
 
 def _distance(report: dict[str, Any]) -> str:
