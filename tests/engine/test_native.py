@@ -222,3 +222,37 @@ def test_engines_refuse_what_strangers_claim(tmp_path):
 
     runs = os.environ.get("MOTORIUM_FUZZ_RUNS", "3000")
     assert check_run(program, runs, *seeds, preexec_fn=little_memory) == "ok\n"
+
+
+def test_memory_traffic_of_a_step_is_what_is_computed(tmp_path):
+    """A simulated cache too small for the network counts lines fetched: every weight and every cached key, once."""
+    compiler, simulator = shutil.which(os.environ.get("CXX", "c++")), shutil.which("valgrind")
+    libraries = own_libraries()
+    if compiler is None or simulator is None or not libraries:
+        pytest.skip("needs a C++ compiler, valgrind and libmotorium_core.a under build/")
+    program = tmp_path / "traffic"
+    check_run(
+        compiler, "-std=c++20", "-O1", f"-I{ROOT}/csrc", f"-I{ROOT}/csrc/include", NATIVE / "traffic.cpp",
+        libraries[-1], "-lpthread", "-o", program,
+    )  # fmt: skip
+    cachegrind = [
+        simulator, "--tool=cachegrind", "--cache-sim=yes", "--LL=131072,16,64", "--cachegrind-out-file=/dev/null",
+    ]  # fmt: skip
+
+    def count(steps, precision):
+        """Bytes fetched by 1 + 4 * steps steps, and what one step should fetch."""
+        done = subprocess.run(
+            [*cachegrind, program, str(steps), str(precision)],
+            capture_output=True, text=True, check=True, env={**os.environ, "MOTORIUM_ISA": widest_simulated()},
+        )  # fmt: skip
+        lines = re.search(r"LLd misses:[^(]*\(\s*([\d,]+) rd", done.stderr)
+        return 64 * int(lines[1].replace(",", "")), sum(int(part) for part in done.stdout.split())
+
+    for precision in (0, 2):  # float32, int8
+        (few, computed), (more, _) = count(1, precision), count(3, precision)
+        assert 0.92 < (more - few) / 8 / computed < 1.1, precision
+
+
+def widest_simulated():
+    """Valgrind knows nothing wider than AVX2."""
+    return next(isa for isa in ("avx2", "neon", "sse2", "plain") if isa in kernels.available_isas())

@@ -63,17 +63,26 @@ def test_every_tensor_of_every_case(name, isa, blind, tmp_path):
     assert not wrong
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
-@pytest.mark.parametrize("name", ["being_h05/a3_mpg", "xvla/b3_full_model"])
-def test_smaller_weights_keep_the_direction(name, precision, blind, tmp_path):
+WITH_ACTIONS = [name for name in CASES if name != "being_h05/a7_normalizer"]
+# Least cosine to the original's float32 actions; on these small random weights, where errors average out least.
+CLOSE = {"bfloat16": 0.9999, "int8": 0.999}
+
+
+@pytest.mark.parametrize("isa", ["", "sse2" if "sse2" in kernels.available_isas() else "plain"])
+@pytest.mark.parametrize("precision", CLOSE)
+@pytest.mark.parametrize("name", WITH_ACTIONS)
+def test_smaller_weights_keep_the_direction(name, precision, isa, blind, tmp_path):
     out = tmp_path / "out.safetensors"
-    assert parity(blind(name), out, "--precision", precision).exit_code == 0
+    result = parity(blind(name), out, "--precision", precision, "--isa", isa, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output)["precision"] == precision
     got, expected = (
         load_file(path)["actions"].ravel() for path in (out, DATA / name / "expected.safetensors")
     )
     cosine = got @ expected / (np.linalg.norm(got) * np.linalg.norm(expected))
-    assert cosine > 0.999
-    assert np.abs(got - expected).max() > 1e-5  # they really are smaller
+    assert cosine > CLOSE[precision]
+    off = np.abs(got - expected).max() / np.abs(expected).max()
+    assert 2e-4 < off < 0.1, "they really are smaller, and no single value is lost"
 
 
 def test_the_gate_moves_the_result():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -17,12 +17,16 @@ CACHED = (
 
 
 def own_contenders(
-    size: ExpertSize, weights: Mapping[str, Floats], inputs: ExpertInputs, threads: int
+    size: ExpertSize,
+    weights: Mapping[str, Floats],
+    inputs: ExpertInputs,
+    threads: int,
+    precisions: Sequence[str] = PRECISIONS,
 ) -> dict[str, tuple[Callable[[], Floats], str]]:
     """Name -> (call that computes one chunk (T, 200), precision)."""
     return {
         f"motorium_{precision}": (_runner(size, weights, inputs, precision, threads), precision)
-        for precision in PRECISIONS
+        for precision in precisions
     }
 
 

@@ -10,7 +10,7 @@ from ._verb import Verb, json_option, print_json, print_table
 
 
 @click.command(cls=Verb, name="bench")
-@click.argument("what", type=click.Choice(["bus", "engine", "kernels", "ring"]))
+@click.argument("what", type=click.Choice(["bus", "engine", "kernels", "ring", "scale"]))
 @click.option("--sizes", default="S,M,B", show_default=True, help="Of the action expert (engine), by comma.")
 @click.option(
     "--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Of every contender."
@@ -26,11 +26,15 @@ def command(
 ) -> None:
     """Compare WHAT with its peers: bus (LeRobot, vendors' kits), engine (PyTorch, ONNX Runtime), kernels, ring (Boost).
 
+    scale is the engine alone: what a chunk costs as steps, rows and layers grow.
+
     Contenders take turns in one process; figures are medians, and ratios of the same round. Above 1 is faster; on
     the bus, where the ratio is one of times, below 1 is.
     """
     options = {"sizes": sizes, "threads": threads, "peers": peers, "rounds": rounds, "quick": quick}
-    figures = {"bus": _bus, "engine": _engine, "kernels": _kernels, "ring": _ring}[what](options, as_json)
+    figures = {"bus": _bus, "engine": _engine, "kernels": _kernels, "ring": _ring, "scale": _scale}[what](
+        options, as_json
+    )
     if as_json:
         print_json(figures)
         return
@@ -72,6 +76,13 @@ def _bus(options: dict[str, Any], as_json: bool) -> dict[str, Any]:
     del as_json
     effort = QUICK if options["quick"] else Effort()
     return measure(Effort(options["rounds"], effort.cycles, effort.losses) if options["rounds"] else effort)
+
+
+def _scale(options: dict[str, Any], as_json: bool) -> dict[str, Any]:
+    from ..bench.scale import measure
+
+    del as_json
+    return measure(options["threads"], rounds=options["rounds"] or (5 if options["quick"] else 50))
 
 
 def _ring(options: dict[str, Any], as_json: bool) -> dict[str, Any]:

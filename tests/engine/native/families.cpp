@@ -11,42 +11,12 @@
 #include "engine/being_h05_engine.hpp"
 #include "engine/florence_encoder.hpp"
 #include "engine/xvla_engine.hpp"
-#include "kernel_checks.hpp"
+#include "random_weights.hpp"
 
 namespace {
 
 using namespace motorium;
 using namespace motorium::checks;
-
-/// Random tensors for whatever an engine asks for: opened without any, it lists names and shapes.
-struct RandomWeights {
-  explicit RandomWeights(const std::function<void(const Tensors&)>& open) {
-    std::string list;
-    try {
-      open({});
-    } catch (const std::invalid_argument& missing) {
-      list = missing.what();
-    }
-    unsigned seed = 0;
-    for (std::size_t at = 0; (at = list.find("tensor ", at)) != std::string::npos; ++at) {
-      const std::size_t end = list.find(' ', at + 7), from = list.find('(', end);
-      std::vector<std::size_t> shape;
-      std::size_t count = 1, scale = 1;
-      for (const char* next = list.c_str() + from; *next != ')';) {
-        char* after = nullptr;
-        shape.push_back(std::strtoul(next + 1, &after, 10));
-        count *= shape.back();
-        scale = shape.back();
-        next = after;
-      }
-      const std::string name = list.substr(at + 7, end - at - 7);
-      storage[name] = random_floats(count, ++seed, 1.0f / std::sqrt(static_cast<float>(scale)));
-      tensors[name] = {storage[name].data(), shape};
-    }
-  }
-  std::map<std::string, Floats> storage;
-  Tensors tensors;
-};
 
 /// Calls `run` twice; the second time must not allocate.
 void expect_quiet(const std::string& what, const std::function<bool()>& run) {
