@@ -95,6 +95,7 @@ $(VENV)/.torch: $(VENV)/.test
 # The real LeRobot, in a folder of its own that only the tests of datasets look into.
 $(VENV)/.lerobot: $(VENV)/.torch tools/install_lerobot.py
 	$(PY) tools/install_lerobot.py $(VENV)/lerobot
+	$(PY) tools/install_chromium.py
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.torch

@@ -15,6 +15,7 @@ import pytest
 
 from motorium.data.dataset import Dataset
 from motorium.data.lock import Lock
+from motorium.data.repair import repair
 from motorium.data.schema import Feature, Schema
 from motorium.data.writer import DatasetWriter
 from motorium.errors import DataError
@@ -163,3 +164,36 @@ def test_the_encoder_is_polite_and_its_losses_are_counted(tmp_path):
     assert dataset.notes(dataset.episodes[0])["dropped_frames"] == finished.dropped
     for key in data_samples.CAMERAS:
         assert sum(1 for _ in dataset.pictures(dataset.episodes[0], key)) == 200
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+import test_writer as t
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+with t.DatasetWriter(Path(sys.argv[1]), t.PLAIN, reserve_mb=1) as writer:
+    t.rows(writer, 50)
+    writer.end()
+    t.rows(writer, 100_000)
+"""
+
+
+def test_a_disk_that_fills_up_in_an_episode_costs_no_finished_one(tmp_path):
+    """The kernel refuses to let a file grow any further; what was written before is whole."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, str(Path(__file__).parent)])}
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path / "d")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "DataError: cannot write" in done.stderr
+    (again,) = repair(tmp_path / "d").recovered
+    assert again[0] == 1
+    first, second = Dataset.open(tmp_path / "d").stream()
+    assert len(first[1]["action"]) == 50
+    states = second[1]["observation.state"][:, 0]
+    np.testing.assert_array_equal(states, np.arange(len(states)))
+    assert len(states) > 500

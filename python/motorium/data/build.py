@@ -51,6 +51,8 @@ def build(target: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
     """Write a LeRobot v3.0 dataset with the picked episodes in order. Raises DataError; `target` must not exist."""
     if target.exists():
         raise DataError(f"{target} is there already")
+    for pick in picks:
+        complete(pick.dataset)
     work = target.with_name(f".{target.name}.building-{os.getpid()}")
     try:
         work.mkdir(parents=True)
@@ -65,6 +67,15 @@ def build(target: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
         shutil.rmtree(work, ignore_errors=True)
         raise
     return info
+
+
+def complete(dataset: Dataset) -> None:
+    """Raise DataError when a dataset has what a copy made here would lose."""
+    for feature in dataset.schema.features:
+        if not (feature.is_video or feature.is_column):
+            raise DataError(
+                f"{dataset.root}: {feature.key} is {feature.dtype}, which cannot be copied; nothing was done"
+            )
 
 
 def _fill(root: Path, schema: Schema, picks: Sequence[Pick]) -> Info:

@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import DataError
 from ..files import write_json, write_whole
 from . import layout, staging, tables
-from .build import Pick, build, copy_video, durable
+from .build import Pick, build, complete, copy_video, durable
 from .dataset import Dataset
 from .edit import everything
 from .schema import Info
@@ -36,6 +36,7 @@ def convert(dataset: Dataset, to: str, target: Path) -> None:
 def _write_old(dataset: Dataset, target: Path) -> None:
     if target.exists():
         raise DataError(f"{target} is there already")
+    complete(dataset)
     work = target.with_name(f".{target.name}.building-{os.getpid()}")
     try:
         work.mkdir(parents=True)

@@ -13,6 +13,7 @@ When the other end disappears it closes what it has, so that the fragments on di
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import mmap
 import os
@@ -22,13 +23,13 @@ import threading
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from ..types import UInt8
 from .stats import PictureStats
-from .video import CODECS, FRAGMENTS, remux
+from .video import CODECS, FRAGMENTS, HELD, remux
 
 NICE = 10
 STATS_EVERY = 4
@@ -116,6 +117,13 @@ def say(line: str) -> None:
         sys.stdout.flush()
 
 
+def hold(folder: Path) -> BinaryIO:
+    """Keep a folder until the file is closed: who recovers it waits for an encoder that outlives its recorder."""
+    file = (folder / HELD).open("wb")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file
+
+
 def finish(streams: list[Stream]) -> None:
     """Close all; plain mp4 files beside the fragments; the answer."""
     for stream in streams:
@@ -141,6 +149,7 @@ def main() -> None:
     fd, size = int(sys.argv[1]), int(sys.argv[2])
     memory = mmap.mmap(fd, size, prot=mmap.PROT_READ)
     streams: list[Stream] = []
+    held: BinaryIO | None = None
     for line in sys.stdin:
         word, _, rest = line.strip().partition(" ")
         if word == "f":
@@ -150,14 +159,16 @@ def main() -> None:
             streams[int(rest)].words.put(("r", 0))
         elif word == "open":
             options = json.loads(rest)
+            held = hold(Path(options["streams"][0]["path"]).parent)
             streams = [Stream(i, spec, memory, options) for i, spec in enumerate(options["streams"])]
         elif word == "end":
             finish(streams)
-            streams = []
+            streams, held = [], None
         elif word == "quit":
             break
     for stream in streams:
         stream.close()
+    del held
 
 
 if __name__ == "__main__":

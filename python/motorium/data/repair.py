@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,9 @@ from .lock import Lock
 from .schema import Info, parse_info, read_info
 from .sink import video_name
 from .stats import PictureStats, Stats
+
+ENCODER_S = 20.0
+"""How long to wait for an encoder that goes on without its recorder."""
 
 
 @dataclass
@@ -109,6 +115,7 @@ def _recovered(root: Path, part: Path, info: Info) -> tuple[int, float]:
     schema, fps = info.schema, info.schema.fps
     if not (part / staging.FRAMES).exists():
         return 0, 0.0
+    _wait_for_encoder(part)
     _, rows = read_journal(part / staging.FRAMES)
     counts = [len(rows)]
     sources = []
@@ -131,6 +138,20 @@ def _recovered(root: Path, part: Path, info: Info) -> tuple[int, float]:
     notes = {"recovered": True, "rows_in_journal": len(rows), "rows_kept": length}
     episode = staging.seal(root, part, length, pictures, notes)
     return episode.index, length / fps
+
+
+def _wait_for_encoder(part: Path) -> None:
+    """An encoder whose recorder was killed still closes what it has; it is given the time."""
+    path = part / video.HELD
+    if not path.exists():
+        return
+    give_up = time.monotonic() + ENCODER_S
+    with path.open("rb") as file:
+        while time.monotonic() < give_up:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            time.sleep(0.02)
 
 
 def _put_aside(root: Path, part: Path) -> None:

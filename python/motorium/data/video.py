@@ -14,6 +14,8 @@ from ..types import UInt8
 
 FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
 """An mp4 whose fragments are readable as soon as they are written, whatever becomes of the rest."""
+HELD = "encoder.lock"
+"""Locked by the encoder as long as it writes into a staging folder."""
 GOP = 2
 """Every second frame stands alone, as in LeRobot's files: training reads single frames."""
 MAX_SIDE = 8192
@@ -30,7 +32,7 @@ class Codec:
 
 CODECS = {
     "h264": Codec(
-        "libx264", "h264", {"preset": "veryfast", "crf": "23", "g": str(GOP), "bf": "0", "tune": "zerolatency"}
+        "libx264", "h264", {"preset": "ultrafast", "crf": "23", "g": str(GOP), "bf": "0", "tune": "zerolatency"}
     ),
     "av1": Codec(
         "libsvtav1", "av1", {"preset": "12", "crf": "30", "g": str(GOP), "svtav1-params": "pred-struct=1:lp=1"}

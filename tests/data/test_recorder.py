@@ -1,0 +1,186 @@
+"""The recording session: what is kept, done again, thrown away; what ends it; the keys of a terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from motorium.cli import _record_view
+from motorium.data import recorder
+from motorium.data.dataset import Dataset
+from motorium.data.repair import repair
+from motorium.errors import CameraError, DataError
+from motorium.types import Frame
+
+JOINTS = ("lift", "turn")
+
+
+class Clockwork:
+    """A camera whose every frame shows when it was taken."""
+
+    def __init__(self, role: str, fps: float = 50.0) -> None:
+        self.role, self.fps = role, fps
+        self.broken = False
+
+    def read_latest(self, timeout_s: float = 1.0) -> Frame:
+        del timeout_s
+        if self.broken:
+            raise CameraError(f"camera {self.role!r} is unplugged")
+        seq = int(time.monotonic() * self.fps)
+        return Frame(np.full((16, 16, 3), seq % 200 + 20, np.uint8), int(seq / self.fps * 1e9), seq)
+
+    def close(self) -> None: ...
+
+
+class Control:
+    """A control thread that follows a ramp."""
+
+    def _at(self, t_ns: int) -> np.ndarray:
+        return np.array([t_ns * 1e-9 % 10, 0.5], np.float32)
+
+    def state_at(self, t_ns):
+        zero = np.zeros(2, np.float32)
+        return {"t_ns": t_ns, "position_rad": self._at(t_ns), "velocity_rad_s": zero, "effort": zero}
+
+    def state(self):
+        return {"joint_t_ns": np.full(2, time.monotonic_ns() - 2_000_000)}
+
+    def committed(self, t_ns, dt_ns, rows):
+        return np.stack([self._at(t_ns + i * dt_ns) for i in range(rows)])
+
+    def telemetry(self):
+        return np.zeros(3, np.dtype([("t_ns", "<i8"), ("goal_rad", "<f4", (2,))]))
+
+    def stats(self):
+        return {"missed": 0}
+
+
+@pytest.fixture
+def robot():
+    joints = [
+        SimpleNamespace(name=name, lower_rad=-9.0, upper_rad=9.0, slot=i) for i, name in enumerate(JOINTS)
+    ]
+    spec = SimpleNamespace(
+        name="thing", joint_names=JOINTS, joints=joints, cameras=[SimpleNamespace(fps=20.0)]
+    )
+    cameras = {role: Clockwork(role) for role in ("front", "wrist")}
+    return SimpleNamespace(spec=spec, cameras=cameras, control=Control(), check=lambda: None)
+
+
+class Hand:
+    """A leader that is done after so many seconds."""
+
+    name = "hand"
+
+    def __init__(self, seconds: float = 0.4) -> None:
+        self.seconds, self.prepared = seconds, []
+
+    def prepare(self, seed, task):
+        self.prepared.append(seed)
+        return task or f"scene {seed}"
+
+    def begin(self) -> None:
+        self.until = time.monotonic() + self.seconds
+
+    def done(self):
+        return True if time.monotonic() >= self.until else None
+
+    def end(self) -> None: ...
+
+
+class Wishes(_record_view.Silent):
+    """Asks for one thing in each episode, in order."""
+
+    def __init__(self, *wishes) -> None:
+        self.wishes, self.kept = list(wishes), []
+
+    def watches(self, sampler):
+        if sampler.rows < 3:
+            return None
+        return self.wishes.pop(0) if self.wishes else None
+
+    def ends(self, recorded):
+        self.kept.append(recorded is not None)
+
+
+def plan(tmp_path, episodes, **more):
+    return recorder.RecordPlan(tmp_path / "d", episodes, tail_s=0.1, **more)
+
+
+def test_rows_are_of_their_time_and_actions_of_the_next(robot, tmp_path):
+    recorded, _ = recorder.record(robot, Hand(1.0), plan(tmp_path, 1), _record_view.Silent())
+    dataset = Dataset.open(tmp_path / "d")
+    ((episode, rows),) = dataset.stream()
+    assert episode.length == recorded[0].finished.episode.length >= 15
+    period = 1 / dataset.schema.fps
+    np.testing.assert_allclose(rows["action"][:, 0] - rows["commanded_rad"][:, 0], period, atol=1e-3)
+    np.testing.assert_allclose(rows["observation.state"], rows["commanded_rad"], atol=1e-6)
+    age = rows["row_s"] - rows["capture_s"]
+    assert (age[:, :2] > -1e-6).all()
+    assert np.median(age[:, :2]) < 0.04
+    np.testing.assert_allclose(rows["joint_age_s"], 0.002, atol=0.02)
+    assert dataset.notes(episode)["success"] is True
+    assert dataset.schema.own["limits_rad"] == {"lift": [-9.0, 9.0], "turn": [-9.0, 9.0]}
+
+
+def test_again_discard_keep_and_quit(robot, tmp_path):
+    hand, wishes = (
+        Hand(60),
+        Wishes(recorder.REDO, recorder.KEEP, recorder.DISCARD, recorder.KEEP, recorder.QUIT),
+    )
+    recorded, _ = recorder.record(robot, hand, plan(tmp_path, 9), wishes)
+    assert wishes.kept == [False, True, False, True, False]
+    assert hand.prepared == [
+        0,
+        0,
+        1,
+        2,
+        3,
+    ]  # done again is the same scene; a discarded one is not shown again
+    assert [r.seed for r in recorded] == [0, 2]
+    assert [e.tasks for e in Dataset.open(tmp_path / "d").episodes] == [("scene 0",), ("scene 2",)]
+
+
+def test_a_camera_that_fails_ends_the_session_and_costs_no_finished_episode(robot, tmp_path):
+    class Unplugs(Wishes):
+        def watches(self, sampler):
+            if len(self.kept) == 1 and sampler.rows > 25:
+                robot.cameras["front"].broken = True
+
+    with pytest.raises(CameraError, match="unplugged"):
+        recorder.record(robot, Hand(1.5), plan(tmp_path, 3), Unplugs())
+    assert repair(tmp_path / "d").recovered == [(1, 1.0)]
+    assert len(Dataset.open(tmp_path / "d").episodes) == 2
+
+
+def test_a_picture_of_another_size_is_refused(robot, tmp_path):
+    class Grows(Wishes):
+        def watches(self, sampler):
+            if sampler.rows > 3:
+                camera = robot.cameras["wrist"]
+                camera.read_latest = lambda *_: Frame(np.zeros((8, 8, 3), np.uint8), time.monotonic_ns(), 0)
+
+    with pytest.raises(DataError, match="declared is"):
+        recorder.record(robot, Hand(5), plan(tmp_path, 1), Grows())
+
+
+def test_keys_of_a_terminal(monkeypatch, capsys):
+    ours, theirs = pty.openpty()
+    sampler = SimpleNamespace(rows=5, rate_hz=20.0, writer=SimpleNamespace(rows=5, dropped={}))
+    with os.fdopen(theirs, "r") as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+        with _record_view.watch(silent=False) as watcher:
+            assert isinstance(watcher, _record_view.Terminal)
+            assert watcher.watches(sampler) is None
+            for key, wish in (("r", "redo"), ("d", "discard"), (" ", "keep"), ("q", "quit"), ("x", None)):
+                os.write(ours, key.encode())
+                time.sleep(0.01)
+                assert watcher.watches(sampler) == wish
+    os.close(ours)
+    assert "5 rows, 20.0 Hz" in capsys.readouterr().out
