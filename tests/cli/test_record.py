@@ -40,8 +40,20 @@ def test_record_is_scriptable_to_the_end(shell, tmp_path):
     late = np.abs(rows["action"][:-1] - rows["commanded_rad"][1:]).mean()
     assert late < np.abs(rows["commanded_rad"][:-1] - rows["commanded_rad"][1:]).mean()
     assert (tmp_path / "d/telemetry/chunk-000/file-000.parquet").stat().st_size > 10_000
+    hand = shell(
+        "record", "sim:so101", "--leader", "sim:so101_leader", "--dataset", "d", "--episodes", "1", "--limit", "2.5",
+        "--seed", "7", "--json",
+    )  # fmt: skip
+    assert hand.returncode == 0, hand.stderr
+    _, (led, moved) = Dataset.open(tmp_path / "d").stream()
+    assert dataset.notes(led)["leader"] == "so101_leader"
+    assert np.ptp(moved["observation.state"], axis=0).max() > 0.2
     told = json.loads(shell("data", "info", "d", "--json").stdout)
-    assert (told["episodes"], told["frames"], told["tasks"]) == (1, episode["frames"], [TASK])
+    assert (told["episodes"], told["frames"], told["tasks"]) == (
+        2,
+        dataset.frames + led.length,
+        [TASK, *led.tasks],
+    )
     again = shell("record", "sim:so101", "--leader", "script", "--dataset", "d", "--fps", "10", "--json")
     assert again.returncode == 2
     assert "fps is 20 here, 10 there" in json.loads(again.stdout)["error"]["message"]

@@ -53,9 +53,6 @@ class Control:
     def committed(self, t_ns, dt_ns, rows):
         return np.stack([self._at(t_ns + i * dt_ns) for i in range(rows)])
 
-    def telemetry(self):
-        return np.zeros(3, np.dtype([("t_ns", "<i8"), ("goal_rad", "<f4", (2,))]))
-
     def stats(self):
         return {"missed": 0}
 
@@ -89,6 +86,9 @@ class Hand:
 
     def done(self):
         return True if time.monotonic() >= self.until else None
+
+    def telemetry(self):
+        return np.zeros(3, np.dtype([("t_ns", "<i8"), ("goal_rad", "<f4", (2,))]))
 
     def end(self) -> None: ...
 

@@ -7,12 +7,17 @@ from typing import Any
 
 import click
 
+from ._record_view import watch
 from ._verb import Verb, json_option, print_json
 
 
 @click.command(cls=Verb, name="record")
 @click.argument("robot")
-@click.option("--leader", type=click.Choice(["script"]), required=True, help="Who moves the arm.")
+@click.option("--leader", required=True, help="Who shows: script, so101_leader, or sim:so101_leader.")
+@click.option("--port", help="Serial port of a real arm; see `motorium ports`.")
+@click.option("--leader-port", help="Serial port of the leader.")
+@click.option("--calibration", help="Of the arm: name or file.")
+@click.option("--leader-calibration", help="Of the leader: name or file.")
 @click.option(
     "--dataset",
     required=True,
@@ -38,6 +43,10 @@ from ._verb import Verb, json_option, print_json
 def command(
     robot: str,
     leader: str,
+    port: str | None,
+    leader_port: str | None,
+    calibration: str | None,
+    leader_calibration: str | None,
     dataset: Path,
     episodes: int,
     task: str | None,
@@ -52,15 +61,29 @@ def command(
     On a terminal: r records the episode again, d discards it, space ends and keeps it, q ends the session. A killed
     session loses at most the episode in progress, and the next one, or `motorium data repair`, recovers most of that.
     """
-    from .. import Robot
-    from ..data.recorder import RecordPlan, record
-    from ..sim.script import ScriptLeader
-    from ._record_view import watch
+    from contextlib import ExitStack
 
-    del leader
+    from .. import Robot
+    from ..data.recorder import Leader, RecordPlan, record
+
     plan = RecordPlan(dataset, episodes, task, fps, limit_s, seed=seed, codec=codec)
-    with Robot.open(robot, seed=seed) as arm, watch(silent=as_json) as watcher:
-        recorded, writer = record(arm, ScriptLeader(arm), plan, watcher)
+    options: dict[str, Any] = {"seed": seed} if ":" in robot else {}
+    with ExitStack() as stack:
+        shows: Leader
+        if leader == "script":
+            from ..sim.script import ScriptLeader
+
+            arm = stack.enter_context(Robot.open(robot, port=port, calibration=calibration, **options))
+            shows = ScriptLeader(arm)
+        else:
+            from ..teleop.leader import open_leader
+            from ..teleop.recording import ArmLeader
+
+            hand = stack.enter_context(open_leader(leader, port=leader_port, calibration=leader_calibration))
+            arm = stack.enter_context(Robot.open(robot, port=port, calibration=calibration, **options))
+            shows = ArmLeader(arm, hand)
+        watcher = stack.enter_context(watch(silent=as_json))
+        recorded, writer = record(arm, shows, plan, watcher)
         control = arm.control.stats()
     result: dict[str, Any] = {
         "dataset": str(dataset),

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..cameras.base import newest_frames
 from ..errors import DataError
@@ -43,6 +47,10 @@ class Leader(Protocol):
 
     def done(self) -> bool | None:
         """True or False when the episode is over, None while it goes on."""
+        ...
+
+    def telemetry(self) -> NDArray[np.void]:
+        """Control ticks since the last call; `ControlLoop.telemetry` has one reader, and that is the leader."""
         ...
 
     def end(self) -> None:
@@ -152,7 +160,13 @@ def schema_for(robot: Robot, fps: int = 0) -> Schema:
 class Sampler:
     """Takes a row at every tick of the grid, on a thread of its own, until `stop`."""
 
-    def __init__(self, robot: Robot, writer: DatasetWriter, start_ns: int) -> None:
+    def __init__(
+        self,
+        robot: Robot,
+        writer: DatasetWriter,
+        start_ns: int,
+        ticks: Callable[[], NDArray[np.void]] | None = None,
+    ) -> None:
         self.late = 0
         self.rows = 0
         self.error: BaseException | None = None
@@ -163,7 +177,8 @@ class Sampler:
         self._seen: dict[str, int] = {}
         self._over = threading.Event()
         self._first_ns = self._last_ns = start_ns
-        robot.control.telemetry()  # what was before the episode is not of it
+        self._ticks = ticks or robot.control.telemetry
+        self._ticks()  # what was before the episode is not of it
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
         self._thread.start()
 
@@ -189,7 +204,7 @@ class Sampler:
                 self._row(now_ns)
                 # A machine that stood still goes on at once; no rows are made up for the time that is gone.
                 due_ns = max(due_ns + self._period_ns, now_ns)
-            self.writer.telemetry(self._robot.control.telemetry())
+            self.writer.telemetry(self._ticks())
         except Exception as error:  # noqa: BLE001 - handed to the thread that records, whatever it is
             self.error = error
 
@@ -219,7 +234,7 @@ class Sampler:
         if self.rows == 0:
             self._first_ns = now_ns
         self.rows, self._last_ns = self.rows + 1, now_ns
-        self.writer.telemetry(control.telemetry())
+        self.writer.telemetry(self._ticks())
 
 
 @dataclass
@@ -255,7 +270,7 @@ class Session:
         start_ns = time.monotonic_ns()
         writer.begin(task, start_ns)
         leader.begin()
-        sampler = Sampler(self.robot, writer, start_ns)
+        sampler = Sampler(self.robot, writer, start_ns, leader.telemetry)
         try:
             wish, success = self._watch(sampler)
         finally:

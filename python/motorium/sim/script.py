@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import MotoriumError, SimulationError
 from ..units import NS_PER_S
-from .expert import Expert
-from .tasks import Pose
-from .world import Truth
 
 if TYPE_CHECKING:
     from ..robots.robot import Robot
 
 AHEAD_ROWS = 2
 """Rows of every plan: the one that is wanted and one to stand on when the next plan is late."""
-
-
-def truth_from(values: Mapping[str, Any]) -> Truth:
-    """The truth as the simulator's process sends it. Raises SimulationError."""
-    try:
-        cubes = {str(colour): Pose(**pose) for colour, pose in values["cubes"].items()}
-        obstacles = tuple(Pose(**pose) for pose in values.get("obstacles", ()))
-        return Truth(str(values["target"]), cubes, Pose(**values["tray"]), obstacles)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise SimulationError(f"the simulator sent a truth without {error}") from error
 
 
 class ScriptLeader:
@@ -44,7 +31,8 @@ class ScriptLeader:
     def __init__(self, robot: Robot) -> None:
         if robot.world is None:
             raise SimulationError("the scripted leader needs a simulated robot, such as sim:so101")
-        self._robot, self._expert = robot, Expert(robot.spec)
+        self._robot = robot
+        self._decide = robot.world.expert(robot.spec)
         self._dt_ns = round(NS_PER_S / robot.spec.policy.rate_hz)
         self._over = threading.Event()
         self._error: BaseException | None = None
@@ -68,6 +56,10 @@ class ScriptLeader:
             raise self._error
         return True if self._robot.world.status()["success"] else None
 
+    def telemetry(self) -> NDArray[np.void]:
+        """Control ticks since the last call."""
+        return self._robot.control.telemetry()
+
     def end(self) -> None:
         """Stop where the arm is."""
         self._over.set()
@@ -88,9 +80,7 @@ class ScriptLeader:
     def _step(self) -> None:
         robot, control = self._robot, self._robot.control
         robot.check()
-        truth = truth_from(robot.world.truth())
         now_ns = time.monotonic_ns()
-        setpoint = np.asarray(control.committed(now_ns, self._dt_ns, 1)[0], dtype=np.float64)
-        wanted = self._expert.target(truth, robot.position_rad.astype(np.float64), setpoint)
-        rows = np.stack([setpoint, *[wanted] * AHEAD_ROWS]).astype(np.float32)
-        control.push_chunk(rows, now_ns, self._dt_ns, 0)
+        setpoint = control.committed(now_ns, self._dt_ns, 1)[0]
+        wanted = self._decide(robot.position_rad, setpoint)
+        control.push_chunk(np.stack([setpoint, *[wanted] * AHEAD_ROWS]), now_ns, self._dt_ns, 0)
