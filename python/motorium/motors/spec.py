@@ -104,8 +104,8 @@ class Protection:
 
     See firmware/core/guard.h: a joint stalls when it pushes with `stall_effort` or more, `stall_error_rad` or more from
     its goal, no faster than `stall_velocity_rad_s`, for `stall_time_s`; `overload_effort` counts also in motion. It
-    then pushes with `hold_effort` at most. Above `warn_c` it warns, from `derate_c` to the motor's `hot_c` it may push less
-    and less; below `warn_v` it warns. 0 switches that part off.
+    then pushes with `hold_effort` at most. Above `warn_c` it warns, from `derate_c` to the motor's `hot_c` it may push
+    less and less; below `warn_v` it warns. 0 switches that part off.
     """
 
     stall_effort: float
