@@ -99,5 +99,5 @@ $(VENV)/.lerobot: $(VENV)/.torch tools/install_lerobot.py
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.torch
-	@$(PIP) install "onnxruntime>=1.20" "onnx>=1.17" "pytest-benchmark>=5" "ftservo-python-sdk==2.0.1" "dynamixel-sdk==4.1.0"
+	@$(PIP) install "pytest-benchmark>=5" "ftservo-python-sdk==2.0.1" "dynamixel-sdk==4.1.0"
 	@touch $@

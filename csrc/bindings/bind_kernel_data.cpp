@@ -1,4 +1,5 @@
 // Images, slots and converted rows alone, for tests and benchmarks.
+#include <algorithm>
 #include <array>
 
 #include "bind_kernels.hpp"
@@ -111,6 +112,33 @@ py::tuple quantise_rows(const Floats& x, const std::string& isa) {
   return py::make_tuple(y, scale);
 }
 
+Floats add_scaled(const Floats& x, const Floats& z, float scale, const std::string& isa) {
+  require(x.size() == z.size(), "need x and z of one size");
+  Floats y = empty({static_cast<std::size_t>(x.size())});
+  select_table(isa).f32_add_scaled(
+      {x.data(), z.data(), y.mutable_data(), static_cast<std::size_t>(x.size()), scale});
+  return y;
+}
+
+/// The values as they lie in a cache of `capacity` keys, (count, heads, dim).
+Floats store_keys(const Floats& k, const Floats& v, std::size_t first, std::size_t capacity,
+                  const std::string& isa) {
+  require(k.ndim() == 3 && v.ndim() == 3 && k.size() == v.size() && k.shape(1) == v.shape(1),
+          "need k and v (count, heads, dim)");
+  const std::size_t count = size(k, 0), heads = size(k, 1), dim = size(k, 2);
+  require(first <= capacity && count <= capacity - first, "the cache is too small");
+  const KernelTable& table = select_table(isa);
+  std::vector<float> keys(key_floats(heads, dim, capacity, table.panel));
+  std::vector<float> values(value_floats(heads, dim, capacity, table.panel));
+  table.f32_store_keys(
+      {k.data(), v.data(), heads * dim, count, first, {keys.data(), values.data(), heads, dim, capacity}});
+  const std::size_t padded = values.size() / std::max<std::size_t>(heads * capacity, 1);
+  Floats y = empty({count, heads, dim});
+  for (std::size_t row = 0; row < count * heads; ++row)
+    std::copy_n(values.data() + (first * heads + row) * padded, dim, y.mutable_data() + row * dim);
+  return y;
+}
+
 }  // namespace
 
 void bind_kernel_data(py::module_& m) {
@@ -122,6 +150,9 @@ void bind_kernel_data(py::module_& m) {
         py::arg("mean"), py::arg("scale"), isa);
   m.def("f32_scatter_slots", &scatter_slots, py::arg("x"), py::arg("slot_count"), py::arg("slots"),
         py::arg("base"), py::arg("mean"), py::arg("scale"), isa);
+  m.def("f32_add_scaled", &add_scaled, py::arg("x"), py::arg("z"), py::arg("scale"), isa);
+  m.def("f32_store_keys", &store_keys, py::arg("k"), py::arg("v"), py::arg("first"), py::arg("capacity"),
+        isa);
   m.def("bf16_round_rows", &round_rows, py::arg("x"), isa);
   m.def("i8_quantise_rows", &quantise_rows, py::arg("x"), isa);
 }

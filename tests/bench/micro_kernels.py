@@ -1,7 +1,8 @@
 """Micro-benchmarks of every kernel on every instruction set, for pytest-benchmark: `make bench`.
 
 Sizes are those of size M: 16 rows of width 512, 256 cached keys. Products are timed inside the extension (their weights
-are packed once); the others include the call from Python and the array of the result, about a microsecond.
+are packed once); the others include the call from Python, its checks and the array of
+the result: some ten microseconds.
 """
 
 from __future__ import annotations
@@ -33,6 +34,22 @@ CALLS = {
     "f32_normalise_rms": lambda: (f32(ROWS, 1, WIDTH), f32(WIDTH), 1e-6),
     "f32_normalise_layer": lambda: (f32(ROWS, WIDTH), f32(WIDTH), f32(WIDTH), 1e-6),
     "f32_normalise_groups": lambda: (f32(144, 80), 8, f32(80), f32(80), 1e-5),
+    "f32_modulate_rows": lambda: (
+        f32(ROWS, WIDTH),
+        f32(1, WIDTH),
+        f32(1, WIDTH),
+        None,
+        np.zeros(ROWS, np.uint32),
+        1.0,
+    ),
+    "f32_rotate_halves": lambda: (
+        f32(ROWS, HEADS, DIM),
+        f32(KEYS, DIM // 2),
+        f32(KEYS, DIM // 2),
+        np.arange(ROWS, dtype=np.uint32),
+    ),
+    "f32_store_keys": lambda: (f32(ROWS, HEADS // 2, DIM), f32(ROWS, HEADS // 2, DIM), KEYS - ROWS, KEYS),
+    "f32_add_scaled": lambda: (f32(ROWS * WIDTH), f32(ROWS * WIDTH), 0.25),
     "f32_attend_rows": lambda: (
         f32(ROWS, HEADS, DIM),
         f32(KEYS, HEADS // 2, DIM),

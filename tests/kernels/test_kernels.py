@@ -236,6 +236,14 @@ class TestAttention:
         expected = np.concatenate([turned.real, turned.imag], -1)
         assert_same(*run("f32_rotate_halves", isa, x, np.cos(angles), np.sin(angles), positions), expected)
 
+    @pytest.mark.parametrize("dim", [1, 7, 16, 33])
+    def test_values_are_stored_where_they_belong(self, isa, dim):
+        k, v = normal(5, 2, dim), normal(5, 2, dim, seed=1)
+        for first, capacity in ((0, 5), (3, 8), (30, 77)):
+            np.testing.assert_array_equal(kernels.f32_store_keys(k, v, first, capacity, isa=isa), v)
+        with pytest.raises(ValueError, match="too small"):
+            kernels.f32_store_keys(k, v, 4, 8, isa=isa)
+
     def test_large_scores_do_not_overflow(self, isa):
         q, k, v = 100.0 * normal(4, 1, 8), 100.0 * normal(20, 1, 8), normal(20, 1, 8, seed=1)
         assert_same(*run("f32_attend_rows", isa, q, k, v, 20), self.definition(q, k, v, [20] * 4))
@@ -248,6 +256,11 @@ class TestAttention:
 
 
 class TestElementwise:
+    @pytest.mark.parametrize("n", SIZES)
+    def test_add_scaled(self, isa, n):
+        x, z = normal(n), normal(n, seed=1)
+        assert_same(*run("f32_add_scaled", isa, x, z, -0.25), x - 0.25 * z.astype(np.float64))
+
     def test_exp_to_one_millionth(self, isa):
         x = np.linspace(-87.3, 88.3, 100_003, dtype=np.float32)
         got = kernels.f32_apply_unary("exp", x, isa=isa)
