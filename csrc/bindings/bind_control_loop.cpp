@@ -4,45 +4,14 @@
 
 #include "bindings/bind_bus.hpp"
 #include "bindings/bind_runtime.hpp"
-#include "bus/dynamixel_bus.hpp"
-#include "bus/feetech_bus.hpp"
-#include "runtime/control_loop.hpp"
-#include "runtime/telemetry.hpp"
+#include "bindings/bound_loop.hpp"
 
 namespace py = pybind11;
 
 namespace motorium {
 namespace {
 
-/// A loop and the place up to which its telemetry has been handed out.
-struct BoundLoop {
-  BoundLoop(const ControlConfig& config, std::unique_ptr<JointBus> bus)
-      : latency(bus->latency()), loop(config, std::move(bus)) {}
-  /// The park takes seconds: other Python threads (a simulated arm, for one) must be able to run meanwhile.
-  ~BoundLoop() {
-    const py::gil_scoped_release release;
-    loop.stop();
-  }
-  BoundLoop(const BoundLoop&) = delete;
-  BoundLoop& operator=(const BoundLoop&) = delete;
-  LatencyReport latency;
-  ControlLoop loop;
-  TelemetryReader telemetry;
-};
-
 using Release = py::call_guard<py::gil_scoped_release>;
-
-std::unique_ptr<BoundLoop> open_on_feetech(const ControlConfig& config, const std::string& port,
-                                           const FeetechBusConfig& bus) {
-  const py::gil_scoped_release release;
-  return std::make_unique<BoundLoop>(config, open_feetech(port, bus));
-}
-
-std::unique_ptr<BoundLoop> open_on_dynamixel(const ControlConfig& config, const std::string& port,
-                                             const DynamixelBusConfig& bus) {
-  const py::gil_scoped_release release;
-  return std::make_unique<BoundLoop>(config, open_dynamixel(port, bus));
-}
 
 /// Waits, without the GIL, until `done(core, loop)` or the time-out; Python's signal handlers run meanwhile.
 template <class Done>
@@ -151,6 +120,7 @@ void bind_control_loop(py::module_& m) {
                         "The control thread of one arm. Every method may be called from any thread.")
       .def(py::init(&open_on_feetech), py::arg("config"), py::arg("port"), py::arg("bus_config"))
       .def(py::init(&open_on_dynamixel), py::arg("config"), py::arg("port"), py::arg("bus_config"))
+      .def(py::init(&open_on_several), py::arg("config"), py::arg("ports"), py::arg("bus_configs"))
       .def(
           "start", [](BoundLoop& b) { b.loop.start(); }, Release())
       .def(

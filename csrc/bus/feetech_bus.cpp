@@ -143,7 +143,7 @@ BusStatus FeetechBus::set_torque(bool on) noexcept {
 
 Farewell FeetechBus::farewell() const {
   const std::size_t n = config_.ids.size();
-  Farewell farewell{link_.descriptor(), {}};
+  Farewell farewell{{link_.descriptor()}, {}};
   const auto tell = [&](std::uint8_t address, std::uint8_t size, std::uint16_t value, std::int64_t pause_ns) {
     std::array<std::uint8_t, 2 * kMaxJoints> rows{};
     for (std::size_t j = 0; j < n; ++j) set_field(&rows[j * size], size, value);

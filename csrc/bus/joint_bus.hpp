@@ -57,6 +57,15 @@ class GatedGoal {
  public:
   const PerJoint<float>& position_rad() const noexcept { return position_rad_; }
   std::uint32_t size() const noexcept { return n_; }
+  /// The goals of `n` joints from `first` on: what one of several buses is told.
+  GatedGoal part(std::uint32_t first, std::uint32_t n) const noexcept {
+    GatedGoal goal;
+    for (std::uint32_t j = 0; j < n && first + j < n_; ++j) {
+      goal.position_rad_[j] = position_rad_[first + j];
+      goal.n_ = j + 1;
+    }
+    return goal;
+  }
 
  private:
   friend class SafetyGate;
@@ -71,9 +80,19 @@ struct Farewell {
     std::array<std::uint8_t, 160> bytes{};
     std::size_t size = 0;
     std::int64_t pause_ns = 0;  ///< Before the next one.
+    std::size_t line = 0;       ///< Which of `fds` it goes to.
   };
-  int fd = -1;                  ///< Of the open port.
+  std::vector<int> fds;         ///< Of the open ports.
   std::vector<Packet> packets;  ///< None: the servos watch over themselves.
+
+  /// Place of `fd` in `fds`, where it is put if need be.
+  std::size_t line_of(int fd) {
+    for (std::size_t i = 0; i < fds.size(); ++i) {
+      if (fds[i] == fd) return i;
+    }
+    fds.push_back(fd);
+    return fds.size() - 1;
+  }
 };
 
 /// A chain of servos in SI units. No method throws or allocates, but for `farewell`.

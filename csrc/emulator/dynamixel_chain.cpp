@@ -75,8 +75,13 @@ void DynamixelChain::handle(const mtr_dxl_view& view) {
   if (sync || bulk) return fast ? read_together(asked) : read_each(asked);
   if (view.instruction == MTR_DXL_SYNC_WRITE) return sync_write(parameters);
   if (view.instruction == MTR_DXL_BULK_WRITE) return bulk_write(parameters);
+  line.begin_overlap();
   for (std::size_t i = 0; i < servos_.size(); ++i) {
-    if (plugged(i) && (view.id == servos_[i].id() || view.id == MTR_DXL_BROADCAST)) handle_one(i, view);
+    if (plugged(i) && view.id == servos_[i].id()) handle_one(i, view);
+  }
+  line.end_overlap();
+  for (std::size_t i = 0; i < servos_.size() && view.id == MTR_DXL_BROADCAST; ++i) {
+    if (plugged(i)) handle_one(i, view);
   }
 }
 

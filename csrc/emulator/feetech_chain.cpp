@@ -41,8 +41,13 @@ void FeetechChain::handle(const mtr_ft_view& view) {
   if (line.faults.echoes()) line.echo(frame(view.id, view.instruction, parameters));
   if (view.instruction == MTR_FT_SYNC_READ) return handle_sync_read(parameters);
   if (view.instruction == MTR_FT_SYNC_WRITE) return handle_sync_write(parameters);
+  line.begin_overlap();
   for (std::size_t i = 0; i < servos_.size(); ++i) {
-    if (plugged(i) && (view.id == servos_[i].id() || view.id == MTR_FT_BROADCAST)) handle_one(i, view);
+    if (plugged(i) && view.id == servos_[i].id()) handle_one(i, view);
+  }
+  line.end_overlap();
+  for (std::size_t i = 0; i < servos_.size() && view.id == MTR_FT_BROADCAST; ++i) {
+    if (plugged(i)) handle_one(i, view);
   }
 }
 

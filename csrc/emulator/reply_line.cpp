@@ -28,6 +28,16 @@ void ReplyLine::echo(std::span<const std::uint8_t> request) {
 
 void ReplyLine::send(std::vector<std::uint8_t> bytes, std::int64_t return_delay_ns, bool late) {
   if (bytes.empty()) return;
+  if (overlapping_) {
+    overlap_delay_ns_ = return_delay_ns;
+    overlap_late_ = late;
+    const std::size_t both = std::min(bytes.size(), overlap_.size());
+    for (std::size_t i = 0; i < both; ++i) overlap_[i] &= bytes[i];
+    if (bytes.size() > both) {
+      overlap_.insert(overlap_.end(), bytes.begin() + static_cast<std::ptrdiff_t>(both), bytes.end());
+    }
+    return;
+  }
   std::int64_t due_ns = free_ns_;
   if (byte_ns_ > 0.0) {
     due_ns += return_delay_ns + static_cast<std::int64_t>(byte_ns_ * static_cast<double>(bytes.size()));
@@ -37,6 +47,12 @@ void ReplyLine::send(std::vector<std::uint8_t> bytes, std::int64_t return_delay_
   const auto behind = std::upper_bound(queue_.begin(), queue_.end(), due_ns,
                                        [](std::int64_t t, const Due& other) { return t < other.t_ns; });
   queue_.insert(behind, {due_ns, std::move(bytes)});
+}
+
+void ReplyLine::end_overlap() {
+  overlapping_ = false;
+  send(std::move(overlap_), overlap_delay_ns_, overlap_late_);
+  overlap_.clear();
 }
 
 void ReplyLine::reply(int servo, std::uint8_t id, std::span<const std::uint8_t> data,

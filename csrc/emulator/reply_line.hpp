@@ -37,6 +37,10 @@ class ReplyLine {
   /// Sends one reply of servo number `servo`, or what a fault makes of it.
   void reply(int servo, std::uint8_t id, std::span<const std::uint8_t> data, std::int64_t return_delay_ns,
              const Frame& frame);
+  /// From here to `end_overlap` all replies are sent at once, by servos with one id: a bit is low on the wire
+  /// when any of them pulls it low.
+  void begin_overlap() noexcept { overlapping_ = true; }
+  void end_overlap();
   /// Sends bytes that have been spoiled already.
   void send(std::vector<std::uint8_t> bytes, std::int64_t return_delay_ns, bool late);
 
@@ -47,7 +51,10 @@ class ReplyLine {
   std::int64_t delay_ns_ = 20'000'000;
   double byte_ns_ = 0.0;
   std::int64_t free_ns_ = 0;  // until then the wire is busy
-  std::deque<Due> queue_;     // in the order in which they are due
+  bool overlapping_ = false, overlap_late_ = false;
+  std::int64_t overlap_delay_ns_ = 0;
+  std::vector<std::uint8_t> overlap_;
+  std::deque<Due> queue_;  // in the order in which they are due
 };
 
 }  // namespace motorium

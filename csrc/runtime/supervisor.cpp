@@ -9,11 +9,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
 #include <new>
 #include <system_error>
+#include <vector>
 
 #include "bus/monotonic.hpp"
 
@@ -24,7 +27,8 @@ constexpr std::int64_t kResting = 0, kTaken = -1;  // instead of a deadline
 constexpr std::int64_t kLookNs = 10'000'000;
 constexpr int kWriteTimeoutMs = 100;
 constexpr int kPriority = 59;  // just below the control thread's own
-constexpr int kPortFd = 3;
+constexpr int kFirstPortFd = 3;
+constexpr std::size_t kMaxPorts = 8;
 
 // Everything below runs in a child forked from a process with threads: system calls only, no allocation.
 
@@ -35,11 +39,12 @@ void sleep_ns(std::int64_t ns) noexcept {
 }
 
 void write_packet(const Farewell::Packet& packet) noexcept {
+  const int port = kFirstPortFd + static_cast<int>(packet.line);
   std::size_t done = 0;
   while (done < packet.size) {
-    pollfd ready{kPortFd, POLLOUT, 0};
+    pollfd ready{port, POLLOUT, 0};
     if (::poll(&ready, 1, kWriteTimeoutMs) <= 0) return;
-    const ssize_t n = ::write(kPortFd, packet.bytes.data() + done, packet.size - done);
+    const ssize_t n = ::write(port, packet.bytes.data() + done, packet.size - done);
     if (n < 0 && errno != EINTR && errno != EAGAIN) return;
     if (n > 0) done += static_cast<std::size_t>(n);
   }
@@ -47,7 +52,7 @@ void write_packet(const Farewell::Packet& packet) noexcept {
 
 /// Ctrl-C, a closed terminal and a polite end are the parent's business: it still has an arm to bring to
 /// rest.
-void stand_apart(int port_fd) noexcept {
+void stand_apart(const std::vector<int>& ports) noexcept {
   ::setpgid(0, 0);
   for (const int number : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGPIPE}) ::signal(number, SIG_IGN);
   sigset_t all;
@@ -56,18 +61,25 @@ void stand_apart(int port_fd) noexcept {
   ::prctl(PR_SET_NAME, "motorium-guard", 0, 0, 0);
   const sched_param priority{kPriority};
   ::sched_setscheduler(0, SCHED_FIFO, &priority);  // where permitted
-  if (port_fd != kPortFd) ::dup2(port_fd, kPortFd);
-  for (int fd = 0; fd < kPortFd; ++fd) ::close(fd);
-  if (::syscall(SYS_close_range, kPortFd + 1, ~0U, 0) != 0) {  // before Linux 5.9
+  // First above everything that is open here, then down: no copy may land on one that is still needed.
+  const int n = static_cast<int>(std::min(ports.size(), kMaxPorts));
+  std::array<int, kMaxPorts> parked{};
+  for (int i = 0; i < n; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    parked[at] = ::fcntl(ports[at], F_DUPFD, kFirstPortFd + n);
+  }
+  for (int i = 0; i < n; ++i) ::dup2(parked[static_cast<std::size_t>(i)], kFirstPortFd + i);
+  for (int fd = 0; fd < kFirstPortFd; ++fd) ::close(fd);
+  if (::syscall(SYS_close_range, kFirstPortFd + n, ~0U, 0) != 0) {  // before Linux 5.9
     const long most = ::sysconf(_SC_OPEN_MAX);
-    for (int fd = kPortFd + 1; fd < (most > 0 ? most : 1024); ++fd) ::close(fd);
+    for (int fd = kFirstPortFd + n; fd < (most > 0 ? most : 1024); ++fd) ::close(fd);
   }
 }
 
 }  // namespace
 
 void Supervisor::watch(Page& page, const Farewell& farewell, pid_t parent) noexcept {
-  stand_apart(farewell.fd);
+  stand_apart(farewell.fds);
   for (;;) {
     sleep_ns(kLookNs);
     if (page.leave.load(std::memory_order_acquire)) ::_exit(0);

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from mmap import mmap
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -106,9 +106,17 @@ class _JointReading(_JointDict):
     joint_t_ns: NDArray[np.int64]
 
 class ControlLoop:  # The control thread of one arm. Every method may be called from any thread.
+    @overload
     def __init__(
         self, config: ControlConfig, port: str, bus_config: FeetechBusConfig | DynamixelBusConfig
     ) -> None: ...  # Opens the bus; torque is left as found. Raises BusError, ValueError.
+    @overload
+    def __init__(
+        self,
+        config: ControlConfig,
+        ports: Sequence[str],
+        bus_configs: Sequence[FeetechBusConfig | DynamixelBusConfig],
+    ) -> None: ...  # Several buses driven at the same time, their joints in a row.
     def start(self) -> None: ...  # Starts reading joints; torque stays off.
     def stop(self) -> None: ...  # Exit policy (bounded by its time-out), then ends the thread.
     def enable(

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from .errors import BindingError
 
 if TYPE_CHECKING:
+    from .motors.diagnosis import Expected, Finding
+    from .motors.ports import SerialPort
+    from .motors.scan import BusScan
     from .policies.binding import MappingRow
 
 Status = Literal["ok", "warn", "fail"]
@@ -78,6 +81,74 @@ class Fit:
         """Plain values for JSON."""
         mapping = [asdict(row) for row in self.rows]
         return {"mapping": mapping, "refusal": self.refusal, "contradictions": list(self.contradictions)}
+
+
+@dataclass(frozen=True)
+class BusReport:
+    """What is on a servo bus, and what is wrong with it; `scan` is None when the port could not be opened."""
+
+    scan: BusScan | None
+    findings: tuple[Finding, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "bus": self.scan.as_dict() if self.scan is not None else None,
+            "findings": [finding.as_dict() for finding in self.findings],
+        }
+
+
+def check_bus(port: str, robot: str | None = None, ids: range = range(253), **options: Any) -> BusReport:
+    """Look at a servo bus, and at its adapter; `options` are those of `motors.scan.scan`.
+
+    With a robot, its servos are expected there in joint order. Raises BusError when the port does not exist or another
+    program holds it, SpecError for an unknown robot.
+    """
+    from .motors.diagnosis import diagnose, diagnose_latency, diagnose_port
+    from .motors.scan import scan
+
+    adapter = _adapter(port)
+    findings = diagnose_port(adapter) if Path(port).exists() else []
+    if any(finding.cause == "permission" for finding in findings):
+        return BusReport(None, tuple(findings))
+    expected, baud = _expected(robot)
+
+    def complete(servos: Any) -> bool:
+        seen = {servo.id for servo in servos}
+        return bool(seen) and seen >= {entry.id for entry in expected}
+
+    if baud is not None:
+        bauds = options.pop("bauds", None) or _bauds_from(baud)
+        options = {"bauds": bauds, "stop_after": complete, **options}
+    found = scan(port, ids=ids, **options)
+    findings += diagnose_latency(adapter, found.latency)
+    findings += diagnose(found, expected, baud)
+    return BusReport(found, tuple(findings))
+
+
+def _bauds_from(first: int) -> tuple[int, ...]:
+    from .motors.scan import BAUDS
+
+    return (first, *(rate for rate in BAUDS if rate != first))
+
+
+def _adapter(port: str) -> SerialPort:
+    from .motors.ports import SerialPort, list_ports
+
+    tty = str(Path(port).resolve())
+    unknown = SerialPort(port, tty, None, "", usable=True, advice="")
+    return next((found for found in list_ports() if found.tty == tty), unknown)
+
+
+def _expected(robot: str | None) -> tuple[list[Expected], int | None]:
+    if robot is None:
+        return [], None
+    from .motors.diagnosis import Expected
+    from .robots.spec import RobotSpec
+
+    spec = RobotSpec.load(robot)
+    joints = zip(spec.joints, spec.motor_names, strict=True)
+    return [Expected(joint.name, joint.id, motor) for joint, motor in joints], spec.bus.baud
 
 
 def check_fit(checkpoint: str, robot: str) -> Fit:

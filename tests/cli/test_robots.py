@@ -9,7 +9,7 @@ from motorium.robots.spec import DATA
 
 def test_lists_every_robot_that_ships(call):
     robots = json.loads(call("robots", "--json").output)["robots"]
-    assert [robot["name"] for robot in robots] == sorted(path.stem for path in DATA.glob("*.toml"))
+    assert sorted(robot["name"] for robot in robots) == sorted(path.stem for path in DATA.rglob("*.toml"))
     so101 = next(robot for robot in robots if robot["name"] == "so101")
     assert [joint["id"] for joint in so101["joints"]] == [1, 2, 3, 4, 5, 6]
 

@@ -1,4 +1,4 @@
-"""Check this machine, and whether a checkpoint fits a robot."""
+"""Check this machine, a servo bus, or whether a checkpoint fits a robot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from ._verb import Verb, json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from ..doctor import Check, Fit
+    from ..doctor import BusReport, Check, Fit
 
 MARKS = {"ok": "ok", "warn": "WARN", "fail": "FAIL"}
 BLOCKED = 1
@@ -19,20 +19,38 @@ BLOCKED = 1
 @click.command(cls=Verb, name="doctor")
 @click.option("--checkpoint", help="A checkpoint's name or directory; needs --robot.")
 @click.option("--robot", help="A robot of `motorium robots`, or sim:<robot>; needs --checkpoint.")
+@click.option("--port", help="A servo bus to look at; with --robot, for the servos that should be on it.")
+@click.option("--ids", help="Which ids to ask with --port, such as 1-12.  [default: 0-252]")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, checkpoint: str | None, robot: str | None, as_json: bool) -> None:
+def command(
+    ctx: click.Context,
+    checkpoint: str | None,
+    robot: str | None,
+    port: str | None,
+    ids: str | None,
+    as_json: bool,
+) -> None:
     """Check this machine: Python, extension, simulator, graphics, serial ports, real-time priority, disk.
+
+    With --port, ask every id at every speed who is there, and name the likely cause of what is wrong, with its fix:
+    duplicate id, loose cable, wrong supply, wrong speed, permission, latency timer, missing udev rule. Reads only.
 
     With --checkpoint and --robot, print instead how every input and output of the checkpoint meets the robot, and
     what its statistics contradict: a permuted joint order, a sign, a unit.
 
     Exits with 1 when something blocks; a warning does not.
     """
-    from ..doctor import check_fit, check_machine
+    from ..doctor import check_bus, check_fit, check_machine
 
+    if port is not None:
+        report = check_bus(port, robot, _ids(ids))
+        print_json(report.as_dict()) if as_json else _show_bus(report)
+        if report.findings:
+            ctx.exit(BLOCKED)
+        return
     if (checkpoint is None) != (robot is None):
-        raise click.UsageError("--checkpoint and --robot go together")
+        raise click.UsageError("--checkpoint and --robot go together, or --port and --robot")
     if checkpoint is not None and robot is not None:
         fit = check_fit(checkpoint, robot)
         print_json(fit.as_dict()) if as_json else _show_fit(fit, checkpoint, robot)
@@ -43,6 +61,44 @@ def command(ctx: click.Context, checkpoint: str | None, robot: str | None, as_js
         blocked = any(check.status == "fail" for check in checks)
     if blocked:
         ctx.exit(BLOCKED)
+
+
+def _ids(text: str | None) -> range:
+    if text is None:
+        return range(253)
+    first, _, last = text.partition("-")
+    try:
+        found = range(int(first), int(last or first) + 1)
+    except ValueError:
+        found = range(0)
+    if not found or found.start < 0 or found.stop > 253:
+        raise click.BadParameter("need an id or a range inside 0-252, such as 1-12", param_hint="--ids")
+    return found
+
+
+def _show_bus(report: BusReport) -> None:
+    if report.scan is not None and report.scan.servos:
+        header = ["id", "model", "baud", "volts", "C", "disturbed"]
+        rows = [
+            [
+                s.id,
+                s.model or s.model_number or "?",
+                s.baud,
+                _shown(s.voltage_v),
+                _shown(s.temperature_c),
+                s.disturbed,
+            ]
+            for s in report.scan.servos
+        ]
+        print_table(header, rows)
+    for finding in report.findings:
+        click.echo(f"\n{finding.cause}: {finding.detail}\n  {finding.fix}")
+    if not report.findings:
+        click.echo("\nnothing wrong found")
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"
 
 
 def _show_checks(checks: list[Check]) -> None:

@@ -20,7 +20,7 @@ def command(robot: str | None, as_json: bool) -> None:
     """List the robots that motorium knows; with ROBOT (a name or a TOML file), show one in full."""
     from ..robots import spec as specs
 
-    found = [specs.RobotSpec.load(name) for name in ([robot] if robot else specs.names())]
+    found = [specs.RobotSpec.load(name) for name in ([robot] if robot else [*specs.names(), *specs.pairs()])]
     if as_json:
         print_json({"robots": [dataclasses.asdict(spec) for spec in found]})
     elif robot:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from .._core import ControlConfig, DynamixelBusConfig, FeetechBusConfig, GuardJoint
+from .._core import ControlConfig, ControlLoop, DynamixelBusConfig, FeetechBusConfig, GuardJoint
 from ..motors.bus import bus_config as motor_bus_config
 from ..motors.spec import MotorSpec
+from .composition import arm_zeros, split_ports
 
 if TYPE_CHECKING:
     from .calibration import Calibration
@@ -63,6 +64,14 @@ def _guard(spec: RobotSpec) -> list[GuardJoint]:
             GuardJoint(**values, stop_c=motor.hot_c, min_v=motor.min_supply_v, max_v=motor.max_supply_v)
         )
     return guard
+
+
+def open_control(spec: RobotSpec, port: str, calibration: Calibration | None) -> ControlLoop:
+    """The control thread on the robot's bus, or on all of its buses. Raises BusError (from the core), ValueError."""
+    if not spec.arms:
+        return ControlLoop(control_config(spec), port, bus_config(spec, calibration))
+    buses = [motor_bus_config(arm.spec, arm_zeros(arm, calibration)) for arm in spec.arms]
+    return ControlLoop(control_config(spec), split_ports(port, spec), buses)
 
 
 def bus_config(

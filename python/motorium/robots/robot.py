@@ -21,8 +21,9 @@ from ..motors.bus import bus_errors
 from ..slots import slot_map
 from ..types import Camera, Float32, Observation
 from . import backends, health
-from .assembly import bus_config, control_config
+from .assembly import open_control
 from .calibration import Calibration
+from .composition import adapter_calibrations, join_ports, split_ports
 from .signals import SignalGuard
 from .spec import RobotSpec
 
@@ -77,7 +78,7 @@ class Robot:
         cls,
         name: str,
         *,
-        port: str | None = None,
+        port: str | Mapping[str, str] | None = None,
         calibration: str | Path | Calibration | None = None,
         cameras: Mapping[str, Camera] | None = None,
         **options: Any,
@@ -86,7 +87,8 @@ class Robot:
 
         Args:
             name: "so101" for hardware, "sim:so101" for a simulated one.
-            port: serial port of the servo bus; hardware only.
+            port: serial port of the servo bus; hardware only. Of a robot with several arms side -> port, also written
+                "left=/dev/ttyACM0,right=/dev/ttyACM1".
             calibration: name, file or object; None takes the one made on this USB adapter, else the one named after
                 the robot. "nominal" takes the zeros of the specification, which only an arm assembled exactly as
                 declared has.
@@ -108,11 +110,9 @@ class Robot:
             if options:
                 first = sorted(options)[0]
                 raise BusError(f"{robot} takes no option {first!r}; options belong to a scheme such as sim:")
-            port = backends.check_port(port, robot)
-            zeros = (
-                Calibration.of_adapter(port, spec) if calibration is None else _calibration(calibration, spec)
-            )
-            connect = partial(backends.Hardware, port, zeros)
+            where = _checked_port(port, spec)
+            zeros = _of_adapter(where, spec) if calibration is None else _calibration(calibration, spec)
+            connect = partial(backends.Hardware, where, zeros)
         return cls(spec, connect, calibration=zeros, cameras=cameras)
 
     def __enter__(self) -> Self:
@@ -147,9 +147,7 @@ class Robot:
         self.cameras = {**self._backend.cameras, **self._own_cameras}
         calibration = self._calibration or self._backend.calibration
         with bus_errors():
-            self._control = ControlLoop(
-                control_config(self.spec), self.port, bus_config(self.spec, calibration)
-            )
+            self._control = open_control(self.spec, self.port, calibration)
         atexit.register(self.close)
         advice = health.latency_advice(self.port, self._control.stats()["latency"])
         if advice:
@@ -312,6 +310,20 @@ class Robot:
         signals.lift()
         if problem is not None and error is None:
             raise problem
+
+
+def _checked_port(port: str | Mapping[str, str] | None, spec: RobotSpec) -> str:
+    if not spec.arms:
+        return backends.check_port(
+            port if port is None or isinstance(port, str) else join_ports(port), spec.name
+        )
+    for device in split_ports(port or "", spec):
+        backends.check_port(device, spec.name)
+    return join_ports(port or "")
+
+
+def _of_adapter(port: str, spec: RobotSpec) -> Calibration:
+    return adapter_calibrations(port, spec) if spec.arms else Calibration.of_adapter(port, spec)
 
 
 def _calibration(given: str | Path | Calibration, spec: RobotSpec) -> Calibration:

@@ -21,6 +21,7 @@ else:
     import tomli as tomllib
 
 DATA = Path(__file__).parent / "data"
+PAIRS = DATA / "pairs"
 UNITS = ("rad", "opening")
 PROTOCOLS = ("feetech", "dynamixel")
 EXIT_POLICIES = ("park", "hold", "release")
@@ -130,6 +131,15 @@ class TcpSpec:
 
 
 @dataclass(frozen=True)
+class ArmSpec:
+    """One arm of a robot that has several: as it is alone, and its joints under their names and slots in the whole."""
+
+    side: str
+    spec: RobotSpec
+    joints: tuple[JointSpec, ...]
+
+
+@dataclass(frozen=True)
 class RobotSpec:
     """A whole robot, J joints in bus order."""
 
@@ -146,6 +156,7 @@ class RobotSpec:
     geoms: tuple[GeomSpec, ...] = ()
     views: tuple[ViewSpec, ...] = ()
     grasp: GraspSpec | None = None
+    arms: tuple[ArmSpec, ...] = ()
 
     @property
     def joint_names(self) -> tuple[str, ...]:
@@ -163,8 +174,11 @@ class RobotSpec:
         path = Path(name_or_path)
         if path.suffix != ".toml":
             path = DATA / f"{name_or_path}.toml"
+            path = path if path.is_file() else PAIRS / f"{name_or_path}.toml"
         if not path.is_file():
-            raise SpecError(f"no robot {str(name_or_path)!r}; known robots: {', '.join(names())}")
+            raise SpecError(
+                f"no robot {str(name_or_path)!r}; known robots: {', '.join([*names(), *pairs()])}"
+            )
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -172,8 +186,13 @@ class RobotSpec:
         return parse(table, where=path.name)
 
 
+def pairs() -> list[str]:
+    """Robots of several arms that ship with motorium."""
+    return sorted(path.stem for path in PAIRS.glob("*.toml"))
+
+
 def names() -> list[str]:
-    """Robots that ship with motorium."""
+    """Robots of one arm that ship with motorium."""
     return sorted(path.stem for path in DATA.glob("*.toml"))
 
 
@@ -221,6 +240,8 @@ def _build_all(cls: type[T], table: Mapping[str, object], section: str, where: s
 
 def parse(table: Mapping[str, object], *, where: str = "robot") -> RobotSpec:
     """Build and check a RobotSpec from decoded TOML. Raises SpecError."""
+    if "arms" in table:
+        return _parse_pair(table, where)
     required = ("schema", "robot", "control", "policy", "bus", "exit", "tcp", "joints", "cameras")
     sections = (*required, "geoms", "views", "grasp")
     unknown = sorted(set(table) - set(sections))
@@ -247,6 +268,16 @@ def parse(table: Mapping[str, object], *, where: str = "robot") -> RobotSpec:
         views=_build_all(ViewSpec, table, "views", where) if "views" in table else (),
         grasp=_build(GraspSpec, table["grasp"], f"{where}.grasp") if "grasp" in table else None,
     )
+    check(spec, where=where)
+    return spec
+
+
+def _parse_pair(table: Mapping[str, object], where: str) -> RobotSpec:
+    from .composition import compose
+
+    if table.get("schema") != 1 or not {"robot", "cameras"} <= set(table):
+        raise SpecError(f"{where} needs schema = 1, [robot], [[arms]] and [[cameras]]")
+    spec = compose(table, _build_all(CameraSpec, table, "cameras", where), where)
     check(spec, where=where)
     return spec
 
@@ -306,7 +337,8 @@ def _check_shape(spec: RobotSpec, where: str) -> None:
 def check(spec: RobotSpec, *, where: str = "robot") -> None:
     """Raise SpecError when a spec contradicts itself."""
     _unique([joint.name for joint in spec.joints], "joint name", where)
-    _unique([joint.id for joint in spec.joints], "servo id", where)
+    for joints in [arm.joints for arm in spec.arms] or [spec.joints]:
+        _unique([joint.id for joint in joints], "servo id", where)
     _unique([joint.slot for joint in spec.joints], "slot", where)
     _unique([camera.role for camera in spec.cameras], "camera role", where)
     for joint in spec.joints:

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "bus/dynamixel_bus.hpp"
+#include "bus/feetech_bus.hpp"
+#include "bus/parallel_bus.hpp"
+#include "runtime/control_loop.hpp"
+#include "runtime/telemetry.hpp"
+
+namespace motorium {
+
+/// A loop and the place up to which its telemetry has been handed out.
+struct BoundLoop {
+  BoundLoop(const ControlConfig& config, std::unique_ptr<JointBus> bus)
+      : latency(bus->latency()), loop(config, std::move(bus)) {}
+  /// The park takes seconds: other Python threads (a simulated arm, for one) must be able to run meanwhile.
+  ~BoundLoop() {
+    const pybind11::gil_scoped_release release;
+    loop.stop();
+  }
+  BoundLoop(const BoundLoop&) = delete;
+  BoundLoop& operator=(const BoundLoop&) = delete;
+  LatencyReport latency;
+  ControlLoop loop;
+  TelemetryReader telemetry;
+};
+
+inline std::unique_ptr<BoundLoop> open_on_feetech(const ControlConfig& config, const std::string& port,
+                                                  const FeetechBusConfig& bus) {
+  const pybind11::gil_scoped_release release;
+  return std::make_unique<BoundLoop>(config, open_feetech(port, bus));
+}
+
+inline std::unique_ptr<BoundLoop> open_on_dynamixel(const ControlConfig& config, const std::string& port,
+                                                    const DynamixelBusConfig& bus) {
+  const pybind11::gil_scoped_release release;
+  return std::make_unique<BoundLoop>(config, open_dynamixel(port, bus));
+}
+
+using AnyBusConfig = std::variant<FeetechBusConfig, DynamixelBusConfig>;
+
+inline std::unique_ptr<BoundLoop> open_on_several(const ControlConfig& config,
+                                                  const std::vector<std::string>& ports,
+                                                  const std::vector<AnyBusConfig>& buses) {
+  const pybind11::gil_scoped_release release;
+  if (ports.size() != buses.size()) throw std::invalid_argument("one port per bus");
+  std::vector<std::unique_ptr<JointBus>> opened;
+  std::vector<std::uint32_t> joints;
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    if (const auto* feetech = std::get_if<FeetechBusConfig>(&buses[i])) {
+      joints.push_back(static_cast<std::uint32_t>(feetech->ids.size()));
+      opened.push_back(open_feetech(ports[i], *feetech));
+    } else {
+      const auto& dynamixel = std::get<DynamixelBusConfig>(buses[i]);
+      joints.push_back(static_cast<std::uint32_t>(dynamixel.joints.size()));
+      opened.push_back(open_dynamixel(ports[i], dynamixel));
+    }
+  }
+  return std::make_unique<BoundLoop>(config, std::make_unique<ParallelBus>(std::move(opened), joints));
+}
+
+}  // namespace motorium

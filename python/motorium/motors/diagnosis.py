@@ -1,0 +1,178 @@
+"""The likely cause of what is wrong on a servo bus, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .ports import SerialPort, permission_advice
+from .scan import BusScan, FoundServo
+from .spec import MotorSpec
+
+DISTURBED = 0.5
+"""Share of bad reads from which a servo counts as disturbed."""
+SUPPLY_TOLERANCE = 0.35
+"""Of the nominal supply; a 12 V supply on a 7.4 V servo is 60 percent over."""
+UDEV_FILE = "/etc/udev/rules.d/99-motorium.rules"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A servo that should be there: joints of a robot, in the order of the cable."""
+
+    joint: str
+    id: int
+    motor: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes:
+        cause: short and stable: permission, busy, latency_timer, udev_rule, no_power, wrong_baud, duplicate_id,
+            noise, loose_cable, missing_servo, stray_servo, wrong_model, wrong_supply, hot.
+        detail: what was seen.
+        fix: what to do.
+    """
+
+    cause: str
+    detail: str
+    fix: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def udev_rule(port: SerialPort) -> str:
+    """The rule that gives this adapter to its user, with a latency timer of 1 ms."""
+    match = f'ATTRS{{serial}}=="{port.serial_number}"' if port.serial_number else 'SUBSYSTEMS=="usb"'
+    return (
+        f'SUBSYSTEM=="tty", {match}, MODE="0660", GROUP="dialout", TAG+="uaccess"\n'
+        f'SUBSYSTEM=="usb-serial", {match}, ATTR{{latency_timer}}="1"'
+    )
+
+
+def rule_fix(port: SerialPort) -> str:
+    """How to install the rule, to be pasted into a shell."""
+    quoted = udev_rule(port).replace("\n", "\\n")
+    return f"printf '{quoted}\\n' | sudo tee {UDEV_FILE} && sudo udevadm control --reload && sudo udevadm trigger"
+
+
+def diagnose_port(port: SerialPort) -> list[Finding]:
+    """What keeps this user from using an adapter well, before anything is sent through it."""
+    findings = []
+    advice = permission_advice(port.tty)
+    if advice:
+        findings.append(Finding("permission", f"{port.device} may not be opened by this user", advice))
+    if port.serial_number and port.device == port.tty:
+        detail = f"{port.device} has no name that stays when cables are moved"
+        findings.append(Finding("udev_rule", detail, rule_fix(port)))
+    return findings
+
+
+def diagnose_latency(port: SerialPort, latency: dict[str, Any]) -> list[Finding]:
+    """What `BusScan.latency` says about the adapter."""
+    if latency.get("setting") != "refused":
+        return []
+    timer = latency.get("timer_ms", -1)
+    late = f"for {timer} ms" if timer > 0 else "for up to 16 ms"
+    detail = f"{port.device} holds answers back {late} and refused the low-latency setting"
+    return [Finding("latency_timer", detail, rule_fix(port))]
+
+
+def diagnose(found: BusScan, expected: Sequence[Expected] = (), baud: int | None = None) -> list[Finding]:
+    """What is wrong with the servos of a scan.
+
+    Args:
+        found: the scan.
+        expected: who should be there, in the order of the cable; none: only what needs no expectation.
+        baud: at which speed they should be.
+    """
+    if not found.servos:
+        bauds = ", ".join(str(rate) for rate in found.bauds)
+        detail = f"no servo answers on {found.port} (tried {bauds} baud)"
+        fix = "switch the servos' own power on (USB does not feed them), then check the cable to the first servo"
+        return [Finding("no_power", detail, fix)]
+    findings = [*_disturbed(found.servos)]
+    for servo in found.servos:
+        findings += _health(servo)
+    if baud is not None:
+        findings += _speed(found.servos, baud)
+    return findings + list(_presence(found.servos, expected))
+
+
+def _disturbed(servos: Sequence[FoundServo]) -> Iterator[Finding]:
+    bad = [servo for servo in servos if servo.disturbed >= DISTURBED]
+    if bad and len(bad) == len(servos) > 1:
+        detail = "most answers of all servos are damaged"
+        yield Finding("noise", detail, "check the adapter, its ground wire and the supply; shorten the cable")
+        return
+    for servo in bad:
+        detail = f"answers of id {servo.id} are damaged or come twice, those of others are not"
+        fix = f"two servos have id {servo.id}: unplug all but one of them and give it another id, then plug the next in"
+        yield Finding("duplicate_id", detail, fix)
+
+
+def _health(servo: FoundServo) -> Iterator[Finding]:
+    if not servo.model:
+        return
+    motor = MotorSpec.load(servo.model)
+    if servo.voltage_v is not None:
+        volts, nominal = servo.voltage_v, motor.supply_v
+        inside = motor.min_supply_v <= volts <= motor.max_supply_v
+        if not inside or abs(volts - nominal) > SUPPLY_TOLERANCE * nominal:
+            low = volts < nominal
+            fix = (
+                "use a stronger supply and check its plug and cable"
+                if low
+                else f"check the label of the servo: its {nominal:g} V variant does not stand {volts:g} V"
+            )
+            detail = f"id {servo.id} ({motor.model}) reports {volts:g} V; {nominal:g} V is usual"
+            yield Finding("wrong_supply", detail, fix)
+    if servo.temperature_c is not None and servo.temperature_c > motor.hot_c:
+        detail = f"id {servo.id} ({motor.model}) is at {servo.temperature_c:g} C"
+        yield Finding("hot", detail, f"let it cool below {motor.hot_c:g} C")
+
+
+def _speed(servos: Sequence[FoundServo], baud: int) -> Iterator[Finding]:
+    for servo in servos:
+        if servo.baud != baud:
+            detail = f"id {servo.id} listens at {servo.baud} baud, not {baud}"
+            yield Finding("wrong_baud", detail, f"set its speed to {baud} baud (register baud_rate)")
+
+
+def _presence(servos: Sequence[FoundServo], expected: Sequence[Expected]) -> Iterator[Finding]:
+    here = {servo.id: servo for servo in servos}
+    missing = [entry for entry in expected if entry.id not in here]
+    for entry in expected:
+        servo = here.get(entry.id)
+        if servo is not None and servo.model != entry.motor and servo.model_number is not None:
+            detail = (
+                f"{entry.joint} (id {entry.id}) is a {servo.model or servo.model_number}, not a {entry.motor}"
+            )
+            yield Finding(
+                "wrong_model", detail, "is this the right robot, or the leader in place of the follower?"
+            )
+    tail = list(expected[len(expected) - len(missing) :]) if missing else []
+    if missing and missing == tail and len(missing) < len(expected):
+        last = expected[len(expected) - len(missing) - 1]
+        silent = ", ".join(entry.joint for entry in missing)
+        detail = f"everything after {last.joint} (id {last.id}) is silent: {silent}"
+        fix = f"reseat the cable from {last.joint} to {missing[0].joint} at both ends"
+        yield Finding("loose_cable", detail, fix)
+    else:
+        for entry in missing:
+            detail = f"{entry.joint} (id {entry.id}) does not answer, servos behind it do"
+            yield Finding(
+                "missing_servo", detail, "it has another id, or is broken: scan with it alone on the bus"
+            )
+    known = {entry.id for entry in expected}
+    for servo in servos:
+        if expected and servo.id not in known:
+            detail = f"id {servo.id} answers but belongs to no joint"
+            yield Finding(
+                "stray_servo", detail, "a new servo keeps its factory id 1 until it is given its own"
+            )
