@@ -109,9 +109,7 @@ def test_both_arms_move_at_once_and_rest_at_the_end(arms):
     assert right.position_rad == pytest.approx(rest, abs=0.1)
 
 
-def pair_loop(
-    arms: tuple[VirtualArm, VirtualArm], margin_s: float = 0.3, **control
-) -> ControlLoop:
+def pair_loop(arms: tuple[VirtualArm, VirtualArm], margin_s: float = 0.3, **control) -> ControlLoop:
     buses = [bus_config(arm.spec) for arm in PAIR.arms]
     for bus in buses:
         bus.reply_margin_s = margin_s
