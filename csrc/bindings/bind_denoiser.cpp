@@ -1,6 +1,7 @@
 // The denoising loop alone, over a prefix that the caller gives as keys and values.
 #include "bind_kernels.hpp"
 #include "denoiser_glue.hpp"
+#include "engine/key_cache.hpp"
 #include "kernels/dispatch.hpp"
 #include "module.hpp"
 
@@ -30,8 +31,7 @@ struct BareDenoiser {
     if (layer >= denoiser->caches().size()) throw py::index_error("no such layer");
     const auto count = static_cast<std::size_t>(keys.shape(0));
     raise_unless_ok(denoiser->set_prefix(count, position.value_or(count)));
-    table.f32_store_keys(
-        {keys.data(), values.data(), block.key_width(), count, 0, denoiser->caches()[layer]});
+    store_keys(table, {keys.data(), values.data(), block.key_width(), count, 0, denoiser->caches()[layer]});
   }
 
   void copy_rows(const FloatArray& from, std::size_t most, const char* name, float* to) const {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "bind_kernels.hpp"
+#include "kernels/pack.hpp"
 
 namespace py = pybind11;
 
@@ -99,13 +100,14 @@ std::int32_t input_at(const KernelTable& table, const std::vector<std::byte>& ro
   return table.i8.offset > 0 ? byte - table.i8.offset : static_cast<std::int8_t>(byte);
 }
 
-py::tuple quantise_rows(const Floats& x, const std::string& isa) {
+py::tuple quantise_rows(const Floats& x, const std::string& isa, const std::optional<std::string>& rounding) {
   require(x.ndim() == 2, "need x (rows, k)");
-  const KernelTable& table = select_table(isa);
+  const KernelTable table = rounded_like(select_table(isa), select_table(rounding.value_or(isa)));
   const std::size_t rows = size(x, 0), k = size(x, 1);
   std::vector<std::byte> quantised(rows * converted_stride(k) * table.i8.input_bytes);
   Floats scale = empty({rows});
-  table.i8_quantise_rows({x.data(), k, rows, k, nullptr, quantised.data(), scale.mutable_data()});
+  table.i8_quantise_rows(
+      {x.data(), k, rows, k, nullptr, quantised.data(), scale.mutable_data(), table.i8.levels});
   py::array_t<std::int32_t> y({x.shape(0), x.shape(1)});
   for (std::size_t i = 0; i < rows * k; ++i)
     y.mutable_data()[i] = input_at(table, quantised, i / k * converted_stride(k) + i % k);
@@ -154,7 +156,7 @@ void bind_kernel_data(py::module_& m) {
   m.def("f32_store_keys", &store_keys, py::arg("k"), py::arg("v"), py::arg("first"), py::arg("capacity"),
         isa);
   m.def("bf16_round_rows", &round_rows, py::arg("x"), isa);
-  m.def("i8_quantise_rows", &quantise_rows, py::arg("x"), isa);
+  m.def("i8_quantise_rows", &quantise_rows, py::arg("x"), isa, py::arg("rounding") = py::none());
 }
 
 }  // namespace motorium

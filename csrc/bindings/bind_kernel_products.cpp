@@ -46,7 +46,8 @@ struct Converted {
       : rows(call.rows * converted_stride(call.k)), scale(call.rows) {
     if (format_of(table, precision).input_bytes == 0) return;
     const auto kernel = precision == Precision::int8 ? table.i8_quantise_rows : table.bf16_round_rows;
-    kernel({call.x, call.x_stride, call.rows, call.k, call.x_rows, rows.data(), scale.data()});
+    kernel(
+        {call.x, call.x_stride, call.rows, call.k, call.x_rows, rows.data(), scale.data(), table.i8.levels});
     call.x_rows = nullptr;
     call.converted = rows.data();
     call.converted_scale = scale.data();
@@ -58,9 +59,10 @@ struct Converted {
 template <Precision precision>
 Floats multiply_rows(const Floats& x, const Floats& w, const Maybe& bias, const Maybe& up,
                      const std::string& activation, const Maybe& y, const std::optional<Indices>& x_rows,
-                     const std::optional<Indices>& y_rows, const Maybe& row_scale, const std::string& isa) {
+                     const std::optional<Indices>& y_rows, const Maybe& row_scale, const std::string& isa,
+                     const std::optional<std::string>& rounding) {
   require(x.ndim() == 2 && w.ndim() == 2 && x.shape(1) == w.shape(1), "need x (rows, k) and w (n, k)");
-  const KernelTable& table = select_table(isa);
+  const KernelTable table = rounded_like(select_table(isa), select_table(rounding.value_or(isa)));
   const Packed packed(table, precision, w, up, bias);
   const std::size_t rows = x_rows ? size(*x_rows, 0) : size(x, 0);
   Floats out = y ? copy(*y) : empty({rows, size(w, 0)});
@@ -101,6 +103,7 @@ Floats convolve_image(const Floats& x, const Floats& w, const Maybe& bias, std::
   return out;
 }
 
+template <bool narrow>
 Floats attend_rows(const Floats& q, const Floats& k, const Floats& v, std::size_t visible_first,
                    std::size_t visible_step, const std::optional<Indices>& visible, const std::string& isa) {
   require(q.ndim() == 3 && k.ndim() == 3 && k.size() == v.size() && q.shape(2) == k.shape(2),
@@ -116,18 +119,31 @@ Floats attend_rows(const Floats& q, const Floats& k, const Floats& v, std::size_
                 r.last - (r.gap_last - r.gap_first) > 0,
             "visible rows must be gap_first <= gap_last <= last <= keys and leave a key");
   }
+  require(!narrow || dim <= kMostHeadDim, "heads are too wide");
   require(ranges != nullptr || rows == 0 ||
               (visible_first > 0 && visible_first + (rows - 1) * visible_step <= keys),
           "rows must see 1..keys keys");
   const KernelTable& table = select_table(isa);
+  const std::size_t floats = narrow ? narrow_floats(kv_heads, dim, keys, table.panel) : 0;
+  const std::size_t scales = narrow ? kv_heads * round_up(keys, table.panel) : 0;
   std::vector<float> packed_keys(key_floats(kv_heads, dim, keys, table.panel));
   std::vector<float> values(value_floats(kv_heads, dim, keys, table.panel));
-  std::vector<float> scratch(score_floats(keys, table.panel));
-  const KeyValues cache{packed_keys.data(), values.data(), kv_heads, dim, keys};
-  table.f32_store_keys({k.data(), v.data(), kv_heads * dim, keys, 0, cache});
+  std::vector<float> narrow_keys(floats), narrow_values(floats), key_scale(scales), value_scale(scales);
+  std::vector<float> scratch(narrow_score_floats(keys, table.panel));
+  const KeyValues cache{
+      packed_keys.data(),
+      values.data(),
+      kv_heads,
+      dim,
+      keys,
+      {reinterpret_cast<std::int16_t*>(narrow_keys.data()),
+       reinterpret_cast<std::int16_t*>(narrow_values.data()), key_scale.data(), value_scale.data()}};
+  (narrow ? table.i16_store_keys
+          : table.f32_store_keys)({k.data(), v.data(), kv_heads * dim, keys, 0, cache});
   Floats y = empty({rows, heads, dim});
-  table.f32_attend_rows({q.data(), heads * dim, rows, heads, cache, visible_first, visible_step,
-                         y.mutable_data(), heads * dim, scratch.data(), ranges});
+  (narrow ? table.i16_attend_rows
+          : table.f32_attend_rows)({q.data(), heads * dim, rows, heads, cache, visible_first, visible_step,
+                                    y.mutable_data(), heads * dim, scratch.data(), ranges});
   return y;
 }
 
@@ -138,15 +154,20 @@ void bind_kernel_products(py::module_& m) {
   const auto none = [](const char* name) { return py::arg(name) = py::none(); };
   const auto product = [&](const char* name, auto* function) {
     m.def(name, function, py::arg("x"), py::arg("w"), none("bias"), none("up"),
-          py::arg("activation") = "none", none("y"), none("x_rows"), none("y_rows"), none("row_scale"), isa);
+          py::arg("activation") = "none", none("y"), none("x_rows"), none("y_rows"), none("row_scale"), isa,
+          none("rounding"));
   };
   product("f32_multiply_rows", &multiply_rows<Precision::float32>);
   product("bf16_multiply_rows", &multiply_rows<Precision::bfloat16>);
   product("i8_multiply_rows", &multiply_rows<Precision::int8>);
   m.def("f32_convolve_image", &convolve_image, py::arg("x"), py::arg("w"), none("bias"),
         py::arg("stride") = 1, py::arg("padding") = 0, isa);
-  m.def("f32_attend_rows", &attend_rows, py::arg("q"), py::arg("k"), py::arg("v"), py::arg("visible_first"),
-        py::arg("visible_step") = 0, none("visible"), isa);
+  const auto attention = [&](const char* name, auto* function) {
+    m.def(name, function, py::arg("q"), py::arg("k"), py::arg("v"), py::arg("visible_first"),
+          py::arg("visible_step") = 0, none("visible"), isa);
+  };
+  attention("f32_attend_rows", &attend_rows<false>);
+  attention("i16_attend_rows", &attend_rows<true>);
 }
 
 }  // namespace motorium

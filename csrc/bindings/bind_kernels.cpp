@@ -107,7 +107,8 @@ py::dict describe_isa(const std::string& isa) {
   const KernelTable& table = select_table(isa);
   return py::dict(py::arg("isa") = table.isa, py::arg("lanes") = table.lanes, py::arg("panel") = table.panel,
                   py::arg("fused") = table.fused, py::arg("bf16_group") = table.bf16.group,
-                  py::arg("i8_group") = table.i8.group);
+                  py::arg("i8_group") = table.i8.group, py::arg("i8_levels") = table.i8.levels,
+                  py::arg("i8_weight_sum") = table.i8.weight_sum);
 }
 
 }  // namespace

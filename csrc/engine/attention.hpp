@@ -28,26 +28,30 @@ class Attention {
   Attention(const std::string& here, const BlockConfig& config, Loader& loader);
 
   struct Scratch {
-    float *queries, *keys_values, *mixed, *scores;
+    float* projected;  ///< (rows, projected_width()): queries, keys, values
+    float *mixed, *scores;
   };
   static Scratch make_scratch(std::size_t rows, const BlockConfig& config, std::size_t capacity,
                               Loader& loader);
 
-  /// Keys and values of all rows into the cache. x: normalised rows.
+  /// Queries of all rows into the scratch, keys and values into the cache. x: normalised rows, made by `make`
+  /// if given.
   void store(const Rows& x, const TokenPlaces& places, const RopeTable& rope, const kernels::KeyValues& cache,
-             const Scratch& scratch) const noexcept;
+             const Scratch& scratch, const RowMaker& make = {}) const noexcept;
 
-  /// out (+)= attention of rows x; `first` is the number of the first of them in `places`.
-  void attend(const Rows& x, std::size_t first, const TokenPlaces& places, const RopeTable& rope,
-              const kernels::KeyValues& cache, const Scratch& scratch, const Rows& out,
-              bool accumulate) const noexcept;
+  /// out (+)= attention of as many rows as `out` has; `first` is the number of the first of them in `places`.
+  void attend(std::size_t first, const TokenPlaces& places, const kernels::KeyValues& cache,
+              const Scratch& scratch, const Rows& out, bool accumulate) const noexcept;
 
  private:
+  void place_head(std::size_t head, const Rows& projected, const TokenPlaces& places, const RopeTable& rope,
+                  const kernels::KeyValues& cache) const noexcept;
+
   const kernels::KernelTable& table_;
   Workspace& workspace_;
   BlockConfig config_;
   const float *query_norm_ = nullptr, *key_norm_ = nullptr;
-  Linear query_, key_value_, out_;
+  Linear project_, out_;
 };
 
 }  // namespace motorium

@@ -57,17 +57,15 @@ Block::Scratch Block::make_scratch(std::size_t rows, const BlockConfig& config, 
           nullptr};
 }
 
-Rows Block::normalise(const NormLayer& norm, const Rows& x, float* into, const Modulation& modulation,
+void Block::normalise(const NormLayer& norm, const Rows& x, float* into, const Modulation& modulation,
                       std::size_t part) const noexcept {
   const std::size_t width = config_.width;
   const Rows y{into, width, x.count};
   norm.run(table_, x, y);
-  if (modulation.vectors != nullptr) {
-    const float* shift = modulation.vectors + part * width;
-    table_.f32_modulate_rows({y.data, width, y.data, width, x.count, width, nullptr, shift + width, shift,
-                              6 * width, modulation.index, 1.0f});
-  }
-  return y;
+  if (modulation.vectors == nullptr) return;
+  const float* shift = modulation.vectors + part * width;
+  table_.f32_modulate_rows({y.data, width, y.data, width, x.count, width, nullptr, shift + width, shift,
+                            6 * width, modulation.index, 1.0f});
 }
 
 void Block::add_branch(const Rows& branch, const Rows& x, const Modulation& modulation,
@@ -78,38 +76,47 @@ void Block::add_branch(const Rows& branch, const Rows& x, const Modulation& modu
 }
 
 void Block::store(const Call& call, const Scratch& scratch) const noexcept {
-  const Rows normed = config_.order == NormOrder::after
-                          ? call.x
-                          : normalise(norm1_, call.x, scratch.normed, call.modulation, kAttentionPart);
-  attention_.store(normed, call.places, *scratch.rope, call.cache, scratch.attention);
+  const std::size_t width = config_.width;
+  const Rows normed{scratch.normed, width, call.x.count};
+  const auto make = [&](std::size_t first, std::size_t last) noexcept {
+    normalise(norm1_, part_of(call.x, first, last), normed.data + first * width,
+              from_row(call.modulation, first), kAttentionPart);
+  };
+  if (config_.order == NormOrder::after) {
+    attention_.store(call.x, call.places, *scratch.rope, call.cache, scratch.attention);
+  } else {
+    attention_.store(normed, call.places, *scratch.rope, call.cache, scratch.attention, make);
+  }
   if (scratch.probe == nullptr) return;
-  const std::size_t inner = config_.key_width();
-  float* k = scratch.attention.keys_values;
-  scratch.probe->see(scratch.stream, "key", call.layer, {k, 2 * inner, call.x.count}, inner);
-  scratch.probe->see(scratch.stream, "value", call.layer, {k + inner, 2 * inner, call.x.count}, inner);
+  const std::size_t inner = config_.key_width(), stride = config_.projected_width();
+  float* k = scratch.attention.projected + config_.query_width();
+  scratch.probe->see(scratch.stream, "key", call.layer, {k, stride, call.x.count}, inner);
+  scratch.probe->see(scratch.stream, "value", call.layer, {k + inner, stride, call.x.count}, inner);
 }
 
 void Block::finish(const Call& call, std::size_t first, std::size_t last, const Scratch& scratch) noexcept {
   if (first == last) return;
   const bool after = config_.order == NormOrder::after;
   const Rows x = part_of(call.x, first, last);
-  const Rows normed = after ? x : Rows{scratch.normed + first * config_.width, config_.width, x.count};
   const Modulation modulation = from_row(call.modulation, first);
   const bool gated = modulation.vectors != nullptr;
-  // After-norm blocks read x as queries, and the branch is only added once they are read.
   const Rows branch = gated ? Rows{scratch.branch, config_.width, x.count} : x;
-  attention_.attend(normed, first, call.places, *scratch.rope, call.cache, scratch.attention, branch, !gated);
+  attention_.attend(first, call.places, call.cache, scratch.attention, branch, !gated);
   if (gated) add_branch(branch, x, modulation, kAttentionPart);
   if (config_.order == NormOrder::sandwich) norm3_.run(table_, x, x);
   if (after) norm1_.run(table_, x, x);
 
-  const Rows input =
-      after ? x : normalise(norm2_, x, scratch.normed + first * config_.width, modulation, kMlpPart);
+  const auto normalise_rows = [&](std::size_t from, std::size_t to) noexcept {
+    normalise(norm2_, part_of(x, from, to), scratch.normed + from * config_.width, from_row(modulation, from),
+              kMlpPart);
+  };
+  const Rows input = after ? x : Rows{scratch.normed, config_.width, x.count};
+  const RowMaker make = after ? RowMaker{} : RowMaker{normalise_rows};
   if (routed_) {
     if (gated) std::fill_n(branch.data, x.count * config_.width, 0.0f);
-    routed_->run(input, scratch.hidden, branch);
+    routed_->run(input, scratch.hidden, branch, make);
   } else {
-    mlp_->run(input, scratch.hidden, branch, !gated);
+    mlp_->run(input, scratch.hidden, branch, !gated, make);
   }
   if (gated) add_branch(branch, x, modulation, kMlpPart);
   if (config_.order == NormOrder::sandwich) norm4_.run(table_, x, x);
@@ -119,8 +126,9 @@ void Block::finish(const Call& call, std::size_t first, std::size_t last, const 
 
 void Block::show(const Call& call, std::size_t first, std::size_t count,
                  const Scratch& scratch) const noexcept {
-  const std::size_t inner = config_.query_width();
-  scratch.probe->see(scratch.stream, "query", call.layer, {scratch.attention.queries, inner, count}, inner);
+  const std::size_t inner = config_.query_width(), stride = config_.projected_width();
+  float* queries = scratch.attention.projected + first * stride;
+  scratch.probe->see(scratch.stream, "query", call.layer, {queries, stride, count}, inner);
   scratch.probe->see(scratch.stream, "hidden", call.layer, part_of(call.x, first, first + count),
                      config_.width);
 }

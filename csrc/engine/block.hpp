@@ -45,7 +45,7 @@ class Block {
     std::size_t layer;  ///< for the probe
     Modulation modulation = {};
   };
-  /// Keys and values of all rows; their normalised values stay in the scratch for finish().
+  /// Keys and values of all rows; their queries stay in the scratch for finish().
   void store(const Call& call, const Scratch& scratch) const noexcept;
   /// Rows first .. last - 1 through attention and MLP; the others are left as they are.
   void finish(const Call& call, std::size_t first, std::size_t last, const Scratch& scratch) noexcept;
@@ -56,7 +56,7 @@ class Block {
   }
 
  private:
-  Rows normalise(const NormLayer& norm, const Rows& x, float* into, const Modulation& modulation,
+  void normalise(const NormLayer& norm, const Rows& x, float* into, const Modulation& modulation,
                  std::size_t part) const noexcept;
   void add_branch(const Rows& branch, const Rows& x, const Modulation& modulation,
                   std::size_t part) const noexcept;

@@ -31,6 +31,7 @@ struct BlockConfig {
 
   std::size_t query_width() const noexcept { return heads * head_dim; }
   std::size_t key_width() const noexcept { return kv_heads * head_dim; }
+  std::size_t projected_width() const noexcept { return query_width() + 2 * key_width(); }
 };
 
 }  // namespace motorium

@@ -37,7 +37,8 @@ DavitBlock::DavitBlock(const std::string& here, const DavitStage& stage, std::si
     attention_.emplace(here, block_of(stage), loader);
     return;
   }
-  qkv_ = loader.stacked({here + "q", here + "k", here + "v"}, stage.width, stage.width, true);
+  const std::size_t w = stage.width;
+  qkv_ = loader.stacked({{here + "q", w}, {here + "k", w}, {here + "v", w}}, w, true);
   out_ = loader.linear(here + "o", stage.width, stage.width, true);
 }
 
@@ -80,8 +81,7 @@ DavitBlock::Scratch DavitBlock::make_scratch(const FlorenceConfig& config, Loade
   s.mixed = arena.floats(map);
   s.scores = arena.floats(loader.workspace().pool.threads() *
                           kernels::score_floats(std::max(window, columns), panel));
-  s.attention = {arena.floats(window * width), arena.floats(window * 2 * width), arena.floats(window * width),
-                 s.scores};
+  s.attention = {arena.floats(window * 3 * width), arena.floats(window * width), s.scores};
   const std::size_t rows = std::max(window, columns);
   s.visible = reinterpret_cast<kernels::VisibleKeys*>(arena.indices(3 * rows));
   return s;
@@ -124,7 +124,7 @@ void DavitBlock::attend_windows(const TokenMap& x, const Scratch& scratch) const
         std::copy_n(scratch.normed + ((top + row) * side + left) * w, columns * w,
                     scratch.window_in + row * window_ * w);
       attention_->store(in, places, {}, cache, scratch.attention);
-      attention_->attend(in, 0, places, {}, cache, scratch.attention, out, false);
+      attention_->attend(0, places, cache, scratch.attention, out, false);
       for (std::size_t row = 0; row < std::min(window_, side - top); ++row) {
         float* to = x.data + ((top + row) * side + left) * w;
         table_.f32_add_scaled({to, scratch.window_out + row * window_ * w, to, columns * w, 1.0f});

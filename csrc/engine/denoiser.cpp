@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "engine/key_cache.hpp"
 #include "engine/sinusoid.hpp"
 
 namespace motorium {
@@ -29,14 +30,9 @@ std::vector<Block> read_blocks(const DenoiserConfig& c, Loader& loader) {
 }
 
 std::vector<kernels::KeyValues> make_caches(const DenoiserConfig& c, Loader& loader) {
-  const std::size_t panel = loader.table().panel;
-  const auto& b = c.block;
   std::vector<kernels::KeyValues> caches;
-  for (std::size_t layer = 0; layer < c.layers; ++layer) {
-    caches.push_back({loader.arena().floats(kernels::key_floats(b.kv_heads, b.head_dim, c.keys(), panel)),
-                      loader.arena().floats(kernels::value_floats(b.kv_heads, b.head_dim, c.keys(), panel)),
-                      b.kv_heads, b.head_dim, c.keys()});
-  }
+  for (std::size_t layer = 0; layer < c.layers; ++layer)
+    caches.push_back(make_cache(c.block.kv_heads, c.block.head_dim, c.keys(), loader));
   return caches;
 }
 

@@ -7,14 +7,12 @@
 namespace motorium {
 namespace {
 
-using kernels::ConvertRows;
 using kernels::KernelTable;
 using kernels::MultiplyRows;
 
-// Below this many multiply-adds, or converted inputs, handing out parts costs more than it saves.
+// Below this many multiply-adds handing out parts costs more than it saves.
 constexpr std::size_t kWorthSharing = 200'000;
-constexpr std::size_t kWorthConverting = 16'384;
-constexpr std::size_t kPartsPerThread = 4;  // so that a thread that was held up does not hold up the others
+constexpr std::size_t kPartsPerThread = 2;  // so that a thread that was held up does not hold up the others
 
 using Multiply = void (*)(const MultiplyRows&) noexcept;
 
@@ -56,23 +54,6 @@ void multiply_panels(const KernelTable& table, const Linear& linear, const Multi
   });
 }
 
-void convert(const KernelTable& table, Precision precision, Workspace& workspace,
-             const ConvertRows& call) noexcept {
-  const auto kernel = precision == Precision::int8 ? table.i8_quantise_rows : table.bf16_round_rows;
-  if (workspace.pool.threads() == 1 || call.rows * call.k < kWorthConverting) return kernel(call);
-  const std::size_t row_bytes =
-      kernels::converted_stride(call.k) * kernels::format_of(table, precision).input_bytes;
-  workspace.pool.run(call.rows, [&](std::size_t row, std::size_t) noexcept {
-    ConvertRows one = call;
-    one.rows = 1;
-    one.x = call.x + (call.x_rows != nullptr ? call.x_rows[row] : row) * call.x_stride;
-    one.x_rows = nullptr;
-    one.y = static_cast<std::byte*>(call.y) + row * row_bytes;
-    one.scale = call.scale + row;
-    kernel(one);
-  });
-}
-
 /// Rows first..first+count of a product, as a product of its own.
 MultiplyRows rows_of(const MultiplyRows& call, std::size_t first, std::size_t count) noexcept {
   MultiplyRows part = call;
@@ -91,13 +72,20 @@ MultiplyRows rows_of(const MultiplyRows& call, std::size_t first, std::size_t co
   return part;
 }
 
-void multiply_converted(const KernelTable& table, const Linear& linear, const MultiplyRows& call) noexcept {
+void multiply_converted(const KernelTable& table, const Linear& linear, const MultiplyRows& call,
+                        const RowMaker& make) noexcept {
   Workspace& workspace = *linear.workspace;
-  for (std::size_t first = 0; first < call.rows; first += Workspace::kRows) {
-    MultiplyRows part = rows_of(call, first, std::min(Workspace::kRows, call.rows - first));
-    convert(table, linear.precision, workspace,
-            {part.x, part.x_stride, part.rows, part.k, part.x_rows, workspace.converted,
-             workspace.converted_scale});
+  const kernels::DotFormat format = kernels::format_of(table, linear.precision);
+  const auto kernel = linear.precision == Precision::int8 ? table.i8_quantise_rows : table.bf16_round_rows;
+  const std::size_t row_bytes = kernels::converted_stride(call.k) * format.input_bytes;
+  for (std::size_t start = 0; start < call.rows; start += Workspace::kRows) {
+    MultiplyRows part = rows_of(call, start, std::min(Workspace::kRows, call.rows - start));
+    share_rows(workspace, part.rows, part.k, [&](std::size_t first, std::size_t last) noexcept {
+      if (make) make(start + first, start + last);
+      const MultiplyRows some = rows_of(part, first, last - first);
+      kernel({some.x, some.x_stride, some.rows, some.k, some.x_rows, workspace.converted + first * row_bytes,
+              workspace.converted_scale + first, format.levels});
+    });
     part.x_rows = nullptr;
     part.converted = workspace.converted;
     part.converted_scale = workspace.converted_scale;
@@ -105,10 +93,16 @@ void multiply_converted(const KernelTable& table, const Linear& linear, const Mu
   }
 }
 
+void make_rows(Workspace* workspace, const Rows& x, std::size_t floats, const RowMaker& make) noexcept {
+  if (!make) return;
+  if (workspace == nullptr) return make(0, x.count);
+  share_rows(*workspace, x.count, floats, make);
+}
+
 }  // namespace
 
 void multiply_rows(const KernelTable& table, const Linear& linear, const Rows& x, const Rows& y,
-                   const Finish& finish) noexcept {
+                   const Finish& finish, const RowMaker& make) noexcept {
   if (x.count == 0) return;  // nothing is read either
   const MultiplyRows call{
       x.data, x.stride, x.count,           linear.packed,     linear.n,      linear.k,      linear.bias,
@@ -119,22 +113,26 @@ void multiply_rows(const KernelTable& table, const Linear& linear, const Rows& x
         (linear.n + results - 1) / results * kernels::panel_bytes(table, linear.precision, linear.k);
   }
   if (kernels::format_of(table, linear.precision).input_bytes == 0) {
+    make_rows(linear.workspace, x, linear.k, make);
     multiply_panels(table, linear, call);
   } else {
-    multiply_converted(table, linear, call);
+    multiply_converted(table, linear, call, make);
   }
 }
 
 void attend(Workspace& workspace, const KernelTable& table, const kernels::AttendRows& call) noexcept {
+  const bool narrow = call.cache.narrow.keys != nullptr;
+  const auto kernel = narrow ? table.i16_attend_rows : table.f32_attend_rows;
   const std::size_t multiply_adds = call.rows * call.heads * call.cache.capacity * call.cache.head_dim;
-  if (workspace.pool.threads() == 1 || multiply_adds < kWorthSharing) return table.f32_attend_rows(call);
-  const std::size_t scores = kernels::score_floats(call.cache.capacity, table.panel);
+  if (workspace.pool.threads() == 1 || multiply_adds < kWorthSharing) return kernel(call);
+  const std::size_t scores = narrow ? kernels::narrow_score_floats(call.cache.capacity, table.panel)
+                                    : kernels::score_floats(call.cache.capacity, table.panel);
   workspace.pool.run(call.heads, [&](std::size_t head, std::size_t thread) noexcept {
     kernels::AttendRows one = call;
     one.first_head = head;
     one.last_head = head + 1;
     one.scratch = call.scratch + thread * scores;
-    table.f32_attend_rows(one);
+    kernel(one);
   });
 }
 

@@ -33,10 +33,32 @@ struct Finish {
   const float* row_scale = nullptr;       ///< what row i is multiplied with after the activation
 };
 
+/// Makes rows first .. last - 1 of a product's input just before they are read. Called for separate rows from
+/// several threads.
+class RowMaker {
+ public:
+  RowMaker() = default;
+  /// `make` must outlive this.
+  template <typename Make>
+  RowMaker(const Make& make) noexcept
+      : call_([](const void* context, std::size_t first, std::size_t last) noexcept {
+          (*static_cast<const Make*>(context))(first, last);
+        }),
+        context_(&make) {}
+
+  explicit operator bool() const noexcept { return call_ != nullptr; }
+  void operator()(std::size_t first, std::size_t last) const noexcept { call_(context_, first, last); }
+
+ private:
+  void (*call_)(const void*, std::size_t, std::size_t) noexcept = nullptr;
+  const void* context_ = nullptr;
+};
+
 /// The product in the precision of the weights, on the threads of the workspace. Each result is computed by
-/// one thread in one order: it does not depend on their number.
+/// one thread in one order: it does not depend on their number. Rows of x are made by `make`, if given; they
+/// are numbered as in x, which is not gathered then.
 void multiply_rows(const kernels::KernelTable& table, const Linear& linear, const Rows& x, const Rows& y,
-                   const Finish& finish) noexcept;
+                   const Finish& finish, const RowMaker& make = {}) noexcept;
 
 /// y (+)= activation(linear(x)).
 inline void multiply(const kernels::KernelTable& table, const Linear& linear, const Rows& x, const Rows& y,

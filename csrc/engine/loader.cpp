@@ -110,17 +110,18 @@ Linear Loader::exact(const std::string& name, std::size_t n, std::size_t k, bool
   return packed(raw(name + ".weight", {n, k}), bias ? raw(name + ".bias", {n}) : nullptr, n, k);
 }
 
-Linear Loader::stacked(std::initializer_list<std::string> names, std::size_t n, std::size_t k, bool bias) {
-  std::vector<float> weights;
-  std::vector<float> biases;
-  for (const std::string& name : names) {
+Linear Loader::stacked(std::initializer_list<Part> parts, std::size_t k, bool bias) {
+  std::vector<float> weights, biases;
+  std::size_t total = 0;
+  for (const auto& [name, n] : parts) {
     const float* part = raw(name + ".weight", {n, k});
     weights.insert(weights.end(), part, part + n * k);
+    total += n;
     if (!bias) continue;
     const float* part_bias = raw(name + ".bias", {n});
     biases.insert(biases.end(), part_bias, part_bias + n);
   }
-  return packed(weights.data(), bias ? biases.data() : nullptr, names.size() * n, k, precision_);
+  return packed(weights.data(), bias ? biases.data() : nullptr, total, k, precision_);
 }
 
 Linear Loader::scaled(const std::string& name, std::size_t n, std::size_t k, bool bias,

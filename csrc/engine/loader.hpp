@@ -48,8 +48,13 @@ class Loader {
   Linear linear(const std::string& name, std::size_t n, std::size_t k, bool bias);
   /// The same in float32 whatever the options say: for routers and for the ends of a network.
   Linear exact(const std::string& name, std::size_t n, std::size_t k, bool bias);
-  /// Several weights of equal shape (n, k) stacked into one product, with their biases when `bias`.
-  Linear stacked(std::initializer_list<std::string> names, std::size_t n, std::size_t k, bool bias = false);
+  /// A weight `name`.weight (n, k) of stacked().
+  struct Part {
+    std::string name;
+    std::size_t n;
+  };
+  /// Several weights stacked into one product, with their biases when `bias`.
+  Linear stacked(std::initializer_list<Part> parts, std::size_t k, bool bias);
   /// linear() with every output times its factor in the tensor `factors` (n).
   Linear scaled(const std::string& name, std::size_t n, std::size_t k, bool bias, const std::string& factors);
   /// `name`.weight (out, in, kernel, kernel) and `name`.bias; always float32.

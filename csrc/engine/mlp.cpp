@@ -20,8 +20,11 @@ Mlp::Mlp(const std::string& here, const BlockConfig& config, Loader& loader)
                             : loader.linear(down, width, inner, config.mlp_bias && !gated);
 }
 
-void Mlp::run(const Rows& x, float* hidden, const Rows& out, bool accumulate) const noexcept {
-  multiply(table_, in_, x, {hidden, in_.n, x.count}, activation_);
+void Mlp::run(const Rows& x, float* hidden, const Rows& out, bool accumulate,
+              const RowMaker& make) const noexcept {
+  Finish activate;
+  activate.activation = activation_;
+  multiply_rows(table_, in_, x, {hidden, in_.n, x.count}, activate, make);
   multiply(table_, out_, {hidden, in_.n, x.count}, out, Activation::none, accumulate);
 }
 
@@ -75,9 +78,9 @@ void RoutedMlp::route(std::size_t rows) noexcept {
   }
 }
 
-void RoutedMlp::run(const Rows& x, float* hidden, const Rows& out) noexcept {
+void RoutedMlp::run(const Rows& x, float* hidden, const Rows& out, const RowMaker& make) noexcept {
   const auto [width, inner, experts, top_k] = sizes_;
-  multiply(table_, router_, x, {logits_, experts, x.count});
+  multiply_rows(table_, router_, x, {logits_, experts, x.count}, {}, make);
   route(x.count);
   for (std::size_t e = 0; e < experts; ++e) {
     const std::uint32_t* rows = rows_ + e * most_rows_;

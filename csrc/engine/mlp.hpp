@@ -12,8 +12,9 @@ class Mlp {
  public:
   Mlp(const std::string& here, const BlockConfig& config, Loader& loader);
 
-  /// hidden: rows * config.mlp floats.
-  void run(const Rows& x, float* hidden, const Rows& out, bool accumulate) const noexcept;
+  /// hidden: rows * config.mlp floats. Rows of x are made by `make`, if given.
+  void run(const Rows& x, float* hidden, const Rows& out, bool accumulate,
+           const RowMaker& make = {}) const noexcept;
 
  private:
   const kernels::KernelTable& table_;
@@ -31,8 +32,8 @@ class RoutedMlp {
   static constexpr std::size_t kMostExperts = 64;
   RoutedMlp(const std::string& here, const Sizes& sizes, std::size_t most_rows, Loader& loader);
 
-  /// out += result. hidden: rows * inner floats.
-  void run(const Rows& x, float* hidden, const Rows& out) noexcept;
+  /// out += result. hidden: rows * inner floats. Rows of x are made by `make`, if given.
+  void run(const Rows& x, float* hidden, const Rows& out, const RowMaker& make = {}) noexcept;
 
  private:
   void route(std::size_t rows) noexcept;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -21,6 +22,23 @@ struct Workspace {
   std::size_t inputs = 0;
   std::uint64_t bytes_read = 0;  ///< of weights, by all products so far
 };
+
+/// work(part, thread) for every part, on all threads where `floats`, the size of the whole, is worth it.
+template <typename Work>
+void share_parts(Workspace& workspace, std::size_t parts, std::size_t floats, const Work& work) noexcept {
+  constexpr std::size_t kWorthSharing = 8192;  // passed over in about the time in which a worker joins
+  if (workspace.pool.threads() > 1 && floats >= kWorthSharing) return workspace.pool.run(parts, work);
+  for (std::size_t part = 0; part < parts; ++part) work(part, std::size_t{0});
+}
+
+/// work(first, last) for consecutive stretches of `rows` rows of `floats` floats each.
+template <typename Work>
+void share_rows(Workspace& workspace, std::size_t rows, std::size_t floats, const Work& work) noexcept {
+  const std::size_t parts = std::min(rows, workspace.pool.threads());
+  share_parts(workspace, parts, rows * floats, [&](std::size_t part, std::size_t) noexcept {
+    work(part * rows / parts, (part + 1) * rows / parts);
+  });
+}
 
 /// Attention with the heads shared among the threads; call.scratch holds threads() times score_floats()
 /// floats.

@@ -58,7 +58,7 @@ struct MultiplyRows {
 };
 
 /// Rows as the dot products of a unit read them: row i at i * converted_stride(k) inputs of
-/// DotFormat::input_bytes, zero-padded. bfloat16: rounded to nearest even. int8: round(127 x / max |x|) +
+/// DotFormat::input_bytes, zero-padded. bfloat16: rounded to nearest even. int8: round(levels x / max |x|) +
 /// DotFormat::offset.
 struct ConvertRows {
   const float* x;
@@ -66,7 +66,8 @@ struct ConvertRows {
   std::size_t rows, k;
   const std::uint32_t* x_rows;  ///< row i is read from x_rows[i]; null: i
   void* y;
-  float* scale;  ///< int8: max |x| / 127 per row, NaN where the row is not finite
+  float* scale;  ///< int8: max |x| / levels per row, NaN where the row is not finite
+  int levels = 127;
 };
 
 /// 2-D convolution, square kernel, zero padding; x is (height, width, channels), y is (out_h * out_w,
@@ -148,13 +149,24 @@ struct NormaliseGroups {
   float* scratch;  ///< 2 * channels floats
 };
 
-/// Keys and values of one layer. Keys lie in panels of `panel` keys, [kv_head][panel][head_dim][lane], so
-/// that scores are a plain tile product; values are [key][kv_head][padded head_dim]. Sizes: key_floats(),
-/// value_floats().
+/// Keys and values of one layer, in panels, so that scores and weighted sums are plain tile products and each
+/// head reads memory in order: keys are [kv_head][panel of keys][head_dim][lane], values are
+/// [kv_head][panel of head_dim][key][lane]. Sizes: key_floats(), value_floats().
+///
+/// A narrow cache holds 16-bit integers instead, in the same panels but with the Int16Dot::group neighbours
+/// (dimensions of a key, keys of a value) side by side, and one scale per key and per value: [kv_head][key],
+/// padded to whole panels. Sizes: narrow_floats().
+struct NarrowKeys {
+  std::int16_t* keys = nullptr;
+  std::int16_t* values = nullptr;
+  float* key_scale = nullptr;
+  float* value_scale = nullptr;
+};
 struct KeyValues {
   float* keys;
   float* values;
   std::size_t kv_heads, head_dim, capacity;
+  NarrowKeys narrow = {};  ///< used instead of the floats by the i16 kernels
 };
 
 /// Append `count` keys and values at position `first`.
@@ -181,7 +193,7 @@ struct AttendRows {
   std::size_t visible_first, visible_step;
   float* y;
   std::size_t y_stride;
-  float* scratch;                             ///< score_floats() floats
+  float* scratch;                             ///< score_floats(), or narrow_score_floats()
   const VisibleKeys* visible = nullptr;       ///< one per row; null: the two numbers above
   std::size_t first_head = 0, last_head = 0;  ///< heads [first, last); last 0: all
 };
@@ -271,23 +283,26 @@ struct MeasureStream {
 
 static constexpr std::size_t kMostTileRows = 16;
 
+/// Inputs whose int8 products are first added up in 16 bits, by units that do so.
+static constexpr std::size_t kChain = 16;
+
 [[maybe_unused]] static constexpr std::size_t round_up(std::size_t n, std::size_t to) {
   return (n + to - 1) / to * to;
 }
 
 /// Inputs from one converted row to the next.
-[[maybe_unused]] static constexpr std::size_t converted_stride(std::size_t k) { return round_up(k, 4); }
+[[maybe_unused]] static constexpr std::size_t converted_stride(std::size_t k) { return round_up(k, kChain); }
 
-/// Bytes of one panel of bfloat16 weights, `group` inputs at a time.
+/// Bytes of one panel of bfloat16 weights, `block` inputs at a time.
 [[maybe_unused]] static constexpr std::size_t bf16_panel_bytes(std::size_t panel, std::size_t k,
-                                                               std::size_t group) {
-  return panel * round_up(k, group) * 2;
+                                                               std::size_t block) {
+  return panel * round_up(k, block) * 2;
 }
 
 /// Bytes of one panel of int8 weights: float scale[panel], int32 start[panel], weights.
 [[maybe_unused]] static constexpr std::size_t i8_panel_bytes(std::size_t panel, std::size_t k,
-                                                             std::size_t group) {
-  return round_up(panel * (8 + round_up(k, group)), 64);
+                                                             std::size_t block) {
+  return round_up(panel * (8 + round_up(k, block)), 64);
 }
 
 /// Floats of KeyValues::keys for a unit with this panel width.
@@ -305,6 +320,26 @@ static constexpr std::size_t kMostTileRows = 16;
 /// Floats of AttendRows::scratch.
 [[maybe_unused]] static constexpr std::size_t score_floats(std::size_t capacity, std::size_t panel) {
   return kMostTileRows * round_up(capacity, panel);
+}
+
+/// The widest head that the i16 kernels take.
+static constexpr std::size_t kMostHeadDim = 512;
+
+/// Steps of a rounded query and key: head_dim products of two of them fit an int32.
+[[maybe_unused]] static inline float narrow_levels(std::size_t head_dim) {
+  const float levels = __builtin_sqrtf(2147480000.0f / static_cast<float>(head_dim));
+  return levels < 32767.0f ? static_cast<float>(static_cast<int>(levels)) : 32767.0f;
+}
+
+/// Floats that hold NarrowKeys::keys, or NarrowKeys::values.
+[[maybe_unused]] static constexpr std::size_t narrow_floats(std::size_t kv_heads, std::size_t head_dim,
+                                                            std::size_t capacity, std::size_t panel) {
+  return kv_heads * round_up(capacity, panel) * round_up(head_dim, panel) / 2;
+}
+
+/// Floats of AttendRows::scratch for i16_attend_rows.
+[[maybe_unused]] static constexpr std::size_t narrow_score_floats(std::size_t capacity, std::size_t panel) {
+  return 2 * score_floats(capacity, panel);
 }
 
 }  // namespace motorium::kernels

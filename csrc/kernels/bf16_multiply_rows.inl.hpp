@@ -31,23 +31,26 @@ struct MultiplyPairs {
     const typename Dot::Sum start[2] = {Dot::none(), Dot::none()};
     const DotTile<Dot, R> tile = dot_tile<Dot, R>(
         rows, start, static_cast<const std::uint16_t*>(panel.weights), pairs, panel.ahead(first, pairs));
+    Tile<R> sums;
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
-      panel.finish(first + static_cast<std::size_t>(r), Dot::to_float(tile.part[r][0]),
-                   Dot::to_float(tile.part[r][1]));
+    for (int r = 0; r < R; ++r) {
+      sums.part[r][0] = Dot::to_float(tile.part[r][0]);
+      sums.part[r][1] = Dot::to_float(tile.part[r][1]);
+    }
+    panel.finish(first, R, sums.part);
   }
 };
 
 /// A template, so that units without a Bf16Dot need not have one.
 template <typename Unit>
 inline constexpr DotFormat bf16_format() {
-  if constexpr (Unit::bf16_dot) return {2, sizeof(std::uint16_t), 0};
-  return {1, 0, 0};
+  if constexpr (Unit::bf16_dot) return {2, sizeof(std::uint16_t), 0, 2};
+  return {1, 0};
 }
 
 template <typename Unit>
 inline void multiply_bf16(const MultiplyRows& a) {
-  const std::size_t bytes = bf16_panel_bytes(kPanel, a.k, bf16_format<Unit>().group);
+  const std::size_t bytes = bf16_panel_bytes(kPanel, a.k, bf16_format<Unit>().block);
   if constexpr (Unit::bf16_dot) {
     multiply_panels<MultiplyPairs<typename Unit::Bf16Dot>>(a, bytes);
   } else {

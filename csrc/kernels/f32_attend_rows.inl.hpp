@@ -67,8 +67,8 @@ struct AttendHead {
                     std::size_t keys) const {
     const KeyValues& cache = a.cache;
     for (std::size_t d = 0; d < cache.head_dim; d += kPanel) {
-      const Tile<R> tile =
-          multiply_tile<R>(rows, cache.values + kv_head * padded + d, cache.kv_heads * padded, keys);
+      const float* values = cache.values + (kv_head * padded + d) * cache.capacity;
+      const Tile<R> tile = multiply_tile<R>(rows, values, kPanel, keys);
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
         float* y = a.y + (first + static_cast<std::size_t>(r)) * a.y_stride + head * cache.head_dim + d;

@@ -9,21 +9,6 @@
 namespace motorium::kernels {
 namespace {
 
-inline Vec activate(Activation activation, Vec x) {
-  switch (activation) {
-    case Activation::relu:
-      return relu_of(x);
-    case Activation::silu:
-      return silu_of(x);
-    case Activation::gelu:
-      return gelu_of(x);
-    case Activation::gelu_tanh:
-      return gelu_tanh_of(x);
-    default:
-      return x;
-  }
-}
-
 /// What happens to the sums of one panel, whatever the precision of its weights.
 struct MultiplyPanel {
   const MultiplyRows& a;
@@ -44,32 +29,63 @@ struct MultiplyPanel {
     return ahead_of(weights, bytes, turns, first / tile_height(a.rows), tile_count(a.rows));
   }
 
-  void finish(std::size_t row, Vec low, Vec high) const {
-    float* y = a.y + (a.y_rows != nullptr ? a.y_rows[row] : row) * a.y_stride + column;
-    low = add(low, bias_low);
-    high = add(high, bias_high);
-    if (a.activation == Activation::silu_gate) return finish_gated(y, row, mul(silu_of(low), high));
-    if (a.activation == Activation::gelu_tanh_gate) return finish_gated(y, row, mul(gelu_tanh_of(low), high));
-    low = activate(a.activation, low);
-    high = activate(a.activation, high);
-    if (a.row_scale != nullptr) {
-      low = mul(low, fill(a.row_scale[row]));
-      high = mul(high, fill(a.row_scale[row]));
+  /// Rows first .. first + count - 1 from their sums.
+  [[gnu::noinline]] void finish(std::size_t first, std::size_t count, const Vec (*sums)[2]) const {
+    switch (a.activation) {
+      case Activation::silu_gate:
+        return finish_gated<silu_of>(first, count, sums);
+      case Activation::gelu_tanh_gate:
+        return finish_gated<gelu_tanh_of>(first, count, sums);
+      case Activation::relu:
+        return finish_with<relu_of>(first, count, sums);
+      case Activation::silu:
+        return finish_with<silu_of>(first, count, sums);
+      case Activation::gelu:
+        return finish_with<gelu_of>(first, count, sums);
+      case Activation::gelu_tanh:
+        return finish_with<gelu_tanh_of>(first, count, sums);
+      case Activation::none:
+        return finish_with<same>(first, count, sums);
     }
-    if (a.accumulate) {
-      low = add(low, columns >= kLanes ? load(y) : load_part(y, columns));
-      if (columns > kLanes)
-        high = add(high, columns >= kPanel ? load(y + kLanes) : load_part(y + kLanes, columns - kLanes));
-    }
-    store_row(y, low, high, columns);
   }
 
-  void finish_gated(float* y, std::size_t row, Vec value) const {
-    if (a.row_scale != nullptr) value = mul(value, fill(a.row_scale[row]));
-    if (columns >= kLanes) {
-      store(y, a.accumulate ? add(value, load(y)) : value);
-    } else {
-      store_part(y, a.accumulate ? add(value, load_part(y, columns)) : value, columns);
+ private:
+  static Vec same(Vec x) { return x; }
+
+  float* result(std::size_t row) const {
+    return a.y + (a.y_rows != nullptr ? a.y_rows[row] : row) * a.y_stride + column;
+  }
+
+  template <Vec (*activate)(Vec)>
+  [[gnu::always_inline]] void finish_with(std::size_t first, std::size_t count, const Vec (*sums)[2]) const {
+    for (std::size_t r = 0; r < count; ++r) {
+      float* y = result(first + r);
+      Vec low = activate(add(sums[r][0], bias_low));
+      Vec high = activate(add(sums[r][1], bias_high));
+      if (a.row_scale != nullptr) {
+        low = mul(low, fill(a.row_scale[first + r]));
+        high = mul(high, fill(a.row_scale[first + r]));
+      }
+      if (a.accumulate) {
+        low = add(low, columns >= kLanes ? load(y) : load_part(y, columns));
+        if (columns > kLanes)
+          high = add(high, columns >= kPanel ? load(y + kLanes) : load_part(y + kLanes, columns - kLanes));
+      }
+      store_row(y, low, high, columns);
+    }
+  }
+
+  template <Vec (*activate)(Vec)>
+  [[gnu::always_inline]] void finish_gated(std::size_t first, std::size_t count, const Vec (*sums)[2]) const {
+    for (std::size_t r = 0; r < count; ++r) {
+      float* y = result(first + r);
+      Vec value = mul(activate(add(sums[r][0], bias_low)), add(sums[r][1], bias_high));
+      if (a.row_scale != nullptr) value = mul(value, fill(a.row_scale[first + r]));
+      if (columns >= kLanes) {
+        store(y, a.accumulate ? add(value, load(y)) : value);
+      } else {
+        store_part(y, a.accumulate ? add(value, load_part(y, columns)) : value, columns);
+      }
     }
   }
 };
@@ -113,9 +129,7 @@ struct MultiplyFloats {
     const Tile<R> tile =
         multiply_tile<R, Panel>(rows, static_cast<const typename Panel::Word*>(panel.weights), Panel::words,
                                 k, panel.ahead(first, k));
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
-      panel.finish(first + static_cast<std::size_t>(r), tile.part[r][0], tile.part[r][1]);
+    panel.finish(first, R, tile.part);
   }
 };
 

@@ -16,8 +16,11 @@ void f32_store_keys(const StoreKeys& a) noexcept {
       const float* v = a.v + i * a.stride + head * cache.head_dim;
       float* lane = cache.keys + (head * panels + key / kPanel) * cache.head_dim * kPanel + key % kPanel;
       for (std::size_t d = 0; d < cache.head_dim; ++d) lane[d * kPanel] = k[d];
-      __builtin_memcpy(cache.values + (key * cache.kv_heads + head) * padded, v,
-                       cache.head_dim * sizeof(float));
+      float* to = cache.values + (head * padded * cache.capacity + key * kPanel);
+      for (std::size_t d = 0; d < cache.head_dim; d += kPanel, to += cache.capacity * kPanel) {
+        const std::size_t part = cache.head_dim - d < kPanel ? cache.head_dim - d : kPanel;
+        __builtin_memcpy(to, v + d, part * sizeof(float));
+      }
     }
   }
 }

@@ -117,6 +117,47 @@ template <typename Dot, int R, typename Prefetch>
   return settled(tile);
 }
 
+/// The same where products are added up in 16 bits before they are widened: Dot::chain groups at a time,
+/// which the panel is padded to. The wide sums wait in memory meanwhile: all registers are for the narrow
+/// ones.
+template <typename Dot, int R, typename Prefetch>
+[[gnu::always_inline]] inline DotTile<Dot, R> chain_tile(const typename Dot::Input* const* rows,
+                                                         const typename Dot::Sum (&start)[2],
+                                                         const typename Dot::Weight* panel,
+                                                         std::size_t groups, Prefetch ahead) {
+  DotTile<Dot, R> tile;
+  const typename Dot::Input* x[R];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+    x[r] = rows[r];
+    tile.part[r][0] = start[0];
+    tile.part[r][1] = start[1];
+  }
+  for (std::size_t i = 0; i < groups; i += Dot::chain) {
+    asm volatile("" : "+m"(tile));
+    typename Dot::Narrow part[R][2];
+#pragma GCC unroll 16
+    for (std::size_t c = 0; c < Dot::chain; ++c, panel += kPanel * Dot::group) {
+      const typename Dot::Weights weights = Dot::load(panel);
+      if (c % 2 == 0) ahead.ask();
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+        const auto factor = Dot::fill(x[r] + (i + c) * Dot::group);
+        const auto low = Dot::multiply(weights.low, factor);
+        const auto high = Dot::multiply(weights.high, factor);
+        part[r][0] = c == 0 ? low : Dot::add(part[r][0], low);
+        part[r][1] = c == 0 ? high : Dot::add(part[r][1], high);
+      }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      tile.part[r][0] = Dot::widen(tile.part[r][0], part[r][0]);
+      tile.part[r][1] = Dot::widen(tile.part[r][1], part[r][1]);
+    }
+  }
+  return settled(tile);
+}
+
 inline std::size_t tile_count(std::size_t rows) { return (rows + Vec::tile_rows - 1) / Vec::tile_rows; }
 
 /// Rows per tile so that all tiles of `rows` are about equally tall.

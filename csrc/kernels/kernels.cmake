@@ -8,6 +8,7 @@ set(kernel_sources
   ${kernels_dir}/pack.cpp
   ${kernels_dir}/plain.cpp
   ${kernels_dir}/plain_data.cpp
+  ${kernels_dir}/plain_narrow.cpp
   ${kernels_dir}/plain_products.cpp)
 
 string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" kernel_arch)
@@ -28,5 +29,6 @@ while(isa_text MATCHES "MOTORIUM_ISA\\(([a-z0-9]+), ([a-z0-9_]+), \"([^\"]*)\"")
 endwhile()
 # A multiply-add is fused where the code says so and nowhere else: quantised rows are the same on every unit.
 set_source_files_properties(${kernels_dir}/plain.cpp ${kernels_dir}/plain_products.cpp ${kernels_dir}/plain_data.cpp
+  ${kernels_dir}/plain_narrow.cpp
   PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
 target_sources(motorium_core PRIVATE ${kernel_sources})

@@ -36,7 +36,7 @@ void pack_float32(const Weights& w, std::size_t lanes, float* packed) {
 void pack_bfloat16(const KernelTable& table, const Weights& w, std::uint16_t* packed) {
   const std::size_t lanes = table.lanes;
   const std::size_t group = table.bf16.group;
-  const std::size_t panel = bf16_panel_bytes(table.panel, w.k, group) / sizeof(std::uint16_t);
+  const std::size_t panel = bf16_panel_bytes(table.panel, w.k, table.bf16.block) / sizeof(std::uint16_t);
   for_outputs(w, lanes, [&](std::size_t index, std::size_t slot, const float* row) {
     for (std::size_t i = 0; i < round_up(w.k, group); ++i) {
       const std::size_t at = group == 1 ? (i * lanes + slot % lanes) * 2 + slot / lanes
@@ -56,23 +56,44 @@ float peak_of(const float* row, std::size_t k) {
   return peak;
 }
 
+/// The largest sum of weights of one sign that meet in one 16-bit sum.
+float meeting_of(const float* row, std::size_t k) {
+  float most = 0.0f;
+  for (std::size_t first = 0; first < k; first += kChain) {
+    float sums[2][2] = {};  // [which 16-bit sum][sign]
+    for (std::size_t i = first; i < std::min(first + kChain, k); ++i)
+      sums[i / 2 % 2][row[i] < 0.0f ? 1 : 0] += std::fabs(row[i]);
+    most = std::max({most, sums[0][0], sums[0][1], sums[1][0], sums[1][1]});
+  }
+  return most;
+}
+
+/// What one step of an output's int8 weights is worth.
+float scale_of(const float* row, std::size_t k, const DotFormat& format) {
+  const float scale = peak_of(row, k) / 127.0f;
+  if (format.weight_sum == 0 || !std::isfinite(scale)) return scale;
+  // Rounding adds at most half a step for each of the weights that meet.
+  const auto most = static_cast<float>(format.weight_sum) - 0.25f * static_cast<float>(kChain);
+  return std::max(scale, meeting_of(row, k) / most);
+}
+
 /// Sums start at -offset * (sum of the weights), so that inputs raised by the offset come out right.
 void pack_int8(const KernelTable& table, const Weights& w, char* packed) {
   const std::size_t lanes = table.lanes;
-  const std::size_t group = table.i8.group;
-  const std::size_t bytes = i8_panel_bytes(table.panel, w.k, group);
+  const DotFormat& format = table.i8;
+  const std::size_t group = format.group;
+  const std::size_t bytes = i8_panel_bytes(table.panel, w.k, format.block);
   for_outputs(w, lanes, [&](std::size_t index, std::size_t slot, const float* row) {
     char* panel = packed + index * bytes;
-    const float peak = row != nullptr ? peak_of(row, w.k) : 0.0f;
-    const float scale = peak / 127.0f;
+    const float scale = row != nullptr ? scale_of(row, w.k, format) : 0.0f;
     std::int32_t total = 0;
-    for (std::size_t i = 0; i < round_up(w.k, group); ++i) {
+    for (std::size_t i = 0; i < round_up(w.k, format.block); ++i) {
       const float exact = row != nullptr && i < w.k && scale > 0.0f ? row[i] / scale : 0.0f;
       const auto value = static_cast<std::int8_t>(std::nearbyint(std::clamp(exact, -127.0f, 127.0f)));
       total += value;
       std::memcpy(panel + 8 * table.panel + (i / group * 2 * lanes + slot) * group + i % group, &value, 1);
     }
-    const std::int32_t start = -table.i8.offset * total;
+    const std::int32_t start = -format.offset * total;
     std::memcpy(panel + slot * sizeof scale, &scale, sizeof scale);
     std::memcpy(panel + (table.panel + slot) * sizeof start, &start, sizeof start);
   });
@@ -105,13 +126,13 @@ std::size_t panel_count(const KernelTable& table, const Weights& weights) {
 DotFormat format_of(const KernelTable& table, Precision precision) {
   if (precision == Precision::bfloat16) return table.bf16;
   if (precision == Precision::int8) return table.i8;
-  return {1, 0, 0};
+  return {1, 0};
 }
 
 std::size_t panel_bytes(const KernelTable& table, Precision precision, std::size_t k) {
-  const std::size_t group = format_of(table, precision).group;
-  if (precision == Precision::bfloat16) return bf16_panel_bytes(table.panel, k, group);
-  if (precision == Precision::int8) return i8_panel_bytes(table.panel, k, group);
+  const std::size_t block = format_of(table, precision).block;
+  if (precision == Precision::bfloat16) return bf16_panel_bytes(table.panel, k, block);
+  if (precision == Precision::int8) return i8_panel_bytes(table.panel, k, block);
   return table.panel * k * sizeof(float);
 }
 
@@ -124,6 +145,12 @@ void pack(const KernelTable& table, Precision precision, const Weights& weights,
     case Precision::int8:
       return pack_int8(table, weights, static_cast<char*>(packed));
   }
+}
+
+KernelTable rounded_like(KernelTable table, const KernelTable& unit) {
+  table.i8.levels = unit.i8.levels;
+  table.i8.weight_sum = unit.i8.weight_sum;
+  return table;
 }
 
 }  // namespace motorium::kernels

@@ -38,7 +38,11 @@ std::size_t panel_bytes(const KernelTable& table, Precision precision, std::size
 DotFormat format_of(const KernelTable& table, Precision precision);
 
 /// Lays weights out for the product of that precision: panel_count() * panel_bytes() bytes. bfloat16 rounds
-/// to nearest even; int8 rounds w / scale with scale = max |w| / 127 of the output's row.
+/// to nearest even; int8 rounds w / scale with scale = max |w| / 127 of the output's row, or as much more as
+/// DotFormat::weight_sum asks for.
 void pack(const KernelTable& table, Precision precision, const Weights& weights, void* packed);
+
+/// `table` with the int8 rounding of another unit: so its twin can be compared with it bit by bit.
+KernelTable rounded_like(KernelTable table, const KernelTable& unit);
 
 }  // namespace motorium::kernels

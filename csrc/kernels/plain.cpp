@@ -128,7 +128,8 @@ std::size_t key_at(const KeyValues& cache, std::size_t head, std::size_t key, st
 }
 
 std::size_t value_at(const KeyValues& cache, std::size_t head, std::size_t key, std::size_t d) {
-  return (key * cache.kv_heads + head) * round_up(cache.head_dim, kPanel) + d;
+  const std::size_t panels = round_up(cache.head_dim, kPanel) / kPanel;
+  return ((head * panels + d / kPanel) * cache.capacity + key) * kPanel + d % kPanel;
 }
 
 void f32_store_keys(const StoreKeys& a) noexcept {
@@ -226,7 +227,7 @@ void u8_normalise_image(const NormaliseImage& a) noexcept {
 
 extern const KernelTable table_plain;
 const KernelTable table_plain = {
-    "plain", 1, kPanel, false, {1, 0, 0}, {1, sizeof(std::int8_t), 0},
+    "plain", 1, kPanel, false, {1, 0}, {1, sizeof(std::int8_t)}, 1,
 #define MOTORIUM_KERNEL(name, Args) name,
 #include "kernels/kernels.def"
 #undef MOTORIUM_KERNEL

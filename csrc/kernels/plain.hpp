@@ -23,6 +23,8 @@ void bf16_multiply_rows(const MultiplyRows& a) noexcept;
 void i8_multiply_rows(const MultiplyRows& a) noexcept;
 void bf16_round_rows(const ConvertRows& a) noexcept;
 void i8_quantise_rows(const ConvertRows& a) noexcept;
+void i16_store_keys(const StoreKeys& a) noexcept;
+void i16_attend_rows(const AttendRows& a) noexcept;
 void u8_resize_image(const ResizeImage& a) noexcept;
 void f32_gather_slots(const ConvertSlots& a) noexcept;
 void f32_scatter_slots(const ConvertSlots& a) noexcept;

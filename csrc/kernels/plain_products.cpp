@@ -83,8 +83,9 @@ void i8_quantise_rows(const ConvertRows& a) noexcept {
     float peak = 0.0f;
     for (std::size_t i = 0; i < a.k; ++i)
       peak = std::isfinite(x[i]) && !std::isnan(peak) ? std::fmax(peak, std::fabs(x[i])) : NAN;
-    a.scale[row] = peak / 127.0f;
-    const float factor = peak > 1e-30f ? 127.0f / peak : 0.0f;
+    const auto levels = static_cast<float>(a.levels);
+    a.scale[row] = peak / levels;
+    const float factor = peak > 1e-30f ? levels / peak : 0.0f;
     for (std::size_t i = 0; i < converted_stride(a.k); ++i)
       y[i] =
           i < a.k && factor > 0.0f ? static_cast<std::int8_t>(std::nearbyint(x[i] * factor)) : std::int8_t{0};

@@ -8,7 +8,11 @@ namespace motorium::kernels {
 struct DotFormat {
   std::size_t group;        ///< consecutive inputs that lie together for each output
   std::size_t input_bytes;  ///< of a converted input; 0: the product reads float32 rows as they are
-  int offset;               ///< added to converted inputs
+  int offset = 0;           ///< added to converted inputs
+  std::size_t block = 1;    ///< inputs are padded to a multiple of it
+  /// int8: rows are rounded to -levels..levels. Where weight_sum is not 0, the weights of one sign that meet
+  /// in one 16-bit sum (inputs i with equal i / kChain and i / 2 % 2) add up to at most that.
+  int levels = 127, weight_sum = 0;
 };
 
 /// One instruction set's kernels. Packed weights fit only the table they were packed for.
@@ -18,6 +22,7 @@ struct KernelTable {
   std::size_t panel;  ///< outputs per packed panel: two vectors
   bool fused;         ///< multiply-add rounds once
   DotFormat bf16, i8;
+  std::size_t i16_group;  ///< neighbours that lie together in a narrow cache
 #define MOTORIUM_KERNEL(name, Args) void (*name)(const Args&) noexcept;
 #include "kernels/kernels.def"
 #undef MOTORIUM_KERNEL

@@ -21,7 +21,7 @@ def test_every_contender_runs_first_in_turn():
     order: list[str] = []
     result = race({name: lambda name=name: (order.append(name), spin(0.002)) for name in "abc"}, PACE)
     assert order[:3] == ["a", "b", "c"], "one call each before any timing"
-    first = [order[3 + 3 * number] for number in range(4)]
+    first = [order[3 + 6 * number] for number in range(4)]  # one untimed call and one timed call each
     assert first == ["a", "b", "c", "a"]
     assert all(len(times) == 4 for times in result.seconds.values())
 
@@ -31,6 +31,17 @@ def test_a_short_contender_is_timed_over_a_block():
     result = race({"short": lambda: calls.append(1)}, PACE)
     assert len(calls) > 50
     assert result.median_s("short") < 1e-4
+
+
+def test_the_call_that_wakes_threads_is_not_timed():
+    ended = [0.0]
+
+    def slow_after_a_pause() -> None:
+        spin(0.05 if time.perf_counter() - ended[0] > 0.01 else 0.001)
+        ended[0] = time.perf_counter()
+
+    result = race({"slow": slow_after_a_pause}, Pace(rounds=5, block_s=0.001, settle_s=0.02))
+    assert result.median_s("slow") < 0.025
 
 
 def test_no_round_begins_after_the_time_is_up_but_two_always_run():

@@ -227,6 +227,32 @@ class TestAttention:
         got = run("f32_attend_rows", isa, q, k, v, 1, visible=ranges)
         assert_same(*got, self.definition(q, k, v, seen))
 
+    @pytest.mark.parametrize(
+        ("rows", "heads", "kv_heads", "dim", "keys"),
+        [(1, 1, 1, 1, 1), (3, 2, 1, 5, 9), (17, 4, 2, 32, 273), (6, 6, 2, 33, 31), (7, 1, 1, 512, 64)],
+    )
+    def test_in_sixteen_bits(self, isa, rows, heads, kv_heads, dim, keys):
+        q, k, v = normal(rows, heads, dim), normal(keys, kv_heads, dim), normal(keys, kv_heads, dim, seed=1)
+        v[::3] *= 100.0  # values of one cache may have any sizes
+        for gap in ((0, 0), (1, (keys + 1) // 2)):
+            lasts = np.linspace(max(gap[1], 1), keys, rows).astype(int)
+            ranges = np.array([[*gap, last] if keys > 1 else [0, 0, 1] for last in lasts])
+            expected = self.definition(q, k, v, [[*range(a), *range(b, c)] for a, b, c in ranges])
+            got = run("i16_attend_rows", isa, q, k, v, 1, visible=ranges)
+            assert_same(*got, expected, 2e-3)
+            assert np.abs(got[0] - got[1]).max() <= 3e-4 * np.abs(expected).max()
+
+    def test_sixteen_bits_at_their_largest(self, isa):
+        q = k = v = np.ones((40, 1, 128), np.float32)
+        assert_same(*run("i16_attend_rows", isa, q, k, -1e6 * v, 40), -1e6 * v, 1e-3)
+
+    def test_what_is_not_finite_shows_in_sixteen_bits(self, isa):
+        for which in range(3):
+            qkv = [normal(4, 1, 8), normal(9, 1, 8), normal(9, 1, 8, seed=1)]
+            qkv[which][2, 0, 3] = np.nan
+            got = kernels.i16_attend_rows(*qkv, 9, isa=isa)
+            assert not np.isfinite(got[2]).any()
+
     @pytest.mark.parametrize("half", [1, 2, 3, 4, 8, 9, 32])
     def test_rotation_is_by_the_angle_of_the_position(self, isa, half):
         x, angles = normal(6, 3, 2 * half), 3.0 * normal(5, half)

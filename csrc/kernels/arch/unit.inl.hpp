@@ -29,6 +29,8 @@ inline constexpr std::size_t kPanel = 2 * kLanes;
 #include "kernels/f32_softmax_rows.inl.hpp"
 #include "kernels/f32_step_euler.inl.hpp"
 #include "kernels/f32_store_keys.inl.hpp"
+#include "kernels/i16_attend_rows.inl.hpp"
+#include "kernels/i16_store_keys.inl.hpp"
 #include "kernels/i8_multiply_rows.inl.hpp"
 #include "kernels/i8_quantise_rows.inl.hpp"
 #include "kernels/measure_peak.inl.hpp"
@@ -40,12 +42,7 @@ namespace motorium::kernels {
 
 extern const KernelTable MOTORIUM_TABLE;
 const KernelTable MOTORIUM_TABLE = {
-    MOTORIUM_ISA_NAME,
-    kLanes,
-    kPanel,
-    Vec::fused,
-    bf16_format<Vec>(),
-    {Int8Dot::group, sizeof(Int8Dot::Input), Int8Dot::offset},
+    MOTORIUM_ISA_NAME, kLanes, kPanel, Vec::fused, bf16_format<Vec>(), i8_format<Int8Dot>(), Int16Dot::group,
 #define MOTORIUM_KERNEL(name, Args) name,
 #include "kernels/kernels.def"
 #undef MOTORIUM_KERNEL

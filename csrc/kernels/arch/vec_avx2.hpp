@@ -97,20 +97,47 @@ struct Int8Dot : Int8Sums {
   }
 };
 #else
-/// Pairs, widened to 16 bits: unlike the 8-bit multiply-add of SSSE3 this one cannot saturate.
+/// Four unsigned inputs by four signed weights, first added up in 16 bits. These cannot overflow: inputs have
+/// fewer steps than eight bits offer, and pack() bounds the weights that meet. The steps are shared out so
+/// that both are rounded about equally.
 struct Int8Dot : Int8Sums {
-  static constexpr std::size_t group = 2;
-  static constexpr int offset = 0;
-  using Input = std::int16_t;
+  static constexpr std::size_t group = 4, chain = 4;
+  static constexpr int levels = 99, offset = 100;
+  using Input = std::uint8_t;
+  using Narrow = __m256i;
   static Weights load(const std::int8_t* p) {
-    const auto* halves = reinterpret_cast<const __m128i*>(p);
-    return {_mm256_cvtepi8_epi16(_mm_loadu_si128(halves)), _mm256_cvtepi8_epi16(_mm_loadu_si128(halves + 1))};
+    __m256i low = start(reinterpret_cast<const char*>(p)),
+            high = start(reinterpret_cast<const char*>(p) + 32);
+    asm("" : "+x"(low), "+x"(high));  // in registers: else GCC 12 reads them again for every row
+    return {low, high};
   }
-  static Sum dot(Sum sum, __m256i weights, __m256i inputs) {
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(weights, inputs));
+  static Narrow multiply(__m256i weights, __m256i inputs) { return _mm256_maddubs_epi16(inputs, weights); }
+  static Narrow add(Narrow a, Narrow b) {
+    Narrow sum = _mm256_add_epi16(a, b);
+    asm("" : "+x"(sum));  // in this order: GCC 12 would collect the products first and add them up in a tree
+    return sum;
+  }
+  static Sum widen(Sum sum, Narrow part) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(part, _mm256_set1_epi16(1)));
   }
 };
 #endif
+
+/// Pairs of 16-bit integers.
+struct Int16Dot : Int8Sums {
+  static constexpr std::size_t group = 2;
+  using Input = std::int16_t;
+  using Weight = std::int16_t;
+  static Weights load(const std::int16_t* p) {
+    return {start(reinterpret_cast<const char*>(p)),
+            start(reinterpret_cast<const char*>(p + 2 * Vec::lanes))};
+  }
+  static Sum dot(Sum sum, __m256i weights, __m256i inputs) {
+    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(weights, inputs));
+    asm("" : "+x"(sum));  // at once: GCC 12 would collect the products first
+    return sum;
+  }
+};
 
 }  // namespace
 }  // namespace motorium::kernels

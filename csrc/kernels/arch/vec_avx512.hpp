@@ -130,5 +130,19 @@ struct Vec::Bf16Dot {
 };
 #endif
 
+/// Pairs of 16-bit integers.
+struct Int16Dot : Int8Sums {
+  static constexpr std::size_t group = 2;
+  using Input = std::int16_t;
+  using Weight = std::int16_t;
+  static Weights load(const std::int16_t* p) {
+    return {start(reinterpret_cast<const char*>(p)),
+            start(reinterpret_cast<const char*>(p + 2 * Vec::lanes))};
+  }
+  static Sum dot(Sum sum, __m512i weights, __m512i inputs) {
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(weights, inputs));
+  }
+};
+
 }  // namespace
 }  // namespace motorium::kernels

@@ -108,5 +108,18 @@ struct Int8Dot : Int8Sums {
 };
 #endif
 
+/// One 16-bit integer at a time.
+struct Int16Dot : Int8Sums {
+  static constexpr std::size_t group = 1;
+  using Input = std::int16_t;
+  using Weight = std::int16_t;
+  struct Weights {
+    int16x4_t low, high;
+  };
+  static Weights load(const std::int16_t* p) { return {vld1_s16(p), vld1_s16(p + 4)}; }
+  static int16x4_t fill(const Input* p) { return vdup_n_s16(*p); }
+  static Sum dot(Sum sum, int16x4_t weights, int16x4_t inputs) { return vmlal_s16(sum, weights, inputs); }
+};
+
 }  // namespace
 }  // namespace motorium::kernels

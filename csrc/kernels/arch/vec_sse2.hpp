@@ -96,5 +96,19 @@ struct Int8Dot {
   static Vec to_float(Sum sum) { return {_mm_cvtepi32_ps(sum)}; }
 };
 
+/// Pairs of 16-bit integers.
+struct Int16Dot : Int8Dot {
+  static constexpr std::size_t group = 2;
+  using Input = std::int16_t;
+  using Weight = std::int16_t;
+  static Weights load(const std::int16_t* p) {
+    return {start(reinterpret_cast<const char*>(p)),
+            start(reinterpret_cast<const char*>(p + 2 * Vec::lanes))};
+  }
+  static Sum dot(Sum sum, __m128i weights, __m128i inputs) {
+    return _mm_add_epi32(sum, _mm_madd_epi16(weights, inputs));
+  }
+};
+
 }  // namespace
 }  // namespace motorium::kernels

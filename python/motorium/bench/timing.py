@@ -22,8 +22,8 @@ class Pace:
 
     rounds: int = 15
     seconds: float = 60.0
-    block_s: float = 0.05
-    settle_s: float = 0.02
+    block_s: float = 0.1
+    settle_s: float = 0.05
 
 
 QUICK = Pace(rounds=3, seconds=5.0, block_s=0.01, settle_s=0.0)
@@ -83,17 +83,13 @@ def race(contenders: Mapping[str, Contender], pace: Pace | None = None) -> Race:
 
 
 def _block(contender: Contender, pace: Pace) -> float:
-    """Mean seconds per call over a block, after one call that fetches its data into the caches."""
+    """Mean seconds per call over a block, after one call that wakes threads and fetches data into the caches."""
     if pace.settle_s > 0:
         time.sleep(pace.settle_s)
-    begin = time.perf_counter()
     contender()
-    first = time.perf_counter() - begin
-    if first > pace.block_s:  # long against any cold start: the one call counts
-        return first
     calls = 0
     begin = time.perf_counter()
-    while (elapsed := time.perf_counter() - begin) < pace.block_s:
+    while (elapsed := time.perf_counter() - begin) < pace.block_s or calls == 0:
         contender()
         calls += 1
     return elapsed / calls
