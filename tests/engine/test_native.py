@@ -159,7 +159,8 @@ def test_kernels_touch_only_their_own_memory(tmp_path):
         source.write_text((arch / "unit.cpp.in").read_text().replace("@isa@", isa))
         jobs.append((source, [o for o in options[isa] if o]))
     kernel_files = [
-        ROOT / f"csrc/kernels/{name}.cpp" for name in ("pack", "plain", "plain_data", "plain_products")
+        ROOT / f"csrc/kernels/{name}.cpp"
+        for name in ("pack", "plain", "plain_data", "plain_narrow", "plain_products")
     ]
     jobs += [(source, []) for source in (arch / "dispatch.cpp", *kernel_files, NATIVE / "kernel_suite.cpp")]
     objects = [tmp_path / f"{source.stem}.o" for source, _ in jobs]

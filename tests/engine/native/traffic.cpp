@@ -42,7 +42,11 @@ int main(int argc, char** argv) {
     return loader.workspace().bytes_read - before;
   };
   const std::uint64_t fewer = read(steps), more = read(3 * steps);
-  const std::size_t cache = 2 * c.layers * c.prefix * c.block.key_width() * sizeof(float);
+  const bool narrow = options.precision == Precision::int8;  // 16-bit integers and a scale per key and value
+  const std::size_t row = narrow
+                              ? c.block.key_width() * sizeof(std::int16_t) + c.block.kv_heads * sizeof(float)
+                              : c.block.key_width() * sizeof(float);
+  const std::size_t cache = 2 * c.layers * c.prefix * row;
   std::printf("%.0f %zu\n", static_cast<double>(more - fewer) / static_cast<double>(2 * steps), cache);
   return 0;
 }
