@@ -123,21 +123,37 @@ Floats add_scaled(const Floats& x, const Floats& z, float scale, const std::stri
 }
 
 /// The values as they lie in a cache of `capacity` keys, (count, heads, dim).
+template <bool narrow>
 Floats store_keys(const Floats& k, const Floats& v, std::size_t first, std::size_t capacity,
                   const std::string& isa) {
   require(k.ndim() == 3 && v.ndim() == 3 && k.size() == v.size() && k.shape(1) == v.shape(1),
           "need k and v (count, heads, dim)");
   const std::size_t count = size(k, 0), heads = size(k, 1), dim = size(k, 2);
   require(first <= capacity && count <= capacity - first, "the cache is too small");
+  require(!narrow || dim <= kMostHeadDim, "heads are too wide");
   const KernelTable& table = select_table(isa);
-  std::vector<float> keys(key_floats(heads, dim, capacity, table.panel));
-  std::vector<float> values(value_floats(heads, dim, capacity, table.panel));
-  table.f32_store_keys(
-      {k.data(), v.data(), heads * dim, count, first, {keys.data(), values.data(), heads, dim, capacity}});
-  const std::size_t padded = values.size() / std::max<std::size_t>(heads * capacity, 1);
+  const std::size_t panel = table.panel, width = round_up(capacity, panel), group = table.i16_group;
+  std::vector<float> keys(key_floats(heads, dim, capacity, panel));
+  std::vector<float> values(value_floats(heads, dim, capacity, panel));
+  std::vector<float> key_scale(heads * width), value_scale(heads * width);
+  std::vector<std::int16_t> narrow_keys(2 * narrow_floats(heads, dim, capacity, panel)),
+      narrow_values(narrow_keys.size());
+  const KeyValues cache{
+      keys.data(), values.data(),
+      heads,       dim,
+      capacity,    {narrow_keys.data(), narrow_values.data(), key_scale.data(), value_scale.data()}};
+  (narrow ? table.i16_store_keys
+          : table.f32_store_keys)({k.data(), v.data(), heads * dim, count, first, cache});
   Floats y = empty({count, heads, dim});
-  for (std::size_t row = 0; row < count * heads; ++row)
-    std::copy_n(values.data() + (first * heads + row) * padded, dim, y.mutable_data() + row * dim);
+  for (std::size_t i = 0; i < count * heads * dim; ++i) {
+    const std::size_t key = first + i / (heads * dim), head = i / dim % heads, d = i % dim;
+    const std::size_t rows = narrow ? round_up(capacity, group) : capacity, together = narrow ? group : 1;
+    const std::size_t start = head * round_up(dim, panel) + d / panel * panel;
+    const std::size_t at =
+        (start * rows + key / together * together * panel) + d % panel * together + key % together;
+    y.mutable_data()[i] =
+        narrow ? static_cast<float>(narrow_values[at]) * value_scale[head * width + key] : values[at];
+  }
   return y;
 }
 
@@ -153,8 +169,10 @@ void bind_kernel_data(py::module_& m) {
   m.def("f32_scatter_slots", &scatter_slots, py::arg("x"), py::arg("slot_count"), py::arg("slots"),
         py::arg("base"), py::arg("mean"), py::arg("scale"), isa);
   m.def("f32_add_scaled", &add_scaled, py::arg("x"), py::arg("z"), py::arg("scale"), isa);
-  m.def("f32_store_keys", &store_keys, py::arg("k"), py::arg("v"), py::arg("first"), py::arg("capacity"),
-        isa);
+  m.def("f32_store_keys", &store_keys<false>, py::arg("k"), py::arg("v"), py::arg("first"),
+        py::arg("capacity"), isa);
+  m.def("i16_store_keys", &store_keys<true>, py::arg("k"), py::arg("v"), py::arg("first"),
+        py::arg("capacity"), isa);
   m.def("bf16_round_rows", &round_rows, py::arg("x"), isa);
   m.def("i8_quantise_rows", &quantise_rows, py::arg("x"), isa, py::arg("rounding") = py::none());
 }

@@ -267,6 +267,8 @@ class TestAttention:
         k, v = normal(5, 2, dim), normal(5, 2, dim, seed=1)
         for first, capacity in ((0, 5), (3, 8), (30, 77)):
             np.testing.assert_array_equal(kernels.f32_store_keys(k, v, first, capacity, isa=isa), v)
+            narrow = kernels.i16_store_keys(k, v, first, capacity, isa=isa)
+            np.testing.assert_allclose(narrow, v, atol=np.abs(v).max(initial=0.0) / 65000)
         with pytest.raises(ValueError, match="too small"):
             kernels.f32_store_keys(k, v, 4, 8, isa=isa)
 
