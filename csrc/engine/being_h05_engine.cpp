@@ -59,6 +59,8 @@ void BeingH05Config::check() const {
   require(text.kv_heads == expert.block.kv_heads && text.head_dim == expert.block.head_dim,
           "both streams share keys: kv_heads and head_dim must agree");
   require(vocabulary >= 1 && vocabulary <= (1u << 20), "vocabulary must be 1..1048576");
+  require(expert.rope_theta == 0.0f || expert.most_positions() >= expert.keys(),
+          "positions must hold the keys");
   require(slots == expert.channels && expert.prefix >= 1, "state and actions share their slots");
 }
 

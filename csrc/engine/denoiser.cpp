@@ -78,8 +78,8 @@ Denoiser::Denoiser(const DenoiserConfig& config, const SlotChoice& slots, Loader
 
 DenoiseStatus Denoiser::set_prefix(std::size_t keys, std::size_t position) noexcept {
   if (keys > config_.prefix) return DenoiseStatus::out_of_range;
-  const std::size_t most = config_.most_positions();
-  if (rope_.cosine != nullptr && position + config_.tokens() + config_.rope_gap > most)
+  const std::size_t most = config_.most_positions(), behind = config_.tokens() + config_.rope_gap;
+  if (rope_.cosine != nullptr && (position > most || behind > most - position))
     return DenoiseStatus::out_of_range;
   prefix_ = keys;
   position_ = position;

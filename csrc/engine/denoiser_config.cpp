@@ -68,6 +68,7 @@ void DenoiserConfig::check() const {
   require(rope_theta == 0.0f || (positive(rope_theta) && block.head_dim % 2 == 0),
           "rotary embedding needs a positive theta and an even head_dim");
   require(rope_gap <= 4096 && positions <= 131072, "rope_gap or positions out of range");
+  require(rope_theta == 0.0f || most_positions() >= tokens() + rope_gap, "positions must hold the tokens");
   if (routed()) {
     require(within(experts, 1, RoutedMlp::kMostExperts) && within(top_k, 1, experts),
             "need 1 <= top_k <= experts <= 64");

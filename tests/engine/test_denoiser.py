@@ -118,6 +118,7 @@ class TestRefusals:
             ({"modulation_width": 4}, "adaptive"),
             ({"time": {"width": 7}}, "even width"),
             ({"experts": 3, "top_k": 4, "routed_mlp": 8}, "top_k"),
+            ({"rope_theta": 1e4, "positions": 3}, "positions must hold the tokens"),
             ({"embed_activation": "silu_gate"}, "embedding and head take"),
             ({"head_activation": "gelu_tanh_gate"}, "embedding and head take"),
         ],
