@@ -22,7 +22,7 @@ SECONDS = 4.0
 FRONT = data_samples.CAMERAS[0]
 
 
-def late_camera(k, row, images):
+def late_joints(k, row, images):
     del images
     if k >= 40:
         row["capture_s"][1] -= min(0.25, 0.03 * (k - 39))  # falls behind, but never back in time
@@ -85,7 +85,7 @@ def backwards(k, row, images):
 
 
 PLANTED = {  # kind -> (spoiler, seconds where it is to be found)
-    "skew": (late_camera, 2.15),
+    "skew": (late_joints, 2.15),
     "dropped_frames": (stood_still, 1.0),
     "static": (waits, 1.0),
     "joint_jump": (leaps, 1.65),
@@ -108,9 +108,9 @@ def planted(tmp_path_factory):
         if episode < len(spoilers):
             spoilers[episode](k, row, images)
         if episode == len(spoilers) + 1:  # the twin of the clean one before it
-            row.update(data_samples.row(episode - 1, k))
+            row.update(data_samples.row(episode - 1, k, cameras=1))
 
-    data_samples.write(root, ("t",) * (len(spoilers) + 3), seconds=SECONDS, change=change)
+    data_samples.write(root, ("t",) * (len(spoilers) + 3), seconds=SECONDS, change=change, cameras=(FRONT,))
     info = json.loads((root / layout.INFO).read_text())
     info["splits"] = {"train": "0:12", "test": "12:13,2:3"}
     (root / layout.INFO).write_text(json.dumps(info))
@@ -118,7 +118,7 @@ def planted(tmp_path_factory):
 
 
 def test_nothing_is_found_in_a_clean_dataset(tmp_path):
-    verdict = check(data_samples.write(tmp_path / "d", ("a", "b", "a"), seconds=SECONDS))
+    verdict = check(data_samples.write(tmp_path / "d", ("a", "b", "a"), seconds=SECONDS, cameras=(FRONT,)))
     assert verdict.findings == ()
     assert verdict.score == 100
 
@@ -156,7 +156,7 @@ def test_the_command_is_scriptable(planted):
 
 
 def test_damage_is_a_finding_and_the_rest_is_still_judged(tmp_path):
-    root = data_samples.write(tmp_path / "d", ("a", "b", "c"), seconds=1.5)
+    root = data_samples.write(tmp_path / "d", ("a", "b", "c"), seconds=1.5, cameras=(FRONT,))
     rows = root / layout.data_file(layout.Slot.number(0))
     rows.write_bytes(rows.read_bytes()[:-200])
     video = root / layout.video_file(FRONT, layout.Slot.number(2))

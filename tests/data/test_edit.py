@@ -206,7 +206,7 @@ def test_the_page_stands_alone_and_shows_every_episode(root, tmp_path):
 
 def test_the_page_believes_no_name(tmp_path):
     evil = "<script>alert(1)</script>"
-    page = page_of(data_samples.write(tmp_path / "d", (evil,), seconds=1), tmp_path)
+    page = page_of(data_samples.write(tmp_path / "d", (evil,), seconds=1, cameras=()), tmp_path)
     assert evil not in page
     assert "&lt;script&gt;" in page
 
