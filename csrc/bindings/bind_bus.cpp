@@ -57,6 +57,10 @@ void bind_config(py::module_& m) {
       .def_readwrite("baud", &FeetechBusConfig::baud)
       .def_readwrite("reply_margin_s", &FeetechBusConfig::reply_margin_s)
       .def_readwrite("model_number", &FeetechBusConfig::model_number)
+      .def_readwrite("high_byte_first", &FeetechBusConfig::high_byte_first)
+      .def_readwrite("sync_read", &FeetechBusConfig::sync_read)
+      .def_readwrite("lock", &FeetechBusConfig::lock)
+      .def_readwrite("torque_limit", &FeetechBusConfig::torque_limit)
       .def_readwrite("settings", &FeetechBusConfig::settings);
 }
 

@@ -46,7 +46,7 @@ std::vector<ServoIdentity> identities(const DynamixelBusConfig& config) {
 }
 
 ChainRules rules(const DynamixelRegisters& at) {
-  return {kModel, at.return_delay, {{at.torque_enable, 0}}, {}};
+  return {kModel, at.return_delay, {{at.torque_enable, 0}}, {}, false};
 }
 
 std::int32_t two_bytes_signed(const std::uint8_t* bytes) {

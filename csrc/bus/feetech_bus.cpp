@@ -14,8 +14,6 @@ constexpr std::uint8_t kModel = 3;
 constexpr std::uint8_t kReturnDelay = 7;
 constexpr std::uint8_t kTorqueEnable = 40;
 constexpr std::uint8_t kGoalPosition = 42;
-constexpr std::uint8_t kTorqueLimit = 48;
-constexpr std::uint8_t kLock = 55;
 constexpr std::uint8_t kPresent =
     56;  // position 2, speed 2, load 2, voltage 1, temperature 1, flag 1, status 1
 constexpr std::uint8_t kPresentSize = 10;
@@ -32,12 +30,12 @@ constexpr float kVoltsPerUnit = 0.1F;
 constexpr int kGoalTolerance =
     64;  // a servo at the edge of its own range pulls the goal inside it: 5.6 degrees
 
-float signed_field(const std::uint8_t* bytes, unsigned sign_bit) {
-  return static_cast<float>(mtr_ft_decode_signed(mtr_ft_get16(bytes), sign_bit));
-}
-
 std::int32_t position_field(const std::uint8_t* bytes) {
   return mtr_ft_decode_signed(mtr_ft_get16(bytes), kPositionSign);
+}
+
+std::int32_t position_field_high_first(const std::uint8_t* bytes) {
+  return mtr_ft_decode_signed(mtr_ft_get16_high_first(bytes), kPositionSign);
 }
 
 FeetechBusConfig checked(FeetechBusConfig config) {
@@ -64,18 +62,30 @@ std::vector<ServoIdentity> identities(const FeetechBusConfig& config) {
   return servos;
 }
 
-ChainRules rules() { return {kModel, kReturnDelay, {{kTorqueEnable, 0}, {kLock, 0}}, {{kLock, 1}}}; }
+ChainRules rules(const FeetechBusConfig& config) {
+  return {kModel,
+          kReturnDelay,
+          {{kTorqueEnable, 0}, {config.lock, 0}},
+          {{config.lock, 1}},
+          config.high_byte_first};
+}
 
 }  // namespace
 
 FeetechBus::FeetechBus(const std::string& port, FeetechBusConfig config)
     : config_(checked(std::move(config))),
       link_(port, config_.baud, config_.reply_margin_s),
-      chain_(link_, identities(config_), rules(), config_.reply_margin_s) {
+      chain_(link_, identities(config_), rules(config_), config_.reply_margin_s) {
+  link_.set_sync_read(config_.sync_read);
   const ServoChain::Patience patience(chain_);
   chain_.find();
   for (const ServoSetting& setting : config_.settings) chain_.apply(setting);
   chain_.learn_return_delay();
+}
+
+float FeetechBus::signed_field(const std::uint8_t* bytes, unsigned sign_bit) const noexcept {
+  const std::uint16_t raw = config_.high_byte_first ? mtr_ft_get16_high_first(bytes) : mtr_ft_get16(bytes);
+  return static_cast<float>(mtr_ft_decode_signed(raw, sign_bit));
 }
 
 BusStatus FeetechBus::read_state(JointState& state) noexcept {
@@ -118,7 +128,8 @@ BusStatus FeetechBus::write_goal(const GatedGoal& goal) noexcept {
   const std::size_t n = config_.ids.size();
   if (goal.size() != n) return BusStatus::io_error;
   ServoChain::Rows rows;
-  for (std::size_t j = 0; j < n; ++j) mtr_ft_put16(&rows[2 * j], to_ticks(j, goal.position_rad()[j]));
+  const auto put16 = config_.high_byte_first ? mtr_ft_put16_high_first : mtr_ft_put16;
+  for (std::size_t j = 0; j < n; ++j) put16(&rows[2 * j], to_ticks(j, goal.position_rad()[j]));
   return to_bus_status(link_.sync_write(config_.ids, kGoalPosition, 2, {rows.data(), 2 * n}));
 }
 
@@ -133,8 +144,8 @@ BusStatus FeetechBus::set_torque(bool on) noexcept {
     }
     const BusStatus known = to_bus_status(chain_.read_all(config_.ids, kPresent, 2, rows));
     if (known != BusStatus::ok) return known;
-    const BusStatus placed =
-        chain_.write_all(config_.ids, kGoalPosition, 2, rows, position_field, kGoalTolerance);
+    const auto position = config_.high_byte_first ? position_field_high_first : position_field;
+    const BusStatus placed = chain_.write_all(config_.ids, kGoalPosition, 2, rows, position, kGoalTolerance);
     if (placed != BusStatus::ok) return placed;
     rows.fill(1);
   }
@@ -152,8 +163,8 @@ Farewell FeetechBus::farewell() const {
                                     size, rows.data());
     packet.pause_ns = pause_ns;
   };
-  for (int step = kFarewellSteps; step > 0; --step) {
-    tell(kTorqueLimit, 2, static_cast<std::uint16_t>(kFarewellPermille * step / kFarewellSteps),
+  for (int step = kFarewellSteps; step > 0 && config_.torque_limit > 0; --step) {
+    tell(config_.torque_limit, 2, static_cast<std::uint16_t>(kFarewellPermille * step / kFarewellSteps),
          kFarewellPauseNs);
   }
   for (int i = 0; i < kFarewellOffs; ++i) tell(kTorqueEnable, 1, 0, kFarewellPauseNs / 10);

@@ -22,6 +22,10 @@ struct FeetechBusConfig {
   std::uint32_t baud = 1'000'000;
   double reply_margin_s = 0.004;     ///< Scheduling and USB frame time, on top of wire time.
   std::uint16_t model_number = 777;  ///< 0 accepts any servo.
+  bool high_byte_first = false;      ///< Registers of the SCS series.
+  bool sync_read = true;             ///< Known to all servos of the chain.
+  std::uint8_t lock = 55;            ///< Addresses that differ between the series.
+  std::uint8_t torque_limit = 48;    ///< In RAM; 0: there is none.
   std::vector<ServoSetting> settings;
 };
 
@@ -47,6 +51,7 @@ class FeetechBus final : public JointBus {
   Farewell farewell() const override;
 
  private:
+  float signed_field(const std::uint8_t* bytes, unsigned sign_bit) const noexcept;
   std::uint16_t to_ticks(std::size_t joint, float rad) const noexcept;
 
   FeetechBusConfig config_;

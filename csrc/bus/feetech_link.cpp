@@ -71,6 +71,18 @@ LinkStatus FeetechLink::write(std::uint8_t id, std::uint16_t address, std::span<
   return id == MTR_FT_BROADCAST ? line_.send({request_.data(), n}) : ask_one(n, id, {}, error);
 }
 
+LinkStatus FeetechLink::read_in_turn(ReplySet& replies, std::uint16_t address) noexcept {
+  LinkStatus worst = LinkStatus::ok;
+  for (std::size_t i = 0; i < replies.ids.size(); ++i) {
+    const LinkStatus status = read(replies.ids[i], address,
+                                   replies.rows.subspan(i * replies.size, replies.size), &replies.errors[i]);
+    if (status == LinkStatus::closed) return status;
+    replies.answered[i] = status == LinkStatus::ok;
+    if (status != LinkStatus::ok) worst = LinkStatus::incomplete;
+  }
+  return worst;
+}
+
 LinkStatus FeetechLink::sync_read(std::span<const std::uint8_t> ids, std::uint16_t address,
                                   std::uint16_t size, std::span<std::uint8_t> rows,
                                   std::span<std::uint8_t> errors, std::span<bool> answered) noexcept {
@@ -81,6 +93,7 @@ LinkStatus FeetechLink::sync_read(std::span<const std::uint8_t> ids, std::uint16
       answered.size() != n_ids) {
     return LinkStatus::invalid;
   }
+  if (!sync_read_) return read_in_turn(replies, address);
   return ask(mtr_ft_sync_read(request_.data(), request_.size(), ids.data(), n_ids,
                               static_cast<std::uint8_t>(address), static_cast<std::uint8_t>(size)),
              replies);

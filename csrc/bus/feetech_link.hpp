@@ -28,12 +28,17 @@ class FeetechLink final : public ServoLink {
   LinkStatus sync_write(std::span<const std::uint8_t> ids, std::uint16_t address, std::uint16_t size,
                         std::span<const std::uint8_t> rows) noexcept override;
 
+  /// The SCS series knows no sync read: its servos are asked one after the other.
+  void set_sync_read(bool known) noexcept { sync_read_ = known; }
+
  private:
+  LinkStatus read_in_turn(ReplySet& replies, std::uint16_t address) noexcept;
   LinkStatus ask_one(std::size_t n, std::uint8_t id, std::span<std::uint8_t> data,
                      std::uint8_t* error) noexcept;
   LinkStatus ask(std::size_t n, ReplySet& replies) noexcept;
   bool take(ReplySet& replies, std::span<const std::uint8_t> bytes) noexcept;
 
+  bool sync_read_ = true;
   mtr_ft_parser parser_{};
   std::array<std::uint8_t, MTR_FT_MAX_PACKET> request_{};
 };

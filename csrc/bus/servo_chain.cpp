@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
+#include <utility>
 
 #include "bus/bus_error.hpp"
 
@@ -59,6 +60,7 @@ void ServoChain::find() {
     if (status == LinkStatus::closed) {
       throw BusError("port " + link_.path() + " went away while servos were sought");
     }
+    if (rules_.high_byte_first) std::swap(bytes[0], bytes[1]);
     const std::uint32_t model = get_field(bytes.data(), 2);
     if (status != LinkStatus::ok) {
       silent.push_back(servo.id);

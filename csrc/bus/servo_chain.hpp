@@ -35,6 +35,7 @@ struct ChainRules {
   std::uint16_t model_address = 0;  ///< 2 bytes
   std::uint16_t return_delay_address = 0;
   std::vector<Write> before_eeprom, after_eeprom;
+  bool high_byte_first = false;  ///< Of the model number.
 };
 
 /// What every driver does with a chain of servos outside the control loop: find them, bring registers to

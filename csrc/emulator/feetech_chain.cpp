@@ -15,9 +15,10 @@ std::vector<std::uint8_t> frame(std::uint8_t id, std::uint8_t instruction,
 
 }  // namespace
 
-FeetechChain::FeetechChain(std::span<const std::uint8_t> ids, std::uint16_t model) {
+FeetechChain::FeetechChain(std::span<const std::uint8_t> ids, std::uint16_t model,
+                           const ServoTable::Series& series) {
   check_servo_ids(ids);
-  for (const std::uint8_t id : ids) servos_.emplace_back(id, model);
+  for (const std::uint8_t id : ids) servos_.emplace_back(id, model, series);
 }
 
 void FeetechChain::consume(std::span<const std::uint8_t> bytes) {
@@ -55,7 +56,7 @@ void FeetechChain::handle_sync_read(std::span<const std::uint8_t> parameters) {
   if (parameters.size() < 3) return;
   for (const std::uint8_t id : parameters.subspan(2)) {
     for (std::size_t i = 0; i < servos_.size(); ++i) {
-      if (servos_[i].id() != id || !plugged(i)) continue;
+      if (servos_[i].id() != id || !plugged(i) || !servos_[i].answers_sync_read()) continue;
       const auto data = servos_[i].read(parameters[0], parameters[1]);
       if (!data.empty()) reply(i, data);
     }

@@ -13,7 +13,7 @@ namespace motorium {
 class FeetechChain final : public VirtualChain {
  public:
   /// Throws std::invalid_argument (ids).
-  FeetechChain(std::span<const std::uint8_t> ids, std::uint16_t model);
+  FeetechChain(std::span<const std::uint8_t> ids, std::uint16_t model, const ServoTable::Series& series);
 
   void consume(std::span<const std::uint8_t> bytes) override;
   std::size_t size() const noexcept override { return servos_.size(); }

@@ -17,8 +17,9 @@ struct ServoEmulator::Impl {
   PseudoTerminal terminal;   // last: its thread uses the rest
 };
 
-ServoEmulator::ServoEmulator(const std::vector<std::uint8_t>& ids, std::uint16_t model)
-    : ServoEmulator(std::make_unique<FeetechChain>(ids, model)) {}
+ServoEmulator::ServoEmulator(const std::vector<std::uint8_t>& ids, std::uint16_t model, bool high_byte_first)
+    : ServoEmulator(std::make_unique<FeetechChain>(
+          ids, model, high_byte_first ? ServoTable::scs() : ServoTable::sts())) {}
 
 ServoEmulator::ServoEmulator(const Dynamixels& servos)
     : ServoEmulator(std::make_unique<DynamixelChain>(servos)) {}

@@ -21,8 +21,9 @@ class ServoEmulator {
  public:
   using Dynamixels = std::vector<std::pair<std::uint8_t, DynamixelModel>>;
 
-  /// Feetech protocol 0. Throws std::invalid_argument (ids) or std::system_error (no pseudo-terminal).
-  ServoEmulator(const std::vector<std::uint8_t>& ids, std::uint16_t model);
+  /// Feetech protocol 0, STS series; or the SCS series, with its own register layout and the high byte first.
+  /// Throws std::invalid_argument (ids) or std::system_error (no pseudo-terminal).
+  ServoEmulator(const std::vector<std::uint8_t>& ids, std::uint16_t model, bool high_byte_first = false);
   /// Dynamixel protocol 2.0. Throws as above.
   explicit ServoEmulator(const Dynamixels& servos);
   ~ServoEmulator();

@@ -14,19 +14,17 @@ constexpr std::size_t kMinPosition = 9, kMaxPosition = 11, kMaxTemperature = 13,
                       kMinVoltage = 15;
 constexpr std::size_t kMaxTorque = 16, kPhase = 18, kUnloading = 19, kLedAlarm = 20, kP = 21, kD = 22;
 constexpr std::size_t kMinStart = 24, kDeadCw = 26, kDeadCcw = 27, kProtectionCurrent = 28, kResolution = 30;
-constexpr std::size_t kHomingOffset = 31, kProtectionTorque = 34, kProtectionTime = 35, kOverload = 36;
+constexpr std::size_t kHomingOffset = 31, kProtectionTime = 35, kOverload = 36;
 constexpr std::size_t kSpeedP = 37, kOvercurrentTime = 38, kSpeedI = 39;
 constexpr std::size_t kTorqueEnable = 40, kAcceleration = 41, kGoalPosition = 42, kGoalSpeed = 46,
                       kTorqueLimit = 48;
-constexpr std::size_t kLock = 55, kPresentPosition = 56, kPresentSpeed = 58, kPresentLoad = 60,
-                      kPresentVoltage = 62;
+constexpr std::size_t kPresentPosition = 56, kPresentSpeed = 58, kPresentLoad = 60, kPresentVoltage = 62;
 constexpr std::size_t kPresentTemperature = 63, kMoving = 66, kPresentCurrent = 69, kMaxAcceleration = 85;
 constexpr std::size_t kFirstWritable = 5, kEepromEnd = 40, kFirstReadOnly = 56, kLastReadOnly = 70;
 
 constexpr unsigned kSignPosition = 15, kSignLoad = 10, kSignOffset = 11, kSignCurrent = 15;
 constexpr std::uint8_t kCalibrateMiddle = 128;
 constexpr std::uint8_t kOverloadBit = 1U << 5;
-constexpr std::int32_t kTurn = 4096, kMiddle = 2048;
 constexpr std::int64_t kReturnDelayUnitNs = 2000;
 constexpr std::int32_t kPermillePerPercent = 10;
 
@@ -34,22 +32,25 @@ bool is_read_only(std::size_t address) {
   return address < kFirstWritable || (address >= kFirstReadOnly && address <= kLastReadOnly);
 }
 
-std::int32_t wrap(std::int32_t ticks) { return ((ticks % kTurn) + kTurn) % kTurn; }
+std::int32_t wrap(std::int32_t ticks, std::int32_t turn) { return ((ticks % turn) + turn) % turn; }
 
 }  // namespace
 
-ServoTable::ServoTable(std::uint8_t id, std::uint16_t model) : model_(model) {
+ServoTable::ServoTable(std::uint8_t id, std::uint16_t model, const Series& series)
+    : model_(model), series_(series) {
   live_[kId] = id;
   reset();
 }
 
 void ServoTable::set16(std::size_t address, std::uint16_t value) noexcept {
-  mtr_ft_put16(&live_[address], value);
+  (series_.high_byte_first ? mtr_ft_put16_high_first : mtr_ft_put16)(&live_[address], value);
 }
-std::uint16_t ServoTable::get16(std::size_t address) const noexcept { return mtr_ft_get16(&live_[address]); }
+std::uint16_t ServoTable::get16(std::size_t address) const noexcept {
+  return (series_.high_byte_first ? mtr_ft_get16_high_first : mtr_ft_get16)(&live_[address]);
+}
 
 std::int32_t ServoTable::homing_offset() const noexcept {
-  return mtr_ft_decode_signed(get16(kHomingOffset), kSignOffset);
+  return series_.homing_offset ? mtr_ft_decode_signed(get16(kHomingOffset), kSignOffset) : 0;
 }
 
 void ServoTable::reset() noexcept {
@@ -62,7 +63,7 @@ void ServoTable::reset() noexcept {
   live_[kReturnDelay] = 250;
   live_[kResponseLevel] = 1;
   set16(kMinPosition, 0);
-  set16(kMaxPosition, kTurn - 1);
+  set16(kMaxPosition, static_cast<std::uint16_t>(series_.turn - 1));
   live_[kMaxTemperature] = 70;
   live_[kMaxVoltage] = 80;
   live_[kMinVoltage] = 40;
@@ -77,12 +78,12 @@ void ServoTable::reset() noexcept {
   live_[kDeadCcw] = 1;
   set16(kProtectionCurrent, 500);
   live_[kResolution] = 1;
-  live_[kProtectionTorque] = 20;
   live_[kProtectionTime] = 200;
   live_[kOverload] = 80;
   live_[kSpeedP] = 10;
   live_[kOvercurrentTime] = 200;
   live_[kSpeedI] = 10;
+  live_[series_.protection_torque] = 20;
   std::copy_n(live_.begin(), kEepromEnd, eeprom_.begin());
   power_cycle();
 }
@@ -90,8 +91,8 @@ void ServoTable::reset() noexcept {
 void ServoTable::power_cycle() noexcept {
   std::copy(eeprom_.begin(), eeprom_.end(), live_.begin());
   std::fill(live_.begin() + kEepromEnd, live_.end(), std::uint8_t{0});
-  set16(kTorqueLimit, get16(kMaxTorque));
-  live_[kLock] = 1;
+  if (series_.torque_limit) set16(kTorqueLimit, get16(kMaxTorque));
+  live_[series_.lock] = 1;
   live_[kMaxAcceleration] = 254;
   pending_size_ = 0;
   overloaded_ = condition_.overload = false;
@@ -111,11 +112,11 @@ void ServoTable::poke(std::uint16_t address, std::span<const std::uint8_t> data)
 std::int64_t ServoTable::return_delay_ns() const noexcept { return live_[kReturnDelay] * kReturnDelayUnitNs; }
 
 void ServoTable::write(std::uint8_t address, std::span<const std::uint8_t> data) noexcept {
-  const bool keep = live_[kLock] == 0;
+  const bool keep = live_[series_.lock] == 0;
   for (std::size_t i = 0; i < data.size(); ++i) {
     const std::size_t at = address + i;
     if (at >= live_.size() || is_read_only(at)) continue;
-    if (at == kTorqueEnable && data[i] == kCalibrateMiddle) {
+    if (at == kTorqueEnable && data[i] == kCalibrateMiddle && series_.homing_offset) {
       calibrate_middle();
       continue;
     }
@@ -127,10 +128,10 @@ void ServoTable::write(std::uint8_t address, std::span<const std::uint8_t> data)
 
 /// Writing 128 to the torque register makes the present position read as the middle of the turn.
 void ServoTable::calibrate_middle() noexcept {
-  const std::int32_t actual = wrap(get16(kPresentPosition) + homing_offset());
-  set16(kHomingOffset, mtr_ft_encode_signed(actual - kMiddle, kSignOffset));
+  const std::int32_t actual = wrap(get16(kPresentPosition) + homing_offset(), series_.turn);
+  set16(kHomingOffset, mtr_ft_encode_signed(actual - series_.turn / 2, kSignOffset));
   std::copy_n(live_.begin() + kHomingOffset, 2, eeprom_.begin() + kHomingOffset);
-  set16(kPresentPosition, kMiddle);
+  set16(kPresentPosition, static_cast<std::uint16_t>(series_.turn / 2));
 }
 
 void ServoTable::reg_write(std::uint8_t address, std::span<const std::uint8_t> data) noexcept {
@@ -147,7 +148,7 @@ void ServoTable::action() noexcept {
 void ServoTable::update(const ServoPresent& reported) noexcept {
   const ServoPresent present = troubled(reported, live_[kMaxTemperature]);
   overloaded_ = overloaded_ || condition_.overload;
-  const std::int32_t shown = wrap(present.position_ticks - homing_offset());
+  const std::int32_t shown = wrap(present.position_ticks - homing_offset(), series_.turn);
   set16(kPresentPosition, mtr_ft_encode_signed(shown, kSignPosition));
   set16(kPresentSpeed, mtr_ft_encode_signed(present.speed_ticks_s, kSignPosition));
   set16(kPresentLoad, mtr_ft_encode_signed(std::clamp(present.load_permille, -1000, 1000), kSignLoad));
@@ -165,12 +166,13 @@ ServoGoal ServoTable::goal() noexcept {
   const std::int32_t least = get16(kMinPosition);
   const std::int32_t most = get16(kMaxPosition);
   if (least < most) position = std::clamp(position, least, most);
-  goal.goal_position_ticks = wrap(position + homing_offset());
+  goal.goal_position_ticks = wrap(position + homing_offset(), series_.turn);
   goal.goal_speed_ticks_s = std::abs(mtr_ft_decode_signed(get16(kGoalSpeed), kSignPosition));
   goal.acceleration = live_[kAcceleration];
-  goal.torque_limit_permille = std::min<std::int32_t>(get16(kTorqueLimit), 1000);
+  goal.torque_limit_permille =
+      std::min<std::int32_t>(get16(series_.torque_limit ? kTorqueLimit : kMaxTorque), 1000);
   if (overloaded_) {
-    const std::int32_t held = live_[kProtectionTorque] * kPermillePerPercent;
+    const std::int32_t held = live_[series_.protection_torque] * kPermillePerPercent;
     goal.torque_limit_permille = std::min(goal.torque_limit_permille, held);
   }
   return goal;

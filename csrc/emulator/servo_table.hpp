@@ -11,7 +11,20 @@ namespace motorium {
 /// The register table of one STS3215 and what reading and writing it does. No I/O, no clock.
 class ServoTable final : public VirtualServo {
  public:
-  ServoTable(std::uint8_t id, std::uint16_t model);
+  /// What the series differ in.
+  struct Series {
+    bool high_byte_first = false;
+    bool sync_read = true;
+    std::size_t lock = 55, protection_torque = 34;
+    std::int32_t turn = 4096;  ///< Ticks.
+    bool torque_limit = true;  ///< In RAM; else the one in EEPROM counts at once.
+    bool homing_offset = true;
+  };
+  static Series sts() noexcept { return {}; }
+  static Series scs() noexcept { return {true, false, 48, 37, 1024, false, false}; }
+
+  ServoTable(std::uint8_t id, std::uint16_t model, const Series& series);
+  bool answers_sync_read() const noexcept { return series_.sync_read; }
 
   std::uint8_t id() const noexcept override { return live_[kId]; }
   /// Whether the servo answers writes (status return level), reads are always answered.
@@ -46,6 +59,7 @@ class ServoTable final : public VirtualServo {
   void calibrate_middle() noexcept;
 
   std::uint16_t model_;
+  Series series_;
   Table live_{};
   bool overloaded_ = false;
   std::array<std::uint8_t, 40> eeprom_{};

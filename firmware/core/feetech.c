@@ -130,6 +130,15 @@ void mtr_ft_put16(uint8_t* bytes, uint16_t value) {
   bytes[1] = (uint8_t)(value >> 8);
 }
 
+uint16_t mtr_ft_get16_high_first(const uint8_t* bytes) {
+  return (uint16_t)(bytes[1] | (unsigned)bytes[0] << 8);
+}
+
+void mtr_ft_put16_high_first(uint8_t* bytes, uint16_t value) {
+  bytes[0] = (uint8_t)(value >> 8);
+  bytes[1] = (uint8_t)(value & 0xFF);
+}
+
 int32_t mtr_ft_decode_signed(uint16_t raw, unsigned sign_bit) {
   const int32_t magnitude = raw & ((1 << sign_bit) - 1);
   return (raw >> sign_bit) & 1 ? -magnitude : magnitude;

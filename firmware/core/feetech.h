@@ -73,8 +73,12 @@ void mtr_ft_parser_clear(mtr_ft_parser* parser);
 size_t mtr_ft_push(mtr_ft_parser* parser, const uint8_t* bytes, size_t n);
 mtr_ft_event mtr_ft_next(mtr_ft_parser* parser, mtr_ft_view* view);
 
+/* Low byte first: STS and SMS. The SCS series has the high byte first. */
 uint16_t mtr_ft_get16(const uint8_t* bytes);
 void mtr_ft_put16(uint8_t* bytes, uint16_t value);
+
+uint16_t mtr_ft_get16_high_first(const uint8_t* bytes);
+void mtr_ft_put16_high_first(uint8_t* bytes, uint16_t value);
 
 /* Sign-magnitude fields: bit `sign_bit` (1..15) is the sign, the bits below it the magnitude, those above
  * ignored. */

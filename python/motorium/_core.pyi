@@ -321,6 +321,10 @@ class FeetechBusConfig:
     baud: int
     reply_margin_s: float
     model_number: int
+    high_byte_first: bool
+    sync_read: bool
+    lock: int
+    torque_limit: int
     settings: list[ServoSetting]
     def __init__(self) -> None: ...
 
@@ -418,7 +422,9 @@ class DynamixelModel:
     def __init__(self) -> None: ...
 
 class ServoEmulator:  # Virtual servos that answer their protocol on a pseudo-terminal, in a thread of their own.
-    def __init__(self, ids: Sequence[int], model: int = 777) -> None: ...  # Feetech protocol 0.
+    def __init__(  # Feetech protocol 0: STS, or SCS with the high byte first.
+        self, ids: Sequence[int], model: int = 777, high_byte_first: bool = False
+    ) -> None: ...
     @staticmethod
     def dynamixel(servos: Sequence[tuple[int, DynamixelModel]]) -> ServoEmulator: ...  # Protocol 2.0.
     @property

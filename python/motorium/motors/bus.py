@@ -99,8 +99,10 @@ def _settings(motor: MotorSpec, index: int, joint: JointSpec) -> Iterator[_core.
     limit = motor.limit_for(_role(joint))
     register = motor.register(limit.register)
     share = min(1.0, joint.max_effort * BACKSTOP)
-    value = round(limit.full_scale * share)
-    yield _core.ServoSetting(joint=index, address=register.address, size=register.size, value=value)
+    value = int.from_bytes(register.encode(round(limit.full_scale * share)), "little")
+    yield _core.ServoSetting(
+        joint=index, address=register.address, size=register.size, value=value, eeprom=register.eeprom
+    )
 
 
 def _offset(motor: MotorSpec, index: int, zero: JointZero) -> Iterator[_core.ServoSetting]:
@@ -163,6 +165,11 @@ def _feetech(
     config.baud = spec.bus.baud
     config.reply_margin_s = spec.bus.reply_margin_s
     config.model_number = motors[0].model_number
+    config.high_byte_first = motors[0].byte_order == "big"
+    config.sync_read = motors[0].sync_read
+    config.lock = motors[0].register("lock").address
+    limits = motors[0].registers.get("torque_limit")
+    config.torque_limit = limits.address if limits is not None else 0
     config.settings = _all_settings(spec, motors, zeros)
     return config
 

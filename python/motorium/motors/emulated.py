@@ -51,7 +51,7 @@ def emulate(ids: Sequence[int], motors: Sequence[str]) -> _core.ServoEmulator:
     if len(protocols) != 1 or len(specs) != len(ids):
         raise SpecError(f"one protocol and one motor per id, not {len(specs)} motors of {sorted(protocols)}")
     if protocols == {"feetech"}:
-        return _core.ServoEmulator(list(ids), specs[0].model_number)
+        return _core.ServoEmulator(list(ids), specs[0].model_number, specs[0].byte_order == "big")
     return _core.ServoEmulator.dynamixel(
         [(servo, dynamixel_model(spec)) for servo, spec in zip(ids, specs, strict=True)]
     )

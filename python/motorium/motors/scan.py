@@ -140,7 +140,7 @@ def _look_at(link: Link, servo: int, protocol: str, baud: int) -> FoundServo:
         id=servo,
         baud=baud,
         protocol=protocol,
-        model_number=number,
+        model_number=_as_read(number, motor) if motor else number,
         model=motor.model if motor else "",
         voltage_v=None if volts is None else round(0.1 * volts, 1),
         temperature_c=celsius,
@@ -150,7 +150,15 @@ def _look_at(link: Link, servo: int, protocol: str, baud: int) -> FoundServo:
 
 def _motor(protocol: str, number: int | None) -> MotorSpec | None:
     specs = (MotorSpec.load(name) for name in names())
-    return next((spec for spec in specs if (spec.protocol, spec.model_number) == (protocol, number)), None)
+    fitting = (spec for spec in specs if spec.protocol == protocol and number is not None)
+    return next((spec for spec in fitting if spec.model_number == _as_read(number, spec)), None)
+
+
+def _as_read(number: int | None, motor: MotorSpec) -> int | None:
+    """A number that was read low byte first, in the byte order of `motor`."""
+    if number is None or motor.byte_order == "little":
+        return number
+    return int.from_bytes(number.to_bytes(2, "little"), "big")
 
 
 def _value(link: Link, servo: int, motor: MotorSpec | None, name: str) -> int | None:

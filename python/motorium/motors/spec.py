@@ -11,7 +11,7 @@ from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from ..errors import SpecError
 
@@ -24,6 +24,7 @@ DATA = Path(__file__).parent / "data"
 ACCESS = ("r", "rw")
 ROLES = ("any", "body", "gripper")
 PROTOCOLS = ("feetech", "dynamixel")
+BYTE_ORDERS = ("little", "big")
 LAST_ADDRESS = {"feetech": 255, "dynamixel": 65535}
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ class Register:
         sign_bit: position of the sign in a sign-magnitude field, 0 when there is none.
         signed: two's complement.
         initial: factory value, for virtual servos.
+        byte_order: "little" or "big"; that of the whole motor.
     """
 
     name: str
@@ -52,12 +54,13 @@ class Register:
     sign_bit: int = 0
     signed: bool = False
     initial: int = 0
+    byte_order: Literal["little", "big"] = "little"
 
     def decode(self, data: bytes) -> int:
         """Value of `size` bytes as the servo sends them. Raises ValueError on another length."""
         if len(data) != self.size:
             raise ValueError(f"{self.name} has {self.size} bytes, not {len(data)}")
-        raw = int.from_bytes(data, "little", signed=self.signed)
+        raw = int.from_bytes(data, self.byte_order, signed=self.signed)
         if not self.sign_bit:
             return raw
         magnitude = raw & ((1 << self.sign_bit) - 1)
@@ -74,9 +77,9 @@ class Register:
         if not least <= value <= most:
             raise ValueError(f"{self.name} takes {least}..{most}, not {value}")
         if self.signed:
-            return value.to_bytes(self.size, "little", signed=True)
+            return value.to_bytes(self.size, self.byte_order, signed=True)
         raw = abs(value) | (1 << self.sign_bit if value < 0 else 0)
-        return raw.to_bytes(self.size, "little")
+        return raw.to_bytes(self.size, self.byte_order)
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,8 @@ class MotorSpec:
         velocity_unit_rad_s: of register present_velocity (dynamixel).
         effort_full_scale: present current or load at stall torque, in register units (dynamixel).
         fast_read_firmware: the first that knows Fast Sync Read; 0: none does (dynamixel).
+        byte_order: of its registers, "little" or "big" (feetech: the SCS series is big).
+        sync_read: whether it answers sync reads (feetech: the SCS series does not).
         faults: name -> bit of the status byte.
         settings, limits, registers: the control table and what is written to it.
         protection: when a joint is backed off; none: the servo's own protection alone.
@@ -155,6 +160,8 @@ class MotorSpec:
     velocity_unit_rad_s: float = 0.0
     effort_full_scale: int = 1000
     fast_read_firmware: int = 0
+    byte_order: Literal["little", "big"] = "little"
+    sync_read: bool = True
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> MotorSpec:
@@ -250,6 +257,8 @@ def parse(table: Mapping[str, object], *, where: str = "motor") -> MotorSpec:
         name: plain.pop(name, None) for name in ("schema", "faults", "settings", "limits", "registers")
     }
     protection = plain.pop("protection", [])
+    byte_order = plain.pop("byte_order", "little")
+    _choice(str(byte_order), BYTE_ORDERS, f"{where}.byte_order")
     if sections["schema"] != 1:
         raise SpecError(f"{where} has schema {sections['schema']!r}; this version reads schema 1")
     faults, registers = sections["faults"], sections["registers"]
@@ -271,9 +280,13 @@ def parse(table: Mapping[str, object], *, where: str = "motor") -> MotorSpec:
         faults=MappingProxyType({k: _convert(v, "int", f"{where}.faults.{k}") for k, v in faults.items()}),
         settings=tuple(_build(Setting, s, f"{where}.settings[{i}]") for i, s in enumerate(settings)),
         limits=tuple(_build(Limit, s, f"{where}.limits[{i}]") for i, s in enumerate(limits)),
+        byte_order=byte_order,
         protection=tuple(_build(Protection, p, f"{where}.protection[{i}]") for i, p in enumerate(protection)),
         registers=MappingProxyType(
-            {k: _build(Register, v, f"{where}.registers.{k}", name=k) for k, v in registers.items()}
+            {
+                k: _build(Register, v, f"{where}.registers.{k}", name=k, byte_order=byte_order)
+                for k, v in registers.items()
+            }
         ),
     )
     check(spec, where=where)
