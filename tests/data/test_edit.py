@@ -16,6 +16,7 @@ from motorium.data import convert, edit, layout, report, unified
 from motorium.data.build import swap
 from motorium.data.check import check
 from motorium.data.dataset import Dataset
+from motorium.data.writer import DatasetWriter
 from motorium.errors import DataError
 
 TASKS = ("left cup", "", "left cup", "right cup")
@@ -226,3 +227,19 @@ def test_the_page_is_drawn_without_a_complaint(root, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
     assert "CONSOLE" not in done.stderr
     assert shot.stat().st_size > 30_000
+
+
+def test_av1_the_codec_of_lerobot_is_copied_too(tmp_path):
+    key = data_samples.CAMERAS[0]
+    with DatasetWriter(
+        tmp_path / "d", data_samples.schema(cameras=(key,)), codec="av1", patience_s=30, reserve_mb=1
+    ) as writer:
+        for episode in range(2):
+            writer.begin("t", 0)
+            for k in range(20):
+                images = {key: data_samples.image(episode, k, 0)}
+                writer.add(data_samples.row(episode, k, cameras=1), images)
+            writer.end()
+    source = Dataset.open(tmp_path / "d")
+    edit.delete(source, frozenset({0}), tmp_path / "out")
+    assert content(Dataset.open(tmp_path / "out")) == content(source)[1:]

@@ -59,7 +59,7 @@ def remux(source: Path, target: Path, frames: int, fps: int, *, from_s: float = 
     try:
         with av.open(str(source)) as old, av.open(str(target), "w", format="mp4", options=options) as new:
             before = old.streams.video[0]
-            after = new.add_stream_from_template(before)
+            after = new.add_stream_from_template(before, opaque=True)
             after.time_base = base
             for packet in _packets(old, before):
                 place = (
