@@ -170,6 +170,9 @@ def mutate_bytes(content: bytes, source: random.Random) -> bytes:
 @contextmanager
 def memory_limit(room: int) -> Iterator[None]:
     """This process may hold `room` bytes more than now, whoever asks: Python, numpy or the parser of tensors."""
+    if "asan" in os.environ.get("LD_PRELOAD", ""):  # whose own bookkeeping reserves terabytes
+        yield
+        return
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     before = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + room, before[1]))
