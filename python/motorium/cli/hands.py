@@ -1,0 +1,40 @@
+"""Turn human hand motion (MANO parameters) into demonstrations in the unified slots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ._verb import Verb, json_option, print_json
+
+
+@click.command(cls=Verb, name="hands")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Write states and actions here (.npz).")
+@click.option("--mirror", "mirrored", is_flag=True, help="Add every stretch in the mirror, left for right.")
+@click.option("--confidence", default=0.5, show_default=True, help="Frames below are dropped.")
+@click.option(
+    "--shortest", "shortest_s", default=0.5, show_default=True, help="Seconds; shorter stretches go."
+)
+@json_option
+def command(
+    file: Path, out: Path | None, mirrored: bool, confidence: float, shortest_s: float, as_json: bool
+) -> None:
+    """Judge the hands in FILE (.npz) and keep the good stretches, as slots 0-14 and 90-199."""
+    from ..hands.convert import convert, save
+    from ..hands.quality import QualityLimits
+
+    limits = QualityLimits(confidence=confidence, shortest_s=shortest_s)
+    demos, report = convert(file, mirrored=mirrored, limits=limits)
+    if out is not None:
+        save(out, demos)
+        report["out"] = str(out)
+    if as_json:
+        print_json(report)
+        return
+    click.echo(f"{report['frames']} frames, {report['seconds']:.1f} s")
+    for side, found in report["hands"].items():
+        bad = ", ".join(f"{reason} {count}" for reason, count in found["bad"].items()) or "nothing"
+        click.echo(f"{side:5} {100 * found['kept']:.0f} % kept; bad: {bad}")
+    click.echo(f"{report['demonstrations']} demonstrations, {report['states']} states")
