@@ -29,10 +29,8 @@ def test_reads_a_robot_from_a_file(call, tmp_path):
 def test_an_unknown_robot_is_refused_with_the_known_ones(shell):
     result = shell("robots", "r2d2")
     assert result.returncode == 2
-    assert (
-        result.stderr
-        == "error: no robot 'r2d2'; known robots: koch_follower, koch_leader, so101, so101_leader\n"
-    )
+    known = "koch_follower, koch_leader, so101, so101_leader, bi_so101_follower"
+    assert result.stderr == f"error: no robot 'r2d2'; known robots: {known}\n"
 
 
 def test_a_duplicate_slot_is_refused_by_name(call, tmp_path):
