@@ -176,3 +176,37 @@ def load_limits(folder: Path) -> c.CDLL:
     lib.mtr_limits_config_ok.restype = c.c_bool
     lib.mtr_limits_arm.restype = c.c_bool
     return lib
+
+
+class ProfileLimits(c.Structure):
+    _fields_ = [(name, c.c_double) for name in ("velocity", "acceleration", "jerk")]
+
+
+class Motion(c.Structure):
+    _fields_ = [(name, c.c_double) for name in ("position", "velocity", "acceleration")]
+
+
+class Phase(c.Structure):
+    _fields_ = [("duration_s", c.c_double), ("jerk", c.c_double)]
+
+
+class Profile(c.Structure):
+    _fields_ = [
+        ("start", Motion),
+        ("target", c.c_double),
+        ("duration_s", c.c_double),
+        ("count", c.c_uint32),
+        ("phase", Phase * 10),
+    ]
+
+
+def load_profile(folder: Path) -> c.CDLL:
+    """The jerk-bounded profile."""
+    lib = c.CDLL(str(build(CORE / "profile.c", folder)))
+    lib.mtr_profile_plan.restype = lib.mtr_profile_limits_ok.restype = c.c_bool
+    lib.mtr_profile_plan.argtypes = [c.POINTER(ProfileLimits), Motion, c.c_double, c.POINTER(Profile)]
+    lib.mtr_profile_stopping_distance.restype = c.c_double
+    lib.mtr_profile_stopping_distance.argtypes = [c.POINTER(ProfileLimits), Motion]
+    lib.mtr_profile_at.restype = Motion
+    lib.mtr_profile_at.argtypes = [c.POINTER(Profile), c.c_double]
+    return lib

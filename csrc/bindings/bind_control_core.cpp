@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include <optional>
+
 #include "bindings/bind_guard.hpp"
 #include "bindings/bind_runtime.hpp"
 
@@ -25,7 +27,8 @@ ControlConfig make_config(const FloatArray& lower_rad, const FloatArray& upper_r
                           double max_state_age_s, double max_command_age_s, std::uint32_t trip_after,
                           float approach_velocity_share, const std::string& fallback, double fallback_after_s,
                           const std::string& exit, double park_timeout_s, double blend_s,
-                          const std::vector<mtr_guard_joint>& guard) {
+                          const std::vector<mtr_guard_joint>& guard, double estop_hold_s,
+                          const std::optional<FloatArray>& max_jerk, float position_jump_rad) {
   if (lower_rad.ndim() != 1 || lower_rad.size() < 1 || lower_rad.size() > kMaxJoints)
     throw py::value_error("lower_rad must hold 1 to 32 joints");
   ControlConfig config;
@@ -41,6 +44,7 @@ ControlConfig make_config(const FloatArray& lower_rad, const FloatArray& upper_r
   config.limits.max_command_age_ns = ns(max_command_age_s);
   config.limits.trip_after = trip_after;
   config.rate_hz = rate_hz;
+  if (max_jerk) config.max_jerk_rad_s3 = per_joint(*max_jerk, n, "max_jerk_rad_s3");
   config.rest_rad = per_joint(rest_rad, n, "rest_rad");
   config.approach_velocity_share = approach_velocity_share;
   config.fallback = rest_policy(fallback);
@@ -50,6 +54,8 @@ ControlConfig make_config(const FloatArray& lower_rad, const FloatArray& upper_r
   config.blend_ns = ns(blend_s);
   config.guard = guard_config(guard, config.limits.dt_s);
   if (!guard.empty() && guard.size() != n) throw py::value_error("guard must hold one entry per joint");
+  config.estop_hold_ns = ns(estop_hold_s);
+  config.position_jump_rad = position_jump_rad;
   return config;
 }
 
@@ -80,7 +86,9 @@ void bind_config(py::module_& m) {
            py::arg("max_command_age_s") = 0.5, py::arg("trip_after") = 20,
            py::arg("approach_velocity_share") = 0.25f, py::arg("fallback") = "hold",
            py::arg("fallback_after_s") = 3.0, py::arg("exit") = "park", py::arg("park_timeout_s") = 6.0,
-           py::arg("blend_s") = 0.15, py::arg("guard") = std::vector<mtr_guard_joint>{})
+           py::arg("blend_s") = 0.15, py::arg("guard") = std::vector<mtr_guard_joint>{},
+           py::arg("estop_hold_s") = 0.5, py::arg("max_jerk_rad_s3") = py::none(),
+           py::arg("position_jump_rad") = 0.25f)
       .def_property_readonly("joints", [](const ControlConfig& c) { return c.limits.n_joints; })
       .def_readonly("rate_hz", &ControlConfig::rate_hz);
 }
@@ -93,8 +101,9 @@ const char* name_of(Mode mode) {
 }
 
 const char* name_of(Reason reason) {
-  constexpr const char* kNames[] = {"",        "underflow",      "bus_errors", "bus_closed", "gate_tripped",
-                                    "parking", "park_timed_out", "protection", "frozen"};
+  constexpr const char* kNames[] = {
+      "",           "underflow", "bus_errors", "bus_closed",   "gate_tripped", "parking", "park_timed_out",
+      "protection", "frozen",    "estop",      "position_jump"};
   return kNames[static_cast<std::size_t>(reason)];
 }
 
@@ -117,23 +126,7 @@ FloatArray to_array(const PerJoint<float>& values, std::uint32_t joints) {
 ChunkView chunk_view(const FloatArray& rows, std::uint32_t joints, std::int64_t t0_ns, std::int64_t dt_ns,
                      std::uint32_t delay) {
   require_shape(rows, {-1, static_cast<py::ssize_t>(joints)}, "chunk");
-  return {view(rows), static_cast<std::uint32_t>(rows.shape(0)), t0_ns, dt_ns, delay};
-}
-
-py::dict core_stats(const CoreSnapshot& s, const ChunkCounters& chunks) {
-  using namespace py::literals;
-  return py::dict(
-      "mode"_a = name_of(s.mode), "reason"_a = name_of(s.reason), "torque"_a = s.torque, "ticks"_a = s.ticks,
-      "streaming"_a = s.streaming, "streams"_a = s.streams, "streams_lost"_a = s.streams_lost,
-      "underflows"_a = s.underflows, "fallbacks"_a = s.fallbacks, "chunks"_a = chunks.pushed,
-      "stitches"_a = chunks.stitches, "late_chunks"_a = chunks.late_chunks,
-      "expired_chunks"_a = chunks.expired, "malformed_chunks"_a = chunks.malformed,
-      "seam_jump_max_rad"_a = chunks.seam_jump_max_rad, "handover_jump_max_rad"_a = s.handover_jump_max_rad,
-      "clamped"_a = s.gate.clamped, "clamped_position"_a = s.gate.clamped_position,
-      "clamped_velocity"_a = s.gate.clamped_velocity, "clamped_acceleration"_a = s.gate.clamped_acceleration,
-      "clamped_effort"_a = s.gate.clamped_effort, "refused"_a = s.gate.refused, "trips"_a = s.gate.trips,
-      "gate_causes"_a = s.gate_causes, "back_offs"_a = s.guard.back_offs,
-      "protection"_a = std::vector<int>(s.guard_bits.begin(), s.guard_bits.begin() + s.joints));
+  return {view(rows), static_cast<std::uint32_t>(rows.shape(0)), t0_ns, dt_ns, delay, false};
 }
 
 void bind_control_core(py::module_& m) {
@@ -146,6 +139,9 @@ void bind_control_core(py::module_& m) {
       .def("hold", [](ControlCore& core) { core.hold(); })
       .def("park", &ControlCore::park)
       .def("release", &ControlCore::release)
+      .def("estop", &ControlCore::estop)
+      .def("reset_estop", &ControlCore::reset_estop)
+      .def("accept_position", &ControlCore::accept_position)
       .def(
           "move_to",
           [](ControlCore& core, const FloatArray& q, float share) {
@@ -155,10 +151,13 @@ void bind_control_core(py::module_& m) {
       .def(
           "push_chunk",
           [](ControlCore& core, const FloatArray& chunk, std::int64_t t0_ns, std::int64_t dt_ns,
-             std::uint32_t delay, std::int64_t now_ns) {
-            return name_of(core.push_chunk(chunk_view(chunk, core.joints(), t0_ns, dt_ns, delay), now_ns));
+             std::uint32_t delay, std::int64_t now_ns, bool final) {
+            ChunkView rows = chunk_view(chunk, core.joints(), t0_ns, dt_ns, delay);
+            rows.final = final;
+            return name_of(core.push_chunk(rows, now_ns));
           },
-          py::arg("chunk"), py::arg("t0_ns"), py::arg("dt_ns"), py::arg("delay"), py::arg("now_ns"))
+          py::arg("chunk"), py::arg("t0_ns"), py::arg("dt_ns"), py::arg("delay"), py::arg("now_ns"),
+          py::arg("final") = false)
       .def("committed", &committed, py::arg("t0_ns"), py::arg("dt_ns"), py::arg("rows"))
       .def(
           "setpoint",
@@ -171,6 +170,9 @@ void bind_control_core(py::module_& m) {
       .def_property_readonly(
           "goal_rad",
           [](const ControlCore& core) { return to_array(core.snapshot().goal_rad, core.joints()); })
+      .def_property_readonly(
+          "setpoint_rad",
+          [](const ControlCore& core) { return to_array(core.snapshot().setpoint_rad, core.joints()); })
       .def_property_readonly("mode", [](const ControlCore& core) { return name_of(core.snapshot().mode); })
       .def_property_readonly("reason",
                              [](const ControlCore& core) { return name_of(core.snapshot().reason); })

@@ -25,6 +25,7 @@ py::dtype telemetry_type(std::uint32_t joints) {
   add("gate_causes", "<u2");
   for (const char* name : {"position_rad", "velocity_rad_s", "effort", "setpoint_rad", "goal_rad"})
     fields.append(py::make_tuple(name, "<f4", py::make_tuple(joints)));
+  for (const char* name : {"seam_rad", "seam_rad_s", "seam_rad_s3"}) add(name, "<f4");
   return py::dtype::from_args(fields);
 }
 
@@ -43,6 +44,7 @@ void pack(const TickRecord& r, std::uint32_t joints, unsigned char* out) {
   put(&r.gate_causes, 2);
   for (const auto* values : {&r.position_rad, &r.velocity_rad_s, &r.effort, &r.setpoint_rad, &r.goal_rad})
     put(values->data(), 4 * std::size_t{joints});
+  for (const float value : {r.seam.jump_rad, r.seam.velocity_rad_s, r.seam.jerk_rad_s3}) put(&value, 4);
 }
 
 }  // namespace

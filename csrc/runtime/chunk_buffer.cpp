@@ -57,6 +57,28 @@ void ChunkBuffer::forget_before(std::int64_t t_ns) noexcept {
   draft_.count -= drop;
 }
 
+Seam ChunkBuffer::measure(const ChunkView& chunk, std::int64_t seam_ns) const noexcept {
+  const auto dt_s = static_cast<float>(static_cast<double>(chunk.dt_ns) * 1e-9);
+  PerJoint<float> before2{}, before1{}, old_here{}, old_next{}, slope{}, here{}, next{};
+  draft_.sample(seam_ns - 2 * chunk.dt_ns, before2);
+  draft_.sample(seam_ns - chunk.dt_ns, before1);
+  draft_.sample(seam_ns, old_here);
+  draft_.sample(seam_ns + chunk.dt_ns, old_next);
+  draft_.slope_before(seam_ns, slope);  // where the old plan ends here, it goes on as it came
+  chunk_at(chunk, joints_, seam_ns, here);
+  chunk_at(chunk, joints_, seam_ns + chunk.dt_ns, next);
+  const bool goes_on = seam_ns + chunk.dt_ns <= draft_.end_ns();
+  Seam seam;
+  for (std::uint32_t j = 0; j < joints_; ++j) {
+    const float old_speed = goes_on ? (old_next[j] - old_here[j]) / dt_s : slope[j];
+    const float third = next[j] - 3.0f * here[j] + 3.0f * before1[j] - before2[j];
+    seam.jump_rad = std::max(seam.jump_rad, std::abs(here[j] - old_here[j]));
+    seam.velocity_rad_s = std::max(seam.velocity_rad_s, std::abs((next[j] - here[j]) / dt_s - old_speed));
+    seam.jerk_rad_s3 = std::max(seam.jerk_rad_s3, std::abs(third) / (dt_s * dt_s * dt_s));
+  }
+  return seam;
+}
+
 void ChunkBuffer::splice(const ChunkView& chunk, std::int64_t seam_ns) noexcept {
   Knot seam{};
   seam.t_ns = seam_ns;
@@ -104,8 +126,11 @@ PushStatus ChunkBuffer::push(const ChunkView& chunk, std::int64_t now_ns, const 
   }
   if (fresh_start) restart(anchor);
   forget_before(now_ns - kMemoryNs);
+  draft_.seam = fresh_start ? Seam{} : measure(chunk, seam_ns);
+  if (!fresh_start) counters_.seams.add(draft_.seam);
   splice(chunk, seam_ns);
   draft_.late = late;
+  draft_.final = chunk.final;
   ++draft_.version;
   ++counters_.pushed;
   if (!fresh_start) ++counters_.stitches;

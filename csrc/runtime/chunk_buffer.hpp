@@ -17,6 +17,7 @@ struct ChunkView {
   std::int64_t t0_ns = 0;
   std::int64_t dt_ns = 0;
   std::uint32_t delay = 0;  ///< Rows below this were promised and are already planned.
+  bool final = false;       ///< Nothing follows: the arm holds the last row, and that is no underflow.
 };
 
 enum class PushStatus : std::uint8_t {
@@ -38,7 +39,8 @@ struct Anchor {
 struct ChunkCounters {
   std::uint64_t pushed = 0, stitches = 0, late_chunks = 0, expired = 0, malformed = 0;
   float seam_jump_max_rad =
-      0.0f;  ///< Largest distance between old plan and new chunk at a seam, before blending.
+      0.0f;                ///< Largest distance between old plan and new chunk at a seam, before blending.
+  SeamStatistics seams{};  ///< Of every stitch: the start from a standstill is none.
 };
 
 /// The plan the control thread follows, and the only way to change it.
@@ -67,6 +69,7 @@ class ChunkBuffer {
   bool well_formed(const ChunkView& chunk) const noexcept;
   void restart(const Anchor& anchor) noexcept;
   void forget_before(std::int64_t t_ns) noexcept;
+  Seam measure(const ChunkView& chunk, std::int64_t seam_ns) const noexcept;
   void splice(const ChunkView& chunk, std::int64_t seam_ns) noexcept;
 
   std::uint32_t joints_;

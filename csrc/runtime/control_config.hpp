@@ -5,6 +5,7 @@
 #include "bus/joint_bus.hpp"
 #include "core/guard.h"
 #include "core/limits.h"
+#include "core/profile.h"
 
 namespace motorium {
 
@@ -27,7 +28,25 @@ struct ControlConfig {
   std::int64_t fallback_after_ns = 3'000'000'000;  ///< Hold this long after an underflow before the fallback.
   RestPolicy exit = RestPolicy::park;
   std::int64_t park_timeout_ns = 6'000'000'000;  ///< Torque goes off then, wherever the arm is.
-  std::int64_t blend_ns = 150'000'000;           ///< Over which a difference at a chunk seam is faded out.
+  /// Bound of every change of source (hold, slew, joining a plan). 0: full acceleration within 40 ms.
+  PerJoint<float> max_jerk_rad_s3{};
+  std::int64_t blend_ns = 150'000'000;  ///< Over which a difference at a chunk seam is faded out.
+  /// Two readings of a joint further apart than this and what it can travel in between, 0.1 s of its top
+  /// speed at most, mean that it is not where it was: no torque then.
+  float position_jump_rad = 0.25f;
+  /// After an emergency stop the arm stands still under torque for so long, then torque goes off. 0: at once.
+  std::int64_t estop_hold_ns = 500'000'000;
 };
+
+inline constexpr float kFullAccelerationS = 0.04f;  // where no jerk is declared
+
+/// Bounds of a change of source for joint `j`.
+inline mtr_profile_limits transition_limits(const ControlConfig& config, std::uint32_t j) noexcept {
+  const mtr_joint_limits& limits = config.limits.joint[j];
+  const float jerk = config.max_jerk_rad_s3[j] > 0.0f ? config.max_jerk_rad_s3[j]
+                                                      : limits.max_acceleration_rad_s2 / kFullAccelerationS;
+  return {static_cast<double>(limits.max_velocity_rad_s), static_cast<double>(limits.max_acceleration_rad_s2),
+          static_cast<double>(jerk)};
+}
 
 }  // namespace motorium

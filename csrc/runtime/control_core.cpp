@@ -7,11 +7,8 @@
 namespace motorium {
 namespace {
 
-constexpr double kSlewRampS = 0.25;          // a slew takes at least this long to reach full speed
-constexpr float kRestTolerance_rad = 0.06f;  // a servo with friction stops about 3 degrees short
-constexpr float kSameSetpoint_rad = 1e-5f;   // float32 rounding of two ways to the same number
-constexpr std::int64_t kSettleNs =
-    1'000'000'000;  // after the park slew, wait this long for the arm to follow
+constexpr std::int64_t kLongestTravelNs = 100'000'000;  // unheard of for longer, an arm is held or limp
+constexpr float kRestTolerance_rad = 0.06f;             // a servo with friction stops about 3 degrees short
 
 const ControlConfig& checked(const ControlConfig& config) {
   if (!mtr_limits_config_ok(&config.limits)) throw std::invalid_argument("joint limits are contradictory");
@@ -21,11 +18,16 @@ const ControlConfig& checked(const ControlConfig& config) {
     throw std::invalid_argument("approach_velocity_share must be in (0, 1]");
   for (std::uint32_t j = 0; j < config.limits.n_joints; ++j) {
     const mtr_joint_limits& limits = config.limits.joint[j];
+    if (!(config.max_jerk_rad_s3[j] >= 0.0f && config.max_jerk_rad_s3[j] <= 1e9f))
+      throw std::invalid_argument("max_jerk_rad_s3 must not be negative");
     if (!(config.rest_rad[j] >= limits.lower_rad && config.rest_rad[j] <= limits.upper_rad))
       throw std::invalid_argument("the rest pose is outside the joint limits");
   }
-  if (config.park_timeout_ns <= 0 || config.fallback_after_ns < 0 || config.blend_ns < 0)
-    throw std::invalid_argument("park_timeout must be positive; fallback_after and blend not negative");
+  if (!(config.position_jump_rad > 0.0f)) throw std::invalid_argument("position_jump_rad must be positive");
+  if (config.park_timeout_ns <= 0 || config.fallback_after_ns < 0 || config.blend_ns < 0 ||
+      config.estop_hold_ns < 0)
+    throw std::invalid_argument(
+        "park_timeout must be positive; fallback_after, blend and estop_hold not negative");
   return config;
 }
 
@@ -33,6 +35,12 @@ mtr_guard_config guard_config(const ControlConfig& config) {
   mtr_guard_config guard = config.guard;
   guard.dt_s = config.limits.dt_s;
   return guard;
+}
+
+PerJoint<mtr_profile_limits> transition_limits(const ControlConfig& config) noexcept {
+  PerJoint<mtr_profile_limits> limits{};
+  for (std::uint32_t j = 0; j < config.limits.n_joints; ++j) limits[j] = transition_limits(config, j);
+  return limits;
 }
 
 std::int64_t oldest_joint_ns(const JointState& state) noexcept {
@@ -45,7 +53,8 @@ ControlCore::ControlCore(const ControlConfig& config)
     : config_(checked(config)),
       gate_(config.limits),
       guard_(guard_config(config)),
-      buffer_(config.limits.n_joints, config.blend_ns) {
+      buffer_(config.limits.n_joints, config.blend_ns),
+      transition_(transition_limits(config)) {
   for (std::uint32_t j = 0; j < joints(); ++j)
     approach_rad_s_[j] = config_.approach_velocity_share * config_.limits.joint[j].max_velocity_rad_s;
   now_.joints = joints();
@@ -62,12 +71,37 @@ bool ControlCore::fresh(const JointState& state, std::int64_t now_ns) const noex
   return state.n == joints() && now_ns - oldest_joint_ns(state) <= config_.limits.max_state_age_ns;
 }
 
+/// A joint cannot be elsewhere than where it was a reading ago: its servo has restarted and lost count, sits
+/// on another bus than before, or was turned by hand while nobody looked.
+void ControlCore::watch_continuity(const JointState& state) noexcept {
+  for (std::uint32_t j = 0; j < state.n && j < joints(); ++j) {
+    if (state.joint_t_ns[j] <= known_ns_[j]) continue;
+    const float moved = state.position_rad[j] - known_rad_[j];
+    const std::int64_t gap_ns = std::min(state.joint_t_ns[j] - known_ns_[j], kLongestTravelNs);
+    const float way = config_.limits.joint[j].max_velocity_rad_s * static_cast<float>(gap_ns) * 1e-9f;
+    if (known_ns_[j] > 0 && !(std::abs(moved) <= config_.position_jump_rad + way)) {
+      now_.jumped |= 1u << j;
+      now_.jump_rad[j] = moved;
+    }
+    known_rad_[j] = state.position_rad[j];
+    known_ns_[j] = state.joint_t_ns[j];
+  }
+  if (now_.jumped != 0 && (now_.torque || enable_pending_)) fault(Reason::position_jump);
+}
+
+void ControlCore::accept_position() noexcept {
+  now_.jumped = 0;
+  if (now_.reason == Reason::position_jump && !now_.torque) set_mode(Mode::released, Reason::none);
+  publish();
+}
+
 bool ControlCore::arm(const JointState& state, std::int64_t now_ns) noexcept {
-  if (!fresh(state, now_ns)) return false;
+  if (!fresh(state, now_ns) || now_.jumped != 0) return false;
   gate_.reset();
   if (!gate_.arm({state.position_rad.data(), joints()})) return false;
   guard_.clear();
-  now_.setpoint_rad = now_.goal_rad = state.position_rad;
+  rest_at(state.position_rad);
+  now_.goal_rad = state.position_rad;
   return true;
 }
 
@@ -85,12 +119,14 @@ void ControlCore::hold(Reason reason) noexcept {
   if (!now_.torque || parking_ || now_.mode == Mode::fault) return;
   void_plan();
   slew_pending_ = false;
+  stop_pending_ = true;
   set_mode(Mode::holding, reason);
   publish();
 }
 
 void ControlCore::park() noexcept {
   enable_pending_ = false;
+  if (now_.estop) return;
   if (!now_.torque) {
     set_mode(Mode::released, Reason::none);
   } else if (!parking_) {
@@ -112,57 +148,47 @@ void ControlCore::release() noexcept {
   torque_request_ = TorqueRequest::off;
   now_.torque = false;
   const bool stays = now_.reason == Reason::park_timed_out || now_.reason == Reason::protection;
-  set_mode(Mode::released, stays ? now_.reason : Reason::none);
+  if (!now_.estop) set_mode(Mode::released, stays ? now_.reason : Reason::none);
   publish();
 }
 
 void ControlCore::fault(Reason reason) noexcept {
-  if (now_.mode == Mode::fault && now_.reason == reason) return;
+  if (now_.estop || (now_.mode == Mode::fault && now_.reason == reason)) return;
   void_plan();
   slew_pending_ = enable_pending_ = parking_ = false;
+  rest_at(now_.setpoint_rad);
   set_mode(Mode::fault, reason);
   publish();
 }
 
-void ControlCore::start_slew(std::int64_t now_ns) noexcept {
-  PerJoint<float> velocity{}, acceleration{};
-  for (std::uint32_t j = 0; j < joints(); ++j) {
-    velocity[j] = slew_share_ * config_.limits.joint[j].max_velocity_rad_s;
-    acceleration[j] = std::min(slew_share_ * config_.limits.joint[j].max_acceleration_rad_s2,
-                               velocity[j] / static_cast<float>(kSlewRampS));
-    slew_target_[j] =
-        std::clamp(slew_target_[j], config_.limits.joint[j].lower_rad, config_.limits.joint[j].upper_rad);
+void ControlCore::estop() noexcept {
+  if (now_.estop) return;
+  fault(Reason::estop);
+  now_.estop = true;
+  ++now_.estops;
+  events_ |= kEventEstop;
+  limp_at_ns_ = 0;
+  rest_at(now_.goal_rad);
+  if (now_.torque) {  // the gate would brake at its bounded deceleration; anew, it stands where it is
+    gate_.reset();
+    gate_.arm({now_.goal_rad.data(), joints()});
   }
-  slew_.start(joints(), now_ns, now_.setpoint_rad, slew_target_, velocity, acceleration);
-  slew_pending_ = false;
+  publish();
+}
+
+bool ControlCore::reset_estop() noexcept {
+  if (!now_.estop) return true;
+  if (now_.torque) return false;
+  now_.estop = false;
+  set_mode(Mode::released, Reason::none);
+  publish();
+  return true;
 }
 
 bool ControlCore::at_rest(const JointState& state) const noexcept {
   for (std::uint32_t j = 0; j < joints(); ++j)
     if (std::abs(state.position_rad[j] - config_.rest_rad[j]) > kRestTolerance_rad) return false;
   return true;
-}
-
-void ControlCore::follow_slew(std::int64_t now_ns, const JointState& state) noexcept {
-  if (parking_ && now_ns - park_start_ns_ > config_.park_timeout_ns) {
-    now_.reason = Reason::park_timed_out;
-    release();
-    return;
-  }
-  if (rearm_pending_) {
-    if (!arm(state, now_ns)) return;
-    rearm_pending_ = false;
-  }
-  if (slew_pending_) start_slew(now_ns);
-  slew_.sample(now_ns, now_.setpoint_rad);
-  if (now_ns < slew_.end_ns()) return;
-  if (!parking_) {
-    ++now_.moves_done;
-    set_mode(Mode::holding, Reason::none);
-  } else if ((fresh(state, now_ns) && at_rest(state)) || now_ns - slew_.end_ns() > kSettleNs) {
-    ++now_.moves_done;
-    release();
-  }
 }
 
 void ControlCore::fall_back() noexcept {
@@ -173,77 +199,6 @@ void ControlCore::fall_back() noexcept {
   } else if (config_.fallback == RestPolicy::release) {
     release();
   }
-}
-
-/// The pushing thread may be interrupted between reading the clock and publishing; the plan then changes
-/// where the arm has already been. What the new plan says about the last tick, against what was done, is
-/// faded out from there.
-void ControlCore::adopt(const Plan& plan, std::int64_t last_ns, std::int64_t now_ns) noexcept {
-  events_ |= kEventStitch | (plan.late ? kEventLateChunk : 0u);
-  plan.sample(last_ns, fade_rad_);
-  float largest = 0.0f;
-  for (std::uint32_t j = 0; j < joints(); ++j) {
-    fade_rad_[j] = now_.setpoint_rad[j] - fade_rad_[j];
-    largest = std::max(largest, std::abs(fade_rad_[j]));
-  }
-  fade_from_ns_ = now_ns;
-  fading_ = largest > kSameSetpoint_rad;
-  if (fading_) now_.handover_jump_max_rad = std::max(now_.handover_jump_max_rad, largest);
-}
-
-void ControlCore::follow_plan(std::int64_t last_ns, std::int64_t now_ns, bool new_plan) noexcept {
-  const Plan& plan = buffer_.plan();
-  if (plan.version == 0 || plan.epoch != now_.epoch) return;  // nothing to follow: stand still
-  if (new_plan) adopt(plan, last_ns, now_ns);
-  plan.sample(now_ns, now_.setpoint_rad);
-  if (fading_) {
-    const double gone =
-        static_cast<double>(now_ns - fade_from_ns_) / static_cast<double>(config_.blend_ns + 1);
-    const float left = static_cast<float>(std::max(0.0, 1.0 - gone));
-    for (std::uint32_t j = 0; j < joints(); ++j) now_.setpoint_rad[j] += left * fade_rad_[j];
-    fading_ = left > 0.0f;
-  }
-  if (now_ns <= plan.end_ns()) {
-    set_mode(Mode::running, Reason::none);
-  } else if (now_.mode == Mode::running) {
-    ++now_.underflows;
-    events_ |= kEventUnderflow;
-    underflow_ns_ = now_ns;
-    set_mode(Mode::holding, Reason::underflow);
-  } else if (now_.reason == Reason::underflow && config_.fallback != RestPolicy::hold &&
-             now_ns - underflow_ns_ > config_.fallback_after_ns) {
-    fall_back();
-  }
-}
-
-void ControlCore::stream(const PerJoint<float>& goal_rad, std::uint64_t epoch) noexcept {
-  stream_given_ = epoch == now_.epoch;
-  if (!stream_given_) return;
-  for (std::uint32_t j = 0; j < joints(); ++j)
-    stream_rad_[j] =
-        std::clamp(goal_rad[j], config_.limits.joint[j].lower_rad, config_.limits.joint[j].upper_rad);
-}
-
-void ControlCore::follow_stream(std::int64_t now_ns) noexcept {
-  if (!now_.streaming) {
-    now_.streaming = true;
-    ++now_.streams;
-    events_ |= kEventStitch;
-    ramp_.start(joints(), now_ns, now_.setpoint_rad, stream_rad_, approach_rad_s_);
-  }
-  ramp_.sample(now_ns, stream_rad_, now_.setpoint_rad);
-  set_mode(Mode::running, Reason::none);
-}
-
-/// Also voids every plan: one pushed meanwhile says nothing about where the arm is now.
-void ControlCore::end_stream() noexcept {
-  now_.streaming = false;
-  if (now_.mode != Mode::running) return;
-  void_plan();
-  ++now_.underflows;
-  ++now_.streams_lost;
-  events_ |= kEventUnderflow;
-  set_mode(Mode::holding, Reason::underflow);
 }
 
 /// Servos yield before they protect themselves; one that cannot be helped so ends the run at the rest pose.
@@ -279,6 +234,7 @@ TickResult ControlCore::tick(std::int64_t now_ns, const JointState& state) noexc
   const std::int64_t last_ns = now_.t_ns;
   now_.t_ns = now_ns;
   const bool new_plan = buffer_.refresh();
+  watch_continuity(state);
   bool enabled_now = false;
   if (enable_pending_ && !now_.torque && arm(state, now_ns)) {
     enable_pending_ = false;
@@ -286,14 +242,18 @@ TickResult ControlCore::tick(std::int64_t now_ns, const JointState& state) noexc
     void_plan();
     set_mode(Mode::holding, Reason::none);
   }
+  if (now_.estop && now_.torque) {
+    if (limp_at_ns_ == 0) limp_at_ns_ = now_ns + config_.estop_hold_ns;
+    if (now_ns >= limp_at_ns_) release();
+  }
   const bool ready = now_.mode == Mode::running || now_.mode == Mode::holding;
   const bool streamed = ready && stream_given_ && now_.reason != Reason::bus_errors;
   if (now_.streaming && !streamed) end_stream();
   stream_given_ = false;
   if (now_.mode == Mode::moving) {
-    follow_slew(now_ns, state);
+    follow_slew(last_ns, now_ns, state);
   } else if (streamed) {
-    follow_stream(now_ns);
+    follow_stream(last_ns, now_ns);
   } else if (ready) {
     follow_plan(last_ns, now_ns, new_plan);
   }
@@ -303,7 +263,9 @@ TickResult ControlCore::tick(std::int64_t now_ns, const JointState& state) noexc
   now_.gate = gate_.counters();
   now_.gate_causes = gate_.causes();
   result.events = events_;
+  result.seam = seam_;
   events_ = 0;
+  seam_ = {};
   publish();
   return result;
 }

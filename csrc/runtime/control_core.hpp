@@ -12,6 +12,7 @@
 #include "runtime/control_config.hpp"
 #include "runtime/leader.hpp"
 #include "runtime/slew.hpp"
+#include "runtime/transition.hpp"
 
 namespace motorium {
 
@@ -33,8 +34,10 @@ enum class Reason : std::uint8_t {
   gate_tripped,
   parking,
   park_timed_out,
-  protection,  ///< A servo is too hot or badly supplied: the arm is brought to rest.
-  frozen       ///< The control thread stood still for so long that the supervisor took the torque.
+  protection,    ///< A servo is too hot or badly supplied: the arm is brought to rest.
+  frozen,        ///< The control thread stood still for so long that the supervisor took the torque.
+  estop,         ///< Somebody pressed a stop; latched until reset_estop.
+  position_jump  ///< A joint reads another place than where it can be: no torque until that is accepted.
 };
 
 enum class TorqueRequest : std::uint8_t { none, on, off };
@@ -47,7 +50,8 @@ enum TickEvent : std::uint32_t {
   kEventModeChange = 1u << 3,
   kEventFallback = 1u << 4,
   kEventBadRead = 1u << 5,
-  kEventMissedTick = 1u << 6
+  kEventMissedTick = 1u << 6,
+  kEventEstop = 1u << 7
 };
 
 /// State of the core after a tick, published for other threads.
@@ -57,8 +61,12 @@ struct CoreSnapshot {
   bool torque = false;
   std::uint64_t epoch = 1;
   std::int64_t t_ns = 0;
-  std::uint64_t ticks = 0, underflows = 0, fallbacks = 0;
+  bool estop = false;          ///< Latched.
+  std::uint32_t jumped = 0;    ///< Joints (bits) that read another place than where they can be; latched.
+  PerJoint<float> jump_rad{};  ///< By how much.
+  std::uint64_t ticks = 0, underflows = 0, fallbacks = 0, estops = 0;
   std::uint64_t moves_done = 0;  ///< Slews that have ended.
+  std::uint64_t joins = 0;       ///< Changes of source that were smoothed.
   bool streaming = false;        ///< Following a stream instead of chunks.
   std::uint64_t streams = 0, streams_lost = 0;
   float handover_jump_max_rad = 0.0f;  ///< Largest step that a plan published too late would have made.
@@ -76,6 +84,7 @@ struct TickResult {
   TorqueRequest torque = TorqueRequest::none;
   mtr_verdict verdict = MTR_PASS;
   std::uint32_t events = 0;
+  Seam seam{};  ///< Of the chunk taken over in this tick (kEventStitch); else zero.
 };
 
 /// One control tick: joint state and time in, gated goal out. Holds no thread and reads no clock, so the same
@@ -91,9 +100,9 @@ class ControlCore {
 
   // Control thread.
   TickResult tick(std::int64_t now_ns, const JointState& state) noexcept;
-  void enable() noexcept {
-    enable_pending_ = true;
-  }  ///< At the next tick with fresh state: goal := present, torque on.
+  /// At the next tick with fresh state: goal := present, torque on. Ignored while an emergency stop is
+  /// latched.
+  void enable() noexcept { enable_pending_ = !now_.estop; }
   /// Straight slew at `share` of each joint's velocity limit, 0 for the configured approach share. Ignored
   /// without torque.
   void move_to(const PerJoint<float>& target_rad, float share) noexcept;
@@ -105,6 +114,13 @@ class ControlCore {
   /// The goal of the coming tick, from a stream that began in `epoch`. A stream starts with a ramp from where
   /// the arm is, goes before any plan, and is over with the first tick without it or with the epoch.
   void stream(const PerJoint<float>& goal_rad, std::uint64_t epoch) noexcept;
+  /// Emergency stop: the goal stands still in this very tick, torque goes off `estop_hold_ns` later, and
+  /// nothing but `reset_estop` ends it (stop categories 1 and 0 of IEC 60204-1).
+  void estop() noexcept;
+  /// Whoever has looked at the arm says that its joints are where they read.
+  void accept_position() noexcept;
+  /// Back to "released", once the arm is limp; nothing moves. False: it is not limp yet.
+  bool reset_estop() noexcept;
 
   // Pushing thread.
   PushStatus push_chunk(const ChunkView& chunk, std::int64_t now_ns) noexcept;
@@ -119,15 +135,20 @@ class ControlCore {
 
  private:
   bool fresh(const JointState& state, std::int64_t now_ns) const noexcept;
+  void watch_continuity(const JointState& state) noexcept;
   bool arm(const JointState& state, std::int64_t now_ns) noexcept;
   void set_mode(Mode mode, Reason reason) noexcept;
   void void_plan() noexcept { ++now_.epoch; }
-  void start_slew(std::int64_t now_ns) noexcept;
-  void adopt(const Plan& plan, std::int64_t last_ns, std::int64_t now_ns) noexcept;
+  void rest_at(const PerJoint<float>& position_rad) noexcept;
+  void join(std::int64_t t_ns, const Motion& source) noexcept;
+  void come_to_rest(std::int64_t t_ns) noexcept;
+  void start_slew(std::int64_t last_ns, std::int64_t now_ns) noexcept;
+  void adopt(const Plan& plan, std::int64_t last_ns) noexcept;
   void follow_plan(std::int64_t last_ns, std::int64_t now_ns, bool new_plan) noexcept;
-  void follow_slew(std::int64_t now_ns, const JointState& state) noexcept;
-  void follow_stream(std::int64_t now_ns) noexcept;
+  void follow_slew(std::int64_t last_ns, std::int64_t now_ns, const JointState& state) noexcept;
+  void follow_stream(std::int64_t last_ns, std::int64_t now_ns) noexcept;
   void end_stream() noexcept;
+  void move_setpoint(std::int64_t now_ns) noexcept;
   void fall_back() noexcept;
   bool at_rest(const JointState& state) const noexcept;
   void protect(const JointState& state, PerJoint<float>& wish_rad) noexcept;
@@ -142,14 +163,19 @@ class ControlCore {
   PerJoint<float> slew_target_{};
   float slew_share_ = 0.0f;
   bool slew_pending_ = false, enable_pending_ = false, rearm_pending_ = false, parking_ = false;
-  bool fading_ = false;
-  PerJoint<float> fade_rad_{};
+  bool stop_pending_ = false;
+  Motion source_{};    // what the source said last: a plan, a slew, a stream, or a place to rest at
+  Motion setpoint_{};  // that, and the rest of the transition to it
+  Transition transition_;
   PerJoint<float> stream_rad_{}, approach_rad_s_{};
   RampIn ramp_{};
   bool stream_given_ = false;
-  std::int64_t fade_from_ns_ = 0, underflow_ns_ = 0, park_start_ns_ = 0;
+  std::int64_t underflow_ns_ = 0, park_start_ns_ = 0, limp_at_ns_ = 0;
   TorqueRequest torque_request_ = TorqueRequest::none;
   std::uint32_t events_ = 0;
+  Seam seam_{};
+  PerJoint<float> known_rad_{};        // the last reading of each joint
+  PerJoint<std::int64_t> known_ns_{};  // 0: none yet
   CoreSnapshot now_{};
   LatestSlot<CoreSnapshot> published_{};
 };

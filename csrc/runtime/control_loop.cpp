@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <set>
+#include <stdexcept>
 
 #include "bus/monotonic.hpp"
 
@@ -56,6 +57,13 @@ class LiveLoops {
   std::mutex mutex_;
   std::set<ControlLoop*> loops_;
 };
+
+/// Readings of this tick, in the caller's time instead of the bus's.
+void restamp(JointState& state, std::int64_t now_ns) noexcept {
+  for (std::uint32_t j = 0; j < state.n; ++j)
+    if (state.joint_t_ns[j] == state.t_ns) state.joint_t_ns[j] = now_ns;
+  state.t_ns = now_ns;
+}
 
 float blend(float a, float b, float share) noexcept { return a + share * (b - a); }
 
@@ -186,10 +194,12 @@ bool ControlLoop::leaving() noexcept {
     leave_by_ns_ = monotonic_ns() + core_.config().park_timeout_ns + kNsPerS / 2;
     if (policy == RestPolicy::park && !dead) core_.park();
   }
-  const Mode mode = core_.snapshot().mode;
+  const CoreSnapshot core = core_.snapshot();
+  const Mode mode = core.mode;
   if (policy == RestPolicy::park && mode == Mode::fault && now_.bad_reads_in_a_row == 0 && !dead)
     core_.park();
-  const bool at_rest = mode == Mode::released || mode == Mode::idle;
+  // After an emergency stop nothing moves: there is no way to a rest pose.
+  const bool at_rest = mode == Mode::released || mode == Mode::idle || (core.estop && !core.torque);
   if (policy == RestPolicy::park && !dead && !at_rest && monotonic_ns() < leave_by_ns_) return false;
   if (policy != RestPolicy::hold || mode == Mode::fault) {
     core_.release();
@@ -202,26 +212,37 @@ bool ControlLoop::leaving() noexcept {
 void ControlLoop::take_requests() noexcept {
   Request request;
   while (requests_.try_pop(request)) {
-    // A dead bus cannot be told anything: the fault stays, and callers see it at once instead of a time-out.
-    const bool dead = now_.bus_status == BusStatus::closed;
-    switch (request.kind) {
-      case Request::Kind::enable:
-        if (!dead && !stop_.load(std::memory_order_relaxed)) core_.enable();
-        break;
-      case Request::Kind::move_to:
-        core_.move_to(request.target_rad, request.share);
-        break;
-      case Request::Kind::hold:
-        core_.hold();
-        break;
-      case Request::Kind::park:
-        if (!dead) core_.park();
-        break;
-      case Request::Kind::release:
-        if (!dead) core_.release();
-        break;
-    }
+    serve(request);
     ++now_.requests_done;
+  }
+  if (estop_asked_.exchange(false, std::memory_order_acq_rel) || stop_inputs_.pressed()) core_.estop();
+}
+
+void ControlLoop::serve(const Request& request) noexcept {
+  // A dead bus cannot be told anything: the fault stays, and callers see it at once instead of a time-out.
+  const bool dead = now_.bus_status == BusStatus::closed;
+  switch (request.kind) {
+    case Request::Kind::enable:
+      if (!dead && !stop_.load(std::memory_order_relaxed)) core_.enable();
+      break;
+    case Request::Kind::move_to:
+      core_.move_to(request.target_rad, request.share);
+      break;
+    case Request::Kind::hold:
+      core_.hold();
+      break;
+    case Request::Kind::park:
+      if (!dead) core_.park();
+      break;
+    case Request::Kind::release:
+      if (!dead) core_.release();
+      break;
+    case Request::Kind::accept_position:
+      core_.accept_position();
+      break;
+    case Request::Kind::reset_estop:
+      if (stop_inputs_.released() && !now_.torque_on) core_.reset_estop();
+      break;
   }
 }
 
@@ -257,6 +278,7 @@ void ControlLoop::switch_torque(TorqueRequest request) noexcept {
   const bool on = request == TorqueRequest::on;
   const bool taken = supervisor_ && (supervisor_->busy() || !supervisor_->expect(monotonic_ns() + kSwitchNs));
   const BusStatus status = on && taken ? BusStatus::io_error : bus_->set_torque(on);
+  now_.torque_confirmed = on && status == BusStatus::ok;
   if (status == BusStatus::ok) {
     now_.torque_on = on;
     if (supervisor_ && !on) supervisor_->rest();
@@ -278,12 +300,17 @@ void ControlLoop::give_sign(std::int64_t now_ns) noexcept {
 
 void ControlLoop::tick(std::int64_t grid_ns, std::int64_t woke_ns) noexcept {
   give_sign(woke_ns);
-  judge_read(bus_->read_state(joints_now_));
+  const BusStatus read = bus_->read_state(joints_now_);
+  if (lock_step_) restamp(joints_now_, grid_ns);
+  judge_read(read);
   take_requests();
   feed_stream(woke_ns);
   TickResult result = core_.tick(grid_ns, joints_now_);
   if (now_.bad_reads_in_a_row > 0) result.events |= kEventBadRead;
   switch_torque(result.torque);
+  const CoreSnapshot core = core_.snapshot();
+  if (core.estop && !core.torque && now_.torque_on)
+    switch_torque(TorqueRequest::off);  // until it is confirmed
   if (result.goal && now_.bus_status != BusStatus::closed) {
     const BusStatus status = bus_->write_goal(*result.goal);
     if (status == BusStatus::closed) {
@@ -296,6 +323,13 @@ void ControlLoop::tick(std::int64_t grid_ns, std::int64_t woke_ns) noexcept {
   record(grid_ns, woke_ns, result);
   state_.publish(joints_now_);
   publish();
+}
+
+void ControlLoop::step(std::int64_t now_ns) {
+  const std::lock_guard lock(life_);
+  if (thread_.joinable() || stop_.load()) throw std::logic_error("this loop has a thread of its own");
+  lock_step_ = true;
+  tick(now_ns, now_ns);
 }
 
 void ControlLoop::record(std::int64_t grid_ns, std::int64_t woke_ns, const TickResult& result) noexcept {
@@ -315,6 +349,12 @@ void ControlLoop::record(std::int64_t grid_ns, std::int64_t woke_ns, const TickR
   record.position_rad = joints_now_.position_rad;
   record.velocity_rad_s = joints_now_.velocity_rad_s;
   record.effort = joints_now_.effort;
+  record.seam = result.seam;
+  if (joints_now_.n > 0) {
+    const std::int64_t oldest_ns =
+        *std::min_element(joints_now_.joint_t_ns.begin(), joints_now_.joint_t_ns.begin() + joints_now_.n);
+    ages_.add((lock_step_ ? grid_ns : monotonic_ns()) - oldest_ns);
+  }
   record.setpoint_rad = core.setpoint_rad;
   record.goal_rad = core.goal_rad;
   history_.push(record);

@@ -15,6 +15,7 @@
 #include "runtime/control_core.hpp"
 #include "runtime/period_histogram.hpp"
 #include "runtime/realtime.hpp"
+#include "runtime/stop_inputs.hpp"
 #include "runtime/supervisor.hpp"
 #include "runtime/telemetry.hpp"
 
@@ -27,7 +28,8 @@ struct LoopSnapshot {
   std::uint32_t bad_reads_in_a_row = 0;
   std::uint64_t requests_done = 0;
   std::uint32_t torque_failures = 0;
-  bool torque_on = false;  ///< As far as the servos confirmed; unknown counts as on.
+  bool torque_on = false;         ///< As far as the servos confirmed; unknown counts as on.
+  bool torque_confirmed = false;  ///< Every servo has confirmed that it has torque.
   BusStatus bus_status = BusStatus::ok;
   BusCounters bus{};
 };
@@ -70,6 +72,15 @@ class ControlLoop {
   std::uint64_t hold() noexcept { return request({Request::Kind::hold, {}, 0.0f}); }
   std::uint64_t park() noexcept { return request({Request::Kind::park, {}, 0.0f}); }
   std::uint64_t release() noexcept { return request({Request::Kind::release, {}, 0.0f}); }
+  /// Ends a latched emergency stop where no input asks for one any more and the arm is limp.
+  std::uint64_t reset_estop() noexcept { return request({Request::Kind::reset_estop, {}, 0.0f}); }
+  /// Ends a latched position jump.
+  std::uint64_t accept_position() noexcept { return request({Request::Kind::accept_position, {}, 0.0f}); }
+
+  /// Emergency stop, from any thread or signal handler; takes effect in the next tick. Never lost in a queue.
+  void estop() noexcept { estop_asked_.store(true, std::memory_order_release); }
+  /// An emergency stop whenever `fd` has something to say; see StopInputs. Throws as that.
+  void watch_estop(int fd, std::span<const std::uint8_t> keys) { stop_inputs_.watch(fd, keys); }
 
   /// Whose joints to follow once engaged; `leader` must outlive this loop. Any thread.
   void follow(const ControlLoop& leader, const LeaderMap& map);
@@ -90,13 +101,18 @@ class ControlLoop {
   bool state_at(std::int64_t t_ns, TickRecord& record) const noexcept;
   const HistoryRing<TickRecord>& history() const noexcept { return history_; }
   const PeriodHistogram& periods() const noexcept { return periods_; }
+  /// Age of the oldest joint reading when the goal was made.
+  const PeriodHistogram& ages() const noexcept { return ages_; }
+  /// Lock-step: one tick at `now_ns` of a clock of the caller's own, in the caller's thread, as fast as the
+  /// bus goes. Only where `start` was never called; std::logic_error otherwise.
+  void step(std::int64_t now_ns);
   RealtimeReport realtime() const;
   std::uint32_t joints() const noexcept { return core_.joints(); }
   const ControlConfig& config() const noexcept { return core_.config(); }
 
  private:
   struct Request {
-    enum class Kind : std::uint8_t { enable, move_to, hold, park, release };
+    enum class Kind : std::uint8_t { enable, move_to, hold, park, release, reset_estop, accept_position };
     Kind kind = Kind::hold;
     PerJoint<float> target_rad{};
     float share = 0.0f;
@@ -112,6 +128,7 @@ class ControlLoop {
   void run() noexcept;
   void tick(std::int64_t grid_ns, std::int64_t woke_ns) noexcept;
   void take_requests() noexcept;
+  void serve(const Request& request) noexcept;
   void judge_read(BusStatus status) noexcept;
   void switch_torque(TorqueRequest request) noexcept;
   void give_sign(std::int64_t now_ns) noexcept;
@@ -130,17 +147,18 @@ class ControlLoop {
   LoopSnapshot now_{};
   std::int64_t last_woke_ns_ = 0, leave_by_ns_ = 0, newest_joint_ns_ = 0;
   std::uint64_t missed_recorded_ = 0;
-  bool rebase_ = false;
+  bool rebase_ = false, lock_step_ = false;
 
   // Between threads.
   SpscRing<Request, 64> requests_{};
   LatestSlot<JointState> state_{};
   LatestSlot<LoopSnapshot> published_{};
   HistoryRing<TickRecord> history_;
-  PeriodHistogram periods_{};
+  PeriodHistogram periods_{}, ages_{};
   std::atomic<const Leader*> leader_{nullptr};
   std::atomic<std::uint64_t> engaged_epoch_{0};
-  std::atomic<bool> stop_{false};
+  std::atomic<bool> stop_{false}, estop_asked_{false};
+  StopInputs stop_inputs_{};
 
   // Callers' side; never taken by the control thread.
   mutable std::mutex callers_;

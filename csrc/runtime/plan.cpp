@@ -62,6 +62,20 @@ void Plan::slope_before(std::int64_t t_ns, std::span<float> slope_rad_s) const n
   }
 }
 
+void Plan::curvature_before(std::int64_t t_ns, std::span<float> curvature_rad_s2) const noexcept {
+  std::fill_n(curvature_rad_s2.begin(), joints, 0.0f);
+  if (count == 0 || t_ns <= knots[0].t_ns || t_ns > end_ns()) return;
+  const std::uint32_t k = last_knot_at_or_before(t_ns - 1);
+  const Knot &a = knots[k], &b = knots[k + 1];
+  const float h = seconds(a.t_ns, b.t_ns), u = seconds(a.t_ns, t_ns) / h;
+  for (std::uint32_t j = 0; j < joints; ++j) {
+    const float secant = (b.position_rad[j] - a.position_rad[j]) / h;
+    const float v0 = a.slope_out_rad_s[j], v1 = b.slope_in_rad_s[j];
+    curvature_rad_s2[j] =
+        (2.0f * (3.0f * secant - 2.0f * v0 - v1) + 6.0f * u * (v0 + v1 - 2.0f * secant)) / h;
+  }
+}
+
 void Plan::shape_from(std::uint32_t first) noexcept {
   if (count == 0 || first >= count) return;
   for (std::uint32_t j = 0; j < joints; ++j) {

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "bus/joint_bus.hpp"
+#include "runtime/seam_statistics.hpp"
 
 namespace motorium {
 
@@ -26,14 +27,17 @@ struct Plan {
   std::uint64_t epoch = 0;    ///< Plans of an older epoch are void (see ControlCore).
   std::uint32_t joints = 0;
   std::uint32_t count = 0;
-  bool late = false;  ///< The chunk that made this plan came later than promised.
+  bool late = false;   ///< The chunk that made this plan came later than promised.
+  bool final = false;  ///< Nothing follows: its end is no underflow.
+  Seam seam{};         ///< Where that chunk begins.
   std::array<Knot, kCapacity> knots{};
 
   std::int64_t end_ns() const noexcept { return count == 0 ? INT64_MIN : knots[count - 1].t_ns; }
 
-  /// Position at `t_ns`, and the slope just before it (0 outside the knots).
+  /// Position at `t_ns`; slope and curvature just before it (0 outside the knots).
   void sample(std::int64_t t_ns, std::span<float> position_rad) const noexcept;
   void slope_before(std::int64_t t_ns, std::span<float> slope_rad_s) const noexcept;
+  void curvature_before(std::int64_t t_ns, std::span<float> curvature_rad_s2) const noexcept;
 
   /// Slopes of knots `first`.. from their positions, such that no segment leaves the range of its two knots.
   /// Fritsch and Butland, "A method for constructing local monotone piecewise cubic interpolants" (1984): the

@@ -20,6 +20,7 @@ struct TickRecord {
   std::uint8_t verdict = 0;  ///< mtr_verdict.
   std::uint16_t gate_causes = 0;
   PerJoint<float> position_rad{}, velocity_rad_s{}, effort{}, setpoint_rad{}, goal_rad{};
+  Seam seam{};  ///< Of the chunk taken over in this tick; zero without one.
 };
 
 /// One reader's way through the telemetry: every record once, in order; those that were overwritten before it

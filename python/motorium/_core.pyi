@@ -53,6 +53,9 @@ class ControlConfig:  # Limits, rates and policies of the control thread; J is t
         park_timeout_s: float = 6.0,
         blend_s: float = 0.15,
         guard: Sequence[GuardJoint] = ...,
+        estop_hold_s: float = 0.5,
+        max_jerk_rad_s3: ArrayLike | None = None,
+        position_jump_rad: float = 0.25,
     ) -> None: ...  # ValueError: wrong shape or policy. Contradictions: ControlCore, ControlLoop.
     @property
     def joints(self) -> int: ...
@@ -77,14 +80,19 @@ class ControlCore:  # One control tick in virtual time, for one Python thread. S
     def hold(self) -> None: ...
     def park(self) -> None: ...
     def release(self) -> None: ...
+    def estop(self) -> None: ...  # Latched: the goal stands still, torque goes off `estop_hold_s` later.
+    def accept_position(self) -> None: ...  # Ends a latched position jump: somebody has looked.
+    def reset_estop(self) -> bool: ...  # To "released". False: the arm is not limp yet.
     def move_to(self, q: ArrayLike, velocity_share: float = 0.0) -> None: ...  # (J,); 0: approach share.
     def push_chunk(
-        self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int, now_ns: int
+        self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int, now_ns: int, final: bool = False
     ) -> _Push: ...  # (T, J) setpoints at t0 + i dt; rows below `delay` were promised and stay as planned.
     def committed(
         self, t0_ns: int, dt_ns: int, rows: int
     ) -> _Floats: ...  # (rows, J) setpoints planned at t0 + i dt.
     def setpoint(self, t_ns: int) -> _Floats: ...  # (J,) setpoint planned at `t_ns`.
+    @property
+    def setpoint_rad(self) -> _Floats: ...  # (J,) of the last tick, before the gate.
     @property
     def goal_rad(self) -> _Floats: ...
     @property
@@ -121,7 +129,9 @@ class ControlLoop:  # The control thread of one arm. Every method may be called 
     def stop(self) -> None: ...  # Exit policy (bounded by its time-out), then ends the thread.
     def enable(
         self, timeout_s: float = 2.0
-    ) -> bool: ...  # Goal := present, torque on. False when the joints did not all answer in time.
+    ) -> (
+        bool
+    ): ...  # Goal := present, torque on, read back from every servo. False (and off): not all in time.
     def move_to(
         self, q: ArrayLike, velocity_share: float = 0.0, timeout_s: float = 0.0
     ) -> bool: ...  # Straight slew to (J,). With a time-out it waits and tells whether the slew ended.
@@ -142,8 +152,23 @@ class ControlLoop:  # The control thread of one arm. Every method may be called 
     ) -> (
         bool
     ): ...  # Follow the leader from where the arm is, until hold() or another request. False: not ready.
+    def estop(self) -> None: ...  # As in ControlCore, at the next tick, whatever waits in a queue.
+    def accept_position(self) -> None: ...  # Ends a latched position jump: somebody has looked.
+    def step(
+        self, now_ns: int
+    ) -> (
+        None
+    ): ...  # Lock-step: one tick in a time of the caller's own, never started. RuntimeError otherwise.
+    def reset_estop(
+        self, timeout_s: float = 2.0
+    ) -> bool: ...  # False: the arm is not limp, or an input still asks for a stop.
+    def watch_estop(
+        self, fd: int, keys: bytes = b""
+    ) -> (
+        None
+    ): ...  # Stop when `fd` is readable (with `keys`: says one of these bytes), hangs up or fails. OSError.
     def push_chunk(
-        self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int
+        self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int, final: bool = False
     ) -> _Push: ...  # As in ControlCore, now being now.
     def committed(
         self, t0_ns: int, dt_ns: int, rows: int

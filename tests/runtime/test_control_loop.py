@@ -12,7 +12,9 @@ import pytest
 from virtual_arm import VirtualArm
 
 from motorium._core import ControlLoop
+from motorium.errors import SafetyError
 from motorium.robots.assembly import bus_config, control_config
+from motorium.robots.robot import Robot
 from motorium.robots.spec import RobotSpec
 
 SPEC = RobotSpec.load("so101")
@@ -224,3 +226,22 @@ def test_python_holding_the_gil_does_not_delay_control(loop: ControlLoop) -> Non
     assert len(native) > 60
     lateness = lambda p: float(np.median(np.abs(np.array(p) - 0.005)))  # noqa: E731
     assert lateness(native) * 10 < lateness(periods)
+
+
+def test_enable_returns_when_every_servo_has_confirmed(arm: VirtualArm, loop: ControlLoop) -> None:
+    for _ in range(3):
+        assert loop.enable()
+        assert arm.torque.all()
+        loop.release()
+        assert wait(lambda: not arm.torque.any())
+
+
+def test_a_servo_that_does_not_confirm_torque_is_named_and_all_stay_limp(arm: VirtualArm) -> None:
+    with Robot.open("so101", port=arm.emulator.port, calibration="nominal") as robot:
+        robot.control.release()
+        assert wait(lambda: not arm.torque.any())
+        arm.emulator.set_fault("drop", 4)
+        with pytest.raises(SafetyError, match="no confirmation from wrist_flex"):
+            robot.enable()
+        arm.emulator.set_fault("none", 4)
+        assert wait(lambda: not arm.torque.any())

@@ -23,6 +23,8 @@ from motorium.errors import BusError, SafetyError
 from motorium.robots.assembly import control_config
 from motorium.robots.robot import Robot
 from motorium.runtime.lockstep import VirtualClock, run_lockstep
+from motorium.runtime.run import drive
+from motorium.runtime.runner import Runner
 from motorium.slots import slot_map
 from motorium.types import Observation
 
@@ -67,6 +69,25 @@ def test_a_run_follows_the_policy_and_reports(arm: VirtualArm) -> None:
     assert figures["control"]["ticks"] > 0
     assert "swing: ended" in str(report)
     assert at_rest(arm)
+
+
+def test_in_synchronous_mode_the_arm_stands_while_the_policy_thinks(arm: VirtualArm) -> None:
+    policy = SinePolicy(latency_s=0.15)
+    with opened(arm) as robot:
+        report = drive(Runner(robot, policy, "swing", sync=True), 2.0)
+        status = robot.status()
+        records = robot.control.telemetry()
+    assert report.underflows == 0
+    assert report.late_chunks == 0
+    assert report.chunks >= 2
+    assert status["planning"]["sync"]
+    assert status["planning"]["latency_estimate_ms"] >= 150
+    assert set(policy.promised[2:]) == {1}
+    modes = records["mode"]
+    began = np.flatnonzero((modes[1:] == 2) & (modes[:-1] == 3))
+    assert len(began) >= 2
+    for tick in began:  # 100 ms before each chunk nothing moves
+        assert np.ptp(records["goal_rad"][max(0, tick - 18) : tick], axis=0).max() < 1e-5
 
 
 def test_until_ends_the_run(arm: VirtualArm) -> None:

@@ -28,29 +28,35 @@ def _build(out: Path, sources: list[Path], *flags: str) -> Path:
     return out
 
 
-def _limits(out: Path) -> Path:
-    """The safety gate's C, as the firmware compiles it."""
-    source, target = ROOT / "firmware/core/limits.c", out / "limits.o"
+def _firmware(out: Path) -> list[Path]:
+    """The safety gate and the profiles, in C as the firmware compiles them."""
     compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("cc") or "cc"
-    subprocess.run([compiler, "-O1", f"-I{ROOT / 'firmware'}", "-c", source, "-o", target], check=True)
-    return target
+    objects = []
+    for name in ("limits", "profile"):
+        source, target = ROOT / f"firmware/core/{name}.c", out / f"{name}.o"
+        subprocess.run([compiler, "-O1", f"-I{ROOT / 'firmware'}", "-c", source, "-o", target], check=True)
+        objects.append(target)
+    return objects
 
 
 def _sources(*names: str) -> list[Path]:
     return [ROOT / f"csrc/{name}.cpp" for name in names]
 
 
-CORE = ("runtime/control_core", "runtime/chunk_buffer", "runtime/plan", "runtime/slew", "bus/safety_gate")
+CORE = ("runtime/control_core", "runtime/chunk_buffer", "runtime/plan", "runtime/slew", "runtime/transition",
+        "runtime/control_sources", "runtime/leader",         "bus/safety_gate")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def loop_checks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("loop")
     sources = [
-        *_sources(*CORE, "runtime/control_loop", "runtime/realtime", "runtime/supervisor"),
+        *_sources(
+            *CORE, "runtime/control_loop", "runtime/realtime", "runtime/stop_inputs", "runtime/supervisor"
+        ),
         HERE / "loop_checks.cpp",
     ]
-    return _build(out / "loop_checks", [*sources, _limits(out)])
+    return _build(out / "loop_checks", [*sources, *_firmware(out)])
 
 
 SANITISERS = {
@@ -65,7 +71,7 @@ SANITISERS = {
 def test_hand_overs_are_sound(soak: str, sanitiser: str, tmp_path: Path) -> None:
     sources = [HERE / f"{soak}.cpp"]
     if soak == "core_soak":
-        sources += [*_sources(*CORE), _limits(tmp_path)]
+        sources += [*_sources(*CORE), *_firmware(tmp_path)]
     flags = SANITISERS[sanitiser]
     nothing = tmp_path / "nothing.cpp"
     nothing.write_text("int main() {}")

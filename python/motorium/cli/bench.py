@@ -10,7 +10,7 @@ from ._verb import Verb, json_option, print_json, print_table
 
 
 @click.command(cls=Verb, name="bench")
-@click.argument("what", type=click.Choice(["bus", "engine", "kernels", "ring", "scale"]))
+@click.argument("what", type=click.Choice(["bus", "engine", "kernels", "loop", "ring", "scale"]))
 @click.option("--sizes", default="S,M,B", show_default=True, help="Of the action expert (engine), by comma.")
 @click.option(
     "--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Of every contender."
@@ -26,15 +26,14 @@ def command(
 ) -> None:
     """Compare WHAT with its peers: bus (LeRobot, vendors' kits), engine (PyTorch, ONNX Runtime), kernels, ring (Boost).
 
+    loop is the control thread against the same loop in Python, beside a thread that holds the GIL and two encoders;
     scale is the engine alone: what a chunk costs as steps, rows and layers grow.
 
     Contenders take turns in one process; figures are medians, and ratios of the same round. Above 1 is faster; on
     the bus, where the ratio is one of times, below 1 is.
     """
     options = {"sizes": sizes, "threads": threads, "peers": peers, "rounds": rounds, "quick": quick}
-    figures = {"bus": _bus, "engine": _engine, "kernels": _kernels, "ring": _ring, "scale": _scale}[what](
-        options, as_json
-    )
+    figures = _MEASURES[what](options, as_json)
     if as_json:
         print_json(figures)
         return
@@ -90,6 +89,23 @@ def _ring(options: dict[str, Any], as_json: bool) -> dict[str, Any]:
 
     del as_json
     return measure(options["rounds"] or (20 if options["quick"] else 200))
+
+
+def _loop(options: dict[str, Any], as_json: bool) -> dict[str, Any]:
+    from ..bench.loop import measure
+
+    del as_json
+    return measure(seconds=2.0 if options["quick"] else 20.0, rounds=options["rounds"] or 2)
+
+
+_MEASURES = {
+    "bus": _bus,
+    "engine": _engine,
+    "kernels": _kernels,
+    "loop": _loop,
+    "ring": _ring,
+    "scale": _scale,
+}
 
 
 def _chosen(names: str, valid: Any, option: str) -> list[str]:

@@ -33,8 +33,10 @@ def command(
 ) -> None:
     """Run a checkpoint on fresh scenes of sim:so101, over the arm's real wire protocol on a pseudo-terminal.
 
-    Ends with a table and writes report.json, a contact sheet of the episodes and a short film.
+    Ends with a table and writes report.json, a contact sheet of the episodes and a short film. Space, Escape or Enter
+    on the terminal is an emergency stop, as on a real arm.
     """
+    from ..runtime.stop_keys import stop_keys
     from ..sim.demo import DemoPlan, run_demo
     from ._watch import choose_audience, print_report
 
@@ -42,7 +44,7 @@ def command(
     plan = DemoPlan(checkpoint, episodes, seed, task)
     live = not headless and sys.stdout.isatty()
     with choose_audience(episodes, live=live, silent=as_json) as audience:
-        report = run_demo(plan, audience)
+        report = run_demo(plan, audience, guard=stop_keys)
     written = report.write(folder)
     if as_json:
         print_json(report.as_dict())

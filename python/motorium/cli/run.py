@@ -15,6 +15,8 @@ from ._verb import Verb, json_option, print_json
 @click.option("--calibration", help="Name or file of the arm's calibration.")
 @click.option("--duration", "duration_s", type=click.FloatRange(0.1), default=20.0, show_default=True,
               help="Seconds.")  # fmt: skip
+@click.option("--sync", is_flag=True, help="The arm stands while the policy thinks.")
+@click.option("--stop-device", help="Whatever this device (serial pedal, FIFO) says stops the arm at once.")
 @json_option
 def command(
     checkpoint: str,
@@ -23,17 +25,30 @@ def command(
     port: str | None,
     calibration: str | None,
     duration_s: float,
+    sync: bool,
+    stop_device: str | None,
     as_json: bool,
 ) -> None:
     """Run CHECKPOINT (a name or a directory) on a robot for one task; park the arm at the end.
 
-    Ctrl-C at any moment parks the arm at its rest pose and releases it.
+    Ctrl-C at any moment parks the arm at its rest pose and releases it. Space, Escape or Enter is an emergency stop:
+    the arm stands still at once and goes limp half a second later.
     """
     import motorium as mt
 
+    from ..runtime import stop_keys
+    from ..runtime.run import drive
+    from ..runtime.runner import Runner
+
     policy = mt.load(checkpoint)
-    with mt.Robot.open(robot, port=port, calibration=calibration) as arm:
-        report = mt.run(arm, policy, task=task, duration_s=duration_s)
+    with (
+        mt.Robot.open(robot, port=port, calibration=calibration) as arm,
+        stop_keys.stop_device(arm, stop_device),
+        stop_keys.stop_keys(arm) as watched,
+    ):
+        if watched:
+            click.echo(stop_keys.ADVICE, err=True)
+        report = drive(Runner(arm, policy, task, sync=sync), duration_s)
     if as_json:
         print_json(report.as_dict())
     else:

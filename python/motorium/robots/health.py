@@ -109,6 +109,7 @@ def explain_fault(
     stats: Mapping[str, Any],
     stale: Mapping[str, float],
     faults: Mapping[str, tuple[str, ...]] | None = None,
+    spec_names: tuple[str, ...] = (),
 ) -> MotoriumError:
     """The error a fault of the control thread stands for, with what to do; `faults` is what servos report."""
     reported = "; ".join(f"{name} reports {', '.join(bits)}" for name, bits in (faults or {}).items())
@@ -125,6 +126,13 @@ def explain_fault(
         return BusError(
             f"the servos on {port} do not answer any more: check their power and the bus cable ({stats['bus']})"
         )
+    if reason == "position_jump":
+        return _jumped(stats, spec_names)
+    if reason == "estop":
+        return SafetyError(
+            "emergency stop: the arm stands still and then goes limp. Make sure that it may move, then "
+            "robot.reset_estop() and robot.enable(), or open the robot anew"
+        )
     if reason == "frozen":
         return SafetyError(
             "the control thread stood still for more than 0.3 s (its process was stopped, or the machine was "
@@ -139,6 +147,20 @@ def explain_fault(
     return SafetyError(text)
 
 
+def _jumped(stats: Mapping[str, Any], names: tuple[str, ...]) -> SafetyError:
+    """Which readings jumped, by how much, and what to do before torque."""
+    moved = [
+        f"{name} by {float(stats['jump_rad'][j]):+.2f} rad"
+        for j, name in enumerate(names)
+        if int(stats["jumped_joints"]) >> j & 1
+    ]
+    return SafetyError(
+        f"readings jumped: {', '.join(moved)}. The servo restarted and lost its count, or the arm was moved while nothing "
+        "was heard of it. Torque stays off: compare the joint with its reading, calibrate again if they differ, then "
+        "robot.control.accept_position() and robot.enable()"
+    )
+
+
 def latency_advice(port: str, latency: Mapping[str, Any]) -> str:
     """What to do about a USB adapter that collects bytes before it hands them on; empty when it does not."""
     if latency["setting"] != "refused":
@@ -147,6 +169,16 @@ def latency_advice(port: str, latency: Mapping[str, Any]) -> str:
     return (
         f"the adapter on {port} holds replies back{late} and would not take the low-latency setting: write 1 to "
         f"/sys/bus/usb-serial/devices/<tty>/latency_timer, by a udev rule so that it lasts"
+    )
+
+
+def not_powered(spec: RobotSpec, stats: Mapping[str, Any], stale: Mapping[str, float]) -> SafetyError:
+    """Why an arm was not given torque, naming the joints that do not answer."""
+    failures = int(stats["torque_failures"])
+    joints = ", ".join(stale) or f"a servo that answers otherwise ({failures} attempts failed)"
+    return SafetyError(
+        f"{spec.name} was not given torque, all of it is off: no confirmation from {joints}. Check the cable before "
+        f"the first of them, its power, and whether that servo reports a fault"
     )
 
 

@@ -28,7 +28,15 @@ from .signals import SignalGuard
 from .spec import RobotSpec
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Protocol, Self
+
+    class HasFileno(Protocol):
+        """A file, a socket, a serial port."""
+
+        def fileno(self) -> int:
+            """Its descriptor."""
+            ...
+
 
 FIRST_STATE_S = 1.0
 """A chain that answered at opening answers again within this."""
@@ -51,6 +59,7 @@ class Robot:
         control: the control thread, while open.
         world: the simulated scene, or None.
         port: the serial port, while open.
+        planning: what a runner says of its latency and promises, for `status`.
     """
 
     def __init__(
@@ -72,6 +81,7 @@ class Robot:
         self._backend: backends.RobotBackend | None = None
         self._control: ControlLoop | None = None
         self._signals = SignalGuard()
+        self.planning: Callable[[], dict[str, Any]] | None = None
 
     @classmethod
     def open(
@@ -164,10 +174,24 @@ class Robot:
                     f"no reading from {silent} on {self.port}: check power and the cable before that joint"
                 )
             time.sleep(0.005)
+        self.enable()
+
+    def enable(self) -> None:
+        """Self-check, then torque from where the arm is; returns when every servo has confirmed it.
+
+        Entering the `with` block does this. It is needed again after `reset_estop`.
+
+        Raises:
+            SafetyError, BusError: a reading forbids it, a servo did not confirm (it is named), or a stop is latched.
+        """
+        control = self.control
         health.self_check(self.spec, control.state())
         if not control.enable():
-            self.check()
-            raise SafetyError(f"{self.spec.name} could not be given torque: {control.stats()}")
+            stats = control.stats()
+            if stats["reason"] not in ("", "bus_errors"):
+                self.check()
+            stale = health.stale_joints(self.spec, control.state(), time.monotonic_ns())
+            raise health.not_powered(self.spec, stats, stale)
         self._release_springs()
 
     def _release_springs(self) -> None:
@@ -177,6 +201,34 @@ class Robot:
             here = zip(joints, self.position_rad, strict=True)
             pose = [float(now) if joint.passive else joint.home_rad for joint, now in here]
             self.control.move_to(np.array(pose, dtype=np.float32))
+
+    def estop(self) -> None:
+        """Emergency stop, from any thread: the arm stands still at once and goes limp after `estop_hold_s`.
+
+        Latched: nothing moves again before `reset_estop`. Leaving the `with` block does not move the arm either.
+        """
+        self.control.estop()
+
+    def reset_estop(self) -> None:
+        """End an emergency stop. The arm stays limp until `enable`.
+
+        Raises:
+            SafetyError: it is not limp yet, or an input (a pedal, a button) still asks for a stop.
+        """
+        if not self.control.reset_estop():
+            raise SafetyError("the emergency stop stays: release the button, and wait until the arm is limp")
+
+    def watch_estop(self, input_: int | HasFileno, keys: bytes = b"") -> None:
+        """An emergency stop whenever `input_` is readable, hangs up or fails; watched by the control thread.
+
+        Args:
+            input_: a file descriptor or an object that has one: a pipe, an eventfd, a GPIO line, a serial port.
+            keys: only these bytes count (8 at most), others are read and forgotten; empty: anything counts.
+
+        Raises:
+            OSError: not a descriptor. ValueError: more than 4 inputs.
+        """
+        self.control.watch_estop(input_ if isinstance(input_, int) else input_.fileno(), keys)
 
     def check(self) -> None:
         """Raise BusError, SafetyError or the backend's error when the arm can no longer be commanded."""
@@ -188,7 +240,8 @@ class Robot:
         if control.reason == "protection":
             raise health.explain_protection(self.spec, state, control.stats())
         stale = health.stale_joints(self.spec, state, time.monotonic_ns())
-        raise health.explain_fault(self.port, control.stats(), stale, health.servo_faults(self.spec, state))
+        faults = health.servo_faults(self.spec, state)
+        raise health.explain_fault(self.port, control.stats(), stale, faults, self.spec.joint_names)
 
     def _check_backend(self) -> None:
         if self._backend is not None:
@@ -283,6 +336,7 @@ class Robot:
             "protection": {name: list(words) for name, words in health.protection(self.spec, stats).items()},
             "cameras": sorted(self.cameras),
             "control": stats,
+            "planning": self.planning() if self.planning is not None else None,
         }
 
     def close(self) -> None:

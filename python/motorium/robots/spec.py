@@ -37,7 +37,8 @@ class JointSpec:
     """One joint and its servo; `origin_*` is the joint frame in its parent link, rotation about local +z.
 
     `motor` is the servo's type where it differs from the bus's, `settings` are registers that this one servo has
-    otherwise than its type; a `passive` joint is read but never given torque.
+    otherwise than its type; a `passive` joint is read but never given torque. `max_jerk_rad_s3` bounds every change
+    of source (hold, slew, joining a chunk); 0 lets the acceleration reach its limit within 40 ms.
     """
 
     name: str
@@ -60,6 +61,7 @@ class JointSpec:
     motor: str = ""
     passive: bool = False
     settings: Settings = ()
+    max_jerk_rad_s3: float = 0.0
 
     @property
     def slot_scale(self) -> float:
@@ -85,13 +87,17 @@ class CameraSpec:
 
 @dataclass(frozen=True)
 class ControlSpec:
-    """Rates and ages of the control thread."""
+    """Rates and ages of the control thread.
+
+    `estop_hold_s`: after an emergency stop the arm stands under torque for so long before it goes limp.
+    """
 
     rate_hz: float
     max_state_age_s: float
     max_command_age_s: float
     trip_after: int
     approach_velocity_share: float
+    estop_hold_s: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -351,3 +357,7 @@ def check(spec: RobotSpec, *, where: str = "robot") -> None:
         raise SpecError(f"{where}: need 1 <= policy.rate_hz <= control.rate_hz <= 2000")
     if not 0 < spec.control.approach_velocity_share <= 1:
         raise SpecError(f"{where}.control.approach_velocity_share must be in (0, 1]")
+    if min(joint.max_jerk_rad_s3 for joint in spec.joints) < 0:
+        raise SpecError(f"{where}: max_jerk_rad_s3 must not be negative")
+    if not 0 <= spec.control.estop_hold_s <= 10:
+        raise SpecError(f"{where}.control.estop_hold_s must be in 0..10")

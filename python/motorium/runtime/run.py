@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..robots.robot import Robot
     from ..types import Policy
 
-__all__ = ["RunReport", "run"]
+__all__ = ["RunReport", "drive", "run"]
 
 
 def run(
@@ -39,11 +39,19 @@ def run(
         CameraError, BusError, SafetyError: the robot cannot see or move any more; or whatever `policy.infer` raised.
             The arm holds; leaving the `with` block brings it to rest.
     """
-    bind = getattr(policy, "bind", None)
-    if bind is not None:
-        bind(robot.spec)
-    until = until or world_judges(robot, task)
-    runner = Runner(robot, policy, task)
+    return drive(Runner(robot, policy, task), duration_s, until=until, on_progress=on_progress)
+
+
+def drive(
+    runner: Runner,
+    duration_s: float = 20.0,
+    *,
+    until: Callable[[], bool] | None = None,
+    on_progress: Callable[[float], None] | None = None,
+) -> RunReport:
+    """`run` with a runner of one's own, such as a synchronous one: `Runner(robot, policy, task, sync=True)`."""
+    robot = runner.robot
+    until = until or world_judges(robot, runner.task)
     runner.warm_up()
     robot.home()
     before = robot.control.stats()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 POLL_S = 0.05
 """How often the caller's thread looks after faults and the stop condition."""
 FIRST_LOOK_PATIENCE_S = 3.0
+SETTLE_NS = 100_000_000
+"""In synchronous mode, between the end of a chunk and the next look: the arm comes to rest."""
 JOIN_S = 10.0
 """An inference that takes longer than this at the end of a run is abandoned; the arm holds already."""
 
@@ -40,6 +42,8 @@ class RunReport:
         refused_chunks: unusable chunks (not finite) that never reached the plan.
         seam_jump_max_rad: largest difference between old plan and new chunk at a seam, before it was faded out.
         control, bus, safety: as the keys of `as_dict`.
+        seams: of the session: jump in command (rad), velocity (rad/s) and jerk (rad/s^3) at the stitches.
+        planning: latency estimate and declared delay at the end.
     """
 
     task: str
@@ -53,6 +57,8 @@ class RunReport:
     control: Mapping[str, Any] = field(default_factory=dict)
     bus: Mapping[str, int] = field(default_factory=dict)
     safety: Mapping[str, int] = field(default_factory=dict)
+    seams: Mapping[str, Any] = field(default_factory=dict)
+    planning: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def chunks(self) -> int:
@@ -75,6 +81,8 @@ class RunReport:
             "late_chunks": self.late_chunks,
             "refused_chunks": self.refused_chunks,
             "seam_jump_max_rad": round(self.seam_jump_max_rad, 5),
+            "seams": dict(self.seams),
+            "planning": dict(self.planning),
         }
 
     def __str__(self) -> str:
@@ -98,8 +106,11 @@ class RunReport:
 class Runner:
     """Runs one policy on one open robot for one task. Use it through `motorium.run`."""
 
-    def __init__(self, robot: Robot, policy: Policy, task: str) -> None:
-        """Raises BindingError when the policy says that its inputs and outputs are not this robot's."""
+    def __init__(self, robot: Robot, policy: Policy, task: str, *, sync: bool = False) -> None:
+        """With `sync` the arm stands while the policy thinks: infer, play the chunk to its end, infer again.
+
+        Raises BindingError when the policy says that its inputs and outputs are not this robot's.
+        """
         bind = getattr(policy, "bind", None)
         if bind is not None:  # a policy of one's own may have nothing to bind
             bind(robot.spec)
@@ -107,7 +118,9 @@ class Runner:
         self.policy = policy
         self.task = task
         self.inference_ms: list[float] = []
+        self.sync = sync
         self._scheduler = Scheduler(Pace.of(policy))
+        robot.planning = self.planning
         self._planner = Planner(policy, robot.slot_map)
         self._stop = threading.Event()
         self._error: BaseException | None = None
@@ -171,6 +184,8 @@ class Runner:
     def _one_chunk(self) -> int:
         """Observe, promise, infer, push. Returns when to start the next one."""
         control, scheduler = self.robot.control, self._scheduler
+        if self.sync:
+            return self._one_chunk_at_a_stand()
         obs = self.robot.observe(self.task)
         start_ns = time.monotonic_ns()
         delay = scheduler.delay(start_ns - obs.t_ns)
@@ -188,6 +203,34 @@ class Runner:
             return time.monotonic_ns()
         return scheduler.next_start_ns(obs.t_ns, delay)
 
+    def _one_chunk_at_a_stand(self) -> int:
+        """Observe, infer, play `horizon` rows from now on. The end of such a chunk is no underflow."""
+        control, pace = self.robot.control, self._scheduler.pace
+        obs = self.robot.observe(self.task)
+        start_ns = time.monotonic_ns()
+        rows = self._planner.infer(obs, self._committed(obs, 1))
+        now_ns = time.monotonic_ns()
+        self.inference_ms.append((now_ns - start_ns) * 1e-6)
+        self._scheduler.record(now_ns - start_ns)
+        if rows is None or self._stop.is_set():
+            return now_ns
+        rows = rows[: pace.horizon + 1]
+        if control.push_chunk(rows, now_ns, pace.dt_ns, 1, final=True) == "malformed":
+            raise SafetyError(f"the control thread refused a chunk of shape {rows.shape}")
+        return now_ns + (len(rows) - 1) * pace.dt_ns + SETTLE_NS
+
+    def planning(self) -> dict[str, Any]:
+        """How thinking keeps up, for `Robot.status()`: latency estimate and declared delay, in ms and rows."""
+        scheduler = self._scheduler
+        return {
+            "sync": self.sync,
+            "chunks": len(self.inference_ms),
+            "latency_estimate_ms": scheduler.latency_ns * 1e-6,
+            "declared_delay_rows": 0 if self.sync else scheduler.declared,
+            "row_ms": scheduler.pace.dt_ns * 1e-6,
+            "refused_chunks": self._planner.refused,
+        }
+
     def report(self, success: bool | None, duration_s: float, before: Mapping[str, Any]) -> RunReport:
         """Figures since `before`, an earlier `control.stats()`."""
         now = self.robot.control.stats()
@@ -204,9 +247,16 @@ class Runner:
             inference_ms=tuple(self.inference_ms),
             refused_chunks=self._planner.refused,
             seam_jump_max_rad=float(now["seam_jump_max_rad"]),
-            control={"rate_hz": now["rate_hz"], **since("ticks", "missed"), "period_us": period},
+            control={
+                "rate_hz": now["rate_hz"],
+                **since("ticks", "missed"),
+                "period_us": period,
+                "state_age_us": dict(now["state_age_us"]),
+            },
             bus=bus,
             safety=since("clamped", "refused", "trips"),
+            seams=dict(now["seams"]),
+            planning=self.planning(),
             **since("underflows", "late_chunks"),
         )
 

@@ -55,11 +55,17 @@ class Pace:
 
 
 class Scheduler:
-    """Delay and rhythm from a running estimate of the latency."""
+    """Delay and rhythm from a running estimate of the latency.
+
+    Attributes:
+        pace: of the policy.
+        declared: rows promised last.
+    """
 
     def __init__(self, pace: Pace) -> None:
         self.pace = pace
         self._latencies_ns: deque[int] = deque(maxlen=MEMORY)
+        self.declared = 0
 
     def record(self, latency_ns: int) -> None:
         """A chunk took this long from the start of its inference to the push."""
@@ -73,7 +79,8 @@ class Scheduler:
     def delay(self, age_ns: int) -> int:
         """Rows to promise for an observation that is `age_ns` old when its inference starts."""
         needed = math.ceil((age_ns + self.latency_ns) / self.pace.dt_ns) + MARGIN_ROWS
-        return min(needed, self.pace.max_delay)
+        self.declared = min(needed, self.pace.max_delay)
+        return self.declared
 
     def next_start_ns(self, t0_ns: int, delay: int) -> int:
         """When the next inference starts, after a chunk whose row 0 is at `t0_ns`.

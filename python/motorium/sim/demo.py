@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -170,13 +172,19 @@ class DemoReport:
         return [*written, folder / REPORT]
 
 
-def run_demo(plan: DemoPlan, audience: Audience, policy: Policy | None = None) -> DemoReport:
+def run_demo(
+    plan: DemoPlan,
+    audience: Audience,
+    policy: Policy | None = None,
+    guard: Callable[[Robot], AbstractContextManager[object]] = nullcontext,
+) -> DemoReport:
     """Open the robot, run every episode, bring it to rest.
 
     Args:
         plan: what to show.
         audience: hears of every episode.
         policy: what drives the arm; None loads `plan.checkpoint`.
+        guard: entered with the open robot, such as `motorium.runtime.stop_keys.stop_keys`.
 
     Raises MotoriumError; the robot is at rest whichever way it ends.
     """
@@ -188,7 +196,7 @@ def run_demo(plan: DemoPlan, audience: Audience, policy: Policy | None = None) -
         policy = load(plan.checkpoint, seed=plan.seed)
     results: list[EpisodeResult] = []
     latencies_ms: list[float] = []
-    with Robot.open(plan.robot, seed=plan.scene_seed(0)) as robot:
+    with Robot.open(plan.robot, seed=plan.scene_seed(0)) as robot, guard(robot):
         transport = "pty" if os.path.realpath(robot.port).startswith("/dev/pts/") else "serial"
         for index in range(plan.episodes):
             result, latency_ms = _run_episode(robot, policy, plan, index, audience)

@@ -1,0 +1,93 @@
+#include <chrono>
+#include <thread>
+
+#include "bindings/loop_requests.hpp"
+
+namespace py = pybind11;
+
+namespace motorium {
+namespace {
+
+constexpr double kTakenS = 0.25;  // the control thread takes requests every tick
+
+/// Waits, without the GIL, until `done(core, loop)` or the time-out; Python's signal handlers run meanwhile.
+template <class Done>
+bool wait_until(const BoundLoop& bound, double timeout_s, Done done) {
+  using Clock = std::chrono::steady_clock;
+  const auto give_up =
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(timeout_s));
+  for (int round = 0;; ++round) {
+    if (done(bound.loop.core_snapshot(), bound.loop.loop_snapshot())) return true;
+    if (Clock::now() >= give_up) return false;
+    if (round % 10 == 9 && PyErr_CheckSignals() != 0) throw py::error_already_set();
+    const py::gil_scoped_release release;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+bool over(const LoopSnapshot& loop, std::uint64_t ticket) {
+  return !loop.alive || loop.requests_done >= ticket;
+}
+
+/// Requests without an outcome return when the control thread has taken them, a tick later at most.
+void taken(const BoundLoop& bound, std::uint64_t ticket) {
+  wait_until(bound, kTakenS,
+             [ticket](const CoreSnapshot&, const LoopSnapshot& loop) { return over(loop, ticket); });
+}
+
+}  // namespace
+
+/// Who gives up must not leave a wish behind that comes true later.
+bool enable(BoundLoop& bound, double timeout_s) {
+  const std::uint64_t ticket = bound.loop.enable();
+  const bool confirmed =
+      wait_until(bound, timeout_s, [ticket](const CoreSnapshot& core, const LoopSnapshot& loop) {
+        return over(loop, ticket) &&
+               ((core.torque && loop.torque_confirmed) || core.mode == Mode::fault || !loop.alive);
+      });
+  if (!confirmed) release(bound);
+  const CoreSnapshot core = bound.loop.core_snapshot();
+  return core.torque && core.mode != Mode::fault;
+}
+
+bool move_to(BoundLoop& bound, const FloatArray& q, float share, double timeout_s) {
+  const std::uint64_t before = bound.loop.core_snapshot().moves_done;
+  const std::uint64_t ticket = bound.loop.move_to(per_joint(q, bound.loop.joints(), "q"), share);
+  if (timeout_s <= 0.0) return ticket != 0;
+  wait_until(bound, timeout_s, [ticket](const CoreSnapshot& core, const LoopSnapshot& loop) {
+    return over(loop, ticket) && core.mode != Mode::moving;
+  });
+  const CoreSnapshot core = bound.loop.core_snapshot();
+  return core.mode == Mode::holding && core.moves_done > before;
+}
+
+bool park(BoundLoop& bound, double timeout_s) {
+  const std::uint64_t ticket = bound.loop.park();
+  wait_until(bound, timeout_s, [ticket](const CoreSnapshot& core, const LoopSnapshot& loop) {
+    return over(loop, ticket) && core.mode != Mode::moving;
+  });
+  const CoreSnapshot core = bound.loop.core_snapshot();
+  return core.mode == Mode::released && core.reason != Reason::park_timed_out;
+}
+
+void hold(BoundLoop& bound) { taken(bound, bound.loop.hold()); }
+
+void release(BoundLoop& bound) { taken(bound, bound.loop.release()); }
+
+void accept_position(BoundLoop& bound) { taken(bound, bound.loop.accept_position()); }
+
+void estop(BoundLoop& bound) {
+  bound.loop.estop();
+  wait_until(bound, kTakenS,
+             [](const CoreSnapshot& core, const LoopSnapshot& loop) { return core.estop || !loop.alive; });
+}
+
+bool reset_estop(BoundLoop& bound, double timeout_s) {
+  wait_until(bound, timeout_s, [](const CoreSnapshot& core, const LoopSnapshot& loop) {
+    return (!core.torque && !loop.torque_on) || !loop.alive;
+  });
+  taken(bound, bound.loop.reset_estop());
+  return !bound.loop.core_snapshot().estop;
+}
+
+}  // namespace motorium

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "bindings/bind_bus.hpp"
+#include "bindings/bind_runtime.hpp"
+#include "bindings/bound_loop.hpp"
+
+namespace motorium {
+
+// Requests that wait for their outcome, without the GIL. Python's signal handlers run meanwhile.
+bool enable(BoundLoop& bound, double timeout_s);
+bool move_to(BoundLoop& bound, const FloatArray& q, float share, double timeout_s);
+bool park(BoundLoop& bound, double timeout_s);
+void hold(BoundLoop& bound);
+void release(BoundLoop& bound);
+void estop(BoundLoop& bound);
+void accept_position(BoundLoop& bound);
+bool reset_estop(BoundLoop& bound, double timeout_s);
+
+pybind11::dict loop_state(const BoundLoop& bound);
+pybind11::object loop_state_at(const BoundLoop& bound, std::int64_t t_ns);
+pybind11::dict loop_stats(const BoundLoop& bound);
+
+}  // namespace motorium
