@@ -101,3 +101,11 @@ class Camera(Protocol):
     def close(self) -> None:
         """Release the device; safe to call twice."""
         ...
+
+
+class HasFileno(Protocol):
+    """A file, a socket, a serial port."""
+
+    def fileno(self) -> int:
+        """Its descriptor."""
+        ...

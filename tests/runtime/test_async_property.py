@@ -92,7 +92,7 @@ def test_no_step_above_the_bound_under_any_delay(
 @given(st.integers(10, 50), st.integers(12, 32), st.integers(0, 10**6), st.integers(0, 80))
 def test_a_steady_latency_is_promised_and_kept(rate_hz: int, rows: int, seed: int, ticks: int) -> None:
     player = Player(rate_hz, rows, seed)
-    latency = min(ticks * TICK, (rows // 2 - 2) * player.dt)
+    latency = min(ticks * TICK, (rows // 2 - 2) * player.dt) // TICK * TICK
     player.scheduler.record(latency)
     for _ in range(8):
         player.think(latency)

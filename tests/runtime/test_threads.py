@@ -32,7 +32,7 @@ def _firmware(out: Path) -> list[Path]:
     """The safety gate and the profiles, in C as the firmware compiles them."""
     compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("cc") or "cc"
     objects = []
-    for name in ("limits", "profile"):
+    for name in ("guard", "limits", "profile"):
         source, target = ROOT / f"firmware/core/{name}.c", out / f"{name}.o"
         subprocess.run([compiler, "-O1", f"-I{ROOT / 'firmware'}", "-c", source, "-o", target], check=True)
         objects.append(target)
@@ -43,8 +43,12 @@ def _sources(*names: str) -> list[Path]:
     return [ROOT / f"csrc/{name}.cpp" for name in names]
 
 
-CORE = ("runtime/control_core", "runtime/chunk_buffer", "runtime/plan", "runtime/slew", "runtime/transition",
-        "runtime/control_sources", "runtime/leader",         "bus/safety_gate")  # fmt: skip
+CORE = (
+    *(f"runtime/{name}" for name in ("control_core", "control_sources", "chunk_buffer", "leader", "plan", "slew")),
+    "runtime/transition",
+    "bus/safety_gate",
+    "bus/servo_guard",
+)
 
 
 @pytest.fixture(scope="module")

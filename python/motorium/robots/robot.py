@@ -19,7 +19,7 @@ from ..cameras.base import check_ages, newest_frames
 from ..errors import BusError, CameraError, MotoriumError, SafetyError, SpecError
 from ..motors.bus import bus_errors
 from ..slots import slot_map
-from ..types import Camera, Float32, Observation
+from ..types import Camera, Float32, HasFileno, Observation
 from . import backends, health
 from .assembly import open_control
 from .calibration import Calibration
@@ -28,15 +28,7 @@ from .signals import SignalGuard
 from .spec import RobotSpec
 
 if TYPE_CHECKING:
-    from typing_extensions import Protocol, Self
-
-    class HasFileno(Protocol):
-        """A file, a socket, a serial port."""
-
-        def fileno(self) -> int:
-            """Its descriptor."""
-            ...
-
+    from typing_extensions import Self
 
 FIRST_STATE_S = 1.0
 """A chain that answered at opening answers again within this."""
@@ -190,6 +182,7 @@ class Robot:
             stats = control.stats()
             if stats["reason"] not in ("", "bus_errors"):
                 self.check()
+            time.sleep(2 * self.spec.control.max_state_age_s)  # nobody was read while torque was tried
             stale = health.stale_joints(self.spec, control.state(), time.monotonic_ns())
             raise health.not_powered(self.spec, stats, stale)
         self._release_springs()
