@@ -138,7 +138,7 @@ void ControlLoop::feed_stream(std::int64_t now_ns) noexcept {
 
 PushStatus ControlLoop::push_chunk(const ChunkView& chunk) noexcept {
   const std::lock_guard lock(callers_);
-  return core_.push_chunk(chunk, monotonic_ns());
+  return core_.push_chunk(chunk, lock_step_ ? core_.snapshot().t_ns : monotonic_ns());
 }
 
 void ControlLoop::committed(std::int64_t t0_ns, std::int64_t dt_ns, std::uint32_t rows,

@@ -1,4 +1,4 @@
-"""The race of the control thread against a loop in Python keeps its promises of form; its figures belong to the machine."""
+"""The race of the control thread against a loop in Python keeps its form; figures belong to the machine."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
     python tests/runtime/lockstep_soak.py 1000000 > record.json
 
-Every cycle is `ControlLoop.step`: read over the pseudo-terminal, gate, write. With one chance in a hundred a cycle meets
-a fault of a random kind on a random servo. Chunks walk the arm to and fro beyond its limits, so that the gate has work.
+Every cycle is `ControlLoop.step`: read over the pseudo-terminal, gate, write. In one of a hundred cycles a
+random servo has a random fault. Chunks walk the arm to and fro beyond its limits, so that the gate has work.
 """
 
 from __future__ import annotations
@@ -21,7 +21,16 @@ from motorium.motors.emulated import emulate
 from motorium.robots.assembly import bus_config, control_config
 from motorium.robots.spec import RobotSpec
 
-FAULTS = ("drop", "corrupt", "truncate", "duplicate", "wrong_id", "wrong_length", "garbage_before", "garbage_after")
+FAULTS = (
+    "drop",
+    "corrupt",
+    "truncate",
+    "duplicate",
+    "wrong_id",
+    "wrong_length",
+    "garbage_before",
+    "garbage_after",
+)
 TICK_NS, ROW_NS, TICKS_PER_RAD = 5_000_000, 50_000_000, 4096 / (2 * math.pi)
 CHUNK_TICKS = 80
 

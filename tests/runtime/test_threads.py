@@ -44,7 +44,10 @@ def _sources(*names: str) -> list[Path]:
 
 
 CORE = (
-    *(f"runtime/{name}" for name in ("control_core", "control_sources", "chunk_buffer", "leader", "plan", "slew")),
+    *(
+        f"runtime/{name}"
+        for name in ("control_core", "control_sources", "chunk_buffer", "leader", "plan", "slew")
+    ),
     "runtime/transition",
     "bus/safety_gate",
     "bus/servo_guard",

@@ -155,9 +155,9 @@ def _jumped(stats: Mapping[str, Any], names: tuple[str, ...]) -> SafetyError:
         if int(stats["jumped_joints"]) >> j & 1
     ]
     return SafetyError(
-        f"readings jumped: {', '.join(moved)}. The servo restarted and lost its count, or the arm was moved while nothing "
-        "was heard of it. Torque stays off: compare the joint with its reading, calibrate again if they differ, then "
-        "robot.control.accept_position() and robot.enable()"
+        f"readings jumped: {', '.join(moved)}. The servo restarted and lost its count, or the arm was moved "
+        "while nothing was heard of it. Torque stays off: compare the joint with its reading, calibrate again if "
+        "they differ, then robot.control.accept_position() and robot.enable()"
     )
 
 
