@@ -65,7 +65,7 @@ def test_every_tensor_of_every_case(name, isa, blind, tmp_path):
 
 WITH_ACTIONS = [name for name in CASES if name != "being_h05/a7_normalizer"]
 # Least cosine to the original's float32 actions; on these small random weights, where errors average out least.
-CLOSE = {"bfloat16": 0.9999, "int8": 0.999}
+CLOSE = {"bfloat16": 0.9999, "int8": 0.998}  # of networks so narrow that rounding hardly averages out
 
 
 @pytest.mark.parametrize("isa", ["", "sse2" if "sse2" in kernels.available_isas() else "plain"])

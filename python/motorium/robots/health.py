@@ -203,3 +203,17 @@ def joint_table(spec: RobotSpec, reading: Mapping[str, Any], now_ns: int) -> dic
         }
         for j, name in enumerate(spec.joint_names[: len(reading["position_rad"])])
     }
+
+
+def rest_problem(spec: RobotSpec, port: str, stats: Mapping[str, Any]) -> MotoriumError | None:
+    """What kept the arm from coming to rest as declared; None when nothing did."""
+    if stats["reason"] == "bus_closed":
+        return explain_fault(port, stats, {})
+    if stats["reason"] == "park_timed_out":
+        return SafetyError(
+            f"{spec.name} did not reach its rest pose in {spec.exit.park_timeout_s:.1f} s: is something in its way? "
+            f"Torque is off now"
+        )
+    if stats["torque_stuck"]:
+        return BusError(f"{spec.name} did not confirm that its torque is off: switch its power off")
+    return None

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 FIRST_STATE_S = 1.0
 """A chain that answered at opening answers again within this."""
+LAST_WORDS_S = 0.5
+"""A backend that closed its port can be seen to be dead within this."""
 MOVE_TIMEOUT_S = 15.0
 """The longest slew of any declared robot at its approach speed, doubled."""
 
@@ -228,7 +230,7 @@ class Robot:
         control = self.control
         if control.mode != "fault" and control.reason != "protection":
             return
-        self._check_backend()
+        self._check_backend(LAST_WORDS_S)
         state = control.state()
         if control.reason == "protection":
             raise health.explain_protection(self.spec, state, control.stats())
@@ -236,9 +238,14 @@ class Robot:
         faults = health.servo_faults(self.spec, state)
         raise health.explain_fault(self.port, control.stats(), stale, faults, self.spec.joint_names)
 
-    def _check_backend(self) -> None:
-        if self._backend is not None:
+    def _check_backend(self, patience_s: float = 0.0) -> None:
+        """Let the backend name its own end: its port closes some time before it can be seen to be dead."""
+        end = time.monotonic() + patience_s
+        while self._backend is not None:
             self._backend.check()
+            if time.monotonic() >= end:
+                return
+            time.sleep(0.01)
 
     def observe(self, task: str) -> Observation:
         """What cameras and joints saw at the newest moment all cameras share.
@@ -345,7 +352,7 @@ class Robot:
         problem: MotoriumError | None = None
         if control is not None:
             control.stop()
-            problem = _rest_problem(self.spec, self.port, control.stats())
+            problem = health.rest_problem(self.spec, self.port, control.stats())
         resources: list[Camera | backends.RobotBackend] = [*self._own_cameras.values()]
         resources += [backend] if backend is not None else []
         problems = [backends.closed(resource) for resource in resources]
@@ -378,17 +385,3 @@ def _calibration(given: str | Path | Calibration, spec: RobotSpec) -> Calibratio
         given.check(spec)
         return given
     return Calibration.nominal(spec) if given == "nominal" else Calibration.load(given, spec)
-
-
-def _rest_problem(spec: RobotSpec, port: str, stats: Mapping[str, Any]) -> MotoriumError | None:
-    """What kept the arm from coming to rest as declared; None when nothing did."""
-    if stats["reason"] == "bus_closed":
-        return health.explain_fault(port, stats, {})
-    if stats["reason"] == "park_timed_out":
-        return SafetyError(
-            f"{spec.name} did not reach its rest pose in {spec.exit.park_timeout_s:.1f} s: is something in its way? "
-            f"Torque is off now"
-        )
-    if stats["torque_stuck"]:
-        return BusError(f"{spec.name} did not confirm that its torque is off: switch its power off")
-    return None
