@@ -117,6 +117,7 @@ void ControlCore::follow_plan(std::int64_t last_ns, std::int64_t now_ns, bool ne
     return;
   }
   const bool over = now_ns > plan.end_ns();
+  const bool ends = over && (now_.mode == Mode::running || new_plan);  // a plan may come when its time is up
   plan.sample(now_ns, source_.position_rad);
   plan.slope_before(now_ns, source_.velocity_rad_s);
   plan.curvature_before(now_ns, source_.acceleration_rad_s2);
@@ -124,9 +125,9 @@ void ControlCore::follow_plan(std::int64_t last_ns, std::int64_t now_ns, bool ne
   move_setpoint(now_ns);
   if (!over) {
     set_mode(Mode::running, Reason::none);
-  } else if (now_.mode == Mode::running && plan.final) {
+  } else if (ends && plan.final) {
     set_mode(Mode::holding, Reason::none);
-  } else if (now_.mode == Mode::running) {
+  } else if (ends) {
     ++now_.underflows;
     events_ |= kEventUnderflow;
     underflow_ns_ = now_ns;

@@ -264,7 +264,7 @@ class Robot:
             now_ns = time.monotonic_ns()
             check_ages(frames, ages, now_ns)
         except CameraError:
-            self._check_backend()  # when all that is behind the cameras has died, that is the cause
+            self._check_backend(LAST_WORDS_S)  # when all that is behind the cameras has died, that is the cause
             raise
         t_ns = min((frame.t_ns for frame in frames.values()), default=now_ns)
         joints = self.control.state_at(t_ns)
