@@ -1,5 +1,6 @@
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include <optional>
@@ -119,6 +120,13 @@ PerJoint<float> per_joint(const FloatArray& array, std::uint32_t joints, const c
   return out;
 }
 
+PerJoint<float> pose(const FloatArray& array, std::uint32_t joints) {
+  const PerJoint<float> out = per_joint(array, joints, "q");
+  if (!std::all_of(out.begin(), out.begin() + joints, [](float x) { return std::isfinite(x); }))
+    throw py::value_error("q holds a number that is not finite");
+  return out;
+}
+
 FloatArray to_array(const PerJoint<float>& values, std::uint32_t joints) {
   return FloatArray(static_cast<py::ssize_t>(joints), values.data());
 }
@@ -145,7 +153,7 @@ void bind_control_core(py::module_& m) {
       .def(
           "move_to",
           [](ControlCore& core, const FloatArray& q, float share) {
-            core.move_to(per_joint(q, core.joints(), "q"), share);
+            core.move_to(pose(q, core.joints()), share);
           },
           py::arg("q"), py::arg("velocity_share") = 0.0f)
       .def(

@@ -20,6 +20,8 @@ const char* name_of(PushStatus status);
 
 /// Checks shapes, then copies one value per joint.
 PerJoint<float> per_joint(const FloatArray& array, std::uint32_t joints, const char* name);
+/// A pose to go to; ValueError where a number of it is not finite.
+PerJoint<float> pose(const FloatArray& array, std::uint32_t joints);
 FloatArray to_array(const PerJoint<float>& values, std::uint32_t joints);
 /// A view of `rows` as a chunk; ValueError unless it is (T, joints).
 ChunkView chunk_view(const FloatArray& rows, std::uint32_t joints, std::int64_t t0_ns, std::int64_t dt_ns,

@@ -52,7 +52,7 @@ bool enable(BoundLoop& bound, double timeout_s) {
 
 bool move_to(BoundLoop& bound, const FloatArray& q, float share, double timeout_s) {
   const std::uint64_t before = bound.loop.core_snapshot().moves_done;
-  const std::uint64_t ticket = bound.loop.move_to(per_joint(q, bound.loop.joints(), "q"), share);
+  const std::uint64_t ticket = bound.loop.move_to(pose(q, bound.loop.joints()), share);
   if (timeout_s <= 0.0) return ticket != 0;
   wait_until(bound, timeout_s, [ticket](const CoreSnapshot& core, const LoopSnapshot& loop) {
     return over(loop, ticket) && core.mode != Mode::moving;

@@ -107,6 +107,9 @@ bool ControlCore::arm(const JointState& state, std::int64_t now_ns) noexcept {
 
 void ControlCore::move_to(const PerJoint<float>& target_rad, float share) noexcept {
   if (!now_.torque || parking_ || now_.mode == Mode::fault) return;
+  for (std::uint32_t j = 0; j < joints(); ++j) {
+    if (!std::isfinite(target_rad[j])) return;
+  }
   void_plan();
   slew_target_ = target_rad;
   slew_share_ = share > 0.0f && share <= 1.0f ? share : config_.approach_velocity_share;

@@ -83,7 +83,9 @@ class ControlCore:  # One control tick in virtual time, for one Python thread. S
     def estop(self) -> None: ...  # Latched: the goal stands still, torque goes off `estop_hold_s` later.
     def accept_position(self) -> None: ...  # Ends a latched position jump: somebody has looked.
     def reset_estop(self) -> bool: ...  # To "released". False: the arm is not limp yet.
-    def move_to(self, q: ArrayLike, velocity_share: float = 0.0) -> None: ...  # (J,); 0: approach share.
+    def move_to(
+        self, q: ArrayLike, velocity_share: float = 0.0
+    ) -> None: ...  # (J,), finite; 0: approach share.
     def push_chunk(
         self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int, now_ns: int, final: bool = False
     ) -> _Push: ...  # (T, J) setpoints at t0 + i dt; rows below `delay` were promised and stay as planned.

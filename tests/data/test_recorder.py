@@ -169,6 +169,20 @@ def test_a_picture_of_another_size_is_refused(robot, tmp_path):
         recorder.record(robot, Hand(5), plan(tmp_path, 1), Grows())
 
 
+def test_a_strict_session_does_an_uneven_episode_again_and_gives_up_at_the_third(robot, tmp_path):
+    missed = iter([0, 1000, *[1000] * 4])  # as the control thread counts: all in the first episode
+    robot.control.stats = lambda: {"missed": next(missed)}
+    hand, watcher = Hand(0.3), Wishes()
+    recorded, _ = recorder.record(robot, hand, plan(tmp_path, 1, strict=True), watcher)
+    assert watcher.kept == [False, True]
+    assert (hand.prepared, [r.seed for r in recorded]) == ([0, 0], [0])
+    count = iter(range(0, 10**6, 1000))
+    robot.control.stats = lambda: {"missed": next(count)}
+    with pytest.raises(DataError, match=r"3 episodes in a row did not keep their rhythm.*ticks were missed"):
+        recorder.record(robot, Hand(0.15), plan(tmp_path, 1, strict=True), Wishes())
+    assert len(Dataset.open(tmp_path / "d").episodes) == 1
+
+
 def test_keys_of_a_terminal(monkeypatch, capsys):
     ours, theirs = pty.openpty()
     sampler = SimpleNamespace(rows=5, rate_hz=20.0, writer=SimpleNamespace(rows=5, dropped={}))

@@ -1,4 +1,4 @@
-"""A killed or frozen program: the supervisor takes the arm's torque away, gently, and in bounded time."""
+"""After the supervisor took a frozen program's torque; how soon it does: tests/safe_state.py."""
 
 from __future__ import annotations
 
@@ -30,14 +30,12 @@ with Robot.open("so101", port=sys.argv[1], calibration="nominal") as robot:
         robot.check()
         time.sleep(0.01)
 """
-NOTICED_S = 1.0
-"""0.3 s without a tick, 10 ms between looks; the rest is for a busy test machine. See docs/safety.md."""
-LIMP_S = 3.0
 
 
 @pytest.fixture
 def arm() -> Iterator[VirtualArm]:
-    with VirtualArm(SPEC) as virtual:
+    home = np.array([joint.home_rad for joint in SPEC.joints])
+    with VirtualArm(SPEC, start_rad=home) as virtual:
         yield virtual
 
 
@@ -79,18 +77,6 @@ def name_of(comm: Path) -> str:
         return comm.read_text().strip()
     except OSError:  # it ended meanwhile
         return ""
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_torque_sinks_and_goes(
-    arm: VirtualArm, program: subprocess.Popen[str], number: signal.Signals
-) -> None:
-    assert arm.torque.all()
-    assert (limits(arm) > 300).all()
-    program.send_signal(number)
-    assert seconds_until(lambda: bool((limits(arm) <= 300).all())) < NOTICED_S
-    assert arm.torque.all(), "a raised arm settles before it is let go"
-    assert seconds_until(lambda: not arm.torque.any()) < LIMP_S
 
 
 def test_a_program_that_wakes_up_again_is_told_and_may_start_anew(

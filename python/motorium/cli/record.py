@@ -39,6 +39,7 @@ from ._verb import Verb, json_option, print_json
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first scene.")
 @click.option("--codec", type=click.Choice(["h264", "av1"]), default="h264", show_default=True)
+@click.option("--strict", is_flag=True, help="Do an episode again whose rates were not kept.")
 @json_option
 def command(
     robot: str,
@@ -54,6 +55,7 @@ def command(
     limit_s: float,
     seed: int,
     codec: str,
+    strict: bool,
     as_json: bool,
 ) -> None:
     """Record ROBOT, such as sim:so101, into a dataset that LeRobot opens.
@@ -66,7 +68,7 @@ def command(
     from .. import Robot
     from ..data.recorder import Leader, RecordPlan, record
 
-    plan = RecordPlan(dataset, episodes, task, fps, limit_s, seed=seed, codec=codec)
+    plan = RecordPlan(dataset, episodes, task, fps, limit_s, seed=seed, codec=codec, strict=strict)
     options: dict[str, Any] = {"seed": seed} if ":" in robot else {}
     with ExitStack() as stack:
         shows: Leader

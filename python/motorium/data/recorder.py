@@ -6,6 +6,7 @@ setpoint then (`commanded_rad`) and the one planned for the next row (`action`).
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from ..cameras.base import newest_frames
 from ..errors import DataError
 from ..types import UInt8
 from ..units import NS_PER_S
+from .rhythm import Rhythm
 from .schema import Feature, Schema
 from .writer import DatasetWriter, Finished
 
@@ -30,6 +32,10 @@ POLL_S = 0.05
 REDO, DISCARD, KEEP, QUIT = "redo", "discard", "keep", "quit"
 """What a person may ask for while an episode runs."""
 PICTURE = "observation.images."
+UNEVEN = 3
+"""Episodes in a row without their rhythm that end a strict session."""
+
+_log = logging.getLogger(__name__)
 
 
 class Leader(Protocol):
@@ -71,6 +77,7 @@ class RecordPlan:
         tail_s: how long to go on after the task is done.
         seed: of the first scene.
         codec: of the videos.
+        strict: throw an episode away and do it again when its rhythm was not kept (see `Rhythm.problem`).
     """
 
     root: Path
@@ -81,6 +88,7 @@ class RecordPlan:
     tail_s: float = 0.5
     seed: int = 0
     codec: str = "h264"
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,6 +185,7 @@ class Sampler:
         self._seen: dict[str, int] = {}
         self._over = threading.Event()
         self._first_ns = self._last_ns = start_ns
+        self.rhythm = Rhythm()
         self._ticks = ticks or robot.control.telemetry
         self._ticks()  # what was before the episode is not of it
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
@@ -204,7 +213,7 @@ class Sampler:
                 self._row(now_ns)
                 # A machine that stood still goes on at once; no rows are made up for the time that is gone.
                 due_ns = max(due_ns + self._period_ns, now_ns)
-            self.writer.telemetry(self._ticks())
+            self._keep_ticks()
         except Exception as error:  # noqa: BLE001 - handed to the thread that records, whatever it is
             self.error = error
 
@@ -234,7 +243,12 @@ class Sampler:
         if self.rows == 0:
             self._first_ns = now_ns
         self.rows, self._last_ns = self.rows + 1, now_ns
-        self.writer.telemetry(self._ticks())
+        self._keep_ticks()
+
+    def _keep_ticks(self) -> None:
+        ticks = self._ticks()
+        self.rhythm.take(ticks)
+        self.writer.telemetry(ticks)
 
 
 @dataclass
@@ -247,6 +261,7 @@ class Session:
     plan: RecordPlan
     watcher: Watcher
     out: list[Recorded] = field(default_factory=list)
+    uneven: int = 0  # episodes in a row that strictness threw away
 
     def run(self) -> list[Recorded]:
         """All episodes of the plan. Raises MotoriumError; what was finished before stays."""
@@ -284,10 +299,30 @@ class Session:
         missed = int(self.robot.control.stats()["missed"]) - missed
         notes = {
             "leader": leader.name, "seed": seed, "success": success, "rate_hz": sampler.rate_hz,
-            "late_rows": sampler.late, "missed_ticks": missed,
+            "late_rows": sampler.late, "missed_ticks": missed, "control": sampler.rhythm.as_dict(),
         }  # fmt: skip
+        if self._fails(sampler, missed):
+            writer.discard()
+            return REDO, None
         finished = writer.end(notes)
         return wish, Recorded(finished, task, seed, success, sampler.rate_hz, sampler.late, missed)
+
+    def _fails(self, sampler: Sampler, missed: int) -> bool:
+        """Whether a strict session throws this episode away. Raises DataError at the third in a row."""
+        dropped = self.writer.dropped
+        lost = {
+            "rows were late": (sampler.late, sampler.rows),
+            "frames were dropped": (sum(dropped.values()), sampler.rows * len(dropped)),
+            "control ticks were missed": (missed, sampler.rhythm.ticks),
+        }
+        problem = Rhythm.problem(sampler.rate_hz, self.writer.schema.fps, lost)
+        self.uneven = self.uneven + 1 if problem else 0
+        if not (problem and self.plan.strict):
+            return False
+        if self.uneven >= UNEVEN:
+            raise DataError(f"{UNEVEN} episodes in a row did not keep their rhythm, the last: {problem}")
+        _log.warning("the episode is not kept and done again: %s", problem)
+        return True
 
     def _watch(self, sampler: Sampler) -> tuple[str | None, bool]:
         give_up = time.monotonic() + self.plan.limit_s

@@ -32,7 +32,7 @@ class Finding:
 
     Attributes:
         cause: short and stable: permission, busy, latency_timer, udev_rule, no_power, wrong_baud, duplicate_id,
-            noise, loose_cable, missing_servo, stray_servo, wrong_model, wrong_supply, hot.
+            noise, loose_cable, missing_servo, stray_servo, wrong_model, wrong_supply, hot, mixed_firmware.
         detail: what was seen.
         fix: what to do.
     """
@@ -101,6 +101,7 @@ def diagnose(found: BusScan, expected: Sequence[Expected] = (), baud: int | None
         findings += _health(servo)
     if baud is not None:
         findings += _speed(found.servos, baud)
+    findings += _firmware(found.servos)
     return findings + list(_presence(found.servos, expected))
 
 
@@ -142,6 +143,23 @@ def _speed(servos: Sequence[FoundServo], baud: int) -> Iterator[Finding]:
         if servo.baud != baud:
             detail = f"id {servo.id} listens at {servo.baud} baud, not {baud}"
             yield Finding("wrong_baud", detail, f"set its speed to {baud} baud (register baud_rate)")
+
+
+def _firmware(servos: Sequence[FoundServo]) -> Iterator[Finding]:
+    """Servos of one model with different firmware: no reason to refuse, a reason to look when one behaves oddly."""
+    for model in sorted({servo.model for servo in servos if servo.model and servo.firmware}):
+        versions: dict[str, list[int]] = {}
+        for servo in servos:
+            if servo.model == model and servo.firmware:
+                versions.setdefault(servo.firmware, []).append(servo.id)
+        if len(versions) > 1:
+            each = "; ".join(
+                f"{version} on id {', '.join(map(str, ids))}" for version, ids in versions.items()
+            )
+            detail = f"{model} servos have different firmware: {each}"
+            yield Finding(
+                "mixed_firmware", detail, "it may stay so; update the odd ones if they behave differently"
+            )
 
 
 def _presence(servos: Sequence[FoundServo], expected: Sequence[Expected]) -> Iterator[Finding]:

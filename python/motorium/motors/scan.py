@@ -34,6 +34,7 @@ class FoundServo:
         model: name of the motor table that has this number, or "".
         voltage_v, temperature_c: None without a table, or without an answer.
         disturbed: share of reads with a damaged, doubled or missing answer.
+        firmware: version as the servo says it; "" without a table, or without an answer.
     """
 
     id: int
@@ -44,6 +45,7 @@ class FoundServo:
     voltage_v: float | None
     temperature_c: float | None
     disturbed: float
+    firmware: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ def _look_at(link: Link, servo: int, protocol: str, baud: int) -> FoundServo:
         voltage_v=None if volts is None else round(0.1 * volts, 1),
         temperature_c=celsius,
         disturbed=round(disturbed / LOOKS, 2),
+        firmware=_firmware(link, servo, motor),
     )
 
 
@@ -159,6 +162,12 @@ def _as_read(number: int | None, motor: MotorSpec) -> int | None:
     if number is None or motor.byte_order == "little":
         return number
     return int.from_bytes(number.to_bytes(2, "little"), "big")
+
+
+def _firmware(link: Link, servo: int, motor: MotorSpec | None) -> str:
+    names = ("firmware_major", "firmware_minor", "firmware")
+    parts = [_value(link, servo, motor, name) for name in names]
+    return ".".join(str(part) for part in parts if part is not None)
 
 
 def _value(link: Link, servo: int, motor: MotorSpec | None, name: str) -> int | None:

@@ -95,20 +95,32 @@ class Calibration:
     def of_adapter(cls, port: str, spec: RobotSpec) -> Calibration:
         """The one calibration of `spec` made on the USB adapter behind `port`, else the one named after the robot.
 
-        Raises CalibrationError when there is none, or two.
+        Raises CalibrationError when there is none, or two, or when the adapter belongs to another arm (leader and
+        follower exchanged).
         """
         serial = adapter_serial(port)
-        fitting = (
-            []
-            if serial is None
-            else [p for p in sorted(directory().glob("*.json")) if _serves(p, serial, spec)]
-        )
+        known = {} if serial is None else _of_serial(serial)
+        fitting = [path for path, found in known.items() if found.robot == spec.name]
         if len(fitting) > 1:
             names = ", ".join(path.stem for path in fitting)
             raise CalibrationError(
                 f"{names} are all calibrations of the adapter {serial}: name the one to use"
             )
-        return cls.load(fitting[0] if fitting else spec.name, spec)
+        if fitting:
+            return cls.load(fitting[0], spec)
+        if known:
+            others = ", ".join(sorted({found.robot for found in known.values()}))
+            raise CalibrationError(
+                f"the adapter {serial} on {port} belongs to {others}, not to {spec.name}: are the ports of two arms "
+                f"exchanged? If not, calibrate {spec.name} there"
+            )
+        named = cls.load(spec.name, spec)
+        if serial is not None and named.adapter not in (None, serial):
+            raise CalibrationError(
+                f"the calibration {spec.name!r} was made on the adapter {named.adapter}, and {port} is {serial}: "
+                f"calibrate this arm, or name the calibration if it is the same arm on a new adapter"
+            )
+        return named
 
     def save(self, path: Path) -> None:
         """Write the file; it is replaced as a whole or not at all."""
@@ -139,12 +151,17 @@ class Calibration:
             )
 
 
-def _serves(path: Path, serial: str, spec: RobotSpec) -> bool:
-    try:
-        found = _parse(json.loads(path.read_text(encoding="utf-8")), path)
-    except (CalibrationError, OSError, ValueError):
-        return False  # it may be another arm's; asked for by name it says what is wrong with it
-    return found.adapter == serial and found.robot == spec.name
+def _of_serial(serial: str) -> dict[Path, Calibration]:
+    """Every calibration made on one adapter, whatever the robot; files that cannot be read are another's business."""
+    found = {}
+    for path in sorted(directory().glob("*.json")):
+        try:
+            calibration = _parse(json.loads(path.read_text(encoding="utf-8")), path)
+        except (CalibrationError, OSError, ValueError):
+            continue  # asked for by name it says what is wrong with it
+        if calibration.adapter == serial:
+            found[path] = calibration
+    return found
 
 
 def _parse(table: object, path: Path) -> Calibration:

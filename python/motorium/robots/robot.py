@@ -264,7 +264,7 @@ class Robot:
             now_ns = time.monotonic_ns()
             check_ages(frames, ages, now_ns)
         except CameraError:
-            self._check_backend(LAST_WORDS_S)  # when all that is behind the cameras has died, that is the cause
+            self._check_backend(LAST_WORDS_S)  # what is behind the cameras may have died: that is the cause then
             raise
         t_ns = min((frame.t_ns for frame in frames.values()), default=now_ns)
         joints = self.control.state_at(t_ns)
@@ -295,7 +295,7 @@ class Robot:
             timeout_s: for the whole motion.
 
         Raises:
-            SpecError: an unknown joint name.
+            SpecError: an unknown joint name, or a number that is not finite.
             BusError, SafetyError: a fault, or the motion did not end in time.
         """
         control = self.control
@@ -309,6 +309,8 @@ class Robot:
             target = np.array([pose.get(name, goal) for name, goal in goals], dtype=np.float32)
         else:
             target = np.asarray(pose, dtype=np.float32)
+        if not np.isfinite(target).all():
+            raise SpecError(f"a pose to move to is made of finite numbers, not {target}")
         if not control.move_to(target, velocity_share, timeout_s):
             self.check()
             raise SafetyError(
