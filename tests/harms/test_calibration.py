@@ -44,7 +44,7 @@ def swept(true_zero: int, offset: int, ends: dict[str, tuple[float, float]] | No
 @pytest.mark.parametrize("offset", [-2047, -100, 0, 2047])
 @pytest.mark.parametrize("true_zero", [0, 113, 2048, 3981])
 def test_harm_10_no_offset_ever_overflows_its_field(true_zero: int, offset: int) -> None:
-    """Others end with "Magnitude 2114 exceeds 2047" when homings add up. Here each offset fits, and angles are right."""
+    """Others end with "Magnitude 2114 exceeds 2047" when homings add up. Here each offset fits, angles are right."""
     zeros = swept(true_zero, offset).zeros()
     for joint in SPEC.joints:
         zero = zeros[joint.name]

@@ -264,7 +264,7 @@ class Robot:
             now_ns = time.monotonic_ns()
             check_ages(frames, ages, now_ns)
         except CameraError:
-            self._check_backend(LAST_WORDS_S)  # what is behind the cameras may have died: that is the cause then
+            self._check_backend(LAST_WORDS_S)  # what is behind the cameras may have died
             raise
         t_ns = min((frame.t_ns for frame in frames.values()), default=now_ns)
         joints = self.control.state_at(t_ns)
