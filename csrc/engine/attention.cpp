@@ -58,22 +58,48 @@ void Attention::place_head(std::size_t head, const Rows& projected, const TokenP
   }
 }
 
-void Attention::attend(std::size_t first, const TokenPlaces& places, const kernels::KeyValues& cache,
-                       const Scratch& scratch, const Rows& out, bool accumulate) const noexcept {
-  const std::size_t stride = config_.projected_width(), inner = config_.query_width();
+kernels::AttendRows Attention::call_of(std::size_t first, std::size_t count, const TokenPlaces& places,
+                                       const kernels::KeyValues& cache,
+                                       const Scratch& scratch) const noexcept {
+  const std::size_t stride = config_.projected_width();
   kernels::AttendRows call{scratch.projected + first * stride,
                            stride,
-                           out.count,
+                           count,
                            config_.heads,
                            cache,
                            0,
                            0,
                            scratch.mixed,
-                           inner,
+                           config_.query_width(),
                            scratch.scores};
   call.visible = places.visible + first;
-  motorium::attend(workspace_, table_, call);
-  multiply(table_, out_, {scratch.mixed, inner, out.count}, out, kernels::Activation::none, accumulate);
+  return call;
+}
+
+void Attention::attend(std::size_t first, const TokenPlaces& places, const kernels::KeyValues& cache,
+                       const Scratch& scratch, const Rows& out, bool accumulate) const noexcept {
+  motorium::attend(workspace_, table_, call_of(first, out.count, places, cache, scratch));
+  multiply(table_, out_, {scratch.mixed, config_.query_width(), out.count}, out, kernels::Activation::none,
+           accumulate);
+}
+
+void Attention::run(const Rows& x, std::size_t first, const TokenPlaces& places, const RopeTable& rope,
+                    const kernels::KeyValues& cache, const Scratch& scratch, const Rows& out, bool accumulate,
+                    const RowMaker& make) const noexcept {
+  const Rows projected{scratch.projected, config_.projected_width(), x.count};
+  multiply_rows(table_, project_, x, projected, {}, make);
+  const kernels::AttendRows call = call_of(first, out.count, places, cache, scratch);
+  const std::size_t group = config_.heads / config_.kv_heads;
+  const std::size_t scores = out.count * config_.heads * cache.capacity;
+  share_parts(workspace_, config_.kv_heads, projected.count * projected.stride + scores,
+              [&](std::size_t part, std::size_t thread) noexcept {
+                place_head(config_.heads + part, projected, places, rope, cache);
+                for (std::size_t head = part * group; head < (part + 1) * group; ++head)
+                  place_head(head, projected, places, rope, cache);
+                attend_heads(table_, call, part * group, (part + 1) * group, thread);
+              });
+  multiply(table_, out_, {scratch.mixed, config_.query_width(), out.count}, out, kernels::Activation::none,
+           accumulate);
 }
 
 }  // namespace motorium

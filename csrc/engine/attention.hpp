@@ -39,11 +39,22 @@ class Attention {
   void store(const Rows& x, const TokenPlaces& places, const RopeTable& rope, const kernels::KeyValues& cache,
              const Scratch& scratch, const RowMaker& make = {}) const noexcept;
 
+  /// store() and attend() in one go, for a cache that no other stream writes to meanwhile: what belongs to
+  /// one head of the cache is placed and read by the same thread.
+  void run(const Rows& x, std::size_t first, const TokenPlaces& places, const RopeTable& rope,
+           const kernels::KeyValues& cache, const Scratch& scratch, const Rows& out, bool accumulate,
+           const RowMaker& make) const noexcept;
+
   /// out (+)= attention of as many rows as `out` has; `first` is the number of the first of them in `places`.
   void attend(std::size_t first, const TokenPlaces& places, const kernels::KeyValues& cache,
               const Scratch& scratch, const Rows& out, bool accumulate) const noexcept;
 
+  /// Whether run() has a part for every thread.
+  bool divides() const noexcept { return config_.kv_heads >= workspace_.pool.threads(); }
+
  private:
+  kernels::AttendRows call_of(std::size_t first, std::size_t count, const TokenPlaces& places,
+                              const kernels::KeyValues& cache, const Scratch& scratch) const noexcept;
   void place_head(std::size_t head, const Rows& projected, const TokenPlaces& places, const RopeTable& rope,
                   const kernels::KeyValues& cache) const noexcept;
 

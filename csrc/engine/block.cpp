@@ -75,6 +75,24 @@ void Block::add_branch(const Rows& branch, const Rows& x, const Modulation& modu
                             gate, nullptr, 6 * config_.width, modulation.index, 0.0f});
 }
 
+void Block::run(const Call& call, std::size_t first, std::size_t last, const Scratch& scratch) noexcept {
+  const bool plain = config_.order == NormOrder::after || scratch.probe != nullptr || first == last;
+  if (plain || !attention_.divides()) {
+    store(call, scratch);
+    return finish(call, first, last, scratch);
+  }
+  const std::size_t width = config_.width;
+  const auto make = [&](std::size_t from, std::size_t to) noexcept {
+    normalise(norm1_, part_of(call.x, from, to), scratch.normed + from * width,
+              from_row(call.modulation, from), kAttentionPart);
+  };
+  const Rows x = part_of(call.x, first, last);
+  const bool gated = call.modulation.vectors != nullptr;
+  attention_.run({scratch.normed, width, call.x.count}, first, call.places, *scratch.rope, call.cache,
+                 scratch.attention, gated ? Rows{scratch.branch, width, x.count} : x, !gated, make);
+  finish_attended(x, from_row(call.modulation, first), scratch);
+}
+
 void Block::store(const Call& call, const Scratch& scratch) const noexcept {
   const std::size_t width = config_.width;
   const Rows normed{scratch.normed, width, call.x.count};
@@ -96,12 +114,19 @@ void Block::store(const Call& call, const Scratch& scratch) const noexcept {
 
 void Block::finish(const Call& call, std::size_t first, std::size_t last, const Scratch& scratch) noexcept {
   if (first == last) return;
-  const bool after = config_.order == NormOrder::after;
   const Rows x = part_of(call.x, first, last);
   const Modulation modulation = from_row(call.modulation, first);
   const bool gated = modulation.vectors != nullptr;
+  attention_.attend(first, call.places, call.cache, scratch.attention,
+                    gated ? Rows{scratch.branch, config_.width, x.count} : x, !gated);
+  finish_attended(x, modulation, scratch);
+  if (scratch.probe != nullptr) show(call, first, x.count, scratch);
+}
+
+/// From the attention's result, which is in `x` already or, where the time gates it, in scratch.branch.
+void Block::finish_attended(const Rows& x, const Modulation& modulation, const Scratch& scratch) noexcept {
+  const bool after = config_.order == NormOrder::after, gated = modulation.vectors != nullptr;
   const Rows branch = gated ? Rows{scratch.branch, config_.width, x.count} : x;
-  attention_.attend(first, call.places, call.cache, scratch.attention, branch, !gated);
   if (gated) add_branch(branch, x, modulation, kAttentionPart);
   if (config_.order == NormOrder::sandwich) norm3_.run(table_, x, x);
   if (after) norm1_.run(table_, x, x);
@@ -121,7 +146,6 @@ void Block::finish(const Call& call, std::size_t first, std::size_t last, const 
   if (gated) add_branch(branch, x, modulation, kMlpPart);
   if (config_.order == NormOrder::sandwich) norm4_.run(table_, x, x);
   if (after) norm2_.run(table_, x, x);
-  if (scratch.probe != nullptr) show(call, first, x.count, scratch);
 }
 
 void Block::show(const Call& call, std::size_t first, std::size_t count,

@@ -50,16 +50,17 @@ class Block {
   /// Rows first .. last - 1 through attention and MLP; the others are left as they are.
   void finish(const Call& call, std::size_t first, std::size_t last, const Scratch& scratch) noexcept;
 
-  void run(const Call& call, const Scratch& scratch) noexcept {
-    store(call, scratch);
-    finish(call, 0, call.x.count, scratch);
-  }
+  /// store() and finish() of a stream whose cache no other writes to meanwhile: fewer meetings of the
+  /// threads.
+  void run(const Call& call, std::size_t first, std::size_t last, const Scratch& scratch) noexcept;
+  void run(const Call& call, const Scratch& scratch) noexcept { run(call, 0, call.x.count, scratch); }
 
  private:
   void normalise(const NormLayer& norm, const Rows& x, float* into, const Modulation& modulation,
                  std::size_t part) const noexcept;
   void add_branch(const Rows& branch, const Rows& x, const Modulation& modulation,
                   std::size_t part) const noexcept;
+  void finish_attended(const Rows& x, const Modulation& modulation, const Scratch& scratch) noexcept;
   void show(const Call& call, std::size_t first, std::size_t count, const Scratch& scratch) const noexcept;
 
   const kernels::KernelTable& table_;

@@ -199,13 +199,12 @@ void Denoiser::pass_layers(const Run& call, std::size_t k, std::size_t first) no
       block.modulation = modulation_->at(schedule_, k, layer);
       block.modulation.index += first;
     }
-    blocks_[layer].store(block, scratch_);
     std::size_t from = 0, to = count;
     if (layer + 1 == blocks_.size() && call.probe == nullptr) {  // only free rows are looked at
       from = config_.lead + locked - first;
       to = config_.lead + config_.rows - first;
     }
-    blocks_[layer].finish(block, from, to, scratch_);
+    blocks_[layer].run(block, from, to, scratch_);
   }
 }
 

@@ -120,19 +120,24 @@ void multiply_rows(const KernelTable& table, const Linear& linear, const Rows& x
   }
 }
 
-void attend(Workspace& workspace, const KernelTable& table, const kernels::AttendRows& call) noexcept {
+void attend_heads(const KernelTable& table, const kernels::AttendRows& call, std::size_t first,
+                  std::size_t last, std::size_t thread) noexcept {
   const bool narrow = call.cache.narrow.keys != nullptr;
-  const auto kernel = narrow ? table.i16_attend_rows : table.f32_attend_rows;
-  const std::size_t multiply_adds = call.rows * call.heads * call.cache.capacity * call.cache.head_dim;
-  if (workspace.pool.threads() == 1 || multiply_adds < kWorthSharing) return kernel(call);
   const std::size_t scores = narrow ? kernels::narrow_score_floats(call.cache.capacity, table.panel)
                                     : kernels::score_floats(call.cache.capacity, table.panel);
+  kernels::AttendRows part = call;
+  part.first_head = first;
+  part.last_head = last;
+  part.scratch = call.scratch + thread * scores;
+  (narrow ? table.i16_attend_rows : table.f32_attend_rows)(part);
+}
+
+void attend(Workspace& workspace, const KernelTable& table, const kernels::AttendRows& call) noexcept {
+  const std::size_t multiply_adds = call.rows * call.heads * call.cache.capacity * call.cache.head_dim;
+  if (workspace.pool.threads() == 1 || multiply_adds < kWorthSharing)
+    return attend_heads(table, call, 0, call.heads, 0);
   workspace.pool.run(call.heads, [&](std::size_t head, std::size_t thread) noexcept {
-    kernels::AttendRows one = call;
-    one.first_head = head;
-    one.last_head = head + 1;
-    one.scratch = call.scratch + thread * scores;
-    kernel(one);
+    attend_heads(table, call, head, head + 1, thread);
   });
 }
 

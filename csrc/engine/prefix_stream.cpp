@@ -57,9 +57,8 @@ void PrefixStream::run(std::span<const std::uint8_t* const> images, std::span<co
   const Rows x{x_, width_, tokens_};
   for (std::size_t layer = 0; layer < blocks_.size(); ++layer) {
     const Block::Call call{x, {{&segment_, 1}, nullptr, visible_}, caches[layer], layer, {}};
-    blocks_[layer].store(call, scratch_);
     // After the last layer only the readout is looked at: the other rows stop at their keys and values.
-    blocks_[layer].finish(call, layer + 1 < blocks_.size() ? 0 : tokens_ - 1, tokens_, scratch_);
+    blocks_[layer].run(call, layer + 1 < blocks_.size() ? 0 : tokens_ - 1, tokens_, scratch_);
   }
   float* readout = x_ + (tokens_ - 1) * width_;
   table_.f32_normalise_rms({readout, width_, readout, width_, 1, 1, width_, scene_norm_, eps_});

@@ -40,6 +40,10 @@ void share_rows(Workspace& workspace, std::size_t rows, std::size_t floats, cons
   });
 }
 
+/// Heads [first, last) of an attention on `thread`, which has its own part of call.scratch.
+void attend_heads(const kernels::KernelTable& table, const kernels::AttendRows& call, std::size_t first,
+                  std::size_t last, std::size_t thread) noexcept;
+
 /// Attention with the heads shared among the threads; call.scratch holds threads() times score_floats()
 /// floats.
 void attend(Workspace& workspace, const kernels::KernelTable& table,
