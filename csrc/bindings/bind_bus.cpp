@@ -61,6 +61,7 @@ void bind_config(py::module_& m) {
       .def_readwrite("sync_read", &FeetechBusConfig::sync_read)
       .def_readwrite("lock", &FeetechBusConfig::lock)
       .def_readwrite("torque_limit", &FeetechBusConfig::torque_limit)
+      .def_readwrite("present_room", &FeetechBusConfig::present_room)
       .def_readwrite("settings", &FeetechBusConfig::settings);
 }
 

@@ -17,8 +17,8 @@ inline pybind11::dict to_dict(const BusCounters& c) {
   using namespace pybind11::literals;
   return pybind11::dict("cycles"_a = c.cycles, "crc_errors"_a = c.crc_errors, "timeouts"_a = c.timeouts,
                         "length_errors"_a = c.length_errors, "wrong_id"_a = c.wrong_id,
-                        "flushed_bytes"_a = c.flushed_bytes, "io_errors"_a = c.io_errors,
-                        "refusals"_a = c.refusals);
+                        "flushed_bytes"_a = c.flushed_bytes, "late_replies"_a = c.late_replies,
+                        "io_errors"_a = c.io_errors, "refusals"_a = c.refusals);
 }
 
 inline pybind11::dict to_dict(const LatencyReport& r) {
@@ -103,10 +103,14 @@ template <class Link>
 pybind11::class_<Link> bind_raw(pybind11::class_<Link> bound, MotionRegisters motion) {
   namespace py = pybind11;
   bound
-      .def(py::init([](const std::string& port, std::uint32_t baud, std::int64_t reply_margin_us) {
-             return std::make_unique<Link>(port, baud, static_cast<double>(reply_margin_us) * 1e-6);
-           }),
-           py::arg("port"), py::arg("baud") = 1'000'000, py::arg("reply_margin_us") = 4000)
+      .def(
+          py::init([](const std::string& port, std::uint32_t baud, std::int64_t reply_margin_us, bool fresh) {
+            auto link = std::make_unique<Link>(port, baud, static_cast<double>(reply_margin_us) * 1e-6);
+            link->set_when_overdue(fresh ? WhenOverdue::wait : WhenOverdue::take);
+            return link;
+          }),
+          py::arg("port"), py::arg("baud") = 1'000'000, py::arg("reply_margin_us") = 4000,
+          py::arg("fresh") = true)
       .def(
           "ping", [](Link& link, std::uint8_t id) { return raw_ping(link, id); }, py::arg("servo_id"))
       .def(

@@ -21,7 +21,8 @@ void bind_config(py::module_& m) {
       .def_readwrite("bus_watchdog", &DynamixelRegisters::bus_watchdog)
       .def_readwrite("goal_position", &DynamixelRegisters::goal_position)
       .def_readwrite("present", &DynamixelRegisters::present)
-      .def_readwrite("present_voltage", &DynamixelRegisters::present_voltage);
+      .def_readwrite("present_voltage", &DynamixelRegisters::present_voltage)
+      .def_readwrite("present_room", &DynamixelRegisters::present_room);
   py::class_<DynamixelJoint>(m, "DynamixelJoint")
       .def(py::init<>())
       .def_readwrite("id", &DynamixelJoint::id)

@@ -64,6 +64,7 @@ DynamixelBus::DynamixelBus(const std::string& port, DynamixelBusConfig config)
     active_.push_back(config_.joints[j].id);
     active_joints_.push_back(j);
   }
+  link_.set_room(config_.registers.present, config_.registers.present_room);
   const ServoChain::Patience patience(chain_);
   chain_.find();
   for (const ServoSetting& setting : config_.settings) chain_.apply(setting);
@@ -91,7 +92,8 @@ LinkStatus DynamixelBus::read_present() noexcept {
   const auto ids = chain_.ids();
   const std::span<std::uint8_t> rows(rows_.data(), n * kPresentSize), errors(errors_.data(), n);
   const std::span<bool> answered(answered_.data(), n);
-  if (!fast_ || plain_reads_left_ > 0) {
+  // Only plain replies are told apart from late ones.
+  if (!fast_ || plain_reads_left_ > 0 || link_.doubtful()) {
     plain_reads_left_ -= plain_reads_left_ > 0;
     return link_.sync_read(ids, config_.registers.present, kPresentSize, rows, errors, answered);
   }
@@ -267,6 +269,11 @@ BusStatus DynamixelBus::start_torque() noexcept {
 }
 
 BusStatus DynamixelBus::set_torque(bool on) noexcept {
+  const ServoChain::Rows off{};
+  if (!on) {  // at once, and verified below
+    static_cast<void>(
+        link_.sync_write(active_, config_.registers.torque_enable, 1, {off.data(), active_.size()}));
+  }
   const ServoChain::Patience patience(chain_);
   lost_.fill(0);
   stopped_ = false;
@@ -277,7 +284,6 @@ BusStatus DynamixelBus::set_torque(bool on) noexcept {
     torque_on_ = true;
     return status;
   }
-  const ServoChain::Rows off{};
   if (config_.watchdog_units > 0) {  // a servo waiting for a master may not stop one that rests
     static_cast<void>(
         link_.sync_write(active_, config_.registers.bus_watchdog, 1, {off.data(), active_.size()}));

@@ -22,6 +22,8 @@ struct DynamixelRegisters {
   std::uint16_t goal_position = 116;
   std::uint16_t present = 126;          ///< current or load 2, velocity 4, position 4
   std::uint16_t present_voltage = 144;  ///< voltage 2, temperature 1
+  std::uint16_t present_room =
+      11;  ///< Bytes behind `present` that can be read with it: up to the temperature.
 };
 
 /// One joint and its servo.

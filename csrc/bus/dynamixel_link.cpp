@@ -24,7 +24,7 @@ void DynamixelLink::take_blocks(ReplySet& replies) noexcept {
     const auto found = std::find(replies.ids.begin(), replies.ids.end(), block.id);
     const auto at = static_cast<std::size_t>(found - replies.ids.begin());
     if (found != replies.ids.end() && replies.answered[at]) continue;  // seen with fewer bytes
-    replies.accept(block.id, block.error, {block.parameters, block.n_parameters}, line_.counters());
+    line_.accept(replies, block.id, block.error, {block.parameters, block.n_parameters});
   }
 }
 
@@ -36,7 +36,7 @@ void DynamixelLink::take_fast(ReplySet& replies, const mtr_dxl_view& view) noexc
     const auto found = std::find(replies.ids.begin(), replies.ids.end(), block.id);
     const auto i = static_cast<std::size_t>(found - replies.ids.begin());
     if (found == replies.ids.end() || replies.answered[i]) continue;
-    replies.accept(block.id, block.error, {block.parameters, block.n_parameters}, line_.counters());
+    line_.accept(replies, block.id, block.error, {block.parameters, block.n_parameters});
   }
 }
 
@@ -46,14 +46,15 @@ void DynamixelLink::take_packet(ReplySet& replies, const mtr_dxl_view& view) noe
     if (fast_) take_fast(replies, view);
     return;
   }
+  if (fast_) return;  // a late one to an earlier request
   const bool refusal = view.n_parameters == 0 && (view.error & ~MTR_DXL_ALERT) != 0;
-  if (refusal && replies.ids.size() == 1 && replies.ids[0] == view.id) {
+  if (refusal && replies.ids.size() == 1 && replies.ids[0] == view.id && !line_.doubtful(view.id, replies)) {
     replies.errors[0] = view.error;
     replies.refused = true;
     line_.counters().refusals += 1;
     return;
   }
-  replies.accept(view.id, view.error, {view.parameters, view.n_parameters}, line_.counters());
+  line_.accept(replies, view.id, view.error, {view.parameters, view.n_parameters});
 }
 
 /// True once nothing more is to be expected.
@@ -82,12 +83,13 @@ bool DynamixelLink::take(ReplySet& replies, std::span<const std::uint8_t> bytes)
 
 LinkStatus DynamixelLink::ask(std::size_t n, std::size_t reply_bytes, ReplySet& replies) noexcept {
   const std::span<const std::uint8_t> request(request_.data(), n);
+  line_.prepare(request, replies);
   const LinkStatus sent = line_.send(request);
   if (sent != LinkStatus::ok) return sent;
   mtr_dxl_parser_clear(&parser_);
   parser_.max_length =
       fast_ ? static_cast<std::uint16_t>(1 + replies.ids.size() * (replies.size + kBlockOverhead))
-            : longest(replies.size);
+            : longest(replies.size + room_);  // of late ones too
   return line_.receive(
       request, reply_bytes, replies,
       [&](std::span<const std::uint8_t> bytes) { return take(replies, bytes); },
@@ -134,16 +136,17 @@ LinkStatus DynamixelLink::write(std::uint8_t id, std::uint16_t address, std::spa
 LinkStatus DynamixelLink::ask_many(std::uint8_t instruction, std::uint16_t address,
                                    ReplySet& replies) noexcept {
   const std::size_t n_ids = replies.ids.size();
+  fast_ = instruction == MTR_DXL_FAST_SYNC_READ;
   replies.clear();
+  if (!fast_) replies.padding = padding(replies.ids, address, replies.size);
   if (replies.size < 1 || replies.rows.size() != n_ids * replies.size || replies.errors.size() != n_ids ||
       replies.answered.size() != n_ids) {
     return LinkStatus::invalid;
   }
-  fast_ = instruction == MTR_DXL_FAST_SYNC_READ;
   const std::size_t n = mtr_dxl_sync_read(request_.data(), request_.size(), instruction, replies.ids.data(),
-                                          n_ids, address, static_cast<std::uint16_t>(replies.size));
+                                          n_ids, address, static_cast<std::uint16_t>(replies.on_wire()));
   const std::size_t bytes = fast_ ? kFastOverhead + n_ids * (replies.size + kBlockOverhead)
-                                  : n_ids * (replies.size + kReplyOverhead);
+                                  : n_ids * (replies.on_wire() + kReplyOverhead);
   return bytes <= MTR_DXL_MAX_PACKET || !fast_ ? ask(n, bytes, replies) : LinkStatus::invalid;
 }
 

@@ -77,6 +77,7 @@ FeetechBus::FeetechBus(const std::string& port, FeetechBusConfig config)
       link_(port, config_.baud, config_.reply_margin_s),
       chain_(link_, identities(config_), rules(config_), config_.reply_margin_s) {
   link_.set_sync_read(config_.sync_read);
+  link_.set_room(kPresent, config_.present_room);
   const ServoChain::Patience patience(chain_);
   chain_.find();
   for (const ServoSetting& setting : config_.settings) chain_.apply(setting);
@@ -134,8 +135,10 @@ BusStatus FeetechBus::write_goal(const GatedGoal& goal) noexcept {
 }
 
 BusStatus FeetechBus::set_torque(bool on) noexcept {
-  const ServoChain::Patience patience(chain_);
   ServoChain::Rows rows{};
+  const std::size_t n = config_.ids.size();
+  if (!on) static_cast<void>(link_.sync_write(config_.ids, kTorqueEnable, 1, {rows.data(), n}));  // at once
+  const ServoChain::Patience patience(chain_);
   if (on) {
     for (const ServoSetting& setting : config_.settings) {
       if (setting.eeprom) continue;

@@ -26,6 +26,7 @@ struct FeetechBusConfig {
   bool sync_read = true;             ///< Known to all servos of the chain.
   std::uint8_t lock = 55;            ///< Addresses that differ between the series.
   std::uint8_t torque_limit = 48;    ///< In RAM; 0: there is none.
+  std::uint8_t present_room = 5;     ///< Readable bytes behind present position to status: up to the current.
   std::vector<ServoSetting> settings;
 };
 

@@ -1,5 +1,7 @@
 #include "bus/feetech_link.hpp"
 
+#include <algorithm>
+
 namespace motorium {
 namespace {
 
@@ -20,7 +22,7 @@ bool FeetechLink::take(ReplySet& replies, std::span<const std::uint8_t> bytes) n
       counters.crc_errors += event == MTR_FT_BAD_CHECKSUM;
       counters.length_errors += event == MTR_FT_BAD_LENGTH;
       if (event != MTR_FT_GOOD) continue;
-      replies.accept(view.id, view.instruction, {view.parameters, view.n_parameters}, counters);
+      line_.accept(replies, view.id, view.instruction, {view.parameters, view.n_parameters});
       if (replies.last_spoke) return true;
     }
   }
@@ -29,21 +31,23 @@ bool FeetechLink::take(ReplySet& replies, std::span<const std::uint8_t> bytes) n
 
 LinkStatus FeetechLink::ask(std::size_t n, ReplySet& replies) noexcept {
   const std::span<const std::uint8_t> request(request_.data(), n);
+  line_.prepare(request, replies);
   const LinkStatus sent = line_.send(request);
   if (sent != LinkStatus::ok) return sent;
   mtr_ft_parser_clear(&parser_);
-  parser_.max_parameters = replies.size > 0 ? static_cast<std::uint8_t>(replies.size) : 1;
+  const std::size_t longest = std::max<std::size_t>(replies.size + room_, 1);  // late ones too
+  parser_.max_parameters = static_cast<std::uint8_t>(std::min<std::size_t>(longest, MTR_FT_MAX_PARAMETERS));
   return line_.receive(
-      request, replies.ids.size() * (replies.size + kReplyOverhead), replies,
+      request, replies.ids.size() * (replies.on_wire() + kReplyOverhead), replies,
       [&](std::span<const std::uint8_t> bytes) { return take(replies, bytes); }, [] {});
 }
 
 LinkStatus FeetechLink::ask_one(std::size_t n, std::uint8_t id, std::span<std::uint8_t> data,
-                                std::uint8_t* error) noexcept {
+                                std::uint8_t* error, std::size_t padding) noexcept {
   std::uint8_t status = 0;
   bool answered = false;
   if (id > MTR_FT_MAX_ID) return LinkStatus::invalid;
-  ReplySet replies{{&id, 1}, data.size(), data, {&status, 1}, {&answered, 1}};
+  ReplySet replies{{&id, 1}, data.size(), data, {&status, 1}, {&answered, 1}, padding};
   const LinkStatus result = ask(n, replies);
   if (error != nullptr) *error = status;
   return result;
@@ -74,8 +78,12 @@ LinkStatus FeetechLink::write(std::uint8_t id, std::uint16_t address, std::span<
 LinkStatus FeetechLink::read_in_turn(ReplySet& replies, std::uint16_t address) noexcept {
   LinkStatus worst = LinkStatus::ok;
   for (std::size_t i = 0; i < replies.ids.size(); ++i) {
-    const LinkStatus status = read(replies.ids[i], address,
-                                   replies.rows.subspan(i * replies.size, replies.size), &replies.errors[i]);
+    const std::size_t more = padding(replies.ids.subspan(i, 1), address, replies.size);
+    const std::size_t n =
+        mtr_ft_read(request_.data(), request_.size(), replies.ids[i], static_cast<std::uint8_t>(address),
+                    static_cast<std::uint8_t>(replies.size + more));
+    const LinkStatus status = ask_one(n, replies.ids[i], replies.rows.subspan(i * replies.size, replies.size),
+                                      &replies.errors[i], more);
     if (status == LinkStatus::closed) return status;
     replies.answered[i] = status == LinkStatus::ok;
     if (status != LinkStatus::ok) worst = LinkStatus::incomplete;
@@ -87,16 +95,17 @@ LinkStatus FeetechLink::sync_read(std::span<const std::uint8_t> ids, std::uint16
                                   std::uint16_t size, std::span<std::uint8_t> rows,
                                   std::span<std::uint8_t> errors, std::span<bool> answered) noexcept {
   const std::size_t n_ids = ids.size();
-  ReplySet replies{ids, size, rows, errors, answered};
+  ReplySet replies{ids, size, rows, errors, answered, padding(ids, address, size)};
   replies.clear();
   if (size < 1 || !fits(address, size) || rows.size() != n_ids * size || errors.size() != n_ids ||
       answered.size() != n_ids) {
     return LinkStatus::invalid;
   }
   if (!sync_read_) return read_in_turn(replies, address);
-  return ask(mtr_ft_sync_read(request_.data(), request_.size(), ids.data(), n_ids,
-                              static_cast<std::uint8_t>(address), static_cast<std::uint8_t>(size)),
-             replies);
+  return ask(
+      mtr_ft_sync_read(request_.data(), request_.size(), ids.data(), n_ids,
+                       static_cast<std::uint8_t>(address), static_cast<std::uint8_t>(replies.on_wire())),
+      replies);
 }
 
 LinkStatus FeetechLink::sync_write(std::span<const std::uint8_t> ids, std::uint16_t address,

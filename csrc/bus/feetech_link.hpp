@@ -33,8 +33,8 @@ class FeetechLink final : public ServoLink {
 
  private:
   LinkStatus read_in_turn(ReplySet& replies, std::uint16_t address) noexcept;
-  LinkStatus ask_one(std::size_t n, std::uint8_t id, std::span<std::uint8_t> data,
-                     std::uint8_t* error) noexcept;
+  LinkStatus ask_one(std::size_t n, std::uint8_t id, std::span<std::uint8_t> data, std::uint8_t* error,
+                     std::size_t padding = 0) noexcept;
   LinkStatus ask(std::size_t n, ReplySet& replies) noexcept;
   bool take(ReplySet& replies, std::span<const std::uint8_t> bytes) noexcept;
 

@@ -7,6 +7,9 @@ namespace {
 
 constexpr double kBitsPerByte = 10.0;  // 8N1
 constexpr int kSilencesToDoubt = 2;
+/// A USB adapter with its timer at the factory's 16 ms holds a reply back three times over and is within
+/// this.
+constexpr std::int64_t kLatestNs = 60'000'000;
 constexpr std::int64_t kLaterNs = 47'500, kSoonerNs = 2'500;  // in balance at 19 to 1
 
 }  // namespace
@@ -15,25 +18,7 @@ void ReplySet::clear() noexcept {
   std::fill(answered.begin(), answered.end(), false);
   last_spoke = false;
   refused = false;
-}
-
-bool ReplySet::accept(std::uint8_t id, std::uint8_t error, std::span<const std::uint8_t> data,
-                      BusCounters& counters) noexcept {
-  const auto found = std::find(ids.begin(), ids.end(), id);
-  const auto i = static_cast<std::size_t>(found - ids.begin());
-  if (found == ids.end() || answered[i]) {
-    counters.wrong_id += 1;
-    return false;
-  }
-  if (data.size() != size) {
-    counters.length_errors += 1;
-    return false;
-  }
-  std::copy_n(data.begin(), size, rows.begin() + static_cast<std::ptrdiff_t>(i * size));
-  errors[i] = error;
-  answered[i] = true;
-  if (i + 1 == ids.size()) last_spoke = true;
-  return true;
+  doubted.reset();
 }
 
 HalfDuplexLine::HalfDuplexLine(const std::string& port, std::uint32_t baud, double reply_margin_s)
@@ -78,6 +63,83 @@ void HalfDuplexLine::learn_lateness(std::int64_t late_ns, const ReplySet& replie
   }
 }
 
+std::size_t HalfDuplexLine::padding(std::span<const std::uint8_t> ids, std::size_t size,
+                                    std::size_t room) const noexcept {
+  const std::int64_t now_ns = monotonic_ns();
+  if (when_overdue_ != WhenOverdue::reject || !overdue_.any(now_ns)) return 0;
+  std::size_t best = 0;
+  auto fewest = static_cast<std::ptrdiff_t>(ids.size()) + 1;
+  for (std::size_t more = 0; more <= room && fewest > 0; ++more) {
+    const auto doubts = std::count_if(ids.begin(), ids.end(), [&](std::uint8_t id) {
+      return overdue_.possible(id, size + more, OverdueReplies::kNew, now_ns);
+    });
+    if (doubts < fewest) {
+      best = more;
+      fewest = doubts;
+    }
+  }
+  return best;
+}
+
+void HalfDuplexLine::prepare(std::span<const std::uint8_t> request, ReplySet& replies) noexcept {
+  replies.question = OverdueReplies::kNew;
+  if (when_overdue_ == WhenOverdue::reject || when_overdue_ == WhenOverdue::take) return;
+  if (when_overdue_ == WhenOverdue::repeat) {
+    std::uint32_t hash = 2'166'136'261U;  // FNV-1a
+    for (const std::uint8_t byte : request) hash = (hash ^ byte) * 16'777'619U;
+    replies.question = std::max<std::uint32_t>(hash, 1);
+  }
+  std::int64_t until_ns = 0;
+  for (const std::uint8_t id : replies.ids) {
+    if (!overdue_.possible(id, replies.on_wire(), replies.question, monotonic_ns())) continue;
+    until_ns = std::max(until_ns, overdue_.until_ns(id, replies.on_wire()));
+  }
+  discard_until(until_ns);
+}
+
+void HalfDuplexLine::discard_until(std::int64_t t_ns) noexcept {
+  while (monotonic_ns() < t_ns) {
+    const IoResult got = port_.read_some(chunk_, t_ns);
+    if (got.status == IoStatus::closed) return;  // which the next request finds out
+    counters_.flushed_bytes += got.n;
+  }
+}
+
+bool HalfDuplexLine::accept(ReplySet& replies, std::uint8_t id, std::uint8_t error,
+                            std::span<const std::uint8_t> data) noexcept {
+  const auto found = std::find(replies.ids.begin(), replies.ids.end(), id);
+  const auto i = static_cast<std::size_t>(found - replies.ids.begin());
+  const bool asked = found != replies.ids.end() && !replies.answered[i];
+  const bool fits = data.size() == replies.on_wire();
+  const std::int64_t now_ns = overdue_.any(sent_ns_) ? monotonic_ns() : 0;
+  const std::uint32_t question = asked && fits ? replies.question : OverdueReplies::kNew;
+  if (now_ns > 0 && overdue_.possible(id, data.size(), question, now_ns)) {
+    counters_.late_replies += 1;
+    if (asked && fits) replies.doubted[i] = true;
+    return false;
+  }
+  if (!asked || !fits) {
+    (asked ? counters_.length_errors : counters_.wrong_id) += 1;
+    return false;
+  }
+  std::copy_n(data.begin(), replies.size,
+              replies.rows.begin() + static_cast<std::ptrdiff_t>(i * replies.size));
+  replies.errors[i] = error;
+  replies.answered[i] = true;
+  if (i + 1 == replies.ids.size()) replies.last_spoke = true;
+  return true;
+}
+
+/// One that came, if doubtfully, comes no second time.
+void HalfDuplexLine::expect_late(const ReplySet& replies) noexcept {
+  if (replies.refused || when_overdue_ == WhenOverdue::take) return;
+  for (std::size_t i = 0; i < replies.ids.size(); ++i) {
+    if (replies.answered[i] || replies.doubted[i]) continue;
+    overdue_.expect(replies.ids[i], replies.on_wire(), replies.question, sent_ns_,
+                    sent_ns_ + kLatestNs + margin_ns_);
+  }
+}
+
 LinkStatus HalfDuplexLine::send(std::span<const std::uint8_t> request) noexcept {
   if (request.empty()) return LinkStatus::invalid;
   counters_.cycles += 1;
@@ -86,6 +148,7 @@ LinkStatus HalfDuplexLine::send(std::span<const std::uint8_t> request) noexcept 
   if (late > 0) lateness_ns_ += 4 * kLaterNs;  // given up too early
   const IoResult sent = port_.write_all(request, monotonic_ns() + timeout_ns(request.size(), 0, 0));
   echoed_ = 0;
+  sent_ns_ = monotonic_ns();
   // What was written before may still be on its way: a sync write nobody waits for.
   wire_free_ns_ = std::max(wire_free_ns_, monotonic_ns()) + wire_ns(request.size(), 0, 0);
   if (sent.status == IoStatus::ok) return LinkStatus::ok;
@@ -115,7 +178,7 @@ LinkStatus HalfDuplexLine::hung_up() noexcept {
 LinkStatus HalfDuplexLine::outcome(const ReplySet& replies) noexcept {
   if (replies.refused) return LinkStatus::refused;
   const auto missing = std::count(replies.answered.begin(), replies.answered.end(), false);
-  counters_.timeouts += static_cast<std::uint64_t>(missing);
+  counters_.timeouts += static_cast<std::uint64_t>(missing) - replies.doubted.count();
   return missing == 0 ? LinkStatus::ok : LinkStatus::incomplete;
 }
 

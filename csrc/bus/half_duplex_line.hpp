@@ -1,12 +1,14 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <span>
 #include <string>
 
 #include "bus/joint_bus.hpp"
 #include "bus/monotonic.hpp"
+#include "bus/overdue_replies.hpp"
 #include "bus/serial_port.hpp"
 
 namespace motorium {
@@ -20,29 +22,57 @@ enum class LinkStatus : std::uint8_t {
   invalid      ///< The request cannot be framed (size, count).
 };
 
+/// What becomes of a reply that may as well be a late one to an earlier request.
+enum class WhenOverdue : std::uint8_t {
+  reject,  ///< It is no answer; reads that repeat are told apart by their length. A control loop cannot wait.
+  wait,    ///< Nothing is asked before late ones can come no more.
+  repeat,  ///< As `wait`, but an answer to the same question asked before will do.
+  take     ///< It is taken: for finding out who is there at all.
+};
+
 /// The replies one request waits for, and where they go: row i of `rows` belongs to `ids[i]`.
 struct ReplySet {
   std::span<const std::uint8_t> ids;
-  std::size_t size;  ///< Bytes of data in each reply.
+  std::size_t size;  ///< Bytes of data in each reply that are wanted.
   std::span<std::uint8_t> rows;
   std::span<std::uint8_t> errors;
   std::span<bool> answered;
+  std::size_t padding = 0;  ///< Bytes beyond, by which its replies are known from late ones.
+  std::uint32_t question = OverdueReplies::kNew;
   bool last_spoke = false;
   bool refused = false;
+  std::bitset<256> doubted{};  ///< Came, but may be a late one.
 
+  std::size_t on_wire() const noexcept { return size + padding; }
   /// Forgets earlier answers.
   void clear() noexcept;
-  /// Files one good packet; false when it answers nothing that was asked, which is counted.
-  bool accept(std::uint8_t id, std::uint8_t error, std::span<const std::uint8_t> data,
-              BusCounters& counters) noexcept;
 };
 
 /// One wire shared by a master and its servos: sends a request, then listens until its replies are in or the
-/// time for them is over. Flushes stale input, recognises its own echo, keeps the counters.
+/// time for them is over. Flushes stale input, recognises its own echo and late replies, keeps the counters.
 class HalfDuplexLine {
  public:
   /// Throws BusError as SerialPort does.
   HalfDuplexLine(const std::string& port, std::uint32_t baud, double reply_margin_s);
+
+  /// Before a request is framed: how many bytes more than `size` to ask of `ids`, at most `room`, so that no
+  /// late reply has the length of a new one, or of as few servos as can be.
+  std::size_t padding(std::span<const std::uint8_t> ids, std::size_t size, std::size_t room) const noexcept;
+  /// Before a request is sent: what it is known by, and the wait that `when_overdue` asks for.
+  void prepare(std::span<const std::uint8_t> request, ReplySet& replies) noexcept;
+  /// Files one good packet; false when it answers nothing that was asked, which is counted.
+  bool accept(ReplySet& replies, std::uint8_t id, std::uint8_t error,
+              std::span<const std::uint8_t> data) noexcept;
+  /// Whether a packet of any length from `id` may be a late one to another request than that of `replies`.
+  bool doubtful(std::uint8_t id, const ReplySet& replies) const noexcept {
+    return overdue_.any(sent_ns_) && overdue_.possible(id, replies.question, monotonic_ns());
+  }
+  /// Whether some reply that was given up may still come.
+  bool doubtful() const noexcept { return overdue_.any(monotonic_ns()); }
+  /// Listens until no reply that was given up can come any more: some 60 ms after the last such, or not at
+  /// all.
+  void wait_out() noexcept { discard_until(overdue_.newest_ns()); }
+  void set_when_overdue(WhenOverdue when) noexcept { when_overdue_ = when; }
 
   /// Throws away what is left of earlier replies, then sends.
   LinkStatus send(std::span<const std::uint8_t> request) noexcept;
@@ -70,6 +100,7 @@ class HalfDuplexLine {
     }
     if (!done) finish();
     learn_lateness(monotonic_ns() - due, replies);
+    expect_late(replies);
     return outcome(replies);
   }
 
@@ -100,6 +131,8 @@ class HalfDuplexLine {
                        std::size_t replies) const noexcept;
   std::int64_t allowance_ns() const noexcept;
   void learn_lateness(std::int64_t late_ns, const ReplySet& replies) noexcept;
+  void discard_until(std::int64_t t_ns) noexcept;
+  void expect_late(const ReplySet& replies) noexcept;
   LinkStatus hung_up() noexcept;
   LinkStatus outcome(const ReplySet& replies) noexcept;
 
@@ -109,10 +142,13 @@ class HalfDuplexLine {
   double byte_ns_;
   std::int64_t margin_ns_ = 0;
   std::int64_t wire_free_ns_ = 0;                // when our last byte will have left
+  std::int64_t sent_ns_ = 0;                     // when the last request went out
   std::int64_t lateness_ns_ = kUnknownLateness;  // of whole answers lately
   int silences_ = 0;                             // requests in a row that nobody answered
   std::int64_t return_delay_ns_ = 500'000;  // register value 250, in units of 2 us: both families' factory
   BusCounters counters_;
+  OverdueReplies overdue_;
+  WhenOverdue when_overdue_ = WhenOverdue::wait;
   std::span<const std::uint8_t> echo_;  // of the request, what may still come back
   std::size_t echoed_ = 0;              // bytes that so far look like our own request coming back
   std::array<std::uint8_t, 512> chunk_{};

@@ -36,6 +36,7 @@ struct BusCounters {
   std::uint64_t length_errors = 0;
   std::uint64_t wrong_id = 0;
   std::uint64_t flushed_bytes = 0;
+  std::uint64_t late_replies = 0;  ///< Came after they were given up, or may have: not used.
   std::uint64_t io_errors = 0;
   std::uint64_t refusals = 0;  ///< A servo answered with an error instead of doing what it was told.
 };

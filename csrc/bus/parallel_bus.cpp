@@ -137,6 +137,7 @@ BusCounters ParallelBus::counters() const noexcept {
     sum.length_errors += own.length_errors;
     sum.wrong_id += own.wrong_id;
     sum.flushed_bytes += own.flushed_bytes;
+    sum.late_replies += own.late_replies;
     sum.io_errors += own.io_errors;
     sum.refusals += own.refusals;
   }

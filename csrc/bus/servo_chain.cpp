@@ -47,10 +47,17 @@ ServoChain::ServoChain(ServoLink& link, std::vector<ServoIdentity> servos, Chain
       usual_margin_s_(reply_margin_s) {}
 
 ServoChain::Patience::Patience(ServoChain& chain) noexcept : chain_(chain) {
+  if (chain_.patience_++ > 0) return;
+  chain_.link_.wait_out();
+  chain_.link_.set_when_overdue(WhenOverdue::repeat);
   chain_.link_.set_reply_margin_s(std::max(chain_.usual_margin_s_, kPatientMarginS));
 }
 
-ServoChain::Patience::~Patience() { chain_.link_.set_reply_margin_s(chain_.usual_margin_s_); }
+ServoChain::Patience::~Patience() {
+  if (--chain_.patience_ > 0) return;
+  chain_.link_.set_when_overdue(WhenOverdue::reject);
+  chain_.link_.set_reply_margin_s(chain_.usual_margin_s_);
+}
 
 void ServoChain::find() {
   std::vector<std::uint8_t> silent;

@@ -50,7 +50,8 @@ class ServoChain {
   /// Throws std::invalid_argument when the servos are none, too many, or share an id.
   ServoChain(ServoLink& link, std::vector<ServoIdentity> servos, ChainRules rules, double reply_margin_s);
 
-  /// Waits longer for replies while it lives.
+  /// While it lives, replies are waited for longer, and where one was lost, what is asked anew waits until it
+  /// can come no more. Begins by listening until no earlier reply can.
   class Patience {
    public:
     explicit Patience(ServoChain& chain) noexcept;
@@ -92,6 +93,7 @@ class ServoChain {
   std::vector<std::uint8_t> ids_;
   ChainRules rules_;
   double usual_margin_s_;
+  int patience_ = 0;
 };
 
 BusStatus to_bus_status(LinkStatus status) noexcept;

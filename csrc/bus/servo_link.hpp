@@ -46,13 +46,29 @@ class ServoLink {
   }
   void set_reply_margin_s(double margin_s) noexcept { line_.set_reply_margin_s(margin_s); }
   void set_return_delay_ns(std::int64_t delay_ns) noexcept { line_.set_return_delay_ns(delay_ns); }
+  void set_when_overdue(WhenOverdue when) noexcept { line_.set_when_overdue(when); }
+  bool doubtful() const noexcept { return line_.doubtful(); }
+  void wait_out() noexcept { line_.wait_out(); }
+  /// Reads that begin at `address` may ask for up to `room` bytes more than they need.
+  void set_room(std::uint16_t address, std::size_t room) noexcept {
+    room_address_ = address;
+    room_ = room;
+  }
 
  protected:
   /// Throws BusError as SerialPort does.
   ServoLink(const std::string& port, std::uint32_t baud, double reply_margin_s)
       : line_(port, baud, reply_margin_s) {}
 
+  /// How many bytes more to ask of `ids`.
+  std::size_t padding(std::span<const std::uint8_t> ids, std::uint16_t address,
+                      std::size_t size) const noexcept {
+    return room_ > 0 && address == room_address_ ? line_.padding(ids, size, room_) : 0;
+  }
+
   HalfDuplexLine line_;
+  std::uint16_t room_address_ = 0;
+  std::size_t room_ = 0;
 };
 
 }  // namespace motorium

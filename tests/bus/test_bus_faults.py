@@ -61,8 +61,10 @@ def test_noise_around_good_replies_costs_nothing(arm, fault, period):
 def test_every_seventh_reply_lost_is_counted_exactly(arm):
     arm.emulator.set_fault("drop", 2, period=7)
     statuses = [arm.read()[0] for _ in range(70)]
-    assert statuses.count(BusStatus.STALE_JOINTS) == 10
-    assert arm.bus.counters()["timeouts"] == 10
+    counters = arm.bus.counters()
+    assert counters["timeouts"] == 10
+    # So many reads in so little time run out of lengths: what may be one that was lost is not taken.
+    assert statuses.count(BusStatus.STALE_JOINTS) == 10 + counters["late_replies"]
 
 
 def test_a_lost_reply_in_the_middle_waits_for_nobody(arm):
@@ -147,7 +149,7 @@ STREAM = st.lists(st.one_of(st.binary(max_size=40), HEADERS), max_size=8).map(b"
 def test_any_answer_is_survived(streams):
     turn = iter(range(10**9))
     with stranger(lambda _request: streams[next(turn) % len(streams)]) as port:
-        raw = _core.FeetechBus(port, reply_margin_us=1000)
+        raw = _core.FeetechBus(port, reply_margin_us=1000, fresh=False)
         for _ in streams:
             must_give_a_value_or_none(raw, 56, 2)
         del raw

@@ -14,4 +14,4 @@ def test_random_faults_are_counted_and_nothing_leaves_the_limits() -> None:
     assert sum(record["bus_counters"][k] for k in COUNTED) >= record["faults_injected"]
 
 
-COUNTED = ("crc_errors", "timeouts", "length_errors", "wrong_id", "flushed_bytes")
+COUNTED = ("crc_errors", "timeouts", "length_errors", "wrong_id", "flushed_bytes", "late_replies")

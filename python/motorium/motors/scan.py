@@ -19,7 +19,7 @@ OWN_BLOCK = {"feetech": (56, 6), "dynamixel": (132, 4)}
 """Where two servos with one id answer differently: position, and speed and load. Their models may be the same."""
 LOOKS = 6
 """Reads of one servo, to tell a clean line from a disturbed one."""
-TROUBLE = ("crc_errors", "length_errors", "wrong_id", "flushed_bytes", "timeouts")
+TROUBLE = ("crc_errors", "length_errors", "wrong_id", "flushed_bytes", "late_replies", "timeouts")
 
 Link = _core.FeetechBus | _core.DynamixelBus
 
@@ -98,7 +98,7 @@ def scan(
         for protocol in protocols:
             link_class = _core.FeetechBus if protocol == "feetech" else _core.DynamixelBus
             with bus_errors():
-                link: Link = link_class(port, baud, round(patience_s * 1e6))
+                link: Link = link_class(port, baud, round(patience_s * 1e6), fresh=False)
                 latency = dict(link.latency())
                 found += [_look_at(link, servo, protocol, baud) for servo in wanted if _pings(link, servo)]
             del link
