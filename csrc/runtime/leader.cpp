@@ -32,9 +32,9 @@ void RampIn::start(std::uint32_t joints, std::int64_t now_ns, std::span<const fl
   start_ns_ = now_ns;
   double duration_s = kShortestRampS;
   for (std::uint32_t j = 0; j < joints; ++j) {
-    gap_rad_[j] = setpoint_rad[j] - goal_rad[j];
-    duration_s =
-        std::max(duration_s, kSteepest * static_cast<double>(std::abs(gap_rad_[j]) / speed_rad_s[j]));
+    from_rad_[j] = setpoint_rad[j];
+    const float gap_rad = std::abs(setpoint_rad[j] - goal_rad[j]);
+    duration_s = std::max(duration_s, kSteepest * static_cast<double>(gap_rad / speed_rad_s[j]));
   }
   duration_ns_ = static_cast<std::int64_t>(duration_s * 1e9);
 }
@@ -44,7 +44,8 @@ void RampIn::sample(std::int64_t now_ns, std::span<const float> goal_rad,
   const double gone = static_cast<double>(now_ns - start_ns_) / static_cast<double>(duration_ns_);
   const double u = std::clamp(gone, 0.0, 1.0);
   const auto left = static_cast<float>(1.0 - u * u * (3.0 - 2.0 * u));
-  for (std::uint32_t j = 0; j < joints_; ++j) setpoint_rad[j] = goal_rad[j] + left * gap_rad_[j];
+  for (std::uint32_t j = 0; j < joints_; ++j)
+    setpoint_rad[j] = goal_rad[j] + left * (from_rad_[j] - goal_rad[j]);
 }
 
 }  // namespace motorium

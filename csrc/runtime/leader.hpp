@@ -20,9 +20,9 @@ struct LeaderMap {
              std::span<float> goal_rad) const noexcept;
 };
 
-/// A setpoint that follows a moving goal, from wherever it was when it began: the gap between the two is
-/// closed along 3 u^2 - 2 u^3, so that no joint starts with a jump, nor closes faster than its approach
-/// speed.
+/// A setpoint that follows a moving goal, from wherever it was when it began, along 3 u^2 - 2 u^3: no joint
+/// starts with a jump, nor closes the gap that there was faster than its approach speed. It is always between
+/// its beginning and the goal, so that a goal moving away takes no joint beyond a limit that both keep.
 class RampIn {
  public:
   void start(std::uint32_t joints, std::int64_t now_ns, std::span<const float> setpoint_rad,
@@ -34,7 +34,7 @@ class RampIn {
  private:
   std::uint32_t joints_ = 0;
   std::int64_t start_ns_ = 0, duration_ns_ = 1;
-  PerJoint<float> gap_rad_{};
+  PerJoint<float> from_rad_{};
 };
 
 }  // namespace motorium

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from motorium.cli import _record_view
-from motorium.data import recorder
+from motorium.data import convert, edit, recorder
 from motorium.data.dataset import Dataset
 from motorium.data.repair import repair
+from motorium.data.writer import DatasetWriter
 from motorium.errors import CameraError, DataError
+from motorium.timeline.events import Event, EventLog
 from motorium.types import Frame
 
 JOINTS = ("lift", "turn")
@@ -183,18 +185,97 @@ def test_a_strict_session_does_an_uneven_episode_again_and_gives_up_at_the_third
     assert len(Dataset.open(tmp_path / "d").episodes) == 1
 
 
+def until(condition, timeout_s: float = 9.0):
+    """The first answer that is something, or None."""
+    give_up = time.monotonic() + timeout_s
+    while time.monotonic() < give_up:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.002)
+    return None
+
+
 def test_keys_of_a_terminal(monkeypatch, capsys):
+    log = EventLog()
     ours, theirs = pty.openpty()
     sampler = SimpleNamespace(rows=5, rate_hz=20.0, writer=SimpleNamespace(rows=5, dropped={}))
     with os.fdopen(theirs, "r") as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
         monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-        with _record_view.watch(silent=False) as watcher:
+        with _record_view.watch(silent=False, log=log) as watcher:
             assert isinstance(watcher, _record_view.Terminal)
             assert watcher.watches(sampler) is None
             for key, wish in (("r", "redo"), ("d", "discard"), (" ", "keep"), ("q", "quit"), ("x", None)):
                 os.write(ours, key.encode())
-                time.sleep(0.01)
-                assert watcher.watches(sampler) == wish
+                assert until(lambda: watcher.watches(sampler), 0.3 if wish is None else 9) == wish
+            before_ns = time.monotonic_ns()
+            os.write(ours, b"cnc")
+            assert until(lambda: len(log.events) == 3)
     os.close(ours)
+    assert [e.kind for e in log.events] == ["contact", "subtask", "release"]
+    assert all(before_ns < e.t_ns < time.monotonic_ns() for e in log.events)
     assert "5 rows, 20.0 Hz" in capsys.readouterr().out
+
+
+def test_marks_are_of_their_own_time_and_go_wherever_the_episode_goes(robot, tmp_path):
+    """In the notes to the nanosecond they were made, in the columns from the next row on; through every change."""
+    log, made = EventLog(), []
+
+    class Marks(Wishes):
+        def watches(self, sampler):
+            for rows, kind in ((4, "subtask"), (8, "contact"), (12, "subtask"), (14, "release")):
+                if sampler.rows >= rows and kind_count(kind) < {4: 1, 8: 1, 12: 2, 14: 1}[rows]:
+                    made.append(Event(time.monotonic_ns(), kind, "key"))
+                    log.add(made[-1])
+
+    def kind_count(kind):
+        return sum(e.kind == kind for e in made)
+
+    log.add(Event(time.monotonic_ns(), "mark", "before the episode"))
+    subtasks = ("reach", "grasp")
+    recorder.record(robot, Hand(1.3), plan(tmp_path, 1, subtasks=subtasks), Marks(), log)
+    ours = Dataset.open(tmp_path / "d")
+    ((episode, rows),) = ours.stream()
+    notes = ours.notes(episode)
+    assert [(e["kind"], e["text"]) for e in notes["events"]] == [
+        ("subtask", "reach"), ("contact", ""), ("subtask", "grasp"), ("release", ""),
+    ]  # fmt: skip
+    for told, event in zip(notes["events"], made, strict=True):
+        assert told["t_s"] == pytest.approx((event.t_ns - notes["start_ns"]) / 1e9, abs=1e-6)
+    times = rows["row_s"][:, 0]
+    reach, contact, grasp, release = (e["t_s"] for e in notes["events"])
+    np.testing.assert_array_equal(rows["subtask_index"][:, 0], (times >= reach) * 1 + (times >= grasp))
+    np.testing.assert_array_equal(rows["contact"][:, 0], (times >= contact) & (times < release))
+    assert ours.schema.own["subtasks"] == ["", *subtasks]
+    # merge, split apart again, to v2.1 and back: the marks are still there.
+    edit.merge([ours, ours], tmp_path / "two")
+    edit.delete(Dataset.open(tmp_path / "two"), frozenset({0}), tmp_path / "one")
+    convert.convert(Dataset.open(tmp_path / "one"), "v2.1", tmp_path / "old")
+    convert.convert(Dataset.open(tmp_path / "old"), "v3.0", tmp_path / "back")
+    back = Dataset.open(tmp_path / "back")
+    ((line, again),) = back.stream()
+    assert back.notes(line)["events"] == notes["events"]
+    np.testing.assert_array_equal(again["subtask_index"], rows["subtask_index"])
+    assert back.schema.own["subtasks"] == ["", *subtasks]
+    with pytest.raises(DataError, match="sub-tasks"):
+        recorder.record(robot, Hand(), plan(tmp_path, 1, subtasks=("reach",)), Marks(), log)
+
+
+def test_marks_survive_a_kill(robot, tmp_path):
+    """What was marked before the tear of a torn episode is kept with it."""
+    schema = recorder.schema_for(robot, 20, ())
+    with DatasetWriter(tmp_path / "d", schema, patience_s=9, reserve_mb=1) as writer:
+        writer.begin("cut off", 1_000)
+        for k in range(45):
+            row = {f.key: np.zeros(f.shape) for f in schema.columns} | {"row_s": k / 20}
+            writer.add(row, {f.key: np.full(f.shape, k, np.uint8) for f in schema.videos})
+        for t_s in (0.5, 1.0, 1.5, 2.2):
+            writer.mark(Event(1_000 + round(t_s * 1e9), "subtask"))
+        with (writer._part / "marks.jsonl").open("ab") as file:
+            file.write(b'{"t_ns": 17000000')
+    assert repair(tmp_path / "d").recovered == [(0, 2.0)]
+    dataset = Dataset.open(tmp_path / "d")
+    ((episode, rows),) = dataset.stream()
+    assert [e["t_s"] for e in dataset.notes(episode)["events"]] == [0.5, 1.0, 1.5]
+    assert rows["subtask_index"][:, 0].tolist() == [0] * 10 + [1] * 10 + [2] * 10 + [3] * 10

@@ -21,7 +21,10 @@ out_option = click.option(
 )
 
 
-def _make(dataset: Path, out: Path | None, as_json: bool, make: Callable[[Dataset, Path], object]) -> None:
+def make_dataset(
+    dataset: Path, out: Path | None, as_json: bool, make: Callable[[Dataset, Path], object]
+) -> None:
+    """Let `make` write a dataset: at `out`, or in the place of the old one. Says what came of it."""
     from ..data.build import swap
     from ..data.dataset import Dataset
 
@@ -55,7 +58,9 @@ def delete(dataset: Path, episodes: str, out: Path | None, as_json: bool) -> Non
     """Leave episodes out; those behind them move up."""
     from ..data import edit
 
-    _make(dataset, out, as_json, lambda found, target: edit.delete(found, edit.numbers(episodes), target))
+    make_dataset(
+        dataset, out, as_json, lambda found, target: edit.delete(found, edit.numbers(episodes), target)
+    )
 
 
 @click.command(cls=Verb, name="relabel")
@@ -68,7 +73,7 @@ def relabel(dataset: Path, old: str, new: str, out: Path | None, as_json: bool) 
     """Other words for a task."""
     from ..data import edit
 
-    _make(dataset, out, as_json, lambda found, target: edit.relabel(found, {old: new}, target))
+    make_dataset(dataset, out, as_json, lambda found, target: edit.relabel(found, {old: new}, target))
 
 
 @click.command(cls=Verb, name="downsample")
@@ -80,7 +85,7 @@ def downsample(dataset: Path, fps: int, out: Path | None, as_json: bool) -> None
     """Fewer rows and frames per second."""
     from ..data import edit
 
-    _make(dataset, out, as_json, lambda found, target: edit.downsample(found, fps, target))
+    make_dataset(dataset, out, as_json, lambda found, target: edit.downsample(found, fps, target))
 
 
 @click.command(cls=Verb, name="mirror")
@@ -103,19 +108,7 @@ def mirror(
         raise click.UsageError("--swap takes two names: --swap left_arm=right_arm")
     swap = {a: b for a, _, b in (pair.partition("=") for pair in pairs)}
     signs = dict.fromkeys(negate, -1)
-    _make(dataset, out, as_json, lambda found, target: edit.mirror(found, signs, swap, target))
-
-
-@click.command(cls=Verb, name="convert")
-@dataset_argument
-@click.option("--to", type=click.Choice(["v3.0", "v2.1"]), default="v3.0", show_default=True)
-@out_option
-@json_option
-def convert(dataset: Path, to: str, out: Path | None, as_json: bool) -> None:
-    """To another version of LeRobot's format, bit for bit and without a network."""
-    from ..data.convert import convert as write
-
-    _make(dataset, out, as_json, lambda found, target: write(found, to, target))
+    make_dataset(dataset, out, as_json, lambda found, target: edit.mirror(found, signs, swap, target))
 
 
 @click.command(cls=Verb, name="merge")
@@ -130,7 +123,7 @@ def merge(datasets: tuple[Path, ...], out: Path, as_json: bool) -> None:
     from ..data.dataset import Dataset
 
     more = [Dataset.open(path) for path in datasets[1:]]
-    _make(datasets[0], out, as_json, lambda found, target: edit.merge([found, *more], target))
+    make_dataset(datasets[0], out, as_json, lambda found, target: edit.merge([found, *more], target))
 
 
 @click.command(cls=Verb, name="split")
@@ -168,4 +161,4 @@ def split(dataset: Path, share: float, seed: int, out: Path | None, as_json: boo
             click.echo(f"{entry['dataset']}: {entry['episodes']} episodes, {entry['frames']} rows")
 
 
-VERBS = (delete, relabel, downsample, mirror, convert, merge, split)
+VERBS = (delete, relabel, downsample, mirror, merge, split)

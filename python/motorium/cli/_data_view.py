@@ -19,9 +19,20 @@ dataset_argument = click.argument("dataset", type=click.Path(path_type=Path, fil
 @click.option(
     "--episodes", type=click.IntRange(0), default=12, show_default=True, help="How many to show in pictures."
 )
+@click.option("--rerun", is_flag=True, help="In the Rerun viewer instead (extra `view`), also with --save.")
+@click.option(
+    "--save", type=click.Path(path_type=Path, dir_okay=False), help="Rerun: write this .rrd, start no viewer."
+)
 @json_option
-def view(dataset: Path, out: Path | None, episodes: int, as_json: bool) -> None:
+def view(
+    dataset: Path, out: Path | None, episodes: int, rerun: bool, save: Path | None, as_json: bool
+) -> None:
     """Write one HTML file with plots, pictures and findings; it needs nothing else and no network."""
+    if rerun or save is not None:
+        if out is not None:
+            raise click.UsageError("--out is the page's; Rerun takes --save")
+        _rerun(dataset, episodes, save, as_json)
+        return
     from ..data.report import write_report
 
     page = write_report(
@@ -31,6 +42,18 @@ def view(dataset: Path, out: Path | None, episodes: int, as_json: bool) -> None:
         print_json({"report": str(page), "bytes": page.stat().st_size})
     else:
         click.echo(f"wrote {page}")
+
+
+def _rerun(dataset: Path, episodes: int, save: Path | None, as_json: bool) -> None:
+    from ..data.check import check
+    from ..data.dataset import Dataset
+    from ..data.rerun_view import show
+
+    shown = show(Dataset.open(dataset), check(dataset, pictures=False), episodes=episodes, save=save)
+    if as_json:
+        print_json({"episodes": shown, "recording": None if save is None else str(save)})
+    else:
+        click.echo(f"{shown} episodes in {'the viewer' if save is None else save}")
 
 
 @click.command(cls=Verb, name="slots")

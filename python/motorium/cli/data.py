@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from . import _data_edit, _data_view
+from . import _data_convert, _data_edit, _data_view
 from ._verb import Verb, json_option, print_json, print_table
 
 dataset_argument = click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
@@ -118,5 +118,5 @@ def stats(dataset: Path, episode: int | None, as_json: bool) -> None:
             click.echo(f"  {name:<5} {values[name]}")
 
 
-for verb in (*_data_edit.VERBS, *_data_view.VERBS):
+for verb in (*_data_edit.VERBS, *_data_convert.VERBS, *_data_view.VERBS):
     command.add_command(verb)

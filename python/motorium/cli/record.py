@@ -40,6 +40,13 @@ from ._verb import Verb, json_option, print_json
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first scene.")
 @click.option("--codec", type=click.Choice(["h264", "av1"]), default="h264", show_default=True)
 @click.option("--strict", is_flag=True, help="Do an episode again whose rates were not kept.")
+@click.option(
+    "--subtasks",
+    help="Names in order, such as reach,grasp,place: columns subtask_index and contact, by marks.",
+)
+@click.option(
+    "--pedal", help="Foot switch that marks, /dev/input/by-id/...; sub-tasks are numbered without names."
+)
 @json_option
 def command(
     robot: str,
@@ -56,19 +63,34 @@ def command(
     seed: int,
     codec: str,
     strict: bool,
+    subtasks: str | None,
+    pedal: str | None,
     as_json: bool,
 ) -> None:
     """Record ROBOT, such as sim:so101, into a dataset that LeRobot opens.
 
-    On a terminal: r records the episode again, d discards it, space ends and keeps it, q ends the session. A killed
-    session loses at most the episode in progress, and the next one, or `motorium data repair`, recovers most of that.
+    On a terminal: r records the episode again, d discards it, space ends and keeps it, q ends the session; n marks the
+    next sub-task, c the begin and the end of a contact, m anything. A killed session loses at most the episode in
+    progress, and the next one, or `motorium data repair`, recovers most of that.
     """
     from contextlib import ExitStack
 
     from .. import Robot
     from ..data.recorder import Leader, RecordPlan, record
+    from ..timeline.events import EventLog
 
-    plan = RecordPlan(dataset, episodes, task, fps, limit_s, seed=seed, codec=codec, strict=strict)
+    plan = RecordPlan(
+        dataset,
+        episodes,
+        task,
+        fps,
+        limit_s,
+        seed=seed,
+        codec=codec,
+        strict=strict,
+        subtasks=_names(subtasks, pedal),
+    )
+    log = EventLog()
     options: dict[str, Any] = {"seed": seed} if ":" in robot else {}
     with ExitStack() as stack:
         shows: Leader
@@ -84,8 +106,12 @@ def command(
             hand = stack.enter_context(open_leader(leader, port=leader_port, calibration=leader_calibration))
             arm = stack.enter_context(Robot.open(robot, port=port, calibration=calibration, **options))
             shows = ArmLeader(arm, hand)
-        watcher = stack.enter_context(watch(silent=as_json))
-        recorded, writer = record(arm, shows, plan, watcher)
+        if pedal is not None:
+            from ..timeline.pedal import Pedal
+
+            stack.enter_context(Pedal(pedal, log=log))
+        watcher = stack.enter_context(watch(silent=as_json, log=log))
+        recorded, writer = record(arm, shows, plan, watcher, log)
         control = arm.control.stats()
     result: dict[str, Any] = {
         "dataset": str(dataset),
@@ -97,3 +123,13 @@ def command(
         print_json(result)
     else:
         click.echo(f"{len(recorded)} episodes in {dataset}; look at them: motorium data view {dataset}")
+
+
+def _names(subtasks: str | None, pedal: str | None) -> tuple[str, ...] | None:
+    """Names of sub-tasks; () numbers them; None keeps no column."""
+    if subtasks is None:
+        return None if pedal is None else ()
+    names = tuple(name.strip() for name in subtasks.split(","))
+    if not all(names) or len(set(names)) != len(names) or max(map(len, names)) > 200:
+        raise click.BadParameter("names, each once, with commas between", param_hint="--subtasks")
+    return names

@@ -61,6 +61,9 @@ def _fill_old(dataset: Dataset, root: Path) -> None:
             path = root / layout.fill(layout.VIDEO_PATTERN_OLD, video_key=feature.key, **place)
             path.parent.mkdir(parents=True, exist_ok=True)
             copy_video(dataset, episode, feature.key, path)
+        notes = dataset.notes(episode)
+        if notes:
+            write_json(root / layout.notes_file(episode.index), notes)
         lines.append({"episode_index": episode.index, "tasks": list(episode.tasks), "length": episode.length})
         all_stats.append({"episode_index": episode.index, "stats": dataset.stats(episode)})
     tasks = [{"task_index": i, "task": task} for i, task in enumerate(dataset.tasks)]

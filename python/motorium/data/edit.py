@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from . import marks
 from .build import Pick, build
 from .dataset import Dataset
 from .film import mirrored, thinned
@@ -71,6 +72,9 @@ def merge(datasets: Sequence[Dataset], target: Path) -> Info:
         if other.schema.digest() != first.digest():
             why = "; ".join(first.differences(other.schema))
             raise DataError(f"{other.root} does not fit {datasets[0].root}: {why}")
+        names, theirs = (schema.own.get(marks.NAMES) for schema in (first, other.schema))
+        if names != theirs:
+            raise DataError(f"{other.root} has the sub-tasks {theirs}, {datasets[0].root} has {names}")
     return build(target, first, [Pick(dataset, everything(dataset)) for dataset in datasets])
 
 

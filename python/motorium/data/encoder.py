@@ -72,8 +72,11 @@ class Stream:
 
     def _encode(self) -> None:
         import av
+        from av.video.reformatter import VideoReformatter
 
         last: av.VideoFrame | None = None
+        # One for all frames: a fresh one sets its tables up for each, which takes longer than the conversion.
+        converter = VideoReformatter()
         with av.open(str(self.path), "w", format="mp4", options=FRAGMENTS) as out:
             stream = out.add_stream(
                 CODECS[self._codec].encoder, rate=self._fps, options=CODECS[self._codec].options
@@ -89,7 +92,8 @@ class Stream:
                     image = self._frame(slot)
                     if self.frames % STATS_EVERY == 0:
                         self.stats.add(image)
-                    last = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuv420p")
+                    shared = av.VideoFrame.from_numpy_buffer(image, format="rgb24")
+                    last = converter.reformat(shared, format="yuv420p")
                     say(f"s {self.number} {slot}")
                 if last is None:
                     raise ValueError("the first frame cannot repeat another")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 
 from ..cameras.base import newest_frames
 from ..errors import DataError
+from ..timeline.events import EventLog
 from ..types import UInt8
 from ..units import NS_PER_S
+from . import marks
 from .rhythm import Rhythm
 from .schema import Feature, Schema
 from .writer import DatasetWriter, Finished
@@ -78,6 +80,8 @@ class RecordPlan:
         seed: of the first scene.
         codec: of the videos.
         strict: throw an episode away and do it again when its rhythm was not kept (see `Rhythm.problem`).
+        subtasks: names of the sub-tasks, in the order in which they are marked; the dataset then has the columns of
+            `data.marks`. With () they are numbered; None leaves the columns out, marks are noted all the same.
     """
 
     root: Path
@@ -89,6 +93,7 @@ class RecordPlan:
     seed: int = 0
     codec: str = "h264"
     strict: bool = False
+    subtasks: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -135,8 +140,8 @@ class Watcher(Protocol):
         ...
 
 
-def schema_for(robot: Robot, fps: int = 0) -> Schema:
-    """The features of a recording of this robot; joints in its order, radians. Raises DataError without cameras."""
+def schema_for(robot: Robot, fps: int = 0, subtasks: Sequence[str] | None = None) -> Schema:
+    """The features of a recording of this robot; joints in its order, radians. Sub-tasks as in `RecordPlan`."""
     spec = robot.spec
     if fps == 0:
         fps = int(min((camera.fps for camera in spec.cameras), default=20.0))
@@ -154,14 +159,18 @@ def schema_for(robot: Robot, fps: int = 0) -> Schema:
         Feature("capture_s", "float64", (len(clocks),), clocks),
         Feature("row_s", "float64", (1,)),
     ]
+    if subtasks is not None:
+        features += marks.COLUMNS
     for role in roles:
         shape = robot.cameras[role].read_latest().image.shape
         features.append(Feature(PICTURE + role, "video", shape, ("height", "width", "channels")))
-    own = {
+    own: dict[str, Any] = {
         "units": {"observation.state": "rad", "action": "rad", "effort": "share of stall torque, signed"},
         "limits_rad": {j.name: [j.lower_rad, j.upper_rad] for j in spec.joints},
         "slots": {j.name: j.slot for j in spec.joints},
     }
+    if subtasks:
+        own[marks.NAMES] = ["", *subtasks]
     return Schema(fps, spec.name, tuple(features), own)
 
 
@@ -234,7 +243,7 @@ class Sampler:
             "joint_age_s": (now_ns - newest["joint_t_ns"]) / NS_PER_S,
             "capture_s": [(t_ns - start_ns) / NS_PER_S for t_ns in clocks],
             "row_s": (now_ns - start_ns) / NS_PER_S,
-        }
+        } | dict.fromkeys((f.key for f in marks.COLUMNS), 0)  # known at the end of the episode
         images: dict[str, UInt8 | None] = {}
         for key, frame in frames.items():
             images[key] = None if self._seen.get(key) == frame.seq else frame.image
@@ -260,8 +269,10 @@ class Session:
     writer: DatasetWriter
     plan: RecordPlan
     watcher: Watcher
+    log: EventLog = field(default_factory=EventLog)
     out: list[Recorded] = field(default_factory=list)
     uneven: int = 0  # episodes in a row that strictness threw away
+    _subtasks: int = 0
 
     def run(self) -> list[Recorded]:
         """All episodes of the plan. Raises MotoriumError; what was finished before stays."""
@@ -284,6 +295,7 @@ class Session:
         missed = int(self.robot.control.stats()["missed"])
         start_ns = time.monotonic_ns()
         writer.begin(task, start_ns)
+        self._subtasks = 0
         leader.begin()
         sampler = Sampler(self.robot, writer, start_ns, leader.telemetry)
         try:
@@ -293,6 +305,7 @@ class Session:
                 leader.end()
             finally:
                 sampler.stop()
+        self._mark()
         if wish in {REDO, DISCARD, QUIT}:
             writer.discard()
             return wish, None
@@ -331,6 +344,7 @@ class Session:
             if sampler.error is not None:
                 raise sampler.error
             self.robot.check()
+            self._mark()
             wish = self.watcher.watches(sampler)
             if wish is not None:
                 return wish, success
@@ -340,14 +354,26 @@ class Session:
             time.sleep(POLL_S)
         return None, success
 
+    def _mark(self) -> None:
+        """What was marked since the last time, sub-tasks by their names."""
+        names = self.plan.subtasks or ()
+        for event in self.log.take():
+            named = event
+            if event.kind == "subtask" and event.t_ns >= self.writer.start_ns:
+                if not event.text and self._subtasks < len(names):
+                    named = replace(event, text=names[self._subtasks])
+                self._subtasks += 1
+            self.writer.mark(named)
+
 
 def record(
-    robot: Robot, leader: Leader, plan: RecordPlan, watcher: Watcher
+    robot: Robot, leader: Leader, plan: RecordPlan, watcher: Watcher, log: EventLog | None = None
 ) -> tuple[list[Recorded], DatasetWriter]:
-    """Record the plan with an open robot.
+    """Record the plan with an open robot; what is added to `log` meanwhile is noted with the episode of that time.
 
     Returns what was kept, and the closed writer for its `repaired`. Raises MotoriumError; finished episodes stay.
     """
-    with DatasetWriter(plan.root, schema_for(robot, plan.fps), codec=plan.codec) as writer:
-        session = Session(robot, leader, writer, plan, watcher)
+    schema = schema_for(robot, plan.fps, plan.subtasks)
+    with DatasetWriter(plan.root, schema, codec=plan.codec) as writer:
+        session = Session(robot, leader, writer, plan, watcher, EventLog() if log is None else log)
         return session.run(), writer

@@ -20,6 +20,7 @@ from .tables import Episode, Rows
 SHOTS = 8
 """Thumbnails of each camera in an episode."""
 FINDINGS_SHOWN = 200
+MARKS_SHOWN = 50
 STATE, ACTION = "observation.state", "action"
 
 
@@ -133,6 +134,11 @@ def _notes(notes: Mapping[str, object]) -> str:
             value = notes[key]
             text = f"{value:.2f}" if isinstance(value, float) else str(value)
             found.append(f"{word} {escape(text)}")
+    events = notes.get("events")
+    for event in events[:MARKS_SHOWN] if isinstance(events, list) else ():
+        if isinstance(event, dict):
+            text = f"{event.get('t_s')} s {event.get('kind')} {event.get('text', '')}"
+            found.append(escape(text.strip()))
     return f'<p class="quiet">{" · ".join(found)}</p>' if found else ""
 
 

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..files import write_json, write_whole
-from . import layout, tables
+from . import layout, marks, tables
 from .journal import read_journal
 from .schema import Info, read_info, read_json
 from .sink import video_name
@@ -71,6 +72,9 @@ def seal(root: Path, part: Path, length: int, pictures: Sequence[Stats], notes: 
     tasks = _tasks(root)
     number = tasks.index(task) if task in tasks else len(tasks)
     columns = {f.key: rows[f.key] for f in schema.columns}
+    start_ns, events = int(header["start_ns"]), marks.read(part)
+    times_ns = start_ns + _row_times_ns(columns, length, schema.fps)
+    columns |= marks.columns(schema, events, times_ns)
     columns |= tables.derived(index, info.frames, length, schema.fps, number)
     tables.write_parquet(part / "data.parquet", tables.data_table(schema, columns))
     stats: dict[str, Stats] = {f.key: s for f, s in zip(schema.videos, pictures, strict=True)}
@@ -82,15 +86,17 @@ def seal(root: Path, part: Path, length: int, pictures: Sequence[Stats], notes: 
     moves = {"data.parquet": layout.data_file(slot)}
     moves |= {video_name(i): layout.video_file(f.key, slot) for i, f in enumerate(schema.videos)}
     if (part / TELEMETRY).exists():
-        _telemetry(part, columns_until_ns=int(header["start_ns"]) + round(length / schema.fps * 1e9))
+        _telemetry(part, columns_until_ns=start_ns + round(length / schema.fps * 1e9))
         moves["telemetry.parquet"] = layout.telemetry_file(slot)
     kept = {
         **notes,
         "episode": index,
         "task": task,
         "started": header.get("started"),
-        "start_ns": header["start_ns"],
+        "start_ns": start_ns,
     }
+    if events:
+        kept["events"] = marks.noted(events, start_ns, int(times_ns[-1]) + round(1e9 / schema.fps))
     write_json(part / "notes.json", kept)
     moves["notes.json"] = layout.notes_file(index)
     moves["episode.parquet"] = layout.episode_file(slot)
@@ -101,6 +107,12 @@ def seal(root: Path, part: Path, length: int, pictures: Sequence[Stats], notes: 
     part.rename(part.with_suffix(layout.DONE))
     sync_folder(part.parent)
     return episode
+
+
+def _row_times_ns(columns: tables.Rows, length: int, fps: int) -> NDArray[np.int64]:
+    """When each row was taken, from the start of the episode."""
+    times_s = columns["row_s"].reshape(-1) if "row_s" in columns else np.arange(length) / fps
+    return np.round(times_s * 1e9).astype(np.int64)
 
 
 def _telemetry(part: Path, columns_until_ns: int) -> None:

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..timeline.events import Event
 from ..types import UInt8
-from . import layout, staging
+from . import layout, marks, staging
 from .journal import Journal
 from .lock import Lock
 from .repair import Repair, repair_locked
@@ -76,6 +77,7 @@ class DatasetWriter:
         self.schema = schema.with_video_info(CODECS[codec].name, "yuv420p")
         self._reserve = reserve_mb << 20
         self._patience_s = patience_s
+        self._start_ns = self._marks = 0
         self._journal: Journal | None = None
         self._ticks: Journal | None = None
         self._lock = Lock(root)
@@ -96,6 +98,9 @@ class DatasetWriter:
             if there.schema.digest() != self.schema.digest():
                 why = "; ".join(there.schema.differences(self.schema))
                 raise DataError(f"{root} cannot go on with another schema: {why}")
+            mine, theirs = (schema.own.get(marks.NAMES) for schema in (self.schema, there.schema))
+            if mine != theirs:
+                raise DataError(f"{root} has the sub-tasks {theirs}; asked for are {mine}")
             return
         others = [path.name for path in root.iterdir() if path.name != layout.STAGING]
         if others:
@@ -106,6 +111,11 @@ class DatasetWriter:
     def recording(self) -> bool:
         """Whether an episode is in progress."""
         return self._journal is not None
+
+    @property
+    def start_ns(self) -> int:
+        """When the episode in progress, or the one before, began."""
+        return self._start_ns
 
     @property
     def encoder_pid(self) -> int:
@@ -134,6 +144,7 @@ class DatasetWriter:
         self._row = np.zeros((), self.schema.row)
         self._journal = Journal(self._part / staging.FRAMES, header, self.schema.row)
         self._ticks = None
+        self._marks = 0
         self._synced = time.monotonic()
         self._sink.open(self._part)
         return info.episodes
@@ -171,6 +182,16 @@ class DatasetWriter:
         if self._ticks is None:
             self._ticks = Journal(self._part / staging.TELEMETRY, self._header, ticks.dtype)
         self._ticks.append(ticks)
+
+    def mark(self, event: Event) -> None:
+        """A mark of a person, durable on return. One made before the episode began is not of it, and ignored.
+
+        Raises DataError when no episode is in progress or the disk is full.
+        """
+        self._open_journal()
+        if event.t_ns >= self._start_ns and self._marks < marks.MAX_MARKS:
+            self._marks += 1
+            marks.append(self._part, event)
 
     @property
     def rows(self) -> int:

@@ -21,7 +21,7 @@ Motion = Callable[[float], Float64]
 """Seconds since the start -> (J,) radians."""
 
 PERIOD_S = 0.004
-SWAY_SHARE = 0.12
+SWAY_SHARE = 0.08
 """Of each joint's range, to either side of its home pose."""
 EASE_S = 1.0
 

@@ -103,10 +103,11 @@ class EventLog:
         lines = data.splitlines()
         if len(data) > MAX_FILE_BYTES or len(lines) > MAX_EVENTS:
             raise MotoriumError(f"{path} has more than {MAX_EVENTS} events")
-        return cls(_event(line, f"{path}:{number}") for number, line in enumerate(lines, 1))
+        return cls(read_event(line, f"{path}:{number}") for number, line in enumerate(lines, 1))
 
 
-def _event(line: bytes, where: str) -> Event:
+def read_event(line: bytes, where: str) -> Event:
+    """One line of a saved log. Raises MotoriumError that begins with `where`."""
     try:
         table: Any = json.loads(line)
         if not isinstance(table, dict) or set(table) - {"t_ns", "kind", "source", "text"}:

@@ -1,0 +1,148 @@
+"""HDF5 files of strangers: only what lies in the file itself is read, in sizes that were agreed to before.
+
+Refused: links to elsewhere, external and virtual storage, filters that would load a library, objects, and datasets that
+claim more than they hold.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+
+MAX_MEMBERS = 100_000
+MAX_BYTES = 1 << 30
+"""Of a column, unpacked."""
+MAX_CHUNK_BYTES = 256 << 20
+MAX_ATTRIBUTE = 1 << 20
+BLOCK_BYTES = 64 << 20
+FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
+"""Filters that h5py brings (HDF5's registered numbers); any other would be looked for as a plug-in."""
+_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,80}")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """The root group of a file. DataError when it is absent or damaged, also where it is read later."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise DataError("HDF5 needs h5py: pip install 'motorium[hdf5]'") from error
+    if not path.is_file():
+        raise DataError(f"{path} is no file")
+    with _reading(str(path)), h5py.File(path, "r") as file:
+        yield file
+
+
+@contextmanager
+def _reading(where: str) -> Iterator[None]:
+    """What h5py says about damage becomes a DataError."""
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, OverflowError) as error:
+        words = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{where} is damaged, or no HDF5 file: {words}") from error
+
+
+def names(group: Any) -> list[str]:
+    """Members of a group, in their natural order: demo_2 before demo_10. DataError for names that are none."""
+    if len(group) > MAX_MEMBERS:
+        raise DataError(f"{group.name} has {len(group)} members")
+    found = list(group)
+    for name in found:
+        if not _NAME.fullmatch(name) or ".." in name:
+            raise DataError(f"{name[:80]!r} in {group.name} is no name that is read")
+    return sorted(found, key=lambda name: [int(x) if x.isdigit() else x for x in re.split(r"(\d+)", name)])
+
+
+def member(group: Any, path: str) -> Any:
+    """A group or dataset below, or None. DataError when a link on the way leads elsewhere."""
+    import h5py
+
+    node = group
+    for name in path.split("/"):
+        if not isinstance(node, h5py.Group):
+            return None
+        link = node.get(name, getlink=True)
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise DataError(f"{node.name}/{name} is a link to elsewhere, which is not followed")
+        node = node[name]
+    return node
+
+
+def checked(dataset: Any, where: str) -> Any:
+    """A dataset of numbers that lies in this file. DataError for anything else."""
+    with _reading(where):
+        return _checked(dataset, where)
+
+
+def _checked(dataset: Any, where: str) -> Any:
+    import h5py
+
+    if not isinstance(dataset, h5py.Dataset):
+        raise DataError(f"{where} is no dataset")
+    if dataset.dtype.hasobject or dataset.dtype.kind not in "fiub":
+        raise DataError(f"{where} holds {dataset.dtype}; only numbers are read")
+    if dataset.is_virtual or dataset.external:
+        raise DataError(f"{where} lies in another file, which is not opened")
+    if dataset.shape is None or not dataset.shape or min(dataset.shape) < 1:
+        raise DataError(f"{where} is empty")
+    made = dataset.id.get_create_plist()
+    for i in range(made.get_nfilters()):
+        code = made.get_filter(i)[0]
+        if code not in FILTERS:
+            raise DataError(
+                f"{where} is packed with filter {code}; known are {', '.join(FILTERS.values())}: use h5repack"
+            )
+    chunk = int(np.prod(dataset.chunks or (1,), dtype=object)) * dataset.dtype.itemsize
+    if chunk > MAX_CHUNK_BYTES:
+        raise DataError(f"{where} is in pieces of {chunk >> 20} MB; at most {MAX_CHUNK_BYTES >> 20} are read")
+    if dataset.id.get_storage_size() == 0:
+        raise DataError(f"{where} claims {dataset.shape} but holds nothing")
+    return dataset
+
+
+def column(dataset: Any, where: str) -> NDArray[np.float32]:
+    """(N, D) of a dataset of one or two dimensions. DataError."""
+    found = checked(dataset, where)
+    if len(found.shape) > 2 or found.size * found.dtype.itemsize > MAX_BYTES:
+        raise DataError(f"{where} has shape {found.shape}; (N,) or (N, D) up to {MAX_BYTES >> 20} MB is read")
+    with (
+        _reading(where),
+        np.errstate(over="ignore"),
+    ):  # what is too large becomes infinite, and is refused as such
+        return np.asarray(found[()], dtype=np.float32).reshape(found.shape[0], -1)
+
+
+def blocks(dataset: Any, where: str) -> Iterator[NDArray[Any]]:
+    """Entries along the first axis, one after the other, some dozens of megabytes in memory at once. DataError."""
+    size = max(1, int(np.prod(dataset.shape[1:], dtype=object)) * dataset.dtype.itemsize)
+    step = max(1, BLOCK_BYTES // size)
+    for start in range(0, dataset.shape[0], step):
+        with _reading(where):
+            block = dataset[start : start + step]
+        yield from block
+
+
+def attribute(group: Any, name: str) -> Any:
+    """A JSON attribute, or None when there is none that can be read."""
+    if name not in group.attrs:
+        return None
+    value = group.attrs[name]
+    text = value.decode(errors="replace") if isinstance(value, bytes) else value
+    if not isinstance(text, str) or len(text) > MAX_ATTRIBUTE:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
