@@ -20,6 +20,7 @@ from motorium.timeline.events import Event, EventLog
 from motorium.types import Frame
 
 JOINTS = ("lift", "turn")
+BEGAN_NS = time.monotonic_ns()
 
 
 class Clockwork:
@@ -43,7 +44,7 @@ class Control:
     """A control thread that follows a ramp."""
 
     def _at(self, t_ns: int) -> np.ndarray:
-        return np.array([t_ns * 1e-9 % 10, 0.5], np.float32)
+        return np.array([(t_ns - BEGAN_NS) * 1e-9, 0.5], np.float32)
 
     def state_at(self, t_ns):
         zero = np.zeros(2, np.float32)
