@@ -62,7 +62,10 @@ void bind_config(py::module_& m) {
       .def_readwrite("lock", &FeetechBusConfig::lock)
       .def_readwrite("torque_limit", &FeetechBusConfig::torque_limit)
       .def_readwrite("present_room", &FeetechBusConfig::present_room)
-      .def_readwrite("settings", &FeetechBusConfig::settings);
+      .def_readwrite("settings", &FeetechBusConfig::settings)
+      .def_readwrite("joint_model_numbers", &FeetechBusConfig::joint_model_numbers)
+      .def_readwrite("joint_ticks_per_rad", &FeetechBusConfig::joint_ticks_per_rad)
+      .def_readwrite("joint_max_ticks", &FeetechBusConfig::joint_max_ticks);
 }
 
 }  // namespace

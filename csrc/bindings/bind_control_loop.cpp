@@ -34,6 +34,8 @@ void bind_control_loop(py::module_& m) {
           "start", [](BoundLoop& b) { b.loop.start(); }, Release())
       .def(
           "stop", [](BoundLoop& b) { b.loop.stop(); }, Release())
+      .def(
+          "reconnect", [](BoundLoop& b) { b.loop.reconnect(b.open); }, Release())
       .def("enable", &enable, py::arg("timeout_s") = 2.0)
       .def("move_to", &move_to, py::arg("q"), py::arg("velocity_share") = 0.0f, py::arg("timeout_s") = 0.0)
       .def("hold", &hold)

@@ -160,6 +160,7 @@ void bind_emulator(py::module_& m) {
       .def("set_condition", &set_condition, py::arg("servo_id") = py::none(), py::kw_only(),
            py::arg("overload") = false, py::arg("overheat") = false, py::arg("sag_dv") = 0)
       .def("set_wire", &ServoEmulator::set_wire, py::arg("baud"))
+      .def("set_baud", &ServoEmulator::set_baud, py::arg("baud"))
       .def(
           "unplug", [](ServoEmulator& emulator, std::uint8_t id) { emulator.unplug(index_of(emulator, id)); },
           py::arg("servo_id"))

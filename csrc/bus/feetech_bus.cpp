@@ -38,6 +38,13 @@ std::int32_t position_field_high_first(const std::uint8_t* bytes) {
   return mtr_ft_decode_signed(mtr_ft_get16_high_first(bytes), kPositionSign);
 }
 
+/// One value for each joint, where there is but one for all.
+template <class T>
+void spread(std::vector<T>& values, std::size_t n, T otherwise) {
+  if (values.empty()) values.assign(n, otherwise);
+  if (values.size() != n) throw std::invalid_argument("give one value per joint, or none");
+}
+
 FeetechBusConfig checked(FeetechBusConfig config) {
   const std::size_t n = config.ids.size();
   if (config.zero_ticks.size() != n || config.sign.size() != n) {
@@ -47,9 +54,14 @@ FeetechBusConfig checked(FeetechBusConfig config) {
     if (config.sign[i] != 1 && config.sign[i] != -1) throw std::invalid_argument("sign must be +1 or -1");
     if (!std::isfinite(config.zero_ticks[i])) throw std::invalid_argument("zero_ticks must be finite");
   }
-  if (!(config.ticks_per_rad > 0.0F) || !std::isfinite(config.ticks_per_rad) ||
-      config.min_ticks >= config.max_ticks) {
-    throw std::invalid_argument("need ticks_per_rad > 0 and min_ticks < max_ticks");
+  spread(config.joint_model_numbers, n, config.model_number);
+  spread(config.joint_ticks_per_rad, n, config.ticks_per_rad);
+  spread(config.joint_max_ticks, n, config.max_ticks);
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!(config.joint_ticks_per_rad[i] > 0.0F) || !std::isfinite(config.joint_ticks_per_rad[i]) ||
+        config.min_ticks >= config.joint_max_ticks[i]) {
+      throw std::invalid_argument("need ticks_per_rad > 0 and min_ticks < max_ticks");
+    }
   }
   check_line(config.baud, config.reply_margin_s);
   check_settings(config.settings, n);
@@ -58,7 +70,9 @@ FeetechBusConfig checked(FeetechBusConfig config) {
 
 std::vector<ServoIdentity> identities(const FeetechBusConfig& config) {
   std::vector<ServoIdentity> servos;
-  for (const std::uint8_t id : config.ids) servos.push_back({id, config.model_number});
+  for (std::size_t i = 0; i < config.ids.size(); ++i) {
+    servos.push_back({config.ids[i], config.joint_model_numbers[i]});
+  }
   return servos;
 }
 
@@ -105,9 +119,9 @@ BusStatus FeetechBus::read_state(JointState& state) noexcept {
     if (!answered[j]) continue;
     const std::uint8_t* row = rows.data() + j * kPresentSize;
     const auto sign = static_cast<float>(config_.sign[j]);
-    state.position_rad[j] =
-        sign * (signed_field(row, kPositionSign) - config_.zero_ticks[j]) / config_.ticks_per_rad;
-    state.velocity_rad_s[j] = sign * signed_field(row + 2, kSpeedSign) / config_.ticks_per_rad;
+    const float ticks_per_rad = config_.joint_ticks_per_rad[j];
+    state.position_rad[j] = sign * (signed_field(row, kPositionSign) - config_.zero_ticks[j]) / ticks_per_rad;
+    state.velocity_rad_s[j] = sign * signed_field(row + 2, kSpeedSign) / ticks_per_rad;
     state.effort[j] = sign * signed_field(row + 4, kLoadSign) / kLoadFullScale;
     state.voltage_v[j] = kVoltsPerUnit * static_cast<float>(row[6]);
     state.temperature_c[j] = static_cast<float>(row[7]);
@@ -118,10 +132,10 @@ BusStatus FeetechBus::read_state(JointState& state) noexcept {
 }
 
 std::uint16_t FeetechBus::to_ticks(std::size_t joint, float rad) const noexcept {
-  const float wish =
-      config_.zero_ticks[joint] + static_cast<float>(config_.sign[joint]) * rad * config_.ticks_per_rad;
-  const float inside =
-      std::clamp(wish, static_cast<float>(config_.min_ticks), static_cast<float>(config_.max_ticks));
+  const float wish = config_.zero_ticks[joint] +
+                     static_cast<float>(config_.sign[joint]) * rad * config_.joint_ticks_per_rad[joint];
+  const float inside = std::clamp(wish, static_cast<float>(config_.min_ticks),
+                                  static_cast<float>(config_.joint_max_ticks[joint]));
   return mtr_ft_encode_signed(static_cast<std::int32_t>(std::lround(inside)), kPositionSign);
 }
 

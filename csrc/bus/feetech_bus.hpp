@@ -28,6 +28,10 @@ struct FeetechBusConfig {
   std::uint8_t torque_limit = 48;    ///< In RAM; 0: there is none.
   std::uint8_t present_room = 5;     ///< Readable bytes behind present position to status: up to the current.
   std::vector<ServoSetting> settings;
+  /// Where models are mixed, one for each joint; empty: as above for all.
+  std::vector<std::uint16_t> joint_model_numbers;
+  std::vector<float> joint_ticks_per_rad;
+  std::vector<std::int32_t> joint_max_ticks;
 };
 
 /// A chain of Feetech STS servos as joints in SI units. Lost replies make joints stale, never an exception.

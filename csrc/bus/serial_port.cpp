@@ -173,4 +173,9 @@ std::size_t SerialPort::discard_input() noexcept {
   return total;
 }
 
+std::uint32_t speed_of_terminal(int fd) noexcept {
+  termios2 mode{};
+  return ::ioctl(fd, TCGETS2, &mode) == 0 ? mode.c_ospeed : 0;
+}
+
 }  // namespace motorium

@@ -48,4 +48,7 @@ class SerialPort {
   LatencyReport latency_;
 };
 
+/// The speed that a terminal is set to, in baud; 0: `fd` is none.
+std::uint32_t speed_of_terminal(int fd) noexcept;
+
 }  // namespace motorium

@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "bus/monotonic.hpp"
+#include "bus/serial_port.hpp"
 
 namespace motorium {
 namespace {
@@ -82,6 +83,12 @@ void PseudoTerminal::close() noexcept {
   close_descriptors();
 }
 
+/// A pseudo-terminal carries bytes at any speed; what its client has set is known all the same.
+bool PseudoTerminal::understood() const noexcept {
+  const std::uint32_t baud = baud_.load(std::memory_order_relaxed);
+  return baud == 0 || speed_of_terminal(client_) == baud;
+}
+
 void PseudoTerminal::run() noexcept {
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // an emulated wire is as punctual as the kernel can be
   std::array<std::uint8_t, 1024> buffer;
@@ -97,7 +104,7 @@ void PseudoTerminal::run() noexcept {
     if (waiting[1].revents != 0) return;
     if (ready > 0 && (waiting[0].revents & POLLIN) != 0) {
       const ssize_t n = ::read(master_, buffer.data(), buffer.size());
-      if (n > 0) service_.hear({buffer.data(), static_cast<std::size_t>(n)});
+      if (n > 0 && understood()) service_.hear({buffer.data(), static_cast<std::size_t>(n)});
     }
     const std::vector<std::uint8_t> bytes = service_.speak(next_ns);
     // A client that does not read loses replies, as on a real line.

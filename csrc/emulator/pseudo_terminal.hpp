@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -34,13 +35,17 @@ class PseudoTerminal {
   const std::string& port() const noexcept { return port_; }
   /// Serves ahead of all ordinary threads, where that is permitted: a wire waits for no computer.
   void set_punctual(bool punctual) noexcept;
+  /// Servos that listen at `baud`: what a client sends at another speed is noise to them. 0: at any.
+  void set_baud(std::uint32_t baud) noexcept { baud_.store(baud, std::memory_order_relaxed); }
 
  private:
   void open();
   void close_descriptors() noexcept;
   void run() noexcept;
+  bool understood() const noexcept;
 
   int master_ = -1, client_ = -1, wake_ = -1;
+  std::atomic<std::uint32_t> baud_{0};
   std::string port_;
   Service service_;
   std::thread thread_;

@@ -98,6 +98,8 @@ void ServoEmulator::set_wire(std::uint32_t baud) noexcept {
   impl_->chain->line.set_wire(baud);
 }
 
+void ServoEmulator::set_baud(std::uint32_t baud) noexcept { impl_->terminal.set_baud(baud); }
+
 void ServoEmulator::power_cycle(int servo) noexcept {
   const std::lock_guard lock(impl_->mutex);
   for (std::size_t i = 0; i < size(); ++i) {

@@ -49,6 +49,8 @@ class ServoEmulator {
   void set_condition(const ServoCondition& condition, int servo) noexcept;
   /// Replies take the time that their bytes need at `baud`; 0: none.
   void set_wire(std::uint32_t baud) noexcept;
+  /// Servos listen at `baud`: to a client that has set its port to another speed nobody answers. 0: at any.
+  void set_baud(std::uint32_t baud) noexcept;
   /// Loses everything that is not kept in EEPROM, as a power cycle does. servo -1: all.
   void power_cycle(int servo) noexcept;
   /// Takes the cable off in front of a servo, and puts it on again; see VirtualChain.

@@ -164,6 +164,15 @@ void ControlCore::fault(Reason reason) noexcept {
   publish();
 }
 
+void ControlCore::reconnected() noexcept {
+  void_plan();
+  enable_pending_ = slew_pending_ = rearm_pending_ = parking_ = false;
+  torque_request_ = TorqueRequest::none;
+  now_.torque = false;
+  if (!now_.estop) set_mode(Mode::released, Reason::none);
+  publish();
+}
+
 void ControlCore::estop() noexcept {
   if (now_.estop) return;
   fault(Reason::estop);

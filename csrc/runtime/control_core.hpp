@@ -111,6 +111,8 @@ class ControlCore {
                          ///< position.
   void release() noexcept;
   void fault(Reason reason) noexcept;
+  /// The bus is another one than before: nothing is commanded until `enable`, and no torque is switched.
+  void reconnected() noexcept;
   /// The goal of the coming tick, from a stream that began in `epoch`. A stream starts with a ramp from where
   /// the arm is, goes before any plan, and is over with the first tick without it or with the epoch.
   void stream(const PerJoint<float>& goal_rad, std::uint64_t epoch) noexcept;

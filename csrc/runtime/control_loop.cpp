@@ -299,6 +299,7 @@ void ControlLoop::give_sign(std::int64_t now_ns) noexcept {
 }
 
 void ControlLoop::tick(std::int64_t grid_ns, std::int64_t woke_ns) noexcept {
+  take_bus();
   give_sign(woke_ns);
   const BusStatus read = bus_->read_state(joints_now_);
   if (lock_step_) restamp(joints_now_, grid_ns);

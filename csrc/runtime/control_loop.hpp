@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -63,6 +64,12 @@ class ControlLoop {
   void start();
   void stop();  ///< Exit policy (bounded by its time-out), then joins the thread. Safe to call again.
 
+  /// After the port went away or its servos fell silent: closes it, then has `open` open one in its place. No
+  /// torque is switched and nothing commanded until `enable`, before which every joint must be where it was.
+  /// Waits for `open`, in the caller's thread; what it throws leaves the bus closed. std::logic_error when
+  /// the loop does not run or its bus is well.
+  void reconnect(const std::function<std::unique_ptr<JointBus>()>& open);
+
   /// Requests, from any thread. Each returns a ticket: `loop_snapshot().requests_done >= ticket` once it took
   /// effect. 0: not taken.
   std::uint64_t enable() noexcept { return request({Request::Kind::enable, {}, 0.0f}); }
@@ -123,6 +130,15 @@ class ControlLoop {
     LeaderMap map;
   };
 
+  /// A bus on its way to the control thread, and the old one on its way back.
+  struct Exchange {
+    std::unique_ptr<JointBus> bus;
+    std::unique_ptr<Supervisor> supervisor;
+    bool connected = false;
+  };
+
+  void exchange(Exchange& with);
+  void take_bus() noexcept;
   std::uint64_t request(const Request& request) noexcept;
   void feed_stream(std::int64_t now_ns) noexcept;
   void run() noexcept;
@@ -158,6 +174,7 @@ class ControlLoop {
   std::atomic<const Leader*> leader_{nullptr};
   std::atomic<std::uint64_t> engaged_epoch_{0};
   std::atomic<bool> stop_{false}, estop_asked_{false};
+  std::atomic<Exchange*> offered_{nullptr};
   StopInputs stop_inputs_{};
 
   // Callers' side; never taken by the control thread.

@@ -155,6 +155,7 @@ class ControlLoop:  # The control thread of one arm. Every method may be called 
         bool
     ): ...  # Follow the leader from where the arm is, until hold() or another request. False: not ready.
     def estop(self) -> None: ...  # As in ControlCore, at the next tick, whatever waits in a queue.
+    def reconnect(self) -> None: ...  # BusError: not there (yet). RuntimeError: nothing to reconnect.
     def accept_position(self) -> None: ...  # Ends a latched position jump: somebody has looked.
     def step(
         self, now_ns: int
@@ -354,6 +355,9 @@ class FeetechBusConfig:
     torque_limit: int
     present_room: int
     settings: list[ServoSetting]
+    joint_model_numbers: list[int]
+    joint_ticks_per_rad: list[float]
+    joint_max_ticks: list[int]
     def __init__(self) -> None: ...
 
 class FeetechBus:  # Raw registers of a Feetech chain, for set-up and diagnosis.
@@ -487,6 +491,7 @@ class ServoEmulator:  # Virtual servos that answer their protocol on a pseudo-te
         overheat: bool = False,
         sag_dv: int = 0,
     ) -> None: ...
+    def set_baud(self, baud: int) -> None: ...  # Deaf to clients whose port has another speed; 0: to none.
     def set_wire(self, baud: int) -> None: ...  # Replies take their time on a wire of this speed; 0: none.
     def unplug(self, servo_id: int) -> None: ...  # The cable in front of this servo.
     def replug(self) -> None: ...

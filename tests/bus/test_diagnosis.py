@@ -95,6 +95,16 @@ def test_two_servos_with_one_id(chain):
     assert "unplug all but one" in found["duplicate_id"].fix
 
 
+def test_servos_that_listen_at_another_speed(chain):
+    chain[1].set_baud(57_600)
+    found = report(chain, bauds=(1_000_000, 57_600))
+    assert set(causes(found)) == {"wrong_baud"}
+    assert len(found.findings) == 6
+    assert "listens at 57600 baud, not 1000000" in found.findings[0].detail
+    assert "set its speed to 1000000 baud" in found.findings[0].fix
+    assert causes(report(chain)) == ["no_power"]  # where nobody looks, nobody is found
+
+
 def test_a_noisy_line_is_not_called_a_duplicate(chain):
     chain[1].set_fault("corrupt", period=2)
     assert "noise" in causes(report(chain))

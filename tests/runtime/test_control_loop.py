@@ -118,6 +118,23 @@ def test_commands_stay_continuous_under_random_delays(loop: ControlLoop) -> None
     assert (goal_step <= 4.0 / SPEC.control.rate_hz * gap + 1e-4).all()
 
 
+def test_a_lost_reply_in_every_tick_costs_no_tick_at_50_hz(arm: VirtualArm) -> None:
+    config = control_config(SPEC, rate_hz=50.0, exit="release")
+    missed, ticks = {}, 40
+    for fault in ("none", "drop"):
+        control = ControlLoop(config, arm.emulator.port, bus_config(SPEC))
+        arm.emulator.set_fault(fault, SPEC.joints[-1].id)  # the last: all the others have been waited for
+        control.start()
+        assert wait(lambda control=control: control.stats()["ticks"] >= ticks)
+        stats = control.stats()
+        missed[fault] = stats["missed"]
+        if fault == "drop":
+            assert stats["bus"]["timeouts"] >= ticks - 1
+        arm.emulator.set_fault("none")
+        control.stop()
+    assert missed["drop"] <= missed["none"]
+
+
 def test_unplugged_port_ends_in_fault_quickly(arm: VirtualArm, loop: ControlLoop) -> None:
     assert loop.enable()
     t0 = time.monotonic_ns()

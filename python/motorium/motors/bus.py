@@ -32,6 +32,21 @@ SHARED_REGISTERS = (
 )
 PRESENT_BLOCK = {"present_velocity": 2, "present_position": 6}
 """What one read of a Dynamixel servo's state relies on: offsets from its current or load."""
+FEETECH_ADDRESSES = {
+    "torque_enable": 40,
+    "goal_position": 42,
+    "present_position": 56,
+    "present_velocity": 58,
+    "present_load": 60,
+    "present_voltage": 62,
+    "present_temperature": 63,
+    "status": 65,
+}
+"""What the Feetech driver relies on: the same in all STS, SMS and SCS servos."""
+FEETECH_PRESENT_END = 66
+DYNAMIXEL_PRESENT_SIZE = 10
+MOST_ROOM = 15
+"""Bytes that a read of a servo's state may be longer than it need be, to tell its reply from a late one."""
 BACKSTOP = 1.25
 """The servo's own torque limit over the gate's effort limit: the gate acts first, the servo if the host is gone."""
 
@@ -153,25 +168,51 @@ def _all_settings(
 def _feetech(
     spec: RobotSpec, motors: Sequence[MotorSpec], zeros: Sequence[JointZero]
 ) -> _core.FeetechBusConfig:
-    models = {motor.model_number for motor in motors}
-    if len(models) > 1 or any(joint.passive for joint in spec.joints):
-        raise SpecError(f"{spec.name}: one servo model and no passive joints on a feetech bus")
+    if any(joint.passive for joint in spec.joints):
+        raise SpecError(f"{spec.name}: no passive joints on a feetech bus")
+    for motor in motors:
+        _must_suit_feetech(spec, motor, motors[0])
     config = _core.FeetechBusConfig()
     config.ids = [joint.id for joint in spec.joints]
     config.zero_ticks = [zero.zero_ticks for zero in zeros]
     config.sign = [zero.sign for zero in zeros]
-    config.ticks_per_rad = motors[0].ticks_per_turn / (2 * math.pi)
-    config.max_ticks = motors[0].ticks_per_turn - 1
+    config.joint_ticks_per_rad = [motor.ticks_per_turn / (2 * math.pi) for motor in motors]
+    config.joint_max_ticks = [motor.ticks_per_turn - 1 for motor in motors]
+    config.joint_model_numbers = [motor.model_number for motor in motors]
     config.baud = spec.bus.baud
     config.reply_margin_s = spec.bus.reply_margin_s
-    config.model_number = motors[0].model_number
     config.high_byte_first = motors[0].byte_order == "big"
     config.sync_read = motors[0].sync_read
     config.lock = motors[0].register("lock").address
-    limits = motors[0].registers.get("torque_limit")
-    config.torque_limit = limits.address if limits is not None else 0
+    config.torque_limit = _address(motors[0], "torque_limit")
+    config.present_room = min(_readable_to(motor) - FEETECH_PRESENT_END for motor in motors)
     config.settings = _all_settings(spec, motors, zeros)
     return config
+
+
+def _address(motor: MotorSpec, name: str) -> int:
+    register = motor.registers.get(name)
+    return register.address if register is not None else 0
+
+
+def _readable_to(motor: MotorSpec) -> int:
+    """End of what a Feetech servo shows behind its present position; reads may span holes in the table."""
+    shown = [
+        r for r in motor.registers.values() if FEETECH_PRESENT_END <= r.address < FEETECH_PRESENT_END + 5
+    ]
+    return max((r.address + r.size for r in shown), default=FEETECH_PRESENT_END)
+
+
+def _must_suit_feetech(spec: RobotSpec, motor: MotorSpec, first: MotorSpec) -> None:
+    """Raise SpecError unless the driver knows the table of `motor`, and one request can go to it and to `first`."""
+    for name, address in FEETECH_ADDRESSES.items():
+        if motor.register(name).address != address:
+            raise SpecError(f"{motor.model}: {name} must be at {address} on a feetech bus")
+    if motor.byte_order != first.byte_order or motor.sync_read != first.sync_read:
+        raise SpecError(f"{spec.name}: {motor.model} is of another series than {first.model}: not on one bus")
+    for name in ("lock", "torque_limit"):
+        if _address(motor, name) != _address(first, name):
+            raise SpecError(f"{spec.name}: {motor.model} has {name} elsewhere than {first.model}")
 
 
 def _dynamixel(
@@ -206,6 +247,15 @@ def _dynamixel_joint(joint: JointSpec, motor: MotorSpec, zero: JointZero) -> _co
     return config
 
 
+def _room_behind(motor: MotorSpec, start: int) -> int:
+    """How many bytes from `start` on can be read: a Dynamixel servo refuses addresses that it does not have."""
+    ends = {register.address: register.address + register.size for register in motor.registers.values()}
+    end = start
+    while end in ends:
+        end = ends[end]
+    return min(end - start, MOST_ROOM)
+
+
 def _shared_registers(spec: RobotSpec, motors: Sequence[MotorSpec]) -> _core.DynamixelRegisters:
     """Addresses that one request to the whole chain relies on: the same in every motor of it."""
     shared = _core.DynamixelRegisters()
@@ -218,6 +268,8 @@ def _shared_registers(spec: RobotSpec, motors: Sequence[MotorSpec]) -> _core.Dyn
                 setattr(shared, field, address)
             elif getattr(shared, field) != address:
                 raise SpecError(f"{spec.name}: {motor.model} has {name} elsewhere than {motors[0].model}")
+        room = _room_behind(motor, motor.register(effort).address + DYNAMIXEL_PRESENT_SIZE)
+        shared.present_room = room if motor is motors[0] else min(room, shared.present_room)
         for name, offset in PRESENT_BLOCK.items():
             if motor.register(name).address != shared.present + offset:
                 raise SpecError(f"{motor.model}: {name} must follow {effort} at {shared.present + offset}")

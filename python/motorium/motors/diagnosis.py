@@ -167,9 +167,12 @@ def _presence(servos: Sequence[FoundServo], expected: Sequence[Expected]) -> Ite
     missing = [entry for entry in expected if entry.id not in here]
     for entry in expected:
         servo = here.get(entry.id)
-        if servo is not None and servo.model != entry.motor and servo.model_number is not None:
+        if servo is None or servo.model_number is None:
+            continue
+        motor = MotorSpec.load(entry.motor)
+        if servo.model_number != motor.model_number:
             detail = (
-                f"{entry.joint} (id {entry.id}) is a {servo.model or servo.model_number}, not a {entry.motor}"
+                f"{entry.joint} (id {entry.id}) is a {servo.model or servo.model_number}, not a {motor.model}"
             )
             yield Finding(
                 "wrong_model", detail, "is this the right robot, or the leader in place of the follower?"

@@ -51,7 +51,11 @@ def emulate(ids: Sequence[int], motors: Sequence[str]) -> _core.ServoEmulator:
     if len(protocols) != 1 or len(specs) != len(ids):
         raise SpecError(f"one protocol and one motor per id, not {len(specs)} motors of {sorted(protocols)}")
     if protocols == {"feetech"}:
-        return _core.ServoEmulator(list(ids), specs[0].model_number, specs[0].byte_order == "big")
+        chain = _core.ServoEmulator(list(ids), specs[0].model_number, specs[0].byte_order == "big")
+        for servo, spec in zip(ids, specs, strict=True):
+            number = spec.register("model_number")
+            chain.poke(servo, number.address, number.encode(spec.model_number))
+        return chain
     return _core.ServoEmulator.dynamixel(
         [(servo, dynamixel_model(spec)) for servo, spec in zip(ids, specs, strict=True)]
     )

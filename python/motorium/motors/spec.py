@@ -168,7 +168,7 @@ class MotorSpec:
         """Read a motor by name (see `names()`) or from a TOML file. Raises SpecError."""
         path = Path(name_or_path)
         if path.suffix == ".toml":
-            return _read(path)
+            return _own(path, path.stat().st_mtime_ns if path.is_file() else 0)
         return _shipped(str(name_or_path))
 
     def register(self, name: str) -> Register:
@@ -204,6 +204,12 @@ class MotorSpec:
 def _shipped(name: str) -> MotorSpec:
     """Read once: the state of an arm is explained with it, joint by joint, whenever someone asks."""
     return _read(DATA / f"{name}.toml")
+
+
+@cache
+def _own(path: Path, mtime_ns: int) -> MotorSpec:  # noqa: ARG001
+    """As `_shipped`, until the file changes."""
+    return _read(path)
 
 
 def _read(path: Path) -> MotorSpec:

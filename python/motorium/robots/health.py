@@ -118,7 +118,7 @@ def explain_fault(
     if reason == "bus_closed":
         return BusError(
             f"port {port} is gone: the cable or the adapter was unplugged. The servos keep their last goal: switch "
-            f"their power off, plug in again, and open the robot anew"
+            f"their power off, plug in again, then robot.reconnect() and robot.enable(), or open the robot anew"
         )
     if reason == "bus_errors" and "torque lost" in reported:
         return BusError(f"servos on {port} have stopped by themselves ({reported}): open the robot anew")
@@ -127,7 +127,7 @@ def explain_fault(
             f"the servos on {port} do not answer any more: check their power and the bus cable ({stats['bus']})"
         )
     if reason == "position_jump":
-        return _jumped(stats, spec_names)
+        return jumped(stats, spec_names)
     if reason == "estop":
         return SafetyError(
             "emergency stop: the arm stands still and then goes limp. Make sure that it may move, then "
@@ -147,7 +147,7 @@ def explain_fault(
     return SafetyError(text)
 
 
-def _jumped(stats: Mapping[str, Any], names: tuple[str, ...]) -> SafetyError:
+def jumped(stats: Mapping[str, Any], names: tuple[str, ...]) -> SafetyError:
     """Which readings jumped, by how much, and what to do before torque."""
     moved = [
         f"{name} by {float(stats['jump_rad'][j]):+.2f} rad"

@@ -20,7 +20,7 @@ from ..errors import BusError, CameraError, MotoriumError, SafetyError, SpecErro
 from ..motors.bus import bus_errors
 from ..slots import slot_map
 from ..types import Camera, Float32, HasFileno, Observation
-from . import backends, health
+from . import backends, health, reconnecting
 from .assembly import open_control
 from .calibration import Calibration
 from .composition import adapter_calibrations, join_ports, split_ports
@@ -30,8 +30,6 @@ from .spec import RobotSpec
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-FIRST_STATE_S = 1.0
-"""A chain that answered at opening answers again within this."""
 LAST_WORDS_S = 0.5
 """A backend that closed its port can be seen to be dead within this."""
 MOVE_TIMEOUT_S = 15.0
@@ -160,7 +158,7 @@ class Robot:
     def _enable(self) -> None:
         control = self.control
         control.start()
-        give_up = time.monotonic() + FIRST_STATE_S
+        give_up = time.monotonic() + reconnecting.FIRST_STATE_S
         while health.unheard(self.spec, control.state()):
             if time.monotonic() > give_up:
                 silent = ", ".join(health.unheard(self.spec, control.state()))
@@ -196,6 +194,14 @@ class Robot:
             here = zip(joints, self.position_rad, strict=True)
             pose = [float(now) if joint.passive else joint.home_rad for joint, now in here]
             self.control.move_to(np.array(pose, dtype=np.float32))
+
+    def reconnect(self, timeout_s: float = reconnecting.TIMEOUT_S) -> None:
+        """After the cable or the adapter was pulled: wait for the port, and be ready for `enable`. See `reconnecting`.
+
+        Raises:
+            BusError: it did not come back. SafetyError: joints are elsewhere than before, or nothing was pulled.
+        """
+        reconnecting.reconnect(self.control, self.spec, self.port, timeout_s)
 
     def estop(self) -> None:
         """Emergency stop, from any thread: the arm stands still at once and goes limp after `estop_hold_s`.

@@ -36,9 +36,10 @@ T = TypeVar("T")
 class JointSpec:
     """One joint and its servo; `origin_*` is the joint frame in its parent link, rotation about local +z.
 
-    `motor` is the servo's type where it differs from the bus's, `settings` are registers that this one servo has
-    otherwise than its type; a `passive` joint is read but never given torque. `max_jerk_rad_s3` bounds every change
-    of source (hold, slew, joining a chunk); 0 lets the acceleration reach its limit within 40 ms.
+    `motor` is the servo's type where it differs from the bus's: a name, or a .toml beside the robot's own. `settings`
+    are registers that this one servo has otherwise than its type; a `passive` joint is read but never given torque.
+    `max_jerk_rad_s3` bounds every change of source (hold, slew, joining a chunk); 0 lets the acceleration reach its
+    limit within 40 ms.
     """
 
     name: str
@@ -189,7 +190,17 @@ class RobotSpec:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SpecError(f"{path.name} is not valid TOML: {error}") from error
+        _find_motors(table, path.parent)
         return parse(table, where=path.name)
+
+
+def _find_motors(table: dict[str, Any], folder: Path) -> None:
+    """Motor tables of the robot's author lie beside the robot's file."""
+    joints = table.get("joints", [])
+    for entry in [table.get("bus"), *(joints if isinstance(joints, list) else [])]:
+        motor = entry.get("motor") if isinstance(entry, dict) else None
+        if isinstance(motor, str) and motor.endswith(".toml"):
+            entry["motor"] = str(folder / motor)
 
 
 def pairs() -> list[str]:

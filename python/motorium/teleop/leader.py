@@ -9,7 +9,8 @@ from pathlib import Path
 from ..errors import BusError
 from ..robots import backends, health
 from ..robots.calibration import Calibration
-from ..robots.robot import FIRST_STATE_S, Robot
+from ..robots.reconnecting import FIRST_STATE_S
+from ..robots.robot import Robot
 from ..robots.spec import RobotSpec
 from .emulated import EmulatedLeader, Motion
 

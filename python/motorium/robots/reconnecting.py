@@ -1,0 +1,60 @@
+"""The same arm on the same port again, after its cable or adapter was pulled.
+
+It is asked for, never done by itself: hands are at the cables just then, and another arm may sit on the port. Nothing
+moves and no torque is switched: an arm that lost its power stays limp, one whose servos kept theirs goes on holding,
+until `Robot.enable`. Joints that are elsewhere than they were get no torque before `control.accept_position()`.
+"""
+
+from __future__ import annotations
+
+import time
+
+from .._core import ControlLoop
+from ..errors import BusError, SafetyError
+from ..motors.bus import bus_errors
+from . import health
+from .spec import RobotSpec
+
+FIRST_STATE_S = 1.0
+"""A chain that answered at opening answers again within this."""
+TIMEOUT_S = 30.0
+PERIOD_S = 0.25
+"""Between looks at a port that is not there."""
+
+
+def reconnect(control: ControlLoop, spec: RobotSpec, port: str, timeout_s: float) -> None:
+    """Wait for the port, open it, compare every joint with its last reading.
+
+    Raises:
+        BusError: no port, or not all servos, within `timeout_s`; it may be tried again.
+        SafetyError: there is nothing to reconnect, or joints are elsewhere than before: they are named.
+    """
+    give_up = time.monotonic() + timeout_s
+    while not _opened(control, spec, last_try=time.monotonic() >= give_up):
+        time.sleep(PERIOD_S)
+    _wait_for_readings(control, spec, port)
+    stats = control.stats()
+    if stats["jumped_joints"]:
+        raise health.jumped(stats, spec.joint_names)
+
+
+def _opened(control: ControlLoop, spec: RobotSpec, *, last_try: bool) -> bool:
+    try:
+        with bus_errors():
+            control.reconnect()
+    except RuntimeError as error:
+        raise SafetyError(f"{spec.name}: {error}") from error
+    except BusError:
+        if last_try:
+            raise
+        return False
+    return True
+
+
+def _wait_for_readings(control: ControlLoop, spec: RobotSpec, port: str) -> None:
+    since_ns = time.monotonic_ns()
+    while int(min(control.state()["joint_t_ns"])) < since_ns:
+        if time.monotonic_ns() - since_ns > FIRST_STATE_S * 1e9:
+            silent = ", ".join(health.stale_joints(spec, control.state(), time.monotonic_ns()))
+            raise BusError(f"no reading from {silent} on {port}: check power and the cable before that joint")
+        time.sleep(0.005)
