@@ -12,6 +12,7 @@ namespace motorium {
 void bind_slot_map(pybind11::module_& m);
 void bind_control_core(pybind11::module_& m);
 void bind_control_loop(pybind11::module_& m);
+void bind_relay(pybind11::module_& m);
 void bind_frames(pybind11::module_& m);
 
 const char* name_of(Mode mode);

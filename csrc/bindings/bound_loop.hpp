@@ -9,9 +9,11 @@
 #include <variant>
 #include <vector>
 
+#include "bus/bus_error.hpp"
 #include "bus/dynamixel_bus.hpp"
 #include "bus/feetech_bus.hpp"
 #include "bus/parallel_bus.hpp"
+#include "bus/relayed_bus.hpp"
 #include "runtime/control_loop.hpp"
 #include "runtime/telemetry.hpp"
 
@@ -73,6 +75,14 @@ inline std::unique_ptr<BoundLoop> open_on_several(const ControlConfig& config,
   const pybind11::gil_scoped_release release;
   if (ports.size() != buses.size()) throw std::invalid_argument("one port per bus");
   return std::make_unique<BoundLoop>(config, [ports, buses] { return open_parallel(ports, buses); });
+}
+
+inline std::unique_ptr<BoundLoop> open_on_relay(const ControlConfig& config,
+                                                const std::shared_ptr<Relay>& relay) {
+  return std::make_unique<BoundLoop>(config, [relay]() -> std::unique_ptr<JointBus> {
+    if (relay->closed()) throw BusError("a relay that was closed stays closed: open the robot anew");
+    return std::make_unique<RelayedBus>(relay);
+  });
 }
 
 }  // namespace motorium

@@ -115,6 +115,16 @@ class _JointReading(_JointDict):
     status: NDArray[np.uint8]
     joint_t_ns: NDArray[np.int64]
 
+class Relay:  # What passes between a control thread and whoever serves its servos: see motors/vendor_kit.py.
+    def __init__(self, joints: int) -> None: ...
+    def publish(self, t_ns: int, readings: ArrayLike, joint_t_ns: ArrayLike) -> None: ...  # (6, J): see vendor_kit
+    def goal(self) -> tuple[int, _Floats] | None: ...  # The newest that passed the gate, and its number.
+    def wish(self) -> tuple[int, bool]: ...  # Ticket, and whether torque is to be on.
+    def done(self, ticket: int, ok: bool) -> None: ...
+    def close(self) -> None: ...
+    @property
+    def closed(self) -> bool: ...
+
 class ControlLoop:  # The control thread of one arm. Every method may be called from any thread.
     @overload
     def __init__(
@@ -127,6 +137,8 @@ class ControlLoop:  # The control thread of one arm. Every method may be called 
         ports: Sequence[str],
         bus_configs: Sequence[FeetechBusConfig | DynamixelBusConfig],
     ) -> None: ...  # Several buses driven at the same time, their joints in a row.
+    @overload
+    def __init__(self, config: ControlConfig, relay: Relay) -> None: ...  # Somebody else serves the servos.
     def start(self) -> None: ...  # Starts reading joints; torque stays off.
     def stop(self) -> None: ...  # Exit policy (bounded by its time-out), then ends the thread.
     def enable(

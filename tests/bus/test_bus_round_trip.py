@@ -141,9 +141,9 @@ def test_torque_is_let_go_before_the_eeprom_is_written(open_arm, emulator):
 
 def test_missing_servos_are_named(emulator):
     with pytest.raises(_core.BusError, match=r"missing ids: 8, 9 of 1, 8, 9.*cable"):
-        _core.FeetechJoints(emulator.port, make_config([1, 8, 9]))
+        _core.FeetechJoints(emulator.port, make_config([1, 8, 9], reply_margin_s=0.06))
     with pytest.raises(_core.BusError, match=r"no servo answers on .*power supply"):
-        _core.FeetechJoints(emulator.port, make_config([8, 9]))
+        _core.FeetechJoints(emulator.port, make_config([8, 9], reply_margin_s=0.06))
 
 
 def test_another_servo_model_is_refused(emulator):

@@ -120,7 +120,7 @@ def test_commands_stay_continuous_under_random_delays(loop: ControlLoop) -> None
 
 def test_a_lost_reply_in_every_tick_costs_no_tick_at_50_hz(arm: VirtualArm) -> None:
     config = control_config(SPEC, rate_hz=50.0, exit="release")
-    missed, ticks = {}, 40
+    missed, ticks = {}, 25
     for fault in ("none", "drop"):
         control = ControlLoop(config, arm.emulator.port, bus_config(SPEC))
         arm.emulator.set_fault(fault, SPEC.joints[-1].id)  # the last: all the others have been waited for

@@ -157,9 +157,10 @@ def bus_config(
     return build(spec, motors, zeros)
 
 
-def _all_settings(
+def servo_settings(
     spec: RobotSpec, motors: Sequence[MotorSpec], zeros: Sequence[JointZero]
 ) -> list[_core.ServoSetting]:
+    """Every register that connecting brings to a value: of the motors' tables, the joints, the calibration."""
     joints = list(enumerate(zip(motors, spec.joints, zeros, strict=True)))
     settings = [setting for i, (motor, joint, _) in joints for setting in _settings(motor, i, joint)]
     return settings + [setting for i, (motor, _, zero) in joints for setting in _offset(motor, i, zero)]
@@ -186,7 +187,7 @@ def _feetech(
     config.lock = motors[0].register("lock").address
     config.torque_limit = _address(motors[0], "torque_limit")
     config.present_room = min(_readable_to(motor) - FEETECH_PRESENT_END for motor in motors)
-    config.settings = _all_settings(spec, motors, zeros)
+    config.settings = servo_settings(spec, motors, zeros)
     return config
 
 
@@ -225,7 +226,7 @@ def _dynamixel(
     config.baud = spec.bus.baud
     config.reply_margin_s = spec.bus.reply_margin_s
     config.watchdog_units = round(spec.bus.watchdog_s / WATCHDOG_UNIT_S)
-    config.settings = _all_settings(spec, motors, zeros)
+    config.settings = servo_settings(spec, motors, zeros)
     return config
 
 

@@ -50,6 +50,8 @@ def emulate(ids: Sequence[int], motors: Sequence[str]) -> _core.ServoEmulator:
     protocols = {spec.protocol for spec in specs}
     if len(protocols) != 1 or len(specs) != len(ids):
         raise SpecError(f"one protocol and one motor per id, not {len(specs)} motors of {sorted(protocols)}")
+    if protocols == {"dynamixel1"}:
+        raise SpecError("there are no virtual servos of Dynamixel protocol 1.0")
     if protocols == {"feetech"}:
         chain = _core.ServoEmulator(list(ids), specs[0].model_number, specs[0].byte_order == "big")
         for servo, spec in zip(ids, specs, strict=True):

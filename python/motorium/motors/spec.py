@@ -23,9 +23,9 @@ else:
 DATA = Path(__file__).parent / "data"
 ACCESS = ("r", "rw")
 ROLES = ("any", "body", "gripper")
-PROTOCOLS = ("feetech", "dynamixel")
+PROTOCOLS = ("feetech", "dynamixel", "dynamixel1")
 BYTE_ORDERS = ("little", "big")
-LAST_ADDRESS = {"feetech": 255, "dynamixel": 65535}
+LAST_ADDRESS = {"feetech": 255, "dynamixel": 65535, "dynamixel1": 255}
 
 T = TypeVar("T")
 

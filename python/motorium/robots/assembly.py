@@ -6,9 +6,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from .._core import ControlConfig, ControlLoop, DynamixelBusConfig, FeetechBusConfig, GuardJoint
+from ..errors import SpecError
+from ..motors.bus import JointZero
 from ..motors.bus import bus_config as motor_bus_config
 from ..motors.spec import MotorSpec
+from ..motors.vendor_kit import VendorKit
 from .composition import arm_zeros, split_ports
+from .spec import KIT
 
 if TYPE_CHECKING:
     from .calibration import Calibration
@@ -70,6 +74,11 @@ def _guard(spec: RobotSpec) -> list[GuardJoint]:
 
 def open_control(spec: RobotSpec, port: str, calibration: Calibration | None) -> ControlLoop:
     """The control thread on the robot's bus, or on all of its buses. Raises BusError (from the core), ValueError."""
+    if any(arm.spec.bus.driver == KIT for arm in spec.arms):
+        raise SpecError(f"{spec.name}: a vendor's kit drives one arm, not one of several")
+    if spec.bus.driver == KIT:
+        kit = VendorKit(port, spec, _zeros(spec, calibration))
+        return ControlLoop(control_config(spec), kit.relay)
     if not spec.arms:
         return ControlLoop(control_config(spec), port, bus_config(spec, calibration))
     buses = [motor_bus_config(arm.spec, arm_zeros(arm, calibration)) for arm in spec.arms]
@@ -85,7 +94,10 @@ def bus_config(
 
     Raises SpecError when the robot names an undeclared motor, or motors that cannot share its bus.
     """
-    zeros = None
+    return motor_bus_config(spec, _zeros(spec, calibration))
+
+
+def _zeros(spec: RobotSpec, calibration: Calibration | None) -> list[JointZero]:
     if calibration is not None:
-        zeros = [calibration.joints[name] for name in spec.joint_names]
-    return motor_bus_config(spec, zeros)
+        return [calibration.joints[name] for name in spec.joint_names]
+    return [JointZero(joint.zero_ticks, joint.sign) for joint in spec.joints]

@@ -23,7 +23,9 @@ else:
 DATA = Path(__file__).parent / "data"
 PAIRS = DATA / "pairs"
 UNITS = ("rad", "opening")
-PROTOCOLS = ("feetech", "dynamixel")
+PROTOCOLS = ("feetech", "dynamixel", "dynamixel1")
+KIT = "dynamixel-sdk"
+DRIVERS = ("motorium", KIT)
 EXIT_POLICIES = ("park", "hold", "release")
 
 Settings = tuple[tuple[str, int], ...]
@@ -111,13 +113,17 @@ class PolicyRateSpec:
 
 @dataclass(frozen=True)
 class BusSpec:
-    """The servo bus; `watchdog_s` is the silence after which servos stop by themselves (dynamixel, 0: never)."""
+    """The servo bus; `watchdog_s` is the silence after which servos stop by themselves (dynamixel, 0: never).
+
+    `driver` "dynamixel-sdk" has the vendor's kit serve the port, for what motorium's own driver does not speak with.
+    """
 
     protocol: str
     baud: int
     motor: str
     reply_margin_s: float
     watchdog_s: float = 0.0
+    driver: str = "motorium"
 
 
 @dataclass(frozen=True)
@@ -361,6 +367,11 @@ def check(spec: RobotSpec, *, where: str = "robot") -> None:
     for joint in spec.joints:
         _check_joint(joint, where)
     _choice(spec.bus.protocol, PROTOCOLS, f"{where}.bus.protocol")
+    _choice(spec.bus.driver, DRIVERS, f"{where}.bus.driver")
+    if (spec.bus.driver == KIT) != (spec.bus.protocol == "dynamixel1") and spec.bus.protocol != "dynamixel":
+        raise SpecError(
+            f"{where}.bus: protocol {spec.bus.protocol!r} does not go with driver {spec.bus.driver!r}"
+        )
     _choice(spec.exit.policy, EXIT_POLICIES, f"{where}.exit.policy")
     _choice(spec.tcp.parent, spec.joint_names, f"{where}.tcp.parent")
     _check_shape(spec, where)

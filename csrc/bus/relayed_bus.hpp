@@ -1,0 +1,72 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "bus/joint_bus.hpp"
+
+namespace motorium {
+
+/// What passes between a control thread and somebody else who serves the servos for it, such as a vendor's
+/// kit in a thread of its own. The lock is held for the length of a copy.
+class Relay {
+ public:
+  struct Goal {
+    PerJoint<float> position_rad{};
+    std::uint32_t n = 0;
+    std::uint64_t number = 0;  ///< Rises with each goal; 0: none since torque was switched.
+  };
+  struct Wish {
+    std::uint64_t ticket = 0;
+    bool on = false;
+  };
+
+  explicit Relay(std::uint32_t joints) : joints_(joints) {}
+
+  // Who serves.
+  void publish(const JointState& state);
+  /// The newest gated goal. Every goal there is has passed the gate: only `RelayedBus` puts one here.
+  Goal goal() const;
+  /// The last wish about torque; to be answered by `done`.
+  Wish wish() const;
+  void done(std::uint64_t ticket, BusStatus status);
+  /// The port is gone, or nobody serves any more.
+  void close();
+  bool closed() const;
+  std::uint32_t joints() const noexcept { return joints_; }
+
+ private:
+  friend class RelayedBus;
+  const std::uint32_t joints_;
+  mutable std::mutex mutex_;
+  std::condition_variable news_;
+  JointState state_{};
+  std::uint64_t published_ = 0, done_ = 0;
+  Goal goal_{};
+  std::uint64_t goals_ = 0;
+  Wish wish_{};
+  BusStatus outcome_ = BusStatus::ok;
+  BusCounters counters_{};
+  bool closed_ = false;
+};
+
+/// The control thread's side of a Relay. It waits for readings a little, for torque up to two seconds: the
+/// loop runs no faster than whoever serves.
+class RelayedBus final : public JointBus {
+ public:
+  explicit RelayedBus(std::shared_ptr<Relay> relay) : relay_(std::move(relay)) {}
+  ~RelayedBus() override { relay_->close(); }
+
+  BusStatus read_state(JointState& state) noexcept override;
+  BusStatus write_goal(const GatedGoal& goal) noexcept override;
+  BusStatus set_torque(bool on) noexcept override;
+  BusCounters counters() const noexcept override;
+
+ private:
+  std::shared_ptr<Relay> relay_;
+  std::uint64_t seen_ = 0;
+};
+
+}  // namespace motorium

@@ -1,0 +1,238 @@
+"""Servos that only their vendor's kit speaks with: `dynamixel-sdk` behind the control thread, in a thread of its own.
+
+For Dynamixel protocol 1.0, and for tables laid out in a way that our own driver does not take. The control thread makes
+goals, the gate limits them, and what passes it is all that this thread can write: it gets `Relay.goal()` and nothing
+else. It shares Python's lock with the rest of the program, so the loop runs no faster than it can read; and there is no
+supervisor: a killed program leaves servos to their own watchdog (`bus_watchdog`, where the table has it), or holding.
+"""
+
+from __future__ import annotations
+
+import math
+import termios
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import _core
+from ..errors import BusError, SpecError
+from .bus import WATCHDOG_UNIT_S, JointZero, servo_settings
+from .spec import MotorSpec, Register
+
+if TYPE_CHECKING:
+    from ..robots.spec import JointSpec, RobotSpec
+
+PROTOCOL_VERSIONS = {"dynamixel": 2.0, "dynamixel1": 1.0}
+ATTEMPTS = 5
+VOLTS_PER_UNIT = 0.1
+EXTRA = "dynamixel"
+
+
+@dataclass(frozen=True)
+class _Servo:
+    """One joint and how its registers become radians."""
+
+    joint: JointSpec
+    motor: MotorSpec
+    zero: JointZero
+
+    @property
+    def rad_per_tick(self) -> float:
+        return self.zero.sign * 2 * math.pi / self.motor.ticks_per_turn
+
+    def readings(self, values: dict[str, int]) -> list[float]:
+        """A column of `Relay.publish`."""
+        effort = self.zero.sign * values.get("effort", 0) / self.motor.effort_full_scale
+        return [
+            (values["present_position"] - self.zero.zero_ticks) * self.rad_per_tick,
+            self.zero.sign * values.get("present_velocity", 0) * self.motor.velocity_unit_rad_s,
+            float(np.clip(effort, -1.0, 1.0)),
+            values.get("present_voltage", 0) * VOLTS_PER_UNIT,
+            float(values.get("present_temperature", 0)),
+            float(values.get("hardware_error", 0)),
+        ]
+
+    def ticks(self, rad: float) -> int:
+        """A goal inside one turn."""
+        wish = round(self.zero.zero_ticks + rad / self.rad_per_tick)
+        return min(max(wish, 0), self.motor.ticks_per_turn - 1)
+
+
+class VendorKit:
+    """A port served through `dynamixel_sdk`; `relay` is what a ControlLoop is made on."""
+
+    def __init__(self, port: str, spec: RobotSpec, zeros: Sequence[JointZero]) -> None:
+        """Opens the port, finds every servo, brings its settings about; torque is left as found.
+
+        Raises:
+            SpecError: the kit is not installed, or a table lacks what is needed. BusError: no port, servos missing,
+                another model, a setting that was not confirmed.
+        """
+        motors = [MotorSpec.load(name) for name in spec.motor_names]
+        strangers = [motor for motor in motors if motor.protocol != spec.bus.protocol]
+        if strangers:
+            raise SpecError(
+                f"{strangers[0].model} speaks {strangers[0].protocol}, the bus {spec.bus.protocol}"
+            )
+        self._servos = [_Servo(*row) for row in zip(spec.joints, motors, zeros, strict=True)]
+        self._watchdog = round(spec.bus.watchdog_s / WATCHDOG_UNIT_S)
+        self._sdk = _sdk()
+        self._port = self._sdk.PortHandler(port)
+        self._packets = self._sdk.PacketHandler(PROTOCOL_VERSIONS[spec.bus.protocol])
+        self._open(port, spec.bus.baud)
+        self.relay = _core.Relay(len(self._servos))
+        self._readings = np.zeros((6, len(self._servos)), np.float32)
+        self._times = np.zeros(len(self._servos), np.int64)
+        self._written = 0
+        try:
+            self._find()
+            self._apply(servo_settings(spec, motors, zeros))
+        except BaseException:
+            self._port.closePort()
+            raise
+        threading.Thread(target=self._serve, name="vendor-kit", daemon=True).start()
+
+    def _open(self, port: str, baud: int) -> None:
+        try:
+            if not (self._port.openPort() and self._port.setBaudRate(baud)):
+                raise BusError(f"port {port} cannot be used at {baud} baud")
+        except OSError as error:
+            raise BusError(f"port {port} cannot be used: {error}") from error
+
+    def _find(self) -> None:
+        for servo in self._servos:
+            number = self._ask(servo, servo.motor.register("model_number"))
+            if number != servo.motor.model_number:
+                raise BusError(
+                    f"servo {servo.joint.id} ({servo.joint.name}) says model number {number}, "
+                    f"expected {servo.motor.model_number}"
+                )
+
+    def _apply(self, settings: Sequence[_core.ServoSetting]) -> None:
+        for setting in settings:
+            servo = self._servos[setting.joint]
+            plain = Register("setting", setting.address, setting.size, "rw")
+            old = self._ask(servo, plain)
+            new = (old & ~setting.mask) | (setting.value & setting.mask)
+            if new == old:
+                continue
+            if setting.eeprom and not self._put(servo, servo.motor.register("torque_enable"), 0):
+                raise BusError(f"servo {servo.joint.id} did not confirm that its torque is off")
+            if not self._put(servo, plain, new):
+                raise BusError(f"servo {servo.joint.id} did not confirm register {setting.address}")
+
+    def _ask(self, servo: _Servo, register: Register) -> int:
+        for _ in range(ATTEMPTS):
+            value = self._read(servo, register.address, register.size)
+            if value is not None:
+                return register.decode(value)
+        raise BusError(f"servo {servo.joint.id} ({servo.joint.name}) does not answer")
+
+    def _read(self, servo: _Servo, address: int, size: int) -> bytes | None:
+        data, result, _ = self._packets.readTxRx(self._port, servo.joint.id, address, size)
+        return bytes(data) if result == self._sdk.COMM_SUCCESS and len(data) == size else None
+
+    def _put(self, servo: _Servo, register: Register, value: int) -> bool:
+        """Writes one register and reads it back."""
+        data = register.encode(value)
+        for _ in range(ATTEMPTS):
+            self._packets.writeTxRx(self._port, servo.joint.id, register.address, len(data), list(data))
+            if self._read(servo, register.address, register.size) == data:
+                return True
+        return False
+
+    def _serve(self) -> None:
+        ticket = 0
+        try:
+            while not self.relay.closed:
+                wanted, on = self.relay.wish()
+                if wanted != ticket:
+                    self.relay.done(wanted, self._switch(on=on))
+                    ticket = wanted
+                self._publish()
+                self._write_goal()
+        except (OSError, termios.error):
+            pass  # the port went away: which the control thread is told by the close
+        finally:
+            self.relay.close()
+            self._port.closePort()
+
+    def _publish(self) -> None:
+        now_ns = time.monotonic_ns()
+        for j, servo in enumerate(self._servos):
+            values = self._present(servo)
+            if values is not None:
+                self._readings[:, j] = servo.readings(values)
+                self._times[j] = now_ns
+        self.relay.publish(now_ns, self._readings, self._times)
+
+    def _present(self, servo: _Servo) -> dict[str, int] | None:
+        shown = _present_registers(servo.motor)
+        start = min(register.address for register in shown.values())
+        size = max(register.address + register.size for register in shown.values()) - start
+        data = self._read(servo, start, size)
+        if data is None:
+            return None
+        at = {name: register.address - start for name, register in shown.items()}
+        return {name: r.decode(data[at[name] : at[name] + r.size]) for name, r in shown.items()}
+
+    def _write_goal(self) -> None:
+        newest = self.relay.goal()
+        if newest is None or newest[0] == self._written:
+            return
+        self._written, goal_rad = newest
+        for servo, rad in zip(self._servos, goal_rad, strict=True):
+            if servo.joint.passive:
+                continue
+            register = servo.motor.register("goal_position")
+            data = list(register.encode(servo.ticks(float(rad))))
+            self._packets.writeTxOnly(self._port, servo.joint.id, register.address, len(data), data)
+
+    def _switch(self, *, on: bool) -> bool:
+        """Goal := present, then torque; off reaches every servo."""
+        done = [self._switch_one(servo, on=on) for servo in self._servos if not (on and servo.joint.passive)]
+        if on and not all(done):
+            for servo in self._servos:
+                self._put(servo, servo.motor.register("torque_enable"), 0)
+        return all(done)
+
+    def _switch_one(self, servo: _Servo, *, on: bool) -> bool:
+        torque = servo.motor.register("torque_enable")
+        watchdog = servo.motor.registers.get("bus_watchdog")
+        if watchdog is not None and self._watchdog:
+            self._put(servo, watchdog, 0)
+        if not on:
+            return self._put(servo, torque, 0)
+        here = self._present(servo)
+        if here is None or not self._put(
+            servo, servo.motor.register("goal_position"), here["present_position"]
+        ):
+            return False
+        powered = self._put(servo, torque, 1)
+        if powered and watchdog is not None and self._watchdog:
+            return self._put(servo, watchdog, self._watchdog)
+        return powered
+
+
+def _present_registers(motor: MotorSpec) -> dict[str, Register]:
+    """What every tick reads: position, and of the rest what the table has nearby."""
+    position = motor.register("present_position")
+    effort = "present_current" if "present_current" in motor.registers else "present_load"
+    names = {"present_velocity": "present_velocity", "effort": effort}
+    names |= {name: name for name in ("present_voltage", "present_temperature")}
+    found = {key: motor.registers[name] for key, name in names.items() if name in motor.registers}
+    return {"present_position": position, **found}
+
+
+def _sdk() -> Any:
+    try:
+        import dynamixel_sdk
+    except ModuleNotFoundError as error:
+        raise SpecError(
+            f'bus driver "dynamixel-sdk" needs its package: pip install "motorium[{EXTRA}]"'
+        ) from error
+    return dynamixel_sdk

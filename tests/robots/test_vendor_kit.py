@@ -1,0 +1,143 @@
+"""A bus that the vendor's kit serves: the same robot, the same gate, for servos our own driver does not speak with."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from motorium._core import Relay, ServoEmulator
+from motorium.errors import BusError, SpecError
+from motorium.motors.emulated import emulate
+from motorium.motors.spec import DATA as MOTORS
+from motorium.robots.robot import Robot
+from motorium.robots.spec import DATA as ROBOTS
+from motorium.robots.spec import RobotSpec
+
+TURN = 2 * np.pi
+
+
+def until(condition: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.005)
+
+
+def koch(folder: Path) -> Path:
+    """koch_follower, served by the kit, protocol 2.0."""
+    text = (ROBOTS / "koch_follower.toml").read_text(encoding="utf-8")
+    text = text.replace("[bus]\n", '[bus]\ndriver = "dynamixel-sdk"\n', 1).replace(
+        "rate_hz = 200.0", "rate_hz = 50.0"
+    )
+    target = folder / "koch_kit.toml"
+    target.write_text(text, encoding="utf-8")
+    return target
+
+
+def first_protocol(folder: Path) -> Path:
+    """An arm of servos that speak Dynamixel protocol 1.0, whose framing Feetech's servos share: those answer here."""
+    motor = (MOTORS / "sts3215.toml").read_text(encoding="utf-8")
+    motor = motor.replace('protocol = "feetech"', 'protocol = "dynamixel1"\nvelocity_unit_rad_s = 0.00153')
+    (folder / "old.toml").write_text(motor, encoding="utf-8")
+    text = (ROBOTS / "so101.toml").read_text(encoding="utf-8")
+    text = text.replace('protocol = "feetech"', 'protocol = "dynamixel1"\ndriver = "dynamixel-sdk"')
+    text = text.replace('motor = "sts3215"', 'motor = "old.toml"').replace(
+        "rate_hz = 200.0", "rate_hz = 50.0"
+    )
+    target = folder / "old_arm.toml"
+    target.write_text(text, encoding="utf-8")
+    return target
+
+
+@pytest.fixture(params=["koch", "first_protocol"])
+def arm(request, tmp_path) -> tuple[RobotSpec, str, ServoEmulator]:
+    pytest.importorskip("dynamixel_sdk", reason="comes with dynamixel-sdk")
+    robot = koch(tmp_path) if request.param == "koch" else first_protocol(tmp_path)
+    spec = RobotSpec.load(robot)
+    ids = [joint.id for joint in spec.joints]
+    servos = emulate(ids, spec.motor_names) if request.param == "koch" else ServoEmulator(ids)
+    supply = [120, 120, 50, 50, 50, 50] if request.param == "koch" else [74] * 6
+    zero = np.array([joint.zero_ticks for joint in spec.joints])
+    sign = np.array([joint.sign for joint in spec.joints])
+    home = np.array([joint.home_rad for joint in spec.joints])
+    ticks = np.rint(zero + sign * home * 4096 / TURN).astype(np.int32)
+    servos.update(ticks, [0] * 6, [0] * 6, supply)
+    return spec, str(robot), servos
+
+
+def goal_rad(spec: RobotSpec, servos: ServoEmulator) -> np.ndarray:
+    """What the servos were told."""
+    zero = np.array([joint.zero_ticks for joint in spec.joints])
+    sign = np.array([joint.sign for joint in spec.joints])
+    return (servos.goals()["goal_position_ticks"] - zero) * sign * TURN / 4096
+
+
+def test_the_kit_drives_an_arm_behind_the_gate(arm):
+    spec, robot, servos = arm
+    with Robot.open(robot, port=servos.port, calibration="nominal") as live:
+        assert servos.goals()["torque_enable"].tolist() == [1] * 6
+        home = np.array([joint.home_rad for joint in spec.joints])
+        np.testing.assert_allclose(live.position_rad, home, atol=0.002)
+        live.control.move_to(home + 9.0, 1.0)  # far beyond every limit, and the arm does not follow
+        until(lambda: bool((np.abs(goal_rad(spec, servos) - home) > 0.2).all()))
+        lower = np.array([joint.lower_rad for joint in spec.joints])
+        upper = np.array([joint.upper_rad for joint in spec.joints])
+        assert ((goal_rad(spec, servos) > lower - 0.01) & (goal_rad(spec, servos) < upper + 0.01)).all()
+        live.control.release()
+        until(lambda: servos.goals()["torque_enable"].tolist() == [0] * 6)
+
+
+def lose(arm: tuple[RobotSpec, str, ServoEmulator]) -> None:
+    """One servo, then the port."""
+    spec, robot, servos = arm
+    name = spec.joints[2].name
+    with Robot.open(robot, port=servos.port, calibration="nominal") as live:
+        servos.set_fault("drop", spec.joints[2].id)
+        until(lambda: live.status()["joints"][name]["age_s"] > 0.05)
+        others = [row["age_s"] for joint, row in live.status()["joints"].items() if joint != name]
+        assert max(others) < live.status()["joints"][name]["age_s"]
+        servos.close()
+        until(lambda: live.status()["reason"] == "bus_closed")
+        live.check()
+
+
+def test_a_lost_servo_makes_its_joint_stale_and_a_pulled_port_is_named(arm):
+    with pytest.raises(BusError, match="gone"):
+        lose(arm)
+
+
+def test_another_model_and_a_missing_kit_are_named(tmp_path, monkeypatch):
+    pytest.importorskip("dynamixel_sdk", reason="comes with dynamixel-sdk")
+    robot = koch(tmp_path)
+    servos = emulate([1, 2, 3, 4, 5, 6], ["xl330_m288"] * 6)
+    with (
+        pytest.raises(BusError, match="model number 1200"),
+        Robot.open(str(robot), port=servos.port, calibration="nominal"),
+    ):
+        pass
+    monkeypatch.setitem(sys.modules, "dynamixel_sdk", None)
+    with (
+        pytest.raises(SpecError, match=r"motorium\[dynamixel\]"),
+        Robot.open(str(robot), port=servos.port, calibration="nominal"),
+    ):
+        pass
+
+
+def test_the_first_protocol_needs_the_kit(tmp_path):
+    robot = first_protocol(tmp_path)
+    robot.write_text(robot.read_text().replace('driver = "dynamixel-sdk"\n', ""))
+    with pytest.raises(SpecError, match="does not go with driver 'motorium'"):
+        RobotSpec.load(robot)
+
+
+def test_nothing_but_the_gate_puts_a_goal_into_a_relay():
+    relay = Relay(2)
+    assert relay.goal() is None
+    assert not [name for name in dir(relay) if "goal" in name and name != "goal"]
+    with pytest.raises(AttributeError):
+        relay.goal = (1, [0.0, 0.0])
