@@ -59,7 +59,11 @@ def loop_checks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("loop")
     sources = [
         *_sources(
-            *CORE, "runtime/control_loop", "runtime/realtime", "runtime/stop_inputs", "runtime/supervisor"
+            *CORE,
+            *(
+                f"runtime/{name}"
+                for name in ("control_loop", "realtime", "reconnect", "stop_inputs", "supervisor")
+            ),
         ),
         HERE / "loop_checks.cpp",
     ]
@@ -90,7 +94,8 @@ def test_hand_overs_are_sound(soak: str, sanitiser: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "check", ["no_allocation", "unplug", "bus_errors", "destructor_parks", "exit_parks", "state_at"]
+    "check",
+    ["no_allocation", "unplug", "reconnect", "bus_errors", "destructor_parks", "exit_parks", "state_at"],
 )
 def test_control_thread(loop_checks: Path, check: str) -> None:
     done = subprocess.run([loop_checks, check], capture_output=True, text=True, timeout=60, check=False)

@@ -10,6 +10,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -184,15 +186,54 @@ int state_at() {
   return 0;
 }
 
+int reconnect() {
+  Bench bench;
+  bench.loop.start();
+  CHECK(bench.loop.enable() != 0 && bench.wait_mode(Mode::holding));
+  const auto open = [&]() -> std::unique_ptr<JointBus> {
+    if (bench.controls.status.load() == BusStatus::closed) throw std::runtime_error("not there yet");
+    return std::make_unique<FakeBus>(kJoints, bench.controls);
+  };
+  const auto attempt = [&] {
+    try {
+      bench.loop.reconnect(open);
+    } catch (const std::logic_error&) {
+      return 1;
+    } catch (const std::runtime_error&) {
+      return 2;
+    }
+    return 0;
+  };
+  CHECK(attempt() == 1);  // the bus is well
+  const std::uint64_t allocated = g_foreign_mallocs.load();
+  bench.controls.status.store(BusStatus::closed);
+  CHECK(bench.wait_mode(Mode::fault));
+  CHECK(attempt() == 2 && attempt() == 2);
+  bench.controls.status.store(BusStatus::ok);
+  CHECK(attempt() == 0);
+  CHECK(bench.wait_mode(Mode::released));
+  const std::uint64_t writes = bench.controls.writes.load(), ticks = bench.loop.loop_snapshot().ticks;
+  CHECK(bench.wait([&] { return bench.loop.loop_snapshot().ticks > ticks + 20; }));
+  CHECK(bench.controls.writes.load() == writes);  // nothing is commanded
+  CHECK(bench.controls.torque.load());            // nor is torque taken from servos that kept theirs
+  CHECK(bench.loop.enable() != 0 && bench.wait_mode(Mode::holding));
+  CHECK(g_foreign_mallocs.load() == allocated);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const struct {
     const char* name;
     int (*check)();
-  } checks[] = {{"no_allocation", no_allocation}, {"unplug", unplug},
-                {"bus_errors", bus_errors},       {"destructor_parks", destructor_parks},
-                {"exit_parks", exit_parks},       {"state_at", state_at}};
+  } checks[] = {{"no_allocation", no_allocation},
+                {"unplug", unplug},
+                {"reconnect", reconnect},
+                {"bus_errors", bus_errors},
+                {"destructor_parks", destructor_parks},
+                {"exit_parks", exit_parks},
+                {"state_at", state_at}};
   for (const auto& entry : checks)
     if (argc == 2 && std::strcmp(argv[1], entry.name) == 0) return entry.check();
   std::printf("usage: loop_checks CHECK\n");
