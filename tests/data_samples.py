@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from motorium.data.dataset import Dataset
 from motorium.data.schema import Feature, Schema
 from motorium.data.writer import DatasetWriter
 
@@ -81,3 +83,16 @@ def write(
                     writer.add(values, images)
             writer.end({"seed": episode, "success": True})
     return root
+
+
+def content(dataset: Dataset) -> list[str]:
+    """Every episode's rows and frames, as digests, without the columns that number them."""
+    out = []
+    for episode, rows in dataset.stream():
+        numbers = {"episode_index", "index", "task_index"}
+        digest = hashlib.sha256(b"".join(v.tobytes() for k, v in sorted(rows.items()) if k not in numbers))
+        for key in sorted(episode.videos):
+            for _, frame in dataset.pictures(episode, key):
+                digest.update(frame.tobytes())
+        out.append(digest.hexdigest())
+    return out

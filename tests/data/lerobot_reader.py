@@ -79,6 +79,32 @@ def write(root: str) -> dict:
     return {"length": len(dataset)}
 
 
+def stills(root: str) -> dict:
+    """Two episodes of 12 rows whose pictures lie in the data files."""
+    shapes = {"observation.state": (2,), "action": (2,)}
+    features = {
+        key: {"dtype": "float32", "shape": shape, "names": ["a", "b"]} for key, shape in shapes.items()
+    }
+    features["observation.images.top"] = {
+        "dtype": "image", "shape": (32, 48, 3), "names": ["height", "width", "channels"],
+    }  # fmt: skip
+    dataset = LeRobotDataset.create("test/stills", FPS, features, root=root, use_videos=False)
+    for episode in range(2):
+        for k in range(12):
+            values = np.array([k, episode], np.float32)
+            picture = np.full((32, 48, 3), 10 * k + episode, np.uint8)
+            row = {
+                "observation.state": values,
+                "action": values,
+                "observation.images.top": picture,
+                "task": "t",
+            }
+            dataset.add_frame(row)
+        dataset.save_episode()
+    dataset.finalize()
+    return {"length": len(dataset)}
+
+
 def upgrade(root: str) -> dict:
     """A v2.1 dataset, converted in place by LeRobot's own script, then read."""
     from lerobot.datasets.v30.convert_dataset_v21_to_v30 import convert_dataset
@@ -91,4 +117,11 @@ def upgrade(root: str) -> dict:
 
 if __name__ == "__main__":
     jobs = zip(sys.argv[1::2], sys.argv[2::2], strict=True)
-    print(json.dumps([{"read": read, "write": write, "upgrade": upgrade}[verb](root) for verb, root in jobs]))
+    print(
+        json.dumps(
+            [
+                {"read": read, "write": write, "upgrade": upgrade, "stills": stills}[verb](root)
+                for verb, root in jobs
+            ]
+        )
+    )

@@ -10,14 +10,19 @@ import subprocess
 
 import data_samples
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
+from data_samples import content
 
-from motorium.data import convert, edit, layout, report, unified
+from motorium.data import convert, edit, layout, report, tables, unified
 from motorium.data.build import swap
 from motorium.data.check import check
 from motorium.data.dataset import Dataset
 from motorium.data.writer import DatasetWriter
 from motorium.errors import DataError
+from motorium.robots.lerobot_units import to_radians
+from motorium.robots.spec import RobotSpec
+from motorium.teleop.recorded import load_episode
 
 TASKS = ("left cup", "", "left cup", "right cup")
 
@@ -37,19 +42,6 @@ def source(root):
     before = digest()
     yield Dataset.open(root)
     assert digest() == before
-
-
-def content(dataset: Dataset) -> list[tuple]:
-    """Every episode's rows and frames, as digests, without the columns that number them."""
-    out = []
-    for episode, rows in dataset.stream():
-        numbers = {"episode_index", "index", "task_index"}
-        digest = hashlib.sha256(b"".join(v.tobytes() for k, v in sorted(rows.items()) if k not in numbers))
-        for key in sorted(episode.videos):
-            for _, frame in dataset.pictures(episode, key):
-                digest.update(frame.tobytes())
-        out.append(digest.hexdigest())
-    return out
 
 
 def test_delete_leaves_the_others_bit_for_bit(source, tmp_path):
@@ -102,22 +94,6 @@ def test_there_and_back_again_between_versions(source, tmp_path):
         np.testing.assert_allclose(
             ours[data_samples.CAMERAS[1]]["mean"], theirs[data_samples.CAMERAS[1]]["mean"]
         )
-
-
-def test_real_lerobot_converts_our_v21_and_reads_what_came_back(source, tmp_path, lerobot):
-    convert.convert(source, "v2.1", tmp_path / "theirs")
-    convert.convert(Dataset.open(tmp_path / "theirs"), "v3.0", tmp_path / "back")
-    converted, back = lerobot([("upgrade", tmp_path / "theirs"), ("read", tmp_path / "back")])
-    assert converted["length"] == back["length"] == 80
-    assert converted["tasks"] == back["tasks"] == list(source.tasks)
-    assert converted["states"] == back["states"]
-    for key in data_samples.CAMERAS:
-        np.testing.assert_allclose(converted["pictures"][key], back["pictures"][key], atol=0.01)
-    # What LeRobot joined into one file each, we read again.
-    joined = Dataset.open(tmp_path / "theirs")
-    assert joined.info.version == "v3.0"
-    assert len(joined.by_file()) == 1
-    assert content(joined) == content(source)
 
 
 def test_downsample_takes_every_nth(source, tmp_path):
@@ -182,7 +158,7 @@ def test_the_unified_slots_hold_the_joints_of_the_robot(root, tmp_path):
     (copy / layout.INFO).write_text(json.dumps(info))
     source = Dataset.open(copy)
     unified.unified(source, tmp_path / "out")
-    _, slots = unified.mapping(source)
+    slots = unified.mapping(source).slots
     made = Dataset.open(tmp_path / "out")
     for (_, rows), (_, before) in zip(made.stream(), source.stream(), strict=True):
         back = np.stack([slots.gather(row) for row in rows["action_slots"]])
@@ -190,6 +166,42 @@ def test_the_unified_slots_hold_the_joints_of_the_robot(root, tmp_path):
         others = np.delete(rows["action_slots"], slots.slots, axis=1)
         assert not others.any()
     assert [line["slot"] for line in unified.table(source)] == slots.slots
+
+
+@pytest.mark.parametrize("unit", ["deg", "lerobot"])
+def test_joints_in_units_of_lerobot_land_in_the_same_slots(root, tmp_path, unit):
+    """The dataset as LeRobot would have written it: what it says becomes radians again."""
+    spec = RobotSpec.load("so101")
+    copy = shutil.copytree(root, tmp_path / "d")
+    table = pq.read_table(copy / layout.data_file(layout.Slot.number(0)))
+    radians = np.stack(table["action"].to_numpy())
+    written = np.empty_like(radians)
+    for i, joint in enumerate(spec.joints):
+        travel, middle = joint.upper_rad - joint.lower_rad, (joint.upper_rad + joint.lower_rad) / 2
+        if joint.name == "gripper":
+            written[:, i] = 100 * (radians[:, i] - joint.lower_rad) / travel
+        elif joint.name == "wrist_roll":  # a whole turn, zero in its middle
+            written[:, i] = np.degrees(radians[:, i]) if unit == "deg" else 100 * radians[:, i] / np.pi
+        else:
+            away = radians[:, i] - middle
+            written[:, i] = np.degrees(away) if unit == "deg" else 200 * away / travel
+    np.testing.assert_allclose(to_radians(written, spec, unit), radians, atol=1e-5)
+    feature = Dataset.open(copy).schema.feature("action")
+    place = table.column_names.index("action")
+    pq.write_table(
+        table.set_column(place, "action", tables.column(written, feature)),
+        copy / layout.data_file(layout.Slot.number(0)),
+    )
+    dataset = Dataset.open(copy)
+    how = unified.mapping(dataset, unit)
+    rows = dataset.rows(dataset.episodes[0])
+    np.testing.assert_allclose(
+        np.stack([how.slots.gather(row) for row in how.scatter(rows, "action")]), radians, atol=1e-5
+    )
+    played = load_episode(copy, 0, spec, units=unit)
+    np.testing.assert_allclose(played.positions_rad, radians, atol=1e-5)
+    with pytest.raises(DataError, match="--units deg"):
+        load_episode(copy, 0, spec)
 
 
 def page_of(root, tmp_path) -> str:
@@ -243,3 +255,36 @@ def test_av1_the_codec_of_lerobot_is_copied_too(tmp_path):
     source = Dataset.open(tmp_path / "d")
     edit.delete(source, frozenset({0}), tmp_path / "out")
     assert content(Dataset.open(tmp_path / "out")) == content(source)[1:]
+
+
+def test_texts_and_pictures_in_the_data_files_go_along(root, tmp_path):
+    """As LeRobot writes them: a string column, and images as PNG in the parquet."""
+    copy = shutil.copytree(root, tmp_path / "d")
+    info = json.loads((copy / layout.INFO).read_text())
+    info["features"]["language"] = {"dtype": "string", "shape": [1], "names": None}
+    info["features"]["observation.images.still"] = {"dtype": "image", "shape": [2, 2, 3], "names": None}
+    (copy / layout.INFO).write_text(json.dumps(info))
+    for n in range(len(TASKS)):
+        path = copy / layout.data_file(layout.Slot.number(n))
+        table = pq.read_table(path)
+        words = [f"wort {n} {k}" for k in range(len(table))]
+        images = [{"bytes": bytes([n, k]), "path": None} for k in range(len(table))]
+        pq.write_table(
+            table.append_column("language", [words]).append_column("observation.images.still", [images]), path
+        )
+
+    def carried(made: Dataset) -> list:
+        parts = [pq.read_table(made.data_path(e)) for e in made.episodes]
+        return [part[key].to_pylist() for part in parts for key in ("language", "observation.images.still")]
+
+    source = Dataset.open(copy)
+    assert check(copy, pictures=False) == check(root, pictures=False)
+    edit.delete(source, frozenset({1}), tmp_path / "fewer")
+    assert carried(Dataset.open(tmp_path / "fewer")) == [*carried(source)[:2], *carried(source)[4:]]
+    edit.downsample(source, 10, tmp_path / "thin")
+    assert carried(Dataset.open(tmp_path / "thin")) == [column[::2] for column in carried(source)]
+    convert.convert(source, "v2.1", tmp_path / "old")
+    convert.convert(Dataset.open(tmp_path / "old"), "v3.0", tmp_path / "back")
+    assert carried(Dataset.open(tmp_path / "back")) == carried(source)
+    with pytest.raises(DataError, match="only videos are made anew"):
+        edit.mirror(source, {"shoulder_pan": -1}, {}, tmp_path / "no")

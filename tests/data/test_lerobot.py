@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import data_samples
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
+from motorium.data import convert, edit
+from motorium.data.check import check
 from motorium.data.dataset import Dataset
 
 TASKS = ("put the cube in the tray", "", "räume 一 auf", "put the cube in the tray")
@@ -17,14 +20,25 @@ def written(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def seen(written, theirs, lerobot):
-    """Everything that LeRobot is asked for in these tests, in one process: importing it takes seconds."""
-    return lerobot([("read", written), ("write", theirs)])[0]
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("theirs")
 
 
 @pytest.fixture(scope="module")
-def theirs(tmp_path_factory):
-    return tmp_path_factory.mktemp("theirs") / "d"
+def answers(written, folder, lerobot):
+    """Everything that LeRobot is asked for in these tests, in one process: importing it takes seconds."""
+    convert.convert(Dataset.open(written), "v2.1", folder / "old")
+    convert.convert(Dataset.open(folder / "old"), "v3.0", folder / "back")
+    jobs = {
+        "read": written, "write": folder / "d", "upgrade": folder / "old", "read back": folder / "back",
+        "stills": folder / "stills",
+    }  # fmt: skip
+    return dict(zip(jobs, lerobot([(job.split()[0], path) for job, path in jobs.items()]), strict=True))
+
+
+@pytest.fixture(scope="module")
+def seen(answers):
+    return answers["read"]
 
 
 def test_lerobot_sees_what_was_written(seen):
@@ -72,9 +86,42 @@ def test_statistics_of_an_episode_are_those_of_numpy(written):
     assert np.shape(picture["min"]) == (3, 1, 1)
 
 
-@pytest.mark.usefixtures("seen")
-def test_we_read_what_lerobot_writes(theirs):
-    dataset = Dataset.open(theirs)
+def test_real_lerobot_converts_our_v21_and_reads_what_came_back(answers, written, folder):
+    converted, back = answers["upgrade"], answers["read back"]
+    assert converted["length"] == back["length"] == 120
+    assert converted["tasks"] == back["tasks"] == list(dict.fromkeys(TASKS))
+    assert converted["states"] == back["states"] == answers["read"]["states"]
+    for key in data_samples.CAMERAS:
+        np.testing.assert_allclose(converted["pictures"][key], back["pictures"][key], atol=0.01)
+    # What LeRobot joined into one file each, we read again.
+    joined = Dataset.open(folder / "old")
+    assert joined.info.version == "v3.0"
+    assert len(joined.by_file()) == 1
+    assert data_samples.content(joined) == data_samples.content(Dataset.open(written))
+
+
+@pytest.mark.usefixtures("answers")
+def test_pictures_that_lerobot_keeps_in_the_data_files_are_checked_and_copied(folder):
+    source = Dataset.open(folder / "stills")
+    assert source.schema.feature("observation.images.top").dtype == "image"
+    assert not [f for f in check(folder / "stills").findings if f.kind == "damaged"]
+    edit.delete(source, frozenset({0}), folder / "fewer")
+
+    def stills(dataset):
+        return [
+            image["bytes"]
+            for path in dataset.by_file()
+            for image in pq.read_table(path)["observation.images.top"].to_pylist()
+        ]
+
+    before, after = stills(source), stills(Dataset.open(folder / "fewer"))
+    assert after == before[12:]
+    assert after[0].startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("answers")
+def test_we_read_what_lerobot_writes(folder):
+    dataset = Dataset.open(folder / "d")
     assert (len(dataset.episodes), dataset.frames, dataset.tasks) == (3, 93, ("first", "zweitens"))
     for episode, rows in dataset.stream():
         np.testing.assert_array_equal(rows["action"][:, 0], -np.arange(30 + episode.index))

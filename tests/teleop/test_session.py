@@ -127,8 +127,9 @@ def test_the_stop_button_stops(robot):
         report = Session(robot, controls=Controls(stopped=lambda: next(presses))).follow(leader, seconds=5.0)
     assert report.reason == "stopped"
     assert report.seconds < 2.0
-    assert robot.control.mode in ("holding", "fault")
-    assert not robot.control.stats()["streaming"]
+    stats = robot.control.stats()
+    assert (stats["mode"], stats["reason"]) == ("fault", "estop")  # latched, and not a mere hold
+    assert not stats["streaming"]
 
 
 def test_a_recorded_trajectory_is_approached_and_played(robot):

@@ -63,16 +63,23 @@ def _rerun(dataset: Path, episodes: int, save: Path | None, as_json: bool) -> No
     type=click.Path(path_type=Path, file_okay=False),
     help="Also write the dataset with both as columns.",
 )
+@click.option(
+    "--units",
+    type=click.Choice(["rad", "deg", "lerobot"]),
+    help="Of the joints, where the dataset does not say: lerobot is -100 to 100.",
+)
+@click.option("--robot", help="Robot, where the dataset calls it otherwise.")
 @json_option
-def slots(dataset: Path, out: Path | None, as_json: bool) -> None:
+def slots(dataset: Path, out: Path | None, units: str | None, robot: str | None, as_json: bool) -> None:
     """DATASET in the 200 unified slots: which joint is where, and what values it takes there."""
     from ..data import unified
     from ..data.dataset import Dataset
 
     opened = Dataset.open(dataset)
-    lines = unified.table(opened)
+    how = unified.mapping(opened, units, robot)
+    lines = unified.table(opened, how)
     if out is not None:
-        unified.unified(opened, out)
+        unified.unified(opened, out, how)
     if as_json:
         print_json({"dataset": str(dataset), "out": None if out is None else str(out), "joints": lines})
         return

@@ -13,10 +13,18 @@ from ._verb import Verb, json_option, print_json
 @click.command(cls=Verb, name="teleop")
 @click.argument("robot")
 @click.option(
-    "--leader", help="Leader arm: so101_leader, koch_leader, or sim:so101_leader moved by a script."
+    "--leader",
+    help="Leader arm: so101_leader, koch_leader, sim:so101_leader moved by a script; or replay, of a --dataset.",
 )
 @click.option("--source", type=click.Choice(["keys", "gamepad", "expert"]), help="Instead of a leader arm.")
 @click.option("--replay", type=click.Path(exists=True, dir_okay=False), help="A trajectory (.npz) instead.")
+@click.option("--dataset", type=click.Path(exists=True, file_okay=False), help="Of --leader replay.")
+@click.option("--episode", type=click.IntRange(0), default=0, show_default=True, help="Of the dataset.")
+@click.option(
+    "--units",
+    type=click.Choice(["rad", "deg", "lerobot"]),
+    help="Of the dataset's joints, where it does not say: lerobot is -100 to 100.",
+)
 @click.option("--seconds", type=click.FloatRange(0.1), help="At most; by default until Return or Ctrl-C.")
 @click.option("--port", help="Serial port of the follower; see `motorium ports`.")
 @click.option("--leader-port", help="Serial port of the leader.")
@@ -32,6 +40,9 @@ def command(
     leader: str | None,
     source: str | None,
     replay: str | None,
+    dataset: str | None,
+    episode: int,
+    units: str | None,
     seconds: float | None,
     port: str | None,
     leader_port: str | None,
@@ -50,15 +61,20 @@ def command(
     from ..robots.robot import Robot
     from ..teleop.run import Request, run
 
+    if (leader == "replay") != (dataset is not None):
+        raise click.UsageError("--leader replay and --dataset go together")
     if sum(chosen is not None for chosen in (leader, source, replay)) != 1:
         raise click.UsageError("give one of --leader, --source and --replay")
     request = Request(
-        leader=leader,
+        leader=None if dataset else leader,
         leader_port=leader_port,
         leader_calibration=leader_calibration,
         renamed=dict(_pair(text) for text in renamed),
         source=source,
         replay=replay,
+        dataset=dataset,
+        episode=episode,
+        units=units,
         pedal=pedal,
         events=events,
         speed=speed,

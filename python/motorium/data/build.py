@@ -37,6 +37,7 @@ class Pick:
         rows: changes the columns; what it returns may be shorter.
         film: makes the video of a camera anew, (source, target, episode, key) -> None; None copies frames as they are.
         key: camera key -> key in the new dataset.
+        film_changes: whether `film` changes pictures, and not only leaves some out.
     """
 
     dataset: Dataset
@@ -45,6 +46,7 @@ class Pick:
     rows: Callable[[Rows, Episode], Rows] | None = None
     film: Callable[[Dataset, Episode, str, Path], None] | None = None
     key: Mapping[str, str] | None = None
+    film_changes: bool = False
 
 
 def build(target: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
@@ -52,7 +54,7 @@ def build(target: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
     if target.exists():
         raise DataError(f"{target} is there already")
     for pick in picks:
-        complete(pick.dataset)
+        complete(pick)
     work = target.with_name(f".{target.name}.building-{os.getpid()}")
     try:
         work.mkdir(parents=True)
@@ -69,12 +71,12 @@ def build(target: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
     return info
 
 
-def complete(dataset: Dataset) -> None:
-    """Raise DataError when a dataset has what a copy made here would lose."""
-    for feature in dataset.schema.features:
-        if not (feature.is_video or feature.is_column):
+def complete(pick: Pick) -> None:
+    """Raise DataError when pictures are to be changed that lie in the data files: those are only copied."""
+    for feature in pick.dataset.schema.carried if pick.film_changes else ():
+        if feature.dtype == "image":
             raise DataError(
-                f"{dataset.root}: {feature.key} is {feature.dtype}, which cannot be copied; nothing was done"
+                f"{pick.dataset.root}: {feature.key} is no video, and only videos are made anew; nothing was done"
             )
 
 
@@ -120,11 +122,13 @@ class _New:
         columns = pick.rows(rows, source) if pick.rows is not None else rows
         length, slot = len(next(iter(columns.values()))), Slot.number(number)
         labels = self._labels(pick, rows)[:length]
+        carried = carried_rows(pick.dataset, source, columns)
         columns = {f.key: columns[f.key] for f in schema.columns}
         index = np.array([self.words.index(name) for name in labels])
         columns |= tables.derived(number, self.start, length, schema.fps, index)
-        tables.write_parquet(self.root / layout.data_file(slot), tables.data_table(schema, columns))
+        tables.write_parquet(self.root / layout.data_file(slot), tables.data_table(schema, columns, carried))
         stats = self._videos(pick, source, slot, length)
+        stats |= {key: old for key, old in self._stored(pick, source, carried).items() if key in carried}
         stats |= {key: column_stats(values) for key, values in columns.items()}
         where = VideoPlace(slot, 0.0, length / schema.fps)
         videos = {f.key: where for f in schema.videos}
@@ -145,6 +149,10 @@ class _New:
         self.words += [name for name in dict.fromkeys(labels) if name not in self.words]
         return labels
 
+    @staticmethod
+    def _stored(pick: Pick, source: Episode, carried: Mapping[str, Any]) -> Mapping[str, Stats]:
+        return pick.dataset.stats(source) if carried else {}
+
     def _videos(self, pick: Pick, source: Episode, slot: Slot, length: int) -> dict[str, Stats]:
         stored = pick.dataset.stats(source) if self.schema.videos and pick.film is None else {}
         stats: dict[str, Stats] = {}
@@ -158,6 +166,15 @@ class _New:
             kept = stored.get(old, {})
             stats[new] = kept if "q50" in kept else picture_stats(path, length, self.schema.fps)
         return stats
+
+
+def carried_rows(dataset: Dataset, source: Episode, columns: Rows) -> Mapping[str, Any]:
+    """Texts and pictures of the rows that are left, which their numbers tell."""
+    keys = [feature.key for feature in dataset.schema.carried]
+    if not keys:
+        return {}
+    wanted = columns["frame_index"].reshape(-1)
+    return tables.carried_columns(dataset.data_path(source), keys, source.index, wanted)
 
 
 def _renamed(pick: Pick, task: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import DataError
 from ..files import write_json, write_whole
 from . import layout, staging, tables
-from .build import Pick, build, complete, copy_video, durable
+from .build import Pick, build, carried_rows, copy_video, durable
 from .dataset import Dataset
 from .edit import everything
 from .schema import Info
@@ -36,7 +36,6 @@ def convert(dataset: Dataset, to: str, target: Path) -> None:
 def _write_old(dataset: Dataset, target: Path) -> None:
     if target.exists():
         raise DataError(f"{target} is there already")
-    complete(dataset)
     work = target.with_name(f".{target.name}.building-{os.getpid()}")
     try:
         work.mkdir(parents=True)
@@ -55,7 +54,8 @@ def _fill_old(dataset: Dataset, root: Path) -> None:
     for episode, rows in dataset.stream():
         place = {"episode_chunk": episode.index // layout.CHUNK, "episode_index": episode.index}
         tables.write_parquet(
-            root / layout.fill(layout.DATA_PATTERN_OLD, **place), tables.data_table(schema, rows)
+            root / layout.fill(layout.DATA_PATTERN_OLD, **place),
+            tables.data_table(schema, rows, carried_rows(dataset, episode, rows)),
         )
         for feature in schema.videos:
             path = root / layout.fill(layout.VIDEO_PATTERN_OLD, video_key=feature.key, **place)

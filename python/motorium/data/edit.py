@@ -138,7 +138,8 @@ def mirror(dataset: Dataset, signs: Mapping[str, int], swap: Mapping[str, str], 
 
     words = {task: _sides(task) for task in dataset.tasks}
     keys = {key: both[key] for key in both if dataset.schema.has(key)}
-    pick = Pick(dataset, everything(dataset), words, rows, mirrored(dataset.schema.fps), keys)
+    film = mirrored(dataset.schema.fps)
+    pick = Pick(dataset, everything(dataset), words, rows, film, keys, film_changes=True)
     return build(target, dataset.schema.with_video_info("h264", "yuv420p"), [pick])
 
 

@@ -54,6 +54,11 @@ class Feature:
         return self.dtype not in {*PICTURES, "string"}
 
     @property
+    def is_carried(self) -> bool:
+        """Whether it lies in the data files and is copied as it is: texts, and pictures as PNG or JPEG."""
+        return not (self.is_video or self.is_column)
+
+    @property
     def size(self) -> int:
         """Values per row."""
         return math.prod(self.shape)
@@ -111,6 +116,11 @@ class Schema:
     def columns(self) -> tuple[Feature, ...]:
         """Numeric columns, in order."""
         return tuple(f for f in self.features if f.is_column)
+
+    @property
+    def carried(self) -> tuple[Feature, ...]:
+        """Texts and pictures in the data files, in order."""
+        return tuple(f for f in self.features if f.is_carried)
 
     @property
     def row(self) -> np.dtype[Any]:

@@ -139,12 +139,54 @@ def derived(episode: int, start: int, length: int, fps: int, task: int | NDArray
     }
 
 
-def data_table(schema: Schema, rows: Mapping[str, NDArray[Any]]) -> pa.Table:
-    """All numeric columns and the derived ones."""
+def data_table(
+    schema: Schema, rows: Mapping[str, NDArray[Any]], carried: Mapping[str, Any] | None = None
+) -> pa.Table:
+    """All numeric columns, those that are copied as they are, and the derived ones."""
     import pyarrow as pa
 
-    features = (*schema.columns, *DERIVED)
-    return pa.table({f.key: column(rows[f.key], f) for f in features})
+    columns = {f.key: column(rows[f.key], f) for f in schema.columns} | dict(carried or {})
+    return pa.table(columns | {f.key: column(rows[f.key], f) for f in DERIVED})
+
+
+def _groups_of(file: pq.ParquetFile, episode: int) -> list[int]:
+    """Row groups that may hold an episode, by their statistics."""
+    meta, kept = file.metadata, []
+    leaves = (
+        [meta.row_group(0).column(j).path_in_schema for j in range(meta.num_columns)]
+        if meta.num_row_groups
+        else []
+    )
+    place = leaves.index("episode_index") if "episode_index" in leaves else None
+    for i in range(meta.num_row_groups):
+        found = None if place is None else meta.row_group(i).column(place).statistics
+        if found is None or not found.has_min_max or found.min <= episode <= found.max:
+            kept.append(i)
+    return kept
+
+
+def carried_columns(
+    path: Path, keys: Sequence[str], episode: int, wanted: NDArray[np.int64]
+) -> dict[str, Any]:
+    """Texts and pictures of an episode, arrow arrays, of its `wanted` rows. DataError when they are not all there."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    with opened(path) as file:
+        missing = [key for key in keys if key not in file.schema_arrow.names]
+        if missing:
+            raise DataError(f"{path} has no column {missing[0]!r}")
+        batches = file.iter_batches(
+            256, row_groups=_groups_of(file, episode), columns=[*keys, "episode_index"], use_threads=False
+        )
+        parts = [batch.filter(pc.equal(batch.column("episode_index"), episode)) for batch in batches]
+    if not parts:
+        raise DataError(f"{path} has no row of episode {episode}")
+    whole = pa.Table.from_batches(parts)
+    if len(wanted) and (wanted.min() < 0 or wanted.max() >= len(whole)):
+        raise DataError(f"{path}: episode {episode} has {len(whole)} rows of {keys[0]}")
+    taken = whole.take(pa.array(wanted))
+    return {key: taken[key] for key in keys}
 
 
 def episode_table(episodes: Sequence[tuple[Episode, Slot]]) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, SpecError
+from ..robots.lerobot_units import UNITS, to_radians
 from ..robots.spec import RobotSpec
 from ..slots import SLOTS, SlotMap, slot_map
 from .build import Pick, build
@@ -18,37 +19,70 @@ from .edit import everything
 from .schema import Feature, Info
 from .tables import Episode, Rows
 
+LEROBOT_NAMES = {"so101_follower": "so101", "so100_follower": "so101", "so_follower": "so101"}
+"""LeRobot's `robot_type` -> the robot here, where the joints have the same names."""
 COLUMNS = {"observation.state": "observation.slots", "action": "action_slots"}
-UNIT = "rad"
 
 
-def mapping(dataset: Dataset) -> tuple[RobotSpec, SlotMap]:
-    """The robot of a dataset and its map. Raises DataError: unknown robot, other joints, or angles not in radians."""
+def joint_unit(dataset: Dataset, key: str, given: str | None = None) -> str:
+    """Unit of a column of joints: what is given, else what the dataset says. Raises DataError when neither does."""
+    declared = dataset.schema.own.get("units", {})
+    said = declared if isinstance(declared, dict) else {}
+    unit = given or said.get(key, said.get("observation.state"))
+    if unit not in UNITS:
+        raise DataError(
+            f"{dataset.root} does not say that its joints are in radians, as those of LeRobot never are: give "
+            "--units deg (use_degrees), lerobot (-100 to 100) or rad"
+        )
+    return str(unit)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A dataset's robot, its map, and the units its joints are in."""
+
+    spec: RobotSpec
+    slots: SlotMap
+    units: dict[str, str]
+
+    def scatter(self, rows: Rows, key: str) -> NDArray[np.float32]:
+        """(N, 200) of a column of joints."""
+        radians = to_radians(rows[key], self.spec, self.units[key])
+        return np.asarray(self.slots.scatter_chunk(np.ascontiguousarray(radians)))
+
+
+def mapping(dataset: Dataset, units: str | None = None, robot: str | None = None) -> Mapping:
+    """How a dataset fits the slots. Raises DataError: unknown robot, other joints, or no word about their units.
+
+    Args:
+        dataset: opened.
+        units: "rad", "deg" or "lerobot"; None takes what the dataset says.
+        robot: name of its robot here, when the dataset calls it otherwise.
+    """
     schema = dataset.schema
+    name = robot or LEROBOT_NAMES.get(schema.robot, schema.robot)
     try:
-        spec = RobotSpec.load(schema.robot)
+        spec = RobotSpec.load(name)
     except SpecError as error:
-        raise DataError(f"{dataset.root} was recorded on {schema.robot!r}: {error}") from error
+        raise DataError(
+            f"{dataset.root} was recorded on {schema.robot!r}: {error}; or say --robot"
+        ) from error
     names = [name.removesuffix(".pos") for name in schema.feature("observation.state").names or ()]
     if names != list(spec.joint_names):
         raise DataError(
             f"joints are {', '.join(names) or 'not named'}; {spec.name} has {', '.join(spec.joint_names)}"
         )
-    units = schema.own.get("units", {})
-    if not isinstance(units, dict) or units.get("observation.state") != UNIT:
-        raise DataError(
-            f"{dataset.root} does not say that its joints are in radians, as those of LeRobot never are"
-        )
-    return spec, slot_map(spec)
+    return Mapping(spec, slot_map(spec), {key: joint_unit(dataset, key, units) for key in COLUMNS})
 
 
-def table(dataset: Dataset) -> list[dict[str, Any]]:
+def table(dataset: Dataset, found_map: Mapping | None = None) -> list[dict[str, Any]]:
     """One line per joint: its slot, its unit there, and smallest and largest value of state and action. DataError."""
-    spec, slots = mapping(dataset)
+    how = found_map or mapping(dataset)
+    spec, slots = how.spec, how.slots
     found: dict[str, list[NDArray[np.float32]]] = {key: [] for key in COLUMNS}
     for _, rows in dataset.stream(list(COLUMNS)):
         for key in COLUMNS:
-            values = slots.scatter_chunk(np.ascontiguousarray(rows[key], dtype=np.float32))[:, slots.slots]
+            values = how.scatter(rows, key)[:, slots.slots]
             found[key] += [values.min(axis=0), values.max(axis=0)]
     if not found["action"]:
         raise DataError(f"{dataset.root} has no episode")
@@ -62,19 +96,16 @@ def table(dataset: Dataset) -> list[dict[str, Any]]:
     return out
 
 
-def unified(dataset: Dataset, target: Path) -> Info:
+def unified(dataset: Dataset, target: Path, found_map: Mapping | None = None) -> Info:
     """The same dataset with two more columns of 200 values, zero where the robot has no slot. Raises DataError."""
-    _, slots = mapping(dataset)
+    how = found_map or mapping(dataset)
     more = tuple(
         Feature(name, "float32", (SLOTS,)) for name in COLUMNS.values() if not dataset.schema.has(name)
     )
 
     def rows(columns: Rows, episode: Episode) -> Rows:
         del episode
-        added = {
-            name: slots.scatter_chunk(np.ascontiguousarray(columns[key], dtype=np.float32))
-            for key, name in COLUMNS.items()
-        }
+        added = {name: how.scatter(columns, key) for key, name in COLUMNS.items()}
         return {**columns, **added}
 
     schema = replace(dataset.schema, features=(*dataset.schema.features, *more))

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import MotoriumError
 from ..robots.robot import Robot
+from ..robots.spec import RobotSpec
 from ..timeline.pedal import Pedal
 from .keys import END, PAUSE, STOP, Keys
 from .leader import open_leader
@@ -23,7 +24,10 @@ EXPERT_STEP_S = 0.05
 
 @dataclass(frozen=True)
 class Request:
-    """What is to move the arm: exactly one of leader, source and replay; for how long; a foot switch and its marks."""
+    """What is to move the arm: exactly one of leader, source, replay and dataset; for how long; a foot switch.
+
+    Of a dataset an `episode` is played, whose joints are in `units`, when the dataset does not say it.
+    """
 
     leader: str | None = None
     leader_port: str | None = None
@@ -31,6 +35,9 @@ class Request:
     renamed: Mapping[str, str] = field(default_factory=dict)
     source: str | None = None
     replay: str | None = None
+    dataset: str | None = None
+    episode: int = 0
+    units: str | None = None
     pedal: str | None = None
     events: str | None = None
     speed: float = 1.0
@@ -99,18 +106,33 @@ def run(open_robot: Callable[[], Robot], request: Request, keys: Keys | None = N
             leader, robot = stack.enter_context(arm), stack.enter_context(follower)
             session = Session(robot, controls=said.controls())
             return session.follow(leader, joints, seconds=request.seconds)
-        robot = stack.enter_context(open_robot())
-        source, controls = _source(robot, request, keys, said, stack)
-        name = request.source or f"replay of {request.replay}"
+        follower = open_robot()
+        recorded = _recorded(request, follower.spec)  # read before anything is powered
+        robot = stack.enter_context(follower)
+        source, controls = (
+            (recorded, said.controls()) if recorded else _source(robot, request, keys, said, stack)
+        )
+        name = (
+            request.source or f"replay of {request.replay or f'{request.dataset}, episode {request.episode}'}"
+        )
         return Session(robot, controls=controls).play(source, name=name, seconds=request.seconds)
+
+
+def _recorded(request: Request, spec: RobotSpec) -> Replay | None:
+    if request.replay is not None:
+        return Replay.load(request.replay, spec, speed=request.speed)
+    if request.dataset is None:
+        return None
+    from .recorded import load_episode
+
+    root, episode = Path(request.dataset), request.episode
+    return load_episode(root, episode, spec, units=request.units, speed=request.speed)
 
 
 def _source(
     robot: Robot, request: Request, keys: Keys | None, said: KeyControls, stack: contextlib.ExitStack
 ) -> tuple[Source, Controls]:
     controls = said.controls()
-    if request.replay is not None:
-        return Replay.load(request.replay, robot.spec, speed=request.speed), controls
     if keys is not None and request.source == "keys":
         return Jog(robot.spec, partial(keys.jog, len(robot.spec.joints))), controls
     if request.source == "gamepad":

@@ -82,12 +82,6 @@ class TeleopReport:
         return asdict(self)
 
 
-def stop_now(robot: Robot) -> None:
-    """Emergency stop: the arm stands still at once."""
-    stop = getattr(robot, "estop", None) or robot.control.hold
-    stop()
-
-
 class Session:
     """One session with an arm that is open already. Any number may follow one another."""
 
@@ -216,7 +210,7 @@ class Session:
             while True:
                 self.robot.check()
                 if self._controls.stopped():
-                    stop_now(self.robot)
+                    self.robot.estop()
                     return "stopped"
                 if self._controls.ended():
                     return "ended"
