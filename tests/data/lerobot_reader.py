@@ -117,11 +117,5 @@ def upgrade(root: str) -> dict:
 
 if __name__ == "__main__":
     jobs = zip(sys.argv[1::2], sys.argv[2::2], strict=True)
-    print(
-        json.dumps(
-            [
-                {"read": read, "write": write, "upgrade": upgrade, "stills": stills}[verb](root)
-                for verb, root in jobs
-            ]
-        )
-    )
+    verbs = {"read": read, "write": write, "upgrade": upgrade, "stills": stills}
+    print(json.dumps([verbs[verb](root) for verb, root in jobs]))

@@ -20,13 +20,24 @@ from motorium.data.writer import DatasetWriter
 
 
 def test_kills_lose_no_finished_episode(tmp_path):
-    record = dataset_kills.run(tmp_path / "d", 6, seed=11)
-    assert len(record.kills) == 6
+    record = dataset_kills.run(tmp_path / "d", 4, seed=11)
+    assert len(record.kills) == 4
     assert record.finished > 0
     assert record.lost == 0
 
 
 ONE = data_samples.CAMERAS[:1]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return data_samples.write(tmp_path_factory.mktemp("whole") / "d", ("whole",), seconds=1, cameras=ONE)
+
+
+@pytest.fixture
+def root(whole, tmp_path):
+    """A dataset with one episode, a copy for each test."""
+    return shutil.copytree(whole, tmp_path / "d")
 
 
 def in_progress(root: Path, rows: int) -> None:
@@ -39,8 +50,7 @@ def in_progress(root: Path, rows: int) -> None:
     writer.close()
 
 
-def test_what_was_in_progress_is_kept_to_its_last_full_second(tmp_path):
-    root = data_samples.write(tmp_path / "d", ("whole",), seconds=1, cameras=ONE)
+def test_what_was_in_progress_is_kept_to_its_last_full_second(root):
     in_progress(root, 3 * data_samples.FPS - 1)
     done = repair(root)
     assert done.recovered == [(1, 2.0)]
@@ -81,9 +91,8 @@ def test_a_torn_journal_and_a_torn_video_are_used_up_to_the_tear(tmp_path, cut):
 
 
 @pytest.mark.parametrize("moves", range(4))
-def test_publishing_can_be_cut_off_anywhere(tmp_path, monkeypatch, moves):
+def test_publishing_can_be_cut_off_anywhere(root, monkeypatch, moves):
     """Ends the program after so many renames; the repair does the rest, and only once."""
-    root = data_samples.write(tmp_path / "d", ("whole",), seconds=1, cameras=ONE)
     count = 0
     real = staging._move
 

@@ -77,15 +77,16 @@ class Hand:
 
     name = "hand"
 
-    def __init__(self, seconds: float = 0.4) -> None:
-        self.seconds, self.prepared = seconds, []
+    def __init__(self, *seconds: float) -> None:
+        self.seconds, self.prepared = list(seconds or (0.4,)), []
 
     def prepare(self, seed, task):
         self.prepared.append(seed)
         return task or f"scene {seed}"
 
     def begin(self) -> None:
-        self.until = time.monotonic() + self.seconds
+        self.until = time.monotonic() + self.seconds[0]
+        self.seconds = self.seconds[1:] or self.seconds
 
     def done(self):
         return True if time.monotonic() >= self.until else None
@@ -152,11 +153,11 @@ def test_again_discard_keep_and_quit(robot, tmp_path):
 def test_a_camera_that_fails_ends_the_session_and_costs_no_finished_episode(robot, tmp_path):
     class Unplugs(Wishes):
         def watches(self, sampler):
-            if len(self.kept) == 1 and sampler.rows > 25:
+            if len(self.kept) == 1 and sampler.rows > 22:
                 robot.cameras["front"].broken = True
 
     with pytest.raises(CameraError, match="unplugged"):
-        recorder.record(robot, Hand(1.5), plan(tmp_path, 3), Unplugs())
+        recorder.record(robot, Hand(0.2, 60), plan(tmp_path, 3), Unplugs())
     assert repair(tmp_path / "d").recovered == [(1, 1.0)]
     assert len(Dataset.open(tmp_path / "d").episodes) == 2
 
@@ -235,7 +236,7 @@ def test_marks_are_of_their_own_time_and_go_wherever_the_episode_goes(robot, tmp
 
     log.add(Event(time.monotonic_ns(), "mark", "before the episode"))
     subtasks = ("reach", "grasp")
-    recorder.record(robot, Hand(1.3), plan(tmp_path, 1, subtasks=subtasks), Marks(), log)
+    recorder.record(robot, Hand(0.9), plan(tmp_path, 1, subtasks=subtasks), Marks(), log)
     ours = Dataset.open(tmp_path / "d")
     ((episode, rows),) = ours.stream()
     notes = ours.notes(episode)

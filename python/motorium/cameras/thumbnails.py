@@ -25,8 +25,9 @@ FLAT_CONTRAST = 3.0
 STRANGE = 0.45
 """Distance beyond which a picture is of something else. On the simulated arm other scenes, poses and light give 0 to
 0.42 in the same view, and 0.40 to 0.64 between front and wrist; textured rooms are further apart."""
-SWAP_MARGIN = 0.12
-"""How much smaller the mean distance of another assignment must be to be believed."""
+SWAP_MARGIN = 0.08
+"""How much smaller the mean distance of another assignment must be to be believed. Of 1260 pairs of scenes and poses of
+the simulated arm this finds 99.5 % of the exchanges and invents none (0.12: 96.8 %)."""
 MAX_PERMUTED = 6
 
 
