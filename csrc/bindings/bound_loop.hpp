@@ -9,7 +9,6 @@
 #include <variant>
 #include <vector>
 
-#include "bus/bus_error.hpp"
 #include "bus/dynamixel_bus.hpp"
 #include "bus/feetech_bus.hpp"
 #include "bus/parallel_bus.hpp"
@@ -80,7 +79,8 @@ inline std::unique_ptr<BoundLoop> open_on_several(const ControlConfig& config,
 inline std::unique_ptr<BoundLoop> open_on_relay(const ControlConfig& config,
                                                 const std::shared_ptr<Relay>& relay) {
   return std::make_unique<BoundLoop>(config, [relay]() -> std::unique_ptr<JointBus> {
-    if (relay->closed()) throw BusError("a relay that was closed stays closed: open the robot anew");
+    if (relay->closed())
+      throw std::logic_error("a bus that a vendor's kit serves is opened anew, not reconnected");
     return std::make_unique<RelayedBus>(relay);
   });
 }

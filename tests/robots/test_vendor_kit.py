@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from motorium._core import Relay, ServoEmulator
-from motorium.errors import BusError, SpecError
+from motorium.errors import BusError, SafetyError, SpecError
 from motorium.motors.emulated import emulate
 from motorium.motors.spec import DATA as MOTORS
 from motorium.robots.robot import Robot
@@ -103,6 +103,8 @@ def lose(arm: tuple[RobotSpec, str, ServoEmulator]) -> None:
         assert max(others) < live.status()["joints"][name]["age_s"]
         servos.close()
         until(lambda: live.status()["reason"] == "bus_closed")
+        with pytest.raises(SafetyError, match="opened anew"):
+            live.reconnect()
         live.check()
 
 
