@@ -34,6 +34,18 @@ def plain_norm(x, layer, eps):
     return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + eps)
 
 
+def guidance(clean, given, k, steps):
+    """(T, channels): how an earlier plan draws at the velocity; arXiv 2506.07339 with the identity as Jacobian."""
+    tau = k / steps
+    with np.errstate(divide="ignore"):
+        wanted = (1 - tau) / (np.float64(tau) * (1 - tau) ** 2 / (tau**2 + (1 - tau) ** 2))
+    pull, n = np.zeros(len(clean)), len(given["pull"])
+    pull[:n] = min(given.get("pull_limit", 5.0), steps, wanted) * given["pull"]
+    plan = np.zeros_like(clean)
+    plan[:n] = given["previous"]
+    return pull[:, None] * (plan - clean)
+
+
 class ReferenceDenoiser:
     """Same configs, tensors and inputs as `_core.Denoiser`."""
 
@@ -239,6 +251,8 @@ class ReferenceDenoiser:
                 along = directions[(index - 1) * steps + k] if index and directions is not None else None
                 gate = (clean, along) if index else None
                 y = self.predict(x, (now, t), given, domain, d, gate)
+                if given.get("pull") is not None:
+                    y = y + sign * guidance(x + sign * (1 - k / steps) * y, given, k, steps)
                 x = x if clean_model else x + sign * y / steps
                 result = y if clean_model else x
                 result[:d] = kept

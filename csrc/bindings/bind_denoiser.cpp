@@ -50,9 +50,12 @@ struct BareDenoiser {
 
 FloatArray run(BareDenoiser& self, const FloatArray& noise, std::size_t steps,
                const std::optional<FloatArray>& locked, const std::optional<FloatArray>& context,
-               std::size_t domain, const std::optional<FloatArray>& directions, Recorder* recorder) {
+               std::size_t domain, const std::optional<FloatArray>& directions, Recorder* recorder,
+               const std::optional<FloatArray>& previous, const std::optional<FloatArray>& pull,
+               float pull_limit) {
   return run_denoiser([&](const Denoiser::Run& call) { return self.denoiser->run(call); },
-                      self.denoiser->config(), {noise, locked, steps, directions}, context, domain, recorder);
+                      self.denoiser->config(), {noise, locked, steps, directions, previous, pull, pull_limit},
+                      context, domain, recorder);
 }
 
 }  // namespace
@@ -91,7 +94,8 @@ void bind_denoiser(py::module_& m) {
           },
           py::arg("rows"))
       .def("run", &run, py::arg("noise"), py::arg("steps"), none("locked"), none("context"),
-           py::arg("domain") = 0, none("directions"), none("recorder"))
+           py::arg("domain") = 0, none("directions"), none("recorder"), none("previous"), none("pull"),
+           py::arg("pull_limit") = 5.0f)
       .def_property_readonly("isa", [](const BareDenoiser& self) { return self.table.isa; })
       .def_property_readonly("arena_bytes", [](const BareDenoiser& self) { return self.arena.bytes(); })
       .def_property_readonly("weight_bytes_read",

@@ -119,11 +119,15 @@ std::span<const float> view_of(const Floats& array) {
 }
 
 Floats denoise(NanoEngine& engine, const Floats& state, const Floats& noise,
-               const std::optional<Floats>& committed, std::size_t steps) {
+               const std::optional<Floats>& committed, std::size_t steps,
+               const std::optional<Floats>& previous, const std::optional<Floats>& pull, float pull_limit) {
   Floats out({static_cast<py::ssize_t>(engine.config().rows), static_cast<py::ssize_t>(kSlots)});
   NanoEngine::Denoise call{
       view_of(state), view_of(noise), {}, steps, {out.mutable_data(), static_cast<std::size_t>(out.size())}};
   if (committed) call.committed = view_of(*committed);
+  if (previous) call.previous = view_of(*previous);
+  if (pull) call.pull = view_of(*pull);
+  call.pull_limit = pull_limit;
   EngineStatus status;
   {
     const py::gil_scoped_release release;
@@ -149,7 +153,8 @@ void bind_engine(py::module_& m) {
            py::arg("precision") = "float32", py::arg("threads") = 1, py::arg("cpus") = std::vector<int>{})
       .def("encode", &encode, py::arg("images"), py::arg("token_ids"), py::arg("embodiment") = 0)
       .def("denoise", &denoise, py::arg("state"), py::arg("noise"), py::arg("committed") = py::none(),
-           py::arg("steps"))
+           py::arg("steps"), py::arg("previous") = py::none(), py::arg("pull") = py::none(),
+           py::arg("pull_limit") = 5.0f)
       .def_property_readonly("scene", &scene)
       .def_property_readonly("isa", &NanoEngine::isa)
       .def_property_readonly("arena_bytes", &NanoEngine::arena_bytes)

@@ -56,6 +56,9 @@ struct RunArguments {
   std::optional<FloatArray> locked;
   std::size_t steps;
   std::optional<FloatArray> directions;
+  std::optional<FloatArray> previous = std::nullopt;  ///< (G, channels), with a pull of each row
+  std::optional<FloatArray> pull = std::nullopt;      ///< (G)
+  float pull_limit = 5.0f;
 };
 
 /// Calls run(call) with the GIL released and returns (T, channels).
@@ -70,6 +73,9 @@ FloatArray run_denoiser(const Engine& engine, const DenoiserConfig& config, cons
   if (arguments.locked) call.locked = view(*arguments.locked);
   if (context) call.context = view(*context);
   if (arguments.directions) call.directions = view(*arguments.directions);
+  if (arguments.previous) call.guidance.rows = view(*arguments.previous);
+  if (arguments.pull) call.guidance.weights = view(*arguments.pull);
+  call.guidance.limit = arguments.pull_limit;
   call.domain = domain;
   call.refinements = given >= values ? given / values - 1 : 0;
   call.probe = probe;

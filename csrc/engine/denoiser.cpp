@@ -97,6 +97,8 @@ bool Denoiser::fits(const Run& call) const noexcept {
   if (call.noise.size() != values * (1 + call.refinements) || call.out.size() != values) return false;
   if (call.locked.size() % config_.channels != 0 || call.locked.size() > values) return false;
   if (call.context.size() != config_.context) return false;
+  const std::size_t guided = call.guidance.weights.size();
+  if (guided > config_.rows || call.guidance.rows.size() != guided * config_.channels) return false;
   const std::size_t directions = call.refinements * call.steps * config_.gate.directions * config_.gate.width;
   return call.directions.empty() || call.directions.size() == directions;
 }
@@ -106,6 +108,8 @@ DenoiseStatus Denoiser::run(const Run& call) noexcept {
     return DenoiseStatus::out_of_range;
   if (call.refinements != 0 && !gate_) return DenoiseStatus::out_of_range;
   if (call.domain >= std::max({config_.domains, config_.adapters, std::size_t{1}}))
+    return DenoiseStatus::out_of_range;
+  if (!call.guidance.weights.empty() && config_.prediction == Prediction::clean)
     return DenoiseStatus::out_of_range;
   if (!fits(call)) return DenoiseStatus::wrong_sizes;
   const std::size_t locked = call.locked.size() / config_.channels;
@@ -220,6 +224,7 @@ void Denoiser::predict(const Run& call, std::size_t k, std::size_t first) noexce
     std::copy(call.locked.begin(), call.locked.end(), velocity_);
     return;
   }
+  guide(call.guidance, schedule_, k, {x_, velocity_, channels, locked});
   const float dt = (config_.noise_at_one ? -1.0f : 1.0f) / static_cast<float>(call.steps);
   table_.f32_step_euler({x_, velocity_, call.locked.data(), config_.rows, channels, locked, dt});
 }

@@ -7,6 +7,7 @@
 #include "engine/action_embedding.hpp"
 #include "engine/action_head.hpp"
 #include "engine/block.hpp"
+#include "engine/guidance.hpp"
 #include "engine/manifold_gate.hpp"
 #include "engine/places.hpp"
 #include "engine/time_modulation.hpp"
@@ -58,6 +59,7 @@ class Denoiser {
     std::size_t refinements = 0;             ///< R, more passes with the gate
     std::span<const float> directions = {};  ///< (R * K, directions, gate width); empty: closed form
     Probe* probe = nullptr;
+    Guidance guidance = {};  ///< of velocity predictions only
   };
   /// Allocates nothing and throws nothing.
   DenoiseStatus run(const Run& call) noexcept;

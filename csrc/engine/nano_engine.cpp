@@ -92,6 +92,7 @@ struct NanoEngine::Parts {
     x = arena.floats(config.rows * config.action.size());
     noise = arena.floats(config.rows * config.action.size());
     locked = arena.floats(config.rows * config.action.size());
+    guide = arena.floats(config.rows * config.action.size());
   }
 
   NanoConfig config;
@@ -104,7 +105,7 @@ struct NanoEngine::Parts {
   StateToken state_token;
   Denoiser expert;
   ActionScale scale;
-  float *state, *x, *noise, *locked;
+  float *state, *x, *noise, *locked, *guide;
   bool encoded = false;
   std::mutex busy;
 };
@@ -138,7 +139,8 @@ EngineStatus NanoEngine::denoise(const Denoise& call) noexcept {
   const std::size_t locked = call.committed.size() / kSlots;
   if (call.state.size() != kSlots || call.noise.size() != rows * kSlots || call.out.size() != rows * kSlots ||
       call.committed.size() % kSlots != 0 || locked > rows || call.steps == 0 ||
-      call.steps > Schedule::kMostSteps) {
+      call.steps > Schedule::kMostSteps || call.pull.size() > rows ||
+      call.previous.size() != call.pull.size() * kSlots) {
     return EngineStatus::wrong_sizes;
   }
   const std::lock_guard<std::mutex> lock(p.busy);
@@ -153,8 +155,10 @@ EngineStatus NanoEngine::denoise(const Denoise& call) noexcept {
   p.scale.to_network(call.committed.data(), locked, p.locked);
   p.state_token.run({p.state, p.config.state.size()}, p.prefix.scene(), p.expert.lead());
   const std::size_t values = rows * channels;
-  const DenoiseStatus status =
-      p.expert.run({{p.noise, values}, {p.locked, locked * channels}, call.steps, {p.x, values}});
+  p.scale.to_network(call.previous.data(), call.pull.size(), p.guide);
+  Denoiser::Run run{{p.noise, values}, {p.locked, locked * channels}, call.steps, {p.x, values}};
+  run.guidance = {{p.guide, call.pull.size() * channels}, call.pull, call.pull_limit};
+  const DenoiseStatus status = p.expert.run(run);
   if (status != DenoiseStatus::ok) return EngineStatus::wrong_sizes;
 
   std::fill_n(call.out.begin(), locked * kSlots, 0.0f);

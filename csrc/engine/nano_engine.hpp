@@ -35,11 +35,14 @@ class NanoEngine {
                       std::size_t embodiment) noexcept;
 
   struct Denoise {
-    std::span<const float> state;      ///< (200) raw slots
-    std::span<const float> noise;      ///< (T, 200)
-    std::span<const float> committed;  ///< (d, 200) raw slots, d <= T
-    std::size_t steps;                 ///< K, 1..64
-    std::span<float> out;              ///< (T, 200) raw slots, zeros on unmapped ones
+    std::span<const float> state;          ///< (200) raw slots
+    std::span<const float> noise;          ///< (T, 200)
+    std::span<const float> committed;      ///< (d, 200) raw slots, d <= T
+    std::size_t steps;                     ///< K, 1..64
+    std::span<float> out;                  ///< (T, 200) raw slots, zeros on unmapped ones
+    std::span<const float> previous = {};  ///< (p, 200) raw slots, p <= T: an earlier plan to be drawn to
+    std::span<const float> pull = {};      ///< (p): how much, 0..1 per row
+    float pull_limit = 5.0f;               ///< Guidance::limit
   };
   EngineStatus denoise(const Denoise& call) noexcept;
 

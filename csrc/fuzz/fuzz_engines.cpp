@@ -214,6 +214,9 @@ void call_denoiser(Source& s, const DenoiserConfig& c, const Denoise& denoise) {
                                     std::min<std::size_t>(run.steps, 64) * c.gate.directions * c.gate.width)
                : std::vector<float>{};
   std::vector<float> out(values);
+  const std::size_t guided = s.flag() ? s.byte() % (c.rows + 2) : 0;
+  const auto previous = read_floats(s, guided * c.channels), pull = read_floats(s, guided);
+  run.guidance = {previous, pull};
   run.noise = noise, run.locked = locked, run.context = context, run.directions = directions, run.out = out;
   run.domain = s.size(0, 2);
   denoise(run);

@@ -525,8 +525,15 @@ class NanoEngine:  # The motorium nano network; encode() once per observation, t
         self, images: Sequence[NDArray[np.uint8]], token_ids: ArrayLike, embodiment: int = 0
     ) -> None: ...
     def denoise(
-        self, state: ArrayLike, noise: ArrayLike, committed: ArrayLike | None, steps: int
-    ) -> NDArray[np.float32]: ...
+        self,
+        state: ArrayLike,
+        noise: ArrayLike,
+        committed: ArrayLike | None,
+        steps: int,
+        previous: ArrayLike | None = None,
+        pull: ArrayLike | None = None,
+        pull_limit: float = 5.0,
+    ) -> NDArray[np.float32]: ...  # Free rows are drawn to `previous` (p, 200) by `pull` (p); see policies/guidance.py.
     @property
     def scene(self) -> NDArray[np.float32]: ...
     @property
@@ -557,6 +564,9 @@ class Denoiser:  # The K-step loop of an action expert over cached keys and valu
         domain: int = 0,
         directions: ArrayLike | None = None,
         recorder: Recorder | None = None,
+        previous: ArrayLike | None = None,
+        pull: ArrayLike | None = None,
+        pull_limit: float = 5.0,
     ) -> NDArray[np.float32]: ...
     @property
     def isa(self) -> str: ...

@@ -83,6 +83,56 @@ class TestOptions:
             assert np.abs(results[1] - results[2]).max() > 1e-4
 
 
+class TestGuidance:
+    """Rows beyond the lock are drawn to an earlier plan."""
+
+    def guided(self, name, locked=2, rows=5, seed=3, limit=5.0):
+        config = samples.OPTIONS[name]
+        rng = np.random.default_rng(seed)
+        given = samples.inputs(config, locked=locked, passes=1 + ("gate" in config))
+        previous = rng.standard_normal((rows, config["channels"])).astype(np.float32)
+        pull = np.linspace(1.0, 0.1, rows).astype(np.float32)
+        return config, {**given, "previous": previous, "pull": pull, "pull_limit": limit}
+
+    def run(self, config, given, steps):
+        denoiser = open_denoiser(config, samples.weights(config), given)
+        kept = ("noise", "locked", "context", "directions", "previous", "pull", "pull_limit")
+        return denoiser.run(steps=steps, **{name: given[name] for name in kept})
+
+    @pytest.mark.parametrize("steps", [1, 3, 4, 10])
+    @pytest.mark.parametrize("name", ["causal", "pi0", "gate_closed_form"])
+    def test_against_the_definition(self, name, steps):
+        config, given = self.guided(name)
+        expected = ReferenceDenoiser(config, samples.weights(config)).run(given, steps)
+        actual = self.run(config, given, steps)
+        assert_close(actual, expected)
+        assert np.array_equal(actual[:2], given["locked"])
+
+    def test_no_weight_is_no_guidance_and_full_weight_comes_near_the_plan(self):
+        config, given = self.guided("causal", rows=7)
+        free = run(config, given)
+        assert np.array_equal(self.run(config, {**given, "pull": np.zeros(7, np.float32)}, 4), free)
+        there = self.run(config, {**given, "pull": np.ones(7, np.float32)}, 4)
+        away = np.abs(free - given["previous"])[2:].mean()
+        assert np.abs(there - given["previous"])[2:].mean() < 0.1 * away
+
+    def test_a_larger_limit_never_overshoots_in_few_steps(self):
+        config, given = self.guided("causal", rows=7, limit=1e6)
+        there = self.run(config, {**given, "pull": np.ones(7, np.float32)}, 1)
+        np.testing.assert_allclose(there[2:], given["previous"][2:], atol=1e-5)
+
+    def test_what_does_not_fit_is_refused(self):
+        config, given = self.guided("causal")
+        for change in ({"pull": given["pull"][:-1]}, {"previous": np.zeros((9, config["channels"]), np.float32)}):
+            with pytest.raises(ValueError, match="size"):
+                self.run(config, {**given, **change}, 4)
+        xvla = next(c for c in samples.OPTIONS.values() if c.get("prediction") == "clean")
+        clean = samples.inputs(xvla)
+        shape = (3, xvla["channels"])
+        with pytest.raises(ValueError, match="beyond"):
+            self.run(xvla, {**clean, "previous": np.zeros(shape), "pull": np.ones(3), "pull_limit": 5.0}, 4)
+
+
 class TestReuse:
     def test_a_later_run_does_not_remember_an_earlier_one(self):
         config = samples.OPTIONS["gate"]

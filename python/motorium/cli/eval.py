@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 @click.option("--processes", type=click.IntRange(1), default=2, show_default=True)
 @click.option("--precision", type=click.Choice(["float32", "bfloat16", "int8"]), default="float32",
               show_default=True, help="Of the engine's weights.")  # fmt: skip
+@click.option("--drawn-latency", "drawn", is_flag=True,
+              help="Draw what each inference takes from the robot's declared distribution.")  # fmt: skip
 @json_option
 def command(
     checkpoint: str,
@@ -32,6 +34,7 @@ def command(
     seed: int,
     processes: int,
     precision: str,
+    drawn: bool,
     as_json: bool,
 ) -> None:
     """Run CHECKPOINT (a name or a directory) on EPISODES scenes and print its success rate.
@@ -45,7 +48,8 @@ def command(
     if scheme != "sim":
         raise MotoriumError(f"eval measures in simulation only; ask for sim:{name}, or use: motorium run")
     path = find_checkpoint(Path(checkpoint))
-    job = EvalJob(path, name, task, episodes, seed, processes=min(processes, episodes), precision=precision)
+    workers = min(processes, episodes)
+    job = EvalJob(path, name, task, episodes, seed, processes=workers, precision=precision, drawn=drawn)
     report = evaluate(job, None if as_json else _show)
     figures = {**report.as_dict(), "checkpoint": checkpoint, "robot": robot}
     if as_json:

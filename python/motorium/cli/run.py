@@ -16,6 +16,7 @@ from ._verb import Verb, json_option, print_json
 @click.option("--duration", "duration_s", type=click.FloatRange(0.1), default=20.0, show_default=True,
               help="Seconds.")  # fmt: skip
 @click.option("--sync", is_flag=True, help="The arm stands while the policy thinks.")
+@click.option("--guided", is_flag=True, help="Draw every new plan to the one before (soft-masked real-time chunking).")
 @click.option("--stop-device", help="Whatever this device (serial pedal, FIFO) says stops the arm at once.")
 @json_option
 def command(
@@ -26,6 +27,7 @@ def command(
     calibration: str | None,
     duration_s: float,
     sync: bool,
+    guided: bool,
     stop_device: str | None,
     as_json: bool,
 ) -> None:
@@ -40,7 +42,7 @@ def command(
     from ..runtime.run import drive
     from ..runtime.runner import Runner
 
-    policy = mt.load(checkpoint)
+    policy = mt.load(checkpoint, guidance="soft" if guided else "none")
     with (
         mt.Robot.open(robot, port=port, calibration=calibration) as arm,
         stop_keys.stop_device(arm, stop_device),

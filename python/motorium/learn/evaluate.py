@@ -32,6 +32,7 @@ class EvalJob:
     Attributes:
         seed: scene of the first episode; episode i has scene `seed + i`, all below FIRST_TRAINING_SEED.
         latency_s: what every inference takes in virtual time; the old plan goes on meanwhile.
+        drawn: draw it instead from the robot's declared distribution; without one `latency_s` stays.
         age_s: of every observation when its inference starts.
         limit_s: simulated time after which an episode has failed.
         engine: "core" runs the C++ engine, "torch" the PyTorch network.
@@ -44,6 +45,7 @@ class EvalJob:
     episodes: int = 100
     seed: int = 0
     latency_s: float = 0.05
+    drawn: bool = False
     age_s: float = 0.03
     limit_s: float = 15.0
     processes: int = 2
@@ -87,6 +89,7 @@ class EvalReport:
             "precision": self.job.precision,
             "seed": self.job.seed,
             "latency_s": self.job.latency_s,
+            "latency_drawn": self.job.drawn,
             "age_s": self.job.age_s,
             "episodes": count,
             "successes": good,
@@ -198,7 +201,8 @@ def play_episode(policy: Policy, play: LockStep, job: EvalJob, seed: int) -> Epi
     world = play.world
     world.reset(seed)
     play.restart()
-    clock = VirtualClock(job.limit_s, job.latency_s, job.age_s)
+    drawn = world.spec.latency if job.drawn else None
+    clock = VirtualClock(job.limit_s, job.latency_s, job.age_s, drawn, seed)
     with suppress(SafetyError):
         run_lockstep(play, policy, slot_map(world.spec), world.task, clock, lambda: world.success)
     judged = world.judge()

@@ -17,6 +17,7 @@ def load(
     precision: str = "float32",
     threads: int = 1,
     cpus: Sequence[int] = (),
+    guidance: str = "none",
 ) -> NanoPolicy:
     """Open a checkpoint by shipped name or directory.
 
@@ -26,9 +27,10 @@ def load(
         precision: "float32", "bfloat16" or "int8"; see `EngineOptions`.
         threads: of the engine, with the caller's.
         cpus: where the other threads are pinned; empty: anywhere.
+        guidance: "soft" draws every new plan to the one before (guided real-time chunking, docs/realtime.md).
 
     Raises:
         CheckpointError: absent, damaged or of an unknown family, or an option that does not fit.
     """
     options = EngineOptions(precision, threads, tuple(cpus))
-    return NanoPolicy(load_checkpoint(name_or_path), seed=seed, options=options)
+    return NanoPolicy(load_checkpoint(name_or_path), seed=seed, options=options, guidance=guidance)

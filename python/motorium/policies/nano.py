@@ -16,6 +16,7 @@ from ..types import SLOTS, ActionChunk, Float32, Observation
 from ..units import NS_PER_S
 from . import schema
 from .binding import bind
+from .guidance import GUIDANCE, LIMIT, soft_mask
 from .options import EngineOptions
 from .tokenizer import Tokenizer
 
@@ -31,6 +32,7 @@ class NanoPolicy:
         execution_horizon: rows to execute before the next plan is due.
         steps: Euler steps K, 1..64.
         options: how the engine computes.
+        guidance: "none", or "soft": rows beyond the promise are drawn to the plan before, where the caller gives it.
         engine: the C++ engine, for its `isa`, `scene`, `arena_bytes` and `weight_bytes_read`.
     """
 
@@ -41,6 +43,7 @@ class NanoPolicy:
         seed: int | None = None,
         steps: int | None = None,
         options: EngineOptions | None = None,
+        guidance: str = "none",
     ) -> None:
         """Take memory for everything that follows.
 
@@ -49,10 +52,14 @@ class NanoPolicy:
             seed: of the noise; None draws a fresh one.
             steps: Euler steps; None takes the checkpoint's.
             options: precision, threads and instruction set; None takes float32 on the caller's thread.
+            guidance: one of `GUIDANCE`.
 
         Raises:
             CheckpointError: the engine cannot hold it, or an option does not fit.
         """
+        if guidance not in GUIDANCE:
+            raise CheckpointError(f"guidance is {guidance!r}; valid choices: {', '.join(GUIDANCE)}")
+        self.guidance = guidance
         self.descriptor = checkpoint.descriptor
         self.dt_s = self.descriptor.chunk.dt_s
         self.rows = self.descriptor.chunk.rows
@@ -90,7 +97,12 @@ class NanoPolicy:
         self.engine.denoise(zeros[0], zeros, None, self.steps)
 
     def infer(
-        self, obs: Observation, *, committed: Float32 | None = None, noise: Float32 | None = None
+        self,
+        obs: Observation,
+        *,
+        committed: Float32 | None = None,
+        noise: Float32 | None = None,
+        previous: Float32 | None = None,
     ) -> ActionChunk:
         """Plan from `obs`; the first rows equal `committed` exactly.
 
@@ -98,23 +110,30 @@ class NanoPolicy:
             obs: state in raw slots, one image per camera role of the checkpoint, task in words.
             committed: (d, 200) raw slots already promised, d <= rows.
             noise: (rows, 200) standard normal; None draws it.
+            previous: (p, 200) raw slots, p <= rows: what the plan before says of rows 0 .. p-1. It guides the others
+                than `committed` where `guidance` is "soft", and is forgotten where it is "none".
 
         Raises:
             PromptError: the task cannot be encoded.
             BindingError: an image is missing or of another size.
-            ValueError: state, committed or noise has a wrong shape.
+            ValueError: state, committed, noise or previous has a wrong shape.
         """
         started_ns = time.monotonic_ns()
         if noise is None:
             noise = self._rng.standard_normal((self.rows, SLOTS), dtype=np.float32)
         self.engine.encode(self._images(obs), self._tokens(obs.task), self.embodiment)
-        rows = self.engine.denoise(obs.state, noise, committed, self.steps)
+        delay = 0 if committed is None else len(committed)
+        if previous is None or self.guidance == "none":
+            rows = self.engine.denoise(obs.state, noise, committed, self.steps)
+        else:
+            pull = soft_mask(delay, len(previous))
+            rows = self.engine.denoise(obs.state, noise, committed, self.steps, previous, pull, LIMIT)
         return ActionChunk(
             rows=rows,
             valid=self._valid,
             t0_ns=obs.t_ns,
             dt_s=self.dt_s,
-            delay=0 if committed is None else len(committed),
+            delay=delay,
             latency_s=(time.monotonic_ns() - started_ns) / NS_PER_S,
         )
 

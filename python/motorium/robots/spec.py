@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from ..errors import SpecError
 from .geometry import GEOM_ROLES, SHAPES, GeomSpec, GraspSpec, Vec3, ViewSpec
+from .latency import LatencySpec
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -170,6 +171,7 @@ class RobotSpec:
     views: tuple[ViewSpec, ...] = ()
     grasp: GraspSpec | None = None
     arms: tuple[ArmSpec, ...] = ()
+    latency: LatencySpec | None = None
 
     @property
     def joint_names(self) -> tuple[str, ...]:
@@ -224,6 +226,8 @@ def _convert(value: object, kind: str, where: str) -> Any:
         if isinstance(value, list) and len(value) == 3 and all(_is_number(v) for v in value):
             return tuple(float(v) for v in value)
         raise SpecError(f"{where} must be a list of 3 numbers, not {value!r}")
+    if kind == "Floats" and isinstance(value, list) and all(_is_number(v) for v in value):
+        return tuple(float(v) for v in value)
     if kind == "float" and _is_number(value):
         return float(value)  # type: ignore[arg-type]
     if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
@@ -266,7 +270,7 @@ def parse(table: Mapping[str, object], *, where: str = "robot") -> RobotSpec:
     if "arms" in table:
         return _parse_pair(table, where)
     required = ("schema", "robot", "control", "policy", "bus", "exit", "tcp", "joints", "cameras")
-    sections = (*required, "geoms", "views", "grasp")
+    sections = (*required, "geoms", "views", "grasp", "latency")
     unknown = sorted(set(table) - set(sections))
     if unknown:
         raise SpecError(f"unknown section {unknown[0]!r} in {where}; valid sections: {', '.join(sections)}")
@@ -290,6 +294,7 @@ def parse(table: Mapping[str, object], *, where: str = "robot") -> RobotSpec:
         geoms=_build_all(GeomSpec, table, "geoms", where) if "geoms" in table else (),
         views=_build_all(ViewSpec, table, "views", where) if "views" in table else (),
         grasp=_build(GraspSpec, table["grasp"], f"{where}.grasp") if "grasp" in table else None,
+        latency=_build(LatencySpec, table["latency"], f"{where}.latency") if "latency" in table else None,
     )
     check(spec, where=where)
     return spec
@@ -381,5 +386,7 @@ def check(spec: RobotSpec, *, where: str = "robot") -> None:
         raise SpecError(f"{where}.control.approach_velocity_share must be in (0, 1]")
     if min(joint.max_jerk_rad_s3 for joint in spec.joints) < 0:
         raise SpecError(f"{where}: max_jerk_rad_s3 must not be negative")
+    if spec.latency is not None and spec.latency.problem():
+        raise SpecError(f"{where}.latency: {spec.latency.problem()}")
     if not 0 <= spec.control.estop_hold_s <= 10:
         raise SpecError(f"{where}.control.estop_hold_s must be in 0..10")

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from .._core import ControlCore
 from ..errors import SafetyError
+from ..robots.latency import LatencySpec
 from ..slots import SlotMap
 from ..types import Observation, Policy
 from ..units import s_to_ns
@@ -54,11 +57,15 @@ class VirtualClock:
         duration_s: longest run.
         latency_s: every inference takes this long.
         age_s: every observation is this old when its inference starts.
+        drawn: instead, what every inference takes is drawn from here, and not known before.
+        seed: of what is drawn.
     """
 
     duration_s: float = 15.0
     latency_s: float = 0.1
     age_s: float = 0.0
+    drawn: LatencySpec | None = None
+    seed: int = 0
 
 
 def run_lockstep(
@@ -82,8 +89,10 @@ def run_lockstep(
     Raises:
         SafetyError: the gate tripped, or the policy keeps giving unusable chunks.
     """
-    scheduler = Scheduler(Pace.of(policy))
-    scheduler.record(s_to_ns(clock.latency_s))
+    scheduler = Scheduler(Pace.of(policy), clock.drawn)
+    if clock.drawn is None:
+        scheduler.record(s_to_ns(clock.latency_s))
+    rng = np.random.default_rng(clock.seed)
     planner = Planner(policy, slot_map)
     begin_ns, chunks = stage.now_ns, 0
     end_ns = begin_ns + s_to_ns(clock.duration_s)
@@ -93,9 +102,13 @@ def run_lockstep(
         start_ns = obs.t_ns + s_to_ns(clock.age_s)
         delay = scheduler.delay(start_ns - obs.t_ns)
         committed = stage.core.committed(obs.t_ns, scheduler.pace.dt_ns, delay)
-        rows = planner.infer(obs, committed)
+        before = scheduler.planned_rows(obs.t_ns) if planner.guided else 0
+        previous = stage.core.committed(obs.t_ns, scheduler.pace.dt_ns, before) if before else None
+        rows = planner.infer(obs, committed, previous)
         chunks += 1
-        stage.advance_to(start_ns + s_to_ns(clock.latency_s))
+        took_ns = s_to_ns(clock.latency_s if clock.drawn is None else clock.drawn.draw_s(rng))
+        stage.advance_to(start_ns + took_ns)
+        scheduler.record(took_ns)
         if rows is not None:
             stage.core.push_chunk(rows, obs.t_ns, scheduler.pace.dt_ns, delay, stage.now_ns)
             next_ns = scheduler.next_start_ns(obs.t_ns, delay)

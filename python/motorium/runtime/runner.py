@@ -119,7 +119,7 @@ class Runner:
         self.task = task
         self.inference_ms: list[float] = []
         self.sync = sync
-        self._scheduler = Scheduler(Pace.of(policy))
+        self._scheduler = Scheduler(Pace.of(policy), robot.spec.latency)
         robot.planning = self.planning
         self._planner = Planner(policy, robot.slot_map)
         self._stop = threading.Event()
@@ -172,6 +172,11 @@ class Runner:
     def _committed(self, obs: Observation, delay: int) -> Any:
         return self.robot.control.committed(obs.t_ns, self._scheduler.pace.dt_ns, delay)
 
+    def _previous(self, obs: Observation) -> Any:
+        if not self._planner.guided:
+            return None
+        return self._committed(obs, self._scheduler.planned_rows(obs.t_ns))
+
     def _infer_until_stopped(self) -> None:
         try:
             next_ns = time.monotonic_ns()
@@ -189,7 +194,7 @@ class Runner:
         obs = self.robot.observe(self.task)
         start_ns = time.monotonic_ns()
         delay = scheduler.delay(start_ns - obs.t_ns)
-        rows = self._planner.infer(obs, self._committed(obs, delay))
+        rows = self._planner.infer(obs, self._committed(obs, delay), self._previous(obs))
         infer_ns = time.monotonic_ns() - start_ns
         self.inference_ms.append(infer_ns * 1e-6)
         if rows is None or self._stop.is_set():

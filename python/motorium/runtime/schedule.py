@@ -17,10 +17,15 @@ from ..types import ActionChunk, Float32, Observation, Policy
 from ..units import NS_PER_S, s_to_ns
 
 if TYPE_CHECKING:
+    from ..robots.latency import LatencySpec
     from ..slots import SlotMap
 
 MEMORY = 20
 """Latencies remembered: eight seconds of replanning; one slow chunk stops counting after that."""
+TRUSTED = 5
+"""Measured latencies that a declared distribution gives way to."""
+PRIOR_SHARE = 0.95
+"""Of the inferences of a declared distribution the prior covers: promises are cheap."""
 MARGIN_ROWS = 1
 """The last promised row must lie at or after the arrival: see ChunkBuffer, which splices there."""
 REFUSALS = 3
@@ -62,8 +67,11 @@ class Scheduler:
         declared: rows promised last.
     """
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Pace, prior: LatencySpec | None = None) -> None:
+        """Until `TRUSTED` latencies were measured, that of `prior`, the robot's declared distribution, counts too."""
         self.pace = pace
+        self._prior_ns = 0 if prior is None else s_to_ns(prior.quantile_s(PRIOR_SHARE))
+        self._newest_t0_ns: int | None = None
         self._latencies_ns: deque[int] = deque(maxlen=MEMORY)
         self.declared = 0
 
@@ -74,7 +82,8 @@ class Scheduler:
     @property
     def latency_ns(self) -> int:
         """What the next inference is expected to take: the slowest of those remembered, as promises are cheap."""
-        return max(self._latencies_ns, default=0)
+        measured = max(self._latencies_ns, default=0)
+        return measured if len(self._latencies_ns) >= TRUSTED else max(measured, self._prior_ns)
 
     def delay(self, age_ns: int) -> int:
         """Rows to promise for an observation that is `age_ns` old when its inference starts."""
@@ -83,12 +92,21 @@ class Scheduler:
         return self.declared
 
     def next_start_ns(self, t0_ns: int, delay: int) -> int:
-        """When the next inference starts, after a chunk whose row 0 is at `t0_ns`.
+        """When the next inference starts, after an accepted chunk whose row 0 is at `t0_ns`.
 
         Every `horizon` rows, sooner when the chunk would run out before the next one is in.
         """
+        self._newest_t0_ns = t0_ns
         latest = self.pace.rows - 1 - delay - MARGIN_ROWS
         return t0_ns + max(1, min(self.pace.horizon, latest)) * self.pace.dt_ns
+
+
+    def planned_rows(self, t0_ns: int) -> int:
+        """How many rows of a chunk observed at `t0_ns` the newest accepted chunk also has something to say about."""
+        if self._newest_t0_ns is None:
+            return 0
+        passed = math.ceil((t0_ns - self._newest_t0_ns) / self.pace.dt_ns)
+        return min(max(0, self.pace.rows - passed), self.pace.rows)
 
 
 class Planner:
@@ -100,15 +118,30 @@ class Planner:
         self.refused = 0
         self._refused_in_a_row = 0
 
-    def infer(self, obs: Observation, committed_rad: Float32) -> Float32 | None:
+    @property
+    def guided(self) -> bool:
+        """Whether the policy wants to know the plan before (`guidance`), not only what was promised of it."""
+        return getattr(self._policy, "guidance", "none") != "none"
+
+    def infer(
+        self, obs: Observation, committed_rad: Float32, previous_rad: Float32 | None = None
+    ) -> Float32 | None:
         """(T, J) radians from (d, J) promised radians; None when the chunk is unusable.
+
+        Args:
+            obs: what to plan from.
+            committed_rad: the promise.
+            previous_rad: (p, J), what the plan before says of rows 0 .. p-1; for a `guided` policy.
 
         Raises:
             SafetyError: the policy has given unusable chunks several times in a row.
             BindingError: it does not speak for every joint of the robot.
         """
         promised = self._slots.scatter_chunk(committed_rad) if len(committed_rad) else None
-        chunk = self._policy.infer(obs, committed=promised)
+        more = {}
+        if previous_rad is not None and len(previous_rad):
+            more["previous"] = self._slots.scatter_chunk(previous_rad)
+        chunk = self._policy.infer(obs, committed=promised, **more)
         problem = self._problem(chunk)
         if problem is None:
             self._refused_in_a_row = 0

@@ -116,13 +116,15 @@ Floats run_engine(const KernelTable& table, const EngineOptions& options = {}) {
   }
   const std::vector<std::int32_t> tokens = {4, 0, 2};
   const Floats state = random_floats(200, 7, 0.3f), noise = random_floats(7 * 200, 8),
-               committed(2 * 200, 0.2f);
+               committed(2 * 200, 0.2f), previous(6 * 200, 0.1f), pull(6, 0.5f);
   Floats out(7 * 200);
   const std::size_t bytes = engine.arena_bytes();
   const long before = allocations;
   for (std::size_t steps : {4, 1, 64, 5}) {
-    const bool ok = engine.encode(pixels, tokens, 1) == EngineStatus::ok &&
-                    engine.denoise({state, noise, committed, steps, out}) == EngineStatus::ok;
+    const bool ok =
+        engine.encode(pixels, tokens, 1) == EngineStatus::ok &&
+        engine.denoise({state, noise, committed, steps, out, previous, pull}) == EngineStatus::ok &&
+        engine.denoise({state, noise, committed, steps, out}) == EngineStatus::ok;
     if (!ok) ++failures, std::printf("FAILED %s engine refused its input\n", table.isa);
   }
   if (allocations != before || engine.arena_bytes() != bytes)
