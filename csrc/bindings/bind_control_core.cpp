@@ -29,7 +29,7 @@ ControlConfig make_config(const FloatArray& lower_rad, const FloatArray& upper_r
                           float approach_velocity_share, const std::string& fallback, double fallback_after_s,
                           const std::string& exit, double park_timeout_s, double blend_s,
                           const std::vector<mtr_guard_joint>& guard, double estop_hold_s,
-                          const std::optional<FloatArray>& max_jerk, float position_jump_rad) {
+                          const std::optional<FloatArray>& max_jerk, float position_jump_rad, int cpu) {
   if (lower_rad.ndim() != 1 || lower_rad.size() < 1 || lower_rad.size() > kMaxJoints)
     throw py::value_error("lower_rad must hold 1 to 32 joints");
   ControlConfig config;
@@ -57,6 +57,7 @@ ControlConfig make_config(const FloatArray& lower_rad, const FloatArray& upper_r
   if (!guard.empty() && guard.size() != n) throw py::value_error("guard must hold one entry per joint");
   config.estop_hold_ns = ns(estop_hold_s);
   config.position_jump_rad = position_jump_rad;
+  config.cpu = cpu;
   return config;
 }
 
@@ -89,7 +90,7 @@ void bind_config(py::module_& m) {
            py::arg("fallback_after_s") = 3.0, py::arg("exit") = "park", py::arg("park_timeout_s") = 6.0,
            py::arg("blend_s") = 0.15, py::arg("guard") = std::vector<mtr_guard_joint>{},
            py::arg("estop_hold_s") = 0.5, py::arg("max_jerk_rad_s3") = py::none(),
-           py::arg("position_jump_rad") = 0.25f)
+           py::arg("position_jump_rad") = 0.25f, py::arg("cpu") = -1)
       .def_property_readonly("joints", [](const ControlConfig& c) { return c.limits.n_joints; })
       .def_readonly("rate_hz", &ControlConfig::rate_hz);
 }

@@ -49,8 +49,9 @@ py::dict loop_stats(const BoundLoop& bound) {
   out["safety"] =
       py::dict("clamped"_a = out["clamped"], "refused"_a = out["refused"], "trips"_a = out["trips"]);
   out["torque_stuck"] = !loop.alive && loop.torque_on && bound.loop.config().exit != RestPolicy::hold;
-  out["realtime"] = py::dict("fifo"_a = realtime.fifo, "memory_locked"_a = realtime.memory_locked,
-                             "note"_a = realtime.note);
+  out["realtime"] =
+      py::dict("fifo"_a = realtime.fifo, "memory_locked"_a = realtime.memory_locked,
+               "cpu"_a = bound.loop.config().cpu, "pinned"_a = realtime.pinned, "note"_a = realtime.note);
   out["telemetry_overwritten"] = bound.telemetry.overwritten();
   return out;
 }

@@ -36,6 +36,7 @@ struct ControlConfig {
   float position_jump_rad = 0.25f;
   /// After an emergency stop the arm stands still under torque for so long, then torque goes off. 0: at once.
   std::int64_t estop_hold_ns = 500'000'000;
+  int cpu = -1;  ///< The control thread runs on this one alone, where that is permitted; -1: anywhere.
 };
 
 inline constexpr float kFullAccelerationS = 0.04f;  // where no jerk is declared

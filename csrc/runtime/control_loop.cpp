@@ -159,8 +159,9 @@ RealtimeReport ControlLoop::realtime() const {
 
 void ControlLoop::run() noexcept {
   {
-    const RealtimeReport report = make_realtime(
-        loop_.rt_priority, {{this, sizeof(*this)}, {history_.memory(), history_.memory_bytes()}});
+    const RealtimeReport report =
+        make_realtime({loop_.rt_priority, core_.config().cpu},
+                      {{this, sizeof(*this)}, {history_.memory(), history_.memory_bytes()}});
     const std::lock_guard lock(report_mutex_);
     realtime_ = report;
   }

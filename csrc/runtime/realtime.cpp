@@ -62,6 +62,15 @@ void add_note(std::string& note, const std::string& what, int error) {
   note.append(what).append(": ").append(std::strerror(error));
 }
 
+/// 0, or why not.
+int pin_to(int cpu) {
+  if (cpu >= CPU_SETSIZE) return EINVAL;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<std::size_t>(cpu), &one);
+  return ::pthread_setaffinity_np(::pthread_self(), sizeof(one), &one);
+}
+
 bool lock_all(const std::vector<MemoryRange>& ranges) {
   return std::all_of(ranges.begin(), ranges.end(),
                      [](const MemoryRange& range) { return ::mlock(range.begin, range.bytes) == 0; });
@@ -69,17 +78,25 @@ bool lock_all(const std::vector<MemoryRange>& ranges) {
 
 }  // namespace
 
-RealtimeReport make_realtime(int priority, const std::vector<MemoryRange>& ranges) {
+RealtimeReport make_realtime(const RealtimeWish& wish, const std::vector<MemoryRange>& ranges) {
   RealtimeReport report;
   sigset_t all;
   sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, nullptr);   // signals belong to the main thread
   ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);  // 1 ns instead of 50 us where SCHED_FIFO is refused
   sched_param param{};
-  param.sched_priority = priority;
+  param.sched_priority = wish.priority;
   const int error = ::pthread_setschedparam(::pthread_self(), SCHED_FIFO, &param);
   report.fifo = error == 0;
   if (error != 0) add_note(report.note, "SCHED_FIFO refused (needs CAP_SYS_NICE or an rtprio limit)", error);
+  if (wish.cpu >= 0) {
+    const int refused = pin_to(wish.cpu);
+    report.pinned = refused == 0;
+    if (refused != 0)
+      add_note(report.note,
+               "cpu " + std::to_string(wish.cpu) + " refused (absent, or outside taskset or cgroup)",
+               refused);
+  }
   std::vector<MemoryRange> wanted = ranges;
   wanted.push_back(own_stack());
   for (const MemoryRange& range : own_code()) wanted.push_back(range);

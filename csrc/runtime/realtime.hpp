@@ -15,16 +15,23 @@ struct MemoryRange {
 struct RealtimeReport {
   bool fifo = false;
   bool memory_locked = false;
+  bool pinned = false;
   std::string note;
 };
 
-/// Makes the calling thread as punctual as it is allowed to be: SCHED_FIFO at `priority`, exact timers, all
-/// signals blocked, and its own memory (`ranges`, its stack, this library's code) locked in RAM.
+struct RealtimeWish {
+  int priority = 60;
+  int cpu = -1;  ///< -1: any.
+};
+
+/// Makes the calling thread as punctual as it is allowed to be: SCHED_FIFO at its priority, on its processor
+/// alone, exact timers, all signals blocked, and its own memory (`ranges`, its stack, this library's code)
+/// locked in RAM.
 ///
 /// Not mlockall: in a Python process that would pin the interpreter, every extension, its models and frame
 /// buffers too. On a board with 8 GB this invites the out-of-memory killer, and under an RLIMIT_MEMLOCK later
 /// allocations and stack growth of *other* threads fail. What the control thread touches is a few megabytes
 /// and known in advance.
-RealtimeReport make_realtime(int priority, const std::vector<MemoryRange>& ranges);
+RealtimeReport make_realtime(const RealtimeWish& wish, const std::vector<MemoryRange>& ranges);
 
 }  // namespace motorium

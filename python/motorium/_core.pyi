@@ -56,6 +56,7 @@ class ControlConfig:  # Limits, rates and policies of the control thread; J is t
         estop_hold_s: float = 0.5,
         max_jerk_rad_s3: ArrayLike | None = None,
         position_jump_rad: float = 0.25,
+        cpu: int = -1,
     ) -> None: ...  # ValueError: wrong shape or policy. Contradictions: ControlCore, ControlLoop.
     @property
     def joints(self) -> int: ...
@@ -533,7 +534,9 @@ class NanoEngine:  # The motorium nano network; encode() once per observation, t
         previous: ArrayLike | None = None,
         pull: ArrayLike | None = None,
         pull_limit: float = 5.0,
-    ) -> NDArray[np.float32]: ...  # Free rows are drawn to `previous` (p, 200) by `pull` (p); see policies/guidance.py.
+    ) -> NDArray[
+        np.float32
+    ]: ...  # Free rows are drawn to `previous` (p, 200) by `pull` (p); see policies/guidance.py.
     @property
     def scene(self) -> NDArray[np.float32]: ...
     @property

@@ -35,6 +35,8 @@ assert renderer.render().std() > 0
 renderer.close()
 """
 _REALTIME = "import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))"
+LOCKED_KB = 16 * 1024
+"""What a control thread locks in RAM: the extension's code, its history and its stack."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,8 @@ def check_machine() -> list[Check]:
         check_graphics,
         check_serial,
         check_realtime,
+        check_locked_memory,
+        check_processors,
         check_disk,
     )
     return [check() for check in checks]
@@ -262,6 +266,30 @@ def check_realtime() -> Check:
         return Check("real-time", "ok", "SCHED_FIFO is permitted")
     advice = "for steadier timing add to /etc/security/limits.conf: '@dialout - rtprio 80', then log in again"
     return Check("real-time", "warn", "SCHED_FIFO is not permitted; control runs at normal priority", advice)
+
+
+def check_locked_memory(limit: int | None = None) -> Check:
+    """Whether the control thread may keep its memory in RAM; without that it may wait for the disk.
+
+    Args:
+        limit: bytes; None asks the system.
+    """
+    import resource
+
+    soft = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] if limit is None else limit
+    if soft == resource.RLIM_INFINITY or soft >= LOCKED_KB * 1024 or os.geteuid() == 0:
+        return Check("locked memory", "ok", "the control thread may lock its memory")
+    advice = f"add to /etc/security/limits.conf: '@dialout - memlock {4 * LOCKED_KB}', then log in again"
+    return Check("locked memory", "warn", f"only {soft // 1024} kB may be locked in RAM", advice)
+
+
+def check_processors() -> Check:
+    """Which processors this program may use, of those there are: `cpu` of a robot's [control] must be among them."""
+    allowed, count = os.sched_getaffinity(0), os.cpu_count() or 1
+    if len(allowed) == count:
+        return Check("processors", "ok", f"all {count} may be used")
+    detail = f"{len(allowed)} of {count} may be used: {', '.join(map(str, sorted(allowed)))}"
+    return Check("processors", "ok", detail)
 
 
 def check_disk() -> Check:

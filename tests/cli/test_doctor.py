@@ -17,7 +17,9 @@ from motorium.robots.spec import DATA
 def test_looks_at_everything_and_passes_where_the_tests_run(call):
     result = call("doctor", "--json")
     checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
-    assert set(checks) == {"python", "extension", "simulator", "graphics", "serial", "real-time", "disk"}
+    assert set(checks) == {
+        "python", "extension", "simulator", "graphics", "serial", "real-time", "locked memory", "processors", "disk",
+    }  # fmt: skip
     assert result.exit_code == 0
     assert checks["extension"]["status"] == checks["python"]["status"] == "ok"
     assert all(check["advice"] for check in checks.values() if check["status"] != "ok")
@@ -43,6 +45,21 @@ def test_graphics_that_cannot_draw_name_the_packages(monkeypatch):
     check = doctor.check_graphics()
     assert check.status == "warn"
     assert "libegl1" in check.advice
+
+
+def test_too_little_memory_that_may_be_locked_says_how_to_grant_more(monkeypatch):
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    check = doctor.check_locked_memory(64 * 1024)
+    assert check.status == "warn"
+    assert "64 kB" in check.detail
+    assert "memlock 65536" in check.advice
+    assert doctor.check_locked_memory(1 << 30).status == "ok"
+
+
+def test_processors_that_may_not_be_used_are_told(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 3})
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    assert doctor.check_processors().detail == "2 of 8 may be used: 0, 3"
 
 
 def test_an_old_python_blocks_and_a_newer_one_warns(monkeypatch):

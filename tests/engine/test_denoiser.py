@@ -123,7 +123,10 @@ class TestGuidance:
 
     def test_what_does_not_fit_is_refused(self):
         config, given = self.guided("causal")
-        for change in ({"pull": given["pull"][:-1]}, {"previous": np.zeros((9, config["channels"]), np.float32)}):
+        for change in (
+            {"pull": given["pull"][:-1]},
+            {"previous": np.zeros((9, config["channels"]), np.float32)},
+        ):
             with pytest.raises(ValueError, match="size"):
                 self.run(config, {**given, **change}, 4)
         xvla = next(c for c in samples.OPTIONS.values() if c.get("prediction") == "clean")

@@ -1,4 +1,4 @@
-"""Guided real-time chunking: the mask of the paper, what reaches the policy, and smaller seams where chunks disagree."""
+"""Guided real-time chunking: the paper's mask, what reaches the policy, smaller seams where chunks disagree."""
 
 from __future__ import annotations
 
@@ -115,4 +115,6 @@ def test_a_guided_policy_is_told_the_plan_before() -> None:
     policy = CuriousPolicy()
     run_lockstep(Stage(), policy, slot_map(SPEC), "swing", VirtualClock(duration_s=2.0, latency_s=0.05))
     assert policy.told[0] is None, "there was none"
-    assert {len(rows) for rows in policy.told[1:] if rows is not None} == {policy.rows - policy.execution_horizon}
+    assert {len(rows) for rows in policy.told[1:] if rows is not None} == {
+        policy.rows - policy.execution_horizon
+    }

@@ -16,7 +16,9 @@ from ._verb import Verb, json_option, print_json
 @click.option("--duration", "duration_s", type=click.FloatRange(0.1), default=20.0, show_default=True,
               help="Seconds.")  # fmt: skip
 @click.option("--sync", is_flag=True, help="The arm stands while the policy thinks.")
-@click.option("--guided", is_flag=True, help="Draw every new plan to the one before (soft-masked real-time chunking).")
+@click.option(
+    "--guided", is_flag=True, help="Draw every new plan to the one before (soft-masked real-time chunking)."
+)
 @click.option("--stop-device", help="Whatever this device (serial pedal, FIFO) says stops the arm at once.")
 @json_option
 def command(

@@ -56,10 +56,10 @@ def command(robot: str, seed: int, task: str | None, as_json: bool) -> None:
 
     The arm answers the real servo protocol, so that any program written for the real one can drive it.
     """
-    from ..sim.backend import open_backend
+    from ..sim.backend import open_arm
 
     ended = _end_on_signals()
-    with open_backend(robot, seed=seed, task=task) as backend:
+    with open_arm(robot, seed=seed, task=task) as backend:
         facts = _as_json(backend)
         if as_json:
             print_json(facts)

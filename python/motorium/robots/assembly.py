@@ -48,6 +48,7 @@ def control_config(spec: RobotSpec, **overrides: Any) -> ControlConfig:
         "trip_after": spec.control.trip_after,
         "approach_velocity_share": spec.control.approach_velocity_share,
         "estop_hold_s": spec.control.estop_hold_s,
+        "cpu": spec.control.cpu,
         "fallback": spec.exit.policy,
         "exit": spec.exit.policy,
         "park_timeout_s": spec.exit.park_timeout_s,

@@ -172,6 +172,24 @@ def latency_advice(port: str, latency: Mapping[str, Any]) -> str:
     )
 
 
+def realtime_advice(granted: Mapping[str, Any]) -> str:
+    """What the system refused the control thread, and how to grant it; empty when all was granted.
+
+    Args:
+        granted: `ControlLoop.stats()["realtime"]`.
+    """
+    refused = []
+    if not granted["fifo"]:
+        refused.append("real-time priority (/etc/security/limits.conf: '@dialout - rtprio 80')")
+    if not granted["memory_locked"]:
+        refused.append("memory locked in RAM (limits.conf: '@dialout - memlock 65536')")
+    if granted["cpu"] >= 0 and not granted["pinned"]:
+        refused.append(f"processor {granted['cpu']} (is it there, and inside taskset and cgroup?)")
+    if not refused:
+        return ""
+    return f"the control thread goes on without {', without '.join(refused)}; log in again after a change"
+
+
 def not_powered(spec: RobotSpec, stats: Mapping[str, Any], stale: Mapping[str, float]) -> SafetyError:
     """Why an arm was not given torque, naming the joints that do not answer."""
     failures = int(stats["torque_failures"])

@@ -166,6 +166,9 @@ class Robot:
                     f"no reading from {silent} on {self.port}: check power and the cable before that joint"
                 )
             time.sleep(0.005)
+        advice = health.realtime_advice(control.stats()["realtime"])
+        if advice and self.world is None:  # a simulated arm has no gears
+            _log.warning("%s", advice)
         self.enable()
 
     def enable(self) -> None:

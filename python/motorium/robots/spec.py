@@ -93,7 +93,8 @@ class CameraSpec:
 class ControlSpec:
     """Rates and ages of the control thread.
 
-    `estop_hold_s`: after an emergency stop the arm stands under torque for so long before it goes limp.
+    `estop_hold_s`: after an emergency stop the arm stands under torque for so long before it goes limp. `cpu`: the
+    control thread runs on this processor alone, where that is permitted; -1: on any.
     """
 
     rate_hz: float
@@ -102,6 +103,7 @@ class ControlSpec:
     trip_after: int
     approach_velocity_share: float
     estop_hold_s: float = 0.5
+    cpu: int = -1
 
 
 @dataclass(frozen=True)
@@ -386,6 +388,8 @@ def check(spec: RobotSpec, *, where: str = "robot") -> None:
         raise SpecError(f"{where}.control.approach_velocity_share must be in (0, 1]")
     if min(joint.max_jerk_rad_s3 for joint in spec.joints) < 0:
         raise SpecError(f"{where}: max_jerk_rad_s3 must not be negative")
+    if not -1 <= spec.control.cpu < 1024:
+        raise SpecError(f"{where}.control.cpu must be a processor's number, or -1 for any")
     if spec.latency is not None and spec.latency.problem():
         raise SpecError(f"{where}.latency: {spec.latency.problem()}")
     if not 0 <= spec.control.estop_hold_s <= 10:

@@ -100,7 +100,6 @@ class Scheduler:
         latest = self.pace.rows - 1 - delay - MARGIN_ROWS
         return t0_ns + max(1, min(self.pace.horizon, latest)) * self.pace.dt_ns
 
-
     def planned_rows(self, t0_ns: int) -> int:
         """How many rows of a chunk observed at `t0_ns` the newest accepted chunk also has something to say about."""
         if self._newest_t0_ns is None:

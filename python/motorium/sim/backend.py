@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SimulationError
-from ..robots.spec import RobotSpec
+from ..robots.spec import RobotSpec, pairs
 from ..types import Float32
 from . import protocol, tasks
+from .pair import SimPair, open_pair
 from .shared_frames import FrameReader, SharedFrameCamera
 from .sim_process import SimProcess
 
@@ -147,8 +148,19 @@ def _reject_unknown(options: Iterable[str]) -> None:
         raise SimulationError(f"unknown option {unknown[0]!r} for sim:; valid options: {', '.join(OPTIONS)}")
 
 
-def open_backend(name: str, **options: Any) -> SimBackend:
-    """Start a simulated robot; the entry point of the scheme `sim` in the group `motorium.robots`.
+def open_backend(name: str, **options: Any) -> SimBackend | SimPair:
+    """The entry point of the scheme `sim` in the group `motorium.robots`: a robot of one arm, or of several.
+
+    Arguments and errors as `open_arm`.
+    """
+    robot = name.removeprefix("sim:")
+    if robot in pairs():
+        return open_pair(RobotSpec.load(robot), open_arm, **options)
+    return open_arm(robot, **options)
+
+
+def open_arm(name: str, **options: Any) -> SimBackend:
+    """Start a simulated robot of one arm.
 
     Args:
         name: robot name or path of a robot TOML, with or without `sim:` before it.

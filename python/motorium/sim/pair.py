@@ -1,0 +1,66 @@
+"""`sim:` robots of several arms: a simulator for each, every arm at a table of its own, their buses driven together.
+
+The arms do not share a scene, so that nothing can be handed over, and no world judges the pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from ..robots.composition import join_ports
+from ..robots.spec import RobotSpec
+
+if TYPE_CHECKING:
+    from .backend import SimBackend
+    from .shared_frames import SharedFrameCamera
+
+
+class SimPair:
+    """A RobotBackend over one simulator per arm."""
+
+    def __init__(self, spec: RobotSpec, arms: Mapping[str, SimBackend]) -> None:
+        """Of a pair and its simulators, side -> simulator."""
+        self._arms = dict(arms)
+        self.port = join_ports({side: arm.port for side, arm in self._arms.items()})
+        self.calibration = None
+        self.world = None
+        self.cameras: Mapping[str, SharedFrameCamera] = {
+            camera.role: self._camera(camera.role) for camera in spec.cameras
+        }
+
+    def _camera(self, role: str) -> SharedFrameCamera:
+        """`left_wrist` is the wrist camera of the left arm; a role without a side is seen by the first arm."""
+        first = next(iter(self._arms))
+        side, _, own = role.partition("_")
+        arm, name = (self._arms[side], own) if side in self._arms else (self._arms[first], role)
+        camera = arm.cameras[name]
+        camera.role = role
+        return camera
+
+    def check(self) -> None:
+        """Raise SimulationError with the last words of a simulator that has died."""
+        for arm in self._arms.values():
+            arm.check()
+
+    def close(self) -> None:
+        """End all simulators; safe to call twice."""
+        for arm in self._arms.values():
+            arm.close()
+
+
+def open_pair(spec: RobotSpec, open_arm: Callable[..., SimBackend], **options: Any) -> SimPair:
+    """Start one simulator per arm, at the same time; `options` as for `open_arm`, the same for all.
+
+    Raises SimulationError: one cannot start; none is left running then.
+    """
+    with ThreadPoolExecutor(len(spec.arms)) as pool:
+        starting = {arm.side: pool.submit(open_arm, arm.spec.name, **options) for arm in spec.arms}
+    failed = [error for future in starting.values() if (error := future.exception()) is not None]
+    if failed:
+        for future in starting.values():
+            if future.exception() is None:
+                future.result().close()
+        raise failed[0]
+    return SimPair(spec, {side: future.result() for side, future in starting.items()})
