@@ -209,16 +209,14 @@ void call_denoiser(Source& s, const DenoiserConfig& c, const Denoise& denoise) {
   const auto noise = read_floats(s, (1 + std::min<std::size_t>(run.refinements, 4)) * values);
   const auto locked = read_floats(s, s.byte() % (c.rows + 2) * c.channels);
   const auto context = read_floats(s, c.context);
+  const std::size_t turns = std::min<std::size_t>(run.refinements, 4) * std::min<std::size_t>(run.steps, 64);
   const auto directions =
-      s.flag() ? read_floats(s, std::min<std::size_t>(run.refinements, 4) *
-                                    std::min<std::size_t>(run.steps, 64) * c.gate.directions * c.gate.width)
-               : std::vector<float>{};
+      s.flag() ? read_floats(s, turns * c.gate.directions * c.gate.width) : std::vector<float>{};
   std::vector<float> out(values);
   const std::size_t guided = s.flag() ? s.byte() % (c.rows + 2) : 0;
   const auto previous = read_floats(s, guided * c.channels), pull = read_floats(s, guided);
-  run.guidance = {previous, pull};
   run.noise = noise, run.locked = locked, run.context = context, run.directions = directions, run.out = out;
-  run.domain = s.size(0, 2);
+  run.guidance = {previous, pull, 5.0f}, run.domain = s.size(0, 2);
   denoise(run);
 }
 
