@@ -118,7 +118,9 @@ class _JointReading(_JointDict):
 
 class Relay:  # What passes between a control thread and whoever serves its servos: see motors/vendor_kit.py.
     def __init__(self, joints: int) -> None: ...
-    def publish(self, t_ns: int, readings: ArrayLike, joint_t_ns: ArrayLike) -> None: ...  # (6, J): see vendor_kit
+    def publish(
+        self, t_ns: int, readings: ArrayLike, joint_t_ns: ArrayLike
+    ) -> None: ...  # (6, J): see vendor_kit
     def goal(self) -> tuple[int, _Floats] | None: ...  # The newest that passed the gate, and its number.
     def wish(self) -> tuple[int, bool]: ...  # Ticket, and whether torque is to be on.
     def done(self, ticket: int, ok: bool) -> None: ...
