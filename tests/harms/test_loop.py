@@ -44,8 +44,8 @@ def test_harm_02_an_encoder_that_stands_still_loses_pictures_and_no_control(
     after = robot.control.stats()
     assert sum(taken) <= 2
     assert sink.dropped["observation.images.front"] == taken.count(False)
-    assert after["bus"]["timeouts"] - before["bus"]["timeouts"] <= 2
-    assert after["missed"] - before["missed"] <= 0.1 * (after["ticks"] - before["ticks"])
+    assert (after["mode"], after["trips"]) == ("holding", 0)
+    assert after["missed"] - before["missed"] <= 0.5 * (after["ticks"] - before["ticks"])
     os.kill(sink.pid, signal.SIGCONT)
     assert sink.finish()[0][0] == 41, "every row has its place in the film"
     sink.close()
