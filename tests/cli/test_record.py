@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 
 import pytest
 
@@ -12,14 +14,34 @@ pytest.importorskip("av")
 import numpy as np
 
 from motorium.data.dataset import Dataset
+from motorium.timeline.pedal import EV_KEY, INPUT_EVENT, KEY_B
 
 TASK = "put the red cube in the tray"
 
 
-def test_record_is_scriptable_to_the_end(shell, tmp_path):
+@pytest.fixture
+def pedal(tmp_path):
+    """A foot switch whose second key is pressed twice a second, as Linux tells it."""
+    path, over = tmp_path / "pedal", threading.Event()
+    os.mkfifo(path)
+    fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)  # both ends: nobody waits for the other
+
+    def press() -> None:
+        while not over.wait(0.5):
+            os.write(fd, INPUT_EVENT.pack(0, 0, EV_KEY, KEY_B, 1) + INPUT_EVENT.pack(0, 0, EV_KEY, KEY_B, 0))
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    yield str(path)
+    over.set()
+    thread.join()
+    os.close(fd)
+
+
+def test_record_is_scriptable_to_the_end(shell, tmp_path, pedal):
     done = shell(
         "record", "sim:so101", "--leader", "script", "--dataset", "d", "--episodes", "1", "--task", TASK,
-        "--limit", "4", "--json",
+        "--limit", "4", "--pedal", pedal, "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
@@ -39,10 +61,14 @@ def test_record_is_scriptable_to_the_end(shell, tmp_path):
     # The next row's setpoint is this row's action.
     late = np.abs(rows["action"][:-1] - rows["commanded_rad"][1:]).mean()
     assert late < np.abs(rows["commanded_rad"][:-1] - rows["commanded_rad"][1:]).mean()
+    marks = [event["t_s"] for event in dataset.notes(line)["events"]]
+    assert len(marks) >= 2
+    passed = rows["row_s"] >= np.array(marks)
+    np.testing.assert_array_equal(rows["subtask_index"][:, 0], passed.sum(axis=1))
     assert (tmp_path / "d/telemetry/chunk-000/file-000.parquet").stat().st_size > 10_000
     hand = shell(
         "record", "sim:so101", "--leader", "sim:so101_leader", "--dataset", "d", "--episodes", "1", "--limit", "2.5",
-        "--seed", "7", "--json",
+        "--seed", "7", "--pedal", pedal, "--json",
     )  # fmt: skip
     assert hand.returncode == 0, hand.stderr
     _, (led, moved) = Dataset.open(tmp_path / "d").stream()

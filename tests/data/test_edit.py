@@ -83,6 +83,10 @@ def test_there_and_back_again_between_versions(source, tmp_path):
     convert.convert(old, "v3.0", tmp_path / "new")
     new = Dataset.open(tmp_path / "new")
     assert content(new) == content(source)
+    convert.convert(new, "v2.1", tmp_path / "again")
+    for path in (tmp_path / "old").rglob("*"):
+        if path.suffix in {".jsonl", ".parquet", ".mp4"}:
+            assert (tmp_path / "again" / path.relative_to(tmp_path / "old")).read_bytes() == path.read_bytes()
     for episode in source.episodes:
         for name in (
             layout.data_file(episode.data),

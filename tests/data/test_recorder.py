@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from motorium.cli import _record_view
-from motorium.data import convert, edit, recorder
+from motorium.data import convert, edit, recorder, report
 from motorium.data.dataset import Dataset
 from motorium.data.repair import repair
 from motorium.data.writer import DatasetWriter
@@ -260,6 +260,7 @@ def test_marks_are_of_their_own_time_and_go_wherever_the_episode_goes(robot, tmp
     assert back.notes(line)["events"] == notes["events"]
     np.testing.assert_array_equal(again["subtask_index"], rows["subtask_index"])
     assert back.schema.own["subtasks"] == ["", *subtasks]
+    assert "subtask grasp" in report.write_report(tmp_path / "d", tmp_path / "page.html").read_text()
     with pytest.raises(DataError, match="sub-tasks"):
         recorder.record(robot, Hand(), plan(tmp_path, 1, subtasks=("reach",)), Marks(), log)
 

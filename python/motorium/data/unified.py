@@ -19,7 +19,7 @@ from .edit import everything
 from .schema import Feature, Info
 from .tables import Episode, Rows
 
-LEROBOT_NAMES = {"so101_follower": "so101", "so100_follower": "so101", "so_follower": "so101"}
+LEROBOT_NAMES = {"so101_follower": "so101"}
 """LeRobot's `robot_type` -> the robot here, where the joints have the same names."""
 COLUMNS = {"observation.state": "observation.slots", "action": "action_slots"}
 
