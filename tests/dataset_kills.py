@@ -109,7 +109,8 @@ def one_kill(root: Path, rng: random.Random, known: dict[int, str], whom: str) -
             assert sum(1 for _ in dataset.pictures(episode, key)) == episode.length
     fresh = {
         "whom": whom, "phase": "ending" if near_the_end else "recording", "delay_s": round(delay_s, 3),
-        "published": len(done.published), "recovered_s": [s for _, s in done.recovered], "unusable": [told.replace(str(root), "d") for told in done.lost],
+        "published": len(done.published), "recovered_s": [s for _, s in done.recovered],
+        "unusable": [told.replace(str(root), "d") for told in done.lost],
     }  # fmt: skip
     return fresh, now
 
