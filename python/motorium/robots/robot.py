@@ -249,7 +249,8 @@ class Robot:
 
     def _check_backend(self, patience_s: float = 0.0) -> None:
         """Let the backend name its own end: its port closes some time before it can be seen to be dead."""
-        end = time.monotonic() + patience_s
+        hardware = isinstance(self._backend, backends.Hardware)  # which has no last words to wait for
+        end = time.monotonic() + (0.0 if hardware else patience_s)
         while self._backend is not None:
             self._backend.check()
             if time.monotonic() >= end:
