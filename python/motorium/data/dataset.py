@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -128,14 +129,23 @@ class Dataset:
     def stats(self, episode: Episode) -> dict[str, Stats]:
         """Statistics of one episode, as stored; {} when it has none. Raises DataError."""
         if self.info.version != layout.VERSION:
-            return _old_stats(self.root).get(episode.index, {})
+            return self._stats_of_old.get(episode.index, {})
+        path = self._line_files.get(episode.index)
+        if path is None:
+            return {}
+        lines = tables.read_episodes(path, [f.key for f in self.schema.videos], stats=True)
+        return next((dict(line.stats) for line in lines if line.index == episode.index), {})
+
+    @cached_property
+    def _stats_of_old(self) -> dict[int, dict[str, Stats]]:
+        return _old_stats(self.root)
+
+    @cached_property
+    def _line_files(self) -> dict[int, Path]:
+        """Episode -> the file with its line, looked for once."""
         keys = [f.key for f in self.schema.videos]
-        for path in sorted((self.root / layout.EPISODES).glob("chunk-*/file-*.parquet")):
-            for line in tables.read_episodes(path, keys):
-                if line.index == episode.index:
-                    lines = tables.read_episodes(path, keys, stats=True)
-                    return dict(next(x.stats for x in lines if x.index == episode.index))
-        return {}
+        paths = sorted((self.root / layout.EPISODES).glob("chunk-*/file-*.parquet"))
+        return {line.index: path for path in paths for line in tables.read_episodes(path, keys)}
 
     def notes(self, episode: Episode) -> dict[str, Any]:
         """What was noted about an episode; {} for datasets of others."""

@@ -213,7 +213,23 @@ def episode_table(episodes: Sequence[tuple[Episode, Slot]]) -> pa.Table:
             line |= {f"stats/{key}/{name}": value for name, value in stats.items()}
         line |= {"meta/episodes/chunk_index": own.chunk, "meta/episodes/file_index": own.file}
         lines.append(line)
-    return pa.table({key: [line[key] for line in lines] for key in lines[0]})
+    columns = {key: [line[key] for line in lines] for key in lines[0]}
+    kinds = {key: _arrow_type(values).value_type for key, values in columns.items()}
+    kinds["tasks"] = pa.list_(pa.string())  # also where there is none
+    return pa.table({key: pa.array(values, kinds[key]) for key, values in columns.items()})
+
+
+def _arrow_type(values: Any) -> Any:
+    """The type arrow would find for nested lists; looking for it itself, arrow tries to import dateutil every time."""
+    import pyarrow as pa
+
+    if not isinstance(values, list):
+        kinds = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
+        return kinds[type(values)] if type(values) in kinds else pa.scalar(values).type
+    found = list(dict.fromkeys(_arrow_type(value) for value in values))
+    whole = str(found[0]).replace("int64", "double") if found else ""
+    inner = next((kind for kind in found if str(kind) == whole), found[0] if found else pa.float64())
+    return pa.list_(inner)
 
 
 def read_episodes(path: Path, videos: Sequence[str], *, stats: bool = False) -> list[Episode]:
