@@ -81,6 +81,11 @@ bool DynamixelLink::take(ReplySet& replies, std::span<const std::uint8_t> bytes)
   return false;
 }
 
+void DynamixelLink::overhear(std::span<const std::uint8_t> bytes) noexcept {
+  ReplySet nobody{{}, 0, {}, {}, {}};
+  if (!fast_) take(nobody, bytes);
+}
+
 LinkStatus DynamixelLink::ask(std::size_t n, std::size_t reply_bytes, ReplySet& replies) noexcept {
   const std::span<const std::uint8_t> request(request_.data(), n);
   line_.prepare(request, replies);

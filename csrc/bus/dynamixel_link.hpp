@@ -43,6 +43,7 @@ class DynamixelLink final : public ServoLink {
                      std::uint8_t* error) noexcept;
   LinkStatus ask_many(std::uint8_t instruction, std::uint16_t address, ReplySet& replies) noexcept;
   LinkStatus ask(std::size_t n, std::size_t reply_bytes, ReplySet& replies) noexcept;
+  void overhear(std::span<const std::uint8_t> bytes) noexcept override;
   bool take(ReplySet& replies, std::span<const std::uint8_t> bytes) noexcept;
   void take_blocks(ReplySet& replies) noexcept;
   void take_fast(ReplySet& replies, const mtr_dxl_view& view) noexcept;

@@ -29,6 +29,11 @@ bool FeetechLink::take(ReplySet& replies, std::span<const std::uint8_t> bytes) n
   return false;
 }
 
+void FeetechLink::overhear(std::span<const std::uint8_t> bytes) noexcept {
+  ReplySet nobody{{}, 0, {}, {}, {}};
+  take(nobody, bytes);
+}
+
 LinkStatus FeetechLink::ask(std::size_t n, ReplySet& replies) noexcept {
   const std::span<const std::uint8_t> request(request_.data(), n);
   line_.prepare(request, replies);

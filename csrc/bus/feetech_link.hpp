@@ -36,6 +36,7 @@ class FeetechLink final : public ServoLink {
   LinkStatus ask_one(std::size_t n, std::uint8_t id, std::span<std::uint8_t> data, std::uint8_t* error,
                      std::size_t padding = 0) noexcept;
   LinkStatus ask(std::size_t n, ReplySet& replies) noexcept;
+  void overhear(std::span<const std::uint8_t> bytes) noexcept override;
   bool take(ReplySet& replies, std::span<const std::uint8_t> bytes) noexcept;
 
   bool sync_read_ = true;

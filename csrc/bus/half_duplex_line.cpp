@@ -64,21 +64,24 @@ void HalfDuplexLine::learn_lateness(std::int64_t late_ns, const ReplySet& replie
 }
 
 std::size_t HalfDuplexLine::padding(std::span<const std::uint8_t> ids, std::size_t size,
-                                    std::size_t room) const noexcept {
+                                    std::size_t room) noexcept {
   const std::int64_t now_ns = monotonic_ns();
   if (when_overdue_ != WhenOverdue::reject || !overdue_.any(now_ns)) return 0;
-  std::size_t best = 0;
-  auto fewest = static_cast<std::ptrdiff_t>(ids.size()) + 1;
-  for (std::size_t more = 0; more <= room && fewest > 0; ++more) {
-    const auto doubts = std::count_if(ids.begin(), ids.end(), [&](std::uint8_t id) {
+  const auto doubts = [&](std::size_t more) {
+    return std::count_if(ids.begin(), ids.end(), [&](std::uint8_t id) {
       return overdue_.possible(id, size + more, OverdueReplies::kNew, now_ns);
     });
-    if (doubts < fewest) {
-      best = more;
-      fewest = doubts;
-    }
+  };
+  for (std::size_t more = 0; more <= room; ++more) {
+    if (doubts(more) == 0) return more;
   }
-  return best;
+  // None is clear of all servos: in turn, so that no servo is doubted in every tick.
+  std::size_t best = (padding_ + 1) % (room + 1);
+  for (std::size_t i = 2; i <= room + 1; ++i) {
+    const std::size_t more = (padding_ + i) % (room + 1);
+    if (doubts(more) < doubts(best)) best = more;
+  }
+  return padding_ = best;
 }
 
 void HalfDuplexLine::prepare(std::span<const std::uint8_t> request, ReplySet& replies) noexcept {
@@ -116,6 +119,7 @@ bool HalfDuplexLine::accept(ReplySet& replies, std::uint8_t id, std::uint8_t err
   if (now_ns > 0 && overdue_.possible(id, data.size(), question, now_ns)) {
     counters_.late_replies += 1;
     if (asked && fits) replies.doubted[i] = true;
+    if (found == replies.ids.end() || !fits) overdue_.came(id, data.size());
     return false;
   }
   if (!asked || !fits) {
@@ -140,10 +144,23 @@ void HalfDuplexLine::expect_late(const ReplySet& replies) noexcept {
   }
 }
 
+/// What has come since the last request is no answer to the next one. Bounded against a babbler.
+std::size_t HalfDuplexLine::overhear() noexcept {
+  std::size_t total = 0;
+  const bool interesting = listener_ != nullptr && doubtful();
+  for (int i = 0; i < 32; ++i) {
+    const std::size_t n = port_.read_waiting(chunk_);
+    if (n == 0) break;
+    total += n;
+    if (interesting) listener_->overhear({chunk_.data(), n});
+  }
+  return total;
+}
+
 LinkStatus HalfDuplexLine::send(std::span<const std::uint8_t> request) noexcept {
   if (request.empty()) return LinkStatus::invalid;
   counters_.cycles += 1;
-  const std::size_t late = port_.discard_input();
+  const std::size_t late = overhear();
   counters_.flushed_bytes += late;
   if (late > 0) lateness_ns_ += 4 * kLaterNs;  // given up too early
   const IoResult sent = port_.write_all(request, monotonic_ns() + timeout_ns(request.size(), 0, 0));

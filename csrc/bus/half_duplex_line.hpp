@@ -52,12 +52,22 @@ struct ReplySet {
 /// time for them is over. Flushes stale input, recognises its own echo and late replies, keeps the counters.
 class HalfDuplexLine {
  public:
+  /// Knows the protocol: finds the replies in bytes that came between requests, and hands them to `accept`.
+  class Listener {
+   public:
+    virtual void overhear(std::span<const std::uint8_t> bytes) noexcept = 0;
+
+   protected:
+    ~Listener() = default;
+  };
+  void set_listener(Listener* listener) noexcept { listener_ = listener; }
+
   /// Throws BusError as SerialPort does.
   HalfDuplexLine(const std::string& port, std::uint32_t baud, double reply_margin_s);
 
   /// Before a request is framed: how many bytes more than `size` to ask of `ids`, at most `room`, so that no
   /// late reply has the length of a new one, or of as few servos as can be.
-  std::size_t padding(std::span<const std::uint8_t> ids, std::size_t size, std::size_t room) const noexcept;
+  std::size_t padding(std::span<const std::uint8_t> ids, std::size_t size, std::size_t room) noexcept;
   /// Before a request is sent: what it is known by, and the wait that `when_overdue` asks for.
   void prepare(std::span<const std::uint8_t> request, ReplySet& replies) noexcept;
   /// Files one good packet; false when it answers nothing that was asked, which is counted.
@@ -131,6 +141,7 @@ class HalfDuplexLine {
                        std::size_t replies) const noexcept;
   std::int64_t allowance_ns() const noexcept;
   void learn_lateness(std::int64_t late_ns, const ReplySet& replies) noexcept;
+  std::size_t overhear() noexcept;
   void discard_until(std::int64_t t_ns) noexcept;
   void expect_late(const ReplySet& replies) noexcept;
   LinkStatus hung_up() noexcept;
@@ -148,6 +159,8 @@ class HalfDuplexLine {
   std::int64_t return_delay_ns_ = 500'000;  // register value 250, in units of 2 us: both families' factory
   BusCounters counters_;
   OverdueReplies overdue_;
+  Listener* listener_ = nullptr;
+  std::size_t padding_ = 0;  // the last one that was not clear of all servos
   WhenOverdue when_overdue_ = WhenOverdue::wait;
   std::span<const std::uint8_t> echo_;  // of the request, what may still come back
   std::size_t echoed_ = 0;              // bytes that so far look like our own request coming back

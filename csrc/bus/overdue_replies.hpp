@@ -17,6 +17,10 @@ class OverdueReplies {
   /// From `now_ns` to `until_ns` servo `id` may send a reply with `size` bytes of data to `question`.
   void expect(std::uint8_t id, std::size_t size, std::uint32_t question, std::int64_t now_ns,
               std::int64_t until_ns) noexcept;
+  /// One has come that answers nothing asked since: where but one was missing, no more is to be expected.
+  void came(std::uint8_t id, std::size_t size) noexcept {
+    if (!at(id, size).several) at(id, size).until_ns = 0;
+  }
   /// Whether a reply of this shape may, at `now_ns`, be one to another question than `question`.
   bool possible(std::uint8_t id, std::size_t size, std::uint32_t question,
                 std::int64_t now_ns) const noexcept {
@@ -35,6 +39,7 @@ class OverdueReplies {
   struct Entry {
     std::int64_t until_ns = 0;
     std::uint32_t question = kNew;
+    bool several = false;
     bool pertains(std::uint32_t asked, std::int64_t now_ns) const noexcept {
       return now_ns < until_ns && (asked == kNew || asked != question);
     }

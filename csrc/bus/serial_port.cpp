@@ -160,6 +160,11 @@ IoResult SerialPort::write_all(std::span<const std::uint8_t> bytes, std::int64_t
   return {IoStatus::ok, done};
 }
 
+std::size_t SerialPort::read_waiting(std::span<std::uint8_t> buffer) noexcept {
+  const ssize_t n = ::read(fd_, buffer.data(), buffer.size());
+  return n > 0 ? static_cast<std::size_t>(n) : 0;
+}
+
 std::size_t SerialPort::discard_input() noexcept {
   std::array<std::uint8_t, 512> scrap;
   std::size_t total = 0;

@@ -29,6 +29,8 @@ class SerialPort {
   IoResult read_some(std::span<std::uint8_t> buffer, std::int64_t deadline_ns) noexcept;
   /// Writes everything, or reports how far it got by the deadline.
   IoResult write_all(std::span<const std::uint8_t> bytes, std::int64_t deadline_ns) noexcept;
+  /// What has arrived so far, as much as fits; 0: nothing, or no port any more.
+  std::size_t read_waiting(std::span<std::uint8_t> buffer) noexcept;
   /// Throws away what has arrived so far; returns how many bytes that was.
   std::size_t discard_input() noexcept;
 

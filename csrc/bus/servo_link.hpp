@@ -11,7 +11,7 @@ namespace motorium {
 
 /// Requests and replies of one servo protocol over one serial line: raw registers, no units.
 /// After construction nothing throws or allocates. One thread at a time.
-class ServoLink {
+class ServoLink : private HalfDuplexLine::Listener {
  public:
   virtual ~ServoLink() = default;
   ServoLink(const ServoLink&) = delete;
@@ -58,11 +58,12 @@ class ServoLink {
  protected:
   /// Throws BusError as SerialPort does.
   ServoLink(const std::string& port, std::uint32_t baud, double reply_margin_s)
-      : line_(port, baud, reply_margin_s) {}
+      : line_(port, baud, reply_margin_s) {
+    line_.set_listener(this);
+  }
 
   /// How many bytes more to ask of `ids`.
-  std::size_t padding(std::span<const std::uint8_t> ids, std::uint16_t address,
-                      std::size_t size) const noexcept {
+  std::size_t padding(std::span<const std::uint8_t> ids, std::uint16_t address, std::size_t size) noexcept {
     return room_ > 0 && address == room_address_ ? line_.padding(ids, size, room_) : 0;
   }
 

@@ -115,3 +115,13 @@ def test_torque_is_not_confirmed_by_an_answer_from_before(open_arm):
         assert began() - start < 5
         arm.emulator.set_fault("none")
         assert arm.settle()["torque_enable"].tolist() == [on] * 6
+
+
+def test_a_late_reply_that_has_come_is_waited_for_no_more(open_arm):
+    arm = open_arm(reply_margin_s=HASTE_S, present_room=0)  # no length left to tell it by
+    arm.emulator.set_fault("delay", 3, delay_s=0.02)
+    assert arm.read()[0] == BusStatus.STALE_JOINTS
+    arm.emulator.set_fault("none")
+    time.sleep(0.03)
+    assert arm.read()[0] == BusStatus.OK
+    assert arm.bus.counters()["late_replies"] == 1
