@@ -75,7 +75,7 @@ ActionEmbedding::ActionEmbedding(const DenoiserConfig& config, std::span<const s
     read_domains(loader);
   } else {
     read_shared(slots, slot_count, loader);
-    out_ = loader.linear("action.w3", width_, inner_, config.embed_bias);
+    out_ = loader.exact("action.w3", width_, inner_, config.embed_bias);
   }
   if (config.learnt_positions) position_ = loader.copy("action.position", {config.rows, width_});
   Arena& arena = loader.arena();

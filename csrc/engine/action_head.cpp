@@ -27,7 +27,7 @@ ActionHead::ActionHead(const DenoiserConfig& config, std::span<const std::uint32
 void ActionHead::read_shared(const DenoiserConfig& config, std::span<const std::uint32_t> slots,
                              std::size_t slot_count, Loader& loader) {
   const std::size_t all = slots.empty() ? config.channels : slot_count;
-  inner_ = loader.linear("out.fc1", width_, width_, config.head_bias);
+  inner_ = loader.exact("out.fc1", width_, width_, config.head_bias);
   hidden_ = loader.arena().floats(config.tokens() * width_);
   const float* weights = loader.raw("out.fc2.weight", {all, width_});
   const float* bias = config.head_bias ? loader.raw("out.fc2.bias", {all}) : nullptr;

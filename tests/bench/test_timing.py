@@ -55,6 +55,7 @@ def test_the_ratio_of_a_round_is_blind_to_a_machine_that_slows_down():
     assert result.best_of(["ours", "theirs"]) == "ours"
     assert result.best_of([]) is None
     assert result.medians_ms() == {"ours": 2000.0, "theirs": 6000.0}
+    assert result.least_ms() == {name: 1e3 * min(result.seconds[name]) for name in ("ours", "theirs")}
 
 
 def test_rounds_of_different_length_are_no_race():

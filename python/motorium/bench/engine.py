@@ -51,7 +51,8 @@ def measure(job: Job, say: Callable[[str], None] = lambda _: None) -> dict[str, 
     """Compare at every size; JSON values.
 
     Per size: `float32_vs_best_peer`, `best_vs_best_peer` (ratios of the same run, above 1 is faster), the precision of
-    the latter and its cosine to float32, `peak_share_*` (roofline time over measured time), `ms` of every contender.
+    the latter and its cosine to float32, `peak_share_*` (roofline time over measured time), `ms` of every contender,
+    `least_ms` of its quickest round.
     A figure without its contenders is None, and `notes` says what was absent. `recompute_ratio_M`: see
     `recompute_ratio`.
     """
@@ -102,7 +103,8 @@ def _measure_size(size: ExpertSize, job: Job, notes: list[str], say: Callable[[s
     errors = compare({name: (c.run(), c.precision) for name, c in contenders.items()})
     say("  timing")
     result = race({name: c.run for name, c in contenders.items()}, job.pace)
-    return {**figures(size, contenders, errors, result, job.threads), "ms": result.medians_ms()}
+    found = figures(size, contenders, errors, result, job.threads)
+    return {**found, "ms": result.medians_ms(), "least_ms": result.least_ms()}
 
 
 def compare(outputs: Mapping[str, tuple[Floats, str]]) -> dict[str, float]:

@@ -60,6 +60,10 @@ class Race:
         """Median milliseconds of each contender, four significant digits."""
         return {name: float(f"{1e3 * self.median_s(name):.4g}") for name in self.seconds}
 
+    def least_ms(self) -> dict[str, float]:
+        """The same of each contender's quickest round: what is left when the machine's other guests are quiet."""
+        return {name: float(f"{1e3 * min(times):.4g}") for name, times in self.seconds.items()}
+
 
 def race(contenders: Mapping[str, Contender], pace: Pace | None = None) -> Race:
     """Run all contenders alternately and time them.
