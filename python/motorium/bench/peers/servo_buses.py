@@ -45,8 +45,12 @@ def _close_quietly(close: Callable[[], object]) -> Callable[[], None]:
 
 
 def lerobot_feetech(port: str, ids: Sequence[int]) -> PeerBus:
-    """LeRobot's FeetechMotorsBus. Raises ImportError."""
+    """LeRobot's FeetechMotorsBus. Raises ImportError, also for the kit that overwrites the one it needs."""
+    import scservo_sdk as sdk
     from lerobot.motors.feetech import FeetechMotorsBus
+
+    if not hasattr(sdk, "PacketHandler"):
+        raise ImportError("scservo_sdk without PacketHandler: LeRobot needs feetech-servo-sdk")
 
     return _lerobot(FeetechMotorsBus, "sts3215", "Present_Load", port, ids)
 
