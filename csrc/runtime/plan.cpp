@@ -48,8 +48,11 @@ void Plan::sample(std::int64_t t_ns, std::span<float> position_rad) const noexce
   }
 }
 
-void Plan::slope_before(std::int64_t t_ns, std::span<float> slope_rad_s) const noexcept {
-  std::fill_n(slope_rad_s.begin(), joints, 0.0f);
+/// out[j] = value(v0, square, cube, u, h) on the segment that leads to `t_ns`, a share u of its h seconds in:
+/// its position is a.position + h * (u * v0 + u^2 * square + u^3 * cube). Zeros outside the plan.
+template <typename Value>
+void Plan::on_segment_before(std::int64_t t_ns, std::span<float> out, const Value& value) const noexcept {
+  std::fill_n(out.begin(), joints, 0.0f);
   if (count == 0 || t_ns <= knots[0].t_ns || t_ns > end_ns()) return;
   const std::uint32_t k = last_knot_at_or_before(t_ns - 1);
   const Knot &a = knots[k], &b = knots[k + 1];
@@ -57,23 +60,20 @@ void Plan::slope_before(std::int64_t t_ns, std::span<float> slope_rad_s) const n
   for (std::uint32_t j = 0; j < joints; ++j) {
     const float secant = (b.position_rad[j] - a.position_rad[j]) / h;
     const float v0 = a.slope_out_rad_s[j], v1 = b.slope_in_rad_s[j];
-    slope_rad_s[j] =
-        v0 + u * (2.0f * (3.0f * secant - 2.0f * v0 - v1) + 3.0f * u * (v0 + v1 - 2.0f * secant));
+    out[j] = value(v0, 3.0f * secant - 2.0f * v0 - v1, v0 + v1 - 2.0f * secant, u, h);
   }
 }
 
+void Plan::slope_before(std::int64_t t_ns, std::span<float> slope_rad_s) const noexcept {
+  on_segment_before(t_ns, slope_rad_s, [](float v0, float square, float cube, float u, float) noexcept {
+    return v0 + u * (2.0f * square + 3.0f * u * cube);
+  });
+}
+
 void Plan::curvature_before(std::int64_t t_ns, std::span<float> curvature_rad_s2) const noexcept {
-  std::fill_n(curvature_rad_s2.begin(), joints, 0.0f);
-  if (count == 0 || t_ns <= knots[0].t_ns || t_ns > end_ns()) return;
-  const std::uint32_t k = last_knot_at_or_before(t_ns - 1);
-  const Knot &a = knots[k], &b = knots[k + 1];
-  const float h = seconds(a.t_ns, b.t_ns), u = seconds(a.t_ns, t_ns) / h;
-  for (std::uint32_t j = 0; j < joints; ++j) {
-    const float secant = (b.position_rad[j] - a.position_rad[j]) / h;
-    const float v0 = a.slope_out_rad_s[j], v1 = b.slope_in_rad_s[j];
-    curvature_rad_s2[j] =
-        (2.0f * (3.0f * secant - 2.0f * v0 - v1) + 6.0f * u * (v0 + v1 - 2.0f * secant)) / h;
-  }
+  on_segment_before(t_ns, curvature_rad_s2, [](float, float square, float cube, float u, float h) noexcept {
+    return (2.0f * square + 6.0f * u * cube) / h;
+  });
 }
 
 void Plan::shape_from(std::uint32_t first) noexcept {

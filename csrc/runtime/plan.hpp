@@ -48,6 +48,8 @@ struct Plan {
 
  private:
   std::uint32_t last_knot_at_or_before(std::int64_t t_ns) const noexcept;
+  template <typename Value>
+  void on_segment_before(std::int64_t t_ns, std::span<float> out, const Value& value) const noexcept;
 };
 
 }  // namespace motorium

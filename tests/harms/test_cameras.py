@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import queue
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from camera_feed import Feed
 
 from motorium.cameras import rig as rigs
 from motorium.cameras import thread as threads
@@ -45,24 +45,6 @@ def test_harm_23_cameras_exchanged_after_a_restart_are_refused(tmp_path: Path) -
     replace(setup, cameras=crossed).save()
     with pytest.raises(CameraError, match="camera 'front' shows what 'wrist' should"):
         CameraRig.open("arm")
-
-
-class Feed:
-    """A source that delivers what a test puts in; None is a loss."""
-
-    def __init__(self) -> None:
-        self.shots: queue.Queue[Shot | None] = queue.Queue()
-
-    def open(self) -> Feed:
-        return self
-
-    def grab(self) -> Shot:
-        shot = self.shots.get(timeout=10)
-        if shot is None:
-            raise CameraError("the cable is out")
-        return shot
-
-    def close(self) -> None: ...
 
 
 def test_harm_24_a_silent_camera_is_opened_again_and_its_old_picture_is_not_new(

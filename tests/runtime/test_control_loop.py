@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from virtual_arm import VirtualArm
+from waiting import wait
 
 from motorium._core import ControlLoop
 from motorium.errors import SafetyError
@@ -36,15 +37,6 @@ def loop(arm: VirtualArm) -> Iterator[ControlLoop]:
     control.start()
     yield control
     control.stop()
-
-
-def wait(condition: Callable[[], bool], timeout_s: float = 10.0) -> bool:
-    give_up = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > give_up:
-            return False
-        time.sleep(0.002)
-    return True
 
 
 def feed(loop: ControlLoop, stop: threading.Event, rng: np.random.Generator, max_delay_s: float) -> None:

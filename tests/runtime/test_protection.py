@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from virtual_arm import VirtualArm
+from waiting import wait
 
 from motorium._core import ControlLoop
 from motorium.robots import health
@@ -32,15 +32,6 @@ def loop(arm: VirtualArm) -> Iterator[ControlLoop]:
     control.start()
     yield control
     control.stop()
-
-
-def wait(condition: Callable[[], bool], timeout_s: float = 10.0) -> bool:
-    give_up = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > give_up:
-            return False
-        time.sleep(0.005)
-    return True
 
 
 def test_a_stalled_joint_is_backed_off_and_named(arm: VirtualArm, loop: ControlLoop) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from waiting import wait
 
 from motorium.cli.main import main
 from motorium.errors import BindingError, BusError
@@ -26,13 +26,6 @@ AWAY = HOME + np.array([0.5, 0.3, -0.3, -0.4, 0.6, 0.4])
 
 def still(_t: float) -> np.ndarray:
     return AWAY
-
-
-def wait(condition, timeout_s: float = 10.0) -> bool:
-    give_up = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < give_up:
-        time.sleep(0.005)
-    return bool(condition())
 
 
 class Steps:

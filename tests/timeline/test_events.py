@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from waiting import wait
 
 from motorium.errors import MotoriumError
 from motorium.timeline.events import KINDS, Event, EventLog
@@ -74,13 +75,6 @@ def packed(code: int, value: int) -> bytes:
     return INPUT_EVENT.pack(0, 0, EV_KEY, code, value) + INPUT_EVENT.pack(0, 0, 0, 0, 0)
 
 
-def wait(condition) -> bool:
-    give_up = time.monotonic() + 5
-    while not condition() and time.monotonic() < give_up:
-        time.sleep(0.002)
-    return bool(condition())
-
-
 def test_a_pedal_marks_contact_release_and_subtasks():
     read, write = os.pipe()
     with Pedal(read) as pedal:
@@ -88,7 +82,7 @@ def test_a_pedal_marks_contact_release_and_subtasks():
         data = packed(KEY_A, 1) + packed(KEY_A, 2) + packed(KEY_A, 0) + packed(KEY_B, 1) + packed(KEY_B, 0)
         for at in range(0, len(data), 7):  # in pieces that split events
             os.write(write, data[at : at + 7])
-        assert wait(lambda: len(pedal.log.events) == 3)
+        assert wait(lambda: len(pedal.log.events) == 3, timeout_s=5.0)
         assert [e.kind for e in pedal.log.events] == ["contact", "release", "subtask"]
         assert all(before <= e.t_ns <= time.monotonic_ns() for e in pedal.log.events)
     os.close(write)
@@ -99,9 +93,9 @@ def test_a_pedal_is_a_dead_man_switch_that_fails_safe():
     with Pedal(read) as pedal:
         assert not pedal.held()
         os.write(write, packed(KEY_C, 1))
-        assert wait(pedal.held)
+        assert wait(pedal.held, timeout_s=5.0)
         os.close(write)  # the plug is out while the foot is down
-        assert wait(lambda: pedal.lost)
+        assert wait(lambda: pedal.lost, timeout_s=5.0)
         assert not pedal.held()
 
 

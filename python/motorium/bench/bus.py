@@ -7,10 +7,9 @@ temperature and status with them) and writes a goal to all.
 from __future__ import annotations
 
 import contextlib
-import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ from .. import _core
 from ..motors.bus import JointZero, bus_config, open_joints
 from ..motors.emulated import emulate
 from ..robots.spec import RobotSpec
+from ..runtime.priority import real_time
 from .machine import machine
 from .peers.servo_buses import ABSENT_ID, installed
 
@@ -152,24 +152,10 @@ def _lost_reply_us(ours: Ours, servo: int, normal_us: float, losses: int) -> flo
     return statistics.median(costs)
 
 
-@contextlib.contextmanager
-def _as_the_control_thread() -> Iterator[None]:
-    """Real-time priority, as the thread has that owns a bus, where that is permitted."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(CONTROL_PRIORITY))
-    except PermissionError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-
-
 def _on_the_wire(ours: Ours, protocol: str, effort: Effort) -> dict[str, Any]:
     """Cycles back to back while every byte takes its time at 1 Mbps."""
     ours.emulator.set_wire(BAUD)
-    with _as_the_control_thread():
+    with real_time(CONTROL_PRIORITY):
         _times_us(ours.cycle, 100)
         wire_us = statistics.median(_times_us(ours.cycle, effort.rounds * effort.cycles // 2))
         ends = (ours.ids[0], ours.ids[-1])

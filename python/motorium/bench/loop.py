@@ -9,7 +9,6 @@ next deadline. The encoders are two processes that compress noise without a paus
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 import threading
@@ -19,10 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from ..runtime.priority import SERVO_PRIORITY, real_time
+
 RATES_HZ = (200, 1000)
 ENCODER = "import os, zlib\nblock = os.urandom(1 << 20)\nwhile True: zlib.compress(block, 6)"
 ENCODERS = 2
-SERVO_PRIORITY = 40  # below the control thread's
 
 
 @contextlib.contextmanager
@@ -116,24 +116,10 @@ def _python(rate_hz: int, seconds: float) -> tuple[int, int, list[float]]:
     return count, missed, errors[1:]
 
 
-@contextlib.contextmanager
-def _as_hardware() -> Iterator[None]:
-    """Threads made inside go before all others, where permitted: a servo's own processor waits for no encoder."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(SERVO_PRIORITY))
-    except OSError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-
-
 def _emulated(spec: Any) -> Any:
     from ..motors.emulated import emulate
 
-    with _as_hardware():
+    with real_time(SERVO_PRIORITY):
         emulator = emulate([joint.id for joint in spec.joints], spec.motor_names)
     ticks = [joint.zero_ticks for joint in spec.joints]
     emulator.update(ticks, [0] * len(ticks), [0] * len(ticks))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -51,24 +52,32 @@ class Pick:
 
 def build(target: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
     """Write a LeRobot v3.0 dataset with the picked episodes in order. Raises DataError; `target` must not exist."""
+    with beside(target) as work:
+        for pick in picks:
+            complete(pick)
+        return _fill(work, schema, picks)
+
+
+@contextlib.contextmanager
+def beside(target: Path) -> Iterator[Path]:
+    """A folder that becomes `target`, durable, when the block ends well, and is gone when it does not.
+
+    Raises DataError: `target` is there already, or no folder can be made beside it.
+    """
     if target.exists():
         raise DataError(f"{target} is there already")
-    for pick in picks:
-        complete(pick)
     work = target.with_name(f".{target.name}.building-{os.getpid()}")
     try:
         work.mkdir(parents=True)
     except OSError as error:
         raise DataError(f"cannot write beside {target}: {error.strerror}") from error
     try:
-        info = _fill(work, schema, picks)
-        durable(work)
+        yield work
+        _durable(work)
         work.rename(target)
         staging.sync_folder(target.parent)
-    except BaseException:
+    finally:
         shutil.rmtree(work, ignore_errors=True)
-        raise
-    return info
 
 
 def complete(pick: Pick) -> None:
@@ -214,7 +223,7 @@ def _extras(root: Path, dataset: Dataset, source: Episode, episode: Episode, *, 
         write_json(root / layout.notes_file(episode.index), {**notes, "episode": episode.index})
 
 
-def durable(root: Path) -> None:
+def _durable(root: Path) -> None:
     """Everything under a folder is on the disk."""
     for path in sorted(root.rglob("*")):
         fd = os.open(path, os.O_RDONLY)

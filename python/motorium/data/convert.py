@@ -6,16 +6,14 @@ v2.1 (lerobot 0.3, `datasets/utils.py`): one parquet and one mp4 per episode, js
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
 from ..files import write_json, write_whole
-from . import layout, staging, tables
-from .build import Pick, build, carried_rows, copy_video, durable
+from . import layout, tables
+from .build import Pick, beside, build, carried_rows, copy_video
 from .dataset import Dataset
 from .edit import everything
 from .schema import Info
@@ -34,19 +32,11 @@ def convert(dataset: Dataset, to: str, target: Path) -> None:
 
 
 def _write_old(dataset: Dataset, target: Path) -> None:
-    if target.exists():
-        raise DataError(f"{target} is there already")
-    work = target.with_name(f".{target.name}.building-{os.getpid()}")
     try:
-        work.mkdir(parents=True)
-        _fill_old(dataset, work)
-        durable(work)
-        work.rename(target)
-        staging.sync_folder(target.parent)
+        with beside(target) as work:
+            _fill_old(dataset, work)
     except OSError as error:
         raise DataError(f"cannot write beside {target}: {error.strerror}") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _fill_old(dataset: Dataset, root: Path) -> None:

@@ -8,7 +8,6 @@ JPEGs (N, bytes), `action` (N, A). robomimic, all in one file: `data/demo_<i>/ob
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -22,8 +21,8 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..types import UInt8
-from . import hdf5_file, layout, staging
-from .build import durable
+from . import hdf5_file, layout
+from .build import beside
 from .jpeg import decode_jpeg
 from .schema import Feature, Info, Schema, read_info
 from .writer import DatasetWriter
@@ -81,30 +80,28 @@ def import_hdf5(source: Path, target: Path, said: Said) -> tuple[Info, list[str]
 
     Returns its totals and what was left out, in words. Raises DataError; then there is no `target`.
     """
-    if target.exists():
-        raise DataError(f"{target} is there already")
-    work = target.with_name(f".{target.name}.building-{os.getpid()}")
     try:
-        work.mkdir(parents=True)
-        words = json.dumps([str(source), str(work), asdict(said)])
-        done = subprocess.run(
-            [sys.executable, "-m", "motorium.data.hdf5", words], capture_output=True, text=True, check=False
-        )
-        if done.returncode < 0:
-            raise DataError(f"{source} is damaged: reading it ended with signal {-done.returncode}")
-        answer: dict[str, Any] = (
-            json.loads(done.stdout.splitlines()[-1]) if done.stdout else {"error": done.stderr[-2000:]}
-        )
-        if "error" in answer:
-            raise DataError(answer["error"])
-        durable(work)
-        work.rename(target)
-        staging.sync_folder(target.parent)
+        with beside(target) as work:
+            answer = _read_apart(source, work, said)
     except OSError as error:
         raise DataError(f"cannot write beside {target}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     return read_info(target), list(answer["left_out"])
+
+
+def _read_apart(source: Path, work: Path, said: Said) -> dict[str, Any]:
+    """What the reading process says. Raises DataError when it failed or crashed."""
+    words = json.dumps([str(source), str(work), asdict(said)])
+    done = subprocess.run(
+        [sys.executable, "-m", "motorium.data.hdf5", words], capture_output=True, text=True, check=False
+    )
+    if done.returncode < 0:
+        raise DataError(f"{source} is damaged: reading it ended with signal {-done.returncode}")
+    answer: dict[str, Any] = (
+        json.loads(done.stdout.splitlines()[-1]) if done.stdout else {"error": done.stderr[-2000:]}
+    )
+    if "error" in answer:
+        raise DataError(answer["error"])
+    return answer
 
 
 def main() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from ..errors import MotoriumError, SimulationError
 from ..motors.emulated import emulate
 from ..robots.spec import RobotSpec
+from ..runtime.priority import SERVO_PRIORITY, real_time
 from .camera_loop import CameraLoop
 from .physics_loop import PhysicsLoop
 from .protocol import CameraAddress, Handshake, Request
@@ -23,21 +23,6 @@ from .world import World
 FRAME_TIMEOUT_S = 5.0
 WATCH_S = 0.25
 EXIT_TIMEOUT_S = 3.0
-SERVO_PRIORITY = 40  # below a control thread's: that one must be free to preempt its own robot
-
-
-@contextlib.contextmanager
-def _first_in_line() -> Iterator[None]:
-    """Threads created inside run before all others, where that is permitted: a servo never waits for a CPU."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(SERVO_PRIORITY))
-    except OSError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 class Simulation:
@@ -49,7 +34,7 @@ class Simulation:
         self._world = World(self.spec, seed=seed)
         self._world.reset(seed, task)
         self._world.set_joints(np.array([joint.rest_rad for joint in self.spec.joints]))
-        with _first_in_line():
+        with real_time(SERVO_PRIORITY):
             self._emulator = emulate([joint.id for joint in self.spec.joints], self.spec.motor_names)
         self._physics = PhysicsLoop(self._world, self._emulator, self.spec)
         self._cameras = CameraLoop(self.spec.cameras, lambda: WorldRig(self._world, self._physics))
