@@ -11,16 +11,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from .._core import ControlLoop
 from ..cameras.base import check_ages, newest_frames
-from ..errors import BusError, CameraError, MotoriumError, SafetyError, SpecError
+from ..errors import BusError, CameraError, MotoriumError, SafetyError
 from ..motors.bus import bus_errors
 from ..slots import slot_map
 from ..types import Camera, Float32, HasFileno, Observation
-from . import backends, health, reconnecting
+from . import backends, health, motion, reconnecting
 from .assembly import open_control
 from .calibration import Calibration
 from .composition import adapter_calibrations, join_ports, split_ports
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 LAST_WORDS_S = 0.5
 """A backend that closed its port can be seen to be dead within this."""
-MOVE_TIMEOUT_S = 15.0
-"""The longest slew of any declared robot at its approach speed, doubled."""
 
 _log = logging.getLogger(__name__)
 
@@ -188,15 +185,7 @@ class Robot:
             time.sleep(2 * self.spec.control.max_state_age_s)  # nobody was read while torque was tried
             stale = health.stale_joints(self.spec, control.state(), time.monotonic_ns())
             raise health.not_powered(self.spec, stats, stale)
-        self._release_springs()
-
-    def _release_springs(self) -> None:
-        """On an arm moved by hand the joints that have torque are springs: they pull towards their home pose."""
-        joints = self.spec.joints
-        if any(joint.passive for joint in joints):
-            here = zip(joints, self.position_rad, strict=True)
-            pose = [float(now) if joint.passive else joint.home_rad for joint, now in here]
-            self.control.move_to(np.array(pose, dtype=np.float32))
+        motion.release_springs(self.spec, control)
 
     def reconnect(self, timeout_s: float = reconnecting.TIMEOUT_S) -> None:
         """After the cable or the adapter was pulled: wait for the port, and be ready for `enable`. See `reconnecting`.
@@ -295,7 +284,7 @@ class Robot:
         pose: ArrayLike | Mapping[str, float],
         *,
         velocity_share: float = 0.0,
-        timeout_s: float = MOVE_TIMEOUT_S,
+        timeout_s: float = motion.MOVE_TIMEOUT_S,
     ) -> None:
         """Slew in a straight line in joint space and wait for it.
 
@@ -309,25 +298,14 @@ class Robot:
             BusError, SafetyError: a fault, or the motion did not end in time.
         """
         control = self.control
-        if isinstance(pose, Mapping):
-            unknown = sorted(set(pose) - set(self.spec.joint_names))
-            if unknown:
-                raise SpecError(
-                    f"no joint {unknown[0]!r}; {self.spec.name} has {', '.join(self.spec.joint_names)}"
-                )
-            goals = zip(self.spec.joint_names, control.goal_rad, strict=True)
-            target = np.array([pose.get(name, goal) for name, goal in goals], dtype=np.float32)
-        else:
-            target = np.asarray(pose, dtype=np.float32)
-        if not np.isfinite(target).all():
-            raise SpecError(f"a pose to move to is made of finite numbers, not {target}")
+        target = motion.target_pose(self.spec, control, pose)
         if not control.move_to(target, velocity_share, timeout_s):
             self.check()
             raise SafetyError(
                 f"{self.spec.name} did not finish a motion in {timeout_s:.1f} s: mode {control.mode}"
             )
 
-    def home(self, timeout_s: float = MOVE_TIMEOUT_S) -> None:
+    def home(self, timeout_s: float = motion.MOVE_TIMEOUT_S) -> None:
         """Slew to the home pose of the specification. Raises as `move_to`."""
         self.move_to([joint.home_rad for joint in self.spec.joints], timeout_s=timeout_s)
 
