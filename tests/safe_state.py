@@ -29,6 +29,7 @@ from virtual_arm import VirtualArm, quick_robot
 
 import motorium
 from motorium.errors import BusError, CameraError
+from motorium.robots.frames import PATIENCE_S
 from motorium.robots.robot import Robot
 from motorium.robots.spec import RobotSpec
 from motorium.types import Frame
@@ -213,7 +214,7 @@ BUSY_S = 0.5
 """What the bounds leave to a busy machine."""
 LIMP_S = FROZEN_S + 2.0 + BUSY_S
 AT_REST_S = PARK_S + BUSY_S
-HELD_S = CAMERA_S + REPLAN_S + BUSY_S
+HELD_S = CAMERA_S + REPLAN_S + PATIENCE_S + BUSY_S
 AT_30 = ("torque limit at 30 %", FROZEN_S + BUSY_S)
 ON_ITS_WAY = ("on its way to rest", BUSY_S)
 EVENTS = (

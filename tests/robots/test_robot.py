@@ -17,6 +17,7 @@ from virtual_arm import VirtualArm, quick_robot
 
 import motorium
 from motorium.errors import BusError, CalibrationError, CameraError, SafetyError, SpecError
+from motorium.robots import frames
 from motorium.robots.health import latency_advice, self_check
 from motorium.robots.robot import Robot
 from motorium.robots.spec import RobotSpec
@@ -104,7 +105,8 @@ def test_observation_has_one_time(arm: VirtualArm) -> None:
     assert all(camera.closed for camera in cameras.values())
 
 
-def test_an_old_frame_is_an_error(arm: VirtualArm) -> None:
+def test_an_old_frame_is_an_error(arm: VirtualArm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "FIRST_FRAMES_S", 0.1)
     cameras = {"front": FakeCamera("front", delay_s=2.0)}
     with (
         pytest.raises(CameraError, match="'front' is 2"),
@@ -217,6 +219,7 @@ def test_absent_port() -> None:
 
 SCRIPT = """
 import sys, time
+from motorium.robots import frames
 from motorium.robots.health import latency_advice, self_check
 from motorium.robots.robot import Robot
 with Robot.open(sys.argv[2], port=sys.argv[1], calibration="nominal") as robot:

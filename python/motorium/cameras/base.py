@@ -9,7 +9,9 @@ from ..errors import CameraError
 from ..types import Camera, Frame
 from ..units import NS_PER_S
 
-__all__ = ["Camera", "check_ages", "newest_frames"]
+__all__ = ["Camera", "check_ages", "fresh_frames", "newest_frames"]
+
+POLL_S = 0.002
 
 
 def newest_frames(
@@ -43,6 +45,36 @@ def newest_frames(
         oldest = min(frames, key=lambda role: frames[role].t_ns)
         frames[oldest] = cameras[oldest].read_latest(timeout_s)
     return frames
+
+
+def fresh_frames(
+    cameras: Mapping[str, Camera], max_age_s: Mapping[str, float], timeout_s: float
+) -> tuple[dict[str, Frame], int]:
+    """Wait for a frame of every camera that is no older than it may be.
+
+    Args:
+        cameras: role -> camera.
+        max_age_s: role -> seconds; a role that is not named may have frames of any age.
+        timeout_s: for all cameras together.
+
+    Returns:
+        role -> frame, of one moment where possible, and the time (CLOCK_MONOTONIC) at which they were young enough.
+
+    Raises:
+        CameraError: a camera is silent, or its newest frame is still too old after `timeout_s`.
+    """
+    give_up = time.monotonic() + timeout_s
+    while True:
+        frames = newest_frames(cameras, timeout_s=timeout_s)
+        now_ns = time.monotonic_ns()
+        try:
+            check_ages(frames, max_age_s, now_ns)
+        except CameraError:
+            if time.monotonic() >= give_up:
+                raise
+            time.sleep(POLL_S)
+            continue
+        return frames, now_ns
 
 
 def check_ages(frames: Mapping[str, Frame], max_age_s: Mapping[str, float], now_ns: int) -> None:

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from .._core import ControlLoop
-from ..cameras.base import check_ages, newest_frames
 from ..errors import BusError, CameraError, MotoriumError, SafetyError
 from ..motors.bus import bus_errors
 from ..slots import slot_map
 from ..types import Camera, Float32, HasFileno, Observation
-from . import backends, health, motion, reconnecting
+from . import backends, frames, health, motion, reconnecting
 from .assembly import open_control
 from .calibration import Calibration
 from .composition import adapter_calibrations, join_ports, split_ports
@@ -121,6 +120,7 @@ class Robot:
         self._signals.install()
         try:
             self._connect()
+            frames.await_first(self.spec, self.cameras)
             self._enable()
         except BaseException as error:
             self._leave(error)
@@ -249,32 +249,31 @@ class Robot:
     def observe(self, task: str) -> Observation:
         """What cameras and joints saw at the newest moment all cameras share.
 
+        Waits up to 0.2 s for a frame that is young enough; `max_age_s` of the specification says what that is.
+
         Args:
             task: the instruction, passed on.
 
         Raises:
-            CameraError: a camera is silent or its newest frame is older than its specification allows.
+            CameraError: a camera is silent, or no frame came that is as young as its specification asks.
             BusError, SafetyError: the arm is in fault.
         """
         self.check()
-        ages = {camera.role: camera.max_age_s for camera in self.spec.cameras}
         try:
-            frames = newest_frames(self.cameras, timeout_s=max(ages.values(), default=1.0))
-            now_ns = time.monotonic_ns()
-            check_ages(frames, ages, now_ns)
+            seen, now_ns = frames.newest(self.spec, self.cameras)
         except CameraError:
             self._check_backend(LAST_WORDS_S)  # what is behind the cameras may have died
             raise
-        t_ns = min((frame.t_ns for frame in frames.values()), default=now_ns)
+        t_ns = min((frame.t_ns for frame in seen.values()), default=now_ns)
         joints = self.control.state_at(t_ns)
         if joints is None:
             raise BusError(f"no joint state on {self.port} yet")
-        skew = {role: frame.t_ns - t_ns for role, frame in frames.items()}
+        skew = {role: frame.t_ns - t_ns for role, frame in seen.items()}
         skew["state"] = joints["t_ns"] - t_ns
         return Observation(
             t_ns=t_ns,
             state=self.slot_map.scatter(joints["position_rad"]),
-            images={role: frame.image for role, frame in frames.items()},
+            images={role: frame.image for role, frame in seen.items()},
             task=task,
             skew_ns=skew,
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import CameraError, MotoriumError, SafetyError
+from ..errors import MotoriumError, SafetyError
 from ..types import Observation, Policy
 from ..units import NS_PER_S
 from .schedule import Pace, Planner, Scheduler
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 POLL_S = 0.05
 """How often the caller's thread looks after faults and the stop condition."""
-FIRST_LOOK_PATIENCE_S = 3.0
 SETTLE_NS = 100_000_000
 """In synchronous mode, between the end of a chunk and the next look: the arm comes to rest."""
 JOIN_S = 10.0
@@ -126,19 +125,9 @@ class Runner:
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._infer_until_stopped, name="inference", daemon=True)
 
-    def _first_look(self) -> Observation:
-        """Nothing moves yet, so cameras that are still finding their pace get a moment more."""
-        end_s = time.monotonic() + FIRST_LOOK_PATIENCE_S
-        while True:
-            try:
-                return self.robot.observe(self.task)
-            except CameraError:  # noqa: PERF203 - waiting is the point
-                if time.monotonic() > end_s:
-                    raise
-
     def warm_up(self) -> None:
         """One inference before any motion: caches fill, and the first promise rests on a measured latency."""
-        obs = self._first_look()
+        obs = self.robot.observe(self.task)
         # The first pays for everything that happens once; only the second tells the latency.
         for _ in range(2):
             start_ns = time.monotonic_ns()
