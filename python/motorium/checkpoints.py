@@ -133,7 +133,7 @@ def _read_descriptor(path: Path) -> Descriptor:
     try:
         if path.stat().st_size > LARGEST_CONFIG:
             raise CheckpointError(f"{path} exceeds {LARGEST_CONFIG >> 20} MiB: not a checkpoint's {CONFIG}")
-        return Descriptor.from_json(path.read_text(encoding="utf-8"))
+        return Descriptor.from_json(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is absent; {NEEDED}") from error
     except UnicodeDecodeError as error:

@@ -49,3 +49,7 @@ class BenchmarkError(MotoriumError):
 
 class DataError(MotoriumError):
     """A dataset is damaged, of another schema, in use by another writer, or cannot be written."""
+
+
+class StorageError(MotoriumError):
+    """A folder or file that is needed cannot be named or written: no home, no permission, no room."""

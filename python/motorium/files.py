@@ -1,13 +1,75 @@
-"""Files that are written whole or not at all, whatever ends the program meanwhile."""
+"""Files written whole or not at all, whatever ends the program meanwhile; whether they can be is asked before."""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from .errors import StorageError
+
+PROBE_BYTES = 4096
+"""Written and thrown away to see whether a folder has room for anything at all."""
+
+
+def config_home() -> Path:
+    """Where a user's calibrations and camera bindings are: $XDG_CONFIG_HOME/motorium, else ~/.config/motorium.
+
+    Raises StorageError when the user has no home.
+    """
+    base = os.environ.get("XDG_CONFIG_HOME")
+    if base:
+        return Path(base) / "motorium"
+    home = os.environ.get("HOME")
+    try:
+        if home is None:  # the user database may know
+            home = str(Path.home())
+    except (RuntimeError, KeyError):
+        home = ""
+    if not home:
+        raise StorageError(
+            "HOME is not set and this user has no home folder, so nothing tells where calibrations are kept: set HOME, "
+            "or XDG_CONFIG_HOME to a folder for them"
+        )
+    return Path(home) / ".config" / "motorium"
+
+
+def check_text(path: str | os.PathLike[str]) -> None:
+    """Raise StorageError when the locale cannot name `path`: libraries would look for another file.
+
+    Path names are bytes; those of a locale that is not UTF-8 mean other letters to pyarrow and FFmpeg than to Python.
+    """
+    encoding = sys.getfilesystemencoding()
+    if encoding.lower().replace("-", "") != "utf8" and not str(Path(path).absolute()).isascii():
+        shown = os.fsencode(path).decode("utf-8", "replace").encode("ascii", "backslashreplace").decode()
+        raise StorageError(
+            f"the locale's encoding is {encoding}, which does not name {shown} as all programs do: set PYTHONUTF8=1 "
+            f"(or LC_ALL=C.UTF-8) and try again, or use a path of ASCII letters alone"
+        )
+
+
+def check_writable(folder: Path, what: str) -> None:
+    """Make `folder` and write into it for a moment, so that it is known before anything moves or changes.
+
+    Args:
+        folder: for files to come.
+        what: they are, for the message, such as "the calibration".
+
+    Raises:
+        StorageError: it cannot be made or written, has no room, or the locale cannot name it.
+    """
+    check_text(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(PROBE_BYTES))
+            probe.flush()
+    except OSError as error:
+        raise StorageError(f"{what} could not be written to {folder}: {error.strerror or error}") from error
 
 
 def write_json(path: Path, value: Any, *, indent: int = 2) -> None:

@@ -75,6 +75,14 @@ def test_cameras_with_the_same_serial_are_bound_by_their_socket(sysfs):
         recognise("nothing", None, Mode(), sysfs=sysfs.root)
 
 
+@pytest.mark.parametrize("serial", ["SN0001", "200901010001"])
+def test_a_placeholder_binds_no_camera_even_where_it_is_the_only_one(sysfs, serial):
+    """The next camera of the same series in any socket would be taken for it."""
+    sysfs.plug(0, "1-1.2", serial=serial)
+    binding = recognise(serial, None, Mode(), sysfs=sysfs.root)
+    assert (binding.serial, binding.usb_path) == ("", "1-1.2")
+
+
 def test_two_raw_streams_do_not_fit_one_usb2_bus_and_two_jpeg_streams_do():
     raw, jpeg = Mode(pixels="YUYV"), Mode(pixels="MJPG")
     with pytest.raises(

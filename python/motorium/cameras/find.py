@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import CameraError
+from ..usb import identifies
 from .devices import SYSFS, VideoDevice, describe, list_devices
 from .modes import Mode
 from .realsense import list_realsense
@@ -14,7 +15,7 @@ from .setup import Binding
 def recognise(
     text: str, kind: str | None, mode: Mode, max_age_s: float = 0.5, *, sysfs: Path = SYSFS
 ) -> Binding:
-    """The binding for `text`: by serial number where that is unique, else by USB path.
+    """The binding for `text`: by serial number where that tells the camera apart, else by USB path.
 
     Args:
         text: serial number, USB path, /dev/video* node, video file or RealSense recording.
@@ -46,8 +47,7 @@ def recognise(
 
 
 def _uvc(device: VideoDevice, devices: list[VideoDevice], mode: Mode, max_age_s: float) -> Binding:
-    unique = device.serial and sum(d.serial == device.serial for d in devices) == 1
-    if unique:
+    if identifies(device.serial, [d.serial for d in devices]):
         return Binding("uvc", serial=device.serial, mode=mode, max_age_s=max_age_s)
     if not device.usb_path:
         raise CameraError(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CameraError
-from ..files import write_json
+from ..files import config_home, write_json
 from .modes import BYTES_PER_PIXEL, Mode
 
 FORMAT = "motorium-cameras"
@@ -98,8 +97,7 @@ class CameraSetup:
 
 def directory() -> Path:
     """Where setups are kept: $XDG_CONFIG_HOME/motorium/cameras, by default in ~/.config."""
-    base = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(base) if base else Path.home() / ".config") / "motorium" / "cameras"
+    return config_home() / "cameras"
 
 
 def setup_path(robot: str) -> Path:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import CalibrationError
+from ..files import check_writable
 from ._verb import Verb, json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ FILE = click.Path(path_type=Path, dir_okay=False)
               help="Give up after this many seconds.")  # fmt: skip
 @click.option("--from-lerobot", type=FILE, help="Take LeRobot's calibration file instead of moving the arm.")
 @click.option("--to-lerobot", type=FILE, help="Also write the result as LeRobot's calibration file.")
+@click.option("--accept", multiple=True, metavar="JOINT",
+              help="Take the travel of this joint as it is, whatever is declared; may be repeated.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not wait for Enter before the arm goes limp.")
 @json_option
 def command(
@@ -42,10 +45,17 @@ def command(
     limit_s: float,
     from_lerobot: Path | None,
     to_lerobot: Path | None,
+    accept: tuple[str, ...],
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Find the zeros of ROBOT on --port, and keep them under --name with the adapter's serial number."""
+    """Find the zeros of ROBOT on --port, and keep them under --name with the adapter's serial number.
+
+    How far each joint may move is declared in the robot's file (min_travel_rad, max_travel_rad); one that moves
+    further, or hardly, is refused unless it is named with --accept. Enter ends the sweep of an arm that cannot go all
+    the way.
+    """
+    from ..robots.backends import check_port
     from ..robots.calibration import directory
     from ..robots.lerobot_calibration import read_lerobot, write_lerobot
     from ..robots.spec import RobotSpec
@@ -53,31 +63,57 @@ def command(
     if ":" in robot:
         raise CalibrationError(f"{robot} needs no calibration: a simulated arm is assembled as declared")
     spec = RobotSpec.load(robot)
-    if from_lerobot is not None:
-        found = read_lerobot(from_lerobot, spec)
-    else:
-        found = _sweep(
-            spec, port, limit_s, wait=not yes and not as_json and sys.stdin.isatty(), quiet=as_json
-        )
+    if spec.arms:
+        each = "; ".join(f"motorium calibrate {a.spec.name} --port PORT --name {a.side}" for a in spec.arms)
+        raise CalibrationError(f"{spec.name} is calibrated arm by arm: {each}")
     path = directory() / f"{name or spec.name}.json"
+    check_writable(path.parent, "the calibration")
+    if to_lerobot is not None:
+        check_writable(to_lerobot.absolute().parent, "LeRobot's calibration")
+    if from_lerobot is not None:
+        found = read_lerobot(from_lerobot, spec, accept=accept)
+    else:
+        port = check_port(port, spec.name)
+        if name is None:
+            _refuse_to_replace(path, port)
+        wait = not yes and not as_json and sys.stdin.isatty()
+        found = _sweep(spec, port, limit_s, accept, wait=wait, quiet=as_json)
     found.save(path)
     if to_lerobot is not None:
         write_lerobot(found, spec, to_lerobot)
-    _show(found, path, as_json)
+    _show(found, path, as_json, found.warnings(spec))
 
 
-def _sweep(spec: RobotSpec, port: str | None, limit_s: float, *, wait: bool, quiet: bool) -> Calibration:
-    from ..robots.backends import check_port
+def _refuse_to_replace(path: Path, port: str) -> None:
+    """Raise CalibrationError when the file that nobody named is that of another arm."""
+    from ..motors.ports import adapter_serial, usb_path
+    from ..robots.calibration import stored
+
+    there, serial, place = stored().get(path), adapter_serial(port), usb_path(port)
+    if there is None:
+        return
+    by_serial = serial is not None and there.adapter not in (None, serial)
+    by_place = serial is None and place is not None and there.usb_path not in (None, place)
+    if by_serial or by_place:
+        other = f"the adapter {there.adapter}" if by_serial else f"USB path {there.usb_path}"
+        raise CalibrationError(
+            f"{path} is the calibration of the arm on {other}: give the one on {port} a name of its own (--name), or "
+            f"--name {path.stem} to replace it"
+        )
+
+
+def _sweep(
+    spec: RobotSpec, port: str, limit_s: float, accept: tuple[str, ...], *, wait: bool, quiet: bool
+) -> Calibration:
     from ..robots.calibrate import calibrate
 
-    port = check_port(port, spec.name)
     if not quiet:
         click.echo(
             f"{spec.title} on {port}: the arm goes limp now. Hold it; then move every joint from stop to stop."
         )
     if wait:
         click.pause("Hold the arm and press Enter ...")
-    return calibrate(spec, port, _until_done(limit_s, quiet=quiet))
+    return calibrate(spec, port, _until_done(limit_s, quiet=quiet), accept=accept)
 
 
 def _until_done(limit_s: float, *, quiet: bool) -> Callable[[Sweep, float], bool]:
@@ -91,7 +127,9 @@ def _until_done(limit_s: float, *, quiet: bool) -> Callable[[Sweep, float], bool
             drawn_s = now_s
             _draw(sweep)
         if now_s - begin_s > limit_s:
-            sweep.zeros()  # says which joint is missing
+            missing = sweep.incomplete()
+            if missing:
+                raise CalibrationError("; ".join(missing))
             return True
         return (sweep.complete and still_s > STILL_S) or (live and _enter_pressed())
 
@@ -103,7 +141,10 @@ def _draw(sweep: Sweep) -> None:
         f"  {name:<16}{'#' * min(20, round(20 * share)):<20}  {share:4.0%}"
         for name, share in sweep.shares().items()
     ]
-    click.echo("\n".join(lines) + "\n  Enter when all are full" + f"\x1b[{len(lines)}A\r", nl=False)
+    click.echo(
+        "\n".join(lines) + "\n  Enter when every joint has been at both its stops" + f"\x1b[{len(lines)}A\r",
+        nl=False,
+    )
 
 
 def _enter_pressed() -> bool:
@@ -113,14 +154,20 @@ def _enter_pressed() -> bool:
     return True
 
 
-def _show(found: Calibration, path: Path, as_json: bool) -> None:
+def _show(found: Calibration, path: Path, as_json: bool, warnings: list[str]) -> None:
     joints = found.joints
     if as_json:
         zeros = {
             name: {"zero_ticks": zero.zero_ticks, "sign": zero.sign, "homing_offset": zero.homing_offset}
             for name, zero in joints.items()
         }
-        print_json({"robot": found.robot, "adapter": found.adapter, "file": str(path), "joints": zeros})
+        value = {
+            "robot": found.robot,
+            "adapter": found.adapter,
+            "usb_path": found.usb_path,
+            "file": str(path),
+        }
+        print_json({**value, "joints": zeros, "warnings": warnings})
         return
     click.echo("\n" * (len(joints) if sys.stdout.isatty() else 0))
     rows = [

@@ -53,7 +53,7 @@ class Recipe:
             known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
             raise RecipeError(f"no recipe {str(name_or_path)!r}: neither a file nor one of {known}")
         try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
+            table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except tomllib.TOMLDecodeError as error:
             raise RecipeError(f"{path}: {error}") from error
         try:

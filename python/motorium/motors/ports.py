@@ -1,4 +1,8 @@
-"""Serial ports of this machine, named by what stays when cables are moved: the USB serial number."""
+"""Serial ports of this machine, named by what stays when cables are moved: the USB serial number.
+
+Where that tells nothing, because several adapters carry the same or a maker's placeholder, the socket has to do: the
+USB path, which stays while the cable stays.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,12 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..usb import identifies
+
 BY_ID = Path("/dev/serial/by-id")
-"""Where udev keeps a stable name for every USB serial adapter."""
+"""Where udev keeps a name of every USB serial adapter, made of its serial number."""
+BY_PATH = Path("/dev/serial/by-path")
+"""The same, made of the socket it is plugged into."""
 
 
 @dataclass(frozen=True)
@@ -16,12 +24,14 @@ class SerialPort:
     """One serial port.
 
     Attributes:
-        device: what to open, the stable by-id name where there is one.
+        device: what to open: the by-id name where the serial number tells it apart, else the by-path name, else `tty`.
         tty: the kernel's name today, such as /dev/ttyACM0.
         serial_number: of the USB adapter; None when it has none.
         title: what the adapter calls itself.
         usable: this user may read and write it.
         advice: what to do when not usable; empty otherwise.
+        usb_path: bus, ports and interface it is plugged into, such as 1-1.2:1.0; None when it is no USB device.
+        known_by_serial: the serial number is no placeholder, and no other port has it.
     """
 
     device: str
@@ -30,6 +40,8 @@ class SerialPort:
     title: str
     usable: bool
     advice: str
+    usb_path: str | None = None
+    known_by_serial: bool = True
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON."""
@@ -47,23 +59,54 @@ def permission_advice(device: str) -> str:
     return f"{device} belongs to group {group}: sudo usermod -aG {group} $USER, then log in again"
 
 
-def list_ports(by_id: Path = BY_ID) -> list[SerialPort]:
+def list_ports(by_id: Path = BY_ID, by_path: Path = BY_PATH) -> list[SerialPort]:
     """Every serial port with hardware behind it, in order of device name."""
     from serial.tools.list_ports import comports
 
-    stable = {str(link.resolve()): str(link) for link in by_id.glob("*")} if by_id.is_dir() else {}
+    serials, sockets = _links(by_id), _links(by_path)
+    present = [port for port in comports() if port.hwid != "n/a"]  # without built-in UARTs that lead nowhere
+    numbers = [port.serial_number for port in present]
     found = []
-    for port in comports():
-        if port.hwid == "n/a":  # a built-in UART slot with nothing attached
-            continue
+    for port in present:
         advice = permission_advice(port.device)
         title = " ".join(part for part in (port.manufacturer, port.product) if part) or port.description
-        device = stable.get(port.device, port.device)
-        found.append(SerialPort(device, port.device, port.serial_number, title, not advice, advice))
+        known = identifies(port.serial_number, numbers)
+        device = (serials.get(port.device) if known else None) or sockets.get(port.device, port.device)
+        place = getattr(port, "location", None)
+        found.append(
+            SerialPort(device, port.device, port.serial_number, title, not advice, advice, place, known)
+        )
     return sorted(found, key=lambda found_port: found_port.tty)
 
 
+def _links(folder: Path) -> dict[str, str]:
+    return {str(link.resolve()): str(link) for link in folder.glob("*")} if folder.is_dir() else {}
+
+
+def find_port(device: str) -> tuple[SerialPort | None, bool]:
+    """The port given by any of its names, and whether its serial number tells it from all others present."""
+    tty, ports = str(Path(device).resolve()), list_ports()
+    port = next((port for port in ports if port.tty == tty), None)
+    known = port is not None and identifies(port.serial_number, [other.serial_number for other in ports])
+    return port, known
+
+
 def adapter_serial(device: str) -> str | None:
-    """Serial number of the USB adapter behind a port given by any of its names; None when it has none."""
-    tty = str(Path(device).resolve())
-    return next((port.serial_number for port in list_ports() if port.tty == tty), None)
+    """Serial number of the USB adapter behind a port given by any of its names; None when it tells nothing.
+
+    It tells nothing when there is none, when it is a placeholder, and when two present ports have it.
+    """
+    port, known = find_port(device)
+    return port.serial_number if port is not None and known else None
+
+
+def usb_path(device: str) -> str | None:
+    """Bus and ports that a port is plugged into, such as 1-1.2:1.0; None when it is no USB device."""
+    port, _ = find_port(device)
+    return None if port is None else port.usb_path
+
+
+def printed_serial(device: str) -> str | None:
+    """What the adapter behind a port calls itself, whether that tells it apart or not; None when it does not."""
+    port, _ = find_port(device)
+    return None if port is None else port.serial_number or None

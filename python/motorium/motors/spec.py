@@ -217,7 +217,7 @@ def _read(path: Path) -> MotorSpec:
         name = path.stem if path.parent == DATA else str(path)
         raise SpecError(f"no motor {name!r}; known motors: {', '.join(names())}")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path.name} is not valid TOML: {error}") from error
     return parse(table, where=path.name)

@@ -17,7 +17,7 @@ def read_json(path: Path) -> Any:
     try:
         if path.stat().st_size > LARGEST_CONFIG:
             raise CheckpointError(f"{path} exceeds {LARGEST_CONFIG >> 20} MiB")
-        return _without_nulls(schema.parse_json(path.read_text(encoding="utf-8")))
+        return _without_nulls(schema.parse_json(path.read_text(encoding="utf-8-sig")))
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is absent") from error
     except UnicodeDecodeError as error:

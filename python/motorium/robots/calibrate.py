@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from .._core import BusStatus, FeetechBus, JointReadings
 from ..errors import BusError, CalibrationError
 from ..motors.bus import JointZero, bus_config, bus_errors, open_joints
-from ..motors.ports import adapter_serial
+from ..motors.ports import adapter_serial, usb_path
 from ..motors.spec import MotorSpec
 from .calibration import Calibration, spec_hash
 from .spec import RobotSpec
@@ -19,6 +20,8 @@ POLL_S = 0.01
 SILENT_S = 1.0
 """A joint silent for this long may have turned unseen, so that its unwrapped count is no longer known."""
 ATTEMPTS = 5
+
+_log = logging.getLogger(__name__)
 
 
 class LimpArm:
@@ -51,7 +54,13 @@ class LimpArm:
         return ticks
 
 
-def calibrate(spec: RobotSpec, port: str, finished: Callable[[Sweep, float], bool]) -> Calibration:
+def calibrate(
+    spec: RobotSpec,
+    port: str,
+    finished: Callable[[Sweep, float], bool],
+    *,
+    accept: Collection[str] = (),
+) -> Calibration:
     """Follow an arm while someone moves every joint from stop to stop. Torque goes off at once and stays off.
 
     Args:
@@ -59,9 +68,11 @@ def calibrate(spec: RobotSpec, port: str, finished: Callable[[Sweep, float], boo
         port: serial port of its servo bus.
         finished: asked after every reading with the sweep so far and the seconds since any joint last reached further
             than before; True ends the sweep. It may raise to give up: no offset has been written then.
+        accept: joints whose travel is taken as it is, however far it is from what is declared.
 
     Returns:
-        The calibration; it is not saved. The servos have its offsets, read back.
+        The calibration; it is not saved. The servos have its offsets, read back. What is doubtful about it is logged,
+        and stands in its `warnings`.
 
     Raises:
         CalibrationError: a joint's travel does not fit its declaration, or an offset was not kept.
@@ -69,12 +80,19 @@ def calibrate(spec: RobotSpec, port: str, finished: Callable[[Sweep, float], boo
     """
     motor = MotorSpec.load(spec.bus.motor)
     counts_turns = motor.protocol == "dynamixel"  # these count on over the seam: no offset is needed
-    sweep = Sweep(spec, motor.ticks_per_turn, None if counts_turns else read_offsets(spec, motor, port))
+    sweep = Sweep(
+        spec, motor.ticks_per_turn, None if counts_turns else read_offsets(spec, motor, port), accept
+    )
     _follow(LimpArm(spec, motor, port), sweep, finished)
     zeros = sweep.zeros()
     if not counts_turns:
         _keep_offsets(spec, motor, port, zeros)
-    return Calibration(spec.name, spec_hash(spec), zeros, adapter_serial(port))
+    found = Calibration(
+        spec.name, spec_hash(spec), zeros, adapter_serial(port), usb_path(port), sweep.travel_ticks()
+    )
+    for line in found.warnings(spec):
+        _log.warning("%s", line)
+    return found
 
 
 def _keep_offsets(spec: RobotSpec, motor: MotorSpec, port: str, zeros: Mapping[str, JointZero]) -> None:

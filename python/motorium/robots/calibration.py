@@ -7,19 +7,21 @@ A checksum finds files that were damaged or edited.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
-import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..errors import CalibrationError
-from ..files import write_json
+from ..files import config_home, write_json
 from ..motors.bus import JointZero
-from ..motors.ports import adapter_serial
+from ..motors.ports import adapter_serial, printed_serial, usb_path
+from ..motors.spec import MotorSpec
 from .spec import RobotSpec
+from .travel import travel_warning
 
 FORMAT = "motorium-calibration"
 VERSION = 1
@@ -40,8 +42,7 @@ def spec_hash(spec: RobotSpec) -> str:
 
 def directory() -> Path:
     """Where calibrations are kept by name: $XDG_CONFIG_HOME/motorium/calibration, by default in ~/.config."""
-    base = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(base) if base else Path.home() / ".config") / "motorium" / "calibration"
+    return config_home() / "calibration"
 
 
 def find(name_or_path: str | Path) -> Path:
@@ -63,13 +64,17 @@ class Calibration:
         robot: name of its RobotSpec.
         spec_hash: `spec_hash` of the specification it was made for.
         joints: joint name -> ticks at zero radians, +1 or -1, and the offset kept by the servo.
-        adapter: serial number of the arm's USB adapter; None when it has none.
+        adapter: serial number of the arm's USB adapter; None when it tells nothing, see `adapter_serial`.
+        usb_path: where it was plugged in, such as 1-1.2:1.0: a hint for where the serial number tells nothing.
+        travel_ticks: joint name -> lowest and highest present position of its travel; empty when it was not kept.
     """
 
     robot: str
     spec_hash: str
     joints: Mapping[str, JointZero]
     adapter: str | None = None
+    usb_path: str | None = None
+    travel_ticks: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @classmethod
     def nominal(cls, spec: RobotSpec) -> Calibration:
@@ -82,7 +87,7 @@ class Calibration:
         """Read and check a calibration of `spec`. Raises CalibrationError."""
         path = find(name_or_path)
         try:
-            table = json.loads(path.read_text(encoding="utf-8"))
+            table = json.loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
             raise CalibrationError(
                 f"{path} cannot be read as JSON: {error}; calibrate the arm again"
@@ -95,32 +100,21 @@ class Calibration:
     def of_adapter(cls, port: str, spec: RobotSpec) -> Calibration:
         """The one calibration of `spec` made on the USB adapter behind `port`, else the one named after the robot.
 
+        An adapter is known by its serial number, or where that tells nothing (a placeholder, or present twice) by the
+        socket it is plugged into.
+
         Raises CalibrationError when there is none, or two, or when the adapter belongs to another arm (leader and
-        follower exchanged).
+        follower exchanged), or when nothing says that the arm on `port` is the one that was calibrated.
         """
         serial = adapter_serial(port)
-        known = {} if serial is None else _of_serial(serial)
-        fitting = [path for path, found in known.items() if found.robot == spec.name]
-        if len(fitting) > 1:
-            names = ", ".join(path.stem for path in fitting)
-            raise CalibrationError(
-                f"{names} are all calibrations of the adapter {serial}: name the one to use"
-            )
-        if fitting:
-            return cls.load(fitting[0], spec)
-        if known:
-            others = ", ".join(sorted({found.robot for found in known.values()}))
-            raise CalibrationError(
-                f"the adapter {serial} on {port} belongs to {others}, not to {spec.name}: are the ports of two arms "
-                f"exchanged? If not, calibrate {spec.name} there"
-            )
-        named = cls.load(spec.name, spec)
-        if serial is not None and named.adapter not in (None, serial):
-            raise CalibrationError(
-                f"the calibration {spec.name!r} was made on the adapter {named.adapter}, and {port} is {serial}: "
-                f"calibrate this arm, or name the calibration if it is the same arm on a new adapter"
-            )
-        return named
+        chosen = _fitting(_of_serial(serial) if serial is not None else {}, port, spec, f"adapter {serial}")
+        if chosen is None:
+            place = usb_path(port)
+            known = {} if place is None else _of_socket(place, printed_serial(port))
+            chosen = _fitting(known, port, spec, f"USB path {place}")
+        if chosen is not None:
+            return cls.load(chosen, spec)
+        return _named_after_robot(spec, port)
 
     def save(self, path: Path) -> None:
         """Write the file; it is replaced as a whole or not at all."""
@@ -130,10 +124,19 @@ class Calibration:
             "robot": self.robot,
             "spec_hash": self.spec_hash,
             "adapter": self.adapter,
+            "usb_path": self.usb_path,
             "joints": {name: asdict(zero) for name, zero in self.joints.items()},
+            "travel_ticks": {name: list(ends) for name, ends in self.travel_ticks.items()},
         }
         table["checksum"] = _checksum(table)
         write_json(path, table)
+
+    def warnings(self, spec: RobotSpec) -> list[str]:
+        """A line for every joint that moved less than it should when this was made."""
+        per_rad = MotorSpec.load(spec.bus.motor).ticks_per_turn / (2 * math.pi)
+        moved = {name: (high - low) / per_rad for name, (low, high) in self.travel_ticks.items()}
+        lines = [travel_warning(joint, moved[joint.name]) for joint in spec.joints if joint.name in moved]
+        return [line for line in lines if line is not None]
 
     def check(self, spec: RobotSpec, *, where: str = "calibration") -> None:
         """Raise CalibrationError unless this belongs to `spec`."""
@@ -151,17 +154,76 @@ class Calibration:
             )
 
 
-def _of_serial(serial: str) -> dict[Path, Calibration]:
-    """Every calibration made on one adapter, whatever the robot; files that cannot be read are another's business."""
+def stored() -> dict[Path, Calibration]:
+    """Every calibration kept by name, whatever the robot; files that cannot be read are left out."""
     found = {}
     for path in sorted(directory().glob("*.json")):
-        try:
-            calibration = _parse(json.loads(path.read_text(encoding="utf-8")), path)
-        except (CalibrationError, OSError, ValueError):
-            continue  # asked for by name it says what is wrong with it
-        if calibration.adapter == serial:
-            found[path] = calibration
+        with contextlib.suppress(
+            CalibrationError, OSError, ValueError
+        ):  # asked for by name it says what is wrong
+            found[path] = _parse(json.loads(path.read_text(encoding="utf-8-sig")), path)
     return found
+
+
+def _of_serial(serial: str) -> dict[Path, Calibration]:
+    return {path: found for path, found in stored().items() if found.adapter == serial}
+
+
+def _of_socket(place: str, printed: str | None) -> dict[Path, Calibration]:
+    """Made in this socket, on an adapter that may be the present one: not on one known by another serial number."""
+    return {
+        path: found
+        for path, found in stored().items()
+        if found.usb_path == place and found.adapter in (None, printed)
+    }
+
+
+def _fitting(known: Mapping[Path, Calibration], port: str, spec: RobotSpec, what: str) -> Path | None:
+    fitting = [path for path, found in known.items() if found.robot == spec.name]
+    if len(fitting) > 1:
+        names = ", ".join(path.stem for path in fitting)
+        raise CalibrationError(f"{names} are all calibrations of the {what}: name the one to use")
+    if known and not fitting:
+        others = ", ".join(sorted({found.robot for found in known.values()}))
+        raise CalibrationError(
+            f"the {what} on {port} belongs to {others}, not to {spec.name}: are the ports of two arms "
+            f"exchanged? If not, calibrate {spec.name} there, or name its calibration (--calibration)"
+        )
+    return fitting[0] if fitting else None
+
+
+def _named_after_robot(spec: RobotSpec, port: str) -> Calibration:
+    """The calibration named as the robot. Raises CalibrationError when it may be that of another arm."""
+    place, printed = usb_path(port), adapter_serial(port) or printed_serial(port)
+    told = (
+        f"the serial number {printed} does not tell adapters apart" if printed else "it has no serial number"
+    )
+    try:
+        named = Calibration.load(spec.name, spec)
+    except CalibrationError as error:
+        if printed is None or adapter_serial(port) is not None:
+            raise
+        raise CalibrationError(
+            f"{error}; {told}: name the one of the arm on {port} (--calibration)"
+        ) from error
+    made = f"the calibration {named.robot!r} was made on"
+    remedy = (
+        f"calibrate this arm, or name the calibration if it is the same arm (--calibration {named.robot}, "
+        f"calibration={named.robot!r})"
+    )
+    if place is None and printed is None:
+        return named  # no USB device: nothing is known of where it leads
+    if named.adapter not in (None, printed):
+        this = printed or "an adapter without serial number"
+        raise CalibrationError(f"{made} the adapter {named.adapter}, and {port} is {this}: {remedy}")
+    if named.usb_path not in (None, place):
+        raise CalibrationError(
+            f"{made} USB path {named.usb_path}, and {port} is on {place}; {told}, so this may be another arm, or the "
+            f"same on a moved cable: {remedy}"
+        )
+    if named.adapter is not None:
+        raise CalibrationError(f"{made} an adapter {named.adapter}, but {told}: {remedy}")
+    return named
 
 
 def _parse(table: object, path: Path) -> Calibration:
@@ -172,13 +234,26 @@ def _parse(table: object, path: Path) -> Calibration:
             f"{path} was damaged or edited (its checksum differs): calibrate the arm again"
         )
     robot, digest, joints = table.get("robot"), table.get("spec_hash"), table.get("joints")
-    adapter = table.get("adapter")
+    adapter, place = table.get("adapter"), table.get("usb_path")
     if not isinstance(robot, str) or not isinstance(digest, str) or not isinstance(joints, dict):
         raise CalibrationError(f"{path} needs the keys robot, spec_hash and joints")
     if adapter is not None and not isinstance(adapter, str):
         raise CalibrationError(f"{path}: adapter must be a serial number or null, not {adapter!r}")
+    if place is not None and not isinstance(place, str):
+        raise CalibrationError(f"{path}: usb_path must be like 1-1.2:1.0 or null, not {place!r}")
     zeros = {str(name): _joint(entry, f"{path}: {name}") for name, entry in joints.items()}
-    return Calibration(robot, digest, zeros, adapter)
+    travel = _travel(table.get("travel_ticks", {}), zeros, path)
+    return Calibration(robot, digest, zeros, adapter, place, travel)
+
+
+def _travel(table: object, joints: Mapping[str, JointZero], path: Path) -> dict[str, tuple[int, int]]:
+    if not isinstance(table, dict) or not set(table) <= set(joints):
+        raise CalibrationError(f"{path}: travel_ticks must name joints of the calibration, not {table!r}")
+    for name, ends in table.items():
+        whole = isinstance(ends, list) and all(type(end) is int and abs(end) < 1 << 24 for end in ends)
+        if not whole or len(ends) != 2 or ends[0] > ends[1]:
+            raise CalibrationError(f"{path}: travel_ticks of {name} must be two rising counts, not {ends!r}")
+    return {name: (ends[0], ends[1]) for name, ends in table.items()}
 
 
 def _checksum(table: Mapping[str, object]) -> str:

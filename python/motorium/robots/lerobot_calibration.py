@@ -2,14 +2,15 @@
 
 LeRobot puts zero degrees at the middle of the recorded range and measures along the servo's counts (`drive_mode` 1:
 against them); `range_min` 0 with `range_max` 4095 stands for a joint whose range was not recorded. Source: lerobot,
-`motors/motors_bus.py`.
+`motors/motors_bus.py`. Before May 2025 it kept lists (`calib_mode`, `start_pos`) whose angles mean something else.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ..errors import CalibrationError
@@ -18,20 +19,43 @@ from ..motors.bus import JointZero
 from ..motors.spec import MotorSpec
 from .calibration import Calibration, spec_hash
 from .spec import JointSpec, RobotSpec
-from .sweep import LEAST_SHARE, MOST_SHARE, zero_ticks
+from .sweep import check_accepted
+from .travel import travel_problem, zero_ticks
 
 KEYS = ("id", "drive_mode", "homing_offset", "range_min", "range_max")
 MOST_BYTES = 1 << 20
 
 
-def read_lerobot(path: Path, spec: RobotSpec) -> Calibration:
-    """A calibration from LeRobot's file. Raises CalibrationError when it does not fit `spec`."""
+OLD_KEYS = {"calib_mode", "start_pos", "end_pos", "motor_names"}
+"""What the files of LeRobot before its version 0.2 hold."""
+
+_log = logging.getLogger(__name__)
+
+
+def read_lerobot(path: Path, spec: RobotSpec, *, accept: Collection[str] = ()) -> Calibration:
+    """A calibration from LeRobot's file; what is doubtful about it is logged, and stands in its `warnings`.
+
+    Args:
+        path: the file.
+        spec: the robot.
+        accept: joints whose range is taken as it is, however far it is from what is declared.
+
+    Raises:
+        CalibrationError: it does not fit `spec`.
+    """
+    check_accepted(accept, spec)
     try:
         if path.stat().st_size > MOST_BYTES:
             raise CalibrationError(f"{path} is too large for a calibration")
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise CalibrationError(f"{path} cannot be read as JSON: {error}") from error
+    if isinstance(table, dict) and set(table) & OLD_KEYS:
+        raise CalibrationError(
+            f"{path} is in LeRobot's old format (of before May 2025): it counts in quarter turns placed by hand, and "
+            f"has no ranges. Calibrate the arm, motorium calibrate {spec.name} --port PORT, or with a present LeRobot "
+            f"(lerobot-calibrate) and give its file"
+        )
     if not isinstance(table, dict) or set(table) != set(spec.joint_names):
         found = ", ".join(sorted(map(str, table))) if isinstance(table, dict) else "no joints"
         raise CalibrationError(f"{path} has {found}; {spec.name} has {', '.join(spec.joint_names)}")
@@ -39,7 +63,12 @@ def read_lerobot(path: Path, spec: RobotSpec) -> Calibration:
     zeros = {
         joint.name: _zero(table[joint.name], joint, turn, f"{path}: {joint.name}") for joint in spec.joints
     }
-    return Calibration(spec.name, spec_hash(spec), zeros)
+    travel = {name: (entry["range_min"], entry["range_max"]) for name, entry in table.items()}
+    _check_travel(travel, spec, turn, accept, path)
+    calibration = Calibration(spec.name, spec_hash(spec), zeros, travel_ticks=travel)
+    for line in calibration.warnings(spec):
+        _log.warning("%s", line)
+    return calibration
 
 
 def _zero(entry: object, joint: JointSpec, turn: int, where: str) -> JointZero:
@@ -53,19 +82,39 @@ def _zero(entry: object, joint: JointSpec, turn: int, where: str) -> JointZero:
     if not 0 <= low < high < turn:
         raise CalibrationError(f"{where}: a range of {low}..{high} is not inside 0..{turn - 1}")
     sign = -joint.sign if entry["drive_mode"] else joint.sign
-    if (low, high) == (0, turn - 1):
+    if not _recorded(low, high, turn):
+        if joint.unit == "opening":
+            raise CalibrationError(
+                f"{where}: its range was not recorded ({low}..{high}), so nothing tells where it is closed: "
+                f"calibrate the arm"
+            )
         return JointZero((low + high) / 2, sign, entry["homing_offset"])
-    per_rad = turn / (2 * math.pi)
-    share = (high - low) / per_rad / (joint.upper_rad - joint.lower_rad)
-    if not LEAST_SHARE <= share <= MOST_SHARE:
-        raise CalibrationError(
-            f"{where}: its range is {share:.2f} times what {joint.name} is declared to have: calibrate the arm again"
-        )
-    return JointZero(zero_ticks(joint, (low + high) / 2, sign, per_rad), sign, entry["homing_offset"])
+    return JointZero(zero_ticks(joint, low, high, sign, turn / (2 * math.pi)), sign, entry["homing_offset"])
+
+
+def _recorded(low: int, high: int, turn: int) -> bool:
+    return (low, high) != (0, turn - 1)
+
+
+def _check_travel(
+    travel: Mapping[str, tuple[int, int]], spec: RobotSpec, turn: int, accept: Collection[str], path: Path
+) -> None:
+    problems = []
+    for joint in spec.joints:
+        low, high = travel[joint.name]
+        travel_rad = (high - low) * 2 * math.pi / turn
+        problem = travel_problem(joint, travel_rad, accepted=joint.name in accept)
+        if problem is not None and _recorded(low, high, turn):
+            problems.append(problem)
+    if problems:
+        raise CalibrationError(f"{path}: {'; '.join(problems)}. Or calibrate the arm again")
 
 
 def write_lerobot(calibration: Calibration, spec: RobotSpec, path: Path) -> None:
-    """Write `calibration` as LeRobot's file. Raises CalibrationError when it does not know the servos' offsets."""
+    """Write `calibration` as LeRobot's file, with the travel that was found, else that of the joints' limits.
+
+    Raises CalibrationError when it does not know the servos' offsets.
+    """
     turn = MotorSpec.load(spec.bus.motor).ticks_per_turn
     per_rad = turn / (2 * math.pi)
     table = {}
@@ -74,7 +123,9 @@ def write_lerobot(calibration: Calibration, spec: RobotSpec, path: Path) -> None
         if zero.homing_offset is None:
             raise CalibrationError(f"the offset of {joint.name} is unknown: calibrate the arm first")
         ends = sorted(zero.zero_ticks + zero.sign * q * per_rad for q in (joint.lower_rad, joint.upper_rad))
-        low, high = (min(max(round(end), 0), turn - 1) for end in ends)
+        low, high = (
+            min(max(round(end), 0), turn - 1) for end in calibration.travel_ticks.get(joint.name, ends)
+        )
         values = (joint.id, int(zero.sign != joint.sign), zero.homing_offset, low, high)
         table[joint.name] = dict(zip(KEYS, values, strict=True))
     write_json(path, table, indent=4)

@@ -21,7 +21,7 @@ from ..types import Camera, Float32, HasFileno, Observation
 from . import backends, frames, health, motion, reconnecting
 from .assembly import open_control
 from .calibration import Calibration
-from .composition import adapter_calibrations, join_ports, split_ports
+from .composition import find_calibration, join_ports, named_calibration, split_ports
 from .signals import SignalGuard
 from .spec import RobotSpec
 
@@ -89,7 +89,7 @@ class Robot:
                 "left=/dev/ttyACM0,right=/dev/ttyACM1".
             calibration: name, file or object; None takes the one made on this USB adapter, else the one named after
                 the robot. "nominal" takes the zeros of the specification, which only an arm assembled exactly as
-                declared has.
+                declared has. Of a robot with several arms also "left=NAME,right=NAME".
             cameras: role -> camera; they are closed with the robot.
             **options: of the scheme, such as `seed` for `sim:`.
 
@@ -102,14 +102,14 @@ class Robot:
         if scheme:
             if port is not None:
                 raise BusError(f"{name} brings its own port; port={port!r} belongs to hardware: {robot!r}")
-            zeros = None if calibration is None else _calibration(calibration, spec)
+            zeros = None if calibration is None else named_calibration(calibration, spec)
             connect = partial(backends.open_scheme, scheme, robot, **options)
         else:
             if options:
                 first = sorted(options)[0]
                 raise BusError(f"{robot} takes no option {first!r}; options belong to a scheme such as sim:")
             where = _checked_port(port, spec)
-            zeros = _of_adapter(where, spec) if calibration is None else _calibration(calibration, spec)
+            zeros = find_calibration(calibration, where, spec)
             connect = partial(backends.Hardware, where, zeros)
         return cls(spec, connect, calibration=zeros, cameras=cameras)
 
@@ -363,14 +363,3 @@ def _checked_port(port: str | Mapping[str, str] | None, spec: RobotSpec) -> str:
     for device in split_ports(port or "", spec):
         backends.check_port(device, spec.name)
     return join_ports(port or "")
-
-
-def _of_adapter(port: str, spec: RobotSpec) -> Calibration:
-    return adapter_calibrations(port, spec) if spec.arms else Calibration.of_adapter(port, spec)
-
-
-def _calibration(given: str | Path | Calibration, spec: RobotSpec) -> Calibration:
-    if isinstance(given, Calibration):
-        given.check(spec)
-        return given
-    return Calibration.nominal(spec) if given == "nominal" else Calibration.load(given, spec)

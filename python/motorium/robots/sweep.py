@@ -8,17 +8,14 @@ own offset is set such that it no longer does.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ..errors import CalibrationError
 from ..motors.bus import JointZero
 from .spec import JointSpec, RobotSpec
+from .travel import bounds_rad, declared_rad, travel_problem, travel_warning, zero_ticks
 
-LEAST_SHARE = 0.85
-"""Of the declared travel: a joint that moved less was not moved from stop to stop."""
-MOST_SHARE = 1.15
-"""Of the declared travel: a joint that moves further is not the one that was declared."""
 SEAM_MARGIN_TICKS = 16
 """Distance of the seam from the travel; a servo overshoots by a few ticks."""
 
@@ -38,9 +35,21 @@ class Sweep:
         turn: counts of one turn.
         offsets: joint name -> offset that its servo subtracts from the encoder's count at present; None for servos
             that count on over the seam, which therefore may lie anywhere.
+        accept: joints whose travel is taken as it is, however far it is from what is declared.
+
+    Raises:
+        CalibrationError: `accept` names a joint that the robot does not have.
     """
 
-    def __init__(self, spec: RobotSpec, turn: int, offsets: Mapping[str, int] | None) -> None:
+    def __init__(
+        self,
+        spec: RobotSpec,
+        turn: int,
+        offsets: Mapping[str, int] | None,
+        accept: Collection[str] = (),
+    ) -> None:
+        check_accepted(accept, spec)
+        self._accept = frozenset(accept)
         self._joints = {joint.name: joint for joint in spec.joints}
         self._turn = turn
         self._per_rad = turn / (2 * math.pi)
@@ -72,8 +81,7 @@ class Sweep:
 
     def share(self, name: str) -> float:
         """Travel over the declared travel."""
-        joint = self._joints[name]
-        return self.travel_rad(name) / (joint.upper_rad - joint.lower_rad)
+        return self.travel_rad(name) / declared_rad(self._joints[name])
 
     def shares(self) -> dict[str, float]:
         """`share` of every joint."""
@@ -81,44 +89,65 @@ class Sweep:
 
     @property
     def complete(self) -> bool:
-        """Whether every joint has moved through its declared travel."""
-        return all(share >= LEAST_SHARE for share in self.shares().values())
+        """Whether every joint has moved through its travel, those to be taken as they are aside."""
+        return not self.incomplete()
+
+    def incomplete(self) -> list[str]:
+        """A line for every joint that has not yet moved through its travel."""
+        lines = []
+        for name, joint in self._joints.items():
+            travel_rad, accepted = self.travel_rad(name), name in self._accept
+            problem = travel_problem(joint, travel_rad, accepted=accepted)
+            if travel_rad < bounds_rad(joint)[0] and (problem or not accepted):
+                lines.append(
+                    problem or f"{travel_warning(joint, travel_rad)}, or take it so: --accept {name}"
+                )
+        return lines
 
     def zeros(self) -> dict[str, JointZero]:
-        """Zero, sign and offset of every joint: the middle of its travel is the middle of its declared limits.
+        """Zero, sign and offset of every joint, by `travel.zero_ticks`.
 
         Raises CalibrationError that names every joint whose travel does not fit its declaration.
         """
         problems = [problem for joint in self._joints.values() if (problem := self._problem(joint))]
         if problems:
             raise CalibrationError("; ".join(problems))
-        return {name: self._zero(joint) for name, joint in self._joints.items()}
+        return {name: self._place(joint)[0] for name, joint in self._joints.items()}
+
+    def travel_ticks(self) -> dict[str, tuple[int, int]]:
+        """The ends of every joint's travel, in the counts that its servo shows with the offset of `zeros`."""
+        return {name: self._place(joint)[1] for name, joint in self._joints.items()}
 
     def _problem(self, joint: JointSpec) -> str | None:
-        share, travel_rad = self.share(joint.name), self.travel_rad(joint.name)
-        moved = f"{joint.name} moved {travel_rad:.2f} rad of {joint.upper_rad - joint.lower_rad:.2f} rad"
-        if share < LEAST_SHARE:
-            return f"{moved}: move it from stop to stop"
-        if share > MOST_SHARE:
-            return f"{moved}: is servo {joint.id} really {joint.name}?"
+        travel_rad = self.travel_rad(joint.name)
         if travel_rad * self._per_rad > self._turn - 2 * SEAM_MARGIN_TICKS:
-            return f"{joint.name} moved more than one turn, which its encoder cannot tell apart"
-        return None
+            return (
+                f"{joint.name} moved {travel_rad:.2f} rad, more than one turn, which its encoder cannot tell apart: "
+                f"calibrate again, turning it {declared_rad(joint):.2f} rad from end to end and no further"
+            )
+        return travel_problem(joint, travel_rad, accepted=joint.name in self._accept)
 
-    def _zero(self, joint: JointSpec) -> JointZero:
+    def _place(self, joint: JointSpec) -> tuple[JointZero, tuple[int, int]]:
+        """Its zero, and the ends of its travel in the same counts."""
         seen, turn = self._travel[joint.name], self._turn
-        middle, offset = (seen.low + seen.high) / 2, None
+        zero = zero_ticks(joint, seen.low, seen.high, joint.sign, self._per_rad)
+        limits = [zero + joint.sign * q * self._per_rad for q in (joint.lower_rad, joint.upper_rad)]
+        low, high = min(seen.low, *limits), max(seen.high, *limits)
+        middle, offset = (low + high) / 2, None
+        shown = middle
         if self._offsets is not None:
             offset = self._offsets[joint.name]
-            half = max(seen.high - seen.low, (joint.upper_rad - joint.lower_rad) * self._per_rad) / 2
-            half += SEAM_MARGIN_TICKS
+            half = (high - low) / 2 + SEAM_MARGIN_TICKS
             if not (middle % turn - half >= 0 and middle % turn + half < turn):
                 new = (round(middle) + offset) % turn - turn // 2
                 new = max(new, 1 - turn // 2)  # sign and magnitude: the field has no -turn/2
-                middle, offset = middle + offset - new, new
-        return JointZero(zero_ticks(joint, middle % turn, joint.sign, self._per_rad), joint.sign, offset)
+                shown, offset = middle + offset - new, new
+        shift = round(shown % turn - middle)
+        return JointZero(zero + shift, joint.sign, offset), (seen.low + shift, seen.high + shift)
 
 
-def zero_ticks(joint: JointSpec, middle_ticks: float, sign: int, ticks_per_rad: float) -> float:
-    """Ticks at zero radians of a joint whose travel has its middle, that of its declared limits, at `middle_ticks`."""
-    return middle_ticks - sign * (joint.lower_rad + joint.upper_rad) / 2 * ticks_per_rad
+def check_accepted(accept: Collection[str], spec: RobotSpec) -> None:
+    """Raise CalibrationError when `accept` names a joint that `spec` does not have."""
+    unknown = sorted(set(accept) - set(spec.joint_names))
+    if unknown:
+        raise CalibrationError(f"no joint {unknown[0]!r}; {spec.name} has {', '.join(spec.joint_names)}")

@@ -53,7 +53,7 @@ class ServoModel:
         if not path.is_file():
             known = ", ".join(sorted(p.stem for p in MOTOR_DATA.glob("*.toml")))
             raise SpecError(f"no motor table {motor!r}; known motors: {known}")
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         optional = ("no_load_speed_rad_s", "supply_v")
         return cls(
             stall_torque_nm=float(table["stall_torque_nm"]),
