@@ -144,14 +144,19 @@ void HalfDuplexLine::expect_late(const ReplySet& replies) noexcept {
   }
 }
 
-/// What has come since the last request is no answer to the next one. Bounded against a babbler.
+std::int64_t HalfDuplexLine::echo_until_ns() const noexcept {
+  return monotonic_ns() + kLatestNs + margin_ns_;
+}
+
+/// What has come since the last request is no answer to the next one: how many bytes, its echoes left out.
+/// Bounded against a babbler.
 std::size_t HalfDuplexLine::overhear() noexcept {
   std::size_t total = 0;
   const bool interesting = listener_ != nullptr && doubtful();
   for (int i = 0; i < 32; ++i) {
     const std::size_t n = port_.read_waiting(chunk_);
     if (n == 0) break;
-    total += n;
+    total += n - std::min(n, late_echoes_.in({chunk_.data(), n}));
     if (interesting) listener_->overhear({chunk_.data(), n});
   }
   return total;
@@ -163,7 +168,9 @@ LinkStatus HalfDuplexLine::send(std::span<const std::uint8_t> request) noexcept 
   const std::size_t late = overhear();
   counters_.flushed_bytes += late;
   if (late > 0) lateness_ns_ += 4 * kLaterNs;  // given up too early
+  late_echoes_.expect(request);
   const IoResult sent = port_.write_all(request, monotonic_ns() + timeout_ns(request.size(), 0, 0));
+  echo_ = {};
   echoed_ = 0;
   sent_ns_ = monotonic_ns();
   // What was written before may still be on its way: a sync write nobody waits for.

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "bus/echo_counter.hpp"
 #include "bus/joint_bus.hpp"
 #include "bus/monotonic.hpp"
 #include "bus/overdue_replies.hpp"
@@ -83,6 +84,11 @@ class HalfDuplexLine {
   /// all.
   void wait_out() noexcept { discard_until(overdue_.newest_ns()); }
   void set_when_overdue(WhenOverdue when) noexcept { when_overdue_ = when; }
+
+  /// Until when the echo of a request that is sent now may come.
+  std::int64_t echo_until_ns() const noexcept;
+  /// Whether the first that came back was the request itself.
+  bool echoed() const noexcept { return !echo_.empty() && echoed_ == echo_.size(); }
 
   /// Throws away what is left of earlier replies, then sends.
   LinkStatus send(std::span<const std::uint8_t> request) noexcept;
@@ -164,6 +170,7 @@ class HalfDuplexLine {
   WhenOverdue when_overdue_ = WhenOverdue::wait;
   std::span<const std::uint8_t> echo_;  // of the request, what may still come back
   std::size_t echoed_ = 0;              // bytes that so far look like our own request coming back
+  EchoCounter late_echoes_;             // of the same
   std::array<std::uint8_t, 512> chunk_{};
 };
 

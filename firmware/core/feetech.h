@@ -1,7 +1,8 @@
 /* Feetech protocol 0 framing: FF FF ID LEN INSTRUCTION PARAMETERS.. CHECKSUM, replies with an error byte in
  * place of the instruction. LEN = parameters + 2, CHECKSUM = ~(ID + LEN + INSTRUCTION + parameters) & 0xFF,
  * 16-bit values low byte first. Source: Feetech serial bus servo communication protocol manual; STS series
- * memory table.
+ * memory table. Nothing in a packet tells a request from a reply: its instruction stands where the error byte
+ * does.
  *
  * Portable C11, no allocation, bounded. Used by the bus driver, by the virtual servos and by firmware.
  */
@@ -35,6 +36,8 @@ enum {
  * is out of range; `out` is then unspecified. */
 size_t mtr_ft_packet(uint8_t* out, size_t capacity, uint8_t id, uint8_t instruction,
                      const uint8_t* parameters, size_t n_parameters);
+/* A servo whose error byte is 0x01 (voltage) answers with this very packet. Where the line may echo, read
+ * register 5, the id, instead. */
 size_t mtr_ft_ping(uint8_t* out, size_t capacity, uint8_t id);
 size_t mtr_ft_read(uint8_t* out, size_t capacity, uint8_t id, uint8_t address, uint8_t size);
 size_t mtr_ft_write(uint8_t* out, size_t capacity, uint8_t id, uint8_t address, const uint8_t* data,

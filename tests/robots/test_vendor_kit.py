@@ -12,13 +12,17 @@ import pytest
 
 from motorium._core import Relay, ServoEmulator
 from motorium.errors import BusError, SafetyError, SpecError
+from motorium.motors.bus import JointZero
 from motorium.motors.emulated import emulate
 from motorium.motors.spec import DATA as MOTORS
+from motorium.motors.spec import MotorSpec
+from motorium.motors.vendor_kit import VendorKit
 from motorium.robots.robot import Robot
 from motorium.robots.spec import DATA as ROBOTS
 from motorium.robots.spec import RobotSpec
 
 TURN = 2 * np.pi
+STS = MotorSpec.load("sts3215")
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -128,6 +132,18 @@ def test_another_model_and_a_missing_kit_are_named(tmp_path, monkeypatch):
         Robot.open(str(robot), port=servos.port, calibration="nominal"),
     ):
         pass
+
+
+@pytest.mark.parametrize("register", ["firmware_minor", "model_number"])
+def test_an_echo_on_the_first_protocol_is_no_reading(tmp_path, monkeypatch, register):
+    """Its replies have the form of its requests, and the kit hands the adapter's echo on as a reply."""
+    pytest.importorskip("dynamixel_sdk", reason="comes with dynamixel-sdk")
+    spec = RobotSpec.load(first_protocol(tmp_path))
+    servos = ServoEmulator([joint.id for joint in spec.joints])
+    servos.set_fault("echo")
+    monkeypatch.setattr(VendorKit, "_find", lambda kit: kit._ask(kit._servos[0], STS.register(register)))
+    with pytest.raises(BusError, match=r"servo 1 \(shoulder_pan\) does not answer"):
+        VendorKit(servos.port, spec, [JointZero(2048.0, 1)] * len(spec.joints))
 
 
 def test_the_first_protocol_needs_the_kit(tmp_path):

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 PROTOCOL_VERSIONS = {"dynamixel": 2.0, "dynamixel1": 1.0}
 ATTEMPTS = 5
 VOLTS_PER_UNIT = 0.1
+READ, ECHO_SIZE = 2, 3
+"""Of protocol 1.0: the instruction, and how many bytes of its echo the kit would hand on as data."""
 EXTRA = "dynamixel"
 
 
@@ -82,6 +84,7 @@ class VendorKit:
         self._watchdog = round(spec.bus.watchdog_s / WATCHDOG_UNIT_S)
         self._sdk = _sdk()
         self._port = self._sdk.PortHandler(port)
+        self._unmarked = spec.bus.protocol == "dynamixel1"  # a request has the form of a reply
         self._packets = self._sdk.PacketHandler(PROTOCOL_VERSIONS[spec.bus.protocol])
         self._open(port, spec.bus.baud)
         self.relay = _core.Relay(len(self._servos))
@@ -133,8 +136,12 @@ class VendorKit:
         raise BusError(f"servo {servo.joint.id} ({servo.joint.name}) does not answer")
 
     def _read(self, servo: _Servo, address: int, size: int) -> bytes | None:
-        data, result, _ = self._packets.readTxRx(self._port, servo.joint.id, address, size)
-        return bytes(data) if result == self._sdk.COMM_SUCCESS and len(data) == size else None
+        data, result, error = self._packets.readTxRx(self._port, servo.joint.id, address, size)
+        if result != self._sdk.COMM_SUCCESS or len(data) != size:
+            return None
+        if self._unmarked and size <= ECHO_SIZE and error == READ and data[0] == address:
+            return None  # for all that is known our own request, sent back by the adapter
+        return bytes(data)
 
     def _put(self, servo: _Servo, register: Register, value: int) -> bool:
         """Writes one register and reads it back."""
