@@ -15,6 +15,7 @@ from ..types import Frame, UInt8
 from ..units import NS_PER_S
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.2, 2.0
+FROZEN = "its driver delivers one frame again and again, with the same time stamp"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class DepthFrame(Frame):
 
 
 class Source(Protocol):
-    """An open camera, used by one thread. `grab` may wait; it raises CameraError when the camera is lost."""
+    """An open camera, used by one thread. `grab` may wait; whatever it raises means that the camera is lost."""
 
     def grab(self) -> Shot:
         """The next frame."""
@@ -66,7 +67,7 @@ class CameraThread:
 
         Args:
             role: what the camera is for.
-            opener: opens the source, also again after a loss; raises CameraError.
+            opener: opens the source, also again after a loss; whatever it raises means that it could not.
             max_age_s: a frame older than this is not handed out.
         """
         self.role = role
@@ -74,8 +75,12 @@ class CameraThread:
         self._opener = opener
         self._news = threading.Condition()
         self._frame: Frame | None = None
+        self._stamp_ns: int | None = None  # the newest frame's own time, as the source gave it
+        self._arrived_ns = 0
         self._error = ""
-        self._counts = {"frames": 0, "opened": 0, "lost": 0, "backward_times": 0}
+        self._counts = {
+            "frames": 0, "opened": 0, "lost": 0, "backward_times": 0, "future_times": 0, "repeated": 0
+        }  # fmt: skip
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"camera-{role}", daemon=True)
         self._thread.start()
@@ -92,7 +97,11 @@ class CameraThread:
         return self._wait(seq, timeout_s)
 
     def stats(self) -> dict[str, Any]:
-        """Plain values for JSON: frames, opened, lost, age_s, error."""
+        """Plain values for JSON: frames, opened, lost, age_s, error; and what is wrong with times.
+
+        backward_times and future_times count frames whose time is before the last one's or still to come; repeated,
+        frames that came again unchanged.
+        """
         with self._news:
             age_s = None if self._frame is None else _age_s(self._frame)
             return {**self._counts, "age_s": age_s, "error": self._error}
@@ -119,56 +128,91 @@ class CameraThread:
 
     def _complaint(self, frame: Frame | None, timeout_s: float) -> str:
         last = "none yet" if frame is None else f"the last is {_age_s(frame):.2f} s old"
-        cause = f": {self._error}" if self._error else ": check its cable and the load of the machine"
-        return f"camera {self.role!r} delivered no fresh frame within {timeout_s:g} s ({last}){cause}"
+        return f"camera {self.role!r} delivered no fresh frame within {timeout_s:g} s ({last}): {self._cause(frame)}"
+
+    def _cause(self, frame: Frame | None) -> str:
+        if self._error:
+            return self._error
+        since_s = (time.monotonic_ns() - self._arrived_ns) / NS_PER_S
+        if frame is not None and since_s <= self.max_age_s < _age_s(frame):
+            return (
+                "frames do come, but their own time stamps say that they are old: the driver holds them back, or its "
+                "clock is wrong"
+            )
+        return "check its cable and the load of the machine"
 
     def _run(self) -> None:
         retry_s = FIRST_RETRY_S
         while not self._stop.is_set():
-            try:
-                source = self._opener()
-            except CameraError as error:
-                self._note_loss(str(error))
-                self._stop.wait(retry_s)
-                retry_s = min(2 * retry_s, LAST_RETRY_S)
-                continue
-            if self._read_until_lost(source):
+            if self._open_and_read():
                 retry_s = FIRST_RETRY_S
             self._stop.wait(retry_s)
             retry_s = min(2 * retry_s, LAST_RETRY_S)
 
-    def _read_until_lost(self, source: Source) -> bool:
-        """Whether any frame came."""
+    def _open_and_read(self) -> bool:
+        """Whether any frame came before the camera was lost."""
+        try:
+            source = self._opener()
+        except Exception as error:  # noqa: BLE001 - whatever a driver raises, the camera is tried again
+            self._note_loss(_reason(error))
+            return False
         self._counts["opened"] += 1
-        came = False
+        before = self._counts["frames"]
         try:
             while not self._stop.is_set():
                 self._publish(source.grab())
-                came = True
-        except CameraError as error:
+        except Exception as error:  # noqa: BLE001 - likewise
             self._counts["lost"] += 1
-            self._note_loss(str(error))
+            self._note_loss(_reason(error))
         finally:
+            self._release(source)
+        return self._counts["frames"] > before
+
+    def _release(self, source: Source) -> None:
+        try:
             source.close()
-        return came
+        except Exception as error:  # noqa: BLE001 - a device that is gone cannot always be closed
+            if not self._error:
+                self._note_loss(f"closing it failed: {_reason(error)}")
 
     def _publish(self, shot: Shot) -> None:
         now_ns = time.monotonic_ns()
-        _check_image(shot.image, self.role)
+        before = self._frame
+        _check_image(shot.image, self.role, None if before is None else before.image.shape)
         with self._news:
-            before = self._frame
-            t_ns = now_ns if shot.t_ns is None else min(shot.t_ns, now_ns)
-            if before is not None and t_ns <= before.t_ns:
-                self._counts["backward_times"] += 1
-                t_ns = max(now_ns, before.t_ns + 1)
+            if self._repeats(shot):
+                self._counts["repeated"] += 1
+                self._error = FROZEN
+                if now_ns - self._arrived_ns > self.max_age_s * NS_PER_S:
+                    raise CameraError(FROZEN)  # opening it again may help
+                return
+            t_ns = self._time_of(shot, now_ns)
             seq = 1 if before is None else before.seq + 1
             if shot.depth is None:
                 self._frame = Frame(shot.image, t_ns, seq)
             else:
                 self._frame = DepthFrame(shot.image, t_ns, seq, shot.depth, shot.depth_unit_m)
+            self._stamp_ns, self._arrived_ns = shot.t_ns, now_ns
             self._counts["frames"] += 1
             self._error = ""
             self._news.notify_all()
+
+    def _repeats(self, shot: Shot) -> bool:
+        """A frozen camera, not a new picture: nothing about it has changed."""
+        if self._frame is None or shot.t_ns is None or shot.t_ns != self._stamp_ns:
+            return False
+        return bool(np.array_equal(shot.image, self._frame.image))
+
+    def _time_of(self, shot: Shot, now_ns: int) -> int:
+        """The source's own time where it can be true, else when the frame arrived."""
+        t_ns = now_ns if shot.t_ns is None else shot.t_ns
+        if t_ns > now_ns:
+            self._counts["future_times"] += 1
+            t_ns = now_ns
+        if self._frame is not None and t_ns <= self._frame.t_ns:
+            self._counts["backward_times"] += 1
+            t_ns = max(now_ns, self._frame.t_ns + 1)
+        return t_ns
 
     def _note_loss(self, reason: str) -> None:
         with self._news:
@@ -179,6 +223,20 @@ def _age_s(frame: Frame) -> float:
     return (time.monotonic_ns() - frame.t_ns) / NS_PER_S
 
 
-def _check_image(image: UInt8, role: str) -> None:
+def _reason(error: Exception) -> str:
+    """An exception in words: of a stranger's its class too, for its text alone may say little."""
+    if isinstance(error, CameraError):
+        return str(error)
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _check_image(image: UInt8, role: str, usual: tuple[int, ...] | None) -> None:
+    if not isinstance(image, np.ndarray):
+        raise CameraError(f"camera {role!r} delivered {type(image).__name__}, not a picture")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise CameraError(f"camera {role!r} delivered {image.dtype} {image.shape}, not (H, W, 3) uint8")
+    if usual is not None and image.shape != usual:
+        raise CameraError(
+            f"camera {role!r} delivers {image.shape[1]}x{image.shape[0]}, it began with {usual[1]}x{usual[0]}: "
+            f"its mode was changed; close and open it again to go on so"
+        )
