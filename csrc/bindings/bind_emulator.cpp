@@ -73,7 +73,9 @@ py::dict goals(const ServoEmulator& emulator) {
       "goal_position_ticks"_a = column(g, [](const ServoGoal& v) { return v.goal_position_ticks; }),
       "goal_speed_ticks_s"_a = column(g, [](const ServoGoal& v) { return v.goal_speed_ticks_s; }),
       "acceleration"_a = column(g, [](const ServoGoal& v) { return v.acceleration; }),
-      "torque_limit_permille"_a = column(g, [](const ServoGoal& v) { return v.torque_limit_permille; }));
+      "torque_limit_permille"_a = column(g, [](const ServoGoal& v) { return v.torque_limit_permille; }),
+      "turning"_a = column(g, [](const ServoGoal& v) { return v.turning; }),
+      "turn_speed_ticks_s"_a = column(g, [](const ServoGoal& v) { return v.turn_speed_ticks_s; }));
 }
 
 py::dict stats(const ServoEmulator& emulator) {
@@ -88,6 +90,19 @@ std::size_t index_of(const ServoEmulator& emulator, std::uint8_t id) {
   const int found = emulator.find(id);
   if (found < 0) throw py::value_error("no servo has id " + std::to_string(id));
   return static_cast<std::size_t>(found);
+}
+
+std::size_t checked(const ServoEmulator& emulator, std::size_t place) {
+  if (place >= emulator.size()) throw py::index_error("no servo at place " + std::to_string(place));
+  return place;
+}
+
+py::bytes bytes_of(const VirtualServo::Table& table) {
+  return {reinterpret_cast<const char*>(table.data()), table.size()};
+}
+
+std::span<const std::uint8_t> as_bytes(const std::string& data) {
+  return {reinterpret_cast<const std::uint8_t*>(data.data()), data.size()};
 }
 
 int index_or_all(const ServoEmulator& emulator, std::optional<std::uint8_t> id) {
@@ -143,33 +158,40 @@ void bind_emulator(py::module_& m) {
       .def("goals", &goals)
       .def(
           "registers",
-          [](const ServoEmulator& emulator, std::uint8_t id) {
-            const auto bytes = emulator.registers(index_of(emulator, id));
-            return py::bytes(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-          },
+          [](const ServoEmulator& e, std::uint8_t id) { return bytes_of(e.registers(index_of(e, id))); },
           py::arg("servo_id"))
       .def(
           "poke",
-          [](ServoEmulator& emulator, std::uint8_t id, std::uint16_t address, const std::string& data) {
-            emulator.poke(index_of(emulator, id), address,
-                          {reinterpret_cast<const std::uint8_t*>(data.data()), data.size()});
+          [](ServoEmulator& e, std::uint8_t id, std::uint16_t address, const std::string& data) {
+            e.poke(index_of(e, id), address, as_bytes(data));
           },
           py::arg("servo_id"), py::arg("address"), py::arg("data"))
       .def("set_fault", &set_fault, py::arg("kind"), py::arg("servo_id") = py::none(), py::arg("period") = 1,
            py::arg("delay_s") = 0.02)
       .def("set_condition", &set_condition, py::arg("servo_id") = py::none(), py::kw_only(),
            py::arg("overload") = false, py::arg("overheat") = false, py::arg("sag_dv") = 0)
+      .def(
+          "table",
+          [](const ServoEmulator& e, std::size_t place) { return bytes_of(e.registers(checked(e, place))); },
+          py::arg("place"))
+      .def(
+          "program",
+          [](ServoEmulator& e, std::size_t place, std::uint16_t address, const std::string& data) {
+            e.program(checked(e, place), address, as_bytes(data));
+          },
+          py::arg("place"), py::arg("address"), py::arg("data"))
+      .def(
+          "connect", [](ServoEmulator& e, std::size_t place, bool on) { e.connect(checked(e, place), on); },
+          py::arg("place"), py::arg("on"))
+      .def("set_own_bauds", &ServoEmulator::set_own_bauds)
       .def("set_wire", &ServoEmulator::set_wire, py::arg("baud"))
       .def("set_baud", &ServoEmulator::set_baud, py::arg("baud"))
       .def(
-          "unplug", [](ServoEmulator& emulator, std::uint8_t id) { emulator.unplug(index_of(emulator, id)); },
-          py::arg("servo_id"))
+          "unplug", [](ServoEmulator& e, std::uint8_t id) { e.unplug(index_of(e, id)); }, py::arg("servo_id"))
       .def("replug", &ServoEmulator::replug)
       .def(
           "power_cycle",
-          [](ServoEmulator& emulator, std::optional<std::uint8_t> id) {
-            emulator.power_cycle(index_or_all(emulator, id));
-          },
+          [](ServoEmulator& e, std::optional<std::uint8_t> id) { e.power_cycle(index_or_all(e, id)); },
           py::arg("servo_id") = py::none())
       .def("stats", &stats)
       .def("close", &ServoEmulator::close, Release());

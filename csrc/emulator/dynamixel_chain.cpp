@@ -43,9 +43,9 @@ void DynamixelChain::consume(std::span<const std::uint8_t> bytes) {
   }
 }
 
-int DynamixelChain::find(std::uint8_t id) const noexcept {
+int DynamixelChain::find(std::uint8_t id) noexcept {
   for (std::size_t i = 0; i < servos_.size(); ++i) {
-    if (servos_[i].id() == id && plugged(i)) return static_cast<int>(i);
+    if (servos_[i].id() == id && hears(i)) return static_cast<int>(i);
   }
   return -1;
 }
@@ -58,7 +58,7 @@ void DynamixelChain::handle(const mtr_dxl_view& view) {
   line.hear(n);
   line.echo({request.data(), n});
   for (std::size_t i = 0; i < servos_.size(); ++i) {
-    if (plugged(i)) servos_[i].hear(monotonic_ns());
+    if (hears(i)) servos_[i].hear(monotonic_ns());
   }
   std::vector<Asked> asked;
   const bool sync = view.instruction == MTR_DXL_SYNC_READ || view.instruction == MTR_DXL_FAST_SYNC_READ;
@@ -77,11 +77,25 @@ void DynamixelChain::handle(const mtr_dxl_view& view) {
   if (view.instruction == MTR_DXL_BULK_WRITE) return bulk_write(parameters);
   line.begin_overlap();
   for (std::size_t i = 0; i < servos_.size(); ++i) {
-    if (plugged(i) && view.id == servos_[i].id()) handle_one(i, view);
+    if (hears(i) && view.id == servos_[i].id()) handle_one(i, view);
   }
   line.end_overlap();
-  for (std::size_t i = 0; i < servos_.size() && view.id == MTR_DXL_BROADCAST; ++i) {
-    if (plugged(i)) handle_one(i, view);
+  if (view.id == MTR_DXL_BROADCAST) handle_broadcast(view);
+}
+
+/// Each id answers in its turn, and all servos that have it at once.
+void DynamixelChain::handle_broadcast(const mtr_dxl_view& view) {
+  std::vector<std::size_t> told;  // before one of them changes its id
+  for (std::size_t i = 0; i < servos_.size(); ++i) {
+    if (hears(i) && !doubled_before(i)) told.push_back(i);
+  }
+  for (const std::size_t first : told) {
+    const std::uint8_t id = servos_[first].id();
+    line.begin_overlap();
+    for (std::size_t i = first; i < servos_.size(); ++i) {
+      if (hears(i) && servos_[i].id() == id) handle_one(i, view);
+    }
+    line.end_overlap();
   }
 }
 

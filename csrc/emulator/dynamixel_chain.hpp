@@ -29,13 +29,14 @@ class DynamixelChain final : public VirtualChain {
   };
 
   void handle(const mtr_dxl_view& view);
+  void handle_broadcast(const mtr_dxl_view& view);
   void handle_one(std::size_t servo, const mtr_dxl_view& view);
   std::uint8_t handle_command(DynamixelTable& servo, const mtr_dxl_view& view);
   void sync_write(Bytes parameters) noexcept;
   void bulk_write(Bytes parameters) noexcept;
   void read_each(const std::vector<Asked>& asked);
   void read_together(const std::vector<Asked>& asked);
-  int find(std::uint8_t id) const noexcept;
+  int find(std::uint8_t id) noexcept;
   void reply(std::size_t servo, std::uint8_t id, std::uint8_t error, Bytes data);
 
   std::vector<DynamixelTable> servos_;

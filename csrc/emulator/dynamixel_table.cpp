@@ -1,6 +1,7 @@
 #include "emulator/dynamixel_table.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <stdexcept>
 
@@ -11,17 +12,21 @@ namespace motorium {
 namespace {
 
 // Dynamixel X series control table (ROBOTIS e-manual).
-constexpr std::size_t kModelNumber = 0, kFirmware = 6, kReturnDelay = 9, kDriveMode = 10, kMode = 11;
+constexpr std::size_t kModelNumber = 0, kFirmware = 6, kBaud = 8, kReturnDelay = 9, kDriveMode = 10,
+                      kMode = 11;
 constexpr std::size_t kHomingOffset = 20, kTemperatureLimit = 31, kPwmLimit = 36, kCurrentLimit = 38;
 constexpr std::size_t kMaxPosition = 48, kMinPosition = 52, kShutdown = 63, kTorqueEnable = 64,
                       kReturnLevel = 68;
 constexpr std::size_t kRegistered = 69, kHardwareError = 70, kWatchdog = 98, kGoalPwm = 100,
-                      kGoalCurrent = 102;
+                      kGoalCurrent = 102, kGoalVelocity = 104;
 constexpr std::size_t kProfileAcceleration = 108, kProfileVelocity = 112, kGoalPosition = 116, kMoving = 122;
 constexpr std::size_t kPresentPwm = 124, kPresentLoad = 126, kPresentVelocity = 128, kPresentPosition = 132;
 constexpr std::size_t kPresentVoltage = 144, kPresentTemperature = 146, kFirstRam = 64;
 
-constexpr std::int32_t kPositionMode = 3, kExtendedMode = 4, kCurrentPositionMode = 5;
+/// By the value of register 8.
+constexpr std::array<std::uint32_t, 8> kBauds{9'600,     57'600,    115'200,   1'000'000,
+                                              2'000'000, 3'000'000, 4'000'000, 4'500'000};
+constexpr std::int32_t kVelocityMode = 1, kPositionMode = 3, kExtendedMode = 4, kCurrentPositionMode = 5;
 constexpr std::int32_t kReverse = 1, kTurn = 4096, kMaxWatchdog = 127, kMaxReturnLevel = 2;
 constexpr std::int64_t kWatchdogUnitNs = 20'000'000, kReturnDelayUnitNs = 2000;
 constexpr double kTicksPerVelocityUnit = 0.229 * kTurn / 60.0;          // 0.229 rev/min
@@ -96,6 +101,10 @@ void DynamixelTable::power_cycle() noexcept {
 std::int64_t DynamixelTable::return_delay_ns() const noexcept {
   return live_[kReturnDelay] * kReturnDelayUnitNs;
 }
+std::uint32_t DynamixelTable::baud() const noexcept {
+  return live_[kBaud] < kBauds.size() ? kBauds[live_[kBaud]] : 0;
+}
+std::span<std::uint8_t> DynamixelTable::eeprom() noexcept { return {kept_.data(), kFirstRam}; }
 std::uint8_t DynamixelTable::return_level() const noexcept { return live_[kReturnLevel]; }
 
 std::uint8_t DynamixelTable::with_alert(std::uint8_t error) const noexcept {
@@ -243,6 +252,9 @@ ServoGoal DynamixelTable::goal() noexcept {
   const std::int32_t ahead = (get(kGoalPosition, 4) - get(kPresentPosition, 4)) * direction();
   goal.goal_position_ticks = position_ticks_ + ahead;
   goal.goal_speed_ticks_s = whole(get(kProfileVelocity, 4) * kTicksPerVelocityUnit);
+  goal.turning = live_[kMode] == kVelocityMode;
+  if (goal.turning)
+    goal.turn_speed_ticks_s = whole(get(kGoalVelocity, 4) * direction() * kTicksPerVelocityUnit);
   const std::int32_t profile = get(kProfileAcceleration, 4);
   goal.acceleration = profile > 0 ? std::max(1, whole(profile * kAccelerationUnit)) : 0;
   const bool by_current = live_[kMode] == kCurrentPositionMode;

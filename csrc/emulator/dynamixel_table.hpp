@@ -40,6 +40,7 @@ class DynamixelTable final : public VirtualServo {
   void update(const ServoPresent& present) noexcept override;
   ServoGoal goal() noexcept override;
   std::int64_t return_delay_ns() const noexcept override;
+  std::uint32_t baud() const noexcept override;
 
   /// The bytes, or an empty span when the range leaves the table.
   std::span<const std::uint8_t> read(std::uint16_t address, std::uint16_t size) const noexcept;
@@ -62,6 +63,9 @@ class DynamixelTable final : public VirtualServo {
   std::uint16_t model_number() const noexcept { return model_.model_number; }
   std::uint8_t firmware() const noexcept { return model_.firmware; }
   bool fast() const noexcept { return model_.fast_firmware > 0 && model_.firmware >= model_.fast_firmware; }
+
+ protected:
+  std::span<std::uint8_t> eeprom() noexcept override;
 
  private:
   static constexpr std::size_t kId = 7;

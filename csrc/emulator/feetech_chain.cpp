@@ -44,22 +44,38 @@ void FeetechChain::handle(const mtr_ft_view& view) {
   if (view.instruction == MTR_FT_SYNC_WRITE) return handle_sync_write(parameters);
   line.begin_overlap();
   for (std::size_t i = 0; i < servos_.size(); ++i) {
-    if (plugged(i) && view.id == servos_[i].id()) handle_one(i, view);
+    if (hears(i) && view.id == servos_[i].id()) handle_one(i, view);
   }
   line.end_overlap();
-  for (std::size_t i = 0; i < servos_.size() && view.id == MTR_FT_BROADCAST; ++i) {
-    if (plugged(i)) handle_one(i, view);
+  if (view.id == MTR_FT_BROADCAST) handle_broadcast(view);
+}
+
+/// Each id answers in its turn, and all servos that have it at once.
+void FeetechChain::handle_broadcast(const mtr_ft_view& view) {
+  std::vector<std::size_t> told;  // before one of them changes its id
+  for (std::size_t i = 0; i < servos_.size(); ++i) {
+    if (hears(i) && !doubled_before(i)) told.push_back(i);
+  }
+  for (const std::size_t first : told) {
+    const std::uint8_t id = servos_[first].id();
+    line.begin_overlap();
+    for (std::size_t i = first; i < servos_.size(); ++i) {
+      if (hears(i) && servos_[i].id() == id) handle_one(i, view);
+    }
+    line.end_overlap();
   }
 }
 
 void FeetechChain::handle_sync_read(std::span<const std::uint8_t> parameters) {
   if (parameters.size() < 3) return;
   for (const std::uint8_t id : parameters.subspan(2)) {
+    line.begin_overlap();
     for (std::size_t i = 0; i < servos_.size(); ++i) {
-      if (servos_[i].id() != id || !plugged(i) || !servos_[i].answers_sync_read()) continue;
+      if (servos_[i].id() != id || !hears(i) || !servos_[i].answers_sync_read()) continue;
       const auto data = servos_[i].read(parameters[0], parameters[1]);
       if (!data.empty()) reply(i, data);
     }
+    line.end_overlap();
   }
 }
 
@@ -68,7 +84,7 @@ void FeetechChain::handle_sync_write(std::span<const std::uint8_t> parameters) n
   const std::size_t row = 1U + parameters[1];
   for (auto rest = parameters.subspan(2); rest.size() >= row; rest = rest.subspan(row)) {
     for (std::size_t i = 0; i < servos_.size(); ++i) {
-      if (servos_[i].id() == rest[0] && plugged(i)) servos_[i].write(parameters[0], rest.subspan(1, row - 1));
+      if (servos_[i].id() == rest[0] && hears(i)) servos_[i].write(parameters[0], rest.subspan(1, row - 1));
     }
   }
 }

@@ -89,6 +89,8 @@ bool PseudoTerminal::understood() const noexcept {
   return baud == 0 || speed_of_terminal(client_) == baud;
 }
 
+std::uint32_t PseudoTerminal::speed() const noexcept { return speed_of_terminal(client_); }
+
 void PseudoTerminal::run() noexcept {
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // an emulated wire is as punctual as the kernel can be
   std::array<std::uint8_t, 1024> buffer;

@@ -33,6 +33,8 @@ class PseudoTerminal {
   /// The cable is pulled: clients see a hang-up. Safe to call again.
   void close() noexcept;
   const std::string& port() const noexcept { return port_; }
+  /// What the client has set its port to.
+  std::uint32_t speed() const noexcept;
   /// Serves ahead of all ordinary threads, where that is permitted: a wire waits for no computer.
   void set_punctual(bool punctual) noexcept;
   /// Servos that listen at `baud`: what a client sends at another speed is noise to them. 0: at any.

@@ -1,6 +1,7 @@
 #include "emulator/servo_emulator.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 
 #include "bus/monotonic.hpp"
@@ -13,6 +14,7 @@ namespace motorium {
 
 struct ServoEmulator::Impl {
   std::unique_ptr<VirtualChain> chain;
+  std::atomic<bool> own_bauds{false};
   mutable std::mutex mutex;  // guards the chain; held for the length of one packet
   PseudoTerminal terminal;   // last: its thread uses the rest
 };
@@ -29,7 +31,9 @@ ServoEmulator::ServoEmulator(std::unique_ptr<VirtualChain> chain) : impl_(std::m
   Impl* const impl = impl_.get();
   impl->terminal.start({
       [impl](std::span<const std::uint8_t> bytes) {
+        const std::uint32_t baud = impl->own_bauds ? impl->terminal.speed() : 0;
         const std::lock_guard lock(impl->mutex);
+        impl->chain->listen_at(baud);
         impl->chain->consume(bytes);
       },
       [impl](std::int64_t& next_ns) {
@@ -99,6 +103,19 @@ void ServoEmulator::set_wire(std::uint32_t baud) noexcept {
 }
 
 void ServoEmulator::set_baud(std::uint32_t baud) noexcept { impl_->terminal.set_baud(baud); }
+
+void ServoEmulator::set_own_bauds() noexcept { impl_->own_bauds = true; }
+
+void ServoEmulator::program(std::size_t servo, std::uint16_t address,
+                            std::span<const std::uint8_t> data) noexcept {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->chain->servo(servo).program(address, data);
+}
+
+void ServoEmulator::connect(std::size_t servo, bool on) noexcept {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->chain->connect(servo, on);
+}
 
 void ServoEmulator::power_cycle(int servo) noexcept {
   const std::lock_guard lock(impl_->mutex);

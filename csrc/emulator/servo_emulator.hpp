@@ -51,6 +51,12 @@ class ServoEmulator {
   void set_wire(std::uint32_t baud) noexcept;
   /// Servos listen at `baud`: to a client that has set its port to another speed nobody answers. 0: at any.
   void set_baud(std::uint32_t baud) noexcept;
+  /// Each servo listens at the speed that its own register says, and no longer at any.
+  void set_own_bauds() noexcept;
+  /// As the factory: past all write protection, into EEPROM too.
+  void program(std::size_t servo, std::uint16_t address, std::span<const std::uint8_t> data) noexcept;
+  /// Whether the cables of a servo are on; see VirtualChain.
+  void connect(std::size_t servo, bool on) noexcept;
   /// Loses everything that is not kept in EEPROM, as a power cycle does. servo -1: all.
   void power_cycle(int servo) noexcept;
   /// Takes the cable off in front of a servo, and puts it on again; see VirtualChain.

@@ -1,6 +1,7 @@
 #include "emulator/servo_table.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include "core/feetech.h"
@@ -9,12 +10,12 @@ namespace motorium {
 namespace {
 
 // Feetech STS series memory table.
-constexpr std::size_t kFirmwareMajor = 0, kFirmwareMinor = 1, kModel = 3, kReturnDelay = 7;
+constexpr std::size_t kFirmwareMajor = 0, kFirmwareMinor = 1, kModel = 3, kBaud = 6, kReturnDelay = 7;
 constexpr std::size_t kMinPosition = 9, kMaxPosition = 11, kMaxTemperature = 13, kMaxVoltage = 14,
                       kMinVoltage = 15;
 constexpr std::size_t kMaxTorque = 16, kPhase = 18, kUnloading = 19, kLedAlarm = 20, kP = 21, kD = 22;
 constexpr std::size_t kMinStart = 24, kDeadCw = 26, kDeadCcw = 27, kProtectionCurrent = 28, kResolution = 30;
-constexpr std::size_t kHomingOffset = 31, kProtectionTime = 35, kOverload = 36;
+constexpr std::size_t kHomingOffset = 31, kMode = 33, kProtectionTime = 35, kOverload = 36;
 constexpr std::size_t kSpeedP = 37, kOvercurrentTime = 38, kSpeedI = 39;
 constexpr std::size_t kTorqueEnable = 40, kAcceleration = 41, kGoalPosition = 42, kGoalSpeed = 46,
                       kTorqueLimit = 48;
@@ -27,6 +28,11 @@ constexpr std::uint8_t kCalibrateMiddle = 128;
 constexpr std::uint8_t kOverloadBit = 1U << 5;
 constexpr std::int64_t kReturnDelayUnitNs = 2000;
 constexpr std::int32_t kPermillePerPercent = 10;
+
+/// By the value of register 6 (Feetech STS and SCS memory tables).
+constexpr std::array<std::uint32_t, 8> kBauds{1'000'000, 500'000, 250'000, 128'000,
+                                              115'200,   76'800,  57'600,  38'400};
+constexpr std::uint8_t kWheelMode = 1;
 
 bool is_read_only(std::size_t address) {
   return address < kFirstWritable || (address >= kFirstReadOnly && address <= kLastReadOnly);
@@ -111,6 +117,10 @@ void ServoTable::poke(std::uint16_t address, std::span<const std::uint8_t> data)
 
 std::int64_t ServoTable::return_delay_ns() const noexcept { return live_[kReturnDelay] * kReturnDelayUnitNs; }
 
+std::uint32_t ServoTable::baud() const noexcept {
+  return live_[kBaud] < kBauds.size() ? kBauds[live_[kBaud]] : 0;
+}
+
 void ServoTable::write(std::uint8_t address, std::span<const std::uint8_t> data) noexcept {
   const bool keep = live_[series_.lock] == 0;
   for (std::size_t i = 0; i < data.size(); ++i) {
@@ -167,6 +177,9 @@ ServoGoal ServoTable::goal() noexcept {
   const std::int32_t most = get16(kMaxPosition);
   if (least < most) position = std::clamp(position, least, most);
   goal.goal_position_ticks = wrap(position + homing_offset(), series_.turn);
+  goal.turning =
+      series_.homing_offset && live_[kMode] == kWheelMode;  // the SCS series has its wheel elsewhere
+  if (goal.turning) goal.turn_speed_ticks_s = mtr_ft_decode_signed(get16(kGoalSpeed), kSignPosition);
   goal.goal_speed_ticks_s = std::abs(mtr_ft_decode_signed(get16(kGoalSpeed), kSignPosition));
   goal.acceleration = live_[kAcceleration];
   goal.torque_limit_permille =

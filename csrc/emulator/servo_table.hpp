@@ -47,6 +47,10 @@ class ServoTable final : public VirtualServo {
   void update(const ServoPresent& present) noexcept override;
   ServoGoal goal() noexcept override;
   std::int64_t return_delay_ns() const noexcept override;
+  std::uint32_t baud() const noexcept override;
+
+ protected:
+  std::span<std::uint8_t> eeprom() noexcept override { return eeprom_; }
 
  private:
   static constexpr std::size_t kId = 5;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -28,14 +29,34 @@ class VirtualChain {
     plugged_ = kAll;
   }
 
+  /// Whether the cables of servo `i` are on. Without, it neither hears nor answers nor has power; others do.
+  void connect(std::size_t i, bool on) noexcept {
+    if (!on) servo(i).power_cycle();
+    off_[i] = !on;
+  }
+  /// The next bytes come at this speed: servos whose own is another hear none of them. 0: all hear.
+  void listen_at(std::uint32_t baud) noexcept { heard_baud_ = baud; }
+
   ReplyLine line;
 
  protected:
-  bool plugged(std::size_t i) const noexcept { return i < plugged_; }
+  /// Whether servo `i` hears what is being said, and can answer.
+  bool hears(std::size_t i) noexcept {
+    return i < plugged_ && !off_[i] && (heard_baud_ == 0 || servo(i).baud() == heard_baud_);
+  }
+  /// Whether a servo before `i` has the same id: on the wire both answer at once.
+  bool doubled_before(std::size_t i) noexcept {
+    for (std::size_t k = 0; k < i; ++k) {
+      if (hears(k) && servo(k).id() == servo(i).id()) return true;
+    }
+    return false;
+  }
 
  private:
   static constexpr std::size_t kAll = ~std::size_t{0};
   std::size_t plugged_ = kAll;
+  std::bitset<256> off_;
+  std::uint32_t heard_baud_ = 0;
 };
 
 /// Throws std::invalid_argument when ids are none, out of range or used twice.

@@ -25,6 +25,8 @@ struct ServoGoal {
   std::int32_t goal_speed_ticks_s = 0;      ///< 0: as fast as it can
   std::int32_t acceleration = 0;            ///< Units of 100 ticks/s^2; 0: as fast as it can
   std::int32_t torque_limit_permille = 1000;
+  bool turning = false;  ///< Wheel mode: it turns at `turn_speed_ticks_s` instead of heading for a position.
+  std::int32_t turn_speed_ticks_s = 0;  ///< Signed.
 };
 
 /// Troubles of a servo itself, beside those of the line.
@@ -45,18 +47,28 @@ class VirtualServo {
   virtual const Table& bytes() const noexcept = 0;
   /// As the owner of the physics, past all write protection.
   virtual void poke(std::uint16_t address, std::span<const std::uint8_t> data) noexcept = 0;
+  /// As the factory, into EEPROM too where the address lies there.
+  void program(std::uint16_t address, std::span<const std::uint8_t> data) noexcept {
+    poke(address, data);
+    const std::span<std::uint8_t> kept = eeprom();
+    for (std::size_t i = 0; i < data.size() && address + i < kept.size(); ++i) kept[address + i] = data[i];
+  }
   /// Loses everything that was not kept in EEPROM.
   virtual void power_cycle() noexcept = 0;
   virtual void update(const ServoPresent& present) noexcept = 0;
   virtual ServoGoal goal() noexcept = 0;
   /// How long it waits before it answers.
   virtual std::int64_t return_delay_ns() const noexcept = 0;
+  /// The speed it listens at, by its own register; 0: a code that no servo has.
+  virtual std::uint32_t baud() const noexcept = 0;
   void set_condition(const ServoCondition& condition) noexcept {
     condition_ = condition;
     update(reported_);
   }
 
  protected:
+  /// What is left after a power cycle, from address 0 on.
+  virtual std::span<std::uint8_t> eeprom() noexcept = 0;
   /// `present` with the servo's troubles; remembers it without them.
   ServoPresent troubled(const ServoPresent& present, std::int32_t max_temperature_c) noexcept {
     reported_ = present;

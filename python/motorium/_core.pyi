@@ -507,6 +507,12 @@ class ServoEmulator:  # Virtual servos that answer their protocol on a pseudo-te
         sag_dv: int = 0,
     ) -> None: ...
     def set_baud(self, baud: int) -> None: ...  # Deaf to clients whose port has another speed; 0: to none.
+    def table(self, place: int) -> bytes: ...  # As `registers`, of the servo at that place of the chain.
+    def program(
+        self, place: int, address: int, data: bytes
+    ) -> None: ...  # As the factory: past all write protection, into EEPROM too.
+    def connect(self, place: int, on: bool) -> None: ...  # The cables of one servo; those behind it stay on.
+    def set_own_bauds(self) -> None: ...  # Each servo listens at the speed of its own register only.
     def set_wire(self, baud: int) -> None: ...  # Replies take their time on a wire of this speed; 0: none.
     def unplug(self, servo_id: int) -> None: ...  # The cable in front of this servo.
     def replug(self) -> None: ...

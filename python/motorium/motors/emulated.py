@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from .. import _core
 from ..errors import SpecError
+from .bauds import FACTORY_ID, baud_code, factory_baud
 from .spec import MotorSpec
 
 FIRMWARE = 50
@@ -61,3 +62,32 @@ def emulate(ids: Sequence[int], motors: Sequence[str]) -> _core.ServoEmulator:
     return _core.ServoEmulator.dynamixel(
         [(servo, dynamixel_model(spec)) for servo, spec in zip(ids, specs, strict=True)]
     )
+
+
+def assemble(servos: _core.ServoEmulator, motors: Sequence[str], baud: int) -> None:
+    """Set every servo of a chain to `baud`, as in an arm that is ready; from now on each hears only its own speed.
+
+    Raises SpecError: the servos cannot be set to that speed.
+    """
+    for place, spec in enumerate(map(MotorSpec.load, motors)):
+        _program(servos, place, spec, "baud_rate", baud_code(spec.protocol, baud))
+    servos.set_own_bauds()
+
+
+def make_factory_new(servos: _core.ServoEmulator, motors: Sequence[str]) -> None:
+    """Give every servo of a chain the id and the speed it leaves the factory with; all of them are connected."""
+    for place, spec in enumerate(map(MotorSpec.load, motors)):
+        _program(servos, place, spec, "id", FACTORY_ID)
+        _program(servos, place, spec, "baud_rate", baud_code(spec.protocol, factory_baud(spec.protocol)))
+    servos.set_own_bauds()
+
+
+def connect_only(servos: _core.ServoEmulator, places: Sequence[int], total: int) -> None:
+    """Plug in the servos at `places` and unplug the others of `total`."""
+    for place in range(total):
+        servos.connect(place, place in places)
+
+
+def _program(servos: _core.ServoEmulator, place: int, motor: MotorSpec, name: str, value: int) -> None:
+    register = motor.register(name)
+    servos.program(place, register.address, register.encode(value))
