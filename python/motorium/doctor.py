@@ -226,9 +226,13 @@ def check_mujoco() -> Check:
 
 def check_graphics() -> Check:
     """Whether a simulated camera can draw, tried for real in a process of its own."""
-    from .sim.graphics import DEBIAN_PACKAGES, available_backends
+    from .sim.graphics import DEBIAN_PACKAGES, available_backends, setting_problem
 
     advice = f"on Debian or Ubuntu: sudo apt-get install {' '.join(DEBIAN_PACKAGES)}"
+    problem = setting_problem(os.environ)
+    if problem is not None:
+        detail, _, remedy = problem.rpartition(": ")
+        return Check("graphics", "warn", detail, remedy)
     backend = os.environ.get("MUJOCO_GL") or next(iter(available_backends()), None)
     if backend is None:
         return Check("graphics", "warn", "neither EGL nor OSMesa found", advice)

@@ -38,13 +38,27 @@ def config_home() -> Path:
     return Path(home) / ".config" / "motorium"
 
 
+def reserve_standard_descriptors() -> None:
+    """Open /dev/null in the place of a closed stdin, stdout or stderr.
+
+    The next file that is opened would get its number: a servo bus, on which a library then prints its warnings.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # noqa: PERF203 - three of them
+            os.set_inheritable(
+                os.open(os.devnull, os.O_RDWR), True
+            )  # it takes the lowest free number: this one
+
+
 def check_text(path: str | os.PathLike[str]) -> None:
     """Raise StorageError when the locale cannot name `path`: libraries would look for another file.
 
     Path names are bytes; those of a locale that is not UTF-8 mean other letters to pyarrow and FFmpeg than to Python.
     """
     encoding = sys.getfilesystemencoding()
-    if encoding.lower().replace("-", "") != "utf8" and not str(Path(path).absolute()).isascii():
+    if encoding.lower().replace("-", "") != "utf8" and not os.fspath(path).isascii():
         shown = os.fsencode(path).decode("utf-8", "replace").encode("ascii", "backslashreplace").decode()
         raise StorageError(
             f"the locale's encoding is {encoding}, which does not name {shown} as all programs do: set PYTHONUTF8=1 "
@@ -53,23 +67,26 @@ def check_text(path: str | os.PathLike[str]) -> None:
 
 
 def check_writable(folder: Path, what: str) -> None:
-    """Make `folder` and write into it for a moment, so that it is known before anything moves or changes.
+    """Try whether files can be written to `folder`, so that it is known before anything moves or changes.
 
     Args:
-        folder: for files to come.
+        folder: for files to come; where it is not there yet, the folder in which it will be made is tried.
         what: they are, for the message, such as "the calibration".
 
     Raises:
         StorageError: it cannot be made or written, has no room, or the locale cannot name it.
     """
-    check_text(folder)
+    check_text(folder.absolute())
+    there = folder.absolute()
+    while not os.path.lexists(there):
+        there = there.parent
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as probe:
+        with tempfile.TemporaryFile(dir=there) as probe:
             probe.write(bytes(PROBE_BYTES))
             probe.flush()
     except OSError as error:
-        raise StorageError(f"{what} could not be written to {folder}: {error.strerror or error}") from error
+        where = f"{folder}" if there == folder.absolute() else f"{folder} ({there})"
+        raise StorageError(f"{what} could not be written to {where}: {error.strerror or error}") from error
 
 
 def write_json(path: Path, value: Any, *, indent: int = 2) -> None:

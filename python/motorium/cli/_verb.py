@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import click
 
 from ..errors import MotoriumError
+from ._streams import check_letters, silence
 
 FAILED = 2
 INTERRUPTED = 130
@@ -39,9 +39,10 @@ class Verb(click.Command):
     """
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; MotoriumError, a missing extra and Ctrl-C never show a traceback."""
+        """Run the command; MotoriumError, OSError, a missing extra and Ctrl-C never show a traceback."""
         as_json = bool(ctx.params.get("as_json"))
         try:
+            check_letters(sys.argv[1:])
             return super().invoke(ctx)
         except MotoriumError as error:
             _fail(type(error).__name__, str(error), as_json)
@@ -55,15 +56,22 @@ class Verb(click.Command):
             click.echo("interrupted", err=True)
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:  # the reader of a pipe, such as `head`, has gone
-            with contextlib.suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            silence(sys.stdout)
             ctx.exit(0)
+        except OSError as error:  # a folder, a device, a stream: what it was is in the error
+            named = f"{error.filename}: " if isinstance(error.filename, str) else ""
+            _fail(type(error).__name__, f"{named}{error.strerror or error}", as_json)
 
 
 def _fail(kind: str, message: str, as_json: bool) -> None:
-    if as_json:
-        print_json({"error": {"kind": kind, "message": message}})
-    click.echo(f"error: {message}", err=True)
+    try:
+        if as_json:
+            print_json({"error": {"kind": kind, "message": message}})
+        sys.stdout.flush()
+    except OSError:  # full or gone meanwhile: then the message below is all there is
+        silence(sys.stdout)
+    with contextlib.suppress(OSError):
+        click.echo(f"error: {message}", err=True)
     raise SystemExit(FAILED)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ..files import check_writable
 from ._verb import Verb, json_option, print_json, print_table
 
 robot_option = click.option("--robot", required=True, help="Whose cameras: the name they are kept under.")
@@ -72,13 +73,15 @@ def bind_command(
     from ..cameras.find import recognise
     from ..cameras.setup import CameraSetup, parse_mode, picture_path, setup_path
 
+    kept = setup_path(robot)
+    check_writable(kept.parent, "the binding")
     mode = parse_mode(_mode(size, fps, pixels), "mode")
     binding = recognise(camera, kind, mode, max_age_s)
     rig.bind(CameraSetup.load(robot), role, binding, picture=not no_picture)
     picture = None if no_picture else str(picture_path(robot, role))
-    kept = str(setup_path(robot))
     if as_json:
-        print_json({"robot": robot, "role": role, "camera": binding.where, "file": kept, "picture": picture})
+        found = {"robot": robot, "role": role, "camera": binding.where, "file": str(kept), "picture": picture}
+        print_json(found)
     else:
         click.echo(f"{role} = {binding.where}, {mode}; kept in {kept}")
 
@@ -131,6 +134,7 @@ def calibrate_command(
 
     if (fovy_deg is None) == (lens_file is None):
         raise click.UsageError("give one of --fovy and --lens")
+    check_writable(extrinsics_path(robot, role).parent, "the camera's place")
     lens = Lens.load(lens_file) if lens_file is not None else float(fovy_deg or 0.0)
     found = calibrate(robot, role, pictures(robot, role, files), tags_file, lens)
     if as_json:

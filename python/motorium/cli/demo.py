@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from ..files import check_writable
 from ._verb import Verb, json_option, print_json
 
 
@@ -41,6 +42,7 @@ def command(
     from ._watch import choose_audience, print_report
 
     folder = out or Path("out", time.strftime("demo-%Y%m%d-%H%M%S"))
+    check_writable(folder, "the report")
     plan = DemoPlan(checkpoint, episodes, seed, task)
     live = not headless and sys.stdout.isatty()
     with choose_audience(episodes, live=live, silent=as_json) as audience:

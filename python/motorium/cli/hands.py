@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..files import check_writable
 from ._verb import Verb, json_option, print_json
 
 
@@ -25,6 +26,8 @@ def command(
     from ..hands.convert import convert, save
     from ..hands.quality import QualityLimits
 
+    if out is not None:
+        check_writable(out.absolute().parent, "the demonstrations")
     limits = QualityLimits(confidence=confidence, shortest_s=shortest_s)
     demos, report = convert(file, mirrored=mirrored, limits=limits)
     if out is not None:

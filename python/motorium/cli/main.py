@@ -11,6 +11,8 @@ from pathlib import Path
 
 import click
 
+from ._streams import prepare_streams
+
 _HERE = Path(__file__).parent
 _NOT_VERBS = {"main", "__init__"}
 
@@ -58,3 +60,4 @@ def main() -> None:
 
     Every command takes --json. Start with `motorium doctor`, then `motorium demo`.
     """
+    prepare_streams()

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ..files import check_writable
 from ._record_view import watch
 from ._verb import Verb, json_option, print_json
 
@@ -79,6 +80,7 @@ def command(
     from ..data.recorder import Leader, RecordPlan, record
     from ..timeline.events import EventLog
 
+    check_writable(dataset, "the dataset")
     plan = RecordPlan(
         dataset,
         episodes,
@@ -93,6 +95,10 @@ def command(
     log = EventLog()
     options: dict[str, Any] = {"seed": seed} if ":" in robot else {}
     with ExitStack() as stack:
+        if pedal is not None:
+            from ..timeline.pedal import Pedal
+
+            stack.enter_context(Pedal(pedal, log=log))
         shows: Leader
         if leader == "script":
             from ..sim.script import ScriptLeader
@@ -106,10 +112,6 @@ def command(
             hand = stack.enter_context(open_leader(leader, port=leader_port, calibration=leader_calibration))
             arm = stack.enter_context(Robot.open(robot, port=port, calibration=calibration, **options))
             shows = ArmLeader(arm, hand)
-        if pedal is not None:
-            from ..timeline.pedal import Pedal
-
-            stack.enter_context(Pedal(pedal, log=log))
         watcher = stack.enter_context(watch(silent=as_json, log=log))
         recorded, writer = record(arm, shows, plan, watcher, log)
         control = arm.control.stats()
@@ -119,10 +121,8 @@ def command(
         "repaired": writer.repaired.as_dict(),
         "control": {"ticks": control["ticks"], "missed": control["missed"]},
     }
-    if as_json:
-        print_json(result)
-    else:
-        click.echo(f"{len(recorded)} episodes in {dataset}; look at them: motorium data view {dataset}")
+    said = f"{len(recorded)} episodes in {dataset}; look at them: motorium data view {dataset}"
+    print_json(result) if as_json else click.echo(said)
 
 
 def _names(subtasks: str | None, pedal: str | None) -> tuple[str, ...] | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..files import check_writable
 from ._verb import Verb, json_option, print_json
 
 
@@ -54,6 +55,7 @@ def command(
         raise click.UsageError(
             "nothing to record: give --full, --miss, --approach, --glance, --hover or --correct"
         )
+    check_writable(out, "the demonstrations")
     job = RecordJob(out, counts, robot, first_seed, processes, checkpoint)
     totals = record(job, lambda line: click.echo(line, err=as_json))
     if as_json:

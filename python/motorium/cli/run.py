@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..instructions import check_instruction
 from ._verb import Verb, json_option, print_json
 
 
@@ -44,6 +45,8 @@ def command(
     from ..runtime.run import drive
     from ..runtime.runner import Runner
 
+    check_instruction(task)
+    stop_keys.check_device(stop_device)
     policy = mt.load(checkpoint, guidance="soft" if guided else "none")
     with (
         mt.Robot.open(robot, port=port, calibration=calibration) as arm,

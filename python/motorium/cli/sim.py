@@ -48,7 +48,9 @@ def _as_json(backend: SimBackend) -> dict[str, Any]:
 
 @click.command(cls=Verb, name="sim")
 @click.argument("robot", default="so101")
-@click.option("--seed", default=0, show_default=True, help="Seed of the scene on the table.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the scene on the table."
+)
 @click.option("--task", default=None, help='Instruction, such as "put the red cube in the tray".')
 @json_option
 def command(robot: str, seed: int, task: str | None, as_json: bool) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import Any
 
 import click
 
+from ..files import check_writable
 from ._verb import Verb, json_option, print_json
 
 
@@ -65,6 +67,8 @@ def command(
         raise click.UsageError("--leader replay and --dataset go together")
     if sum(chosen is not None for chosen in (leader, source, replay)) != 1:
         raise click.UsageError("give one of --leader, --source and --replay")
+    if events is not None:
+        check_writable(Path(events).absolute().parent, "the pedal's marks")
     request = Request(
         leader=None if dataset else leader,
         leader_port=leader_port,

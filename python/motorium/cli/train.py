@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ..files import check_writable
 from ._verb import Verb, json_option, print_json
 
 
@@ -24,7 +25,7 @@ from ._verb import Verb, json_option, print_json
 @click.option(
     "--minutes", type=click.FloatRange(0.01), help="End the schedule after this time if that is sooner."
 )
-@click.option("--seed", type=int, help="Of weights and batches.")
+@click.option("--seed", type=click.IntRange(0), help="Of weights and batches.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @json_option
 def command(
@@ -47,6 +48,7 @@ def command(
 
     if bool(recipe) == bool(data):
         raise click.UsageError("give either --recipe or --data")
+    check_writable(out, "the run")
     given = {"steps": steps, "minutes": minutes, "seed": seed}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if recipe:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
-from ..files import write_json, write_whole
+from ..files import check_text, write_json, write_whole
 from . import layout, staging, tables, video
 from .dataset import Dataset
 from .layout import Slot
@@ -64,6 +64,7 @@ def beside(target: Path) -> Iterator[Path]:
 
     Raises DataError: `target` is there already, or no folder can be made beside it.
     """
+    check_text(target.absolute())
     if target.exists():
         raise DataError(f"{target} is there already")
     work = target.with_name(f".{target.name}.building-{os.getpid()}")

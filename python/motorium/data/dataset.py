@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
+from ..files import check_text
 from ..types import UInt8
 from . import layout, staging, tables, video
 from .layout import Slot
@@ -42,7 +43,8 @@ class Dataset:
 
     @classmethod
     def open(cls, root: Path) -> Dataset:
-        """Read what is under meta/. Raises DataError."""
+        """Read what is under meta/. Raises DataError, and StorageError where the locale cannot name the folder."""
+        check_text(root.absolute())
         info = read_info(root)
         if info.version == layout.VERSION:
             episodes = staging.all_episodes(root, info)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..instructions import check_instruction
 from . import marks
 from .build import Pick, build
 from .dataset import Dataset
@@ -59,6 +60,8 @@ def delete(dataset: Dataset, episodes: frozenset[int], target: Path) -> Info:
 
 def relabel(dataset: Dataset, rename: Mapping[str, str], target: Path) -> Info:
     """Other words for tasks. Raises DataError when there is no such task."""
+    for task in rename.values():
+        check_instruction(task)
     for task in rename:
         if task not in dataset.tasks:
             raise DataError(f"no task {task!r}; there are {', '.join(map(repr, dataset.tasks))}")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..cameras.base import newest_frames
 from ..errors import DataError
+from ..instructions import check_instruction
 from ..timeline.events import EventLog
 from ..types import UInt8
 from ..units import NS_PER_S
@@ -94,6 +95,10 @@ class RecordPlan:
     codec: str = "h264"
     strict: bool = False
     subtasks: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.task is not None:
+            check_instruction(self.task)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..files import check_text
 from ..timeline.events import Event
 from ..types import UInt8
 from . import layout, marks, staging
@@ -69,8 +70,10 @@ class DatasetWriter:
 
         With `patience_s` a frame waits that long for the encoder before another one stands in for it.
 
-        Raises DataError: in use, read-only, another schema, not an empty folder, an unknown codec, a full disk.
+        Raises StorageError where the locale cannot name `root`; DataError: in use, read-only, another schema, not an
+        empty folder, an unknown codec, a full disk.
         """
+        check_text(root.absolute())
         if codec not in CODECS:
             raise DataError(f"codec {codec!r} is not known; known are {', '.join(CODECS)}")
         self.root, self.repaired = root, Repair()

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..errors import MotoriumError, SafetyError
+from ..instructions import shortened
 from ..robots.spec import RobotSpec
 from ..runtime.lockstep import VirtualClock, run_lockstep
 from ..sim.lockstep import LockStep
@@ -114,7 +115,7 @@ def wilson(successes: int, count: int, z: float = 1.959964) -> tuple[float, floa
 def evaluate(job: EvalJob, report: Callable[[EpisodeResult], None] | None = None) -> EvalReport:
     """Plays all episodes and counts. Raises MotoriumError for a training seed, an unknown task or engine."""
     if job.task not in TASKS:
-        raise MotoriumError(f"unknown task {job.task!r}; tasks: {', '.join(TASKS)}")
+        raise MotoriumError(f"unknown task {shortened(job.task)}; tasks: {', '.join(TASKS)}")
     if job.engine not in ENGINES:
         raise MotoriumError(f"unknown engine {job.engine!r}; engines: {', '.join(ENGINES)}")
     if job.episodes < 1:

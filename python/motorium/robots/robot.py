@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from .._core import ControlLoop
 from ..errors import BusError, CameraError, MotoriumError, SafetyError
+from ..files import reserve_standard_descriptors
 from ..motors.bus import bus_errors
 from ..slots import slot_map
 from ..types import Camera, Float32, HasFileno, Observation
@@ -116,6 +117,7 @@ class Robot:
     def __enter__(self) -> Self:
         if self._backend is not None:
             raise SafetyError(f"{self.spec.name} is open already")
+        reserve_standard_descriptors()
         self._signals = SignalGuard()
         self._signals.install()
         try:

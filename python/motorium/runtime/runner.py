@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import MotoriumError, SafetyError
+from ..instructions import check_instruction
 from ..types import Observation, Policy
 from ..units import NS_PER_S
 from .schedule import Pace, Planner, Scheduler
@@ -108,8 +109,10 @@ class Runner:
     def __init__(self, robot: Robot, policy: Policy, task: str, *, sync: bool = False) -> None:
         """With `sync` the arm stands while the policy thinks: infer, play the chunk to its end, infer again.
 
-        Raises BindingError when the policy says that its inputs and outputs are not this robot's.
+        Raises BindingError when the policy says that its inputs and outputs are not this robot's, PromptError for a
+        task that is no text to read.
         """
+        check_instruction(task)
         bind = getattr(policy, "bind", None)
         if bind is not None:  # a policy of one's own may have nothing to bind
             bind(robot.spec)

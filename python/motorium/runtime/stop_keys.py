@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ..errors import SafetyError
+
 if TYPE_CHECKING:
     from ..robots.robot import Robot
 
@@ -48,6 +50,13 @@ def stop_keys(robot: Robot, fd: int | None = None) -> Iterator[bool]:
         yield True
     finally:
         termios.tcsetattr(fd, termios.TCSANOW, before)
+
+
+def check_device(path: str | None) -> None:
+    """Raise SafetyError when the stop device at `path` is absent or may not be used; None is none."""
+    if path is not None and not os.access(path, os.R_OK | os.W_OK):
+        why = "this user may not read and write it" if os.path.lexists(path) else "it is not there"
+        raise SafetyError(f"the stop device {path} cannot be watched: {why}. Nothing has moved")
 
 
 @contextlib.contextmanager

@@ -170,6 +170,12 @@ def open_arm(name: str, **options: Any) -> SimBackend:
         SimulationError: the process cannot start, or an option is unknown.
     """
     _reject_unknown(options)
+    try:
+        protocol.check_scene(
+            {name: options[name] for name in ("seed", "task") if options.get(name) is not None}
+        )
+    except protocol.ProtocolError as error:
+        raise SimulationError(f"the first scene: {error}") from None
     robot = name.removeprefix("sim:")
     if Path(robot).suffix == ".toml":
         robot = str(Path(robot).resolve())

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..errors import MotoriumError
 from ..files import write_json
+from ..instructions import check_instruction
 from .report import FILM, REPORT, SHEET, EpisodePictures, Shot, write_film, write_sheet
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ class DemoPlan:
     task: str | None = None
     robot: str = "sim:so101"
     limit_s: float = 15.0
+
+    def __post_init__(self) -> None:
+        if self.task is not None:
+            check_instruction(self.task)
 
     def scene_seed(self, index: int) -> int:
         """Seed of the scene of episode `index`: `--seed S --episodes 1` replays the scene that a report calls S."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Mapping
 
 DEBIAN_PACKAGES = ("libegl1", "libegl-mesa0", "libgl1-mesa-dri", "libosmesa6")
 """What to install on Debian and its children; either EGL or OSMesa is enough."""
@@ -20,6 +21,37 @@ def _loads(name: str) -> bool:
     except OSError:
         return False
     return True
+
+
+OFF = ("disable", "disabled", "off", "false", "0")
+"""Values of MUJOCO_GL with which MuJoCo draws nothing."""
+ON_SCREEN = ("glfw", "glx", "enable", "enabled", "on", "true", "1")
+"""Values with which it wants a screen."""
+OFF_SCREEN = ("egl", "osmesa")
+
+
+def setting_problem(environment: Mapping[str, str]) -> str | None:
+    """What is wrong with the graphics settings of `environment`, and what to do; None when nothing is or none is made.
+
+    MuJoCo itself finds out late, some of it only at the first picture.
+    """
+    chosen = environment.get("MUJOCO_GL", "").strip().lower()
+    works = available_backends()
+    remedy = f"unset MUJOCO_GL, or set it to {' or '.join(works)}" if works else "unset MUJOCO_GL"
+    said = f"MUJOCO_GL={environment.get('MUJOCO_GL', '')}"
+    if chosen in OFF:
+        return f"{said} switches off the pictures that the simulated cameras need: {remedy}"
+    if chosen in ON_SCREEN and not (environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")):
+        return f"{said} draws on a screen, and there is none (DISPLAY is not set): {remedy}"
+    if chosen and chosen not in (*ON_SCREEN, *OFF_SCREEN):
+        return f"{said} is no value that MuJoCo knows ({', '.join(OFF_SCREEN)}, glfw): {remedy}"
+    if chosen in OFF_SCREEN and chosen not in works:
+        packages = " ".join(DEBIAN_PACKAGES)
+        return f"{said} asks for what is not installed here: {remedy}; or sudo apt-get install -y {packages}"
+    other = environment.get("PYOPENGL_PLATFORM", "").strip().lower()
+    if other and chosen in OFF_SCREEN and other != chosen:
+        return f"PYOPENGL_PLATFORM={other} contradicts {said}: unset PYOPENGL_PLATFORM"
+    return None
 
 
 def available_backends() -> list[str]:

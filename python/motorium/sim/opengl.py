@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 
 from ..errors import SimulationError
-from .graphics import DEBIAN_PACKAGES, available_backends
+from .graphics import DEBIAN_PACKAGES, available_backends, setting_problem
 
 _RETRY = "MOTORIUM_GL_RETRY"
 
@@ -37,13 +37,21 @@ def choose_platform() -> bool:
     return True
 
 
+def check_settings() -> None:
+    """Raise SimulationError when MUJOCO_GL or its like, set by the user, cannot work here; what to do stands in it."""
+    problem = setting_problem(os.environ)
+    if problem is not None:
+        raise SimulationError(problem)
+
+
 def import_mujoco() -> None:
     """Import MuJoCo with an off-screen platform that is installed; a MUJOCO_GL set by the user stands.
 
     Raises:
         OpenGLError: no platform, or its libraries do not load.
-        SimulationError: MuJoCo is not installed.
+        SimulationError: MuJoCo is not installed, or settings of the user cannot work.
     """
+    check_settings()
     # Mesa's cache leaves files in the user's home, and its idle-priority thread can keep a killed process from
     # going for seconds on a busy machine; without it the first frame is 0.2 s later.
     os.environ.setdefault("MESA_SHADER_CACHE_DISABLE", "true")
@@ -54,6 +62,11 @@ def import_mujoco() -> None:
     except (ImportError, AttributeError, RuntimeError, OSError) as error:  # PyOpenGL fails in all these ways
         if isinstance(error, ModuleNotFoundError) and error.name == "mujoco":
             raise SimulationError("sim: needs MuJoCo: pip install 'motorium[sim]'") from error
+        device = os.environ.get("MUJOCO_EGL_DEVICE_ID")
+        if device and "MUJOCO_EGL_DEVICE_ID" in str(error):
+            raise SimulationError(
+                f"MUJOCO_EGL_DEVICE_ID={device}: {error}: unset it, or choose another"
+            ) from error
         raise OpenGLError(f"MUJOCO_GL={os.environ['MUJOCO_GL']}: {error}") from error
 
 

@@ -83,7 +83,8 @@ def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _check_reset(options: Mapping[str, Any]) -> None:
+def check_scene(options: Mapping[str, Any]) -> None:
+    """Raise ProtocolError unless `seed`, `task` and `arm`, where given, can make a scene."""
     seed = options.get("seed", 0)
     if not _is_int(seed) or not 0 <= seed < 2**63:
         raise ProtocolError(f"seed must be a whole number from 0 to 2**63 - 1, not {seed!r:.40}")
@@ -108,7 +109,7 @@ def parse_request(line: bytes) -> Request:
         valid = ", ".join(OPTIONS[op]) or "none"
         raise ProtocolError(f"unknown option {unknown[0]!r:.40} of op {op!r}; valid options: {valid}")
     if op == "reset":
-        _check_reset(message)
+        check_scene(message)
     return Request(op, number, message)
 
 

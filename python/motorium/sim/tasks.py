@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 from ..errors import SimulationError
+from ..instructions import shortened
 from .scene import COLOURS, CUBE_M, TRAY_FLOOR_M, TRAY_INNER_M
 
 TASK = "pick-to-tray"
@@ -28,7 +29,7 @@ def target_colour(text: str) -> str:
     match = _PATTERN.match(text)
     if match is None or match.group(1).lower() not in COLOURS:
         valid = "; ".join(instruction(colour) for colour in COLOURS)
-        raise SimulationError(f"{text!r} is not a task of {TASK}; valid tasks: {valid}")
+        raise SimulationError(f"{shortened(text)} is not a task of {TASK}; valid tasks: {valid}")
     return match.group(1).lower()
 
 

@@ -14,7 +14,7 @@ from ..errors import SimulationError
 from ..robots.spec import RobotSpec
 from ..types import UInt8
 from .mjcf import TIMESTEP_S, build_mjcf
-from .opengl import choose_platform
+from .opengl import check_settings, choose_platform
 from .render import Renderers
 from .scene import COLOURS, CUBE_M, Scene, draw_scene
 from .servo import ServoBank, ServoModel, ServoState
@@ -66,6 +66,7 @@ class World:
     """
 
     def __init__(self, spec: RobotSpec, seed: int = 0) -> None:
+        check_settings()
         choose_platform()
         import mujoco
 
