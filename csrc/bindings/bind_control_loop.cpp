@@ -2,8 +2,11 @@
 
 #include <cerrno>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "bindings/loop_requests.hpp"
+#include "runtime/live_loops.hpp"
 
 namespace py = pybind11;
 
@@ -12,9 +15,10 @@ namespace {
 
 using Release = py::call_guard<py::gil_scoped_release>;
 
-void watch_estop(BoundLoop& bound, int fd, const std::string& keys) {
+int watch_estop(BoundLoop& bound, int fd, const std::string& keys, bool hand_on) {
   try {
-    bound.loop.watch_estop(fd, {reinterpret_cast<const std::uint8_t*>(keys.data()), keys.size()});
+    return bound.loop.watch_estop(fd, {reinterpret_cast<const std::uint8_t*>(keys.data()), keys.size()},
+                                  hand_on);
   } catch (const std::system_error& error) {
     errno = error.code().value();
     PyErr_SetFromErrno(PyExc_OSError);
@@ -22,9 +26,18 @@ void watch_estop(BoundLoop& bound, int fd, const std::string& keys) {
   }
 }
 
+/// The GIL keeps two callers apart.
+std::vector<std::pair<std::int64_t, int>> take_keys(BoundLoop& bound) {
+  std::vector<std::pair<std::int64_t, int>> keys;
+  for (KeyPress key; bound.loop.take_key(key);) keys.emplace_back(key.t_ns, key.byte);
+  return keys;
+}
+
 }  // namespace
 
 void bind_control_loop(py::module_& m) {
+  m.def("guard_termination", &guard_termination);
+  m.def("unguard_termination", &unguard_termination);
   py::class_<BoundLoop>(m, "ControlLoop",
                         "The control thread of one arm. Every method may be called from any thread.")
       .def(py::init(&open_on_feetech), py::arg("config"), py::arg("port"), py::arg("bus_config"))
@@ -48,7 +61,12 @@ void bind_control_loop(py::module_& m) {
       .def(
           "step", [](BoundLoop& b, std::int64_t now_ns) { b.loop.step(now_ns); }, py::arg("now_ns"),
           Release())
-      .def("watch_estop", &watch_estop, py::arg("fd"), py::arg("keys") = py::bytes())
+      .def("watch_estop", &watch_estop, py::arg("fd"), py::arg("keys") = py::bytes(),
+           py::arg("hand_on") = false)
+      .def(
+          "unwatch_estop", [](BoundLoop& b, int input) { b.loop.unwatch_estop(input); }, py::arg("input"),
+          Release())
+      .def("take_keys", &take_keys)
       .def(
           "push_chunk",
           [](BoundLoop& b, const FloatArray& chunk, std::int64_t t0_ns, std::int64_t dt_ns,

@@ -37,14 +37,19 @@ void taken(const BoundLoop& bound, std::uint64_t ticket) {
 
 }  // namespace
 
-/// Who gives up must not leave a wish behind that comes true later.
+/// Who gives up, or is interrupted, must not leave a wish behind that comes true later.
 bool enable(BoundLoop& bound, double timeout_s) {
   const std::uint64_t ticket = bound.loop.enable();
-  const bool confirmed =
-      wait_until(bound, timeout_s, [ticket](const CoreSnapshot& core, const LoopSnapshot& loop) {
-        return over(loop, ticket) &&
-               ((core.torque && loop.torque_confirmed) || core.mode == Mode::fault || !loop.alive);
-      });
+  bool confirmed = false;
+  try {
+    confirmed = wait_until(bound, timeout_s, [ticket](const CoreSnapshot& core, const LoopSnapshot& loop) {
+      return over(loop, ticket) &&
+             ((core.torque && loop.torque_confirmed) || core.mode == Mode::fault || !loop.alive);
+    });
+  } catch (...) {
+    bound.loop.release();
+    throw;
+  }
   if (!confirmed) release(bound);
   const CoreSnapshot core = bound.loop.core_snapshot();
   return core.torque && core.mode != Mode::fault;

@@ -5,12 +5,10 @@
 #include <ctime>
 
 #include <algorithm>
-#include <csignal>
-#include <cstdlib>
-#include <set>
 #include <stdexcept>
 
 #include "bus/monotonic.hpp"
+#include "runtime/live_loops.hpp"
 
 namespace motorium {
 namespace {
@@ -23,40 +21,6 @@ void sleep_until(std::int64_t t_ns) noexcept {
   while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, nullptr) != 0) {
   }
 }
-
-/// Loops that run, so that the end of the process by exit() cannot leave an arm without its exit policy.
-class LiveLoops {
- public:
-  static LiveLoops& instance() {
-    static LiveLoops loops;
-    return loops;
-  }
-  void add(ControlLoop* loop) {
-    const std::lock_guard lock(mutex_);
-    loops_.insert(loop);
-  }
-  void remove(ControlLoop* loop) {
-    const std::lock_guard lock(mutex_);
-    loops_.erase(loop);
-  }
-  ~LiveLoops() {
-    if (!loops_.empty())
-      for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, SIG_IGN);
-    for (;;) {
-      ControlLoop* loop = nullptr;
-      {
-        const std::lock_guard lock(mutex_);
-        if (loops_.empty()) return;
-        loop = *loops_.begin();
-      }
-      loop->stop();
-    }
-  }
-
- private:
-  std::mutex mutex_;
-  std::set<ControlLoop*> loops_;
-};
 
 /// Readings of this tick, in the caller's time instead of the bus's.
 void restamp(JointState& state, std::int64_t now_ns) noexcept {

@@ -87,7 +87,12 @@ class ControlLoop {
   /// Emergency stop, from any thread or signal handler; takes effect in the next tick. Never lost in a queue.
   void estop() noexcept { estop_asked_.store(true, std::memory_order_release); }
   /// An emergency stop whenever `fd` has something to say; see StopInputs. Throws as that.
-  void watch_estop(int fd, std::span<const std::uint8_t> keys) { stop_inputs_.watch(fd, keys); }
+  int watch_estop(int fd, std::span<const std::uint8_t> keys, bool hand_on = false) {
+    return stop_inputs_.watch(fd, keys, hand_on);
+  }
+  void unwatch_estop(int input) { stop_inputs_.unwatch(input); }
+  /// The next key of a watched terminal that stops nothing, oldest first. One caller at a time.
+  bool take_key(KeyPress& key) noexcept { return stop_inputs_.take_key(key); }
 
   /// Whose joints to follow once engaged; `leader` must outlive this loop. Any thread.
   void follow(const ControlLoop& leader, const LeaderMap& map);

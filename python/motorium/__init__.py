@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .errors import MotoriumError
     from .policies.load import load
     from .robots.robot import Robot
+    from .robots.signals import close_all
     from .robots.spec import RobotSpec
     from .runtime.run import RunReport, run
     from .types import ActionChunk, Observation
@@ -23,6 +24,7 @@ _HOME = {
     "Robot": ".robots.robot",
     "RobotSpec": ".robots.spec",
     "RunReport": ".runtime.run",
+    "close_all": ".robots.signals",
     "load": ".policies.load",
     "run": ".runtime.run",
 }
@@ -35,6 +37,7 @@ __all__ = [
     "RobotSpec",
     "RunReport",
     "__version__",
+    "close_all",
     "load",
     "run",
 ]

@@ -128,6 +128,11 @@ class Relay:  # What passes between a control thread and whoever serves its serv
     @property
     def closed(self) -> bool: ...
 
+def guard_termination() -> (
+    bool
+): ...  # SIGTERM, SIGHUP: arms come to rest first. False: others handle them. Any thread.
+def unguard_termination() -> None: ...
+
 class ControlLoop:  # The control thread of one arm. Every method may be called from any thread.
     @overload
     def __init__(
@@ -181,10 +186,10 @@ class ControlLoop:  # The control thread of one arm. Every method may be called 
         self, timeout_s: float = 2.0
     ) -> bool: ...  # False: the arm is not limp, or an input still asks for a stop.
     def watch_estop(
-        self, fd: int, keys: bytes = b""
-    ) -> (
-        None
-    ): ...  # Stop when `fd` is readable (with `keys`: says one of these bytes), hangs up or fails. OSError.
+        self, fd: int, keys: bytes = b"", hand_on: bool = False
+    ) -> int: ...  # Stop when `fd` is readable (with `keys`: says one of them), hangs up or fails. Its number; OSError.
+    def unwatch_estop(self, input: int) -> None: ...  # noqa: A002
+    def take_keys(self) -> list[tuple[int, int]]: ...  # (t_ns, byte) of keys handed on since the last call.
     def push_chunk(
         self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int, final: bool = False
     ) -> _Push: ...  # As in ControlCore, now being now.

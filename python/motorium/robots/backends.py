@@ -104,10 +104,13 @@ def check_port(port: str | None, robot: str) -> str:
     )
 
 
-def closed(resource: Camera | RobotBackend) -> MotoriumError | None:
-    """Close, and return what went wrong instead of raising it: the next resource must be closed too."""
-    try:
-        resource.close()
-    except MotoriumError as error:
-        return error
-    return None
+def close_all(cameras: Mapping[str, Camera], backend: RobotBackend | None) -> MotoriumError | None:
+    """Close everything, whatever fails; return the first MotoriumError instead of raising it."""
+    problems = []
+    resources: list[Camera | RobotBackend] = [*cameras.values()]
+    for resource in resources if backend is None else [*resources, backend]:
+        try:
+            resource.close()
+        except MotoriumError as error:  # noqa: PERF203 - the next one must be closed too
+            problems.append(error)
+    return problems[0] if problems else None

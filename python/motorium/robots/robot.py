@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
+import threading
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,10 @@ from ..files import reserve_standard_descriptors
 from ..motors.bus import bus_errors
 from ..slots import slot_map
 from ..types import Camera, Float32, HasFileno, Observation
-from . import backends, frames, health, motion, reconnecting
+from . import backends, frames, health, motion, opening, reconnecting
 from .assembly import open_control
 from .calibration import Calibration
-from .composition import find_calibration, join_ports, named_calibration, split_ports
-from .signals import SignalGuard
+from .signals import GUARD
 from .spec import RobotSpec
 
 if TYPE_CHECKING:
@@ -44,9 +44,6 @@ class Robot:
     Attributes:
         spec: what the robot is.
         slot_map: its joints in the 200 slots.
-        cameras: role -> camera, while open.
-        control: the control thread, while open.
-        world: the simulated scene, or None.
         port: the serial port, while open.
         planning: what a runner says of its latency and promises, for `status`.
     """
@@ -61,15 +58,17 @@ class Robot:
     ) -> None:
         self.spec = spec
         self.slot_map = slot_map(spec)
-        self.cameras: Mapping[str, Camera] = {}
-        self.world: Any = None
         self.port = ""
         self._reach = connect
         self._calibration = calibration
         self._own_cameras = dict(cameras or {})
         self._backend: backends.RobotBackend | None = None
         self._control: ControlLoop | None = None
-        self._signals = SignalGuard()
+        self._cameras: Mapping[str, Camera] = {}
+        self._world: Any = None
+        self._life = threading.RLock()
+        self._closed = self._unpowered = False
+        self._owner = os.getpid()
         self.planning: Callable[[], dict[str, Any]] | None = None
 
     @classmethod
@@ -82,7 +81,7 @@ class Robot:
         cameras: Mapping[str, Camera] | None = None,
         **options: Any,
     ) -> Robot:
-        """A robot by name, ready to be entered; nothing is powered yet.
+        """A robot by name, ready to be entered by `with`; nothing is connected or powered yet (see `connect`).
 
         Args:
             name: "so101" for hardware, "sim:so101" for a simulated one.
@@ -97,36 +96,18 @@ class Robot:
         Raises:
             SpecError, CalibrationError, BusError: unknown robot or scheme, no calibration, no port.
         """
-        scheme, robot = backends.split(name)
-        spec = RobotSpec.load(robot)
-        connect: Callable[[], backends.RobotBackend]
-        if scheme:
-            if port is not None:
-                raise BusError(f"{name} brings its own port; port={port!r} belongs to hardware: {robot!r}")
-            zeros = None if calibration is None else named_calibration(calibration, spec)
-            connect = partial(backends.open_scheme, scheme, robot, **options)
-        else:
-            if options:
-                first = sorted(options)[0]
-                raise BusError(f"{robot} takes no option {first!r}; options belong to a scheme such as sim:")
-            where = _checked_port(port, spec)
-            zeros = find_calibration(calibration, where, spec)
-            connect = partial(backends.Hardware, where, zeros)
+        spec, connect, zeros = opening.resolve(name, port, calibration, options)
+        opening.check_not_held(connect, GUARD.arms)
         return cls(spec, connect, calibration=zeros, cameras=cameras)
 
     def __enter__(self) -> Self:
-        if self._backend is not None:
-            raise SafetyError(f"{self.spec.name} is open already")
-        reserve_standard_descriptors()
-        self._signals = SignalGuard()
-        self._signals.install()
-        try:
-            self._connect()
-            frames.await_first(self.spec, self.cameras)
-            self._enable()
-        except BaseException as error:
-            self._leave(error)
-            raise
+        with self._life:
+            if self._backend is None:
+                self._open(self._power)
+            elif self._unpowered:
+                self.enable()
+            else:
+                raise SafetyError(f"{self.spec.name} is open already")
         return self
 
     def __exit__(
@@ -134,18 +115,67 @@ class Robot:
     ) -> None:
         self._leave(error)
 
+    def connect(self) -> Self:
+        """Open without a `with` block, as for a notebook: connect, check, no torque yet; `close` gives everything back.
+
+        The first use of a robot outside `with` does this. Torque comes with `enable`, or the first `move_to` or `home`.
+        A robot that is never closed is brought to rest when the interpreter ends. Raises as entering the block.
+        """
+        with self._life:
+            if self._control is None and self._closed:
+                raise SafetyError(f"{self.spec.name} is not open any more: open it again")
+            if self._backend is None:
+                self._open(None)
+                self._unpowered = True
+        return self
+
     @property
     def control(self) -> ControlLoop:
-        """The control thread. Raises SafetyError while the robot is not open."""
+        """The control thread; the first use outside a `with` block connects. SafetyError once the robot is closed."""
         if self._control is None:
-            raise SafetyError(f"{self.spec.name} is not open: use it inside `with Robot.open(...) as robot:`")
+            self.connect()
+        if self._control is None:
+            raise SafetyError(f"{self.spec.name} is not open")
         return self._control
+
+    @property
+    def cameras(self) -> Mapping[str, Camera]:
+        """Role -> camera; the first use outside a `with` block connects, and a closed robot has none."""
+        self._first_use()
+        return self._cameras
+
+    @property
+    def world(self) -> Any:
+        """The simulated scene, or None; the first use outside a `with` block connects."""
+        self._first_use()
+        return self._world
+
+    def _first_use(self) -> None:
+        if self._backend is None and not self._closed:
+            self.connect()
+
+    def _open(self, power: Callable[[], None] | None) -> None:
+        """Connect, listen, and give torque where `power` does. What fails, Ctrl-C too, ends without motion."""
+        reserve_standard_descriptors()
+        self._closed, self._owner = False, os.getpid()
+        try:
+            unguarded = GUARD.take(self)
+            if unguarded:
+                _log.warning("%s: %s", self.spec.name, unguarded)
+            self._connect()
+            frames.await_first(self.spec, self._cameras)
+            self._listen()
+            if power is not None:
+                power()
+        except BaseException as error:
+            self._leave(error, starting=True)
+            raise
 
     def _connect(self) -> None:
         self._backend = self._reach()
         self.port = self._backend.port
-        self.world = self._backend.world
-        self.cameras = {**self._backend.cameras, **self._own_cameras}
+        self._world = self._backend.world
+        self._cameras = {**self._backend.cameras, **self._own_cameras}
         calibration = self._calibration or self._backend.calibration
         with bus_errors():
             self._control = open_control(self.spec, self.port, calibration)
@@ -154,31 +184,26 @@ class Robot:
         if advice:
             _log.warning("%s", advice)
 
-    def _enable(self) -> None:
+    def _listen(self) -> None:
         control = self.control
         control.start()
-        give_up = time.monotonic() + reconnecting.FIRST_STATE_S
-        while health.unheard(self.spec, control.state()):
-            if time.monotonic() > give_up:
-                silent = ", ".join(health.unheard(self.spec, control.state()))
-                raise BusError(
-                    f"no reading from {silent} on {self.port}: check power and the cable before that joint"
-                )
-            time.sleep(0.005)
+        opening.wait_until_heard(control, self.spec, self.port)
         advice = health.realtime_advice(control.stats()["realtime"])
-        if advice and self.world is None:  # a simulated arm has no gears
+        if advice and self._world is None:  # a simulated arm has no gears
             _log.warning("%s", advice)
+
+    def _power(self) -> None:
         self.enable()
 
     def enable(self) -> None:
         """Self-check, then torque from where the arm is; returns when every servo has confirmed it.
 
-        Entering the `with` block does this. It is needed again after `reset_estop`.
+        Entering the `with` block does this, and outside one the first motion. It is needed again after `reset_estop`.
 
         Raises:
             SafetyError, BusError: a reading forbids it, a servo did not confirm (it is named), or a stop is latched.
         """
-        control = self.control
+        control, self._unpowered = self.control, False
         health.self_check(self.spec, control.state())
         if not control.enable():
             stats = control.stats()
@@ -299,6 +324,8 @@ class Robot:
             BusError, SafetyError: a fault, or the motion did not end in time.
         """
         control = self.control
+        if self._unpowered:
+            self.enable()
         target = motion.target_pose(self.spec, control, pose)
         if not control.move_to(target, velocity_share, timeout_s):
             self.check()
@@ -331,37 +358,34 @@ class Robot:
         }
 
     def close(self) -> None:
-        """Bring the arm to rest by its exit policy and give everything back; safe to call twice."""
+        """Bring the arm to rest by its exit policy and give everything back; from any thread, safe to call twice."""
         self._leave(None)
 
-    def _leave(self, error: BaseException | None) -> None:
-        signals = self._signals
-        signals.shield()
-        atexit.unregister(self.close)
-        control, self._control = self._control, None
-        backend, self._backend = self._backend, None
+    def _leave(self, error: BaseException | None, *, starting: bool = False) -> None:
         problem: MotoriumError | None = None
-        if control is not None:
-            control.stop()
-            problem = health.rest_problem(self.spec, self.port, control.stats())
-        resources: list[Camera | backends.RobotBackend] = [*self._own_cameras.values()]
-        resources += [backend] if backend is not None else []
-        problems = [backends.closed(resource) for resource in resources]
-        problem = problem or next((p for p in problems if p is not None), None)
-        self.cameras, self.world = {}, None
-        del control
-        if problem is not None and error is not None:
-            _log.error("%s", problem)  # the first error is the cause; this one must not hide it
-        signals.lift()
+        with GUARD.shield(error), self._life:
+            try:
+                problem = self._come_to_rest(starting=starting)
+            finally:
+                self._backend, self._cameras, self._world, self._closed = None, {}, None, True
+                GUARD.release(self)
         if problem is not None and error is None:
             raise problem
+        if problem is not None:
+            _log.error("%s", problem)  # the first error is the cause; this one must not hide it
 
-
-def _checked_port(port: str | Mapping[str, str] | None, spec: RobotSpec) -> str:
-    if not spec.arms:
-        return backends.check_port(
-            port if port is None or isinstance(port, str) else join_ports(port), spec.name
-        )
-    for device in split_ports(port or "", spec):
-        backends.check_port(device, spec.name)
-    return join_ports(port or "")
+    def _come_to_rest(self, *, starting: bool) -> MotoriumError | None:
+        atexit.unregister(self.close)
+        control, self._control = self._control, None
+        if os.getpid() != self._owner:  # a forked child has no right to move or close anything
+            return None
+        problem: MotoriumError | None = None
+        try:
+            if control is not None:
+                if starting and self.spec.exit.policy == "park":
+                    control.release()  # it lay there limp a moment ago: what fails at the start moves nothing
+                control.stop()
+                problem = health.rest_problem(self.spec, self.port, control.stats())
+        finally:
+            untidy = backends.close_all(self._own_cameras, self._backend)
+        return problem or untidy

@@ -1,61 +1,192 @@
-"""Ctrl-C, SIGTERM and SIGHUP while an arm is under torque: they end the program, and never the park."""
+"""Ctrl-C, SIGTERM and SIGHUP while arms are open: they end the program, never a park. One guard per process."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from .._core import guard_termination, unguard_termination
+from ..errors import MotoriumError
+
+if TYPE_CHECKING:
+    from .robot import Robot
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PATIENCE = b"motorium: the arm is being brought to rest, please wait\n"
+UNGUARDED = (
+    "this program handles signals outside Python: Ctrl-C, SIGTERM or SIGHUP may end it without bringing the arm to "
+    "rest. Let its handlers see to it that motorium.close_all() is called"
+)
+"""What `open` says where it cannot protect the arm."""
 
 
 class SignalGuard:
-    """Turns signals into exceptions in the main thread until the arm is being brought to rest, then keeps them.
+    """Counts the arms that are open in this process, in whichever thread, and stands between signals and them.
 
-    SIGINT becomes KeyboardInterrupt; SIGTERM and SIGHUP become SystemExit(128 + number), so that `with` blocks and
-    `finally` clauses run, which the default handlers would not allow. After `shield()` nothing is raised at all, and
-    `lift()` restores the old handlers and raises what came in between. Outside the main thread, where Python allows no
-    handlers, it does nothing.
+    While arms are open, a signal for which the program has a handler of its own calls that handler; otherwise SIGINT
+    becomes KeyboardInterrupt, and SIGTERM and SIGHUP become SystemExit(128 + number), so that `with` blocks and
+    `finally` clauses run, which the default handlers would not allow. Python runs all this in the main thread; arms
+    that other threads have opened are brought to rest beside it when SIGTERM or SIGHUP ends the program. Where only
+    such arms are open, and Python allows no handlers, the core brings them to rest before the signal kills
+    (`guard_termination`). While the main thread itself brings an arm to rest, signals are kept until that is done.
+    With the last arm the handlers are given back. SIGTTOU is ignored meanwhile: a job in the background whose terminal
+    stops its output (`stty tostop`) would stop with the arm under torque.
     """
 
     def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._arms: dict[int, tuple[int, Robot]] = {}
         self._old: dict[signal.Signals, Any] = {}
-        self._raised = False
-        self._shielded = False
-        self._pending: signal.Signals | None = None
+        self._ignored = False
+        self._shields = 0
+        self._pending: list[signal.Signals] = []
 
-    def install(self) -> None:
-        """Take the signals over; handlers that the program set to be ignored stay ignored."""
+    @property
+    def arms(self) -> list[Robot]:
+        """Robots that are open in this process now."""
+        return [arm for _, arm in list(self._arms.values())]
+
+    def take(self, arm: Robot) -> str:
+        """Count `arm` in. Returns "", or why no signal will bring it to rest."""
+        with self._lock:
+            self._arms[id(arm)] = (threading.get_ident(), arm)
+            try:
+                self._install()
+            except ValueError:  # not the main thread, or an interpreter inside another program
+                guard_termination()
+            return UNGUARDED if any(signal.getsignal(number) is None for number in SIGNALS) else ""
+
+    def release(self, arm: Robot) -> None:
+        """Count `arm` out; safe to call twice, and from any thread."""
+        with self._lock:
+            self._arms.pop(id(arm), None)
+            self._settle()
+
+    @contextmanager
+    def shield(self, error: BaseException | None) -> Iterator[None]:
+        """While the block brings an arm to rest, signals are kept; they take effect at its end.
+
+        Args:
+            error: on its way already. Where a signal sent it, further ones that end the program are not raised again.
+        """
         if threading.current_thread() is not threading.main_thread():
+            yield  # handlers run in the main thread and cannot disturb this one
             return
+        self._shields += 1
+        try:
+            with suppress(ValueError), self._lock:
+                if self._arms:
+                    self._install()  # over a handler that the program has set meanwhile
+            yield
+        finally:
+            self._shields -= 1
+            if self._shields == 0:
+                pending, self._pending = self._pending, []
+                handlers = {number: self._old.get(number) for number in pending}
+                with self._lock:
+                    self._settle()
+                self._deliver(handlers, ended=isinstance(error, (KeyboardInterrupt, SystemExit)))
+
+    def forked(self) -> None:
+        """In a child made by fork, which has copies of the arms but not the right to move them: give all back."""
+        self._lock = threading.RLock()
+        self._arms, self._shields, self._pending = {}, 0, []
+        self._settle()
+
+    def _install(self) -> None:
+        """Take over what is not ours yet; a signal that is ignored, or that code outside Python handles, stays so."""
         for number in SIGNALS:
-            if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                self._old[number] = signal.signal(number, self._on_signal)
+            now = signal.getsignal(number)
+            if now in (signal.SIG_IGN, None) or now == self._on_signal:
+                continue
+            before, self._old[number] = self._old.get(number), now
+            try:
+                signal.signal(number, self._on_signal)
+            except ValueError:  # not the main thread
+                if before is None:
+                    del self._old[number]
+                else:
+                    self._old[number] = before
+                raise
+        if signal.getsignal(signal.SIGTTOU) == signal.SIG_DFL:
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            self._ignored = True
 
-    def shield(self) -> None:
-        """From here on signals are kept, not raised."""
-        self._shielded = True
-
-    def lift(self) -> None:
-        """Give the handlers back, then raise the signal that came while shielded, if it is the first."""
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
-        self._old.clear()
-        pending, self._pending = self._pending, None
-        if pending is not None and not self._raised:
-            self._raise(pending)
-
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        if self._shielded:
-            self._pending = self._pending or signal.Signals(number)
-            os.write(2, b"motorium: the arm is being brought to rest, please wait\n")
+    def _settle(self) -> None:
+        """Give the handlers back when no arm is left; outside the main thread that has to wait for a signal."""
+        if self._arms or self._shields:
             return
-        self._raise(signal.Signals(number))
+        unguard_termination()
+        with suppress(ValueError):
+            for number, handler in list(self._old.items()):
+                if signal.getsignal(number) == self._on_signal:  # else the program has set another meanwhile
+                    signal.signal(number, handler)
+                self._old.pop(number, None)
+            if self._ignored and signal.getsignal(signal.SIGTTOU) == signal.SIG_IGN:
+                signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+            self._ignored = False
 
-    def _raise(self, number: signal.Signals) -> None:
-        self._raised = True
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        which = signal.Signals(number)
+        if self._shields:
+            if which not in self._pending:
+                self._pending.append(which)
+            with suppress(OSError):  # nobody may be there to read it
+                os.write(2, PATIENCE)
+            return
+        handler = self._old.get(which, signal.SIG_DFL)
+        if not self._arms:
+            self._settle()  # the last was closed in a thread that may not
+        if _is_programs(handler):
+            handler(number, frame)
+            return
+        if not self._arms and handler == signal.SIG_DFL and signal.getsignal(which) == signal.SIG_DFL:
+            os.kill(os.getpid(), number)
+            return
+        self._end(which)
+
+    def _deliver(self, handlers: dict[signal.Signals, Any], *, ended: bool) -> None:
+        for number, handler in handlers.items():
+            if _is_programs(handler):
+                handler(int(number), None)
+        for number, handler in handlers.items():
+            if not _is_programs(handler) and not ended:
+                self._end(number)
+
+    def _end(self, number: signal.Signals) -> None:
         if number is signal.SIGINT:
             raise KeyboardInterrupt
+        for thread, arm in list(self._arms.values()):  # threads of the program would go on with their arms
+            if thread != threading.get_ident():
+                threading.Thread(target=arm.close, name="motorium-rest").start()
         raise SystemExit(128 + number)
+
+
+def _is_programs(handler: Any) -> bool:
+    return callable(handler) and handler is not signal.default_int_handler
+
+
+GUARD = SignalGuard()
+"""The one of this process."""
+os.register_at_fork(after_in_child=GUARD.forked)
+
+
+def close_all() -> None:
+    """Bring every robot that is open in this process to rest, in the order of opening, and give everything back.
+
+    Raises:
+        MotoriumError: what the first of them that failed raised; the others are closed all the same.
+    """
+    problems: list[MotoriumError] = []
+    for arm in GUARD.arms:
+        try:
+            arm.close()
+        except MotoriumError as error:  # noqa: PERF203 - the next one must come to rest too
+            problems.append(error)
+    if problems:
+        raise problems[0]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from pathlib import Path
 
 from ..errors import BusError
-from ..robots import backends, health
+from ..robots import backends
 from ..robots.calibration import Calibration
-from ..robots.reconnecting import FIRST_STATE_S
 from ..robots.robot import Robot
 from ..robots.spec import RobotSpec
 from .emulated import EmulatedLeader, Motion
@@ -21,21 +19,11 @@ class LeaderArm(Robot):
     On an arm that has passive joints the others are springs, which pull the trigger open; those do get torque.
     """
 
-    def _enable(self) -> None:
+    def _power(self) -> None:
         if any(joint.passive for joint in self.spec.joints):
-            super()._enable()
-            return
-        control = self.control
-        control.start()
-        give_up = time.monotonic() + FIRST_STATE_S
-        while silent := health.unheard(self.spec, control.state()):
-            if time.monotonic() > give_up:
-                raise BusError(
-                    f"no reading from {', '.join(silent)} of the leader on {self.port}: check power and the cable "
-                    f"before that joint"
-                )
-            time.sleep(0.005)
-        control.release()
+            super()._power()
+        else:
+            self.control.release()
 
 
 def open_leader(

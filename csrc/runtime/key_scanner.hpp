@@ -1,0 +1,84 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace motorium {
+
+/// Tells stop keys from other keys in what a terminal sends.
+///
+/// Where Escape is a stop key, an arrow or function key, which a terminal sends in one burst that begins with
+/// Escape (ECMA-48: `ESC [` ... final byte; DEC: `ESC O` one byte; the Linux console: `ESC [ [` one byte), is
+/// no key at all. In doubt it is a stop: Escape alone, Escape with another key (Alt), a burst that came apart
+/// after its Escape, a stop key inside a sequence. What belongs to a sequence is never handed on as a key.
+class KeyScanner {
+ public:
+  static constexpr std::size_t kMostKeys = 8;
+
+  void watch(std::span<const std::uint8_t> stop_keys) noexcept {
+    count_ = std::min(stop_keys.size(), kMostKeys);
+    std::copy_n(stop_keys.begin(), count_, keys_.begin());
+    forget();
+  }
+
+  /// What comes next does not belong to what came before.
+  void forget() noexcept { within_ = Within::nothing; }
+
+  /// Takes one burst, read at `now_ns`. True when it holds a stop key; calls `hand_on(byte)` for other keys.
+  template <class HandOn>
+  bool scan(std::span<const std::uint8_t> burst, std::int64_t now_ns, HandOn&& hand_on) noexcept {
+    if (now_ns - last_ns_ > kTogetherNs) forget();
+    last_ns_ = now_ns;
+    bool stop = false;
+    for (std::size_t i = 0; i < burst.size(); ++i) {
+      const std::uint8_t byte = burst[i];
+      if (!stops(byte)) {
+        if (!belongs(byte)) hand_on(byte);
+        continue;
+      }
+      const bool more = i + 1 < burst.size();
+      if (byte == kEscape && more && opens(burst[i + 1])) {
+        within_ = burst[++i] == '[' ? Within::intro : Within::single;
+        continue;
+      }
+      stop = true;
+      within_ = byte == kEscape ? Within::escape : Within::nothing;
+    }
+    return stop;
+  }
+
+ private:
+  enum class Within : std::uint8_t { nothing, escape, intro, parameters, single };
+  static constexpr std::uint8_t kEscape = 0x1b;
+  static constexpr std::int64_t kTogetherNs = 50'000'000;  // bytes of one key, over the slowest of lines
+
+  static bool opens(std::uint8_t byte) noexcept { return byte == '[' || byte == 'O'; }
+  bool stops(std::uint8_t byte) const noexcept {
+    return std::find(keys_.begin(), keys_.begin() + count_, byte) != keys_.begin() + count_;
+  }
+
+  /// Whether `byte` is a further one of the key that began with Escape.
+  bool belongs(std::uint8_t byte) noexcept {
+    const Within before = within_;
+    within_ = Within::nothing;
+    if (before == Within::nothing || byte < 0x20 || byte > 0x7e) return false;
+    if (before == Within::escape && opens(byte)) {
+      within_ = byte == '[' ? Within::intro : Within::single;
+    } else if (before == Within::intro && byte == '[') {
+      within_ = Within::single;
+    } else if (before != Within::escape && byte < 0x40) {  // parameters: digits, semicolons
+      within_ = before == Within::single ? Within::single : Within::parameters;
+    }
+    return true;
+  }
+
+  std::array<std::uint8_t, kMostKeys> keys_{};
+  std::size_t count_ = 0;
+  Within within_ = Within::nothing;
+  std::int64_t last_ns_ = 0;
+};
+
+}  // namespace motorium

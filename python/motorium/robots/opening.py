@@ -1,0 +1,90 @@
+"""What comes before torque: specification, connection and zeros from a robot's name, a port nobody holds, readings."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from .._core import ControlLoop
+from ..errors import BusError
+from . import backends, health
+from .calibration import Calibration
+from .composition import find_calibration, join_ports, named_calibration, split_ports
+from .reconnecting import FIRST_STATE_S
+from .spec import RobotSpec
+
+Connect = Callable[[], backends.RobotBackend]
+
+
+def resolve(
+    name: str,
+    port: str | Mapping[str, str] | None,
+    calibration: str | Path | Calibration | None,
+    options: Mapping[str, Any],
+) -> tuple[RobotSpec, Connect, Calibration | None]:
+    """Find the specification, the way to connect, and the zeros. Arguments and errors as of `Robot.open`."""
+    scheme, robot = backends.split(name)
+    spec = RobotSpec.load(robot)
+    if scheme:
+        if port is not None:
+            raise BusError(f"{name} brings its own port; port={port!r} belongs to hardware: {robot!r}")
+        zeros = None if calibration is None else named_calibration(calibration, spec)
+        return spec, partial(backends.open_scheme, scheme, robot, **options), zeros
+    if options:
+        first = sorted(options)[0]
+        raise BusError(f"{robot} takes no option {first!r}; options belong to a scheme such as sim:")
+    where = _checked_port(port, spec)
+    zeros = find_calibration(calibration, where, spec)
+    return spec, partial(backends.Hardware, where, zeros), zeros
+
+
+class Holder(Protocol):
+    """A robot that is open in this process."""
+
+    spec: RobotSpec
+    port: str
+
+
+def check_not_held(connect: Connect, holders: Iterable[Holder]) -> None:
+    """Raise BusError when a robot that is open in this process holds the port; it names that robot."""
+    if not isinstance(connect, partial) or connect.func is not backends.Hardware:
+        return
+    wanted = _devices(connect.args[0])
+    for holder in holders:
+        shared = wanted & _devices(holder.port)
+        if shared:
+            raise BusError(
+                f"port {sorted(shared)[0]} is held by this process ({os.getpid()}): {holder.spec.name} was opened "
+                f"on it and is not closed. Close that robot first, with its close(); motorium.close_all() closes all"
+            )
+
+
+def wait_until_heard(control: ControlLoop, spec: RobotSpec, port: str) -> None:
+    """Wait until every joint has answered once. Raises BusError, naming those that do not within `FIRST_STATE_S`."""
+    give_up = time.monotonic() + FIRST_STATE_S
+    while silent := health.unheard(spec, control.state()):
+        if time.monotonic() > give_up:
+            raise BusError(
+                f"no reading from {', '.join(silent)} of {spec.name} on {port}: "
+                f"check power and the cable before that joint"
+            )
+        time.sleep(0.005)
+
+
+def _devices(port: str) -> set[str]:
+    parts = (part.rpartition("=")[2] for part in port.split(","))
+    return {os.path.realpath(part) for part in parts if part}
+
+
+def _checked_port(port: str | Mapping[str, str] | None, spec: RobotSpec) -> str:
+    if not spec.arms:
+        return backends.check_port(
+            port if port is None or isinstance(port, str) else join_ports(port), spec.name
+        )
+    for device in split_ports(port or "", spec):
+        backends.check_port(device, spec.name)
+    return join_ports(port or "")
