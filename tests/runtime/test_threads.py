@@ -62,7 +62,14 @@ def loop_checks(tmp_path_factory: pytest.TempPathFactory) -> Path:
             *CORE,
             *(
                 f"runtime/{name}"
-                for name in ("control_loop", "live_loops", "realtime", "reconnect", "stop_inputs", "supervisor")
+                for name in (
+                    "control_loop",
+                    "live_loops",
+                    "realtime",
+                    "reconnect",
+                    "stop_inputs",
+                    "supervisor",
+                )
             ),
         ),
         HERE / "loop_checks.cpp",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import pty
 import sys
 import types
 import zipfile
@@ -17,9 +16,11 @@ from hypothesis import strategies as st
 
 from motorium.arrays import read_arrays
 from motorium.errors import MotoriumError
+from motorium.operator.terminal import KeyPress, Terminal
 from motorium.robots.spec import RobotSpec
 from motorium.teleop.gamepad import CLOSE, DEAD_MAN, OPEN, STOP, Gamepad
-from motorium.teleop.keys import END, Keys
+from motorium.teleop.keys import END, PAUSE, Keys
+from motorium.teleop.run import KeyControls
 from motorium.teleop.sources import Jog, Replay, Stepper
 
 SPEC = RobotSpec.load("so101")
@@ -125,30 +126,43 @@ def test_jogging_keeps_speed_and_limits():
     assert q[2] == q[4] == 0.0
 
 
-@pytest.fixture
-def terminal():
-    master, slave = pty.openpty()
-    yield master, slave
-    os.close(master)
-    os.close(slave)
+class Typed:
+    """What the control thread hands on of a terminal."""
+
+    present, stopped = True, False
+
+    def __init__(self) -> None:
+        self.waiting = ""
+
+    def presses(self) -> list[KeyPress]:
+        typed, self.waiting = self.waiting, ""
+        return [KeyPress(0, key) for key in typed]
 
 
-def test_keys_are_read_without_echo_or_line_and_arrows_are_no_escape(terminal):
-    master, slave = terminal
-    with Keys(slave) as keys:
-        assert keys.poll() == []
-        os.write(master, b"q \x1b[A\x1b[1;5Cz\r\x1b")
-        assert keys.poll() == ["q", " ", "z", END, "\x1b"]
-        assert keys.held("q")
-        assert list(keys.jog(7)) == [1, 0, 0, 0, 0, 0, 0]
-        os.write(master, b"a")
-        keys.poll()
-        assert keys.jog(1) == [0.0]  # both at once
+def test_keys_jog_and_are_held_for_a_moment():
+    typed = Typed()
+    keys = Keys(typed)
+    assert keys.poll() == []
+    typed.waiting = "qz" + END
+    assert keys.poll() == ["q", "z", END]
+    assert keys.held("q")
+    assert list(keys.jog(7)) == [1, 0, 0, 0, 0, 0, 0]
+    typed.waiting = "a"
+    keys.poll()
+    assert keys.jog(1) == [0.0]  # both at once
+    said = KeyControls(keys)
+    typed.waiting = PAUSE
+    assert not said.stopped()
+    assert not said.engaged()
+    typed.waiting = PAUSE + END
+    said.poll()
+    assert said.engaged()
+    assert said.controls().ended()
 
 
 def test_keys_need_a_terminal():
     with pytest.raises(MotoriumError, match="need a terminal"), Path(os.devnull).open() as file:
-        Keys(file.fileno())
+        Keys(Terminal(file.fileno()))
 
 
 class Pad:

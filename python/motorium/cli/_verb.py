@@ -75,6 +75,11 @@ def _fail(kind: str, message: str, as_json: bool) -> None:
     raise SystemExit(FAILED)
 
 
+def say(text: str) -> None:
+    """A line for the person at the terminal; standard output stays for results."""
+    click.echo(text, err=True)
+
+
 def print_json(value: Any) -> None:
     """One JSON object on one line; numbers that JSON cannot hold (NaN, infinity) are refused."""
     click.echo(json.dumps(value, allow_nan=False, default=str))

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from ..files import check_writable
-from ._verb import Verb, json_option, print_json
+from ._verb import Verb, json_option, print_json, say
 
 
 @click.command(cls=Verb, name="demo")
@@ -34,10 +34,10 @@ def command(
 ) -> None:
     """Run a checkpoint on fresh scenes of sim:so101, over the arm's real wire protocol on a pseudo-terminal.
 
-    Ends with a table and writes report.json, a contact sheet of the episodes and a short film. Space, Escape or Enter
-    on the terminal is an emergency stop, as on a real arm.
+    Ends with a table and writes report.json, a contact sheet of the episodes and a short film. On the terminal space or
+    Escape is an emergency stop, as on a real arm, and Enter ends the demo with the episode that runs.
     """
-    from ..runtime.stop_keys import stop_keys
+    from ..operator.terminal import Terminal
     from ..sim.demo import DemoPlan, run_demo
     from ._watch import choose_audience, print_report
 
@@ -45,8 +45,8 @@ def command(
     check_writable(folder, "the report")
     plan = DemoPlan(checkpoint, episodes, seed, task)
     live = not headless and sys.stdout.isatty()
-    with choose_audience(episodes, live=live, silent=as_json) as audience:
-        report = run_demo(plan, audience, guard=stop_keys)
+    with Terminal(say=say) as terminal, choose_audience(episodes, live=live, silent=as_json) as audience:
+        report = run_demo(plan, audience, guard=terminal.watching, ended=terminal.ended)
     written = report.write(folder)
     if as_json:
         print_json(report.as_dict())

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..files import check_writable
 from ._record_view import watch
-from ._verb import Verb, json_option, print_json
+from ._verb import Verb, json_option, print_json, say
+
+if TYPE_CHECKING:
+    from ..data.recorder import Leader
+    from ..robots.robot import Robot
+    from ..teleop.leader import LeaderArm
 
 
 @click.command(cls=Verb, name="record")
@@ -70,14 +75,17 @@ def command(
 ) -> None:
     """Record ROBOT, such as sim:so101, into a dataset that LeRobot opens.
 
-    On a terminal: r records the episode again, d discards it, space ends and keeps it, q ends the session; n marks the
-    next sub-task, c the begin and the end of a contact, m anything. A killed session loses at most the episode in
-    progress, and the next one, or `motorium data repair`, recovers most of that.
+    On a terminal: space and Escape stop the arm at once. Enter ends the episode and keeps it, r records it again, d
+    discards it, q ends the session; n marks the next sub-task, c the begin and the end of a contact, m anything. A
+    killed session loses at most the episode in progress, and the next one, or `motorium data repair`, recovers most of
+    that.
     """
     from contextlib import ExitStack
 
-    from .. import Robot
-    from ..data.recorder import Leader, RecordPlan, record
+    from ..data.recorder import RecordPlan, record
+    from ..operator.terminal import Terminal
+    from ..robots.robot import Robot
+    from ..teleop.leader import open_leader
     from ..timeline.events import EventLog
 
     check_writable(dataset, "the dataset")
@@ -95,25 +103,22 @@ def command(
     log = EventLog()
     options: dict[str, Any] = {"seed": seed} if ":" in robot else {}
     with ExitStack() as stack:
+        terminal = stack.enter_context(Terminal(say=say))
         if pedal is not None:
             from ..timeline.pedal import Pedal
 
             stack.enter_context(Pedal(pedal, log=log))
-        shows: Leader
-        if leader == "script":
-            from ..sim.script import ScriptLeader
-
-            arm = stack.enter_context(Robot.open(robot, port=port, calibration=calibration, **options))
-            shows = ScriptLeader(arm)
-        else:
-            from ..teleop.leader import open_leader
-            from ..teleop.recording import ArmLeader
-
-            hand = stack.enter_context(open_leader(leader, port=leader_port, calibration=leader_calibration))
-            arm = stack.enter_context(Robot.open(robot, port=port, calibration=calibration, **options))
-            shows = ArmLeader(arm, hand)
-        watcher = stack.enter_context(watch(silent=as_json, log=log))
-        recorded, writer = record(arm, shows, plan, watcher, log)
+        hand = (
+            None
+            if leader == "script"
+            else open_leader(leader, port=leader_port, calibration=leader_calibration)
+        )
+        if hand is not None:
+            stack.enter_context(hand)
+        arm = stack.enter_context(Robot.open(robot, port=port, calibration=calibration, **options))
+        stack.enter_context(terminal.watching(arm))
+        watcher = watch(terminal, silent=as_json, log=log)
+        recorded, writer = record(arm, _shows(arm, hand), plan, watcher, log)
         control = arm.control.stats()
     result: dict[str, Any] = {
         "dataset": str(dataset),
@@ -123,6 +128,17 @@ def command(
     }
     said = f"{len(recorded)} episodes in {dataset}; look at them: motorium data view {dataset}"
     print_json(result) if as_json else click.echo(said)
+
+
+def _shows(arm: Robot, hand: LeaderArm | None) -> Leader:
+    """The script of a simulated scene, or the arm that is moved by hand."""
+    if hand is None:
+        from ..sim.script import ScriptLeader
+
+        return ScriptLeader(arm)
+    from ..teleop.recording import ArmLeader
+
+    return ArmLeader(arm, hand)
 
 
 def _names(subtasks: str | None, pedal: str | None) -> tuple[str, ...] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..instructions import check_instruction
-from ._verb import Verb, json_option, print_json
+from ._verb import Verb, json_option, print_json, say
 
 
 @click.command(cls=Verb, name="run")
@@ -20,7 +20,9 @@ from ._verb import Verb, json_option, print_json
 @click.option(
     "--guided", is_flag=True, help="Draw every new plan to the one before (soft-masked real-time chunking)."
 )
-@click.option("--stop-device", help="Whatever this device (serial pedal, FIFO) says stops the arm at once.")
+@click.option(
+    "--stop-device", "device", help="Whatever this device (serial pedal, FIFO) says stops the arm at once."
+)
 @json_option
 def command(
     checkpoint: str,
@@ -31,31 +33,31 @@ def command(
     duration_s: float,
     sync: bool,
     guided: bool,
-    stop_device: str | None,
+    device: str | None,
     as_json: bool,
 ) -> None:
     """Run CHECKPOINT (a name or a directory) on a robot for one task; park the arm at the end.
 
-    Ctrl-C at any moment parks the arm at its rest pose and releases it. Space, Escape or Enter is an emergency stop:
-    the arm stands still at once and goes limp half a second later.
+    Ctrl-C at any moment parks the arm at its rest pose and releases it; Enter ends the run in good order. Space or
+    Escape is an emergency stop: the arm stands still at once and goes limp half a second later.
     """
     import motorium as mt
 
-    from ..runtime import stop_keys
+    from ..operator.terminal import Terminal
     from ..runtime.run import drive
     from ..runtime.runner import Runner
+    from ..runtime.stop_keys import check_device, stop_device
 
     check_instruction(task)
-    stop_keys.check_device(stop_device)
+    check_device(device)
     policy = mt.load(checkpoint, guidance="soft" if guided else "none")
     with (
+        Terminal(say=say) as terminal,
         mt.Robot.open(robot, port=port, calibration=calibration) as arm,
-        stop_keys.stop_device(arm, stop_device),
-        stop_keys.stop_keys(arm) as watched,
+        stop_device(arm, device),
+        terminal.watching(arm),
     ):
-        if watched:
-            click.echo(stop_keys.ADVICE, err=True)
-        report = drive(Runner(arm, policy, task, sync=sync), duration_s)
+        report = drive(Runner(arm, policy, task, sync=sync), duration_s, ended=terminal.ended)
     if as_json:
         print_json(report.as_dict())
     else:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..files import check_writable
-from ._verb import Verb, json_option, print_json
+from ._verb import Verb, json_option, print_json, say
 
 
 @click.command(cls=Verb, name="teleop")
@@ -27,7 +26,7 @@ from ._verb import Verb, json_option, print_json
     type=click.Choice(["rad", "deg", "lerobot"]),
     help="Of the dataset's joints, where it does not say: lerobot is -100 to 100.",
 )
-@click.option("--seconds", type=click.FloatRange(0.1), help="At most; by default until Return or Ctrl-C.")
+@click.option("--seconds", type=click.FloatRange(0.1), help="At most; by default until Enter or Ctrl-C.")
 @click.option("--port", help="Serial port of the follower; see `motorium ports`.")
 @click.option("--leader-port", help="Serial port of the leader.")
 @click.option("--calibration", help="Of the follower: name or file.")
@@ -58,9 +57,11 @@ def command(
 ) -> None:
     """Move ROBOT by hand; it begins where it stands and goes to the leader in a ramp.
 
-    In a terminal: space pauses and goes on, Escape is the emergency stop, Return ends. Ctrl-C parks the arm.
+    In a terminal: space and Escape stop the arm at once, Enter ends, p pauses and goes on. Ctrl-C parks the arm.
     """
+    from ..operator.terminal import Terminal
     from ..robots.robot import Robot
+    from ..teleop.keys import HELP
     from ..teleop.run import Request, run
 
     if (leader == "replay") != (dataset is not None):
@@ -84,25 +85,14 @@ def command(
         speed=speed,
         seconds=seconds,
     )
-    with contextlib.ExitStack() as stack:
-        keys = _terminal(stack, as_json)
-        report = run(lambda: Robot.open(robot, port=port, calibration=calibration), request, keys)
+    with Terminal(say=say) as terminal:
+        if terminal.present and not as_json:
+            click.echo(HELP)
+        report = run(lambda: Robot.open(robot, port=port, calibration=calibration), request, terminal)
     if as_json:
         print_json(report.as_dict())
     else:
         _show(report.as_dict())
-
-
-def _terminal(stack: contextlib.ExitStack, as_json: bool) -> Any:
-    import sys
-
-    if not sys.stdin.isatty():
-        return None
-    from ..teleop.keys import HELP, Keys
-
-    if not as_json:
-        click.echo(HELP)
-    return stack.enter_context(Keys())
 
 
 def _pair(text: str) -> tuple[str, str]:

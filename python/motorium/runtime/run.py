@@ -48,8 +48,12 @@ def drive(
     *,
     until: Callable[[], bool] | None = None,
     on_progress: Callable[[float], None] | None = None,
+    ended: Callable[[], bool] | None = None,
 ) -> RunReport:
-    """`run` with a runner of one's own, such as a synchronous one: `Runner(robot, policy, task, sync=True)`."""
+    """`run` with a runner of one's own, such as a synchronous one: `Runner(robot, policy, task, sync=True)`.
+
+    `ended`, asked as often as `until`, ends the run as the end of its time does: a person has seen enough.
+    """
     robot = runner.robot
     until = until or world_judges(robot, runner.task)
     runner.warm_up()
@@ -57,7 +61,7 @@ def drive(
     before = robot.control.stats()
     runner.start()
     try:
-        success, elapsed_s = watch(runner, duration_s, until, on_progress)
+        success, elapsed_s = watch(runner, duration_s, until, on_progress, ended)
     finally:
         runner.stop()
     return runner.report(success, elapsed_s, before)

@@ -263,8 +263,9 @@ def watch(
     duration_s: float,
     until: Callable[[], bool] | None,
     on_progress: Callable[[float], None] | None,
+    ended: Callable[[], bool] | None = None,
 ) -> tuple[bool | None, float]:
-    """Wait in the caller's thread until the stop condition or the time is up. Returns success and elapsed seconds.
+    """Wait in the caller's thread until the stop condition, `ended` or the time is up. Returns success and seconds.
 
     Raises what the inference thread or the control thread died of.
     """
@@ -274,6 +275,8 @@ def watch(
         runner.check()
         if until is not None and until():
             met = True
+            break
+        if ended is not None and ended():
             break
         if on_progress is not None:
             on_progress(elapsed_s)

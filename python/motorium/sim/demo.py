@@ -182,6 +182,7 @@ def run_demo(
     audience: Audience,
     policy: Policy | None = None,
     guard: Callable[[Robot], AbstractContextManager[object]] = nullcontext,
+    ended: Callable[[], bool] = lambda: False,
 ) -> DemoReport:
     """Open the robot, run every episode, bring it to rest.
 
@@ -189,7 +190,8 @@ def run_demo(
         plan: what to show.
         audience: hears of every episode.
         policy: what drives the arm; None loads `plan.checkpoint`.
-        guard: entered with the open robot, such as `motorium.runtime.stop_keys.stop_keys`.
+        guard: entered with the open robot, such as `motorium.operator.terminal.stop_keys`.
+        ended: asked about 20 times a second; ends the episode, and the demo with it.
 
     Raises MotoriumError; the robot is at rest whichever way it ends.
     """
@@ -201,10 +203,19 @@ def run_demo(
         policy = load(plan.checkpoint, seed=plan.seed)
     results: list[EpisodeResult] = []
     latencies_ms: list[float] = []
+    over = False
+
+    def is_over() -> bool:
+        nonlocal over
+        over = over or ended()
+        return over
+
     with Robot.open(plan.robot, seed=plan.scene_seed(0)) as robot, guard(robot):
         transport = "pty" if os.path.realpath(robot.port).startswith("/dev/pts/") else "serial"
         for index in range(plan.episodes):
-            result, latency_ms = _run_episode(robot, policy, plan, index, audience)
+            if results and is_over():
+                break
+            result, latency_ms = _run_episode(robot, policy, plan, index, audience, is_over)
             latencies_ms += latency_ms
             if index > 0:  # the film shows the first episode; of the others the sheet needs three shots
                 result = replace(result, pictures=result.pictures.for_sheet())
@@ -214,9 +225,10 @@ def run_demo(
 
 
 def _run_episode(
-    robot: Robot, policy: Policy, plan: DemoPlan, index: int, audience: Audience
+    robot: Robot, policy: Policy, plan: DemoPlan, index: int, audience: Audience, ended: Callable[[], bool]
 ) -> tuple[EpisodeResult, tuple[float, ...]]:
-    from ..runtime.run import run
+    from ..runtime.run import drive
+    from ..runtime.runner import Runner
 
     world, seed = robot.world, plan.scene_seed(index)
     robot.home()
@@ -230,13 +242,12 @@ def _run_episode(
         return bool(status["success"])
 
     with Filming(dict(robot.cameras)) as filming:
-        report = run(
-            robot,
-            policy,
-            task,
+        report = drive(
+            Runner(robot, policy, task),
             plan.limit_s,
             until=done,
             on_progress=lambda time_s: audience.watches(index, time_s, status["judge"]),
+            ended=ended,
         )
     wrong = bool(status["judge"]["wrong_in_tray"])
     outcome = "success" if report.success else "wrong cube in the tray" if wrong else "not done in time"

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MotoriumError
+from ..operator.terminal import Terminal
 from ..robots.robot import Robot
 from ..robots.spec import RobotSpec
 from ..timeline.pedal import Pedal
-from .keys import END, PAUSE, STOP, Keys
+from .keys import END, PAUSE, Keys
 from .leader import open_leader
 from .mapping import JointMap
 from .session import Controls, Session, TeleopReport
@@ -45,7 +46,7 @@ class Request:
 
 
 class KeyControls:
-    """Pause, stop and end from the keys of a terminal; without one, nothing is ever said.
+    """Pause and end from the keys of a terminal, and whether the arm was stopped; without one, nothing is ever said.
 
     Attributes:
         pedal: a foot switch that must be held to move; None without one.
@@ -55,19 +56,18 @@ class KeyControls:
         """Of `keys`, which others may read too."""
         self._keys = keys
         self.pedal: Pedal | None = None
-        self.paused = self._stopped = self._ended = False
+        self.paused = self._ended = False
 
     def poll(self) -> None:
         """Take what was pressed since the last call."""
         for key in self._keys.poll() if self._keys else ():
             self.paused ^= key == PAUSE
-            self._stopped |= key == STOP
             self._ended |= key == END
 
     def stopped(self) -> bool:
-        """Escape was pressed."""
+        """Whether space or Escape has stopped the arm: the control thread has done it by itself."""
         self.poll()
-        return self._stopped
+        return self._keys is not None and self._keys.terminal.stopped
 
     def controls(self) -> Controls:
         """For a session."""
@@ -78,19 +78,19 @@ class KeyControls:
         return not self.paused and (self.pedal is None or self.pedal.held())
 
 
-def run(open_robot: Callable[[], Robot], request: Request, keys: Keys | None = None) -> TeleopReport:
+def run(open_robot: Callable[[], Robot], request: Request, terminal: Terminal | None = None) -> TeleopReport:
     """Open everything, run the session, close everything; the follower parks as its specification says.
 
     Args:
         open_robot: makes the follower; it is entered here, after the leader was found.
         request: what moves it.
-        keys: of the terminal; needed for source "keys".
+        terminal: whose keys stop the arm, pause and end; needed for source "keys".
 
     Raises:
         MotoriumError: a source that does not exist here; whatever opening the arms raises.
     """
-    if request.source == "keys" and keys is None:
-        raise MotoriumError("keys need a terminal: run this in one, also over SSH (ssh -t)")
+    terminal = terminal or Terminal(-1)
+    keys = Keys(terminal) if terminal.present or request.source == "keys" else None
     said = KeyControls(keys)
     with contextlib.ExitStack() as stack:
         if request.pedal is not None:
@@ -104,11 +104,13 @@ def run(open_robot: Callable[[], Robot], request: Request, keys: Keys | None = N
             follower = open_robot()
             joints = JointMap.between(arm.spec, follower.spec, request.renamed)  # before anything is powered
             leader, robot = stack.enter_context(arm), stack.enter_context(follower)
+            stack.enter_context(terminal.watching(robot))
             session = Session(robot, controls=said.controls())
             return session.follow(leader, joints, seconds=request.seconds)
         follower = open_robot()
         recorded = _recorded(request, follower.spec)  # read before anything is powered
         robot = stack.enter_context(follower)
+        stack.enter_context(terminal.watching(robot))
         source, controls = (
             (recorded, said.controls()) if recorded else _source(robot, request, keys, said, stack)
         )

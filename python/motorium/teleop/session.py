@@ -208,10 +208,10 @@ class Session:
         start = due = time.monotonic()
         try:
             while True:
-                self.robot.check()
                 if self._controls.stopped():
                     self.robot.estop()
                     return "stopped"
+                self.robot.check()
                 if self._controls.ended():
                     return "ended"
                 look()
