@@ -11,11 +11,11 @@ SOURCES := $(shell find csrc firmware models python -type f -not -name '*.so' -n
            CMakeLists.txt pyproject.toml README.md LICENSE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench sanitize lint format wheel clean
+.PHONY: help demo test bench sanitize lint format wheel clean system-packages minimums
 .DELETE_ON_ERROR:
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.sim  ## drive the simulated arm from the shipped checkpoint and write a report (DEMO="--episodes 3")
 	$(VENV)/bin/motorium demo $(DEMO)
@@ -50,6 +50,12 @@ sanitize: $(VENV)/.test  ## the engine's tests under AddressSanitizer and UBSan 
 	  -DCMAKE_CXX_FLAGS="$(SANITIZE)"
 	$(VENV)/bin/cmake --build build/sanitize --parallel 2
 	build/sanitize/selftest && build/sanitize/families
+
+system-packages: $(VENV)/.test  ## offer what some tests and benches use of the operating system; asks before it uses root
+	$(PY) tools/system_packages.py $(ONLY)
+
+minimums: $(VENV)/.created  ## install each extra at its oldest declared versions, in environments of their own, and try it
+	$(PY) tools/try_minimums.py $(ONLY)
 
 lint: $(VENV)/.test  ## ruff, mypy --strict, clang-format and the floors
 	$(VENV)/bin/ruff check .
@@ -96,7 +102,6 @@ $(VENV)/.torch: $(VENV)/.test
 # The real LeRobot, in a folder of its own that only the tests of datasets look into.
 $(VENV)/.lerobot: $(VENV)/.torch tools/install_lerobot.py
 	$(PY) tools/install_lerobot.py $(VENV)/lerobot
-	$(PY) tools/install_chromium.py
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.torch

@@ -36,11 +36,13 @@ double peak_flops(const kernels::KernelTable& table, Precision precision, std::s
   double best = 0.0;
   const Clock::time_point start = Clock::now();
   do {
-    const Clock::time_point begin = Clock::now();
-    pool.run(threads, [&](std::size_t part, std::size_t) noexcept {
-      table.measure_peak({precision, 500, &sinks[part * 16], &products[part * 8]});
-    });
-    best = std::max(best, 2.0 * static_cast<double>(threads * products[0]) / seconds_since(begin));
+    for (const std::size_t inputs : {0u, 256u, 512u, 1024u}) {
+      const Clock::time_point begin = Clock::now();
+      pool.run(threads, [&](std::size_t part, std::size_t) noexcept {
+        table.measure_peak({precision, 512, inputs, &sinks[part * 16], &products[part * 8]});
+      });
+      best = std::max(best, 2.0 * static_cast<double>(threads * products[0]) / seconds_since(begin));
+    }
   } while (seconds_since(start) < seconds);
   return best;
 }

@@ -266,11 +266,14 @@ struct ConvertSlots {
   const float* scale;  ///< (rows, channels): std
 };
 
-/// `rounds` times the largest tile product of the unit in registers, to measure what it can reach.
+/// `rounds` times the largest tile product of the unit, to measure what it can reach. Dot products may be
+/// done at several lengths, of which the quickest counts: a short one pays more for its ends, a long one
+/// leaves the nearest cache.
 struct MeasurePeak {
   Precision precision;
   std::size_t rounds;
-  float* sink;              ///< one float, so that the work is not removed
+  std::size_t inputs;  ///< of one dot product, a divisor of 1024; 0: in registers alone, where the unit can
+  float* sink;         ///< one float, so that the work is not removed
   std::uint64_t* products;  ///< multiply-adds done
 };
 

@@ -7,8 +7,9 @@
 
 namespace motorium::kernels {
 
-/// The table asked for by `isa`, else by the environment variable MOTORIUM_ISA, else the best this CPU runs.
-/// Throws std::runtime_error naming the available ones when the one asked for cannot run here.
+/// The table asked for by `isa`, else by the environment variable MOTORIUM_ISA, else the best this CPU runs;
+/// where two differ only in their bfloat16 products, the first call measures which is faster. Throws
+/// std::runtime_error naming the available ones when the one asked for cannot run here.
 const KernelTable& select_table(const std::string& isa = "");
 
 /// Names of all tables that run here, best first.

@@ -26,30 +26,73 @@ inline float peak_of_floats(const void* panel, const void* const volatile* row, 
   return sum(total);
 }
 
-/// Dot products are measured through the product itself, on one panel: alone, GCC 12 schedules their loop so
-/// that it runs out of registers.
+/// Dot products are measured through the product itself, on one panel: alone, GCC 12 schedules the loop of
+/// those that take several instructions so that it runs out of registers.
 inline constexpr std::size_t kDotInputs = 1024;
 
 template <void (*multiply)(const MultiplyRows&) noexcept>
-inline float peak_of_dots(std::size_t rounds) {
+inline float peak_of_dots(std::size_t inputs, std::size_t products_wanted) {
   alignas(64) char panel[i8_panel_bytes(kPanel, 2 * kDotInputs, 4)] = {};
   alignas(64) std::uint16_t rows[Vec::tile_rows * kDotInputs] = {};
   float scale[Vec::tile_rows] = {};
   float y[Vec::tile_rows * kPanel];
-  MultiplyRows call{nullptr, 0,      Vec::tile_rows,   panel, kPanel,  kDotInputs, nullptr,
-                    y,       kPanel, Activation::none, false, nullptr, nullptr,    nullptr};
+  MultiplyRows call{nullptr, 0,      Vec::tile_rows,   panel, kPanel,  inputs,  nullptr,
+                    y,       kPanel, Activation::none, false, nullptr, nullptr, nullptr};
   call.converted = rows;
   call.converted_scale = scale;
-  for (std::size_t i = 0; i < rounds; ++i) multiply(call);
+  for (std::size_t done = 0; done < products_wanted; done += inputs * kPanel * Vec::tile_rows) multiply(call);
   return y[0];
 }
 
+/// One instruction is the whole dot product: nothing of it can be taken out of the loop or shared among the
+/// sums.
+template <typename Dot>
+concept SingleInstruction = requires { requires Dot::single_instruction; };
+
+/// A tile's sums and nothing else. Every sum starts from its own, unknown value, or the compiler would keep
+/// one for all.
+template <typename Dot>
+inline float peak_of_registers(std::size_t products_wanted) {
+  alignas(64) static const char zeros[256] = {};
+  const char* const volatile opaque = zeros;
+  const auto weights = Dot::load(reinterpret_cast<const typename Dot::Weight*>(opaque));
+  const auto inputs = Dot::fill(reinterpret_cast<const typename Dot::Input*>(opaque));
+  typename Dot::Sum sums[Vec::tile_rows][2];
+#pragma GCC unroll 16
+  for (auto& sum : sums)
+    for (auto& half : sum) {
+      const auto start = Dot::load(reinterpret_cast<const typename Dot::Weight*>(opaque));
+      half = Dot::dot(Dot::none(), start.low, inputs);
+    }
+  for (std::size_t done = 0; done < products_wanted; done += Dot::group * kPanel * Vec::tile_rows) {
+#pragma GCC unroll 16
+    for (auto& sum : sums) {
+      sum[0] = Dot::dot(sum[0], weights.low, inputs);
+      sum[1] = Dot::dot(sum[1], weights.high, inputs);
+    }
+  }
+  Vec total = zero();
+#pragma GCC unroll 16
+  for (const auto& sum : sums) total = add(total, add(Dot::to_float(sum[0]), Dot::to_float(sum[1])));
+  return sum(total);
+}
+
+/// `inputs` as of MeasurePeak.
+template <typename Dot, void (*multiply)(const MultiplyRows&) noexcept>
+inline float peak_of(std::size_t inputs, std::size_t products_wanted) {
+  if constexpr (SingleInstruction<Dot>) {
+    if (inputs == 0) return peak_of_registers<Dot>(products_wanted);
+  }
+  return peak_of_dots<multiply>(inputs == 0 ? kDotInputs : inputs, products_wanted);
+}
+
 template <typename Unit>
-inline float peak_of_bf16(const void* panel, const void* const volatile* row, std::size_t rounds) {
+inline float peak_of_bf16(const MeasurePeak& a, const void* panel, const void* const volatile* row,
+                          std::size_t products_wanted) {
   if constexpr (Unit::bf16_dot) {
-    return peak_of_dots<bf16_multiply_rows>(rounds * kPeakInputs / kDotInputs);
+    return peak_of<typename Unit::Bf16Dot, bf16_multiply_rows>(a.inputs, products_wanted);
   } else {
-    return peak_of_floats<Bf16Panel>(panel, row, rounds);
+    return peak_of_floats<Bf16Panel>(panel, row, a.rounds);
   }
 }
 
@@ -59,14 +102,11 @@ void measure_peak(const MeasurePeak& a) noexcept {
   // Read anew for every row: that they are equal, or zero, must not be known.
   const void* volatile weights = panel;
   const void* const volatile inputs = row;
-  *a.sink = a.precision == Precision::float32 ? peak_of_floats<FloatPanel>(weights, &inputs, a.rounds)
-            : a.precision == Precision::bfloat16
-                ? peak_of_bf16<Vec>(weights, &inputs, a.rounds)
-                : peak_of_dots<i8_multiply_rows>(a.rounds * kPeakInputs / kDotInputs);
-  const bool whole = a.precision == Precision::int8 || (a.precision == Precision::bfloat16 && Vec::bf16_dot);
-  const std::size_t inputs_done =
-      whole ? a.rounds * kPeakInputs / kDotInputs * kDotInputs : a.rounds * kPeakInputs;
-  *a.products = inputs_done * kPanel * Vec::tile_rows;
+  const std::size_t products = a.rounds * kPeakInputs * kPanel * Vec::tile_rows;
+  *a.sink = a.precision == Precision::float32    ? peak_of_floats<FloatPanel>(weights, &inputs, a.rounds)
+            : a.precision == Precision::bfloat16 ? peak_of_bf16<Vec>(a, weights, &inputs, products)
+                                                 : peak_of<Int8Dot, i8_multiply_rows>(a.inputs, products);
+  *a.products = products;
 }
 
 }  // namespace

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from .runtime.run import RunReport, run
     from .types import ActionChunk, Observation
 
+if __spec__ is not None and type(__spec__.loader).__name__ == "zipimporter":
+    raise ImportError(
+        f"motorium has a C++ extension, which cannot be loaded out of an archive ({__path__[0]}): "
+        "unpack it, or install it with pip"
+    )
+
 _HOME = {
     "ActionChunk": ".types",
     "MotoriumError": ".errors",

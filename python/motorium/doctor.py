@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from .children import python_code
 from .errors import BindingError
 
 if TYPE_CHECKING:
@@ -24,16 +25,26 @@ Status = Literal["ok", "warn", "fail"]
 
 PYTHONS = ((3, 10), (3, 13))
 MODELS_FREE_MB = 500
-_RENDER = """
+_BUILD = """
 import mujoco
-model = mujoco.MjModel.from_xml_string("<mujoco><worldbody><geom size='1'/></worldbody></mujoco>")
+from motorium.robots.spec import RobotSpec
+from motorium.sim.mjcf import build_mjcf
+from motorium.sim.servo import ServoModel
+spec = RobotSpec.load("so101")
+model = mujoco.MjModel.from_xml_string(build_mjcf(spec, [ServoModel.load(name) for name in spec.motor_names]))
 data = mujoco.MjData(model)
 mujoco.mj_forward(model, data)
+mujoco.mj_copyData(mujoco.MjData(model), model, data)
+"""
+_RENDER = (
+    _BUILD
+    + """
 renderer = mujoco.Renderer(model, 16, 16)
-renderer.update_scene(data)
+renderer.update_scene(data, spec.views[0].role)
 assert renderer.render().std() > 0
 renderer.close()
 """
+)
 _REALTIME = "import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))"
 LOCKED_KB = 16 * 1024
 """What a control thread locks in RAM: the extension's code, its history and its stack."""
@@ -218,36 +229,49 @@ def check_mujoco() -> Check:
         found = metadata.version("mujoco")
     except metadata.PackageNotFoundError:
         return Check("simulator", "warn", "mujoco is not installed", "pip install 'motorium[sim]'")
-    if not (3, 3) <= tuple(int(part) for part in found.split(".")[:2]) < (4, 0):
-        advice = "pip install 'motorium[sim]' (needs mujoco 3.3 or newer, below 4)"
+    advice = "pip install 'motorium[sim]' (needs mujoco 3.5 or newer, below 4)"
+    if not (3, 5) <= tuple(int(part) for part in found.split(".")[:2]) < (4, 0):
         return Check("simulator", "warn", f"mujoco {found}", advice)
-    return Check("simulator", "ok", f"mujoco {found}")
+    problem = _tried(_BUILD, MUJOCO_GL="disable")
+    if problem:
+        return Check("simulator", "warn", f"mujoco {found} does not build the scene: {problem}", advice)
+    return Check("simulator", "ok", f"mujoco {found}, built the scene")
 
 
 def check_graphics() -> Check:
     """Whether a simulated camera can draw, tried for real in a process of its own."""
-    from .sim.graphics import DEBIAN_PACKAGES, available_backends, setting_problem
+    from .sim.graphics import available_backends, install_advice, setting_problem
 
-    advice = f"on Debian or Ubuntu: sudo apt-get install {' '.join(DEBIAN_PACKAGES)}"
+    advice = install_advice()
     problem = setting_problem(os.environ)
     if problem is not None:
         detail, _, remedy = problem.rpartition(": ")
         return Check("graphics", "warn", detail, remedy)
     backend = os.environ.get("MUJOCO_GL") or next(iter(available_backends()), None)
     if backend is None:
-        return Check("graphics", "warn", "neither EGL nor OSMesa found", advice)
-    environment = {**os.environ, "MUJOCO_GL": backend}
-    command = [sys.executable, "-c", _RENDER]
+        return Check("graphics", "warn", "neither EGL nor OSMesa can be loaded", advice)
+    problem = _tried(_RENDER, MUJOCO_GL=backend)
+    if problem:
+        return Check("graphics", "warn", f"{backend}: {problem}", advice)
+    return Check("graphics", "ok", f"{backend}, drew a picture")
+
+
+def _tried(code: str, **environment: str) -> str:
+    """What goes wrong when `code` runs in a process of its own; empty when nothing does."""
     try:
         done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=60, check=False
+            python_code(code),
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
     except subprocess.TimeoutExpired:
-        return Check("graphics", "warn", f"{backend}: drawing one picture took over 60 s", advice)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        return Check("graphics", "warn", f"{backend}: {last}", advice)
-    return Check("graphics", "ok", f"{backend}, drew a picture")
+        return "it took over 60 s"
+    if done.returncode == 0:
+        return ""
+    return (done.stderr.strip().splitlines() or [f"ended with status {done.returncode}"])[-1]
 
 
 def check_serial() -> Check:
@@ -265,7 +289,7 @@ def check_serial() -> Check:
 
 def check_realtime() -> Check:
     """Whether the control thread may have real-time priority; without it the loop runs, with more jitter."""
-    done = subprocess.run([sys.executable, "-c", _REALTIME], capture_output=True, check=False)
+    done = subprocess.run(python_code(_REALTIME), capture_output=True, check=False)
     if done.returncode == 0:
         return Check("real-time", "ok", "SCHED_FIFO is permitted")
     advice = "for steadier timing add to /etc/security/limits.conf: '@dialout - rtprio 80', then log in again"

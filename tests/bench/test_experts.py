@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from motorium.bench import engine
+from motorium.bench import engine, ours
 from motorium.bench.ours import own_contenders, peak_ops_s, roofline_s, stream_bytes_s
 from motorium.bench.peers.expert import (
     EPS,
@@ -133,6 +133,36 @@ def test_a_contender_that_computes_something_else_is_not_timed():
     assert cosines == pytest.approx({"right": 1.0, "rough": 1.0})
 
 
+def test_a_contender_that_fails_costs_only_itself(monkeypatch):
+    def peers(size, weights, inputs, job):
+        del job
+        _, (right, _) = own_contenders(size, weights, inputs, 1, ["float32"]).popitem()
+
+        def breaks():
+            raise RuntimeError("out of registers\nand more")
+
+        yield "peer_right", "float32", lambda: right
+        yield "peer_unbuildable", "float32", breaks
+        yield "peer_breaks", "float32", lambda: breaks
+        yield "peer_wrong", "float32", lambda: lambda: right() * 1.01
+
+    monkeypatch.setattr(engine, "_LIBRARIES", {"torch": peers})
+    monkeypatch.setattr(engine, "find_spec", lambda _: True)
+    monkeypatch.setattr(engine, "recompute_ratio", lambda *_: 1 / 0)
+    monkeypatch.setitem(engine.SIZES, "tiny", TINY)
+    seen = []
+    job = engine.Job(sizes=["tiny"], peers=["torch"], pace=QUICK)
+    found = engine.measure(job, on_size=lambda name, figures: seen.append((name, figures["best_peer"])))
+    assert seen == [("tiny", "peer_right")]
+    assert set(found["sizes"]["tiny"]["ms"]) > {"peer_right", "motorium_int8"}
+    assert found["recompute_ratio_M"] is None
+    notes = "\n".join(found["notes"])
+    assert "size tiny: peer_breaks was left out: RuntimeError: out of registers" in notes
+    assert "peer_unbuildable was left out" in notes
+    assert "peer_wrong was left out: computes something else: off by 0.01" in notes
+    assert "recompute_ratio_M was left out: ZeroDivisionError" in notes
+
+
 @pytest.mark.parametrize("library", engine.PEERS)
 def test_a_peer_that_is_not_installed_is_named(monkeypatch, library):
     monkeypatch.setattr(engine, "find_spec", lambda _: None)
@@ -141,7 +171,7 @@ def test_a_peer_that_is_not_installed_is_named(monkeypatch, library):
     figures = engine._measure_size(TINY, job, notes, lambda _: None)
     assert figures["float32_vs_best_peer"] is None
     assert set(figures["ms"]) == {"motorium_float32", "motorium_bfloat16", "motorium_int8"}
-    assert 0 < figures["peak_share_float32"] < 1
+    assert figures["peak_share_float32"] > 0
     assert notes == [f"{library} is not installed: pip install 'motorium[bench]'"]
 
 
@@ -160,9 +190,22 @@ def test_a_prefix_inside_the_sequence_is_the_same_network_too():
     assert off(run(), Plain(size).run(inputs)) < 2e-6
 
 
-def test_a_roofline_is_arithmetic_or_traffic():
-    size = replace(SIZES["B"], layers=1)
-    assert roofline_s(size, "float32", 1) == pytest.approx(size.flops / peak_ops_s("float32", 1))
+@pytest.mark.parametrize(("gops", "gb_s"), [(10.0, 1000.0), (1e6, 1.0)])
+def test_a_roofline_is_arithmetic_or_traffic_whichever_takes_longer(gops, gb_s, monkeypatch):
+    monkeypatch.setattr(ours, "peak_ops_s", lambda *_: gops * 1e9)
+    monkeypatch.setattr(ours, "stream_bytes_s", lambda *_: gb_s * 1e9)
     whole = SIZES["B"]
-    traffic = whole.steps * whole.weights * 4 / stream_bytes_s(1)
-    assert roofline_s(whole, "float32", 1) >= traffic
+    arithmetic_s, traffic_s = whole.flops / (gops * 1e9), whole.steps * whole.weights * 4 / (gb_s * 1e9)
+    assert roofline_s(whole, "float32", 1) == pytest.approx(max(arithmetic_s, traffic_s))
+    assert (arithmetic_s > traffic_s) == (gops == 10.0)
+
+
+def test_weights_that_stay_in_the_cache_cost_no_traffic(monkeypatch):
+    monkeypatch.setattr(ours, "peak_ops_s", lambda *_: 1e15)
+    monkeypatch.setattr(ours, "stream_bytes_s", lambda *_: 1.0)
+    assert roofline_s(TINY, "float32", 1) == pytest.approx(TINY.flops / 1e15)
+
+
+def test_the_limits_of_this_machine_are_found():
+    assert peak_ops_s("float32", 1) > 0
+    assert stream_bytes_s(1) > 0

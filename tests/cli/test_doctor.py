@@ -70,11 +70,20 @@ def test_an_old_python_blocks_and_a_newer_one_warns(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("found", "status"), [("3.3.7", "ok"), ("3.17.0", "ok"), ("4.0.0", "warn"), ("3.2", "warn")]
+    ("found", "status"),
+    [("3.5.0", "ok"), ("3.17.0", "ok"), ("4.0.0", "warn"), ("3.4.0", "warn"), ("3.3.7", "warn")],
 )
 def test_the_simulator_must_be_of_the_right_age(monkeypatch, found, status):
     monkeypatch.setattr("motorium.doctor.metadata.version", lambda _: found)
     assert doctor.check_mujoco().status == status
+
+
+def test_a_simulator_that_cannot_build_the_scene_is_found_out(monkeypatch):
+    monkeypatch.setattr(doctor, "_BUILD", doctor._BUILD + "\nmujoco.mj_nonesuch(model)")
+    check = doctor.check_mujoco()
+    assert check.status == "warn"
+    assert "mj_nonesuch" in check.detail
+    assert "mujoco 3.5 or newer" in check.advice
 
 
 @pytest.fixture

@@ -40,7 +40,6 @@ CONSOLE = [
 ]
 
 
-@pytest.mark.skipif(not (ROOT / "models/so101-pick/config.json").is_file(), reason="no checkpoint in models/")
 def test_first_program_runs_and_is_short(tmp_path):
     (_, program), *_ = [block for block in blocks("README.md", "python") if block[0] != "no-run"]
     assert 4 <= len(program.splitlines()) <= 20

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from motorium import _core
-from motorium.checkpoints import find_checkpoint, load_checkpoint
-from motorium.errors import CheckpointError
+from motorium.checkpoints import load_checkpoint
 from motorium.policies import schema
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra [learn])")
@@ -99,10 +98,6 @@ def test_tensor_lists_are_the_same():
 
 
 def test_the_shipped_checkpoint():
-    try:
-        find_checkpoint(SHIPPED)
-    except CheckpointError:
-        pytest.skip(f"models/{SHIPPED} is not here yet")
     shipped = load_checkpoint(SHIPPED)
     for seed in range(3):
         given = samples.inputs(shipped.descriptor, seed)

@@ -83,8 +83,12 @@ def test_save_refuses_what_load_would_refuse(tmp_path):
 def test_unknown_name_lists_the_shipped_ones():
     with pytest.raises(CheckpointError, match="no checkpoint 'nonesuch'"):
         find_checkpoint("nonesuch")
-    with pytest.raises(CheckpointError):
-        find_checkpoint("../motorium")
+
+
+def test_a_name_never_climbs_out_of_the_folder_of_shipped_checkpoints(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError, match=r"no checkpoint '\.\./models/so101-pick'"):
+        find_checkpoint("../models/so101-pick")
 
 
 def test_a_file_instead_of_a_directory(folder):

@@ -7,6 +7,9 @@
 #include <cpuid.h>
 #endif
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <stdexcept>
 
@@ -35,6 +38,35 @@ std::vector<const KernelTable*> available_tables() {
   return tables;
 }
 
+/// Multiply-adds per second of bfloat16 products in the nearest cache; a millisecond.
+double bf16_speed(const KernelTable& table) {
+  using Clock = std::chrono::steady_clock;
+  double best = 0.0;
+  for (int turn = 0; turn < 5; ++turn) {
+    float sink = 0.0f;
+    std::uint64_t products = 0;
+    const Clock::time_point begin = Clock::now();
+    table.measure_peak({Precision::bfloat16, 64, 256, &sink, &products});
+    best = std::max(
+        best, static_cast<double>(products) / std::chrono::duration<double>(Clock::now() - begin).count());
+  }
+  return best;
+}
+
+/// The best unit, measured once per process where a name does not tell: some processors have a bfloat16 dot
+/// product that is slower than widening the weights to float32, which the next unit does. All else is the
+/// same in both.
+const KernelTable& choose(const std::vector<const KernelTable*>& tables) {
+  constexpr double kClearly =
+      1.15;  // or the noise of a busy machine would decide, and results differ by rounding
+  static const KernelTable* const chosen = [&] {
+    const KernelTable* best = tables.front();
+    if (best->bf16.group == 1 || tables.size() < 2 || tables[1]->lanes != best->lanes) return best;
+    return bf16_speed(*tables[1]) > kClearly * bf16_speed(*best) ? tables[1] : best;
+  }();
+  return *chosen;
+}
+
 }  // namespace
 
 std::vector<std::string> available_isas() {
@@ -47,7 +79,7 @@ const KernelTable& select_table(const std::string& isa) {
   const char* environment = std::getenv("MOTORIUM_ISA");
   const std::string wanted = !isa.empty() ? isa : environment != nullptr ? environment : "";
   const std::vector<const KernelTable*> tables = available_tables();
-  if (wanted.empty()) return *tables.front();
+  if (wanted.empty()) return choose(tables);
   std::string names;
   for (const KernelTable* table : tables) {
     if (wanted == table->isa) return *table;

@@ -86,6 +86,7 @@ struct Int8Sums {
 #if defined(__AVXVNNI__)
 /// Four unsigned inputs (128 above their value) by four signed weights in one instruction.
 struct Int8Dot : Int8Sums {
+  static constexpr bool single_instruction = true;
   static constexpr std::size_t group = 4;
   static constexpr int offset = 128;
   using Input = std::uint8_t;

@@ -85,6 +85,7 @@ struct Int8Sums {
 #if defined(__AVX512VNNI__)
 /// Four unsigned inputs (128 above their value) by four signed weights in one instruction.
 struct Int8Dot : Int8Sums {
+  static constexpr bool single_instruction = true;
   static constexpr std::size_t group = 4;
   static constexpr int offset = 128;
   using Input = std::uint8_t;
@@ -113,6 +114,7 @@ struct Int8Dot : Int8Sums {
 #if defined(__AVX512BF16__)
 /// Pairs of bfloat16 inputs by pairs of bfloat16 weights in one instruction.
 struct Vec::Bf16Dot {
+  static constexpr bool single_instruction = true;
   static constexpr std::size_t group = 2;
   using Input = std::uint16_t;
   using Weight = std::uint16_t;

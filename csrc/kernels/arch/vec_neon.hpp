@@ -76,6 +76,7 @@ struct Int8Sums {
 #if defined(__ARM_FEATURE_DOTPROD)
 /// Four inputs by four weights in one instruction.
 struct Int8Dot : Int8Sums {
+  static constexpr bool single_instruction = true;
   static constexpr std::size_t group = 4;
   static constexpr int offset = 0;
   using Input = std::int8_t;

@@ -7,8 +7,9 @@ are cached, as on the run path; see `peers/expert.py` for the math.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -47,21 +48,36 @@ class Contender:
     ours: bool = False
 
 
-def measure(job: Job, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+def measure(
+    job: Job,
+    say: Callable[[str], None] = lambda _: None,
+    on_size: Callable[[str, dict[str, Any]], None] = lambda *_: None,
+) -> dict[str, Any]:
     """Compare at every size; JSON values.
 
     Per size: `float32_vs_best_peer`, `best_vs_best_peer` (ratios of the same run, above 1 is faster), the precision of
     the latter and its cosine to float32, `peak_share_*` (roofline time over measured time), `ms` of every contender,
     `least_ms` of its quickest round.
-    A figure without its contenders is None, and `notes` says what was absent. `recompute_ratio_M`: see
-    `recompute_ratio`.
+    A figure without its contenders is None. A contender that is not installed, fails, or computes another network is
+    left out, and `notes` says why. `recompute_ratio_M`: see `recompute_ratio`.
+
+    Args:
+        job: what to compare.
+        say: called with a line of progress.
+        on_size: called with each size and its figures as soon as they are known, so that hours of measuring are not
+            lost to what comes after.
     """
     notes: list[str] = []
     sizes = {}
     for name in job.sizes:
         say(f"size {name}: weights")
-        sizes[name] = _measure_size(SIZES[name], job, notes, say)
-    recompute = recompute_ratio(job, say) if "torch" in job.peers and find_spec("torch") else None
+        here: list[str] = []
+        sizes[name] = _measure_size(SIZES[name], job, here, say)
+        notes += [f"size {name}: {note}" for note in here]
+        on_size(name, sizes[name])
+    recompute = None
+    if "torch" in job.peers and find_spec("torch"):
+        recompute = _attempt("recompute_ratio_M", lambda: recompute_ratio(job, say), notes)
     limits = {
         f"peak_{precision}_gops": round(peak_ops_s(precision, job.threads) / 1e9, 1)
         for precision in PRECISIONS
@@ -73,6 +89,16 @@ def measure(job: Job, say: Callable[[str], None] = lambda _: None) -> dict[str, 
         "recompute_ratio_M": recompute,
         "notes": sorted(set(notes)),
     }
+
+
+def _attempt(what: str, make: Callable[[], Any], notes: list[str]) -> Any:
+    """What `make` returns; None and a note when it fails: libraries raise what they like, from inside a compiler."""
+    try:
+        return make()
+    except Exception as error:  # noqa: BLE001 - a peer's failure must not cost the other figures
+        words = (str(error).strip().splitlines() or ["no message"])[0][:200]
+        notes.append(f"{what} was left out: {type(error).__name__}: {words}")
+        return None
 
 
 def recompute_ratio(job: Job, say: Callable[[str], None]) -> float:
@@ -90,21 +116,33 @@ def recompute_ratio(job: Job, say: Callable[[str], None]) -> float:
 
 def _measure_size(size: ExpertSize, job: Job, notes: list[str], say: Callable[[str], None]) -> dict[str, Any]:
     weights, inputs = make_weights(size), make_inputs(size)
-    contenders: dict[str, Contender] = {}
+    found: dict[str, Contender] = {}
+    outputs: dict[str, tuple[Floats, str]] = {}
+
+    def admit(name: str, contender: Contender) -> None:
+        y = _attempt(name, contender.run, notes)
+        if y is not None:
+            found[name], outputs[name] = contender, (y, contender.precision)
+
     for name, (run, precision) in own_contenders(size, weights, inputs, job.threads).items():
-        contenders[name] = Contender(run, precision, ours=True)
+        admit(name, Contender(run, precision, ours=True))
     for library in job.peers:
         if find_spec(library) is None:
             notes.append(f"{library} is not installed: pip install 'motorium[bench]'")
             continue
         say(f"  {library}")
-        contenders.update(_LIBRARIES[library](size, weights, inputs, job))
+        for name, precision, make in _LIBRARIES[library](size, weights, inputs, job):
+            peer = _attempt(name, make, notes)
+            if peer is not None:
+                admit(name, Contender(peer, precision))
     say("  comparing outputs")
-    errors = compare({name: (c.run(), c.precision) for name, c in contenders.items()})
+    errors, wrong = agreement(outputs)
+    notes += [f"{name} was left out: {why}" for name, why in wrong.items()]
+    kept = {name: contender for name, contender in found.items() if name in errors}
     say("  timing")
-    result = race({name: c.run for name, c in contenders.items()}, job.pace)
-    found = figures(size, contenders, errors, result, job.threads)
-    return {**found, "ms": result.medians_ms(), "least_ms": result.least_ms()}
+    result = race({name: c.run for name, c in kept.items()}, job.pace)
+    ratios = figures(size, kept, errors, result, job.threads)
+    return {**ratios, "ms": result.medians_ms(), "least_ms": result.least_ms()}
 
 
 def compare(outputs: Mapping[str, tuple[Floats, str]]) -> dict[str, float]:
@@ -113,18 +151,32 @@ def compare(outputs: Mapping[str, tuple[Floats, str]]) -> dict[str, float]:
     Raises BenchmarkError when one is not finite, or a float32 output differs by more than SAME of the largest value:
     then it is another network, and its time says nothing.
     """
+    cosines, wrong = agreement(outputs)
+    for name, why in wrong.items():
+        raise BenchmarkError(f"{name} {why}")
+    return cosines
+
+
+def agreement(outputs: Mapping[str, tuple[Floats, str]]) -> tuple[dict[str, float], dict[str, str]]:
+    """Cosine to the first float32 output of each that may be timed, and for every other one the reason.
+
+    Raises BenchmarkError when nothing was computed in float32.
+    """
     reference = next((y for y, precision in outputs.values() if precision == "float32"), None)
     if reference is None:
         raise BenchmarkError("no contender computes in float32")
-    cosines = {}
+    cosines: dict[str, float] = {}
+    wrong: dict[str, str] = {}
     for name, (y, precision) in outputs.items():
         if y.shape != reference.shape or not np.isfinite(y).all():
-            raise BenchmarkError(f"{name} gave {y.shape}, or numbers that are not finite")
+            wrong[name] = f"gave {y.shape}, or numbers that are not finite"
+            continue
         off = float(np.abs(y - reference).max() / np.abs(reference).max())
         if precision == "float32" and off > SAME:
-            raise BenchmarkError(f"{name} computes something else: off by {off:.2g} of the largest value")
+            wrong[name] = f"computes something else: off by {off:.2g} of the largest value"
+            continue
         cosines[name] = _cosine(y, reference)
-    return cosines
+    return cosines, wrong
 
 
 def _cosine(a: Floats, b: Floats) -> float:
@@ -167,34 +219,33 @@ def figures(
     }
 
 
-def _torch(
-    size: ExpertSize, weights: Mapping[str, Floats], inputs: ExpertInputs, job: Job
-) -> dict[str, Contender]:
+_Candidates = Iterator[tuple[str, str, Callable[[], Run]]]
+"""Name, precision, and what builds the contender; built one after another, so that a failure costs only itself."""
+
+
+def _torch(size: ExpertSize, weights: Mapping[str, Floats], inputs: ExpertInputs, job: Job) -> _Candidates:
     import torch
 
     from .peers.torch_expert import TorchExpert, runner, set_threads
 
     set_threads(job.threads)
-    found = {}
     for precision in ("float32", "bfloat16"):
         module = TorchExpert(size, weights).to(getattr(torch, precision))
         for compiled in (False, True) if job.compiled else (False,):
             name = f"torch_{'compiled' if compiled else 'eager'}_{precision}"
-            found[name] = Contender(runner(module, inputs, compiled=compiled), precision)
-    return found
+            yield name, precision, partial(runner, module, inputs, compiled=compiled)
 
 
 def _onnxruntime(
     size: ExpertSize, weights: Mapping[str, Floats], inputs: ExpertInputs, job: Job
-) -> dict[str, Contender]:
+) -> _Candidates:
     from .peers.onnx_expert import OnnxExpert
 
-    return {
-        f"onnxruntime_{precision}": Contender(
-            OnnxExpert(size, weights, precision, job.threads).runner(inputs), precision
-        )
-        for precision in ("float32", "int8")
-    }
+    def make(precision: str) -> Run:
+        return OnnxExpert(size, weights, precision, job.threads).runner(inputs)
+
+    for precision in ("float32", "int8"):
+        yield f"onnxruntime_{precision}", precision, partial(make, precision)
 
 
 _LIBRARIES = {"torch": _torch, "onnxruntime": _onnxruntime}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..children import python_code
 from ..runtime.priority import SERVO_PRIORITY, real_time
 
 RATES_HZ = (200, 1000)
@@ -28,7 +28,7 @@ ENCODERS = 2
 @contextlib.contextmanager
 def busy() -> Iterator[None]:
     """Two encoder processes and a thread that never lets go of the interpreter by itself."""
-    encoders = [subprocess.Popen([sys.executable, "-c", ENCODER]) for _ in range(ENCODERS)]
+    encoders = [subprocess.Popen(python_code(ENCODER)) for _ in range(ENCODERS)]
     stop = threading.Event()
 
     def burn() -> None:

@@ -10,7 +10,7 @@ from ._verb import Verb, json_option, print_json, print_table
 
 
 @click.command(cls=Verb, name="bench")
-@click.argument("what", type=click.Choice(["bus", "engine", "kernels", "loop", "ring", "scale"]))
+@click.argument("what", type=click.Choice(["bus", "chunk", "engine", "kernels", "loop", "ring", "scale"]))
 @click.option("--sizes", default="S,M,B", show_default=True, help="Of the action expert (engine), by comma.")
 @click.option(
     "--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Of every contender."
@@ -27,7 +27,8 @@ def command(
     """Compare WHAT with its peers: bus (LeRobot, vendors' kits), engine (PyTorch, ONNX Runtime), kernels, ring (Boost).
 
     loop is the control thread against the same loop in Python, beside a thread that holds the GIL and two encoders;
-    scale is the engine alone: what a chunk costs as steps, rows and layers grow.
+    scale is the engine alone: what a chunk costs as steps, rows and layers grow. chunk is the shipped checkpoint alone,
+    paced, beside the simulator and in a run: why the latency of a run is not that of a loop.
 
     Contenders take turns in one process; figures are medians, and ratios of the same round. Above 1 is faster; on
     the bus, where the ratio is one of times, below 1 is.
@@ -39,8 +40,11 @@ def command(
         return
     from ..bench.machine import machine_line
 
+    notes = figures.pop("notes", [])
     click.echo(machine_line(figures.pop("machine")))
     print_table([what, ""], _rows(figures))
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
 
 
 def _engine(options: dict[str, Any], as_json: bool) -> dict[str, Any]:
@@ -58,7 +62,22 @@ def _engine(options: dict[str, Any], as_json: bool) -> dict[str, Any]:
         compiled=not options["quick"],
         pace=pace,
     )
-    return measure(job, (lambda _: None) if as_json else lambda text: click.echo(text, err=True))
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    return measure(job, say) if as_json else measure(job, say, _print_size)
+
+
+def _print_size(name: str, figures: dict[str, Any]) -> None:
+    print_table([f"engine {name}", ""], _rows(figures))
+
+
+def _chunk(options: dict[str, Any], as_json: bool) -> dict[str, Any]:
+    from ..bench.chunk import measure
+
+    count = options["rounds"] or (10 if options["quick"] else 50)
+    return measure(count, (lambda _: None) if as_json else lambda text: click.echo(text, err=True))
 
 
 def _kernels(options: dict[str, Any], as_json: bool) -> dict[str, Any]:
@@ -100,6 +119,7 @@ def _loop(options: dict[str, Any], as_json: bool) -> dict[str, Any]:
 
 _MEASURES = {
     "bus": _bus,
+    "chunk": _chunk,
     "engine": _engine,
     "kernels": _kernels,
     "loop": _loop,

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..children import python_module
 from ..errors import DataError
 from ..types import UInt8
 from . import hdf5_file, layout
@@ -92,7 +93,7 @@ def _read_apart(source: Path, work: Path, said: Said) -> dict[str, Any]:
     """What the reading process says. Raises DataError when it failed or crashed."""
     words = json.dumps([str(source), str(work), asdict(said)])
     done = subprocess.run(
-        [sys.executable, "-m", "motorium.data.hdf5", words], capture_output=True, text=True, check=False
+        python_module("motorium.data.hdf5", words), capture_output=True, text=True, check=False
     )
     if done.returncode < 0:
         raise DataError(f"{source} is damaged: reading it ended with signal {-done.returncode}")

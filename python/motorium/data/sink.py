@@ -7,7 +7,6 @@ import json
 import mmap
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..children import python_module
 from ..errors import DataError
 from ..types import UInt8
 from .schema import Feature
@@ -51,7 +51,7 @@ class VideoSink:
             os.ftruncate(fd, size)
             self._memory = np.frombuffer(mmap.mmap(fd, size), np.uint8)
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "motorium.data.encoder", str(fd), str(size)],
+                python_module("motorium.data.encoder", str(fd), str(size)),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[fd], start_new_session=True,
             )  # fmt: skip
         finally:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..children import spawning
 from ..errors import MotoriumError, SafetyError
 from ..instructions import shortened
 from ..robots.spec import RobotSpec
@@ -140,7 +141,9 @@ def _play_all(job: EvalJob, seeds: range) -> Any:
             yield _play(job, seed)
         return
     context = multiprocessing.get_context("spawn")
-    with context.Pool(min(job.processes, len(seeds)), _limit_threads) as pool:
+    with spawning():
+        workers = context.Pool(min(job.processes, len(seeds)), _limit_threads)
+    with workers as pool:
         yield from pool.imap_unordered(_Player(job), seeds)
 
 

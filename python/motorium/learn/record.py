@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..children import spawning
 from ..errors import MotoriumError
 from .dataset import DemoFrame, write_shard
 from .episodes import EpisodeParams, Stage, approach, correct, full, glance, hover, miss
@@ -62,7 +63,9 @@ def record(job: RecordJob, report: Callable[[str], None] = print) -> dict[str, A
     job.out.mkdir(parents=True, exist_ok=True)
     start, frames, done = time.monotonic(), 0, 0
     context = multiprocessing.get_context("spawn")
-    with context.Pool(job.processes) as pool:
+    with spawning():
+        workers = context.Pool(job.processes)
+    with workers as pool:
         for task, count in pool.imap_unordered(_record_shard, tasks):
             frames, done = frames + count, done + 1
             seconds = time.monotonic() - start

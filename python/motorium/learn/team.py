@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..children import spawning
+
 
 @dataclass(frozen=True)
 class Team:
@@ -64,8 +66,9 @@ def lead(size: int, follow: Callable[..., None], *arguments: Any) -> Iterator[Te
             )
             for rank in range(1, size)
         ]
-        for process in others:
-            process.start()
+        with spawning():
+            for process in others:
+                process.start()
         try:
             with _meeting(Team(0, size), meeting):
                 yield Team(0, size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .. import _core
-from ..errors import SpecError
+from ..errors import BusError, SpecError
 from .bauds import FACTORY_ID, baud_code, factory_baud
 from .spec import MotorSpec
 
@@ -46,7 +46,20 @@ def emulate(ids: Sequence[int], motors: Sequence[str]) -> _core.ServoEmulator:
     Raises:
         SpecError: an unknown motor, or motors that do not speak one protocol.
         ValueError: ids out of range or used twice.
+        BusError: the system has no pseudo-terminal to give.
     """
+    try:
+        return _emulate(ids, motors)
+    except RuntimeError as error:
+        if "no pseudo-terminal" not in str(error):
+            raise
+        raise BusError(
+            f"virtual servos need a pseudo-terminal ({error}): is /dev/pts mounted "
+            "(mount -t devpts devpts /dev/pts), and has it room (/proc/sys/kernel/pty/max)?"
+        ) from error
+
+
+def _emulate(ids: Sequence[int], motors: Sequence[str]) -> _core.ServoEmulator:
     specs = [MotorSpec.load(name) for name in motors]
     protocols = {spec.protocol for spec in specs}
     if len(protocols) != 1 or len(specs) != len(ids):

@@ -7,7 +7,6 @@ scene.
 from __future__ import annotations
 
 import atexit
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..children import python_module
 from ..errors import SimulationError
 from ..robots.spec import RobotSpec, pairs
 from ..types import Float32
@@ -135,7 +135,7 @@ class SimBackend:
 
 
 def _command(robot: str, options: Mapping[str, Any]) -> list[str]:
-    command = [sys.executable, "-m", "motorium.sim.server", robot]
+    command = python_module("motorium.sim.server", robot)
     for name in ("seed", "task"):
         if options.get(name) is not None:
             command += [f"--{name}", str(options[name])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import resource
 from collections.abc import Mapping
 
 DEBIAN_PACKAGES = ("libegl1", "libegl-mesa0", "libgl1-mesa-dri", "libosmesa6")
@@ -13,6 +14,21 @@ _LIBRARIES = {
     "egl": (("libEGL.so.1",), ("libEGL_mesa.so.0", "libEGL_nvidia.so.0")),
     "osmesa": (("libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so"),),
 }
+
+
+ADDRESS_SPACE_GB = 2
+"""What the simulator maps, rounded up: it starts under `ulimit -v 1000000` and fails under 700000 (2026-11, x86-64)."""
+
+
+def install_advice() -> str:
+    """What makes off-screen drawing work here: more address space where that is what lacks, else the packages."""
+    soft = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if soft != resource.RLIM_INFINITY and soft < ADDRESS_SPACE_GB << 30:
+        return (
+            f"this process may map only {soft / 2**30:.2g} GB of memory, and the simulator needs up to "
+            f"{ADDRESS_SPACE_GB}: raise the limit (ulimit -v unlimited) and start again"
+        )
+    return f"install OpenGL for headless use: sudo apt-get install -y {' '.join(DEBIAN_PACKAGES)}"
 
 
 def _loads(name: str) -> bool:

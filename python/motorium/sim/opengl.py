@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 
 from ..errors import SimulationError
-from .graphics import DEBIAN_PACKAGES, available_backends, setting_problem
+from .graphics import available_backends, install_advice, setting_problem
 
 _RETRY = "MOTORIUM_GL_RETRY"
 
@@ -20,10 +20,7 @@ class OpenGLError(SimulationError):
 
     def __init__(self, cause: object) -> None:
         """`cause`: what was tried and failed."""
-        super().__init__(
-            f"cannot render the cameras off-screen ({cause}). "
-            f"Install OpenGL for headless use: sudo apt-get install -y {' '.join(DEBIAN_PACKAGES)}"
-        )
+        super().__init__(f"cannot render the cameras off-screen ({cause}): {install_advice()}")
 
 
 def choose_platform() -> bool:
@@ -56,7 +53,7 @@ def import_mujoco() -> None:
     # going for seconds on a busy machine; without it the first frame is 0.2 s later.
     os.environ.setdefault("MESA_SHADER_CACHE_DISABLE", "true")
     if not choose_platform():
-        raise OpenGLError("neither EGL nor OSMesa is installed")
+        raise OpenGLError("neither EGL nor OSMesa can be loaded")
     try:
         import_module("mujoco")
     except (ImportError, AttributeError, RuntimeError, OSError) as error:  # PyOpenGL fails in all these ways

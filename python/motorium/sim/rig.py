@@ -32,6 +32,8 @@ class WorldRig:
             for role in self._sizes:
                 self.render(role)
         except SimulationError as error:
+            if isinstance(error, OpenGLError):
+                raise
             raise OpenGLError(error) from error
 
     def capture(self) -> int:

@@ -72,6 +72,12 @@ class FrameReader:
                 memory = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
                 self._ring: _core.FrameReader | None = _core.FrameReader(memory)
                 sealed = fcntl.fcntl(file.fileno(), _GET_SEALS) & _SEAL_SHRINK
+        except FileNotFoundError as error:
+            if not Path("/proc/self").exists():
+                raise CameraError(
+                    "the simulator hands its frames over through /proc, which is not mounted: mount -t proc proc /proc"
+                ) from error
+            raise CameraError(f"cannot map the frames at {path}: the simulator has gone") from error
         except (OSError, ValueError) as error:
             raise CameraError(f"cannot map the frames at {path}: {error}") from error
         if not sealed:

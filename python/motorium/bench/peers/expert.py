@@ -66,7 +66,7 @@ class ExpertSize:
         return 2 * self.rows * self.steps * (self.weights + scores)
 
 
-# M and B as in the issue of sizes: B is the expert of Being-H0.5 2B.
+# B is the expert of Being-H0.5 2B.
 SIZES = {
     "S": ExpertSize(6, 256, 768, 4, 2, 64, prefix=96),
     "M": ExpertSize(12, 512, 1536, 8, 4, 64, prefix=256),
