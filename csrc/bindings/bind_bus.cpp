@@ -80,7 +80,8 @@ void bind_bus(py::module_& m) {
   bind_gate(m);
   bind_guard(m);
   bind_config(m);
-  bind_raw(py::class_<FeetechLink>(m, "FeetechBus"), {40, 49});
+  // The EEPROM but its operating mode, and the lock; a goal changes its meaning by much of this.
+  bind_raw(py::class_<FeetechLink>(m, "FeetechBus"), {{{0, 32}, {34, 39}, {55, 55}}, 40});
   py::class_<FeetechBus>(m, "FeetechJoints")
       .def(py::init<const std::string&, FeetechBusConfig>(), py::arg("port"), py::arg("config"), Release())
       .def(

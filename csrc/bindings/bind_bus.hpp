@@ -10,8 +10,11 @@
 
 #include "bus/bus_error.hpp"
 #include "bus/servo_link.hpp"
+#include "bus/setting_rules.hpp"
 
 namespace motorium {
+
+inline constexpr std::uint8_t kLastId = 0xFC;  // of both families
 
 inline pybind11::dict to_dict(const BusCounters& c) {
   using namespace pybind11::literals;
@@ -68,24 +71,42 @@ pybind11::dict raw_read_many(const ServoLink& link, const std::vector<std::uint8
   return result;
 }
 
-/// Raw access may prepare a servo, never move it: these registers belong to the gate and the driver.
-struct MotionRegisters {
-  int first, last;
-};
+/// Raw access may prepare a servo, never move it: goals, torque and modes belong to the gate and the driver,
+/// and what a goal means does not change under torque.
+inline void must_only_prepare(std::uint8_t id, std::uint16_t address, std::size_t size,
+                              const RawWrites& writes) {
+  if (id > kLastId) throw pybind11::value_error("raw access writes to one servo at a time, ids 0..252");
+  if (writes.allow(address, size)) return;
+  std::string allowed;
+  for (const RawWrites::Range& range : writes.allowed) {
+    allowed +=
+        (allowed.empty() ? "" : ", ") + std::to_string(range.first) + ".." + std::to_string(range.last);
+  }
+  throw pybind11::value_error(
+      "raw access writes registers " + allowed + ", not " + std::to_string(size) + " bytes from " +
+      std::to_string(address) +
+      " on: what moves a motor is written by the driver behind the safety gate alone");
+}
 
 inline bool raw_configure(ServoLink& link, std::uint8_t id, std::uint16_t address, const std::string& data,
-                          MotionRegisters motion) {
-  if (address <= motion.last && address + static_cast<int>(data.size()) > motion.first) {
-    throw pybind11::value_error("registers " + std::to_string(motion.first) + ".." +
-                                std::to_string(motion.last) +
-                                " move the motor: only the safety gate may write them");
-  }
+                          const RawWrites& writes) {
+  must_only_prepare(id, address, data.size(), writes);
   const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(data.data()), data.size());
+  std::uint8_t torque = 0;
   const LinkStatus status = [&] {
     const pybind11::gil_scoped_release release;
+    if (writes.torque_address >= 0) {
+      const auto at = static_cast<std::uint16_t>(writes.torque_address);
+      const LinkStatus known = link.read(id, at, {&torque, 1}, nullptr);
+      if (known != LinkStatus::ok || torque != 0) return known;
+    }
     return link.write(id, address, bytes, nullptr);
   }();
   must_be_open(status, link);
+  if (torque != 0) {
+    throw BusError("servo " + std::to_string(id) + " on " + link.path() +
+                   " is under torque: release the arm before a register is written");
+  }
   return status == LinkStatus::ok;
 }
 
@@ -100,7 +121,7 @@ inline bool raw_ping(ServoLink& link, std::uint8_t id) {
 
 /// What raw access to any servo protocol offers.
 template <class Link>
-pybind11::class_<Link> bind_raw(pybind11::class_<Link> bound, MotionRegisters motion) {
+pybind11::class_<Link> bind_raw(pybind11::class_<Link> bound, const RawWrites& writes) {
   namespace py = pybind11;
   bound
       .def(
@@ -129,8 +150,8 @@ pybind11::class_<Link> bind_raw(pybind11::class_<Link> bound, MotionRegisters mo
           py::arg("ids"), py::arg("address"), py::arg("size"))
       .def(
           "configure",
-          [motion](Link& link, std::uint8_t id, std::uint16_t address, const std::string& data) {
-            return raw_configure(link, id, address, data, motion);
+          [writes](Link& link, std::uint8_t id, std::uint16_t address, const std::string& data) {
+            return raw_configure(link, id, address, data, writes);
           },
           py::arg("servo_id"), py::arg("address"), py::arg("data"))
       .def("counters", [](const Link& link) { return to_dict(link.counters()); })

@@ -51,7 +51,9 @@ void bind_config(py::module_& m) {
 
 void bind_dynamixel(py::module_& m) {
   bind_config(m);
-  bind_raw(py::class_<DynamixelLink>(m, "DynamixelBus"), {64, 119})
+  // Id, baud rate, return delay, protocol, homing offset: EEPROM in the tables of all series, the XL320's
+  // too.
+  bind_raw(py::class_<DynamixelLink>(m, "DynamixelBus"), {{{0, 9}, {13, 23}}, -1})
       .def(
           "fast_sync_read",
           [](DynamixelLink& link, const std::vector<std::uint8_t>& ids, std::uint16_t address,

@@ -5,11 +5,14 @@
 #include <stdexcept>
 
 #include "bus/monotonic.hpp"
+#include "bus/setting_rules.hpp"
 
 namespace motorium {
 namespace {
 
 constexpr std::uint16_t kModel = 0;
+constexpr std::uint16_t kOperatingMode = 11, kShadowId = 12;
+constexpr std::uint16_t kIndirect = 168, kIndirectAgain = 578;
 constexpr double kTurnRad = 6.283185307179586476925;
 constexpr float kVoltsPerUnit = 0.1F;
 constexpr int kGoalTolerance = 64;  // a servo at the edge of its own range pulls the goal inside it
@@ -21,6 +24,18 @@ constexpr std::uint8_t kOverload = 1U << 5;
 constexpr std::int64_t kRestartNs = 2 * kNsPerS;
 
 bool positive(float value) { return value > 0.0F && std::isfinite(value); }
+
+/// Indirect addresses and their data lie from 168 on in the X series and from 168 to 423 and 634 on in the P
+/// series: through them any register can be written under another address. A secondary id makes a servo take
+/// the goals of another. Source: control tables in the ROBOTIS e-manual.
+SettingRules setting_rules(const DynamixelRegisters& at) {
+  return {{{at.torque_enable, at.torque_enable, "torque_enable"},
+           {at.goal_position, at.goal_position + 3U, "goal_position"},
+           {at.bus_watchdog, at.bus_watchdog, "bus_watchdog"},
+           {kIndirect, 511, "an indirect address"},
+           {kIndirectAgain, 0xFFFF, "an indirect address"}},
+          {{kShadowId, 253, 255, "shadow_id"}, {kOperatingMode, 3, 5, "operating_mode"}}};
+}
 
 DynamixelBusConfig checked(DynamixelBusConfig config) {
   for (const DynamixelJoint& joint : config.joints) {
@@ -35,7 +50,7 @@ DynamixelBusConfig checked(DynamixelBusConfig config) {
     throw std::invalid_argument("need health_period_s in [0, 60] and watchdog_units in 0..127");
   }
   check_line(config.baud, config.reply_margin_s);
-  check_settings(config.settings, config.joints.size());
+  check_settings(config.settings, config.joints.size(), setting_rules(config.registers));
   return config;
 }
 

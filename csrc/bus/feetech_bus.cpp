@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "bus/monotonic.hpp"
+#include "bus/setting_rules.hpp"
 
 namespace motorium {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 // Feetech STS series memory table.
 constexpr std::uint8_t kModel = 3;
 constexpr std::uint8_t kReturnDelay = 7;
+constexpr std::uint8_t kOperatingMode = 33;
 constexpr std::uint8_t kTorqueEnable = 40;
 constexpr std::uint8_t kGoalPosition = 42;
 constexpr std::uint8_t kPresent =
@@ -45,6 +47,16 @@ void spread(std::vector<T>& values, std::size_t n, T otherwise) {
   if (values.size() != n) throw std::invalid_argument("give one value per joint, or none");
 }
 
+/// Goals are positions: in another mode the same number is a speed or a step. The SCS series has no such
+/// register.
+SettingRules setting_rules(const FeetechBusConfig& config) {
+  SettingRules rules{
+      {{kTorqueEnable, kTorqueEnable, "torque_enable"}, {kGoalPosition, kGoalPosition + 1U, "goal_position"}},
+      {}};
+  if (!config.high_byte_first) rules.bounded.push_back({kOperatingMode, 0, 0, "operating_mode"});
+  return rules;
+}
+
 FeetechBusConfig checked(FeetechBusConfig config) {
   const std::size_t n = config.ids.size();
   if (config.zero_ticks.size() != n || config.sign.size() != n) {
@@ -64,7 +76,7 @@ FeetechBusConfig checked(FeetechBusConfig config) {
     }
   }
   check_line(config.baud, config.reply_margin_s);
-  check_settings(config.settings, n);
+  check_settings(config.settings, n, setting_rules(config));
   return config;
 }
 

@@ -222,15 +222,6 @@ std::int32_t one_byte(const std::uint8_t* field) { return *field; }
 
 std::int32_t four_bytes(const std::uint8_t* field) { return static_cast<std::int32_t>(get_field(field, 4)); }
 
-void check_settings(const std::vector<ServoSetting>& settings, std::size_t joints) {
-  for (const ServoSetting& setting : settings) {
-    const bool known_size = setting.size == 1 || setting.size == 2 || setting.size == 4;
-    if (setting.joint >= joints || !known_size) {
-      throw std::invalid_argument("a setting names a joint that is not there or a size other than 1, 2 or 4");
-    }
-  }
-}
-
 void check_line(std::uint32_t baud, double reply_margin_s) {
   if (baud < 1 || !(reply_margin_s > 0.0) || reply_margin_s > 1.0) {
     throw std::invalid_argument("need baud > 0 and reply_margin_s in (0, 1]");

@@ -105,8 +105,6 @@ void set_field(std::uint8_t* bytes, std::size_t size, std::uint32_t value) noexc
 std::int32_t one_byte(const std::uint8_t* field);
 std::int32_t four_bytes(const std::uint8_t* field);
 
-/// Throws std::invalid_argument unless a setting names one of `joints` joints and a size of 1, 2 or 4.
-void check_settings(const std::vector<ServoSetting>& settings, std::size_t joints);
 /// Throws std::invalid_argument unless baud and margin are ones a port can have.
 void check_line(std::uint32_t baud, double reply_margin_s);
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .. import _core
 from ..errors import BusError, SpecError
+from .reserved import check_settings
 from .spec import MotorSpec, Setting
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def bus_errors() -> Iterator[None]:
 def open_joints(
     port: str, config: _core.FeetechBusConfig | _core.DynamixelBusConfig
 ) -> _core.FeetechJoints | _core.DynamixelJoints:
-    """The driver that `config` is for, on `port`. Raises as the core does: see `bus_errors`."""
+    """The driver that `config` is for, on `port`; unguarded (docs/safety.md). Raises as the core does."""
     if isinstance(config, _core.DynamixelBusConfig):
         return _core.DynamixelJoints(port, config)
     return _core.FeetechJoints(port, config)
@@ -160,10 +161,15 @@ def bus_config(
 def servo_settings(
     spec: RobotSpec, motors: Sequence[MotorSpec], zeros: Sequence[JointZero]
 ) -> list[_core.ServoSetting]:
-    """Every register that connecting brings to a value: of the motors' tables, the joints, the calibration."""
+    """Every register that connecting brings to a value: of the motors' tables, the joints, the calibration.
+
+    Raises SpecError for one that moves the motor: see `reserved`.
+    """
     joints = list(enumerate(zip(motors, spec.joints, zeros, strict=True)))
     settings = [setting for i, (motor, joint, _) in joints for setting in _settings(motor, i, joint)]
-    return settings + [setting for i, (motor, _, zero) in joints for setting in _offset(motor, i, zero)]
+    settings += [setting for i, (motor, _, zero) in joints for setting in _offset(motor, i, zero)]
+    check_settings(spec.joint_names, motors, settings)
+    return settings
 
 
 def _feetech(

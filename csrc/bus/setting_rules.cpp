@@ -1,0 +1,54 @@
+#include "bus/setting_rules.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+namespace motorium {
+namespace {
+
+[[noreturn]] void refuse(const ServoSetting& setting, const char* meaning, const std::string& why) {
+  throw std::invalid_argument("a setting of joint " + std::to_string(setting.joint) + " writes register " +
+                              std::to_string(setting.address) + ", " + meaning + ": " + why);
+}
+
+std::uint8_t byte_of(std::uint32_t value, std::uint32_t place) {
+  return static_cast<std::uint8_t>(value >> (8 * place));
+}
+
+void check(const ServoSetting& setting, const SettingRules& rules) {
+  const std::uint32_t first = setting.address, end = first + setting.size;
+  for (const ReservedRegisters& range : rules.reserved) {
+    if (first > range.last || end <= range.first) continue;
+    refuse(setting, range.meaning, "only the driver behind the safety gate writes it");
+  }
+  for (const BoundedRegister& bounded : rules.bounded) {
+    if (bounded.address < first || bounded.address >= end) continue;
+    const std::uint8_t mask = byte_of(setting.mask, bounded.address - first);
+    const std::uint8_t value = byte_of(setting.value, bounded.address - first) & mask;
+    if (mask == 0 || (value >= bounded.lowest && value <= bounded.highest)) continue;
+    refuse(setting, bounded.meaning,
+           "must be " + std::to_string(bounded.lowest) + ".." + std::to_string(bounded.highest));
+  }
+}
+
+}  // namespace
+
+void check_settings(const std::vector<ServoSetting>& settings, std::size_t joints,
+                    const SettingRules& rules) {
+  for (const ServoSetting& setting : settings) {
+    const bool known_size = setting.size == 1 || setting.size == 2 || setting.size == 4;
+    if (setting.joint >= joints || !known_size) {
+      throw std::invalid_argument("a setting names a joint that is not there or a size other than 1, 2 or 4");
+    }
+    check(setting, rules);
+  }
+}
+
+bool RawWrites::allow(std::uint32_t address, std::size_t size) const noexcept {
+  return std::any_of(allowed.begin(), allowed.end(), [&](const Range& range) {
+    return address >= range.first && address + size <= std::size_t{range.last} + 1;
+  });
+}
+
+}  // namespace motorium
