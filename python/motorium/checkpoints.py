@@ -22,7 +22,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from .errors import CheckpointError
-from .policies.descriptor import Descriptor
+from .policies import recognise
+from .policies.descriptor import FORMAT, Descriptor
 from .policies.nano_tensors import Shape, nano_tensors
 from .types import Float32
 
@@ -56,16 +57,41 @@ def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:
     if path.is_dir():
         return path
     if path.is_file():
-        raise CheckpointError(f"{path} is a file; give the directory that holds {CONFIG} and {WEIGHTS}")
+        raise CheckpointError(_file_given(path))
     name = os.fspath(name_or_path)
     folders = _model_folders()
     if re.fullmatch(r"\w[\w.-]*", name):
         for folder in folders:
             if (folder / name).is_dir():
                 return folder / name
-    known = sorted({found.parent.name for folder in folders for found in folder.glob(f"*/{CONFIG}")})
-    raise CheckpointError(
-        f"no checkpoint {name!r}: neither a directory nor shipped ({', '.join(known) or 'none shipped'})"
+    known = ", ".join(shipped()) or "none shipped"
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not path.parent.exists():
+        raise CheckpointError(
+            f"no folder {name!r} here. Is it a repository on a hub? motorium downloads nothing: fetch it, then give "
+            f"the folder. Shipped: {known}"
+        )
+    if path.name != name or path.suffix:
+        raise CheckpointError(f"{path}: no such folder. Shipped checkpoints have names: {known}")
+    raise CheckpointError(f"no checkpoint {name!r}: neither a directory nor shipped ({known})")
+
+
+def shipped() -> list[str]:
+    """Names of the checkpoints that come with motorium."""
+    return sorted({found.parent.name for folder in _model_folders() for found in folder.glob(f"*/{CONFIG}")})
+
+
+def _file_given(path: Path) -> str:
+    if told := recognise.foreign_file(path):
+        return f"{path} is {told}; {_what_runs()}"
+    if path.name in (CONFIG, WEIGHTS):
+        return f"{path} is a file; give the directory that holds it: {path.parent}"
+    return f"{path} is a file; give the directory that holds {CONFIG} and {WEIGHTS}"
+
+
+def _what_runs() -> str:
+    return (
+        f"motorium runs its own checkpoints: {', '.join(shipped())}, and what `motorium train` writes "
+        f"({CONFIG} with `format` {FORMAT!r}, and {WEIGHTS})"
     )
 
 
@@ -77,6 +103,8 @@ def _model_folders() -> list[Path]:
 def load_checkpoint(name_or_path: str | os.PathLike[str]) -> Checkpoint:
     """Read and check a checkpoint by directory or shipped name. Raises CheckpointError."""
     path = find_checkpoint(name_or_path)
+    if told := recognise.foreign_checkpoint(path):
+        raise CheckpointError(f"{path} is {told}; {_what_runs()}")
     descriptor = _read_descriptor(path / CONFIG)
     shapes = _bounded_shapes(descriptor, path)
     return Checkpoint(path, descriptor, _read_tensors(path / WEIGHTS, shapes))
@@ -135,7 +163,9 @@ def _read_descriptor(path: Path) -> Descriptor:
             raise CheckpointError(f"{path} exceeds {LARGEST_CONFIG >> 20} MiB: not a checkpoint's {CONFIG}")
         return Descriptor.from_json(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is absent; {NEEDED}") from error
+        near = recognise.checkpoint_near(path.parent)
+        advice = NEEDED if near is None else f"there is one in {near}: give that folder"
+        raise CheckpointError(f"{path} is absent; {advice}") from error
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{path} is not UTF-8 text: {error}; copy the checkpoint again") from error
     except OSError as error:
