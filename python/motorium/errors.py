@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 
 class MotoriumError(Exception):
-    """Base of everything motorium raises on purpose."""
+    """Base of everything motorium raises on purpose.
+
+    Attributes:
+        for_shell: the message for someone who gave a command instead of writing a program; None: the same.
+    """
+
+    for_shell: str | None = None
+
+    @classmethod
+    def with_remedy(cls, cause: str, *, program: str, command: str) -> Self:
+        """Make an error whose remedy is a call in a program, and a command in a shell."""
+        error = cls(f"{cause} {program}")
+        error.for_shell = f"{cause} {command}"
+        return error
 
 
 class SpecError(MotoriumError):

@@ -45,7 +45,7 @@ class Verb(click.Command):
             check_letters(sys.argv[1:])
             return super().invoke(ctx)
         except MotoriumError as error:
-            _fail(type(error).__name__, str(error), as_json)
+            _fail(type(error).__name__, error.for_shell or str(error), as_json)
         except ModuleNotFoundError as error:
             extra = _EXTRA_OF.get((error.name or "").partition(".")[0])
             if extra is None:

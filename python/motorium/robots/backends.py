@@ -98,9 +98,11 @@ def check_port(port: str | None, robot: str) -> str:
             raise BusError(advice)
         return port
     ports = ", ".join(found.device for found in list_ports()) or "none"
-    raise BusError(
-        f"{robot} needs a serial port, such as port='/dev/ttyACM0'; ports on this machine: {ports}. "
-        f"A simulated arm is 'sim:{robot}'"
+    rest = f"ports on this machine: {ports}. A simulated arm is 'sim:{robot}'"
+    raise BusError.with_remedy(
+        f"{robot} needs a serial port,",
+        program=f"such as port='/dev/ttyACM0'; {rest}",
+        command=f"such as --port /dev/ttyACM0; {rest}",
     )
 
 

@@ -11,6 +11,8 @@ from ..errors import BusError, MotoriumError, SafetyError
 from ..motors.spec import MotorSpec
 from .spec import RobotSpec
 
+ANEW, AGAIN = "open the robot anew", "give the command again"
+"""The last remedy of all, in a program and in a shell."""
 LIMIT_MARGIN_RAD = 0.25
 """A hand can push a joint a little past its declared limit, and a zero is off by a few degrees."""
 CAUSES = (  # bit order of firmware/core/limits.h
@@ -88,9 +90,11 @@ def explain_protection(spec: RobotSpec, reading: Mapping[str, Any], stats: Mappi
         for name, words in protection(spec, stats).items()
         for j in (spec.joint_names.index(name),)
     )
-    return SafetyError(
+    return SafetyError.with_remedy(
         f"{spec.name} went to its rest pose to protect its servos{': ' + seen if seen else ''}. Let it cool, check the "
-        f"supply, and open the robot anew"
+        f"supply, and",
+        program=ANEW,
+        command=AGAIN,
     )
 
 
@@ -116,12 +120,15 @@ def explain_fault(
     reason = stats["reason"]
     silent = ", ".join(f"{name} ({age:.1f} s)" for name, age in stale.items())
     if reason == "bus_closed":
-        return BusError(
+        return BusError.with_remedy(
             f"port {port} is gone: the cable or the adapter was unplugged. The servos keep their last goal: switch "
-            f"their power off, plug in again, then robot.reconnect() and robot.enable(), or open the robot anew"
+            f"their power off, plug in again, then",
+            program="robot.reconnect() and robot.enable(), or open the robot anew",
+            command=AGAIN,
         )
     if reason == "bus_errors" and "torque lost" in reported:
-        return BusError(f"servos on {port} have stopped by themselves ({reported}): open the robot anew")
+        cause = f"servos on {port} have stopped by themselves ({reported}):"
+        return BusError.with_remedy(cause, program=ANEW, command=AGAIN)
     if reason == "bus_errors":
         return BusError(
             f"the servos on {port} do not answer any more: check their power and the bus cable ({stats['bus']})"
@@ -129,14 +136,17 @@ def explain_fault(
     if reason == "position_jump":
         return jumped(stats, spec_names)
     if reason == "estop":
-        return SafetyError(
-            "emergency stop: the arm stands still and then goes limp. Make sure that it may move, then "
-            "robot.reset_estop() and robot.enable(), or open the robot anew"
+        return SafetyError.with_remedy(
+            "emergency stop: the arm stands still and then goes limp. Make sure that it may move, then",
+            program="robot.reset_estop() and robot.enable(), or open the robot anew",
+            command=AGAIN,
         )
     if reason == "frozen":
-        return SafetyError(
-            "the control thread stood still for more than 0.3 s (its process was stopped, or the machine was "
-            "overloaded), so the supervisor took the torque from the arm: open the robot anew"
+        return SafetyError.with_remedy(
+            "the control thread stood still for more than 0.3 s (its process was stopped, as by Ctrl-Z, or the machine "
+            "was overloaded), so the supervisor took the torque from the arm:",
+            program=ANEW,
+            command=AGAIN,
         )
     causes = [name for bit, name in enumerate(CAUSES) if int(stats["gate_causes"]) >> bit & 1]
     text = f"the safety gate tripped: {', '.join(causes) or reason}"
@@ -154,10 +164,12 @@ def jumped(stats: Mapping[str, Any], names: tuple[str, ...]) -> SafetyError:
         for j, name in enumerate(names)
         if int(stats["jumped_joints"]) >> j & 1
     ]
-    return SafetyError(
+    return SafetyError.with_remedy(
         f"readings jumped: {', '.join(moved)}. The servo restarted and lost its count, or the arm was moved "
         "while nothing was heard of it. Torque stays off: compare the joint with its reading, calibrate again if "
-        "they differ, then robot.control.accept_position() and robot.enable()"
+        "they differ, then",
+        program="robot.control.accept_position() and robot.enable()",
+        command=AGAIN,
     )
 
 

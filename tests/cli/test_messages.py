@@ -1,0 +1,63 @@
+"""Who typed a command is told commands: no message of a verb asks for a call in a program."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import motorium
+from motorium.errors import MotoriumError
+from motorium.robots import backends, health
+
+PACKAGE = Path(motorium.__file__).parent
+CALL = re.compile(r"\b[a-z_]+\.[a-z_.]+\(|\b(?:port|calibration|task|seed)='")
+PROGRAMS_ONLY = {
+    "robots/robot.py": "reset_estop, watch_estop and the like are called by programs",
+    "robots/opening.py": "two robots on one port in one process",
+    "robots/signals.py": "a program that embeds Python",
+}
+REASONS = ("bus_closed", "bus_errors", "position_jump", "estop", "frozen", "tripped")
+STATS = {"bus": {}, "gate_causes": 1, "jumped_joints": 1, "jump_rad": [0.5], "protection": []}
+
+
+def messages(module: ast.Module) -> Iterator[ast.Constant]:
+    """Texts inside what is raised or returned as an error, without those for programs."""
+    for call in ast.walk(module):
+        if isinstance(call, ast.Call) and re.search(r"Error(\.with_remedy)?$", ast.unparse(call.func)):
+            for argument in [*call.args, *(k.value for k in call.keywords if k.arg != "program")]:
+                found = (node for node in ast.walk(argument) if isinstance(node, ast.Constant))
+                yield from (node for node in found if isinstance(node.value, str))
+
+
+def test_no_error_that_a_verb_can_print_asks_for_a_call() -> None:
+    seen, found = 0, []
+    for path in PACKAGE.rglob("*.py"):
+        name = path.relative_to(PACKAGE).as_posix()
+        for constant in messages(ast.parse(path.read_text(encoding="utf-8"))):
+            seen += 1
+            if name not in PROGRAMS_ONLY and CALL.search(constant.value):
+                found.append(f"{name}:{constant.lineno}: {constant.value}")
+    assert seen > 300
+    assert found == []
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_fault_has_a_remedy_for_a_shell(reason: str) -> None:
+    error = health.explain_fault("/dev/ttyACM0", {**STATS, "reason": reason}, {}, {}, ("pan",))
+    said = error.for_shell or str(error)
+    assert not CALL.search(said)
+    assert "robot." not in said
+    if error.for_shell is not None:
+        assert "give the command again" in said
+        assert "give the command" not in str(error)
+
+
+def test_a_missing_port_names_the_option_or_the_argument() -> None:
+    with pytest.raises(MotoriumError) as caught:
+        backends.check_port(None, "so101")
+    assert "port='/dev/" in str(caught.value)
+    assert "--port /dev/" in str(caught.value.for_shell)
