@@ -71,6 +71,15 @@ def test_a_run_follows_the_policy_and_reports(arm: VirtualArm) -> None:
     assert at_rest(arm)
 
 
+def test_whoever_has_seen_enough_ends_a_run_in_good_order(arm: VirtualArm) -> None:
+    pressed = iter([False, False, True])
+    with opened(arm) as robot:
+        report = drive(Runner(robot, SinePolicy(), "swing"), 30.0, ended=lambda: next(pressed))
+        assert robot.control.mode == "holding"
+    assert report.success is None
+    assert report.duration_s < 3.0
+
+
 def test_in_synchronous_mode_the_arm_stands_while_the_policy_thinks(arm: VirtualArm) -> None:
     policy = SinePolicy(latency_s=0.15)
     with opened(arm) as robot:

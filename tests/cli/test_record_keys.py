@@ -1,0 +1,50 @@
+"""Keys while recording: letters and Enter ask for something, and what stops the arm is none of them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+pytest.importorskip("pyarrow")
+
+from motorium.cli._record_view import KEYS, Live
+from motorium.data.recorder import DISCARD, KEEP, QUIT, REDO
+from motorium.operator.terminal import END, STOP_KEYS, KeyPress
+from motorium.timeline.events import EventLog
+
+SAMPLER = SimpleNamespace(writer=SimpleNamespace(rows=3, dropped={}), rate_hz=20.0)
+
+
+class Typed:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def presses(self) -> list[KeyPress]:
+        typed, self.text = self.text, ""
+        return [KeyPress(100 + at, key) for at, key in enumerate(typed)]
+
+
+@pytest.mark.parametrize(
+    ("key", "wish"), [(END, KEEP), ("r", REDO), ("d", DISCARD), ("q", QUIT), ("x", None)]
+)
+def test_a_key_asks(key: str, wish: str | None) -> None:
+    live = Live(Typed(key), EventLog())
+    assert live.watches(SAMPLER) == wish
+    assert live.watches(SAMPLER) is None
+
+
+def test_no_stop_key_asks_for_anything() -> None:
+    assert not set(KEYS) & set(STOP_KEYS.decode())
+
+
+def test_marks_carry_the_time_of_the_key_and_an_episode_begins_without_old_keys() -> None:
+    log, typed = EventLog(), Typed("ncmc")
+    live = Live(typed, log)
+    live.watches(SAMPLER)
+    assert [(event.t_ns, event.kind) for event in log.take()] == [
+        (100, "subtask"), (101, "contact"), (102, "mark"), (103, "release"),
+    ]  # fmt: skip
+    typed.text = "d"
+    live.begins(0, 1, "task")
+    assert live.watches(SAMPLER) is None
