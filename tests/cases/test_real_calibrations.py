@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import logging
 import math
+import os
+import pty
 import re
+import select
+import subprocess
+import sys
+import termios
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from motorium._core import ServoEmulator
 from motorium.cli.main import main
 from motorium.errors import CalibrationError, SpecError
 from motorium.robots import spec as specs
@@ -223,3 +233,40 @@ def test_bounds_that_contradict_each_other_are_refused(tmp_path: Path, name: str
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SpecError, match=r"shoulder_pan.*min_travel_rad"):
         RobotSpec.load(path)
+
+
+def test_enter_ends_the_sweep_of_an_arm_that_cannot_go_all_the_way(tmp_path: Path) -> None:
+    """On a terminal, where what was typed before the sweep does not count."""
+    spec = RobotSpec.load("so101")
+    emulator = ServoEmulator([joint.id for joint in spec.joints])
+    middle, half = (
+        np.array([2029, 1464, 2202, 1970, 2003, 2768]),
+        np.array([1035, 1157, 1094, 1239, 1090, 753]),
+    )
+    leader, line = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "motorium", "calibrate", "so101", "--port", emulator.port, "--yes", "--limit", "50"],
+        stdin=line, stdout=line, stderr=line, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads here
+        env={**os.environ, "XDG_CONFIG_HOME": str(tmp_path)},
+    )  # fmt: skip
+    os.close(line)
+    os.write(leader, b"\n")
+    shown, step, pressed = "", 0, False
+    while process.poll() is None:
+        ticks = (middle + half * np.sin(step * 0.02)).round().astype(np.int32)
+        emulator.update(ticks, np.zeros(6, np.int32), np.zeros(6, np.int32))
+        if select.select([leader], [], [], 0.004)[0]:
+            with contextlib.suppress(OSError):  # it ended
+                shown += os.read(leader, 65536).decode(errors="replace")
+        moving = "Enter when every joint" in shown
+        step += moving
+        if step > 400 and not pressed:
+            os.write(leader, b"\n")
+            pressed = True
+    emulator.close()
+    os.close(leader)
+    assert process.returncode == 0, shown[-2000:]
+    assert pressed
+    assert "shoulder_pan moved 3.18 rad, 83% of its 3.84 rad" in shown
+    assert "wrote " in shown

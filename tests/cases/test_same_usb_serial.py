@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from motorium.cli.main import main
 from motorium.errors import CalibrationError
-from motorium.motors.ports import adapter_serial, list_ports, usb_path
+from motorium.motors.ports import adapter_serial, list_ports, shared_name, usb_path
 from motorium.robots import calibration as store
 from motorium.robots.calibration import Calibration
 from motorium.robots.composition import find_calibration
@@ -158,6 +158,19 @@ def test_a_name_made_of_a_shared_number_is_given_to_no_port(plug: Plug, tmp_path
     shown = CliRunner().invoke(main, ["ports"]).output
     assert "(0001)" in shown
     assert "1-1.3" in shown
+
+
+def test_such_a_name_opens_no_arm(plug: Plug, tmp_path: Path) -> None:
+    name = tmp_path / "usb-CP2102_0001-if00"
+    name.symlink_to("/dev/ttyUSB1")
+    plug(("/dev/ttyUSB1", "0001", "1-1.3"))
+    assert shared_name(str(name), tmp_path) == []
+    plug(("/dev/ttyUSB0", "0001", "1-1.2"), ("/dev/ttyUSB1", "0001", "1-1.3"))
+    assert shared_name(str(name), tmp_path) == ["/dev/ttyUSB0", "/dev/ttyUSB1"]
+    plug(("/dev/ttyUSB0", "FT6S9QXZ", "1-1.2:1.0"), ("/dev/ttyUSB1", "FT6S9QXZ", "1-1.2:1.1"))
+    assert shared_name(str(name), tmp_path) == [], (
+        "one adapter, whose names end in the number of the interface"
+    )
 
 
 def test_the_second_arm_does_not_replace_the_file_of_the_first(plug: Plug) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import select
 import sys
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -76,7 +78,7 @@ def command(
         port = check_port(port, spec.name)
         if name is None:
             _refuse_to_replace(path, port)
-        wait = not yes and not as_json and sys.stdin.isatty()
+        wait = not yes and not as_json and _at_the_keyboard()
         found = _sweep(spec, port, limit_s, accept, wait=wait, quiet=as_json)
     found.save(path)
     if to_lerobot is not None:
@@ -119,6 +121,8 @@ def _sweep(
 def _until_done(limit_s: float, *, quiet: bool) -> Callable[[Sweep, float], bool]:
     begin_s = drawn_s = time.monotonic()
     live = not quiet and sys.stdout.isatty()
+    if _at_the_keyboard():
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)  # what was typed ahead ends no sweep
 
     def finished(sweep: Sweep, still_s: float) -> bool:
         nonlocal drawn_s
@@ -147,8 +151,16 @@ def _draw(sweep: Sweep) -> None:
     )
 
 
+def _at_the_keyboard() -> bool:
+    """Whether stdin is a terminal with this process in its foreground; reading it from behind would stop us."""
+    try:
+        return sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except (OSError, ValueError):
+        return False
+
+
 def _enter_pressed() -> bool:
-    if not sys.stdin.isatty() or not select.select([sys.stdin], [], [], 0.0)[0]:
+    if not _at_the_keyboard() or not select.select([sys.stdin], [], [], 0.0)[0]:
         return False
     sys.stdin.readline()
     return True

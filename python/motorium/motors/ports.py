@@ -91,6 +91,21 @@ def find_port(device: str) -> tuple[SerialPort | None, bool]:
     return port, known
 
 
+def shared_name(device: str, by_id: Path = BY_ID) -> list[str]:
+    """The ports that a by-id name may mean, when two adapters give themselves the same one; else empty.
+
+    udev makes such a name of the serial number, and gives it to whichever adapter came last.
+    """
+    if Path(device).parent != by_id:
+        return []
+    port, _ = find_port(device)
+    twins = [
+        other for other in list_ports() if port is not None and other.serial_number == port.serial_number
+    ]
+    adapters = {(twin.usb_path or twin.tty).partition(":")[0] for twin in twins}
+    return [twin.device for twin in twins] if len(adapters) > 1 else []
+
+
 def adapter_serial(device: str) -> str | None:
     """Serial number of the USB adapter behind a port given by any of its names; None when it tells nothing.
 

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from typing import Any, Protocol
 
 from ..errors import BusError, MotoriumError, SpecError
-from ..motors.ports import list_ports, permission_advice
+from ..motors.ports import list_ports, permission_advice, shared_name
 from ..types import Camera
 from .calibration import Calibration
 
@@ -96,6 +96,12 @@ def check_port(port: str | None, robot: str) -> str:
         advice = permission_advice(port)
         if advice and "belongs to group" in advice:
             raise BusError(advice)
+        meant = shared_name(port)
+        if meant:
+            raise BusError(
+                f"{port} is the name of {len(meant)} adapters with one serial number, leading to whichever came last: "
+                f"give the one that is meant: {', '.join(meant)}"
+            )
         return port
     ports = ", ".join(found.device for found in list_ports()) or "none"
     rest = f"ports on this machine: {ports}. A simulated arm is 'sim:{robot}'"
