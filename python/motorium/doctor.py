@@ -156,12 +156,11 @@ def _adapter(port: str) -> SerialPort:
 def _expected(robot: str | None) -> tuple[list[Expected], int | None]:
     if robot is None:
         return [], None
-    from .motors.diagnosis import Expected
+    from .motors.diagnosis import expected_servos
     from .robots.spec import RobotSpec
 
     spec = RobotSpec.load(robot)
-    joints = zip(spec.joints, spec.motor_names, strict=True)
-    return [Expected(joint.name, joint.id, motor) for joint, motor in joints], spec.bus.baud
+    return expected_servos(spec), spec.bus.baud
 
 
 def check_fit(checkpoint: str, robot: str) -> Fit:

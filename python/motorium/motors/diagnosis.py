@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .ports import SerialPort, permission_advice
 from .scan import BusScan, FoundServo
 from .spec import MotorSpec
+
+if TYPE_CHECKING:
+    from ..robots.spec import RobotSpec
 
 DISTURBED = 0.5
 """Share of bad reads from which a servo counts as disturbed."""
@@ -24,6 +27,14 @@ class Expected:
     joint: str
     id: int
     motor: str
+
+
+def expected_servos(spec: RobotSpec) -> list[Expected]:
+    """Return the servos that a robot of one arm should have, in joint order."""
+    return [
+        Expected(joint.name, joint.id, motor)
+        for joint, motor in zip(spec.joints, spec.motor_names, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -113,7 +124,10 @@ def _disturbed(servos: Sequence[FoundServo]) -> Iterator[Finding]:
         return
     for servo in bad:
         detail = f"answers of id {servo.id} are damaged or come twice, those of others are not"
-        fix = f"two servos have id {servo.id}: unplug all but one of them and give it another id, then plug the next in"
+        fix = (
+            f"two servos have id {servo.id}: connect one of them alone and give it its own with "
+            "`motorium setup-motors`, then the next"
+        )
         yield Finding("duplicate_id", detail, fix)
 
 
@@ -142,7 +156,7 @@ def _speed(servos: Sequence[FoundServo], baud: int) -> Iterator[Finding]:
     for servo in servos:
         if servo.baud != baud:
             detail = f"id {servo.id} listens at {servo.baud} baud, not {baud}"
-            yield Finding("wrong_baud", detail, f"set its speed to {baud} baud (register baud_rate)")
+            yield Finding("wrong_baud", detail, f"set it to {baud} baud: motorium setup-motors")
 
 
 def _firmware(servos: Sequence[FoundServo]) -> Iterator[Finding]:
@@ -195,5 +209,7 @@ def _presence(servos: Sequence[FoundServo], expected: Sequence[Expected]) -> Ite
         if expected and servo.id not in known:
             detail = f"id {servo.id} answers but belongs to no joint"
             yield Finding(
-                "stray_servo", detail, "a new servo keeps its factory id 1 until it is given its own"
+                "stray_servo",
+                detail,
+                "a new servo keeps its factory id 1 until `motorium setup-motors` gives it its own",
             )
