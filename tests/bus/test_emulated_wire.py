@@ -55,7 +55,7 @@ def test_new_servos_answer_over_each_other_and_one_alone_does_not(servos, motors
     baud = {"feetech": 1_000_000, "dynamixel": 57_600}[spec.protocol]
     position = spec.register("present_position")
     bus = link(servos, motors, baud)
-    assert bus.read(1, position.address, position.size) is None
+    assert bus.read(1, position.address, 6) is None  # two bytes could be an echo of the request
     assert bus.counters()["crc_errors"] > 0
     connect_only(servos, [1], 3)
     assert bus.ping(1)

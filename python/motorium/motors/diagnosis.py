@@ -125,7 +125,7 @@ def _disturbed(servos: Sequence[FoundServo]) -> Iterator[Finding]:
     for servo in bad:
         detail = f"answers of id {servo.id} are damaged or come twice, those of others are not"
         fix = (
-            f"two servos have id {servo.id}: connect one of them alone and give it its own with "
+            f"two servos have id {servo.id}: unplug all but one of them and give it another id with "
             "`motorium setup-motors`, then the next"
         )
         yield Finding("duplicate_id", detail, fix)
@@ -156,7 +156,7 @@ def _speed(servos: Sequence[FoundServo], baud: int) -> Iterator[Finding]:
     for servo in servos:
         if servo.baud != baud:
             detail = f"id {servo.id} listens at {servo.baud} baud, not {baud}"
-            yield Finding("wrong_baud", detail, f"set it to {baud} baud: motorium setup-motors")
+            yield Finding("wrong_baud", detail, f"set its speed to {baud} baud: motorium setup-motors")
 
 
 def _firmware(servos: Sequence[FoundServo]) -> Iterator[Finding]:
