@@ -66,6 +66,29 @@ def check_text(path: str | os.PathLike[str]) -> None:
         )
 
 
+def looks_like_path(name: str | os.PathLike[str], suffix: str) -> bool:
+    """Whether a person who typed `name` meant a file and not one of the known names: a suffix, a folder, a tilde."""
+    text = os.fspath(name)
+    return text.lower().endswith(suffix) or text.startswith(("~", ".")) or os.sep in text
+
+
+def no_such_file(path: Path, wanted: str) -> str:
+    """A message for a file that is not there: what is, as far as the path goes, and what should be given.
+
+    Args:
+        path: as it was given.
+        wanted: such as "a robot's TOML file".
+    """
+    if path.is_dir():
+        return f"{path} is a folder; give {wanted}"
+    if str(path).startswith("~"):
+        return f"{path}: no such file; the shell did not replace ~ by your home. Give {wanted}"
+    nearest = next((parent for parent in path.parents if parent.exists()), None)
+    if nearest is not None and nearest != path.parent and len(path.parts) > 1:
+        return f"{path}: no such file, nor a folder {path.parent}; give {wanted}"
+    return f"{path}: no such file; give {wanted}"
+
+
 def check_writable(folder: Path, what: str) -> None:
     """Try whether files can be written to `folder`, so that it is known before anything moves or changes.
 

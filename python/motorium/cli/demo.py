@@ -17,7 +17,9 @@ from ._verb import Verb, json_option, print_json, say
     "--episodes", type=click.IntRange(1), default=10, show_default=True, help="Fresh scenes to run."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first scene.")
-@click.option("--task", help="Force one instruction, e.g. 'put the red cube in the tray'.")
+@click.option(
+    "--task", help="One instruction for every scene, e.g. 'put the red cube in the tray'; or a task by name."
+)
 @click.option("--headless", is_flag=True, help="Plain lines instead of a live display.")
 @click.option("--checkpoint", default="so101-pick", show_default=True, help="A name, or a directory.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False),

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 @click.command(cls=Verb, name="eval")
 @click.argument("checkpoint")
 @click.option("--robot", default="sim:so101", show_default=True, help="A simulated robot.")
-@click.option("--task", default="pick-to-tray", show_default=True, help="Name of the task.")
+@click.option(
+    "--task",
+    default="pick-to-tray",
+    show_default=True,
+    help="A task by name, or one instruction for every scene.",
+)
 @click.option("--episodes", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first scene.")
 @click.option("--processes", type=click.IntRange(1), default=2, show_default=True)

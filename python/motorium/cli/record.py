@@ -9,6 +9,7 @@ import click
 
 from ..files import check_writable
 from ._record_view import watch
+from ._task import check_task
 from ._verb import Verb, json_option, print_json, say
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     help="Folder, new or to go on with.",
 )
 @click.option("--episodes", type=click.IntRange(1), default=10, show_default=True, help="How many more.")
-@click.option("--task", help="The instruction; without it every scene draws its own.")
+@click.option("--task", help="The instruction; without it, or with a task's name, every scene draws its own.")
 @click.option(
     "--fps", type=click.IntRange(0, 1000), default=0, help="Rows per second.  [default: of the cameras]"
 )
@@ -88,6 +89,7 @@ def command(
     from ..teleop.leader import open_leader
     from ..timeline.events import EventLog
 
+    check_task(robot, task)
     check_writable(dataset, "the dataset")
     plan = RecordPlan(
         dataset,

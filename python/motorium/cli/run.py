@@ -5,13 +5,18 @@ from __future__ import annotations
 import click
 
 from ..instructions import check_instruction
+from ._task import check_task
 from ._verb import Verb, json_option, print_json, say
 
 
 @click.command(cls=Verb, name="run")
 @click.argument("checkpoint")
 @click.option("--robot", required=True, help="A robot of `motorium robots`, or sim:<robot>.")
-@click.option("--task", required=True, help="The instruction, e.g. 'put the red cube in the tray'.")
+@click.option(
+    "--task",
+    required=True,
+    help="The instruction, e.g. 'put the red cube in the tray'; or a task's name: that of the scene.",
+)
 @click.option("--port", help="Serial port of a real arm, e.g. /dev/ttyACM0; see `motorium ports`.")
 @click.option("--calibration", help="Name or file of the arm's calibration.")
 @click.option("--duration", "duration_s", type=click.FloatRange(0.1), default=20.0, show_default=True,
@@ -50,6 +55,7 @@ def command(
 
     check_instruction(task)
     check_device(device)
+    check_task(robot, task)
     policy = mt.load(checkpoint, guidance="soft" if guided else "none")
     with (
         Terminal(say=say) as terminal,

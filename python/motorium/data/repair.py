@@ -55,7 +55,7 @@ class Repair:
 def repair(root: Path) -> Repair:
     """Of the dataset at `root`, under its lock. Raises DataError when it is in use, or no dataset."""
     if not (root / layout.INFO).is_file() and not (root / layout.STAGING).is_dir():
-        raise DataError(f"{root} is no dataset: it has no {layout.INFO}")
+        read_info(root)  # says what is missing
     with Lock(root):
         return repair_locked(root)
 

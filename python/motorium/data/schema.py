@@ -235,6 +235,8 @@ def read_json(path: Path, limit: int = INFO_LIMIT) -> Any:
 def read_info(root: Path) -> Info:
     """Of the dataset at `root`; v3.0, v2.1 and v2.0. Raises DataError that says what is wrong with it."""
     path = root / layout.INFO
+    if not root.exists():
+        raise DataError(f"{root}: no such folder; give a dataset, the folder that holds {layout.INFO}")
     if not path.is_file():
         raise DataError(f"{root} is no dataset: it has no {layout.INFO}")
     value = read_json(path)

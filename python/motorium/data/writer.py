@@ -21,6 +21,7 @@ from ..types import UInt8
 from . import layout, marks, staging
 from .journal import Journal
 from .lock import Lock
+from .newcomer import Newcomer
 from .repair import Repair, repair_locked
 from .schema import Info, Schema, read_info
 from .sink import VideoSink
@@ -83,13 +84,19 @@ class DatasetWriter:
         self._start_ns = self._marks = 0
         self._journal: Journal | None = None
         self._ticks: Journal | None = None
+        self._newcomer = Newcomer(root)
         self._lock = Lock(root)
         try:
             self._enter(root)
             self._sink = VideoSink(self.schema.videos, schema.fps, codec)
         except BaseException:
-            self._lock.close()
+            self._leave()
             raise
+
+    def _leave(self) -> None:
+        """Give the dataset back; where nothing was recorded into a new one, nothing of it stays."""
+        self._newcomer.remove_if_empty()
+        self._lock.close()
 
     def _enter(self, root: Path) -> None:
         self._check_space()
@@ -287,4 +294,6 @@ class DatasetWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:
+            self._newcomer.remove_if_empty()
         self.close()

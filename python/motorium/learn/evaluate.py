@@ -14,16 +14,15 @@ import numpy as np
 
 from ..children import spawning
 from ..errors import MotoriumError, SafetyError
-from ..instructions import shortened
 from ..robots.spec import RobotSpec
 from ..runtime.lockstep import VirtualClock, run_lockstep
 from ..sim.lockstep import LockStep
+from ..sim.tasks import forced_colour
 from ..sim.world import World
 from ..slots import slot_map
 from ..types import Policy
 from .record import FIRST_TRAINING_SEED
 
-TASKS = ("pick-to-tray",)
 ENGINES = ("core", "torch")
 
 
@@ -115,8 +114,7 @@ def wilson(successes: int, count: int, z: float = 1.959964) -> tuple[float, floa
 
 def evaluate(job: EvalJob, report: Callable[[EpisodeResult], None] | None = None) -> EvalReport:
     """Plays all episodes and counts. Raises MotoriumError for a training seed, an unknown task or engine."""
-    if job.task not in TASKS:
-        raise MotoriumError(f"unknown task {shortened(job.task)}; tasks: {', '.join(TASKS)}")
+    forced_colour(job.task)
     if job.engine not in ENGINES:
         raise MotoriumError(f"unknown engine {job.engine!r}; engines: {', '.join(ENGINES)}")
     if job.episodes < 1:
@@ -203,7 +201,7 @@ def load_policy(checkpoint: Path, engine: str, precision: str = "float32") -> Se
 def play_episode(policy: Policy, play: LockStep, job: EvalJob, seed: int) -> EpisodeResult:
     """One episode on the stage `play`, with the runner's own rhythm. A tripped safety gate ends it as a failure."""
     world = play.world
-    world.reset(seed)
+    world.reset(seed, job.task)
     play.restart()
     drawn = world.spec.latency if job.drawn else None
     clock = VirtualClock(job.limit_s, job.latency_s, job.age_s, drawn, seed)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MotoriumError
+from ..files import looks_like_path, no_such_file
 from .batches import BatchParams
 from .record import RecordJob, record
 from .train import TrainJob, TrainParams, train
@@ -51,6 +52,9 @@ class Recipe:
             path = RECIPES / f"{name_or_path}.toml"
         if not path.is_file():
             known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
+            if looks_like_path(name_or_path, ".toml"):
+                wanted = f"a recipe's TOML file, or the name of a shipped one: {known}"
+                raise RecipeError(no_such_file(Path(name_or_path), wanted))
             raise RecipeError(f"no recipe {str(name_or_path)!r}: neither a file nor one of {known}")
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8-sig"))

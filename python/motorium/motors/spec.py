@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from ..errors import SpecError
+from ..files import no_such_file
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -214,8 +215,10 @@ def _own(path: Path, mtime_ns: int) -> MotorSpec:  # noqa: ARG001
 
 def _read(path: Path) -> MotorSpec:
     if not path.is_file():
-        name = path.stem if path.parent == DATA else str(path)
-        raise SpecError(f"no motor {name!r}; known motors: {', '.join(names())}")
+        known = ", ".join(names())
+        if path.parent == DATA:
+            raise SpecError(f"no motor {path.stem!r}; known motors: {known}")
+        raise SpecError(no_such_file(path, f"a motor's TOML file, or a known motor's name: {known}"))
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

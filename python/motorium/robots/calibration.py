@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..errors import CalibrationError
-from ..files import config_home, write_json
+from ..files import config_home, looks_like_path, no_such_file, write_json
 from ..motors.bus import JointZero
 from ..motors.ports import adapter_serial, printed_serial, usb_path
 from ..motors.spec import MotorSpec
@@ -47,13 +47,17 @@ def directory() -> Path:
 
 def find(name_or_path: str | Path) -> Path:
     """The file of a calibration given by name or path. Raises CalibrationError with the known names."""
-    path = Path(name_or_path)
+    path = given = Path(name_or_path)
     if path.suffix != ".json":
         path = directory() / f"{name_or_path}.json"
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in directory().glob("*.json"))) or "none"
-        raise CalibrationError(f"no calibration {str(name_or_path)!r} ({path}); known: {known}")
-    return path
+    if path.is_file():
+        return path
+    known = ", ".join(sorted(p.stem for p in directory().glob("*.json"))) or "none"
+    if looks_like_path(name_or_path, ".json"):
+        raise CalibrationError(
+            no_such_file(given, f"a calibration (.json), or the name of one; known: {known}")
+        )
+    raise CalibrationError(f"no calibration {str(name_or_path)!r} ({path}); known: {known}")
 
 
 @dataclass(frozen=True)

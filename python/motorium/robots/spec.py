@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import SpecError
+from ..files import looks_like_path, no_such_file
 from .checks import choice, unique
 from .geometry import GeomSpec, GraspSpec, Vec3, ViewSpec, check_shape
 from .latency import LatencySpec
@@ -193,14 +194,15 @@ class RobotSpec:
     @classmethod
     def load(cls, name_or_path: str | Path) -> RobotSpec:
         """Read a robot by name (see `names()`) or from a TOML file. Raises SpecError."""
-        path = Path(name_or_path)
+        path = given = Path(name_or_path)
         if path.suffix != ".toml":
             path = DATA / f"{name_or_path}.toml"
             path = path if path.is_file() else PAIRS / f"{name_or_path}.toml"
         if not path.is_file():
-            raise SpecError(
-                f"no robot {str(name_or_path)!r}; known robots: {', '.join([*names(), *pairs()])}"
-            )
+            known = ", ".join([*names(), *pairs()])
+            if looks_like_path(name_or_path, ".toml"):
+                raise SpecError(no_such_file(given, f"a robot's TOML file, or a known robot's name: {known}"))
+            raise SpecError(f"no robot {str(name_or_path)!r}; known robots: {known}")
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

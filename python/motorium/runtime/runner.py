@@ -15,6 +15,7 @@ from ..errors import MotoriumError, SafetyError
 from ..instructions import check_instruction
 from ..types import Observation, Policy
 from ..units import NS_PER_S
+from .instruction import instruction_for
 from .schedule import Pace, Planner, Scheduler
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class Runner:
             bind(robot.spec)
         self.robot = robot
         self.policy = policy
-        self.task = task
+        self.task = instruction_for(robot, task)
         self.inference_ms: list[float] = []
         self.sync = sync
         self._scheduler = Scheduler(Pace.of(policy), robot.spec.latency)

@@ -43,7 +43,7 @@ class SimWorldClient:
 
         Args:
             seed: the same seed gives the same scene.
-            task: instruction; None draws one from the seed.
+            task: instruction; None or a task's name draws one from the seed.
             arm: "keep" leaves the arm where it is, "home" puts it at its home pose at once.
 
         Returns:
@@ -62,6 +62,15 @@ class SimWorldClient:
         if colour != tasks.target_colour(self.task):
             self.reset(self.seed, task)
         return True
+
+    def instruction_for(self, task: str) -> str:
+        """The instruction that a task's name, or an instruction in other letters, stands for in the present scene."""
+        if tasks.is_name(task):
+            return self.task
+        try:
+            return tasks.instruction(tasks.target_colour(task))
+        except SimulationError:
+            return task  # what this world cannot judge may still be said to a policy
 
     def status(self) -> dict[str, Any]:
         """Keys: success held_s judge task sim_time_s t_ns real_time_factor slipped_s bus."""

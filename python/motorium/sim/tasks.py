@@ -29,8 +29,24 @@ def target_colour(text: str) -> str:
     match = _PATTERN.match(text)
     if match is None or match.group(1).lower() not in COLOURS:
         valid = "; ".join(instruction(colour) for colour in COLOURS)
-        raise SimulationError(f"{shortened(text)} is not a task of {TASK}; valid tasks: {valid}")
+        raise SimulationError(
+            f"{shortened(text)} is no task of this simulator; valid tasks: {valid}; or {TASK}, with which every scene "
+            f"draws its own"
+        )
     return match.group(1).lower()
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` is a task's name, such as "pick-to-tray", and no instruction."""
+    return text.strip().lower() == TASK
+
+
+def forced_colour(task: str | None) -> str | None:
+    """The colour that `task` forces on a scene; None where the scene draws its own: no task, or a task's name.
+
+    Raises SimulationError with the valid tasks.
+    """
+    return None if task is None or is_name(task) else target_colour(task)
 
 
 class Judgement(TypedDict):

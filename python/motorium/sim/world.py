@@ -19,7 +19,7 @@ from .render import Renderers
 from .scene import COLOURS, CUBE_M, Scene, draw_scene
 from .servo import ServoBank, ServoModel, ServoState
 from .stage import stage_scene
-from .tasks import Judge, Judgement, Pose, instruction, target_colour
+from .tasks import Judge, Judgement, Pose, forced_colour, instruction
 
 Float64 = NDArray[np.float64]
 JUDGE_PERIOD_S = 0.05
@@ -100,8 +100,8 @@ class World:
         self._upper = np.array([j.upper_rad for j in self.spec.joints])
 
     def reset(self, seed: int, task: str | None = None) -> Scene:
-        """Starts the episode of a seed; `task` forces the instruction. Raises SimulationError for an unknown one."""
-        target = None if task is None else target_colour(task)
+        """Starts the episode of a seed; `task` as in `forced_colour`. Raises SimulationError for an unknown one."""
+        target = forced_colour(task)
         self.scene = scene = draw_scene(seed, target=target, joints=self.joints)
         self.task = instruction(scene.target)
         self._mujoco.mj_resetData(self.model, self.data)
