@@ -61,8 +61,8 @@ def check_text(path: str | os.PathLike[str]) -> None:
     if encoding.lower().replace("-", "") != "utf8" and not os.fspath(path).isascii():
         shown = os.fsencode(path).decode("utf-8", "replace").encode("ascii", "backslashreplace").decode()
         raise StorageError(
-            f"the locale's encoding is {encoding}, which does not name {shown} as all programs do: set PYTHONUTF8=1 "
-            f"(or LC_ALL=C.UTF-8) and try again, or use a path of ASCII letters alone"
+            f"the locale's encoding is {encoding}, in which {shown} means other letters to other programs: set "
+            f"PYTHONUTF8=1 (or LC_ALL=C.UTF-8) and try again, or use ASCII letters alone"
         )
 
 
@@ -110,6 +110,17 @@ def check_writable(folder: Path, what: str) -> None:
     except OSError as error:
         where = f"{folder}" if there == folder.absolute() else f"{folder} ({there})"
         raise StorageError(f"{what} could not be written to {where}: {error.strerror or error}") from error
+
+
+def check_file(path: Path, what: str) -> None:
+    """As `check_writable` for the one file `path`, which may be there already. Raises StorageError."""
+    check_writable(path.absolute().parent, what)
+    try:
+        blocked = "there is a folder of that name" if path.is_dir() else ""
+    except OSError as error:  # such as a name that is too long
+        blocked = error.strerror or str(error)
+    if blocked:
+        raise StorageError(f"{what} could not be written to {path}: {blocked}")
 
 
 def write_json(path: Path, value: Any, *, indent: int = 2) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -73,6 +74,21 @@ def test_a_file_named_out_is_met_before_the_demo(tmp_path: Path, monkeypatch: py
 def test_a_seed_below_zero_is_no_seed(verb: str, seed: str, tmp_path: Path) -> None:
     more = {"train": ["--data", ".", "--out", str(tmp_path / "run")]}.get(verb, [])
     assert "-1 is not in the range" in call(verb, seed, "-1", *more)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "so101-pick", "--robot", "sim:so101", "--task", "x", "--duration"],
+        ["record", "sim:so101", "--leader", "script", "--dataset", "never", "--limit"],
+        ["teleop", "sim:so101", "--source", "expert", "--seconds"],
+        ["calibrate", "so101", "--port", "/dev/null", "--limit"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_time_that_never_ends_is_no_time(arguments: list[str], number: str) -> None:
+    assert re.search("is not a finite number|is not in the range", call(*arguments, number))
 
 
 @pytest.mark.parametrize("seed", [-1, 2**63, "3", 1.5, True])

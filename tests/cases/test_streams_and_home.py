@@ -126,6 +126,24 @@ def test_an_unwritable_home_is_met_before_the_sweep(arm: ServoEmulator, home: st
     assert [arm.registers(joint.id)[OFFSET] for joint in SPEC.joints] == offsets
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "../arm", "a/b", "nominal", "arm.json", "left=arm"])
+def test_a_name_that_would_not_be_found_again_is_met_before_the_sweep(name: str, tmp_path: Path) -> None:
+    done = CliRunner(env={"XDG_CONFIG_HOME": str(tmp_path)}).invoke(
+        main, ["calibrate", "so101", "--port", "/dev/null", "--yes", "--name", name]
+    )
+    assert done.exit_code == 2
+    assert "is no name for a calibration" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_so_is_a_folder_in_the_place_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "motorium" / "calibration" / "so101.json").mkdir(parents=True)
+    done = CliRunner(env={"XDG_CONFIG_HOME": str(tmp_path)}).invoke(
+        main, ["calibrate", "so101", "--port", "/dev/null", "--yes"]
+    )
+    assert (done.exit_code, "there is a folder of that name" in done.stderr) == (2, True)
+
+
 def test_a_camera_is_not_opened_for_a_binding_that_cannot_be_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

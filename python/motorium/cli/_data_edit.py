@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ._verb import Verb, json_option, print_json
+from ._verb import Number, Verb, json_option, print_json
 
 if TYPE_CHECKING:
     from ..data.dataset import Dataset
@@ -131,7 +131,7 @@ def merge(datasets: tuple[Path, ...], out: Path, as_json: bool) -> None:
 @click.option(
     "--test",
     "share",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=0.1,
     show_default=True,
     help="Share of the scenes.",

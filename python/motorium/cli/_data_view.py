@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..files import check_writable
+from ..files import check_file
 from ._verb import Verb, json_option, print_json, print_table
 
 dataset_argument = click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
@@ -37,7 +37,7 @@ def view(
     from ..data.report import write_report
 
     page = out or dataset.with_name(dataset.resolve().name + ".html")
-    check_writable(page.absolute().parent, "the page")
+    check_file(page, "the page")
     page = write_report(dataset, page, episodes=episodes)
     if as_json:
         print_json({"report": str(page), "bytes": page.stat().st_size})

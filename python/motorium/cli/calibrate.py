@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import select
 import sys
-import termios
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import CalibrationError
-from ..files import check_writable
-from ._verb import Verb, json_option, print_json, print_table
+from ..files import check_file
+from ._sweep_view import at_the_keyboard, until_done
+from ._verb import Number, Verb, json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from ..robots.calibration import Calibration
     from ..robots.spec import RobotSpec
-    from ..robots.sweep import Sweep
 
-STILL_S = 3.0
-"""Complete, and nothing has reached further for this long: the sweep is over."""
-REDRAW_S = 0.1
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -32,7 +24,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.argument("robot")
 @click.option("--port", help="Serial port of the servo bus; see: motorium ports.")
 @click.option("--name", help="What to call this arm; ROBOT when not given.")
-@click.option("--limit", "limit_s", type=click.FloatRange(1), default=180.0, show_default=True,
+@click.option("--limit", "limit_s", type=Number(1), default=180.0, show_default=True,
               help="Give up after this many seconds.")  # fmt: skip
 @click.option("--from-lerobot", type=FILE, help="Take LeRobot's calibration file instead of moving the arm.")
 @click.option("--to-lerobot", type=FILE, help="Also write the result as LeRobot's calibration file.")
@@ -58,7 +50,7 @@ def command(
     the way.
     """
     from ..robots.backends import check_port
-    from ..robots.calibration import directory
+    from ..robots.calibration import path_of
     from ..robots.lerobot_calibration import read_lerobot, write_lerobot
     from ..robots.spec import RobotSpec
 
@@ -68,17 +60,17 @@ def command(
     if spec.arms:
         each = "; ".join(f"motorium calibrate {a.spec.name} --port PORT --name {a.side}" for a in spec.arms)
         raise CalibrationError(f"{spec.name} is calibrated arm by arm: {each}")
-    path = directory() / f"{name or spec.name}.json"
-    check_writable(path.parent, "the calibration")
+    path = path_of(name or spec.name)
+    check_file(path, "the calibration")
     if to_lerobot is not None:
-        check_writable(to_lerobot.absolute().parent, "LeRobot's calibration")
+        check_file(to_lerobot, "LeRobot's calibration")
     if from_lerobot is not None:
         found = read_lerobot(from_lerobot, spec, accept=accept)
     else:
         port = check_port(port, spec.name)
         if name is None:
             _refuse_to_replace(path, port)
-        wait = not yes and not as_json and _at_the_keyboard()
+        wait = not yes and not as_json and at_the_keyboard()
         found = _sweep(spec, port, limit_s, accept, wait=wait, quiet=as_json)
     found.save(path)
     if to_lerobot is not None:
@@ -115,55 +107,7 @@ def _sweep(
         )
     if wait:
         click.pause("Hold the arm and press Enter ...")
-    return calibrate(spec, port, _until_done(limit_s, quiet=quiet), accept=accept)
-
-
-def _until_done(limit_s: float, *, quiet: bool) -> Callable[[Sweep, float], bool]:
-    begin_s = drawn_s = time.monotonic()
-    live = not quiet and sys.stdout.isatty()
-    if _at_the_keyboard():
-        termios.tcflush(sys.stdin, termios.TCIFLUSH)  # what was typed ahead ends no sweep
-
-    def finished(sweep: Sweep, still_s: float) -> bool:
-        nonlocal drawn_s
-        now_s = time.monotonic()
-        if live and now_s - drawn_s > REDRAW_S:
-            drawn_s = now_s
-            _draw(sweep)
-        if now_s - begin_s > limit_s:
-            missing = sweep.incomplete()
-            if missing:
-                raise CalibrationError("; ".join(missing))
-            return True
-        return (sweep.complete and still_s > STILL_S) or (live and _enter_pressed())
-
-    return finished
-
-
-def _draw(sweep: Sweep) -> None:
-    lines = [
-        f"  {name:<16}{'#' * min(20, round(20 * share)):<20}  {share:4.0%}"
-        for name, share in sweep.shares().items()
-    ]
-    click.echo(
-        "\n".join(lines) + "\n  Enter when every joint has been at both its stops" + f"\x1b[{len(lines)}A\r",
-        nl=False,
-    )
-
-
-def _at_the_keyboard() -> bool:
-    """Whether stdin is a terminal with this process in its foreground; reading it from behind would stop us."""
-    try:
-        return sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
-    except (OSError, ValueError):
-        return False
-
-
-def _enter_pressed() -> bool:
-    if not _at_the_keyboard() or not select.select([sys.stdin], [], [], 0.0)[0]:
-        return False
-    sys.stdin.readline()
-    return True
+    return calibrate(spec, port, until_done(limit_s, quiet=quiet), accept=accept)
 
 
 def _show(found: Calibration, path: Path, as_json: bool, warnings: list[str]) -> None:
@@ -188,3 +132,8 @@ def _show(found: Calibration, path: Path, as_json: bool, warnings: list[str]) ->
     ]
     print_table(["joint", "zero (ticks)", "sign", "offset in servo"], rows)
     click.echo(f"wrote {path}")
+    if found.adapter is None and found.usb_path is not None:
+        click.echo(
+            f"The serial number of this adapter tells nothing: the arm is known by its USB path {found.usb_path}. "
+            f"In another socket, say --calibration {path.stem}."
+        )

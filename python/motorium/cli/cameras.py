@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..files import check_writable
-from ._verb import Verb, json_option, print_json, print_table
+from ._verb import Number, Verb, json_option, print_json, print_table
 
 robot_option = click.option("--robot", required=True, help="Whose cameras: the name they are kept under.")
 
@@ -88,7 +88,9 @@ def bind_command(
 
 @command.command(cls=Verb, name="check")
 @robot_option
-@click.option("--seconds", default=2.0, show_default=True, help="How long to measure rates.")
+@click.option(
+    "--seconds", type=Number(0.1, 600), default=2.0, show_default=True, help="How long to measure rates."
+)
 @json_option
 def check_command(robot: str, seconds: float, as_json: bool) -> None:
     """Open all cameras of a robot: buses, pictures, rates. Exit code 2 when one is missing or swapped."""
@@ -113,7 +115,7 @@ def check_command(robot: str, seconds: float, as_json: bool) -> None:
 @robot_option
 @click.option("--tags", "tags_file", required=True, type=click.Path(path_type=Path, exists=True),
               help='Layout: {"tags": [{"id", "size_m", "position_m", "rpy_rad"}]}.')  # fmt: skip
-@click.option("--fovy", "fovy_deg", type=float, help="Vertical field of view of the lens, degrees.")
+@click.option("--fovy", "fovy_deg", type=Number(1, 179), help="Vertical field of view of the lens, degrees.")
 @click.option(
     "--lens", "lens_file", type=click.Path(path_type=Path), help="Or its fx fy cx cy distortion (JSON)."
 )

@@ -6,17 +6,24 @@ from pathlib import Path
 
 import click
 
-from ..files import check_writable
-from ._verb import Verb, json_option, print_json
+from ..files import check_file
+from ._verb import Number, Verb, json_option, print_json
 
 
 @click.command(cls=Verb, name="hands")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Write states and actions here (.npz).")
 @click.option("--mirror", "mirrored", is_flag=True, help="Add every stretch in the mirror, left for right.")
-@click.option("--confidence", default=0.5, show_default=True, help="Frames below are dropped.")
 @click.option(
-    "--shortest", "shortest_s", default=0.5, show_default=True, help="Seconds; shorter stretches go."
+    "--confidence", type=Number(0, 1), default=0.5, show_default=True, help="Frames below are dropped."
+)
+@click.option(
+    "--shortest",
+    "shortest_s",
+    type=Number(0),
+    default=0.5,
+    show_default=True,
+    help="Seconds; shorter stretches go.",
 )
 @json_option
 def command(
@@ -27,7 +34,7 @@ def command(
     from ..hands.quality import QualityLimits
 
     if out is not None:
-        check_writable(out.absolute().parent, "the demonstrations")
+        check_file(out, "the demonstrations")
     limits = QualityLimits(confidence=confidence, shortest_s=shortest_s)
     demos, report = convert(file, mirrored=mirrored, limits=limits)
     if out is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..errors import MotoriumError
-from ..files import check_writable
+from ..files import check_file
 from ._verb import Verb, json_option, print_json, print_table
 
 
@@ -31,7 +31,7 @@ def command(case_dir: Path, out: Path, isa: str, precision: str, as_json: bool) 
     from .._core import kernels
     from ..policies.parity import run_case
 
-    check_writable(out.absolute().parent, "the outputs")
+    check_file(out, "the outputs")
     try:
         used = kernels.describe(isa)["isa"]
     except RuntimeError as error:

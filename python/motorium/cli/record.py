@@ -10,7 +10,7 @@ import click
 from ..files import check_writable
 from ._record_view import watch
 from ._task import check_task
-from ._verb import Verb, json_option, print_json, say
+from ._verb import Number, Verb, json_option, print_json, say
 
 if TYPE_CHECKING:
     from ..data.recorder import Leader
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--limit",
     "limit_s",
-    type=click.FloatRange(0.1),
+    type=Number(0.1),
     default=30.0,
     show_default=True,
     help="Seconds per episode.",

@@ -6,7 +6,7 @@ import click
 
 from ..instructions import check_instruction
 from ._task import check_task
-from ._verb import Verb, json_option, print_json, say
+from ._verb import Number, Verb, json_option, print_json, say
 
 
 @click.command(cls=Verb, name="run")
@@ -19,7 +19,7 @@ from ._verb import Verb, json_option, print_json, say
 )
 @click.option("--port", help="Serial port of a real arm, e.g. /dev/ttyACM0; see `motorium ports`.")
 @click.option("--calibration", help="Name or file of the arm's calibration.")
-@click.option("--duration", "duration_s", type=click.FloatRange(0.1), default=20.0, show_default=True,
+@click.option("--duration", "duration_s", type=Number(0.1), default=20.0, show_default=True,
               help="Seconds.")  # fmt: skip
 @click.option("--sync", is_flag=True, help="The arm stands while the policy thinks.")
 @click.option(

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from ..files import check_writable
-from ._verb import Verb, json_option, print_json, say
+from ..files import check_file
+from ._verb import Number, Verb, json_option, print_json, say
 
 
 @click.command(cls=Verb, name="teleop")
@@ -26,7 +26,7 @@ from ._verb import Verb, json_option, print_json, say
     type=click.Choice(["rad", "deg", "lerobot"]),
     help="Of the dataset's joints, where it does not say: lerobot is -100 to 100.",
 )
-@click.option("--seconds", type=click.FloatRange(0.1), help="At most; by default until Enter or Ctrl-C.")
+@click.option("--seconds", type=Number(0.1), help="At most; by default until Enter or Ctrl-C.")
 @click.option("--port", help="Serial port of the follower; see `motorium ports`.")
 @click.option("--leader-port", help="Serial port of the leader.")
 @click.option("--calibration", help="Of the follower: name or file.")
@@ -69,7 +69,7 @@ def command(
     if sum(chosen is not None for chosen in (leader, source, replay)) != 1:
         raise click.UsageError("give one of --leader, --source and --replay")
     if events is not None:
-        check_writable(Path(events).absolute().parent, "the pedal's marks")
+        check_file(Path(events), "the pedal's marks")
     request = Request(
         leader=None if dataset else leader,
         leader_port=leader_port,

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..files import check_writable
-from ._verb import Verb, json_option, print_json
+from ._verb import Number, Verb, json_option, print_json
 
 
 @click.command(cls=Verb, name="train")
@@ -22,9 +22,7 @@ from ._verb import Verb, json_option, print_json
 )
 @click.option("--init", type=click.Path(path_type=Path), help="Checkpoint folder to start from.")
 @click.option("--steps", type=click.IntRange(1), help="Steps of the whole schedule.")
-@click.option(
-    "--minutes", type=click.FloatRange(0.01), help="End the schedule after this time if that is sooner."
-)
+@click.option("--minutes", type=Number(0.01), help="End the schedule after this time if that is sooner.")
 @click.option("--seed", type=click.IntRange(0), help="Of weights and batches.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @json_option

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from .travel import travel_warning
 
 FORMAT = "motorium-calibration"
 VERSION = 1
+_NAME = re.compile(r"\w[\w .-]{0,63}")
 
 
 def spec_hash(spec: RobotSpec) -> str:
@@ -43,6 +45,16 @@ def spec_hash(spec: RobotSpec) -> str:
 def directory() -> Path:
     """Where calibrations are kept by name: $XDG_CONFIG_HOME/motorium/calibration, by default in ~/.config."""
     return config_home() / "calibration"
+
+
+def path_of(name: str) -> Path:
+    """Where the calibration `name` is to be kept. Raises CalibrationError for a name that would not be found again."""
+    if not _NAME.fullmatch(name) or name == "nominal" or name.endswith((".json", ".toml")):
+        raise CalibrationError(
+            f"{name[:80]!r} is no name for a calibration: letters, digits, '_', '-' and '.', 64 at most; 'nominal' "
+            f"stands for the zeros of the declaration"
+        )
+    return directory() / f"{name}.json"
 
 
 def find(name_or_path: str | Path) -> Path:
