@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import BusError, MotoriumError, SpecError
-from ._verb import Verb, json_option, print_json, print_table
+from ._verb import Number, Verb, json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from ..motors.diagnosis import Expected
@@ -24,7 +24,7 @@ ORDER = "Connect new servos one at a time; those that are set up may stay connec
 @click.option("--port", help="Serial port of the servo bus; see: motorium ports.")
 @click.option("--joint", help="Set up the one servo that is connected now for this joint, and end.")
 @click.option("--yes", is_flag=True, help="Do not wait for Enter: take each new servo as it is connected.")
-@click.option("--limit", "limit_s", type=click.FloatRange(1), default=300.0, show_default=True,
+@click.option("--limit", "limit_s", type=Number(1), default=300.0, show_default=True,
               help="With --yes: give up when no new servo came for this many seconds.")  # fmt: skip
 @json_option
 def command(
