@@ -110,7 +110,8 @@ const char* name_of(Reason reason) {
 }
 
 const char* name_of(PushStatus status) {
-  constexpr const char* kNames[] = {"accepted", "late", "expired", "malformed", "not_running"};
+  constexpr const char* kNames[] = {"accepted",     "late",        "expired",    "malformed",
+                                    "out_of_range", "out_of_time", "not_running"};
   return kNames[static_cast<std::size_t>(status)];
 }
 
@@ -130,6 +131,10 @@ PerJoint<float> pose(const FloatArray& array, std::uint32_t joints) {
 
 FloatArray to_array(const PerJoint<float>& values, std::uint32_t joints) {
   return FloatArray(static_cast<py::ssize_t>(joints), values.data());
+}
+
+py::tuple meant_rad(const Meaning& meaning, std::uint32_t joints) {
+  return py::make_tuple(to_array(meaning.lowest_rad, joints), to_array(meaning.highest_rad, joints));
 }
 
 ChunkView chunk_view(const FloatArray& rows, std::uint32_t joints, std::int64_t t0_ns, std::int64_t dt_ns,
@@ -182,6 +187,8 @@ void bind_control_core(py::module_& m) {
       .def_property_readonly(
           "setpoint_rad",
           [](const ControlCore& core) { return to_array(core.snapshot().setpoint_rad, core.joints()); })
+      .def_property_readonly(
+          "meant_rad", [](const ControlCore& core) { return meant_rad(core.meaning(), core.joints()); })
       .def_property_readonly("mode", [](const ControlCore& core) { return name_of(core.snapshot().mode); })
       .def_property_readonly("reason",
                              [](const ControlCore& core) { return name_of(core.snapshot().reason); })

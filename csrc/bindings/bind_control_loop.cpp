@@ -94,6 +94,8 @@ void bind_control_loop(py::module_& m) {
       .def_property_readonly(
           "goal_rad",
           [](const BoundLoop& b) { return to_array(b.loop.core_snapshot().goal_rad, b.loop.joints()); })
+      .def_property_readonly("meant_rad",
+                             [](const BoundLoop& b) { return meant_rad(b.loop.meaning(), b.loop.joints()); })
       .def_property_readonly("joints", [](const BoundLoop& b) { return b.loop.joints(); })
       .def_property_readonly("mode", [](const BoundLoop& b) { return name_of(b.loop.core_snapshot().mode); })
       .def_property_readonly("reason",

@@ -32,6 +32,8 @@ ChunkView chunk_view(const FloatArray& rows, std::uint32_t joints, std::int64_t 
 void follow(ControlLoop& follower, const ControlLoop& leader, const pybind11::dict& map);
 /// Structured array, one element per record.
 pybind11::array telemetry_array(const std::vector<TickRecord>& records, std::uint32_t joints);
+/// (J,) lowest and (J,) highest value of a chunk.
+pybind11::tuple meant_rad(const Meaning& meaning, std::uint32_t joints);
 pybind11::dict core_stats(const CoreSnapshot& snapshot, const ChunkCounters& chunks);
 
 }  // namespace motorium

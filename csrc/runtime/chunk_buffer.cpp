@@ -8,7 +8,11 @@ namespace {
 
 /// Observations are at most this old when a chunk made from them arrives; older knots are forgotten.
 constexpr std::int64_t kMemoryNs = 1'500'000'000;
-constexpr std::int64_t kMaxStepNs = 1'000'000'000;
+/// Row 0 is the time of an observation and lies in the past; a plan for later than this is a wrong clock.
+constexpr std::int64_t kMaxLeadNs = 10'000'000'000;
+/// No chunk lasts longer: one that began before that is over, and no sum of its times overflows.
+constexpr std::int64_t kLongestNs = kMaxChunkRows * kMaxStepNs;
+constexpr std::uint32_t kRoom = kMaxChunkRows + 1;  ///< Of a whole chunk and its seam.
 
 /// Row values at `t_ns`, linear between rows. `t_ns` lies within the chunk.
 void chunk_at(const ChunkView& chunk, std::uint32_t joints, std::int64_t t_ns,
@@ -27,15 +31,40 @@ void chunk_at(const ChunkView& chunk, std::uint32_t joints, std::int64_t t_ns,
 
 }  // namespace
 
-ChunkBuffer::ChunkBuffer(std::uint32_t joints, std::int64_t blend_ns) noexcept
-    : joints_(joints), blend_ns_(blend_ns) {}
+ChunkBuffer::ChunkBuffer(std::uint32_t joints, std::int64_t blend_ns, const Meaning& meaning) noexcept
+    : joints_(joints), blend_ns_(blend_ns), meaning_(meaning) {}
+
+PushStatus ChunkBuffer::judge(const ChunkView& chunk, std::int64_t now_ns) const noexcept {
+  if (!well_formed(chunk)) return PushStatus::malformed;
+  if (!meant(chunk)) return PushStatus::out_of_range;
+  if (chunk.t0_ns > now_ns + kMaxLeadNs) return PushStatus::out_of_time;
+  return chunk.t0_ns < now_ns - kLongestNs ? PushStatus::expired : PushStatus::accepted;
+}
 
 bool ChunkBuffer::well_formed(const ChunkView& chunk) const noexcept {
   if (chunk.rows < 1 || chunk.rows > kMaxChunkRows || chunk.delay > chunk.rows) return false;
-  if (chunk.dt_ns < 1 || chunk.dt_ns > kMaxStepNs ||
+  if (chunk.dt_ns < kMinStepNs || chunk.dt_ns > kMaxStepNs ||
       chunk.rows_rad.size() != std::size_t{chunk.rows} * joints_)
     return false;
   return std::all_of(chunk.rows_rad.begin(), chunk.rows_rad.end(), [](float x) { return std::isfinite(x); });
+}
+
+bool ChunkBuffer::meant(const ChunkView& chunk) const noexcept {
+  for (std::uint32_t i = 0; i < chunk.rows; ++i) {
+    for (std::uint32_t j = 0; j < joints_; ++j) {
+      const float value = chunk.rows_rad[std::size_t{i} * joints_ + j];
+      if (value < meaning_.lowest_rad[j] || value > meaning_.highest_rad[j]) return false;
+    }
+  }
+  return true;
+}
+
+/// What lies between now and the seam stays planned, and must leave room for the chunk.
+bool ChunkBuffer::has_room(std::int64_t now_ns, std::int64_t seam_ns) const noexcept {
+  std::uint32_t kept = 1;  // the left end of the segment across now
+  for (std::uint32_t k = 0; k < draft_.count; ++k)
+    if (draft_.knots[k].t_ns > now_ns && draft_.knots[k].t_ns < seam_ns) ++kept;
+  return kept <= Plan::kCapacity - kRoom;
 }
 
 void ChunkBuffer::restart(const Anchor& anchor) noexcept {
@@ -50,7 +79,6 @@ void ChunkBuffer::forget_before(std::int64_t t_ns) noexcept {
   // One knot before `t_ns` stays: the segment across it needs its left end.
   while (drop + 1 < draft_.count && draft_.knots[drop + 1].t_ns <= t_ns) ++drop;
   // Room for a whole chunk and its seam, whatever the time step.
-  constexpr std::uint32_t kRoom = kMaxChunkRows + 1;
   if (draft_.count - drop > Plan::kCapacity - kRoom) drop = draft_.count - (Plan::kCapacity - kRoom);
   if (drop == 0) return;
   std::copy(draft_.knots.begin() + drop, draft_.knots.begin() + draft_.count, draft_.knots.begin());
@@ -110,9 +138,15 @@ void ChunkBuffer::splice(const ChunkView& chunk, std::int64_t seam_ns) noexcept 
 }
 
 PushStatus ChunkBuffer::push(const ChunkView& chunk, std::int64_t now_ns, const Anchor& anchor) noexcept {
-  if (!well_formed(chunk)) {
+  const PushStatus verdict = judge(chunk, now_ns);
+  if (verdict == PushStatus::expired) {
+    ++counters_.expired;
+    ++counters_.late_chunks;
+    return verdict;
+  }
+  if (verdict != PushStatus::accepted) {
     ++counters_.malformed;
-    return PushStatus::malformed;
+    return verdict;
   }
   const bool fresh_start = draft_.count == 0 || draft_.epoch != anchor.epoch;
   const bool late = now_ns > chunk.t0_ns + chunk.delay * chunk.dt_ns;
@@ -123,6 +157,10 @@ PushStatus ChunkBuffer::push(const ChunkView& chunk, std::int64_t now_ns, const 
     ++counters_.expired;
     if (late) ++counters_.late_chunks;
     return PushStatus::expired;
+  }
+  if (!fresh_start && !has_room(now_ns, seam_ns)) {
+    ++counters_.malformed;
+    return PushStatus::out_of_time;
   }
   if (fresh_start) restart(anchor);
   forget_before(now_ns - kMemoryNs);
@@ -135,7 +173,7 @@ PushStatus ChunkBuffer::push(const ChunkView& chunk, std::int64_t now_ns, const 
   ++counters_.pushed;
   if (!fresh_start) ++counters_.stitches;
   if (late) ++counters_.late_chunks;
-  handed_over_.write_slot() = draft_;
+  handed_over_.write_slot().take(draft_);
   handed_over_.publish();
   return late ? PushStatus::accepted_late : PushStatus::accepted;
 }

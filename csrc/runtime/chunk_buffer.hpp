@@ -8,7 +8,8 @@
 
 namespace motorium {
 
-inline constexpr std::uint32_t kMaxChunkRows = 64;
+/// Distance of two rows: from below the period of any control thread to a pause nobody plans.
+inline constexpr std::int64_t kMinStepNs = 100'000, kMaxStepNs = 10'000'000'000;
 
 /// A plan from a policy in joint space: row i is the setpoint at `t0_ns + i * dt_ns`.
 struct ChunkView {
@@ -24,8 +25,16 @@ enum class PushStatus : std::uint8_t {
   accepted,
   accepted_late,  ///< Came after `t0 + delay * dt`; spliced in where the arm is now.
   expired,        ///< Its last row has passed; nothing changed.
-  malformed,   ///< Shape, time step or delay out of range, or a number that is not finite; nothing changed.
-  not_running  ///< The robot is not in a mode that follows chunks; nothing changed.
+  malformed,     ///< Shape, time step or delay impossible, or a number that is not finite; nothing changed.
+  out_of_range,  ///< A value that its joint cannot mean, such as degrees for radians; nothing changed.
+  out_of_time,   ///< Begins too far ahead, or behind more plan than there is room for; nothing changed.
+  not_running    ///< The robot is not in a mode that follows chunks; nothing changed.
+};
+
+/// What values of each joint can be meant. Beyond the limits is for the gate to clamp, beyond these is a
+/// mistake.
+struct Meaning {
+  PerJoint<float> lowest_rad{}, highest_rad{};
 };
 
 /// Where an empty buffer starts from: the setpoint in force.
@@ -37,7 +46,8 @@ struct Anchor {
 
 /// Counters of one pushing thread.
 struct ChunkCounters {
-  std::uint64_t pushed = 0, stitches = 0, late_chunks = 0, expired = 0, malformed = 0;
+  std::uint64_t pushed = 0, stitches = 0, late_chunks = 0, expired = 0;
+  std::uint64_t malformed = 0;  ///< Refused: malformed, out of range, out of time.
   float seam_jump_max_rad =
       0.0f;                ///< Largest distance between old plan and new chunk at a seam, before blending.
   SeamStatistics seams{};  ///< Of every stitch: the start from a standstill is none.
@@ -52,13 +62,14 @@ struct ChunkCounters {
 class ChunkBuffer {
  public:
   /// `blend_ns`: over which a difference at the seam is faded out.
-  ChunkBuffer(std::uint32_t joints, std::int64_t blend_ns) noexcept;
+  ChunkBuffer(std::uint32_t joints, std::int64_t blend_ns, const Meaning& meaning) noexcept;
 
   // Pushing thread.
   PushStatus push(const ChunkView& chunk, std::int64_t now_ns, const Anchor& anchor) noexcept;
   /// Setpoints planned at `t0 + i * dt`, i < rows; the anchor where there is no plan. out: rows * joints.
   void committed(std::int64_t t0_ns, std::int64_t dt_ns, std::uint32_t rows, const Anchor& anchor,
                  std::span<float> out_rad) const noexcept;
+  const Meaning& meaning() const noexcept { return meaning_; }
   const ChunkCounters& counters() const noexcept { return counters_; }
 
   // Sampling thread.
@@ -66,7 +77,11 @@ class ChunkBuffer {
   const Plan& plan() const noexcept { return handed_over_.current(); }
 
  private:
+  /// `accepted` where nothing speaks against it.
+  PushStatus judge(const ChunkView& chunk, std::int64_t now_ns) const noexcept;
   bool well_formed(const ChunkView& chunk) const noexcept;
+  bool meant(const ChunkView& chunk) const noexcept;
+  bool has_room(std::int64_t now_ns, std::int64_t seam_ns) const noexcept;
   void restart(const Anchor& anchor) noexcept;
   void forget_before(std::int64_t t_ns) noexcept;
   Seam measure(const ChunkView& chunk, std::int64_t seam_ns) const noexcept;
@@ -74,6 +89,7 @@ class ChunkBuffer {
 
   std::uint32_t joints_;
   std::int64_t blend_ns_;
+  Meaning meaning_;
   Plan draft_{};  // the pushing thread's copy of what it published last
   ChunkCounters counters_{};
   TripleBuffer<Plan> handed_over_{};

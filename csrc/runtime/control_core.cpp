@@ -43,6 +43,19 @@ PerJoint<mtr_profile_limits> transition_limits(const ControlConfig& config) noex
   return limits;
 }
 
+/// As far beyond each limit as the joint travels between them: what a policy overshoots is less, degrees or
+/// ticks are more.
+Meaning meaning_of(const ControlConfig& config) noexcept {
+  Meaning all;
+  for (std::uint32_t j = 0; j < config.limits.n_joints; ++j) {
+    const mtr_joint_limits& limits = config.limits.joint[j];
+    const float travel = limits.upper_rad - limits.lower_rad;
+    all.lowest_rad[j] = limits.lower_rad - travel;
+    all.highest_rad[j] = limits.upper_rad + travel;
+  }
+  return all;
+}
+
 std::int64_t oldest_joint_ns(const JointState& state) noexcept {
   return *std::min_element(state.joint_t_ns.begin(), state.joint_t_ns.begin() + state.n);
 }
@@ -53,7 +66,7 @@ ControlCore::ControlCore(const ControlConfig& config)
     : config_(checked(config)),
       gate_(config.limits),
       guard_(guard_config(config)),
-      buffer_(config.limits.n_joints, config.blend_ns),
+      buffer_(config.limits.n_joints, config.blend_ns, meaning_of(config)),
       transition_(transition_limits(config)) {
   for (std::uint32_t j = 0; j < joints(); ++j)
     approach_rad_s_[j] = config_.approach_velocity_share * config_.limits.joint[j].max_velocity_rad_s;

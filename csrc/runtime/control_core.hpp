@@ -129,6 +129,7 @@ class ControlCore {
   void committed(std::int64_t t0_ns, std::int64_t dt_ns, std::uint32_t rows,
                  std::span<float> out_rad) const noexcept;
   const ChunkCounters& chunk_counters() const noexcept { return buffer_.counters(); }
+  const Meaning& meaning() const noexcept { return buffer_.meaning(); }
 
   // Any thread.
   CoreSnapshot snapshot() const noexcept { return published_.read(); }

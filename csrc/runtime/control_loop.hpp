@@ -104,6 +104,7 @@ class ControlLoop {
   void committed(std::int64_t t0_ns, std::int64_t dt_ns, std::uint32_t rows,
                  std::span<float> out_rad) const noexcept;
   ChunkCounters chunk_counters() const noexcept;
+  const Meaning& meaning() const noexcept { return core_.meaning(); }
 
   CoreSnapshot core_snapshot() const noexcept { return core_.snapshot(); }
   LoopSnapshot loop_snapshot() const noexcept { return published_.read(); }

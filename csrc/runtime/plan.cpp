@@ -23,6 +23,17 @@ float harmonic(float before, float h_before, float after, float h_after) noexcep
 
 }  // namespace
 
+void Plan::take(const Plan& other) noexcept {
+  version = other.version;
+  epoch = other.epoch;
+  joints = other.joints;
+  count = other.count;
+  late = other.late;
+  final = other.final;
+  seam = other.seam;
+  std::copy_n(other.knots.begin(), other.count, knots.begin());
+}
+
 std::uint32_t Plan::last_knot_at_or_before(std::int64_t t_ns) const noexcept {
   const auto* begin = knots.data();
   const auto* after =

@@ -9,6 +9,9 @@
 
 namespace motorium {
 
+/// Rows of a chunk at most: what a descriptor may declare, and what every buffer is made for.
+inline constexpr std::uint32_t kMaxChunkRows = 256;
+
 /// A setpoint to be met at one instant, with the slopes of the curve before and after it.
 /// They differ only at a seam between two chunks, where the new chunk may turn back.
 struct Knot {
@@ -21,7 +24,8 @@ struct Knot {
 /// One stretch of setpoints over time in joint space: piecewise cubic Hermite, position exact at every knot,
 /// constant before the first and after the last. Trivially copyable, no allocation.
 struct Plan {
-  static constexpr std::uint32_t kCapacity = 160;
+  /// A chunk, its seam, and before that as much again of the plan it continues.
+  static constexpr std::uint32_t kCapacity = 2 * kMaxChunkRows + 64;
 
   std::uint64_t version = 0;  ///< Counts published plans; 0 is "none".
   std::uint64_t epoch = 0;    ///< Plans of an older epoch are void (see ControlCore).
@@ -31,6 +35,9 @@ struct Plan {
   bool final = false;  ///< Nothing follows: its end is no underflow.
   Seam seam{};         ///< Where that chunk begins.
   std::array<Knot, kCapacity> knots{};
+
+  /// Makes this the same as `other`, without touching the memory of knots that it has not.
+  void take(const Plan& other) noexcept;
 
   std::int64_t end_ns() const noexcept { return count == 0 ? INT64_MIN : knots[count - 1].t_ns; }
 

@@ -11,9 +11,20 @@ Buffer: TypeAlias = bytes | bytearray | memoryview | mmap
 _Floats: TypeAlias = NDArray[np.float32]
 _Policy: TypeAlias = Literal["hold", "park", "release"]
 _Mode: TypeAlias = Literal["idle", "moving", "running", "holding", "fault", "released"]
-_Push: TypeAlias = Literal["accepted", "late", "expired", "malformed", "not_running"]
+_Push: TypeAlias = Literal[
+    "accepted",
+    "late",
+    "expired",  # Over before it came.
+    "malformed",  # Shape, distance of rows or delay impossible, or a number that is not finite.
+    "out_of_range",  # Further beyond a joint's limits than it travels between them.
+    "out_of_time",  # Row 0 lies more than 10 s ahead, or behind more plan than there is room for.
+    "not_running",
+]
 
 SLOTS: int
+MAX_CHUNK_ROWS: int
+MIN_ROW_S: float  # Distance of two rows, at least and at most.
+MAX_ROW_S: float
 compiler: str  # That built this module, with its version.
 
 # ---- runtime ---------------------------------------------------------------------------------------------------------
@@ -98,6 +109,8 @@ class ControlCore:  # One control tick in virtual time, for one Python thread. S
     def setpoint_rad(self) -> _Floats: ...  # (J,) of the last tick, before the gate.
     @property
     def goal_rad(self) -> _Floats: ...
+    @property
+    def meant_rad(self) -> tuple[_Floats, _Floats]: ...  # (J,) lowest, (J,) highest value of a chunk.
     @property
     def mode(self) -> _Mode: ...
     @property
@@ -198,6 +211,8 @@ class ControlLoop:  # The control thread of one arm. Every method may be called 
     ) -> _Floats: ...  # (rows, J) setpoints planned at t0 + i dt.
     @property
     def goal_rad(self) -> _Floats: ...
+    @property
+    def meant_rad(self) -> tuple[_Floats, _Floats]: ...  # (J,) lowest, (J,) highest value of a chunk.
     @property
     def joints(self) -> int: ...
     @property

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from policies import SPEC, HalfPolicy, NanPolicy, SinePolicy
 
 from motorium.errors import BindingError, SafetyError
-from motorium.runtime.schedule import MEMORY, Pace, Planner, Scheduler
+from motorium.runtime.planner import Planner
+from motorium.runtime.schedule import MEMORY, Pace, Scheduler
 from motorium.slots import slot_map
 from motorium.types import SLOTS, Observation
 

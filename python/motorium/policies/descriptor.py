@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from .._core import MAX_CHUNK_ROWS, MAX_ROW_S, MIN_ROW_S
 from ..errors import CheckpointError
 from ..types import SLOTS
 from . import schema
@@ -24,9 +25,9 @@ UNITS = ("rad", "opening")
 class Chunk:
     """T rows, `dt_s` apart; a new plan after `execution_horizon` rows."""
 
-    rows: Annotated[int, within(1, 256)]
-    dt_s: Annotated[float, within(1e-4, 10.0)]
-    execution_horizon: Annotated[int, within(1, 256)]
+    rows: Annotated[int, within(1, MAX_CHUNK_ROWS)]
+    dt_s: Annotated[float, within(MIN_ROW_S, MAX_ROW_S)]
+    execution_horizon: Annotated[int, within(1, MAX_CHUNK_ROWS)]
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class PrefixLock:
     """How promised rows are kept: `hard` = overwritten before every step and after the last."""
 
     rule: Annotated[str, one_of("hard")]
-    max_delay: Annotated[int, within(0, 255)]
+    max_delay: Annotated[int, within(0, MAX_CHUNK_ROWS - 1)]
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,10 @@ class NanoPolicy:
             latency_s=(time.monotonic_ns() - started_ns) / NS_PER_S,
         )
 
+    def check_task(self, task: str) -> list[str]:
+        """Words of `task` that the checkpoint was never taught. Raises PromptError when it knows none of them."""
+        return self.tokenizer.check(task)
+
     def read_scene(self) -> dict[str, float]:
         """What the last plan's prefix says about the scene, by name, in the checkpoint's units."""
         scene = self.descriptor.scene

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from ..errors import PromptError
 from .descriptor import Prompt
 
+LISTED = 40
+"""Words of a vocabulary shown in a message."""
 STRIPPED = str.maketrans("", "", ".,!?;:\"'")
 
 
@@ -16,7 +18,7 @@ class Tokenizer:
 
     def __init__(self, prompt: Prompt) -> None:
         self._prompt = prompt
-        self._ids = {word: index for index, word in enumerate(prompt.vocabulary)}
+        self._ids = dict(zip(prompt.vocabulary[2:], range(2, len(prompt.vocabulary)), strict=True))
 
     def encode(self, task: str) -> NDArray[np.int32]:
         """(max_tokens,) int32. Raises PromptError when there is no word or there are too many."""
@@ -32,9 +34,27 @@ class Tokenizer:
         ids[: len(words)] = [self._ids.get(word, 1) for word in words]
         return ids
 
+    def check(self, task: str) -> list[str]:
+        """Words of `task` that the checkpoint was never trained on.
+
+        Raises:
+            PromptError: it knows none of them, or as `encode`.
+        """
+        self.encode(task)
+        unknown = self.unknown_words(task)
+        if not self._ids.keys() & self._words(task):
+            raise PromptError(
+                f"of the instruction {task!r} this checkpoint knows no word; it was taught: {self._listed()}"
+            )
+        return unknown
+
     def unknown_words(self, task: str) -> list[str]:
-        """Words of `task` that the checkpoint was never trained on."""
-        return [word for word in self._words(task) if word not in self._ids]
+        """Words of `task` that the checkpoint was never trained on, each once."""
+        return [word for word in dict.fromkeys(self._words(task)) if word not in self._ids]
+
+    def _listed(self) -> str:
+        more = len(self._ids) - LISTED
+        return ", ".join(sorted(self._ids)[:LISTED]) + (f" and {more} more" if more > 0 else "")
 
     def _words(self, task: str) -> list[str]:
         text = task.lower() if self._prompt.lowercase else task

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +15,9 @@ from ..robots.latency import LatencySpec
 from ..slots import SlotMap
 from ..types import Observation, Policy
 from ..units import s_to_ns
-from .schedule import Pace, Planner, Scheduler
+from .planner import REFUSED, Planner, Range
+from .schedule import Pace, Scheduler
+from .vocabulary import unknown_words, warn_of_unknown
 
 
 class Stage(Protocol):
@@ -39,7 +42,7 @@ class Stage(Protocol):
 
 @dataclass(frozen=True)
 class LockStepReport:
-    """What happened in one run in virtual time."""
+    """What happened in one run in virtual time; `shortfalls` of its plans needed more promised rows than accepted."""
 
     success: bool | None
     duration_s: float
@@ -47,6 +50,7 @@ class LockStepReport:
     refused_chunks: int
     underflows: int
     late_chunks: int
+    shortfalls: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def run_lockstep(
     clock: VirtualClock,
     until: Callable[[], bool] | None = None,
 ) -> LockStepReport:
-    """Let `policy` drive `stage`.
+    """Let `policy` drive `stage`; it may be too slow, which is measured here (`shortfalls`) and refused on a robot.
 
     Args:
         stage: fresh, its core enabled.
@@ -88,12 +92,15 @@ def run_lockstep(
 
     Raises:
         SafetyError: the gate tripped, or the policy keeps giving unusable chunks.
+        BindingError: no plan of the policy's shape can be followed.
+        PromptError: it knows no word of the task.
     """
+    _warn_once(unknown_words(policy, task), task)
     scheduler = Scheduler(Pace.of(policy), clock.drawn)
     if clock.drawn is None:
         scheduler.record(s_to_ns(clock.latency_s))
     rng = np.random.default_rng(clock.seed)
-    planner = Planner(policy, slot_map)
+    planner = Planner(policy, slot_map, Range.of(stage.core))
     begin_ns, chunks = stage.now_ns, 0
     end_ns = begin_ns + s_to_ns(clock.duration_s)
     next_ns, met = begin_ns, False
@@ -110,7 +117,9 @@ def run_lockstep(
         stage.advance_to(start_ns + took_ns)
         scheduler.record(took_ns)
         if rows is not None:
-            stage.core.push_chunk(rows, obs.t_ns, scheduler.pace.dt_ns, delay, stage.now_ns)
+            status = stage.core.push_chunk(rows, obs.t_ns, scheduler.pace.dt_ns, delay, stage.now_ns)
+            if status in REFUSED:
+                planner.refuse(f"the control core says {status} to {len(rows)} rows with delay {delay}")
             next_ns = scheduler.next_start_ns(obs.t_ns, delay)
         met = until is not None and until()
         while not met and stage.now_ns < min(next_ns, end_ns):
@@ -126,4 +135,9 @@ def run_lockstep(
         refused_chunks=planner.refused,
         underflows=stats["underflows"],
         late_chunks=stats["late_chunks"],
+        shortfalls=scheduler.shortfalls,
     )
+
+
+_warn_once = lru_cache(maxsize=64)(warn_of_unknown)
+"""Of an evaluation's hundred episodes, the first says it."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .runner import Runner, RunReport, watch, world_judges
+from .report import RunReport
+from .runner import Runner, watch, world_judges
 
 if TYPE_CHECKING:
     from ..robots.robot import Robot
@@ -23,7 +24,9 @@ def run(
     until: Callable[[], bool] | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> RunReport:
-    """Let `policy` drive an open robot. The arm goes home first and holds its last position at the end.
+    """Let `policy` drive an open robot. The arm goes home first and holds where it is at the end.
+
+    The end (time, `until`, an exception, Ctrl-C) never waits for the policy: the arm holds first.
 
     Args:
         robot: inside its `with` block.
@@ -35,9 +38,11 @@ def run(
         on_progress: called as often with the elapsed seconds.
 
     Raises:
-        BindingError: the policy's inputs or outputs do not match the robot's.
-        CameraError, BusError, SafetyError: the robot cannot see or move any more; or whatever `policy.infer` raised.
-            The arm holds; leaving the `with` block brings it to rest.
+        BindingError: the policy's inputs or outputs do not match the robot's, or its plans would come too late:
+            then `drive` with a synchronous runner is the way.
+        PromptError: the policy knows no word of the task. Of words that it does not know a warning tells.
+        CameraError, BusError, SafetyError: the robot cannot see or move any more, or nothing was commanded at all; or
+            whatever `policy.infer` raised. The arm holds; leaving the `with` block brings it to rest.
     """
     return drive(Runner(robot, policy, task), duration_s, until=until, on_progress=on_progress)
 
@@ -56,12 +61,23 @@ def drive(
     """
     robot = runner.robot
     until = until or world_judges(robot, runner.task)
-    runner.warm_up()
-    robot.home()
-    before = robot.control.stats()
-    runner.start()
     try:
+        runner.warm_up()
+        robot.home()
+        before = robot.control.stats()
+        runner.start()
         success, elapsed_s = watch(runner, duration_s, until, on_progress, ended)
     finally:
-        runner.stop()
+        _stop(runner)
+    if success is not True and elapsed_s >= duration_s:  # else somebody has seen enough
+        runner.require_motion(elapsed_s)
     return runner.report(success, elapsed_s, before)
+
+
+def _stop(runner: Runner) -> None:
+    """Also where a second Ctrl-C comes in the middle of it."""
+    try:
+        runner.stop()
+    except KeyboardInterrupt:
+        runner.stop()
+        raise

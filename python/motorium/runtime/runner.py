@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import MotoriumError, SafetyError
 from ..instructions import check_instruction
-from ..types import Observation, Policy
-from ..units import NS_PER_S
+from ..types import Float32, Observation, Policy
+from ..units import NS_PER_MS
+from .inference import InferenceThread
 from .instruction import instruction_for
-from .schedule import Pace, Planner, Scheduler
+from .planner import REFUSED, Planner, Range
+from .rationed import RationedWarning
+from .report import RunReport
+from .schedule import Bridge, Pace, Scheduler
+from .vocabulary import unknown_words, warn_of_unknown
 
 if TYPE_CHECKING:
     from ..robots.robot import Robot
@@ -25,83 +28,14 @@ POLL_S = 0.05
 """How often the caller's thread looks after faults and the stop condition."""
 SETTLE_NS = 100_000_000
 """In synchronous mode, between the end of a chunk and the next look: the arm comes to rest."""
-JOIN_S = 10.0
-"""An inference that takes longer than this at the end of a run is abandoned; the arm holds already."""
+RETRY_NS = 20_000_000
+"""After a plan that came to nothing: thinking goes on, but not in a busy loop."""
+TIMED = 3
+"""Inferences timed before a policy is called too slow: a busy moment is no property of it."""
+HOPELESS = 10
+"""Plans in a row that were over before they arrived, with none before that was not."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class RunReport:
-    """What happened in one run. Counters are of this run alone; period percentiles are of the whole session.
-
-    Attributes:
-        task: the instruction.
-        success: whether the stop condition was met; None when nobody could tell.
-        duration_s: from the first chunk's observation to the end.
-        inference_ms: duration of every inference, warm-up excluded.
-        refused_chunks: unusable chunks (not finite) that never reached the plan.
-        seam_jump_max_rad: largest difference between old plan and new chunk at a seam, before it was faded out.
-        control, bus, safety: as the keys of `as_dict`.
-        seams: of the session: jump in command (rad), velocity (rad/s) and jerk (rad/s^3) at the stitches.
-        planning: latency estimate and declared delay at the end.
-    """
-
-    task: str
-    success: bool | None
-    duration_s: float
-    inference_ms: tuple[float, ...]
-    refused_chunks: int
-    seam_jump_max_rad: float
-    underflows: int
-    late_chunks: int
-    control: Mapping[str, Any] = field(default_factory=dict)
-    bus: Mapping[str, int] = field(default_factory=dict)
-    safety: Mapping[str, int] = field(default_factory=dict)
-    seams: Mapping[str, Any] = field(default_factory=dict)
-    planning: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def chunks(self) -> int:
-        """Inferences made."""
-        return len(self.inference_ms)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        p50, p95 = np.percentile(self.inference_ms, (50, 95)) if self.inference_ms else (0.0, 0.0)
-        return {
-            "task": self.task,
-            "success": self.success,
-            "duration_s": round(self.duration_s, 3),
-            "chunks": self.chunks,
-            "chunk_latency_ms": {"p50": round(float(p50), 2), "p95": round(float(p95), 2)},
-            "control": dict(self.control),
-            "bus": dict(self.bus),
-            "safety": dict(self.safety),
-            "underflows": self.underflows,
-            "late_chunks": self.late_chunks,
-            "refused_chunks": self.refused_chunks,
-            "seam_jump_max_rad": round(self.seam_jump_max_rad, 5),
-            "seams": dict(self.seams),
-            "planning": dict(self.planning),
-        }
-
-    def __str__(self) -> str:
-        """A short table."""
-        d = self.as_dict()
-        outcome = {True: "success", False: "no success", None: "ended (success unknown)"}[self.success]
-        control, bus, safety = d["control"], d["bus"], d["safety"]
-        period, latency = control["period_us"], d["chunk_latency_ms"]
-        lines = [f"{self.task}: {outcome} after {self.duration_s:.1f} s"]
-        timing = f"{self.chunks}, {latency['p50']:.0f} ms (p95 {latency['p95']:.0f} ms)"
-        lines.append(f"  chunks   {timing}, {self.late_chunks} late, {self.underflows} underflows")
-        ticks = f"{control['rate_hz']:.0f} Hz, {control['ticks']} ticks, {control['missed']} missed"
-        lines.append(f"  control  {ticks}, period {period['p50']:.0f} us (p99 {period['p99']:.0f} us)")
-        errors = f"{bus['crc_errors']} checksum errors, {bus['timeouts']} time-outs"
-        lines.append(f"  bus      {bus['cycles']} cycles, {errors}")
-        limits = f"{safety['clamped']} clamped, {safety['refused']} refused, {safety['trips']} trips"
-        lines.append(f"  safety   {limits}")
-        return "\n".join(lines)
 
 
 class Runner:
@@ -110,8 +44,10 @@ class Runner:
     def __init__(self, robot: Robot, policy: Policy, task: str, *, sync: bool = False) -> None:
         """With `sync` the arm stands while the policy thinks: infer, play the chunk to its end, infer again.
 
-        Raises BindingError when the policy says that its inputs and outputs are not this robot's, PromptError for a
-        task that is no text to read.
+        Raises:
+            BindingError: inputs or outputs are not this robot's, no plan of that shape can be followed, or plans would
+                come too late for it.
+            PromptError: the task is no text to read, or the policy knows no word of it.
         """
         check_instruction(task)
         bind = getattr(policy, "bind", None)
@@ -122,31 +58,41 @@ class Runner:
         self.task = instruction_for(robot, task)
         self.inference_ms: list[float] = []
         self.sync = sync
-        self._scheduler = Scheduler(Pace.of(policy), robot.spec.latency)
+        self.unknown_words = unknown_words(policy, self.task)
+        self._pace = Pace.of(policy)
+        if not sync:
+            Bridge.of(self._pace, robot.spec).require()
+        warn_of_unknown(self.unknown_words, self.task)
+        self._scheduler = Scheduler(self._pace, robot.spec.latency)
         robot.planning = self.planning
-        self._planner = Planner(policy, robot.slot_map)
-        self._stop = threading.Event()
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._infer_until_stopped, name="inference", daemon=True)
+        names = tuple(joint.name for joint in robot.spec.joints)
+        self._planner = Planner(policy, robot.slot_map, Range.of(robot.control, names))
+        self._followed = self._expired = 0
+        self._began_s = time.monotonic()
+        self._late, self._short = RationedWarning(_log), RationedWarning(_log)
+        self._thinking = InferenceThread(policy, self._rehearse, self._plan)
 
     def warm_up(self) -> None:
-        """One inference before any motion: caches fill, and the first promise rests on a measured latency."""
-        obs = self.robot.observe(self.task)
-        # The first pays for everything that happens once; only the second tells the latency.
-        for _ in range(2):
-            start_ns = time.monotonic_ns()
-            self._planner.infer(obs, self._committed(obs, 1))
-            took_ns = time.monotonic_ns() - start_ns
-        self._scheduler.record(took_ns)
+        """Plan before any motion: caches fill, and the first promise rests on a measured latency.
+
+        Raises:
+            BindingError: the plan cannot be followed, or comes too late to be.
+            SafetyError: the policy is busy with an inference of a run before.
+        """
+        self._thinking.prepare()
+        while not self._thinking.ready(POLL_S):
+            self.check()
+        self.check()
 
     def start(self) -> None:
         """Start thinking; the arm moves with the first chunk."""
-        self._thread.start()
+        self._began_s = time.monotonic()
+        self._thinking.go()
 
     def check(self) -> None:
         """Raise what stopped the inference thread, or a fault of the arm."""
-        if self._error is not None:
-            raise self._error
+        if self._thinking.error is not None:
+            raise self._thinking.error
         self.robot.check()
         control = self.robot.control
         if control.mode in ("idle", "released"):
@@ -156,66 +102,116 @@ class Runner:
             )
 
     def stop(self) -> None:
-        """Hold the arm, then end the inference thread; safe to call twice."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(JOIN_S)
+        """Hold the arm at once, whatever the policy does; then see to the inference thread. Safe to call twice."""
+        self._thinking.withdraw()
         self.robot.control.hold()
+        self._thinking.leave()
 
-    def _committed(self, obs: Observation, delay: int) -> Any:
-        return self.robot.control.committed(obs.t_ns, self._scheduler.pace.dt_ns, delay)
+    def require_motion(self, duration_s: float) -> None:
+        """Raise SafetyError when not one plan was followed in `duration_s`: that is no run."""
+        if self._followed:
+            return
+        took_ms = max(self.inference_ms, default=0.0)
+        raise SafetyError(
+            f"the arm was commanded nothing in {duration_s:.1f} s: of {len(self.inference_ms)} plans none arrived in "
+            f"time (an inference took up to {took_ms:.0f} ms, a plan lasts {self._lasts_ms():.0f} ms). With --sync, or "
+            f"Runner(..., sync=True), the arm stands while the policy thinks; else give it more time or longer plans"
+        )
 
-    def _previous(self, obs: Observation) -> Any:
+    def _lasts_ms(self) -> float:
+        return (self._pace.rows - 1) * self._pace.dt_ns / NS_PER_MS
+
+    def _rehearse(self) -> None:
+        """The first plan pays for everything that happens once; only the later ones tell the latency."""
+        obs = self.robot.observe(self.task)
+        promised = self._committed(obs, self._standing_rows())
+        self._planner.rehearse(obs, promised)
+        fastest_ns = 0
+        for _ in range(TIMED):
+            start_ns = time.monotonic_ns()
+            self._planner.rehearse(obs, promised)
+            took_ns = time.monotonic_ns() - start_ns
+            fastest_ns = min(fastest_ns or took_ns, took_ns)
+            bridge = Bridge.of(self._pace, self.robot.spec, fastest_ns)
+            if self.sync or bridge.holds:
+                self._scheduler.record(fastest_ns)
+                return
+        bridge.require()
+
+    def _standing_rows(self) -> int:
+        """Rows to promise while the arm stands: where it is, unless the policy takes no promise."""
+        return min(1, self._pace.max_delay)
+
+    def _committed(self, obs: Observation, delay: int) -> Float32:
+        return self.robot.control.committed(obs.t_ns, self._pace.dt_ns, delay)
+
+    def _previous(self, obs: Observation) -> Float32 | None:
         if not self._planner.guided:
             return None
         return self._committed(obs, self._scheduler.planned_rows(obs.t_ns))
 
-    def _infer_until_stopped(self) -> None:
+    def _plan(self) -> int:
+        """One plan. Returns when to start the next one."""
         try:
-            next_ns = time.monotonic_ns()
-            while not self._stop.wait(max(0, next_ns - time.monotonic_ns()) / NS_PER_S):
-                next_ns = self._one_chunk()
-        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread, whatever it is
-            self._error = error
-            self.robot.control.hold()
+            return self._one_chunk_at_a_stand() if self.sync else self._one_chunk()
+        except BaseException:
+            self._thinking.allowed(self.robot.control.hold)  # who watches may be busy elsewhere
+            raise
 
     def _one_chunk(self) -> int:
-        """Observe, promise, infer, push. Returns when to start the next one."""
-        control, scheduler = self.robot.control, self._scheduler
-        if self.sync:
-            return self._one_chunk_at_a_stand()
+        """Observe, promise, infer, push."""
+        scheduler = self._scheduler
         obs = self.robot.observe(self.task)
         start_ns = time.monotonic_ns()
         delay = scheduler.delay(start_ns - obs.t_ns)
+        if delay < scheduler.needed:
+            self._short.say(
+                f"inferences have become slow ({scheduler.latency_ns / NS_PER_MS:.0f} ms): {scheduler.needed} rows "
+                f"must be promised, the policy accepts {delay}; plans may come late"
+            )
         rows = self._planner.infer(obs, self._committed(obs, delay), self._previous(obs))
         infer_ns = time.monotonic_ns() - start_ns
-        self.inference_ms.append(infer_ns * 1e-6)
-        if rows is None or self._stop.is_set():
-            return time.monotonic_ns()
-        status = control.push_chunk(rows, obs.t_ns, scheduler.pace.dt_ns, delay)
+        self.inference_ms.append(infer_ns / NS_PER_MS)
+        if rows is None or not self._push(rows, obs.t_ns, delay):
+            return max(time.monotonic_ns(), start_ns + max(RETRY_NS, self._pace.dt_ns))
         scheduler.record(time.monotonic_ns() - start_ns)
-        if status == "malformed":
-            raise SafetyError(f"the control thread refused a chunk of shape {rows.shape} with delay {delay}")
-        if status == "expired":
-            _log.warning("a chunk was over before it arrived (%.0f ms)", infer_ns * 1e-6)
-            return time.monotonic_ns()
         return scheduler.next_start_ns(obs.t_ns, delay)
 
     def _one_chunk_at_a_stand(self) -> int:
         """Observe, infer, play `horizon` rows from now on. The end of such a chunk is no underflow."""
-        control, pace = self.robot.control, self._scheduler.pace
+        pace = self._pace
         obs = self.robot.observe(self.task)
         start_ns = time.monotonic_ns()
-        rows = self._planner.infer(obs, self._committed(obs, 1))
+        rows = self._planner.infer(obs, self._committed(obs, self._standing_rows()))
         now_ns = time.monotonic_ns()
-        self.inference_ms.append((now_ns - start_ns) * 1e-6)
+        self.inference_ms.append((now_ns - start_ns) / NS_PER_MS)
         self._scheduler.record(now_ns - start_ns)
-        if rows is None or self._stop.is_set():
-            return now_ns
-        rows = rows[: pace.horizon + 1]
-        if control.push_chunk(rows, now_ns, pace.dt_ns, 1, final=True) == "malformed":
-            raise SafetyError(f"the control thread refused a chunk of shape {rows.shape}")
+        if rows is None:
+            return now_ns + RETRY_NS
+        if len(rows) == 1:  # one row says where to go; the plan begins where the arm is
+            rows = np.concatenate([self._committed(obs, 1), rows])
+        rows = rows[: max(pace.horizon, 1) + 1]
+        if not self._push(rows, now_ns, 1, final=True):
+            return now_ns + RETRY_NS
         return now_ns + (len(rows) - 1) * pace.dt_ns + SETTLE_NS
+
+    def _push(self, rows: Float32, t0_ns: int, delay: int, *, final: bool = False) -> bool:
+        """Whether the arm follows the chunk. Raises SafetyError when the last ones were all in vain."""
+        control, dt_ns = self.robot.control, self._pace.dt_ns
+        status = self._thinking.allowed(lambda: control.push_chunk(rows, t0_ns, dt_ns, delay, final=final))
+        if status in ("accepted", "late"):
+            self._followed += 1
+        elif status in REFUSED:
+            self._planner.refuse(f"the control thread says {status} to {len(rows)} rows with delay {delay}")
+        elif status == "expired":
+            self._expired += 1
+            self._late.say(
+                f"a plan was over before it arrived: the inference took {self.inference_ms[-1]:.0f} ms, the plan lasts "
+                f"{self._lasts_ms():.0f} ms"
+            )
+            if self._expired >= HOPELESS and not self._followed:
+                self.require_motion(time.monotonic() - self._began_s)
+        return status in ("accepted", "late")
 
     def planning(self) -> dict[str, Any]:
         """How thinking keeps up, for `Robot.status()`: latency estimate and declared delay, in ms and rows."""
@@ -223,10 +219,13 @@ class Runner:
         return {
             "sync": self.sync,
             "chunks": len(self.inference_ms),
-            "latency_estimate_ms": scheduler.latency_ns * 1e-6,
+            "latency_estimate_ms": scheduler.latency_ns / NS_PER_MS,
             "declared_delay_rows": 0 if self.sync else scheduler.declared,
-            "row_ms": scheduler.pace.dt_ns * 1e-6,
+            "needed_delay_rows": 0 if self.sync else scheduler.needed,
+            "shortfalls": scheduler.shortfalls,
+            "row_ms": self._pace.dt_ns / NS_PER_MS,
             "refused_chunks": self._planner.refused,
+            "expired_chunks": self._expired,
         }
 
     def report(self, success: bool | None, duration_s: float, before: Mapping[str, Any]) -> RunReport:
@@ -255,6 +254,8 @@ class Runner:
             safety=since("clamped", "refused", "trips"),
             seams=dict(now["seams"]),
             planning=self.planning(),
+            shortfalls=self._scheduler.shortfalls,
+            unknown_words=self.unknown_words,
             **since("underflows", "late_chunks"),
         )
 

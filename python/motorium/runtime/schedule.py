@@ -1,4 +1,4 @@
-"""When to think again, how much to promise, and what to make of the answer: one set of rules for every clock.
+"""When to think again, and how many rows to promise meanwhile: one set of rules for every clock.
 
 The real runner and the lock-step one share these, so that an evaluation in virtual time is an evaluation of the robot.
 """
@@ -8,17 +8,16 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ..errors import BindingError, SafetyError
-from ..types import ActionChunk, Float32, Observation, Policy
-from ..units import NS_PER_S, s_to_ns
+from .._core import MAX_CHUNK_ROWS, MAX_ROW_S, MIN_ROW_S
+from ..errors import BindingError
+from ..types import Policy
+from ..units import NS_PER_MS, s_to_ns
 
 if TYPE_CHECKING:
     from ..robots.latency import LatencySpec
-    from ..slots import SlotMap
+    from ..robots.spec import RobotSpec
 
 MEMORY = 20
 """Latencies remembered: eight seconds of replanning; one slow chunk stops counting after that."""
@@ -28,8 +27,6 @@ PRIOR_SHARE = 0.95
 """Of the inferences of a declared distribution the prior covers: promises are cheap."""
 MARGIN_ROWS = 1
 """The last promised row must lie at or after the arrival: see ChunkBuffer, which splices there."""
-REFUSALS = 3
-"""Unusable chunks in a row that end a run."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +47,103 @@ class Pace:
 
     @classmethod
     def of(cls, policy: Policy) -> Pace:
-        """Read from the policy; `execution_horizon` and `max_delay` are optional there."""
-        rows = int(policy.rows)
+        """Read the rhythm of `policy`; `execution_horizon` and `max_delay` are optional there.
+
+        Raises:
+            BindingError: no plan of that shape could ever be followed.
+        """
+        rows, dt_s = int(policy.rows), float(policy.dt_s)
         horizon = int(getattr(policy, "execution_horizon", max(1, rows // 2)))
-        max_delay = int(getattr(policy, "max_delay", rows - 1))
-        return cls(
-            s_to_ns(policy.dt_s), rows, min(max(horizon, 1), rows - 1), min(max(max_delay, 0), rows - 1)
+        max_delay = int(getattr(policy, "max_delay", max(0, rows - 1)))
+        bounds = (
+            ("rows", rows, 1, MAX_CHUNK_ROWS),
+            ("dt_s", dt_s, MIN_ROW_S, MAX_ROW_S),
+            ("execution_horizon", horizon, 1, rows),
+            ("max_delay", max_delay, 0, rows),
         )
+        wrong = [
+            f"{name} is {v:g}, not in {low:g}..{high:g}"
+            for name, v, low, high in bounds
+            if not low <= v <= high
+        ]
+        if wrong:
+            raise BindingError(f"the policy's plans cannot be followed: {'; '.join(wrong)}")
+        return cls(s_to_ns(dt_s), rows, min(horizon, rows - 1), min(max_delay, rows - 1))
+
+
+def needed_rows(age_ns: int, latency_ns: int, dt_ns: int) -> int:
+    """Rows to promise when a plan arrives `latency_ns` after its inference began on an observation `age_ns` old."""
+    return math.ceil((age_ns + latency_ns) / dt_ns) + MARGIN_ROWS
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """Whether the rows that a policy accepts as promised last until its next plan is in.
+
+    Attributes:
+        declared_ns: 95 % quantile of the robot's `[latency]`; 0 where it declares none.
+        measured_ns: what an inference took here; 0 where none was timed.
+        age_ns: of an observation when its inference starts.
+        dt_ns: distance between rows.
+        accepted: most rows the policy accepts as promised.
+    """
+
+    declared_ns: int
+    measured_ns: int
+    age_ns: int
+    dt_ns: int
+    accepted: int
+
+    @classmethod
+    def of(cls, pace: Pace, robot: RobotSpec, measured_ns: int = 0) -> Bridge:
+        """Compare a policy's rhythm with what is declared for `robot`: its latency, and one frame of age."""
+        declared_s = 0.0 if robot.latency is None else robot.latency.quantile_s(PRIOR_SHARE)
+        frame_s = max((1.0 / camera.fps for camera in robot.cameras), default=0.0)
+        return cls(s_to_ns(declared_s), measured_ns, s_to_ns(frame_s), pace.dt_ns, pace.max_delay)
+
+    @property
+    def latency_ns(self) -> int:
+        """What an inference has to be expected to take."""
+        return max(self.declared_ns, self.measured_ns)
+
+    @property
+    def needed(self) -> int:
+        """Rows that must be promised."""
+        return needed_rows(self.age_ns, self.latency_ns, self.dt_ns)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the policy accepts as many."""
+        return self.needed <= self.accepted
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "declared_latency_ms": self.declared_ns / NS_PER_MS,
+            "measured_latency_ms": self.measured_ns / NS_PER_MS,
+            "observation_age_ms": self.age_ns / NS_PER_MS,
+            "row_ms": self.dt_ns / NS_PER_MS,
+            "needed_rows": self.needed,
+            "accepted_rows": self.accepted,
+            "holds": self.holds,
+        }
+
+    def __str__(self) -> str:
+        """One clause with every number."""
+        source = "measured" if self.measured_ns > self.declared_ns else "95 % of the robot's [latency]"
+        return (
+            f"an inference of {self.latency_ns / NS_PER_MS:.0f} ms ({source}) on an observation "
+            f"{self.age_ns / NS_PER_MS:.0f} ms old needs {self.needed} rows of {self.dt_ns / NS_PER_MS:g} ms promised, "
+            f"one to spare; this policy accepts {self.accepted}"
+        )
+
+    def require(self) -> None:
+        """Raise BindingError with the numbers, and the way round, unless the bridge holds."""
+        if not self.holds:
+            raise BindingError(
+                f"the arm would run out of plan: {self}. With --sync, or Runner(..., sync=True), the arm stands while "
+                f"the policy thinks; else longer plans, or a faster inference, are needed"
+            )
 
 
 class Scheduler:
@@ -64,7 +151,9 @@ class Scheduler:
 
     Attributes:
         pace: of the policy.
-        declared: rows promised last.
+        needed: rows that the last observation needed promised.
+        declared: rows promised last, at most what the policy accepts.
+        shortfalls: how often that was fewer than needed.
     """
 
     def __init__(self, pace: Pace, prior: LatencySpec | None = None) -> None:
@@ -73,7 +162,7 @@ class Scheduler:
         self._prior_ns = 0 if prior is None else s_to_ns(prior.quantile_s(PRIOR_SHARE))
         self._newest_t0_ns: int | None = None
         self._latencies_ns: deque[int] = deque(maxlen=MEMORY)
-        self.declared = 0
+        self.needed = self.declared = self.shortfalls = 0
 
     def record(self, latency_ns: int) -> None:
         """A chunk took this long from the start of its inference to the push."""
@@ -87,8 +176,9 @@ class Scheduler:
 
     def delay(self, age_ns: int) -> int:
         """Rows to promise for an observation that is `age_ns` old when its inference starts."""
-        needed = math.ceil((age_ns + self.latency_ns) / self.pace.dt_ns) + MARGIN_ROWS
-        self.declared = min(needed, self.pace.max_delay)
+        self.needed = needed_rows(age_ns, self.latency_ns, self.pace.dt_ns)
+        self.declared = min(self.needed, self.pace.max_delay)
+        self.shortfalls += self.declared < self.needed
         return self.declared
 
     def next_start_ns(self, t0_ns: int, delay: int) -> int:
@@ -106,65 +196,3 @@ class Scheduler:
             return 0
         passed = math.ceil((t0_ns - self._newest_t0_ns) / self.pace.dt_ns)
         return min(max(0, self.pace.rows - passed), self.pace.rows)
-
-
-class Planner:
-    """Observation and promised rows in, joint rows out; unusable answers are refused here, before the plan."""
-
-    def __init__(self, policy: Policy, slot_map: SlotMap) -> None:
-        self._policy = policy
-        self._slots = slot_map
-        self.refused = 0
-        self._refused_in_a_row = 0
-
-    @property
-    def guided(self) -> bool:
-        """Whether the policy wants to know the plan before (`guidance`), not only what was promised of it."""
-        return getattr(self._policy, "guidance", "none") != "none"
-
-    def infer(
-        self, obs: Observation, committed_rad: Float32, previous_rad: Float32 | None = None
-    ) -> Float32 | None:
-        """(T, J) radians from (d, J) promised radians; None when the chunk is unusable.
-
-        Args:
-            obs: what to plan from.
-            committed_rad: the promise.
-            previous_rad: (p, J), what the plan before says of rows 0 .. p-1; for a `guided` policy.
-
-        Raises:
-            SafetyError: the policy has given unusable chunks several times in a row.
-            BindingError: it does not speak for every joint of the robot.
-        """
-        promised = self._slots.scatter_chunk(committed_rad) if len(committed_rad) else None
-        more = {}
-        if previous_rad is not None and len(previous_rad):
-            more["previous"] = self._slots.scatter_chunk(previous_rad)
-        chunk = self._policy.infer(obs, committed=promised, **more)
-        problem = self._problem(chunk)
-        if problem is None:
-            self._refused_in_a_row = 0
-            return self._slots.gather_chunk(chunk.rows)
-        self.refused += 1
-        self._refused_in_a_row += 1
-        if self._refused_in_a_row >= REFUSALS:
-            raise SafetyError(
-                f"the policy gave {REFUSALS} unusable chunks in a row: {problem}; the arm was stopped"
-            )
-        return None
-
-    def _problem(self, chunk: ActionChunk) -> str | None:
-        slots = self._slots.slots
-        silent = [slot for slot in slots if not chunk.valid[slot]]
-        if silent:
-            raise BindingError(f"the policy does not command slots {silent} of this robot (it has {slots})")
-        values = np.asarray(chunk.rows)[:, slots]
-        if not np.isfinite(values).all():
-            bad = int(np.count_nonzero(~np.isfinite(values)))
-            return f"{bad} of {values.size} values are not finite"
-        return None
-
-
-def age_ms(t_ns: int, now_ns: int) -> float:
-    """Milliseconds from `t_ns` to `now_ns`."""
-    return (now_ns - t_ns) * 1000 / NS_PER_S

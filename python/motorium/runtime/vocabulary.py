@@ -1,0 +1,26 @@
+"""What a policy knows of an instruction, asked before anything moves."""
+
+from __future__ import annotations
+
+import logging
+
+from ..types import Policy
+
+_log = logging.getLogger(__name__)
+
+
+def unknown_words(policy: Policy, task: str) -> tuple[str, ...]:
+    """Words of `task` that `policy` was never taught; a policy without `check_task` has none.
+
+    Raises:
+        PromptError: it knows none of them, or cannot read the instruction at all.
+    """
+    check = getattr(policy, "check_task", None)
+    return tuple(check(task)) if check is not None else ()
+
+
+def warn_of_unknown(words: tuple[str, ...], task: str) -> None:
+    """Say which words of `task` go unheard; nothing where there are none."""
+    if words:
+        named = ", ".join(repr(word) for word in words)
+        _log.warning("the policy was never taught %s of the instruction %r and acts on the rest", named, task)

@@ -1,0 +1,151 @@
+"""Whatever ends a run, the arm holds first; who thinks, sees or asks slowly is not waited for."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from turning_policy import Turn
+
+import motorium as mt
+from motorium.errors import SafetyError
+from motorium.runtime import inference
+from motorium.runtime.run import drive
+from motorium.runtime.runner import Runner
+
+FOREVER_S = 60.0
+RUNNING = 2
+HOLDS_WITHIN_NS = 200_000_000
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[mt.Robot]:
+    with mt.Robot.open("sim:so101") as robot:
+        yield robot
+
+
+@pytest.fixture
+def robot(opened: mt.Robot, monkeypatch: pytest.MonkeyPatch) -> mt.Robot:
+    monkeypatch.setattr(inference, "PATIENCE_S", 0.05)
+    opened.control.telemetry()
+    return opened
+
+
+class Stuck(Exception):
+    """What a caller's own function may raise."""
+
+
+class Ending:
+    """Ends a run in one of the ways there are, once the policy is lost in thought."""
+
+    def __init__(self, how: str, policy: Turn) -> None:
+        self.how, self.policy, self.t_ns = how, policy, 0
+
+    def until(self) -> bool:
+        if self.policy.calls < 6 or self.t_ns:
+            return False
+        self.t_ns = time.monotonic_ns()
+        if self.how == "ctrlc":
+            os.kill(os.getpid(), signal.SIGINT)
+        if self.how == "until raises":
+            raise Stuck
+        return self.how == "until"
+
+    def progress(self, _elapsed_s: float) -> None:
+        if self.how == "on_progress raises" and self.policy.calls >= 6:
+            self.t_ns = time.monotonic_ns()
+            raise Stuck
+
+
+def ran_on_ns(robot: mt.Robot, stop_ns: int) -> int:
+    """How long after `stop_ns` the arm still followed a plan."""
+    ticks = robot.control.telemetry()
+    assert (ticks["mode"] == RUNNING).any(), "it had been moving"
+    late = ticks["t_ns"][(ticks["mode"] == RUNNING) & (ticks["t_ns"] > stop_ns)]
+    return int(late.max() - stop_ns) if len(late) else 0
+
+
+@pytest.mark.parametrize("how", ["until", "ctrlc", "until raises", "on_progress raises"])
+def test_the_arm_holds_at_once_and_a_late_plan_moves_nothing(robot: mt.Robot, how: str) -> None:
+    policy = Turn(robot.spec, thinks_s=lambda call: FOREVER_S if call >= 6 else 0.0)
+    ending = Ending(how, policy)
+    expected = {"ctrlc": KeyboardInterrupt, "until": ()}.get(how, Stuck)
+    begin_s = time.monotonic()
+    try:
+        mt.run(robot, policy, "turn", 20.0, until=ending.until, on_progress=ending.progress)
+        assert how == "until"
+    except expected:
+        pass
+    assert time.monotonic() - begin_s < 15
+    assert ran_on_ns(robot, ending.t_ns) < HOLDS_WITHIN_NS
+    stands = robot.control.goal_rad
+    policy.free.set()  # the inference comes back, with a plan from before the stop
+    time.sleep(0.3)
+    assert robot.control.mode == "holding"
+    np.testing.assert_allclose(robot.control.goal_rad, stands, atol=0.02)
+
+
+def test_the_end_of_the_time_is_such_an_end(robot: mt.Robot) -> None:
+    policy = Turn(robot.spec, thinks_s=lambda call: FOREVER_S if call >= 4 else 0.0)
+    begin_ns = time.monotonic_ns()
+    report = mt.run(robot, policy, "turn", 1.0, until=lambda: False)
+    policy.free.set()
+    end_ns = begin_ns + int(report.duration_s * 1e9)
+    assert report.success is False
+    assert ran_on_ns(robot, end_ns) < 3_000_000_000  # warm-up and home lie between `begin_ns` and the first plan
+    assert robot.control.mode == "holding"
+
+
+def test_a_camera_that_blocks_is_not_waited_for(robot: mt.Robot, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, freed, looks, stopped = Turn(robot.spec), threading.Event(), [0], [0]
+    look = robot.observe
+
+    def observe(task: str) -> mt.Observation:
+        looks[0] += 1
+        if looks[0] > 3:
+            freed.wait(FOREVER_S)
+        return look(task)
+
+    def until() -> bool:
+        stopped[0] = time.monotonic_ns()
+        return looks[0] > 3
+
+    monkeypatch.setattr(robot, "observe", observe)
+    mt.run(robot, policy, "turn", 20.0, until=until)
+    assert ran_on_ns(robot, stopped[0]) < HOLDS_WITHIN_NS
+    freed.set()
+
+
+def test_ctrl_c_does_not_wait_for_the_first_plan(robot: mt.Robot) -> None:
+    policy = Turn(robot.spec, thinks_s=lambda _: FOREVER_S)
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    begin_s = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        mt.run(robot, policy, "turn", 20.0)
+    assert time.monotonic() - begin_s < 5
+    assert robot.control.mode == "holding"
+    policy.free.set()
+
+
+def test_a_policy_lost_in_thought_is_said_once_and_not_run_again(
+    robot: mt.Robot, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(inference, "COMES_BACK_S", 0.05)
+    policy = Turn(robot.spec, thinks_s=lambda call: FOREVER_S if call >= 4 else 0.0)
+    runner = Runner(robot, policy, "turn")
+    with caplog.at_level(logging.WARNING):
+        drive(runner, 20.0, until=lambda: policy.calls >= 4)
+        runner.stop()
+    assert [r.message for r in caplog.records if "left to itself" in r.message] == [caplog.records[-1].message]
+    with pytest.raises(SafetyError, match="still busy"):
+        mt.run(robot, policy, "turn", 1.0)
+    policy.free.set()
+    monkeypatch.setattr(inference, "COMES_BACK_S", 10.0)
+    report = mt.run(robot, policy, "turn", 0.5)
+    assert report.chunks > 0, "it has come back"

@@ -1,0 +1,57 @@
+"""A policy without a network that turns the first joint steadily, and thinks for as long as a test wants it to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+
+from motorium.robots.spec import RobotSpec
+from motorium.slots import valid_mask
+from motorium.types import ActionChunk, Float32, Observation
+
+
+class Turn:
+    """Turns the first joint at `speed_rad_s`, on from what was promised.
+
+    Attributes:
+        calls: inferences begun.
+        free: set it, and no inference waits any longer.
+    """
+
+    def __init__(
+        self,
+        spec: RobotSpec,
+        rows: int = 64,
+        dt_s: float = 0.05,
+        *,
+        max_delay: int | None = None,
+        thinks_s: Callable[[int], float] = lambda call: 0.0,
+        speed_rad_s: float = 0.4,
+    ) -> None:
+        """`thinks_s`: of the call with that number, from 1 on."""
+        self.rows, self.dt_s = rows, dt_s
+        self.execution_horizon = min(8, rows)
+        self.max_delay = rows - 1 if max_delay is None else max_delay
+        self.slot, self.valid = spec.joints[0].slot, valid_mask(spec)
+        self.speed_rad_s, self.thinks_s = speed_rad_s, thinks_s
+        self.calls = 0
+        self.free = threading.Event()
+
+    def infer(self, obs: Observation, *, committed: Float32 | None = None) -> ActionChunk:
+        """The promise, then a straight line from its last row."""
+        self.calls += 1
+        self.free.wait(self.thinks_s(self.calls))
+        promised = 0 if committed is None else len(committed)
+        rows = np.tile(obs.state, (self.rows, 1)).astype(np.float32)
+        begin = obs.state[self.slot] if committed is None else committed[-1, self.slot]
+        if committed is not None:
+            rows[:promised] = committed
+        steps = np.arange(1, self.rows - promised + 1)
+        rows[promised:, self.slot] = begin + self.speed_rad_s * self.dt_s * steps
+        return ActionChunk(self.spoil(rows), self.valid, obs.t_ns, self.dt_s, delay=promised)
+
+    def spoil(self, rows: Float32) -> Float32:
+        """For a policy that gives something else; called before each answer."""
+        return rows
