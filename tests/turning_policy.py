@@ -27,12 +27,12 @@ class Turn:
         dt_s: float = 0.05,
         *,
         max_delay: int | None = None,
-        thinks_s: Callable[[int], float] = lambda call: 0.0,
+        thinks_s: Callable[[int], float] = lambda _: 0.0,
         speed_rad_s: float = 0.4,
     ) -> None:
         """`thinks_s`: of the call with that number, from 1 on."""
         self.rows, self.dt_s = rows, dt_s
-        self.execution_horizon = min(8, rows)
+        self.execution_horizon = min(4, rows)
         self.max_delay = rows - 1 if max_delay is None else max_delay
         self.slot, self.valid = spec.joints[0].slot, valid_mask(spec)
         self.speed_rad_s, self.thinks_s = speed_rad_s, thinks_s

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <stdexcept>
 
 namespace motorium {
@@ -43,15 +44,15 @@ PerJoint<mtr_profile_limits> transition_limits(const ControlConfig& config) noex
   return limits;
 }
 
-/// As far beyond each limit as the joint travels between them: what a policy overshoots is less, degrees or
-/// ticks are more.
+/// A turn beyond each limit, or as far as the joint travels between them: what a policy overshoots is less,
+/// degrees or ticks are soon more.
 Meaning meaning_of(const ControlConfig& config) noexcept {
   Meaning all;
   for (std::uint32_t j = 0; j < config.limits.n_joints; ++j) {
     const mtr_joint_limits& limits = config.limits.joint[j];
-    const float travel = limits.upper_rad - limits.lower_rad;
-    all.lowest_rad[j] = limits.lower_rad - travel;
-    all.highest_rad[j] = limits.upper_rad + travel;
+    const float beyond = std::max(limits.upper_rad - limits.lower_rad, 2.0f * std::numbers::pi_v<float>);
+    all.lowest_rad[j] = limits.lower_rad - beyond;
+    all.highest_rad[j] = limits.upper_rad + beyond;
   }
   return all;
 }

@@ -16,7 +16,7 @@ _Push: TypeAlias = Literal[
     "late",
     "expired",  # Over before it came.
     "malformed",  # Shape, distance of rows or delay impossible, or a number that is not finite.
-    "out_of_range",  # Further beyond a joint's limits than it travels between them.
+    "out_of_range",  # More than a turn, and more than its travel, beyond a joint's limits.
     "out_of_time",  # Row 0 lies more than 10 s ahead, or behind more plan than there is room for.
     "not_running",
 ]

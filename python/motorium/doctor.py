@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .motors.ports import SerialPort
     from .motors.scan import BusScan
     from .policies.binding import MappingRow
+    from .runtime.pace_check import PaceCheck
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -79,11 +80,13 @@ class Fit:
         rows: every input and output of the checkpoint beside what the robot has for it.
         refusal: why the two cannot be bound, with both lists; empty when they can.
         contradictions: what the checkpoint's own statistics say against its labels.
+        pace: whether its plans come in time, as timed on this machine; None where the two cannot be bound.
     """
 
     rows: tuple[MappingRow, ...]
     refusal: str
     contradictions: tuple[str, ...]
+    pace: PaceCheck | None = None
 
     @property
     def blocking(self) -> bool:
@@ -93,7 +96,12 @@ class Fit:
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         mapping = [asdict(row) for row in self.rows]
-        return {"mapping": mapping, "refusal": self.refusal, "contradictions": list(self.contradictions)}
+        return {
+            "mapping": mapping,
+            "refusal": self.refusal,
+            "contradictions": list(self.contradictions),
+            "pace": self.pace.as_dict() if self.pace is not None else None,
+        }
 
 
 @dataclass(frozen=True)
@@ -171,9 +179,12 @@ def check_fit(checkpoint: str, robot: str) -> Fit:
     from .checkpoints import load_checkpoint
     from .policies.binding import bind, mapping_table
     from .policies.contradictions import contradictions
+    from .policies.nano import NanoPolicy
     from .robots.spec import RobotSpec
+    from .runtime.pace_check import check_pace
 
-    descriptor = load_checkpoint(checkpoint).descriptor
+    loaded = load_checkpoint(checkpoint)
+    descriptor = loaded.descriptor
     spec = RobotSpec.load(robot.rpartition(":")[2])
     try:
         bind(descriptor, spec)
@@ -181,7 +192,8 @@ def check_fit(checkpoint: str, robot: str) -> Fit:
     except BindingError as error:
         refusal = str(error)
     rows = tuple(mapping_table(descriptor, spec))
-    return Fit(rows, refusal, tuple(contradictions(descriptor, spec)))
+    pace = None if refusal else check_pace(NanoPolicy(loaded), spec)
+    return Fit(rows, refusal, tuple(contradictions(descriptor, spec)), pace)
 
 
 def check_machine() -> list[Check]:

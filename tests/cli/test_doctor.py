@@ -160,3 +160,19 @@ def test_an_absent_checkpoint_is_one_line(call):
     result = call("doctor", "--checkpoint", "nowhere", "--robot", "so101")
     assert result.exit_code == 2
     assert result.stderr.startswith("error: no checkpoint 'nowhere'")
+
+
+def test_plans_that_come_too_late_are_a_warning_with_the_way_round(call, save, tmp_path):
+    slow = tmp_path / "slow.toml"
+    text = (DATA / "so101.toml").read_text(encoding="utf-8")
+    slow.write_text(text.replace("seconds = [0.01, 0.03, 0.06, 0.1, 0.2]", "seconds = [0.1, 0.2, 0.3, 0.6, 0.7]"))
+    checkpoint = save()
+    code, found = fit(call, checkpoint, str(slow))
+    pace = found["pace"]
+    assert (pace["needed_rows"], pace["accepted_rows"], pace["holds"]) == (14, 6, False)
+    assert code == 0, "with --sync it can be driven"
+    for word in ("--sync", "needs 14 rows of 50 ms", "650 ms", "latency_budget_s allows 250 ms"):
+        assert word in " ".join(pace["warnings"])
+    shown = call("doctor", "--checkpoint", checkpoint, "--robot", "so101").output
+    assert "needs 4 rows of 50 ms promised, one to spare; this policy accepts 6" in shown
+    assert "WARN" not in shown

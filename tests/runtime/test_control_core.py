@@ -187,7 +187,7 @@ def test_chunk_shape_is_checked() -> None:
     bench = Bench().enable()
     with pytest.raises(ValueError, match="shape"):
         bench.core.push_chunk(np.zeros((4, J + 1)), bench.t, DT, 0, bench.t)
-    assert bench.core.push_chunk(np.zeros((65, J)), bench.t, DT, 0, bench.t) == "malformed"
+    assert bench.core.push_chunk(np.zeros((257, J)), bench.t, DT, 0, bench.t) == "malformed"
     assert bench.core.push_chunk(np.zeros((4, J)), bench.t, 0, 0, bench.t) == "malformed"
     assert bench.core.push_chunk(np.zeros((4, J)), bench.t, DT, 5, bench.t) == "malformed"
 

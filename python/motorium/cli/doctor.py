@@ -37,7 +37,8 @@ def command(
     duplicate id, loose cable, wrong supply, wrong speed, permission, latency timer, missing udev rule. Reads only.
 
     With --checkpoint and --robot, print instead how every input and output of the checkpoint meets the robot, and
-    what its statistics contradict: a permuted joint order, a sign, a unit.
+    what its statistics contradict: a permuted joint order, a sign, a unit; and whether its plans come in time, timed on
+    this machine.
 
     Exits with 1 when something blocks; a warning does not.
     """
@@ -137,6 +138,10 @@ def _show_fit(fit: Fit, checkpoint: str, robot: str) -> None:
         click.echo(f"\ncontradiction: {line}")
     if fit.refusal:
         click.echo(f"\nrefused: {fit.refusal}")
+    if fit.pace is not None:
+        click.echo(f"\nin time: {fit.pace}")
+        for line in fit.pace.warnings:
+            click.echo(f"\nWARN: {line}")
     if not fit.blocking:
         click.echo("\nevery input and output is bound; the statistics agree with the labels")
 

@@ -61,14 +61,16 @@ def command(
         print_json(figures)
         return
     low, high = figures["wilson95"]
-    print_table(
-        ["eval", f"{robot}, {task}, scenes {seed}..{seed + episodes - 1}"],
-        [
-            ["successes", f"{figures['successes']} of {episodes}  ({figures['success_rate']:.1%})"],
-            ["95 % interval", f"{low:.1%} to {high:.1%}"],
-            ["wrong cube in tray", figures["wrong_cube"]],
-        ],
-    )
+    rows = [
+        ["successes", f"{figures['successes']} of {episodes}  ({figures['success_rate']:.1%})"],
+        ["95 % interval", f"{low:.1%} to {high:.1%}"],
+        ["wrong cube in tray", figures["wrong_cube"]],
+    ]
+    if figures["shortfalls"]:
+        rows.append(
+            ["promised too few rows", f"{figures['shortfalls']} plans: too slow to run without --sync"]
+        )
+    print_table(["eval", f"{robot}, {task}, scenes {seed}..{seed + episodes - 1}"], rows)
 
 
 def _show(result: EpisodeResult) -> None:

@@ -56,7 +56,12 @@ class EvalJob:
 
 @dataclass(frozen=True)
 class EpisodeResult:
-    """How one episode went; `time_s` is simulated time until success was confirmed, or the limit."""
+    """How one episode went.
+
+    Attributes:
+        time_s: simulated time until success was confirmed, or the limit.
+        shortfalls: plans that needed more promised rows than the policy accepts; on a robot they are refused.
+    """
 
     seed: int
     instruction: str
@@ -64,6 +69,7 @@ class EpisodeResult:
     time_s: float
     target_in_tray: bool
     wrong_cube: bool
+    shortfalls: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,7 @@ class EvalReport:
             "success_rate": good / count,
             "wilson95": list(wilson(good, count)),
             "wrong_cube": sum(result.wrong_cube for result in self.results),
+            "shortfalls": sum(result.shortfalls for result in self.results),
             "mean_time_s": float(np.mean(times)) if times else None,
             "per_episode": [asdict(result) for result in self.results],
         }
@@ -205,9 +212,11 @@ def play_episode(policy: Policy, play: LockStep, job: EvalJob, seed: int) -> Epi
     play.restart()
     drawn = world.spec.latency if job.drawn else None
     clock = VirtualClock(job.limit_s, job.latency_s, job.age_s, drawn, seed)
+    shortfalls = 0
     with suppress(SafetyError):
-        run_lockstep(play, policy, slot_map(world.spec), world.task, clock, lambda: world.success)
-    judged = world.judge()
+        report = run_lockstep(play, policy, slot_map(world.spec), world.task, clock, lambda: world.success)
+        shortfalls = report.shortfalls
+    judged, done = world.judge(), world.success
     return EpisodeResult(
-        seed, world.task, world.success, world.time_s, judged["target_in_tray"], judged["wrong_in_tray"]
+        seed, world.task, done, world.time_s, judged["target_in_tray"], judged["wrong_in_tray"], shortfalls
     )

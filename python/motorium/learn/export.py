@@ -27,6 +27,7 @@ from ..policies.descriptor import (
     StateChannel,
 )
 from ..robots.spec import RobotSpec
+from .batches import BatchParams
 from .dataset import Demos
 from .model import NanoModel
 from .normalise import Statistics
@@ -49,7 +50,8 @@ DEFAULT_DIMS = Dims(
     rms_eps=1e-6,
     norm_eps=1e-5,
 )
-MAX_DELAY = 6
+MAX_DELAY = len(BatchParams().delay_weights) - 1
+"""Promised rows a network is trained to keep: as many as its batches have drawn."""
 HORIZON = 8
 FLOW_STEPS = 4
 

@@ -57,7 +57,7 @@ class Range:
         row, joint = (int(i) for i in bad[0])
         return (
             f"row {row} has {self.names[joint]} at {rows[row, joint]:.4g} rad, which it cannot mean "
-            f"({self.lowest_rad[joint]:.3g} to {self.highest_rad[joint]:.3g}, its travel on either side): degrees?"
+            f"(a turn beyond its limits is {self.lowest_rad[joint]:.3g} to {self.highest_rad[joint]:.3g}): degrees?"
         )
 
 

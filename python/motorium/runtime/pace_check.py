@@ -1,0 +1,77 @@
+"""Whether a checkpoint is quick enough for a robot, told before either moves: for `motorium doctor`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..types import SLOTS, Observation
+from ..units import NS_PER_MS, s_to_ns
+from .schedule import Bridge, Pace
+
+if TYPE_CHECKING:
+    from ..policies.nano import NanoPolicy
+    from ..robots.spec import RobotSpec
+
+TIMED = 10
+"""Inferences; the 95 % quantile of so few is the slowest."""
+
+
+@dataclass(frozen=True)
+class PaceCheck:
+    """How a checkpoint's plans keep up with a robot.
+
+    Attributes:
+        bridge: rows needed and accepted.
+        budget_ns: `latency_budget_s` of the robot: a plan may be this old when it arrives.
+    """
+
+    bridge: Bridge
+    budget_ns: int
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What `motorium run` would refuse, or what the robot's file does not allow for; empty when all is well."""
+        found = []
+        if not self.bridge.holds:
+            found.append(f"`motorium run` refuses without --sync: {self.bridge}")
+        late_ns = self.bridge.latency_ns + self.bridge.age_ns
+        if late_ns > self.budget_ns:
+            found.append(
+                f"plans are {late_ns / NS_PER_MS:.0f} ms old when they arrive; the robot's latency_budget_s allows "
+                f"{self.budget_ns / NS_PER_MS:.0f} ms"
+            )
+        return tuple(found)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        budget_ms = self.budget_ns / NS_PER_MS
+        return {**self.bridge.as_dict(), "latency_budget_ms": budget_ms, "warnings": list(self.warnings)}
+
+    def __str__(self) -> str:
+        """One line."""
+        return (
+            f"{self.bridge} (one inference took {self.bridge.measured_ns / NS_PER_MS:.0f} ms on this machine)"
+        )
+
+
+def check_pace(policy: NanoPolicy, robot: RobotSpec) -> PaceCheck:
+    """Time `policy` on grey pictures, and compare with what `robot` declares. It must fit (see `bind`)."""
+    bridge = Bridge.of(Pace.of(policy), robot, _timed_ns(policy))
+    return PaceCheck(bridge, s_to_ns(robot.policy.latency_budget_s))
+
+
+def _timed_ns(policy: NanoPolicy) -> int:
+    descriptor = policy.descriptor
+    images = {c.role: np.full((c.height, c.width, 3), 128, np.uint8) for c in descriptor.cameras}
+    obs = Observation(0, np.zeros(SLOTS, np.float32), images, "anything")
+    policy.infer(obs)
+    took_ns = []
+    for _ in range(TIMED):
+        begin_ns = time.monotonic_ns()
+        policy.infer(obs)
+        took_ns.append(time.monotonic_ns() - begin_ns)
+    return max(took_ns)
