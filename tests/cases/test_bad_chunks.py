@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -137,27 +136,21 @@ class Odd(Turn):
         return next(self.ways)(rows)
 
 
-@pytest.fixture(scope="module")
-def robot() -> Iterator[mt.Robot]:
-    with mt.Robot.open("sim:so101") as opened:
-        yield opened
-
-
-def test_a_run_survives_single_bad_chunks_and_takes_256_rows(robot: mt.Robot) -> None:
-    policy = Odd(robot.spec, MAX_CHUNK_ROWS)
-    report = mt.run(robot, policy, "turn", 2.5)
+def test_a_run_survives_single_bad_chunks_and_takes_256_rows(virtual_robot: mt.Robot) -> None:
+    policy = Odd(virtual_robot.spec, MAX_CHUNK_ROWS)
+    report = mt.run(virtual_robot, policy, "turn", 2.5)
     assert policy.spoilt >= 3
     assert report.refused_chunks == policy.spoilt
     assert report.safety["trips"] == 0
     assert report.underflows == 0
 
 
-def test_degrees_are_named_before_anything_moves(robot: mt.Robot) -> None:
-    robot.home()
-    policy, before = Turn(robot.spec), robot.control.goal_rad
+def test_degrees_are_named_before_anything_moves(virtual_robot: mt.Robot) -> None:
+    virtual_robot.home()
+    policy, before = Turn(virtual_robot.spec), virtual_robot.control.goal_rad
     policy.spoil = lambda rows: rows * np.float32(57.3) + 40  # type: ignore[method-assign]
     with pytest.raises(
         BindingError, match=r"row 0 has shoulder_pan at .* rad, which it cannot mean.*degrees"
     ):
-        mt.run(robot, policy, "turn", 2.0)
-    np.testing.assert_array_equal(robot.control.goal_rad, before)
+        mt.run(virtual_robot, policy, "turn", 2.0)
+    np.testing.assert_array_equal(virtual_robot.control.goal_rad, before)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -25,62 +24,56 @@ SO101 = RobotSpec.load("so101")
 MS = 1_000_000
 
 
-@pytest.fixture(scope="module")
-def robot() -> Iterator[mt.Robot]:
-    with mt.Robot.open("sim:so101") as opened:
-        yield opened
-
-
 @pytest.mark.parametrize(("rows", "dt_s", "needed"), [(1, 0.05, 4), (16, 0.001, 151), (12, 0.01, 16)])
 def test_plans_shorter_than_the_declared_latency_are_refused(
-    robot: mt.Robot, rows: int, dt_s: float, needed: int
+    virtual_robot: mt.Robot, rows: int, dt_s: float, needed: int
 ) -> None:
     """so101 declares 100 ms for 95 of 100 inferences, and its cameras show a picture every 50 ms."""
-    policy = Turn(robot.spec, rows, dt_s)
+    policy = Turn(virtual_robot.spec, rows, dt_s)
     with pytest.raises(BindingError, match=rf"needs {needed} rows .* accepts {rows - 1}\. With --sync"):
-        mt.run(robot, policy, "turn")
+        mt.run(virtual_robot, policy, "turn")
     assert policy.calls == 0, "before anything was asked of it"
 
 
-def test_what_only_shows_when_it_is_timed_is_refused_too(robot: mt.Robot) -> None:
-    policy = Turn(robot.spec, 8, 0.05, thinks_s=lambda _: 0.36)
+def test_what_only_shows_when_it_is_timed_is_refused_too(virtual_robot: mt.Robot) -> None:
+    policy = Turn(virtual_robot.spec, 8, 0.05, thinks_s=lambda _: 0.36)
     with pytest.raises(BindingError, match=r"36\d ms \(measured\).* needs \d+ rows .*accepts 7.*--sync"):
-        mt.run(robot, policy, "turn")
-    assert robot.control.mode == "holding"
+        mt.run(virtual_robot, policy, "turn")
+    assert virtual_robot.control.mode == "holding"
 
 
-def test_one_busy_moment_is_not_held_against_a_policy(robot: mt.Robot) -> None:
-    policy = Turn(robot.spec, 8, 0.05, thinks_s=lambda call: 0.4 if call <= 2 else 0.0)
-    assert mt.run(robot, policy, "turn", 0.4).chunks > 0
+def test_one_busy_moment_is_not_held_against_a_policy(virtual_robot: mt.Robot) -> None:
+    policy = Turn(virtual_robot.spec, 8, 0.05, thinks_s=lambda call: 0.4 if call <= 2 else 0.0)
+    assert mt.run(virtual_robot, policy, "turn", 0.4).chunks > 0
 
 
 @pytest.mark.parametrize("rows", [1, 2])
-def test_the_way_round_that_is_named_works(robot: mt.Robot, rows: int) -> None:
-    robot.home()
-    policy = Turn(robot.spec, rows, 0.3)
-    begin = float(robot.control.goal_rad[0])
-    report = drive(Runner(robot, policy, "turn", sync=True), 1.2)
+def test_the_way_round_that_is_named_works(virtual_robot: mt.Robot, rows: int) -> None:
+    virtual_robot.home()
+    policy = Turn(virtual_robot.spec, rows, 0.3)
+    begin = float(virtual_robot.control.goal_rad[0])
+    report = drive(Runner(virtual_robot, policy, "turn", sync=True), 1.2)
     assert report.chunks >= 2
-    assert float(robot.control.goal_rad[0]) - begin > 0.1  # 0.12 rad with every plan
+    assert float(virtual_robot.control.goal_rad[0]) - begin > 0.1  # 0.12 rad with every plan
 
 
 def test_a_run_that_commanded_nothing_fails_and_the_log_stays_short(
-    robot: mt.Robot, caplog: pytest.LogCaptureFixture
+    virtual_robot: mt.Robot, caplog: pytest.LogCaptureFixture
 ) -> None:
-    policy = Turn(robot.spec, 12, 0.02, thinks_s=lambda call: 0.35 if call > 2 else 0.0)
+    policy = Turn(virtual_robot.spec, 12, 0.02, thinks_s=lambda call: 0.35 if call > 2 else 0.0)
     with caplog.at_level(logging.WARNING), pytest.raises(SafetyError, match=r"commanded nothing .*--sync"):
-        mt.run(robot, policy, "turn", 1.2)
+        mt.run(virtual_robot, policy, "turn", 1.2)
     assert policy.calls >= 4
     assert 1 <= sum("over before it arrived" in record.message for record in caplog.records) <= 2
 
 
-def test_later_shortfalls_are_counted_everywhere(robot: mt.Robot) -> None:
-    policy = Turn(robot.spec, 32, 0.05, max_delay=4, thinks_s=lambda call: 0.25 if call > 3 else 0.0)
-    report = mt.run(robot, policy, "turn", 1.2)
+def test_later_shortfalls_are_counted_everywhere(virtual_robot: mt.Robot) -> None:
+    policy = Turn(virtual_robot.spec, 32, 0.05, max_delay=4, thinks_s=lambda call: 0.25 if call > 3 else 0.0)
+    report = mt.run(virtual_robot, policy, "turn", 1.2)
     assert report.shortfalls >= 1
     assert json.loads(json.dumps(report.as_dict()))["shortfalls"] == report.shortfalls
     assert "promised too few rows" in str(report)
-    planning = robot.status()["planning"]
+    planning = virtual_robot.status()["planning"]
     assert planning["shortfalls"] == report.shortfalls
     assert planning["needed_delay_rows"] > planning["declared_delay_rows"] == 4
 

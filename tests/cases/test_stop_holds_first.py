@@ -7,7 +7,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -25,17 +24,11 @@ ENOUGH = 4
 HOLDS_WITHIN_NS = 200_000_000
 
 
-@pytest.fixture(scope="module")
-def opened() -> Iterator[mt.Robot]:
-    with mt.Robot.open("sim:so101") as robot:
-        yield robot
-
-
 @pytest.fixture
-def robot(opened: mt.Robot, monkeypatch: pytest.MonkeyPatch) -> mt.Robot:
+def robot(virtual_robot: mt.Robot, monkeypatch: pytest.MonkeyPatch) -> mt.Robot:
     monkeypatch.setattr(inference, "PATIENCE_S", 0.05)
-    opened.control.telemetry()
-    return opened
+    virtual_robot.control.telemetry()
+    return virtual_robot
 
 
 class StuckError(Exception):

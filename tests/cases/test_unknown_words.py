@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 from turning_policy import Turn
@@ -12,14 +11,7 @@ import motorium as mt
 from motorium.errors import PromptError
 from motorium.learn.evaluate import EvalJob, evaluate
 from motorium.policies.nano import NanoPolicy
-from motorium.runtime.run import drive
 from motorium.runtime.runner import Runner
-
-
-@pytest.fixture(scope="module")
-def robot() -> Iterator[mt.Robot]:
-    with mt.Robot.open("sim:so101") as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -28,31 +20,31 @@ def policy() -> NanoPolicy:
 
 
 def test_unknown_words_are_named_in_log_and_report(
-    robot: mt.Robot, policy: NanoPolicy, caplog: pytest.LogCaptureFixture
+    virtual_robot: mt.Robot, policy: NanoPolicy, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        runner = Runner(robot, policy, "put the teapot in the tray, gently")
+        runner = Runner(virtual_robot, policy, "put the teapot in the tray, gently")
     assert "'teapot', 'gently'" in caplog.text, "before anything moves"
-    report = drive(runner, 0.6, until=lambda: False)
+    report = runner.report(None, 0.0, virtual_robot.control.stats())
     assert report.as_dict()["unknown_words"] == ["teapot", "gently"]
 
 
 @pytest.mark.parametrize("task", ["fetch my slippers", "<unk> <pad>", "roten Würfel holen"])
 def test_an_instruction_of_none_but_unknown_words_is_refused(
-    robot: mt.Robot, policy: NanoPolicy, task: str
+    virtual_robot: mt.Robot, policy: NanoPolicy, task: str
 ) -> None:
-    before = robot.control.stats()["chunks"]
+    before = virtual_robot.control.stats()["chunks"]
     with pytest.raises(PromptError, match=r"knows no word; it was taught: .*cube"):
-        mt.run(robot, policy, task, 5.0)
-    assert robot.control.stats()["chunks"] == before
+        mt.run(virtual_robot, policy, task, 5.0)
+    assert virtual_robot.control.stats()["chunks"] == before
 
 
 def test_known_words_and_policies_without_a_vocabulary_say_nothing(
-    robot: mt.Robot, policy: NanoPolicy, caplog: pytest.LogCaptureFixture
+    virtual_robot: mt.Robot, policy: NanoPolicy, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        assert Runner(robot, policy, "Put the RED cube in the tray!").unknown_words == ()
-        assert Runner(robot, Turn(robot.spec), "anything at all").unknown_words == ()
+        assert Runner(virtual_robot, policy, "Put the RED cube in the tray!").unknown_words == ()
+        assert Runner(virtual_robot, Turn(virtual_robot.spec), "anything at all").unknown_words == ()
     assert "never taught" not in caplog.text
 
 

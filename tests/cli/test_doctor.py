@@ -165,7 +165,9 @@ def test_an_absent_checkpoint_is_one_line(call):
 def test_plans_that_come_too_late_are_a_warning_with_the_way_round(call, save, tmp_path):
     slow = tmp_path / "slow.toml"
     text = (DATA / "so101.toml").read_text(encoding="utf-8")
-    slow.write_text(text.replace("seconds = [0.01, 0.03, 0.06, 0.1, 0.2]", "seconds = [0.1, 0.2, 0.3, 0.6, 0.7]"))
+    slow.write_text(
+        text.replace("seconds = [0.01, 0.03, 0.06, 0.1, 0.2]", "seconds = [0.1, 0.2, 0.3, 0.6, 0.7]")
+    )
     checkpoint = save()
     code, found = fit(call, checkpoint, str(slow))
     pace = found["pace"]

@@ -1,0 +1,29 @@
+"""Fixtures of the cases."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
+
+from virtual_arm import VirtualArm, quick_robot
+
+from motorium.robots.robot import Robot
+from motorium.robots.spec import RobotSpec
+
+
+@pytest.fixture(scope="module")
+def virtual_robot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Robot]:
+    """An open so101 with quick slews, on emulated servos, without cameras: opened once for a module."""
+    spec = RobotSpec.load("so101")
+    name = quick_robot(tmp_path_factory.mktemp("robot"))
+    with (
+        VirtualArm(spec, start_rad=np.array([joint.home_rad for joint in spec.joints])) as arm,
+        Robot.open(name, port=arm.emulator.port, calibration="nominal") as robot,
+    ):
+        yield robot
