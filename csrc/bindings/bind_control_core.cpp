@@ -187,8 +187,8 @@ void bind_control_core(py::module_& m) {
       .def_property_readonly(
           "setpoint_rad",
           [](const ControlCore& core) { return to_array(core.snapshot().setpoint_rad, core.joints()); })
-      .def_property_readonly(
-          "meant_rad", [](const ControlCore& core) { return meant_rad(core.meaning(), core.joints()); })
+      .def_property_readonly("meant_rad",
+                             [](const ControlCore& core) { return meant_rad(core.meaning(), core.joints()); })
       .def_property_readonly("mode", [](const ControlCore& core) { return name_of(core.snapshot().mode); })
       .def_property_readonly("reason",
                              [](const ControlCore& core) { return name_of(core.snapshot().reason); })

@@ -25,10 +25,10 @@ enum class PushStatus : std::uint8_t {
   accepted,
   accepted_late,  ///< Came after `t0 + delay * dt`; spliced in where the arm is now.
   expired,        ///< Its last row has passed; nothing changed.
-  malformed,     ///< Shape, time step or delay impossible, or a number that is not finite; nothing changed.
-  out_of_range,  ///< A value that its joint cannot mean, such as degrees for radians; nothing changed.
-  out_of_time,   ///< Begins too far ahead, or behind more plan than there is room for; nothing changed.
-  not_running    ///< The robot is not in a mode that follows chunks; nothing changed.
+  malformed,      ///< Shape, time step or delay impossible, or a number that is not finite; nothing changed.
+  out_of_range,   ///< A value that its joint cannot mean, such as degrees for radians; nothing changed.
+  out_of_time,    ///< Begins too far ahead, or behind more plan than there is room for; nothing changed.
+  not_running     ///< The robot is not in a mode that follows chunks; nothing changed.
 };
 
 /// What values of each joint can be meant. Beyond the limits is for the gate to clamp, beyond these is a
