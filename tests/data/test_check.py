@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import data_samples
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
+from motorium.cli.main import main
 from motorium.data import layout
 from motorium.data.check import check
 from motorium.data.dataset import Dataset
+from motorium.data.findings import Finding, Verdict, shortened
+from motorium.data.schema import Feature
+from motorium.data.writer import DatasetWriter
 from motorium.errors import DataError
 
 FPS = data_samples.FPS
@@ -153,6 +159,73 @@ def test_the_command_is_scriptable(planted):
     assert set(value) == {"score", "blocking", "findings"}
     assert set(value["findings"][0]) == {"kind", "episode", "time_s", "detail", "remedy"}
     assert {f["kind"] for f in value["blocking"]} == {"clock", "leakage"}
+
+
+def test_a_person_reads_one_line_a_kind_and_all_on_request(planted):
+    def told(*options: str) -> list[str]:
+        result = CliRunner().invoke(main, ["data", "check", str(planted[0]), "--no-pictures", *options])
+        assert result.exit_code == 1
+        return result.output.splitlines()
+
+    short, everything = told(), told("--details")
+    assert told("--all") == everything
+    kinds = [line.partition(":")[0] for line in short if not line.startswith((" ", "score", "each"))]
+    assert len(kinds) == len(set(kinds))
+    assert set(kinds[:2]) == {"clock", "leakage"}  # what blocks comes first
+    assert set(kinds) == {
+        line.partition(":")[0] for line in everything if not line.startswith((" ", "score"))
+    }
+    assert len(everything) > len(short)
+    assert short[-1] == f"each of them: motorium data check {planted[0]} --details"
+    assert short[-2] == everything[-1]
+
+
+def test_a_kind_counts_what_is_not_listed_too():
+    many = shortened([Finding("skew", 3, k * 0.1, f"{k}", "look") for k in range(12)])
+    other = [Finding("skew", 4, 0.2, "late", "look"), Finding("leakage", 5, None, "both", "split")]
+    verdict = Verdict((*many, *other), 10)
+    leak, skew = verdict.by_kind()
+    assert (leak.first.kind, leak.count, leak.episodes) == ("leakage", 1, 1)
+    assert (skew.first.time_s, skew.count, skew.episodes) == (0.0, 13, 2)
+    assert verdict.count == 14
+    assert set(verdict.as_dict()["findings"][0]) == {"kind", "episode", "time_s", "detail", "remedy"}
+
+
+def ramp(rows: int = 40) -> np.ndarray:
+    """All joints at 1 rad/s, 20 Hz."""
+    return np.repeat(np.arange(rows)[:, None] * 0.05, 6, axis=1)
+
+
+def leaping(root, commanded, action, row_s) -> list[float | None]:
+    """When leaps are found in a recording of these commands; the arm follows them."""
+    shape = data_samples.schema(cameras=())
+    own = Feature("commanded_rad", "float32", (6,), data_samples.NAMES)
+    schema = replace(shape, features=(*shape.features, own)) if commanded is not None else shape
+    followed = ramp() if commanded is None else commanded
+    with DatasetWriter(root, schema) as writer:
+        writer.begin("t", 0)
+        for k, t_s in enumerate(row_s):
+            row = {"observation.state": followed[k], "action": action[k], "capture_s": [t_s], "row_s": t_s}
+            writer.add(row if commanded is None else {**row, "commanded_rad": commanded[k]}, {})
+        writer.end({})
+    return [f.time_s for f in check(root).findings if f.kind == "joint_jump"]
+
+
+def test_an_action_that_makes_up_for_a_row_is_no_leap(tmp_path):
+    """A plan was replaced between two rows: the action before it still spoke of the old one."""
+    times, action = np.arange(40) / 20, ramp() + 0.05
+    action[20, 5] -= 0.4
+    assert leaping(tmp_path / "ours", ramp(), action, times) == []
+    assert leaping(tmp_path / "theirs", None, action, times) == pytest.approx([1.05])
+
+
+def test_a_late_row_is_judged_by_how_long_it_took(tmp_path):
+    times = np.arange(40) / 20 + np.where(np.arange(40) >= 20, 0.45, 0.0)
+    commanded = ramp()
+    commanded[20:] += 0.45
+    assert leaping(tmp_path / "late", commanded, commanded, times) == []
+    (leap,) = set(leaping(tmp_path / "in time", commanded, commanded, np.arange(40) / 20))
+    assert leap == pytest.approx(1.0)
 
 
 def test_damage_is_a_finding_and_the_rest_is_still_judged(tmp_path):

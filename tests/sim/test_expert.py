@@ -170,6 +170,19 @@ def test_recovers_from_trouble(world: World, expert: Expert, trouble: str) -> No
     assert sum(solved) >= 19
 
 
+def test_no_joint_rests_on_its_limit(world: World, expert: Expert) -> None:
+    """Above a near tray an upright gripper asks for more than the wrist has; `data check` would warn of leaning."""
+    for seed in (0, 7, 12):
+        world.reset(seed)
+        steps = LockStep(world)
+        for _ in range(ROWS):
+            q = expert.target(world.truth(), world.position_rad, steps.setpoint)[:5]
+            assert (np.minimum(q - expert.arm.lower, expert.arm.upper - q) > 0.025).all()
+            steps.run_row(expert.target(world.truth(), world.position_rad, steps.setpoint))
+            if world.success:
+                break
+
+
 def test_same_observation_same_action(world: World, expert: Expert) -> None:
     world.reset(3)
     steps, seen = LockStep(world), []

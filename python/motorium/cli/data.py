@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from . import _data_convert, _data_edit, _data_view
+from . import _data_check, _data_convert, _data_edit, _data_view
 from ._verb import Verb, json_option, print_json, print_table
 
 dataset_argument = click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
@@ -74,31 +74,6 @@ def repair(dataset: Path, as_json: bool) -> None:
         click.echo("nothing to repair")
 
 
-@command.command(cls=Verb, name="check")
-@dataset_argument
-@click.option("--no-pictures", is_flag=True, help="Leave the videos closed: much faster.")
-@json_option
-def check(dataset: Path, no_pictures: bool, as_json: bool) -> None:
-    """Judge DATASET; ends with 1 when something keeps it from being used."""
-    from ..data.check import check as judge
-
-    verdict = judge(dataset, pictures=not no_pictures)
-    if as_json:
-        print_json(verdict.as_dict())
-    else:
-        for f in verdict.findings:
-            where = "dataset" if f.episode is None else f"episode {f.episode}"
-            when = "" if f.time_s is None else f" at {f.time_s:.2f} s"
-            click.secho(f"{f.kind}: {where}{when}: {f.detail}", fg="red" if f.blocks else "yellow")
-            click.echo(f"    {f.remedy}")
-        blocking = f", {len(verdict.blocking)} of them blocking" if verdict.blocking else ""
-        click.echo(
-            f"score {verdict.score}: {len(verdict.findings)} findings in {verdict.episodes} episodes{blocking}"
-        )
-    if verdict.blocking:
-        raise SystemExit(1)
-
-
 @command.command(cls=Verb, name="stats")
 @dataset_argument
 @click.option("--episode", type=click.IntRange(0), help="Of one episode; without it of the dataset.")
@@ -118,5 +93,5 @@ def stats(dataset: Path, episode: int | None, as_json: bool) -> None:
             click.echo(f"  {name:<5} {values[name]}")
 
 
-for verb in (*_data_edit.VERBS, *_data_convert.VERBS, *_data_view.VERBS):
+for verb in (*_data_check.VERBS, *_data_edit.VERBS, *_data_convert.VERBS, *_data_view.VERBS):
     command.add_command(verb)

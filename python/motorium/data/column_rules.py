@@ -13,7 +13,7 @@ from .dataset import Dataset
 from .findings import Finding
 from .tables import Episode, Rows
 
-STATE, ACTION = "observation.state", "action"
+STATE, ACTION, COMMANDED = "observation.state", "action", "commanded_rad"
 JITTER = 0.5
 """Share of the period by which a row may be early or late."""
 RATE_OFF = 0.02
@@ -25,7 +25,7 @@ FROZEN_ROWS = 4
 STILL_S, STILL_RAD = 2.0, 0.004
 """Nothing moves for longer than this by more than that: an arm that waits."""
 JUMP_RAD, JUMP_FACTOR = 0.3, 8.0
-"""A step in one row above both: that many radians, and so many times the 99th percentile of all steps."""
+"""A step in one row above both: that many radians, and so many times the 90th percentile of all steps."""
 CONTACT_RAD, CONTACT_S = 0.01, 0.5
 """At a joint limit, closer than this, for longer than that."""
 GRIPPER_SHARE = 0.05
@@ -205,13 +205,17 @@ def still(case: Case) -> Iterator[Finding]:
 
 
 def jumps(case: Case) -> Iterator[Finding]:
-    """Joints move, they do not leap."""
-    for key in (STATE, ACTION):
+    """Joints move, they do not leap.
+
+    An action says where the plan was to be one row later; a new plan may leave that behind, and the action then makes
+    up for two rows in one. Where the commands themselves were recorded, those are judged.
+    """
+    for key in (STATE, ACTION if case.column(COMMANDED) is None else COMMANDED):
         values = case.column(key)
         if values is None or len(values) < 8 or not np.isfinite(values).all():
             continue
         steps = np.abs(np.diff(values, axis=0))
-        allowed = np.maximum(JUMP_RAD, JUMP_FACTOR * np.quantile(steps, 0.9, axis=0))
+        allowed = np.maximum(JUMP_RAD, JUMP_FACTOR * np.quantile(steps, 0.9, axis=0)) * _lengths(case)
         rows, joints = np.nonzero(steps > allowed)
         names = case.dataset.schema.feature(key).names or ()
         for row, joint in zip(rows.tolist(), joints.tolist(), strict=True):
@@ -220,6 +224,14 @@ def jumps(case: Case) -> Iterator[Finding]:
             yield case.finding(
                 "joint_jump", row + 1, detail, "check cable and calibration of that joint; delete the episode"
             )
+
+
+def _lengths(case: Case) -> Float:
+    """(N - 1, 1) How long each step between two rows took, in periods, at least one: a late row has come farther."""
+    times, steps = case.column("row_s"), case.episode.length - 1
+    if times is None or len(times) != steps + 1 or not np.isfinite(times).all():
+        return np.ones((steps, 1))
+    return np.maximum(1.0, np.diff(times[:, :1], axis=0) * case.fps)
 
 
 def contact(case: Case) -> Iterator[Finding]:
@@ -261,7 +273,7 @@ def _joints(case: Case, *, gripper: bool) -> Iterator[tuple[str, Float, float, f
 
 def lag(case: Case) -> Iterator[Finding]:
     """The arm follows."""
-    state, wanted = case.column(STATE), case.column("commanded_rad")
+    state, wanted = case.column(STATE), case.column(COMMANDED)
     if state is None or wanted is None or state.shape != wanted.shape:
         return
     away = np.abs(state - wanted)

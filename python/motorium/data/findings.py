@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 BLOCKING = frozenset({"damaged", "index", "clock", "rate", "not_finite", "leakage"})
@@ -24,6 +24,7 @@ class Finding:
         time_s: from the episode's beginning, or None.
         detail: what is wrong, with numbers.
         remedy: what to do.
+        more: further ones of its kind in the same episode that are not listed.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class Finding:
     time_s: float | None
     detail: str
     remedy: str
+    more: int = 0
 
     @property
     def blocks(self) -> bool:
@@ -49,6 +51,21 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Summary:
+    """All findings of one kind.
+
+    Attributes:
+        first: the earliest.
+        count: how many, those that are not listed too.
+        episodes: in how many episodes; 0 when they are about the dataset.
+    """
+
+    first: Finding
+    count: int
+    episodes: int
+
+
+@dataclass(frozen=True)
 class Verdict:
     """All findings and a score from 0 to 100, where 100 is nothing found."""
 
@@ -59,6 +76,26 @@ class Verdict:
     def blocking(self) -> tuple[Finding, ...]:
         """Those that block."""
         return tuple(finding for finding in self.findings if finding.blocks)
+
+    @property
+    def count(self) -> int:
+        """How many were found, those that are not listed too."""
+        return sum(1 + finding.more for finding in self.findings)
+
+    def by_kind(self) -> list[Summary]:
+        """One summary a kind: blocking kinds first, then by the number of episodes they are in."""
+        groups: dict[str, list[Finding]] = {}
+        for finding in self.findings:
+            groups.setdefault(finding.kind, []).append(finding)
+        summaries = [
+            Summary(
+                first=group[0],
+                count=sum(1 + finding.more for finding in group),
+                episodes=len({finding.episode for finding in group} - {None}),
+            )
+            for group in groups.values()
+        ]
+        return sorted(summaries, key=lambda s: (not s.first.blocks, -s.episodes, -s.count, s.first.kind))
 
     @property
     def score(self) -> int:
@@ -88,6 +125,6 @@ def shortened(findings: Iterable[Finding]) -> list[Finding]:
         if more > 0:
             last = kept[-1]
             detail = f"{last.detail} (and {more} more)"
-            kept[-1] = Finding(last.kind, last.episode, last.time_s, detail, last.remedy)
+            kept[-1] = replace(last, detail=detail, more=more)
         out += kept
     return out

@@ -27,6 +27,8 @@ PAD_THICKNESS_M = 0.008
 PAD_WIDTH_M = 0.016
 HOME = Tool(0.0, 0.17, 0.105, DOWN_RAD, 0.0)
 RATES = Tool(0.085, 0.012, 0.012, 0.10, 0.17)
+LIMIT_MARGIN_RAD = 0.03
+"""No joint rests on its limit: above the tray an upright gripper would ask more of the wrist than it has."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ class Expert:
         self._max_step = np.array([j.max_velocity_rad_s for j in spec.joints]) * (
             self.params.joint_speed_share * self.params.step_s
         )
+        self._lowest = self.arm.lower + LIMIT_MARGIN_RAD
+        self._highest = self.arm.upper - LIMIT_MARGIN_RAD
         self._roll = (float(self.arm.lower[4]) + 0.2, float(self.arm.upper[4]) - 0.2)
 
     def target(
@@ -245,6 +249,7 @@ class Expert:
             out[:5] = self.arm.joints(_moved(s, delta, 1.0 / ratio))
             step = out[:5] - q[:5]
             out[:5] = q[:5] + np.clip(step, -self._max_step[:5], self._max_step[:5])
+        out[:5] = np.clip(out[:5], self._lowest, self._highest)
         out[5] = q[5] + max(-p.gripper_rate_rad, min(p.gripper_rate_rad, gripper - q[5]))
         return out
 
