@@ -60,7 +60,10 @@ PUBLISHED: dict[str, tuple[str, Ranges]] = {
         "so101_leader",
         ((725, 3449), (862, 3253), (842, 3047), (909, 3254), (139, 3971), (2032, 3288)),
     ),
-    "koch": (
+}
+ARMS = {
+    **PUBLISHED,
+    "koch, for want of a published one": (
         "koch_follower",
         ((0, 4095), (1400, 2980), (1050, 3200), (800, 3500), (0, 4095), (1900, 3200)),
     ),
@@ -100,11 +103,11 @@ def swept(spec: RobotSpec, ranges: Ranges, accept: tuple[str, ...] = ()) -> Swee
     return sweep
 
 
-@pytest.mark.parametrize("which", PUBLISHED)
-def test_published_files_are_taken_and_closed_is_closed(
+@pytest.mark.parametrize("which", ARMS)
+def test_files_of_real_arms_are_taken_and_closed_is_closed(
     tmp_path: Path, which: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    robot, ranges = PUBLISHED[which]
+    robot, ranges = ARMS[which]
     spec = RobotSpec.load(robot)
     path = file(tmp_path, ranges)
     found = read_lerobot(path, spec)
