@@ -53,16 +53,23 @@ def reserve_standard_descriptors() -> None:
 
 
 def check_text(path: str | os.PathLike[str]) -> None:
-    """Raise StorageError when the locale cannot name `path`: libraries would look for another file.
+    """Raise StorageError when `path` is not the same name to every library: others would look for another file.
 
-    Path names are bytes; those of a locale that is not UTF-8 mean other letters to pyarrow and FFmpeg than to Python.
+    Path names are bytes. Those that are not UTF-8, or read in a locale that is not, are other letters to pyarrow and
+    FFmpeg than to Python, or none.
     """
-    encoding = sys.getfilesystemencoding()
-    if encoding.lower().replace("-", "") != "utf8" and not os.fspath(path).isascii():
-        shown = os.fsencode(path).decode("utf-8", "replace").encode("ascii", "backslashreplace").decode()
+    text, encoding = os.fspath(path), sys.getfilesystemencoding()
+    if text.isascii():
+        return
+    shown = os.fsencode(text).decode("utf-8", "backslashreplace").encode("ascii", "backslashreplace").decode()
+    if encoding.lower().replace("-", "") != "utf8":
         raise StorageError(
             f"the locale's encoding is {encoding}, in which {shown} means other letters to other programs: set "
             f"PYTHONUTF8=1 (or LC_ALL=C.UTF-8) and try again, or use ASCII letters alone"
+        )
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise StorageError(
+            f"{shown} holds bytes that are no UTF-8, which not all programs can name: rename it"
         )
 
 

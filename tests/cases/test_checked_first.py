@@ -14,7 +14,7 @@ from click.testing import CliRunner
 import motorium as mt
 from motorium.cli.main import main
 from motorium.data.dataset import Dataset
-from motorium.errors import PromptError, SimulationError
+from motorium.errors import PromptError, SimulationError, StorageError
 from motorium.instructions import MOST_CHARS, check_instruction
 from motorium.runtime.stop_keys import check_device
 from motorium.sim import graphics
@@ -162,6 +162,21 @@ def test_letters_that_the_locale_cannot_hold_are_named_with_the_remedy(tmp_path:
         assert b"w\\xfcrfel" in done.stderr
         assert b"Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_bytes_that_are_no_letters_are_named_too(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/w\xfcrfel"
+    Path(os.fsdecode(folder)).mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "motorium", "data", "info", folder],
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert b"w\\xfcrfel holds bytes that are no UTF-8" in done.stderr
+    with pytest.raises(StorageError, match="rename it"):
+        Dataset.open(Path(os.fsdecode(folder)))
 
 
 def test_the_folder_one_stands_in_counts_too(tmp_path: Path) -> None:
