@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 import serial.tools.list_ports
 from click.testing import CliRunner
 
+from motorium._core import ServoEmulator
 from motorium.cli.main import main
 from motorium.errors import CalibrationError
+from motorium.motors.bus import JointZero, bus_config, open_joints
 from motorium.motors.ports import adapter_serial, list_ports, shared_name, usb_path
 from motorium.robots import calibration as store
 from motorium.robots.calibration import Calibration
@@ -98,6 +101,24 @@ def test_a_twin_that_appears_later_takes_the_choice_away_from_the_number(plug: P
     assert zero_on("/dev/ttyUSB0") == 1900.0
     with pytest.raises(CalibrationError, match="does not tell adapters apart"):
         Calibration.of_adapter("/dev/ttyUSB1", SPEC)
+
+
+def test_exchanged_cables_are_told_by_what_the_servos_keep(plug: Plug) -> None:
+    ids = [joint.id for joint in SPEC.joints]
+    with contextlib.closing(ServoEmulator(ids)) as one, contextlib.closing(ServoEmulator(ids)) as other:
+        plug((one.port, "0001", "1-1.2"), (other.port, "0001", "1-1.3"))
+        for servos, name, offset in ((one, "one", 100), (other, "other", -200)):
+            joints = {joint.name: JointZero(2000.0, 1, offset) for joint in SPEC.joints}
+            open_joints(servos.port, bus_config(SPEC, list(joints.values())))  # writes the offsets
+            made = replace(Calibration.nominal(SPEC), joints=joints, usb_path=usb_path(servos.port))
+            made.save(store.directory() / f"{name}.json")
+        assert Calibration.of_adapter(one.port, SPEC).joints["gripper"].homing_offset == 100
+        plug((one.port, "0001", "1-1.3"), (other.port, "0001", "1-1.2"))
+        with pytest.raises(
+            CalibrationError, match=r"gripper keeps the offset 100, the calibration -200.*exchanged"
+        ):
+            Robot.open("so101", port=one.port)
+        assert find_calibration("one", one.port, SPEC).joints["gripper"].homing_offset == 100
 
 
 def test_four_ports_of_one_adapter_are_four_arms(plug: Plug) -> None:

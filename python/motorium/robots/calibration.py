@@ -21,6 +21,7 @@ from ..files import config_home, looks_like_path, no_such_file, write_json
 from ..motors.bus import JointZero
 from ..motors.ports import adapter_serial, printed_serial, usb_path
 from ..motors.spec import MotorSpec
+from .fingerprint import check_offsets
 from .spec import RobotSpec
 from .travel import travel_warning
 
@@ -117,20 +118,23 @@ class Calibration:
         """The one calibration of `spec` made on the USB adapter behind `port`, else the one named after the robot.
 
         An adapter is known by its serial number, or where that tells nothing (a placeholder, or present twice) by the
-        socket it is plugged into.
+        socket it is plugged into; the offsets that the servos keep must then be those of the calibration.
 
         Raises CalibrationError when there is none, or two, or when the adapter belongs to another arm (leader and
         follower exchanged), or when nothing says that the arm on `port` is the one that was calibrated.
         """
         serial = adapter_serial(port)
         chosen = _fitting(_of_serial(serial) if serial is not None else {}, port, spec, f"adapter {serial}")
-        if chosen is None:
-            place = usb_path(port)
-            known = {} if place is None else _of_socket(place, printed_serial(port))
-            chosen = _fitting(known, port, spec, f"USB path {place}")
         if chosen is not None:
             return cls.load(chosen, spec)
-        return _named_after_robot(spec, port)
+        place = usb_path(port)
+        known = {} if place is None else _of_socket(place, printed_serial(port))
+        chosen = _fitting(known, port, spec, f"USB path {place}")
+        if chosen is None:
+            return _named_after_robot(spec, port)
+        found = cls.load(chosen, spec)
+        check_offsets(found, port, spec, chosen.stem)
+        return found
 
     def save(self, path: Path) -> None:
         """Write the file; it is replaced as a whole or not at all."""

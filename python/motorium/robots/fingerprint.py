@@ -1,0 +1,57 @@
+"""Whether the arm on a port is the one of a calibration, by what its servos keep: the offsets of their encoders.
+
+Looked at where nothing but the socket has chosen the calibration, since two arms on adapters alike may have changed
+places. Arms whose servos all keep the same offsets, as new ones do, look alike.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._core import FeetechBus
+from ..errors import BusError, CalibrationError
+from ..motors.bus import bus_errors
+from ..motors.spec import MotorSpec
+
+if TYPE_CHECKING:
+    from .calibration import Calibration
+    from .spec import RobotSpec
+
+ATTEMPTS = 3
+
+
+def check_offsets(calibration: Calibration, port: str, spec: RobotSpec, name: str) -> None:
+    """Raise CalibrationError when servos on `port` keep other offsets than `calibration`, called `name`, knows.
+
+    Servos that do not answer are not judged: opening the robot says what is wrong with them.
+    """
+    wrong = []
+    for joint, kept in _kept(port, spec).items():
+        known = calibration.joints[joint].homing_offset
+        if known is not None and kept != known:
+            wrong.append(f"{joint} keeps the offset {kept}, the calibration {known}")
+    if wrong:
+        raise CalibrationError(
+            f"the arm on {port} is not the one of the calibration {name!r}, which was made in that socket: "
+            f"{'; '.join(wrong)}. Are two cables exchanged? If it is that arm and was calibrated with another program "
+            f"since, calibrate it again, or say --calibration {name}"
+        )
+
+
+def _kept(port: str, spec: RobotSpec) -> dict[str, int]:
+    """Joint name -> offset in its servo, ticks, of those that have one and answer. Only reads."""
+    motor = MotorSpec.load(spec.bus.motor)
+    if motor.protocol != "feetech" or "homing_offset" not in motor.registers:
+        return {}
+    register, found = motor.register("homing_offset"), {}
+    try:
+        with bus_errors():
+            bus = FeetechBus(port, spec.bus.baud, round(spec.bus.reply_margin_s * 1e6))
+            for joint in spec.joints:
+                answers = (bus.read(joint.id, register.address, register.size) for _ in range(ATTEMPTS))
+                data = next((answer for answer in answers if answer is not None), None)
+                if data is not None:
+                    found[joint.name] = register.decode(data)
+    except BusError:
+        return {}
+    return found
