@@ -299,3 +299,26 @@ def test_ctrl_c_while_it_starts_never_ends_in_motion() -> None:
             assert wait(lambda: not arm.torque.any(), 5.0)
             np.testing.assert_allclose(arm.position_rad, begin, atol=0.02)
         assert interrupted >= 3
+
+
+def test_where_signals_are_handled_outside_python_opening_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A program that embeds Python: `getsignal` tells None of its handlers, and they are left alone."""
+    told = signal.getsignal
+    monkeypatch.setattr(
+        signal, "getsignal", lambda number: None if number == signal.SIGTERM else told(number)
+    )
+    with light():
+        monkeypatch.undo()
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert "motorium.close_all()" in caplog.text
+
+
+def test_ignored_signals_stay_ignored(handlers: list[object]) -> None:
+    del handlers
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with light():
+        send(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -113,12 +113,20 @@ def check_port(port: str | None, robot: str) -> str:
 
 
 def close_all(cameras: Mapping[str, Camera], backend: RobotBackend | None) -> MotoriumError | None:
-    """Close everything, whatever fails; return the first MotoriumError instead of raising it."""
-    problems = []
+    """Close everything, whatever fails; return the first MotoriumError instead of raising it.
+
+    Raises what else a camera of the user's own raises, once everything is closed.
+    """
+    problems: list[MotoriumError] = []
+    strange: list[Exception] = []
     resources: list[Camera | RobotBackend] = [*cameras.values()]
     for resource in resources if backend is None else [*resources, backend]:
         try:
             resource.close()
         except MotoriumError as error:  # noqa: PERF203 - the next one must be closed too
             problems.append(error)
+        except Exception as error:  # noqa: BLE001 - raised below
+            strange.append(error)
+    if strange:
+        raise strange[0]
     return problems[0] if problems else None

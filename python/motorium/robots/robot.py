@@ -369,13 +369,13 @@ class Robot:
             finally:
                 self._backend, self._cameras, self._world, self._closed = None, {}, None, True
                 GUARD.release(self)
+                atexit.unregister(self.close)  # last: the end of the program waits for a thread that closes
         if problem is not None and error is None:
             raise problem
         if problem is not None:
             _log.error("%s", problem)  # the first error is the cause; this one must not hide it
 
     def _come_to_rest(self, *, starting: bool) -> MotoriumError | None:
-        atexit.unregister(self.close)
         control, self._control = self._control, None
         if os.getpid() != self._owner:  # a forked child has no right to move or close anything
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import threading
@@ -163,7 +164,7 @@ class SignalGuard:
             raise KeyboardInterrupt
         for thread, arm in list(self._arms.values()):  # threads of the program would go on with their arms
             if thread != threading.get_ident():
-                threading.Thread(target=arm.close, name="motorium-rest").start()
+                _thread.start_new_thread(arm.close, ())  # takes no lock that the interrupted code may hold
         raise SystemExit(128 + number)
 
 
