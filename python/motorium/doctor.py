@@ -295,6 +295,14 @@ def check_serial() -> Check:
     closed = [port for port in ports if not port.usable]
     if closed:
         return Check("serial", "warn", f"{closed[0].device} may not be opened", closed[0].advice)
+    alike = [port for port in ports if not port.known_by_serial]
+    if len(alike) > 1:
+        names = ", ".join(f"{port.device} ({port.serial_number or 'none'})" for port in alike)
+        advice = (
+            "their arms are known by the USB sockets they are in: leave the cables where they are, or name the "
+            "calibration (--calibration)"
+        )
+        return Check("serial", "warn", f"serial numbers that tell no adapters apart: {names}", advice)
     return Check("serial", "ok", ", ".join(port.device for port in ports))
 
 

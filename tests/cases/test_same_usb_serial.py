@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from motorium._core import ServoEmulator
 from motorium.cli.main import main
+from motorium.doctor import check_serial
 from motorium.errors import CalibrationError
 from motorium.motors.bus import JointZero, bus_config, open_joints
 from motorium.motors.ports import adapter_serial, list_ports, shared_name, usb_path
@@ -33,6 +34,7 @@ Plug = Callable[..., None]
 def plug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plug:
     """Plugs adapters in, as (device, serial number, USB path), instead of what this machine has."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setattr("motorium.motors.ports.permission_advice", lambda device: "")
 
     def present(*adapters: tuple[str, str | None, str | None]) -> None:
         ports = [
@@ -176,6 +178,7 @@ def test_a_name_made_of_a_shared_number_is_given_to_no_port(plug: Plug, tmp_path
             (tmp_path / folder / name).symlink_to(f"/dev/ttyUSB{i}")
     found = [port.device for port in list_ports(tmp_path / "by-id", tmp_path / "by-path")]
     assert found == [str(tmp_path / "by-path" / name) for name in ("usb-0:1.2", "usb-0:1.3")]
+    assert "serial numbers that tell no adapters apart: /dev/ttyUSB0 (0001), " in check_serial().detail
     shown = CliRunner().invoke(main, ["ports"]).output
     assert "(0001)" in shown
     assert "1-1.3" in shown
