@@ -34,7 +34,7 @@ Plug = Callable[..., None]
 def plug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plug:
     """Plugs adapters in, as (device, serial number, USB path), instead of what this machine has."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setattr("motorium.motors.ports.permission_advice", lambda device: "")
+    monkeypatch.setattr("motorium.motors.ports.permission_advice", lambda _device: "")
 
     def present(*adapters: tuple[str, str | None, str | None]) -> None:
         ports = [
