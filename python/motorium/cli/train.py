@@ -38,6 +38,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Trains a motorium nano network; ends with a checkpoint folder that `motorium eval` and `motorium run` take."""
+    check_writable(out, "the run")
     from ..learn.recipe import Recipe, cook
     from ..learn.train import TrainJob, TrainParams, train
 
@@ -46,7 +47,6 @@ def command(
 
     if bool(recipe) == bool(data):
         raise click.UsageError("give either --recipe or --data")
-    check_writable(out, "the run")
     given = {"steps": steps, "minutes": minutes, "seed": seed}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if recipe:
