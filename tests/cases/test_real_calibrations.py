@@ -223,7 +223,28 @@ def test_bounds_of_travel_leave_calibrations_of_before_valid() -> None:
         spec, joints=tuple(replace(j, min_travel_rad=0.0, max_travel_rad=0.0) for j in spec.joints)
     )
     assert spec_hash(bare) == spec_hash(spec)
-    assert spec_hash(spec).startswith("517731b23aea")
+    assert spec_hash(spec) == "517731b23aea935904eb657381de4a55c96f7b1504e8c9b6320ea4345ffb894b"
+
+
+def test_a_file_of_release_0_1_0_opens_and_means_the_same(tmp_path: Path) -> None:
+    spec, zero = RobotSpec.load("so101"), {"zero_ticks": 2048.0, "sign": 1, "homing_offset": None}
+    old = {
+        "format": "motorium-calibration",
+        "version": 1,
+        "robot": "so101",
+        "spec_hash": "517731b23aea935904eb657381de4a55c96f7b1504e8c9b6320ea4345ffb894b",
+        "adapter": "58CD177682",
+        "joints": dict.fromkeys(JOINTS, zero),
+        "checksum": "c2884aa03727d26260d52414214e02809fdbb09fd5426e23617379c52c69b7e5",
+    }
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(old, indent=2))
+    found = Calibration.load(path, spec)
+    assert found.joints == Calibration.nominal(spec).joints
+    assert (found.adapter, found.usb_path, found.warnings(spec)) == ("58CD177682", None, [])
+    path.write_text(json.dumps({**old, "travel_ticks": {"gripper": [3000, 2000]}}))
+    with pytest.raises(CalibrationError, match="checksum"):
+        Calibration.load(path, spec)
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,11 @@ def test_refused_when_the_declaration_changed(file: Path) -> None:
         ),
         ({"joints": {"gripper": {"sign": 1}}}, "exactly the keys"),
         ({"adapter": 7}, "adapter must be"),
+        ({"usb_path": 1.2}, "usb_path must be"),
+        ({"travel_ticks": {"thumb": [1, 2]}}, "travel_ticks must name joints"),
+        ({"travel_ticks": {"gripper": [2, 1]}}, "two rising counts"),
+        ({"travel_ticks": {"gripper": [1, 1 << 30]}}, "two rising counts"),
+        ({"travel_ticks": {"gripper": [True, 2]}}, "two rising counts"),
         ({"joints": []}, "needs the keys"),
     ],
 )
