@@ -37,6 +37,7 @@ std::vector<std::pair<std::int64_t, int>> take_keys(BoundLoop& bound) {
 
 void bind_control_loop(py::module_& m) {
   m.def("guard_termination", &guard_termination);
+  m.def("has_signal_handler", &has_handler, py::arg("number"));
   m.def("unguard_termination", &unguard_termination);
   py::class_<BoundLoop>(m, "ControlLoop",
                         "The control thread of one arm. Every method may be called from any thread.")

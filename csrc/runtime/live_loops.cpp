@@ -108,6 +108,10 @@ bool guard_termination() {
   return guarded;
 }
 
+bool has_handler(int number) noexcept {
+  return !handled_by(number, SIG_DFL) && !handled_by(number, SIG_IGN) && !handled_by(number, &on_termination);
+}
+
 void unguard_termination() noexcept {
   for (const int number : kTerminating)
     if (handled_by(number, &on_termination)) ::signal(number, SIG_DFL);

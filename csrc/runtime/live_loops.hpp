@@ -28,6 +28,8 @@ class LiveLoops {
 /// other handler can be installed, such as outside Python's main thread. Any thread; safe to call again.
 /// Returns whether either is guarded. Throws std::system_error: no thread.
 bool guard_termination();
+/// Whether `number` has a handler that is neither the default, nor "ignore", nor that of guard_termination.
+bool has_handler(int number) noexcept;
 /// Gives the signals their default back, where nobody else has taken them.
 void unguard_termination() noexcept;
 

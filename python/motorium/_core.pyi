@@ -145,6 +145,7 @@ def guard_termination() -> (
     bool
 ): ...  # SIGTERM, SIGHUP: arms come to rest first. False: others handle them. Any thread.
 def unguard_termination() -> None: ...
+def has_signal_handler(number: int) -> bool: ...  # One that somebody installed, Python or not.
 
 class ControlLoop:  # The control thread of one arm. Every method may be called from any thread.
     @overload

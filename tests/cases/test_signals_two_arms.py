@@ -24,9 +24,8 @@ REST = np.array([joint.rest_rad for joint in SPEC.joints])
 QUICK = quick_robot(Path(tempfile.mkdtemp()))
 
 
-@pytest.mark.parametrize("first", [0, 1])
 @pytest.mark.parametrize(
-    ("number", "raised"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)]
+    ("first", "number", "raised"), [(0, signal.SIGTERM, SystemExit), (1, signal.SIGINT, KeyboardInterrupt)]
 )
 def test_the_one_that_is_still_open_is_parked(first: int, number: int, raised: type[BaseException]) -> None:
     before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
 import signal
 import subprocess
@@ -301,17 +302,16 @@ def test_ctrl_c_while_it_starts_never_ends_in_motion() -> None:
         assert interrupted >= 3
 
 
-def test_where_signals_are_handled_outside_python_opening_says_so(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_handler_outside_python_is_left_alone_and_opening_says_so(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    """A program that embeds Python: `getsignal` tells None of its handlers, and they are left alone."""
-    told = signal.getsignal
-    monkeypatch.setattr(
-        signal, "getsignal", lambda number: None if number == signal.SIGTERM else told(number)
-    )
-    with light():
-        monkeypatch.undo()
-        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    """As in a program that embeds Python; here the C handler of `faulthandler`."""
+    with (tmp_path / "dumped").open("w") as file:
+        faulthandler.register(signal.SIGHUP, file=file)
+        with light():
+            send(signal.SIGHUP)
+        faulthandler.unregister(signal.SIGHUP)
+    assert "test_signals.py" in (tmp_path / "dumped").read_text()
     assert "motorium.close_all()" in caplog.text
 
 

@@ -121,9 +121,9 @@ class Robot:
         The first use of a robot outside `with` does this. Torque comes with `enable`, or the first `move_to` or `home`.
         A robot that is never closed is brought to rest when the interpreter ends. Raises as entering the block.
         """
+        if self._control is None and self._closed:
+            raise SafetyError(f"{self.spec.name} is not open any more: open it again")
         with self._life:
-            if self._control is None and self._closed:
-                raise SafetyError(f"{self.spec.name} is not open any more: open it again")
             if self._backend is None:
                 self._open(None)
                 self._unpowered = True
@@ -364,10 +364,11 @@ class Robot:
     def _leave(self, error: BaseException | None, *, starting: bool = False) -> None:
         problem: MotoriumError | None = None
         with GUARD.shield(error), self._life:
+            self._closed = True
             try:
                 problem = self._come_to_rest(starting=starting)
             finally:
-                self._backend, self._cameras, self._world, self._closed = None, {}, None, True
+                self._backend, self._cameras, self._world = None, {}, None
                 GUARD.release(self)
                 atexit.unregister(self.close)  # last: the end of the program waits for a thread that closes
         if problem is not None and error is None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from .._core import guard_termination, unguard_termination
+from .._core import guard_termination, has_signal_handler, unguard_termination
 from ..errors import MotoriumError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class SignalGuard:
                 self._install()
             except ValueError:  # not the main thread, or an interpreter inside another program
                 guard_termination()
-            return UNGUARDED if any(signal.getsignal(number) is None for number in SIGNALS) else ""
+            return UNGUARDED if any(_outside(number) for number in SIGNALS) else ""
 
     def release(self, arm: Robot) -> None:
         """Count `arm` out; safe to call twice, and from any thread."""
@@ -103,7 +103,7 @@ class SignalGuard:
         """Take over what is not ours yet; a signal that is ignored, or that code outside Python handles, stays so."""
         for number in SIGNALS:
             now = signal.getsignal(number)
-            if now in (signal.SIG_IGN, None) or now == self._on_signal:
+            if now in (signal.SIG_IGN, self._on_signal) or _outside(number):
                 continue
             before, self._old[number] = self._old.get(number), now
             try:
@@ -166,6 +166,12 @@ class SignalGuard:
             if thread != threading.get_ident():
                 _thread.start_new_thread(arm.close, ())  # takes no lock that the interrupted code may hold
         raise SystemExit(128 + number)
+
+
+def _outside(number: int) -> bool:
+    """Whether code outside Python handles the signal: set before Python started, or behind its back."""
+    known = signal.getsignal(number)
+    return known is None or (known == signal.SIG_DFL and has_signal_handler(number))
 
 
 def _is_programs(handler: Any) -> bool:
