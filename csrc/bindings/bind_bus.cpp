@@ -80,8 +80,9 @@ void bind_bus(py::module_& m) {
   bind_gate(m);
   bind_guard(m);
   bind_config(m);
-  // The EEPROM but its operating mode, and the lock; a goal changes its meaning by much of this.
-  bind_raw(py::class_<FeetechLink>(m, "FeetechBus"), {{{0, 32}, {34, 39}, {55, 55}}, 40});
+  // The EEPROM but its operating mode, and its lock: at 55 in the STS series; at 48 in the SCS series, where
+  // the others have the low byte of the torque limit, which 0 and 1 do not raise.
+  bind_raw(py::class_<FeetechLink>(m, "FeetechBus"), {{{0, 32}, {34, 39}}, 40, {48, 55}});
   py::class_<FeetechBus>(m, "FeetechJoints")
       .def(py::init<const std::string&, FeetechBusConfig>(), py::arg("port"), py::arg("config"), Release())
       .def(

@@ -73,25 +73,25 @@ pybind11::dict raw_read_many(const ServoLink& link, const std::vector<std::uint8
 
 /// Raw access may prepare a servo, never move it: goals, torque and modes belong to the gate and the driver,
 /// and what a goal means does not change under torque.
-inline void must_only_prepare(std::uint8_t id, std::uint16_t address, std::size_t size,
+inline void must_only_prepare(std::uint8_t id, std::uint16_t address, std::span<const std::uint8_t> data,
                               const RawWrites& writes) {
   if (id > kLastId) throw pybind11::value_error("raw access writes to one servo at a time, ids 0..252");
-  if (writes.allow(address, size)) return;
+  if (writes.allow(address, data)) return;
   std::string allowed;
   for (const RawWrites::Range& range : writes.allowed) {
     allowed +=
         (allowed.empty() ? "" : ", ") + std::to_string(range.first) + ".." + std::to_string(range.last);
   }
   throw pybind11::value_error(
-      "raw access writes registers " + allowed + ", not " + std::to_string(size) + " bytes from " +
+      "raw access writes registers " + allowed + ", not " + std::to_string(data.size()) + " bytes from " +
       std::to_string(address) +
       " on: what moves a motor is written by the driver behind the safety gate alone");
 }
 
 inline bool raw_configure(ServoLink& link, std::uint8_t id, std::uint16_t address, const std::string& data,
                           const RawWrites& writes) {
-  must_only_prepare(id, address, data.size(), writes);
   const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(data.data()), data.size());
+  must_only_prepare(id, address, bytes, writes);
   std::uint8_t torque = 0;
   const LinkStatus status = [&] {
     const pybind11::gil_scoped_release release;

@@ -45,9 +45,11 @@ void check_settings(const std::vector<ServoSetting>& settings, std::size_t joint
   }
 }
 
-bool RawWrites::allow(std::uint32_t address, std::size_t size) const noexcept {
+bool RawWrites::allow(std::uint32_t address, std::span<const std::uint8_t> data) const noexcept {
+  const bool lock = std::find(locks.begin(), locks.end(), address) != locks.end();
+  if (lock && data.size() == 1 && data[0] <= 1) return true;
   return std::any_of(allowed.begin(), allowed.end(), [&](const Range& range) {
-    return address >= range.first && address + size <= std::size_t{range.last} + 1;
+    return address >= range.first && address + data.size() <= std::size_t{range.last} + 1;
   });
 }
 

@@ -38,10 +38,11 @@ struct RawWrites {
     std::uint32_t first, last;
   };
   std::vector<Range> allowed;
-  int torque_address;  ///< Must read 0 first; -1: the servo itself refuses under torque.
+  int torque_address;                     ///< Must read 0 first; -1: the servo itself refuses under torque.
+  std::vector<std::uint32_t> locks = {};  ///< Of the EEPROM, where a series has it: takes 0 and 1 alone.
 
-  /// Whether all of `size` bytes from `address` on lie in one of the ranges.
-  bool allow(std::uint32_t address, std::size_t size) const noexcept;
+  /// Whether all of `data`, from `address` on, lies in one of the ranges, or opens or closes a lock.
+  bool allow(std::uint32_t address, std::span<const std::uint8_t> data) const noexcept;
 };
 
 }  // namespace motorium

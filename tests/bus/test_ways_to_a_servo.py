@@ -66,7 +66,20 @@ def test_no_goal_is_made_without_a_gate():
     assert makers == ["SafetyGate.apply"]
 
 
-FEETECH_KEPT = [33, *range(40, 55), *range(56, 256)]
+FEETECH_KEPT = [33, *range(40, 48), *range(49, 55), *range(56, 256)]
+
+
+def test_a_lock_is_opened_and_closed_and_takes_no_other_value(emulator):
+    raw = _core.FeetechBus(emulator.port, reply_margin_us=300_000)
+    limit = emulator.registers(1)[48:50]
+    for address in (48, 55):  # of the SCS series; of the others
+        assert raw.configure(1, address, b"\x00")
+        assert raw.configure(1, address, b"\x01")
+        for data in (b"\x02", b"\xff", b"\x00\x03"):
+            with pytest.raises(ValueError, match="what moves a motor"):
+                raw.configure(1, address, data)
+    after = emulator.registers(1)[48:50]
+    assert int.from_bytes(after, "little") <= int.from_bytes(limit, "little") + 1
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
