@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -14,6 +15,12 @@ from .errors import StorageError
 
 PROBE_BYTES = 4096
 """Written and thrown away to see whether a folder has room for anything at all."""
+LONGEST_SHOWN = 500
+"""Of a path in a message, characters."""
+NAME_MAX = 255
+"""Bytes of one name on Linux's file systems. Source: limits.h."""
+BESIDE_BYTES = 32
+"""By how much the name is longer of what grows beside a folder or file and takes its place."""
 
 
 def config_home() -> Path:
@@ -108,14 +115,19 @@ def check_writable(folder: Path, what: str) -> None:
     """
     check_text(folder.absolute())
     there = folder.absolute()
+    longest = 0
     while not os.path.lexists(there):
+        longest = max(longest, len(os.fsencode(there.name)))
         there = there.parent
     try:
+        if longest > NAME_MAX - BESIDE_BYTES:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         with tempfile.TemporaryFile(dir=there) as probe:
             probe.write(bytes(PROBE_BYTES))
             probe.flush()
     except OSError as error:
         where = f"{folder}" if there == folder.absolute() else f"{folder} ({there})"
+        where = where if len(where) < LONGEST_SHOWN else f"{where[:LONGEST_SHOWN]} ..."
         raise StorageError(f"{what} could not be written to {where}: {error.strerror or error}") from error
 
 
@@ -139,7 +151,7 @@ def write_json(path: Path, value: Any, *, indent: int = 2) -> None:
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Hand `write` a file that takes the place of `path` once it is complete and on the disk; folders are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
     partial = Path(temporary)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -20,6 +20,7 @@ from motorium.runtime.stop_keys import check_device
 from motorium.sim import graphics
 from motorium.sim.demo import DemoPlan
 
+LONG_NAME = "n" * 50_000
 LONG = "put the red cube in the tray " * 1800
 
 
@@ -114,6 +115,33 @@ def test_a_text_of_fifty_kilobytes_is_no_task(
     said = call(*arguments, LONG)
     assert len(said) < 500, "and is not printed back"
     assert list(tmp_path.iterdir()) == []
+
+
+NAMES = {
+    "checkpoint": ["run", LONG_NAME, "--robot", "sim:so101", "--task", "x"],
+    "robot": ["run", "so101-pick", "--robot", LONG_NAME, "--task", "x"],
+    "port": ["run", "so101-pick", "--robot", "so101", "--port", LONG_NAME, "--task", "x"],
+    "calibration": [
+        "teleop",
+        "so101",
+        "--source",
+        "expert",
+        "--port",
+        "/dev/null",
+        "--calibration",
+        LONG_NAME,
+    ],
+    "dataset": ["data", "info", LONG_NAME],
+    "out": ["train", "--data", ".", "--out", LONG_NAME],
+    "recording": ["record", "sim:so101", "--leader", "script", "--dataset", LONG_NAME],
+    "file": ["calibrate", "so101", "--from-lerobot", LONG_NAME],
+}
+
+
+@pytest.mark.parametrize("what", NAMES)
+def test_nor_is_it_a_name(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert len(call(*NAMES[what])) < 1000
 
 
 @pytest.mark.parametrize("text", ["x" * (MOST_CHARS + 1), "stop\x1b[2Jit", "put\x00it", "caf\udce9"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,6 +17,8 @@ from ._streams import check_letters, silence
 
 FAILED = 2
 INTERRUPTED = 130
+LONG_WORD = re.compile(r"\S{400,}")
+"""What somebody pasted in the place of a name; nobody wants it back."""
 _EXTRA_OF = {
     "mujoco": "sim",
     "PIL": "sim",
@@ -76,6 +79,7 @@ class Verb(click.Command):
 
 
 def _fail(kind: str, message: str, as_json: bool) -> None:
+    message = LONG_WORD.sub(lambda word: f"{word[0][:60]}... ({len(word[0])} characters)", message)
     try:
         if as_json:
             print_json({"error": {"kind": kind, "message": message}})
