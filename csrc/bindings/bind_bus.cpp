@@ -14,6 +14,7 @@ void bind_gate(pybind11::module_& m);
 void bind_guard(pybind11::module_& m);
 void bind_emulator(pybind11::module_& m);
 void bind_dynamixel(pybind11::module_& m);
+void bind_settings(pybind11::module_& m);
 
 namespace {
 
@@ -34,18 +35,6 @@ py::dict to_dict(const JointState& s) {
 }
 
 void bind_config(py::module_& m) {
-  py::class_<ServoSetting>(m, "ServoSetting")
-      .def(py::init([](std::uint32_t joint, std::uint16_t address, std::uint8_t size, std::uint32_t value,
-                       std::uint32_t mask,
-                       bool eeprom) { return ServoSetting{joint, address, size, value, mask, eeprom}; }),
-           py::kw_only(), py::arg("joint"), py::arg("address"), py::arg("size"), py::arg("value"),
-           py::arg("mask") = 0xFFFFFFFF, py::arg("eeprom") = false)
-      .def_readonly("joint", &ServoSetting::joint)
-      .def_readonly("address", &ServoSetting::address)
-      .def_readonly("size", &ServoSetting::size)
-      .def_readonly("value", &ServoSetting::value)
-      .def_readonly("mask", &ServoSetting::mask)
-      .def_readonly("eeprom", &ServoSetting::eeprom);
   py::class_<FeetechBusConfig>(m, "FeetechBusConfig")
       .def(py::init<>())
       .def_readwrite("ids", &FeetechBusConfig::ids)
@@ -65,6 +54,7 @@ void bind_config(py::module_& m) {
       .def_readwrite("settings", &FeetechBusConfig::settings)
       .def_readwrite("joint_model_numbers", &FeetechBusConfig::joint_model_numbers)
       .def_readwrite("joint_ticks_per_rad", &FeetechBusConfig::joint_ticks_per_rad)
+      .def_readwrite("joint_min_ticks", &FeetechBusConfig::joint_min_ticks)
       .def_readwrite("joint_max_ticks", &FeetechBusConfig::joint_max_ticks);
 }
 
@@ -79,6 +69,7 @@ void bind_bus(py::module_& m) {
       .value("CLOSED", BusStatus::closed);
   bind_gate(m);
   bind_guard(m);
+  bind_settings(m);
   bind_config(m);
   // The EEPROM but its operating mode, and its lock: at 55 in the STS series; at 48 in the SCS series, where
   // the others have the low byte of the torque limit, which 0 and 1 do not raise.

@@ -144,8 +144,10 @@ void bind_emulator(py::module_& m) {
   using Release = py::call_guard<py::gil_scoped_release>;
   bind_dynamixel_model(m);
   py::class_<ServoEmulator>(m, "ServoEmulator")
-      .def(py::init<const std::vector<std::uint8_t>&, std::uint16_t, bool>(), py::arg("ids"),
-           py::arg("model") = 777, py::arg("high_byte_first") = false)
+      .def(
+          py::init<const std::vector<std::uint8_t>&, std::uint16_t, bool, const std::vector<std::int32_t>&>(),
+          py::arg("ids"), py::arg("model") = 777, py::arg("high_byte_first") = false,
+          py::arg("turns") = std::vector<std::int32_t>{})
       .def_static(
           "dynamixel",
           [](const ServoEmulator::Dynamixels& servos) { return std::make_unique<ServoEmulator>(servos); },

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "bus/bus_error.hpp"
 #include "bus/monotonic.hpp"
 #include "bus/setting_rules.hpp"
 
@@ -13,6 +14,7 @@ namespace {
 constexpr std::uint16_t kModel = 0;
 constexpr std::uint16_t kOperatingMode = 11, kShadowId = 12;
 constexpr std::uint16_t kIndirect = 168, kIndirectAgain = 578;
+constexpr std::uint8_t kAnswersAll = 2;
 constexpr double kTurnRad = 6.283185307179586476925;
 constexpr float kVoltsPerUnit = 0.1F;
 constexpr int kGoalTolerance = 64;  // a servo at the edge of its own range pulls the goal inside it
@@ -40,7 +42,8 @@ SettingRules setting_rules(const DynamixelRegisters& at) {
 DynamixelBusConfig checked(DynamixelBusConfig config) {
   for (const DynamixelJoint& joint : config.joints) {
     if (joint.sign != 1 && joint.sign != -1) throw std::invalid_argument("sign must be +1 or -1");
-    if (!std::isfinite(joint.zero_ticks)) throw std::invalid_argument("zero_ticks must be finite");
+    if (!std::isfinite(joint.zero_ticks) || !std::isfinite(joint.middle_ticks))
+      throw std::invalid_argument("zero_ticks and middle_ticks must be finite");
     if (!positive(joint.ticks_per_rad) || !positive(joint.rad_s_per_unit) ||
         !positive(joint.effort_full_scale) || joint.min_ticks >= joint.max_ticks) {
       throw std::invalid_argument("need positive scales and min_ticks < max_ticks");
@@ -61,7 +64,7 @@ std::vector<ServoIdentity> identities(const DynamixelBusConfig& config) {
 }
 
 ChainRules rules(const DynamixelRegisters& at) {
-  return {kModel, at.return_delay, {{at.torque_enable, 0}}, {}, false};
+  return {kModel, at.return_delay, {{at.torque_enable, 0}}, {}, {at.return_level, kAnswersAll}, false};
 }
 
 std::int32_t two_bytes_signed(const std::uint8_t* bytes) {
@@ -82,10 +85,25 @@ DynamixelBus::DynamixelBus(const std::string& port, DynamixelBusConfig config)
   link_.set_room(config_.registers.present, config_.registers.present_room);
   const ServoChain::Patience patience(chain_);
   chain_.find();
-  for (const ServoSetting& setting : config_.settings) chain_.apply(setting);
+  wake_watchdogs();
+  chain_.apply(config_.settings);
   chain_.learn_return_delay();
   find_fast_read();
   for (std::size_t j = 0; j < config_.joints.size(); ++j) read_slow_values(j);
+}
+
+/// One that another program left tripped refuses every goal and limit; it is started again with the torque.
+void DynamixelBus::wake_watchdogs() {
+  ServoChain::Rows rows{};
+  const auto ids = chain_.ids();
+  if (chain_.read_all(ids, config_.registers.bus_watchdog, 1, rows) != LinkStatus::ok) return;
+  const bool tripped = std::count(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(ids.size()),
+                                  kWatchdogTripped) > 0;
+  if (!tripped) return;
+  rows.fill(0);
+  if (chain_.write_all(ids, config_.registers.bus_watchdog, 1, rows, one_byte, 0) != BusStatus::ok) {
+    throw BusError("servos on " + link_.path() + " did not confirm that their bus watchdog is off");
+  }
 }
 
 /// Firmware versions say who should know Fast Sync Read; only a reply proves it.
@@ -160,11 +178,11 @@ void DynamixelBus::take_row(std::size_t j, JointState& state) noexcept {
 }
 
 /// Ticks from the joint's zero. A servo counts on beyond one turn, and forgets whole turns when it restarts;
-/// the nearest value to the last one (at first, to zero) is where the joint is.
+/// the nearest value to the last one (at first, to the middle of its limits) is where the joint is.
 double DynamixelBus::unwrapped(std::size_t j, std::int32_t ticks) noexcept {
   const double turn = std::round(config_.joints[j].ticks_per_rad * kTurnRad);
   const double shown = static_cast<double>(ticks) - static_cast<double>(config_.joints[j].zero_ticks);
-  const double reference = heard_[j] ? last_ticks_[j] : 0.0;
+  const double reference = heard_[j] ? last_ticks_[j] : static_cast<double>(config_.joints[j].middle_ticks);
   turns_[j] = turn * std::round((shown - reference) / turn);
   last_ticks_[j] = shown - turns_[j];
   heard_[j] = true;
@@ -266,11 +284,8 @@ BusStatus DynamixelBus::start_torque() noexcept {
     const BusStatus cleared = chain_.write_all(active_, at.bus_watchdog, 1, rows, one_byte, 0);
     if (cleared != BusStatus::ok) return cleared;
   }
-  for (const ServoSetting& setting : config_.settings) {
-    if (setting.eeprom) continue;
-    const LinkStatus restored = chain_.restore(setting);
-    if (restored != LinkStatus::ok) return to_bus_status(restored);
-  }
+  const LinkStatus restored = chain_.restore(config_.settings);
+  if (restored != LinkStatus::ok) return to_bus_status(restored);
   const auto position = static_cast<std::uint16_t>(at.present + 6);
   const BusStatus known = to_bus_status(chain_.read_all(active_, position, 4, rows));
   if (known != BusStatus::ok) return known;

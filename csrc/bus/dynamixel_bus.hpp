@@ -17,6 +17,7 @@ struct DynamixelRegisters {
   std::uint16_t firmware = 6;
   std::uint16_t return_delay = 9;
   std::uint16_t torque_enable = 64;
+  std::uint16_t return_level = 68;  ///< 0: there is none.
   std::uint16_t hardware_error = 70;
   std::uint16_t bus_watchdog = 98;
   std::uint16_t goal_position = 116;
@@ -31,6 +32,7 @@ struct DynamixelJoint {
   std::uint8_t id = 0;
   std::uint16_t model_number = 0;  ///< 0 accepts any servo.
   float zero_ticks = 2048.0F;      ///< Ticks at zero radians.
+  float middle_ticks = 0.0F;       ///< Middle of the joint's limits, from its zero: tells turns apart.
   int sign = 1;                    ///< +1 or -1.
   float ticks_per_rad = 4096.0F / 6.28318530717958647692F;
   float rad_s_per_unit = 0.0239808F;  ///< 0.229 rev/min
@@ -89,6 +91,7 @@ class DynamixelBus final : public JointBus {
   bool fast() const noexcept { return fast_; }
 
  private:
+  void wake_watchdogs();
   void find_fast_read();
   LinkStatus read_present() noexcept;
   void take_row(std::size_t joint, JointState& state) noexcept;

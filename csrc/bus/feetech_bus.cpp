@@ -29,6 +29,7 @@ constexpr int kFarewellPermille = 300;  // holds most poses of a light arm, and 
 constexpr std::int64_t kFarewellPauseNs = 300'000'000;
 constexpr int kFarewellOffs = 3;  // nobody listens for an answer
 constexpr float kVoltsPerUnit = 0.1F;
+constexpr std::int32_t kStandTolerance = 8;  // an encoder trembles
 constexpr int kGoalTolerance =
     64;  // a servo at the edge of its own range pulls the goal inside it: 5.6 degrees
 
@@ -68,10 +69,11 @@ FeetechBusConfig checked(FeetechBusConfig config) {
   }
   spread(config.joint_model_numbers, n, config.model_number);
   spread(config.joint_ticks_per_rad, n, config.ticks_per_rad);
+  spread(config.joint_min_ticks, n, config.min_ticks);
   spread(config.joint_max_ticks, n, config.max_ticks);
   for (std::size_t i = 0; i < n; ++i) {
     if (!(config.joint_ticks_per_rad[i] > 0.0F) || !std::isfinite(config.joint_ticks_per_rad[i]) ||
-        config.min_ticks >= config.joint_max_ticks[i]) {
+        config.joint_min_ticks[i] >= config.joint_max_ticks[i]) {
       throw std::invalid_argument("need ticks_per_rad > 0 and min_ticks < max_ticks");
     }
   }
@@ -89,11 +91,8 @@ std::vector<ServoIdentity> identities(const FeetechBusConfig& config) {
 }
 
 ChainRules rules(const FeetechBusConfig& config) {
-  return {kModel,
-          kReturnDelay,
-          {{kTorqueEnable, 0}, {config.lock, 0}},
-          {{config.lock, 1}},
-          config.high_byte_first};
+  return {kModel, kReturnDelay,          {{kTorqueEnable, 0}, {config.lock, 0}}, {{config.lock, 1}},
+          {},     config.high_byte_first};
 }
 
 }  // namespace
@@ -106,7 +105,7 @@ FeetechBus::FeetechBus(const std::string& port, FeetechBusConfig config)
   link_.set_room(kPresent, config_.present_room);
   const ServoChain::Patience patience(chain_);
   chain_.find();
-  for (const ServoSetting& setting : config_.settings) chain_.apply(setting);
+  chain_.apply(config_.settings);
   chain_.learn_return_delay();
 }
 
@@ -146,7 +145,7 @@ BusStatus FeetechBus::read_state(JointState& state) noexcept {
 std::uint16_t FeetechBus::to_ticks(std::size_t joint, float rad) const noexcept {
   const float wish = config_.zero_ticks[joint] +
                      static_cast<float>(config_.sign[joint]) * rad * config_.joint_ticks_per_rad[joint];
-  const float inside = std::clamp(wish, static_cast<float>(config_.min_ticks),
+  const float inside = std::clamp(wish, static_cast<float>(config_.joint_min_ticks[joint]),
                                   static_cast<float>(config_.joint_max_ticks[joint]));
   return mtr_ft_encode_signed(static_cast<std::int32_t>(std::lround(inside)), kPositionSign);
 }
@@ -166,14 +165,19 @@ BusStatus FeetechBus::set_torque(bool on) noexcept {
   if (!on) static_cast<void>(link_.sync_write(config_.ids, kTorqueEnable, 1, {rows.data(), n}));  // at once
   const ServoChain::Patience patience(chain_);
   if (on) {
-    for (const ServoSetting& setting : config_.settings) {
-      if (setting.eeprom) continue;
-      const LinkStatus status = chain_.restore(setting);
-      if (status != LinkStatus::ok) return to_bus_status(status);
-    }
+    const LinkStatus restored = chain_.restore(config_.settings);
+    if (restored != LinkStatus::ok) return to_bus_status(restored);
     const BusStatus known = to_bus_status(chain_.read_all(config_.ids, kPresent, 2, rows));
     if (known != BusStatus::ok) return known;
     const auto position = config_.high_byte_first ? position_field_high_first : position_field;
+    for (std::size_t j = 0; j < n;
+         ++j) {  // where no goal may be: the servo would drive out of there by itself
+      const std::int32_t here = position(&rows[2 * j]);
+      if (here < config_.joint_min_ticks[j] - kStandTolerance ||
+          here > config_.joint_max_ticks[j] + kStandTolerance) {
+        return BusStatus::io_error;
+      }
+    }
     const BusStatus placed = chain_.write_all(config_.ids, kGoalPosition, 2, rows, position, kGoalTolerance);
     if (placed != BusStatus::ok) return placed;
     rows.fill(1);

@@ -17,7 +17,7 @@ struct FeetechBusConfig {
   std::vector<float> zero_ticks;  ///< Ticks at zero radians.
   std::vector<int> sign;          ///< +1 or -1.
   float ticks_per_rad = 4096.0F / 6.28318530717958647692F;
-  std::int32_t min_ticks = 0;
+  std::int32_t min_ticks = 0;  ///< Goals stay inside, and a joint that stands outside gets no torque.
   std::int32_t max_ticks = 4095;
   std::uint32_t baud = 1'000'000;
   double reply_margin_s = 0.004;     ///< Scheduling and USB frame time, on top of wire time.
@@ -31,6 +31,7 @@ struct FeetechBusConfig {
   /// Where models are mixed, one for each joint; empty: as above for all.
   std::vector<std::uint16_t> joint_model_numbers;
   std::vector<float> joint_ticks_per_rad;
+  std::vector<std::int32_t> joint_min_ticks;
   std::vector<std::int32_t> joint_max_ticks;
 };
 
@@ -47,8 +48,8 @@ class FeetechBus final : public JointBus {
   /// One sync write of all goal positions.
   BusStatus write_goal(const GatedGoal& goal) noexcept override;
   /// On: RAM settings that a restart or a supervisor changed, goal := present on every servo, then torque.
-  /// Nothing is enabled unless all joints answered. Off: told to all at once, then verified and repeated;
-  /// io_error names the case that one never confirmed.
+  /// Nothing is enabled unless all joints answered and stand where goals may be. Off: told to all at once,
+  /// then verified and repeated; io_error names the case that one never confirmed.
   BusStatus set_torque(bool on) noexcept override;
   BusCounters counters() const noexcept override { return link_.counters(); }
   LatencyReport latency() const noexcept override { return link_.latency(); }

@@ -63,7 +63,10 @@ void ServoChain::find() {
   std::vector<std::uint8_t> silent;
   for (const ServoIdentity& servo : servos_) {
     std::array<std::uint8_t, 2> bytes{};
-    const LinkStatus status = read(servo.id, rules_.model_address, bytes);
+    LinkStatus status = read(servo.id, rules_.model_address, bytes);
+    if (status == LinkStatus::incomplete && wake(servo.id)) {
+      status = read(servo.id, rules_.model_address, bytes);
+    }
     if (status == LinkStatus::closed) {
       throw BusError("port " + link_.path() + " went away while servos were sought");
     }
@@ -78,6 +81,12 @@ void ServoChain::find() {
     }
   }
   if (!silent.empty()) missing(silent);
+}
+
+bool ServoChain::wake(std::uint8_t id) noexcept {
+  if (rules_.wake.address == 0 || link_.ping(id, nullptr) != LinkStatus::ok) return false;
+  std::uint8_t error = 0;
+  return write(id, rules_.wake.address, {&rules_.wake.value, 1}, error) == LinkStatus::ok;
 }
 
 void ServoChain::missing(const std::vector<std::uint8_t>& silent) const {
@@ -114,53 +123,128 @@ bool ServoChain::stands(std::uint8_t id, std::uint16_t address, std::span<const 
          std::equal(data.begin(), data.end(), field.begin());
 }
 
-void ServoChain::write_checked(std::uint8_t id, std::uint16_t address, std::span<const std::uint8_t> data) {
-  std::uint8_t error = 0;
+LinkStatus ServoChain::write(std::uint8_t id, std::uint16_t address, std::span<const std::uint8_t> data,
+                             std::uint8_t& error) noexcept {
   LinkStatus status = LinkStatus::incomplete;
   for (int i = 0; i < kAttempts && status == LinkStatus::incomplete; ++i) {
     status = link_.write(id, address, data, &error);
-    if (status == LinkStatus::incomplete && stands(id, address, data)) return;
-  }
-  if (status == LinkStatus::ok) return;
-  const std::string what = "servo " + std::to_string(id) + " on " + link_.path();
-  const std::string which = " register " + std::to_string(address);
-  if (status != LinkStatus::refused) throw BusError(what + " did not confirm" + which);
-  throw BusError(what + " refused to write" + which + " (error " + std::to_string(error & 0x7F) + ")");
-}
-
-void ServoChain::apply(const ServoSetting& setting) {
-  const std::uint8_t id = ids_[setting.joint];
-  std::array<std::uint8_t, 4> bytes{};
-  const std::span<std::uint8_t> field(bytes.data(), setting.size);
-  if (read(id, setting.address, field) != LinkStatus::ok) {
-    throw BusError("servo " + std::to_string(id) + " on " + link_.path() +
-                   " stopped answering during setup (register " + std::to_string(setting.address) + ")");
-  }
-  const std::uint32_t old_value = get_field(bytes.data(), setting.size);
-  const std::uint32_t new_value = (old_value & ~setting.mask) | (setting.value & setting.mask);
-  if (new_value == old_value) return;  // EEPROM cells wear out
-  set_field(bytes.data(), setting.size, new_value);
-  if (!setting.eeprom) return write_checked(id, setting.address, field);
-  for (const ChainRules::Write& w : rules_.before_eeprom) write_checked(id, w.address, {&w.value, 1});
-  write_checked(id, setting.address, field);
-  for (const ChainRules::Write& w : rules_.after_eeprom) write_checked(id, w.address, {&w.value, 1});
-}
-
-LinkStatus ServoChain::restore(const ServoSetting& setting) noexcept {
-  const std::uint8_t id = ids_[setting.joint];
-  std::array<std::uint8_t, 4> bytes{};
-  const std::span<std::uint8_t> field(bytes.data(), setting.size);
-  LinkStatus status = read(id, setting.address, field);
-  if (status != LinkStatus::ok) return status;
-  const std::uint32_t old_value = get_field(bytes.data(), setting.size);
-  const std::uint32_t new_value = (old_value & ~setting.mask) | (setting.value & setting.mask);
-  if (new_value == old_value) return LinkStatus::ok;
-  set_field(bytes.data(), setting.size, new_value);
-  status = LinkStatus::incomplete;
-  for (int i = 0; i < kAttempts && status == LinkStatus::incomplete; ++i) {
-    status = link_.write(id, setting.address, field, nullptr);
+    if (status == LinkStatus::incomplete && stands(id, address, data)) return LinkStatus::ok;
   }
   return status;
+}
+
+/// Writes one setting, and around it what its kind of memory asks for.
+LinkStatus ServoChain::put(const ServoSetting& setting, std::uint32_t value,
+                           SettingOutcome& outcome) noexcept {
+  const std::uint8_t id = ids_[setting.joint];
+  std::array<std::uint8_t, 4> bytes{};
+  set_field(bytes.data(), setting.size, value);
+  LinkStatus status = LinkStatus::ok;
+  if (setting.eeprom) {
+    for (const ChainRules::Write& w : rules_.before_eeprom) {
+      if (status == LinkStatus::ok) status = write(id, w.address, {&w.value, 1}, outcome.error);
+    }
+  }
+  if (status == LinkStatus::ok) {
+    status = write(id, setting.address, {bytes.data(), setting.size}, outcome.error);
+  }
+  if (setting.eeprom) {
+    for (const ChainRules::Write& w : rules_.after_eeprom) {
+      std::uint8_t ignored = 0;
+      const LinkStatus closed = write(id, w.address, {&w.value, 1}, ignored);
+      if (status == LinkStatus::ok) status = closed;
+    }
+  }
+  const bool refused = status == LinkStatus::refused;
+  if (status != LinkStatus::ok)
+    outcome.trouble = refused ? SettingTrouble::refused : SettingTrouble::unconfirmed;
+  return status;
+}
+
+LinkStatus ServoChain::bring(const ServoSetting& setting, SettingOutcome& outcome) noexcept {
+  const std::uint8_t id = ids_[setting.joint];
+  std::array<std::uint8_t, 4> bytes{};
+  LinkStatus status = read(id, setting.address, {bytes.data(), setting.size});
+  const std::uint32_t old_value = get_field(bytes.data(), setting.size);
+  const std::uint32_t new_value = (old_value & ~setting.mask) | (setting.value & setting.mask);
+  if (status == LinkStatus::ok && new_value == old_value) return status;  // EEPROM cells wear out
+  if (status == LinkStatus::ok && setting.check_only) {
+    outcome = {SettingTrouble::differs, old_value, 0};
+    return LinkStatus::refused;
+  }
+  if (status == LinkStatus::ok && setting.bound.size > 0) {
+    status = read(id, setting.bound.address, {bytes.data(), setting.bound.size});
+    const std::uint32_t most = get_field(bytes.data(), setting.bound.size);
+    const std::int64_t wanted = field_number(new_value, setting.size, setting.format);
+    if (status == LinkStatus::ok &&
+        std::abs(wanted) > std::abs(field_number(most, setting.bound.size, setting.format))) {
+      outcome = {SettingTrouble::beyond_bound, most, 0};
+      return LinkStatus::refused;
+    }
+  }
+  if (status != LinkStatus::ok) {
+    outcome.trouble = SettingTrouble::silent;
+    return status;
+  }
+  return put(setting, new_value, outcome);
+}
+
+/// Whether all servos that `settings[first]` and its kind speak of have what they should: one read of all.
+bool ServoChain::stand(const std::vector<ServoSetting>& settings, std::size_t first) noexcept {
+  const ServoSetting& kind = settings[first];
+  std::array<std::uint8_t, kMaxJoints> ids{};
+  std::array<std::size_t, kMaxJoints> row_of{};
+  std::array<bool, kMaxJoints> asked{};
+  std::size_t n = 0;
+  const auto is_kind = [&](const ServoSetting& s) {
+    return s.address == kind.address && s.size == kind.size;
+  };
+  for (std::size_t i = first; i < settings.size(); ++i) {
+    const std::size_t j = settings[i].joint;
+    if (!is_kind(settings[i]) || asked[j]) continue;
+    asked[j] = true;
+    row_of[j] = n;
+    ids[n++] = ids_[j];
+  }
+  Rows rows{};
+  if (read_all({ids.data(), n}, kind.address, kind.size, rows) != LinkStatus::ok) return false;
+  for (std::size_t i = first; i < settings.size(); ++i) {
+    if (!is_kind(settings[i])) continue;
+    const std::uint32_t found = get_field(&rows[row_of[settings[i].joint] * kind.size], kind.size);
+    const std::uint32_t wanted = (found & ~settings[i].mask) | (settings[i].value & settings[i].mask);
+    if (found != wanted) return false;
+  }
+  return true;
+}
+
+/// Registers are gone through in the order in which they are first named; a register that all servos have as
+/// it should be costs one exchange.
+ServoChain::Failure ServoChain::bring_all(const std::vector<ServoSetting>& settings) noexcept {
+  for (std::size_t first = 0; first < settings.size(); ++first) {
+    const auto is_kind = [&](const ServoSetting& s) {
+      return s.address == settings[first].address && s.size == settings[first].size;
+    };
+    if (std::any_of(settings.begin(), settings.begin() + static_cast<std::ptrdiff_t>(first), is_kind))
+      continue;
+    if (stand(settings, first)) continue;
+    for (std::size_t i = first; i < settings.size(); ++i) {
+      if (!is_kind(settings[i])) continue;
+      Failure failure{&settings[i], {}, LinkStatus::ok};
+      failure.status = bring(settings[i], failure.outcome);
+      if (failure.status != LinkStatus::ok) return failure;
+    }
+  }
+  return {};
+}
+
+void ServoChain::apply(const std::vector<ServoSetting>& settings) {
+  const Failure failure = bring_all(settings);
+  if (failure.setting == nullptr) return;
+  throw BusError(describe(*failure.setting, failure.outcome, ids_[failure.setting->joint], link_.path()));
+}
+
+LinkStatus ServoChain::restore(const std::vector<ServoSetting>& settings) noexcept {
+  return bring_all(settings).status;
 }
 
 /// Reads until every servo has answered once: on a bad line no single read need be whole.
@@ -206,16 +290,6 @@ BusStatus ServoChain::write_all(std::span<const std::uint8_t> ids, std::uint16_t
 BusStatus to_bus_status(LinkStatus status) noexcept {
   if (status == LinkStatus::ok) return BusStatus::ok;
   return status == LinkStatus::closed ? BusStatus::closed : BusStatus::io_error;
-}
-
-std::uint32_t get_field(const std::uint8_t* bytes, std::size_t size) noexcept {
-  std::uint32_t value = 0;
-  for (std::size_t i = 0; i < size; ++i) value |= std::uint32_t{bytes[i]} << (8 * i);
-  return value;
-}
-
-void set_field(std::uint8_t* bytes, std::size_t size, std::uint32_t value) noexcept {
-  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::uint8_t>(value >> (8 * i));
 }
 
 std::int32_t one_byte(const std::uint8_t* field) { return *field; }

@@ -7,18 +7,9 @@
 #include <vector>
 
 #include "bus/servo_link.hpp"
+#include "bus/servo_setting.hpp"
 
 namespace motorium {
-
-/// One register to bring to a value at connect. Only the bits of `mask` are changed.
-struct ServoSetting {
-  std::uint32_t joint = 0;
-  std::uint16_t address = 0;
-  std::uint8_t size = 1;  ///< 1, 2 or 4 bytes
-  std::uint32_t value = 0;
-  std::uint32_t mask = 0xFFFFFFFF;
-  bool eeprom = false;  ///< Written only when it differs, with torque off.
-};
 
 /// A servo of a chain: its id, and the model it must be; model 0 accepts any.
 struct ServoIdentity {
@@ -35,6 +26,7 @@ struct ChainRules {
   std::uint16_t model_address = 0;  ///< 2 bytes
   std::uint16_t return_delay_address = 0;
   std::vector<Write> before_eeprom, after_eeprom;
+  Write wake{0, 0};  ///< Makes servos that answer pings alone answer reads too; address 0: none needs it.
   bool high_byte_first = false;  ///< Of the model number.
 };
 
@@ -66,10 +58,11 @@ class ServoChain {
   /// Throws BusError: servos missing or of another model. Asks for their return delay, which bounds every
   /// wait.
   void find();
-  /// Throws BusError when a servo does not confirm or refuses.
-  void apply(const ServoSetting& setting);
-  /// As `apply` for a register in RAM, without exceptions.
-  LinkStatus restore(const ServoSetting& setting) noexcept;
+  /// Brings all settings about, in their order, asking all servos at once. Throws BusError that names joint
+  /// and register when a servo has, confirms or takes another value.
+  void apply(const std::vector<ServoSetting>& settings);
+  /// As `apply` when torque is given anew, without exceptions: servos may have restarted since.
+  LinkStatus restore(const std::vector<ServoSetting>& settings) noexcept;
   void learn_return_delay() noexcept;
 
   /// Asks one servo again until it answers.
@@ -84,8 +77,19 @@ class ServoChain {
   std::span<const std::uint8_t> ids() const noexcept { return ids_; }
 
  private:
-  void write_checked(std::uint8_t id, std::uint16_t address, std::span<const std::uint8_t> data);
+  struct Failure {
+    const ServoSetting* setting = nullptr;
+    SettingOutcome outcome;
+    LinkStatus status = LinkStatus::ok;
+  };
+  Failure bring_all(const std::vector<ServoSetting>& settings) noexcept;
+  bool stand(const std::vector<ServoSetting>& settings, std::size_t first) noexcept;
+  LinkStatus bring(const ServoSetting& setting, SettingOutcome& outcome) noexcept;
+  LinkStatus put(const ServoSetting& setting, std::uint32_t value, SettingOutcome& outcome) noexcept;
+  LinkStatus write(std::uint8_t id, std::uint16_t address, std::span<const std::uint8_t> data,
+                   std::uint8_t& error) noexcept;
   bool stands(std::uint8_t id, std::uint16_t address, std::span<const std::uint8_t> data) noexcept;
+  bool wake(std::uint8_t id) noexcept;
   [[noreturn]] void missing(const std::vector<std::uint8_t>& ids) const;
 
   ServoLink& link_;
@@ -98,9 +102,6 @@ class ServoChain {
 
 BusStatus to_bus_status(LinkStatus status) noexcept;
 
-/// Little-endian fields of 1, 2 or 4 bytes.
-std::uint32_t get_field(const std::uint8_t* bytes, std::size_t size) noexcept;
-void set_field(std::uint8_t* bytes, std::size_t size, std::uint32_t value) noexcept;
 /// Decodes for `write_all`.
 std::int32_t one_byte(const std::uint8_t* field);
 std::int32_t four_bytes(const std::uint8_t* field);

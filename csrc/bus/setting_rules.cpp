@@ -12,6 +12,8 @@ namespace {
                               std::to_string(setting.address) + ", " + meaning + ": " + why);
 }
 
+bool is_size(std::uint8_t size) { return size == 1 || size == 2 || size == 4; }
+
 std::uint8_t byte_of(std::uint32_t value, std::uint32_t place) {
   return static_cast<std::uint8_t>(value >> (8 * place));
 }
@@ -37,9 +39,11 @@ void check(const ServoSetting& setting, const SettingRules& rules) {
 void check_settings(const std::vector<ServoSetting>& settings, std::size_t joints,
                     const SettingRules& rules) {
   for (const ServoSetting& setting : settings) {
-    const bool known_size = setting.size == 1 || setting.size == 2 || setting.size == 4;
-    if (setting.joint >= joints || !known_size) {
-      throw std::invalid_argument("a setting names a joint that is not there or a size other than 1, 2 or 4");
+    const bool bound_ok = setting.bound.size == 0 || is_size(setting.bound.size);
+    if (setting.joint >= joints || !is_size(setting.size) || !bound_ok ||
+        setting.format.sign_bit >= 8 * setting.size) {
+      throw std::invalid_argument(
+          "a setting names a joint that is not there, a size other than 1, 2 or 4, or a sign outside it");
     }
     check(setting, rules);
   }

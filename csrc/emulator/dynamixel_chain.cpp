@@ -80,7 +80,15 @@ void DynamixelChain::handle(const mtr_dxl_view& view) {
     if (hears(i) && view.id == servos_[i].id()) handle_one(i, view);
   }
   line.end_overlap();
-  if (view.id == MTR_DXL_BROADCAST) handle_broadcast(view);
+  if (view.id == MTR_DXL_BROADCAST) return handle_broadcast(view);
+  if (view.instruction == MTR_DXL_WRITE) obey_shadows(view);
+}
+
+/// Servos told by their shadow id do it and say nothing.
+void DynamixelChain::obey_shadows(const mtr_dxl_view& view) {
+  for (std::size_t i = 0; i < servos_.size(); ++i) {
+    if (hears(i) && view.id != servos_[i].id() && servos_[i].obeys(view.id)) handle_command(servos_[i], view);
+  }
 }
 
 /// Each id answers in its turn, and all servos that have it at once.
@@ -153,8 +161,9 @@ void DynamixelChain::sync_write(Bytes parameters) noexcept {
   const std::uint16_t address = get16(parameters);
   const std::size_t size = get16(parameters.subspan(2));
   for (Bytes rest = parameters.subspan(4); rest.size() >= 1 + size; rest = rest.subspan(1 + size)) {
-    const int i = find(rest[0]);
-    if (i >= 0) servos_[static_cast<std::size_t>(i)].write(address, rest.subspan(1, size));
+    for (std::size_t i = 0; i < servos_.size(); ++i) {
+      if (hears(i) && servos_[i].obeys(rest[0])) servos_[i].write(address, rest.subspan(1, size));
+    }
   }
 }
 

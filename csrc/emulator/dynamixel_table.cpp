@@ -14,6 +14,7 @@ namespace {
 // Dynamixel X series control table (ROBOTIS e-manual).
 constexpr std::size_t kModelNumber = 0, kFirmware = 6, kBaud = 8, kReturnDelay = 9, kDriveMode = 10,
                       kMode = 11;
+constexpr std::size_t kShadowId = 12, kStartup = 60;
 constexpr std::size_t kHomingOffset = 20, kTemperatureLimit = 31, kPwmLimit = 36, kCurrentLimit = 38;
 constexpr std::size_t kMaxPosition = 48, kMinPosition = 52, kShutdown = 63, kTorqueEnable = 64,
                       kReturnLevel = 68;
@@ -27,6 +28,7 @@ constexpr std::size_t kPresentVoltage = 144, kPresentTemperature = 146, kFirstRa
 constexpr std::array<std::uint32_t, 8> kBauds{9'600,     57'600,    115'200,   1'000'000,
                                               2'000'000, 3'000'000, 4'000'000, 4'500'000};
 constexpr std::int32_t kVelocityMode = 1, kPositionMode = 3, kExtendedMode = 4, kCurrentPositionMode = 5;
+constexpr std::uint8_t kStartWithTorque = 1U << 0;
 constexpr std::int32_t kReverse = 1, kTurn = 4096, kMaxWatchdog = 127, kMaxReturnLevel = 2;
 constexpr std::int64_t kWatchdogUnitNs = 20'000'000, kReturnDelayUnitNs = 2000;
 constexpr double kTicksPerVelocityUnit = 0.229 * kTurn / 60.0;          // 0.229 rev/min
@@ -96,6 +98,7 @@ void DynamixelTable::power_cycle() noexcept {
   present.position_ticks = position_ticks_;
   update(present);
   set(kGoalPosition, 4, get(kPresentPosition, 4));
+  if (has(kStartup) && (live_[kStartup] & kStartWithTorque) != 0) live_[kTorqueEnable] = 1;
 }
 
 std::int64_t DynamixelTable::return_delay_ns() const noexcept {
@@ -106,6 +109,10 @@ std::uint32_t DynamixelTable::baud() const noexcept {
 }
 std::span<std::uint8_t> DynamixelTable::eeprom() noexcept { return {kept_.data(), kFirstRam}; }
 std::uint8_t DynamixelTable::return_level() const noexcept { return live_[kReturnLevel]; }
+
+bool DynamixelTable::obeys(std::uint8_t wanted) const noexcept {
+  return wanted == id() || (has(kShadowId) && wanted == live_[kShadowId] && wanted <= MTR_DXL_MAX_ID);
+}
 
 std::uint8_t DynamixelTable::with_alert(std::uint8_t error) const noexcept {
   return static_cast<std::uint8_t>(error | (live_[kHardwareError] != 0 ? MTR_DXL_ALERT : 0));
@@ -176,6 +183,7 @@ std::uint8_t DynamixelTable::write(std::uint16_t address, std::span<const std::u
 
 void DynamixelTable::written(const EmulatedRegister& reg) noexcept {
   if (reg.address == kWatchdog) heard_ns_ = monotonic_ns();
+  if (reg.address == kDriveMode || reg.address == kHomingOffset) show_position();
   if (reg.address != kMode) return;
   set(kGoalPwm, 2, get(kPwmLimit, 2));
   if (has(kGoalCurrent)) set(kGoalCurrent, 2, get(kCurrentLimit, 2));

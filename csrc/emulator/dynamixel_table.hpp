@@ -60,6 +60,8 @@ class DynamixelTable final : public VirtualServo {
   std::uint8_t with_alert(std::uint8_t error) const noexcept;
   /// 0: pings alone are answered, 1: reads too, 2: everything.
   std::uint8_t return_level() const noexcept;
+  /// Whether it obeys what `id`, its own or its shadow id, is told.
+  bool obeys(std::uint8_t id) const noexcept;
   std::uint16_t model_number() const noexcept { return model_.model_number; }
   std::uint8_t firmware() const noexcept { return model_.firmware; }
   bool fast() const noexcept { return model_.fast_firmware > 0 && model_.firmware >= model_.fast_firmware; }

@@ -1,9 +1,12 @@
 #include "emulator/feetech_chain.hpp"
 
 #include <array>
+#include <stdexcept>
 
 namespace motorium {
 namespace {
+
+constexpr std::int32_t kMostCounts = 32768;
 
 std::vector<std::uint8_t> frame(std::uint8_t id, std::uint8_t instruction,
                                 std::span<const std::uint8_t> data) {
@@ -16,9 +19,15 @@ std::vector<std::uint8_t> frame(std::uint8_t id, std::uint8_t instruction,
 }  // namespace
 
 FeetechChain::FeetechChain(std::span<const std::uint8_t> ids, std::uint16_t model,
-                           const ServoTable::Series& series) {
+                           const ServoTable::Series& series, std::span<const std::int32_t> turns) {
   check_servo_ids(ids);
-  for (const std::uint8_t id : ids) servos_.emplace_back(id, model, series);
+  if (!turns.empty() && turns.size() != ids.size()) throw std::invalid_argument("one turn per id, or none");
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    ServoTable::Series own = series;
+    if (!turns.empty()) own.turn = turns[i];
+    if (own.turn < 2 || own.turn > kMostCounts) throw std::invalid_argument("an encoder has 2..32768 counts");
+    servos_.emplace_back(ids[i], model, own);
+  }
 }
 
 void FeetechChain::consume(std::span<const std::uint8_t> bytes) {

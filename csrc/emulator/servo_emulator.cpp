@@ -19,9 +19,10 @@ struct ServoEmulator::Impl {
   PseudoTerminal terminal;   // last: its thread uses the rest
 };
 
-ServoEmulator::ServoEmulator(const std::vector<std::uint8_t>& ids, std::uint16_t model, bool high_byte_first)
+ServoEmulator::ServoEmulator(const std::vector<std::uint8_t>& ids, std::uint16_t model, bool high_byte_first,
+                             const std::vector<std::int32_t>& turns)
     : ServoEmulator(std::make_unique<FeetechChain>(
-          ids, model, high_byte_first ? ServoTable::scs() : ServoTable::sts())) {}
+          ids, model, high_byte_first ? ServoTable::scs() : ServoTable::sts(), turns)) {}
 
 ServoEmulator::ServoEmulator(const Dynamixels& servos)
     : ServoEmulator(std::make_unique<DynamixelChain>(servos)) {}

@@ -23,7 +23,9 @@ class ServoEmulator {
 
   /// Feetech protocol 0, STS series; or the SCS series, with its own register layout and the high byte first.
   /// Throws std::invalid_argument (ids) or std::system_error (no pseudo-terminal).
-  ServoEmulator(const std::vector<std::uint8_t>& ids, std::uint16_t model, bool high_byte_first = false);
+  /// `turns`: counts of each servo's encoder; none: as the series has.
+  ServoEmulator(const std::vector<std::uint8_t>& ids, std::uint16_t model, bool high_byte_first = false,
+                const std::vector<std::int32_t>& turns = {});
   /// Dynamixel protocol 2.0. Throws as above.
   explicit ServoEmulator(const Dynamixels& servos);
   ~ServoEmulator();

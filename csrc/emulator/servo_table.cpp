@@ -26,6 +26,8 @@ constexpr std::size_t kFirstWritable = 5, kEepromEnd = 40, kFirstReadOnly = 56, 
 constexpr unsigned kSignPosition = 15, kSignLoad = 10, kSignOffset = 11, kSignCurrent = 15;
 constexpr std::uint8_t kCalibrateMiddle = 128;
 constexpr std::uint8_t kOverloadBit = 1U << 5;
+constexpr std::uint8_t kDriveBackwards = 1U << 0, kFullAngle = 1U << 4,
+                       kCountBackwards = 1U << 7;  // of phase
 constexpr std::int64_t kReturnDelayUnitNs = 2000;
 constexpr std::int32_t kPermillePerPercent = 10;
 
@@ -57,6 +59,33 @@ std::uint16_t ServoTable::get16(std::size_t address) const noexcept {
 
 std::int32_t ServoTable::homing_offset() const noexcept {
   return series_.homing_offset ? mtr_ft_decode_signed(get16(kHomingOffset), kSignOffset) : 0;
+}
+
+std::int32_t ServoTable::ticks_per_count() const noexcept {
+  return series_.phase ? std::max<std::int32_t>(live_[kResolution], 1) : 1;
+}
+
+/// What the servo shows of its encoder: direction, offset and resolution are those of its own memory.
+void ServoTable::show_position() noexcept {
+  const std::uint8_t phase = series_.phase ? live_[kPhase] : std::uint8_t{0};
+  const std::int32_t direction = (phase & kCountBackwards) != 0 ? -1 : 1;
+  std::int32_t count = direction * position_ticks_ - homing_offset();
+  if ((phase & kFullAngle) == 0) count = wrap(count, series_.turn);
+  set16(kPresentPosition, mtr_ft_encode_signed(count / ticks_per_count(), kSignPosition));
+}
+
+/// Where the servo drives to: the goal register reads back as it was written, clamped is what is done about
+/// it.
+std::int32_t ServoTable::encoder_goal() const noexcept {
+  std::int32_t count = mtr_ft_decode_signed(get16(kGoalPosition), kSignPosition);
+  const std::int32_t least = get16(kMinPosition), most = get16(kMaxPosition);
+  if (least < most) count = std::clamp(count, least, most);
+  const std::uint8_t phase = series_.phase ? live_[kPhase] : std::uint8_t{0};
+  const std::int32_t direction = (phase & kCountBackwards) != 0 ? -1 : 1;
+  std::int32_t encoder = direction * (count * ticks_per_count() + homing_offset());
+  if (least != 0 || most != 0) encoder = wrap(encoder, series_.turn);  // both 0: goals in other turns
+  const bool away = ((phase & kDriveBackwards) != 0) != ((phase & kCountBackwards) != 0);
+  return away ? 2 * position_ticks_ - encoder : encoder;
 }
 
 void ServoTable::reset() noexcept {
@@ -102,7 +131,9 @@ void ServoTable::power_cycle() noexcept {
   live_[kMaxAcceleration] = 254;
   pending_size_ = 0;
   overloaded_ = condition_.overload = false;
-  update(ServoPresent{});
+  ServoPresent present;
+  present.position_ticks = position_ticks_;
+  update(present);
   set16(kGoalPosition, get16(kPresentPosition));
 }
 
@@ -113,6 +144,7 @@ std::span<const std::uint8_t> ServoTable::read(std::uint8_t address, std::uint8_
 
 void ServoTable::poke(std::uint16_t address, std::span<const std::uint8_t> data) noexcept {
   for (std::size_t i = 0; i < data.size() && address + i < live_.size(); ++i) live_[address + i] = data[i];
+  if (address < kPresentPosition) show_position();
 }
 
 std::int64_t ServoTable::return_delay_ns() const noexcept { return live_[kReturnDelay] * kReturnDelayUnitNs; }
@@ -134,11 +166,12 @@ void ServoTable::write(std::uint8_t address, std::span<const std::uint8_t> data)
     if (at == kTorqueEnable && data[i] == 0) overloaded_ = condition_.overload = false;  // the way out
     if (keep && at < kEepromEnd) eeprom_[at] = data[i];
   }
+  show_position();
 }
 
 /// Writing 128 to the torque register makes the present position read as the middle of the turn.
 void ServoTable::calibrate_middle() noexcept {
-  const std::int32_t actual = wrap(get16(kPresentPosition) + homing_offset(), series_.turn);
+  const std::int32_t actual = wrap(position_ticks_, series_.turn);
   set16(kHomingOffset, mtr_ft_encode_signed(actual - series_.turn / 2, kSignOffset));
   std::copy_n(live_.begin() + kHomingOffset, 2, eeprom_.begin() + kHomingOffset);
   set16(kPresentPosition, static_cast<std::uint16_t>(series_.turn / 2));
@@ -158,8 +191,8 @@ void ServoTable::action() noexcept {
 void ServoTable::update(const ServoPresent& reported) noexcept {
   const ServoPresent present = troubled(reported, live_[kMaxTemperature]);
   overloaded_ = overloaded_ || condition_.overload;
-  const std::int32_t shown = wrap(present.position_ticks - homing_offset(), series_.turn);
-  set16(kPresentPosition, mtr_ft_encode_signed(shown, kSignPosition));
+  position_ticks_ = present.position_ticks;
+  show_position();
   set16(kPresentSpeed, mtr_ft_encode_signed(present.speed_ticks_s, kSignPosition));
   set16(kPresentLoad, mtr_ft_encode_signed(std::clamp(present.load_permille, -1000, 1000), kSignLoad));
   live_[kPresentVoltage] = static_cast<std::uint8_t>(std::clamp(present.voltage_dv, 0, 255));
@@ -172,11 +205,7 @@ void ServoTable::update(const ServoPresent& reported) noexcept {
 ServoGoal ServoTable::goal() noexcept {
   ServoGoal goal;
   goal.torque_enable = live_[kTorqueEnable] == 1;
-  std::int32_t position = mtr_ft_decode_signed(get16(kGoalPosition), kSignPosition);
-  const std::int32_t least = get16(kMinPosition);
-  const std::int32_t most = get16(kMaxPosition);
-  if (least < most) position = std::clamp(position, least, most);
-  goal.goal_position_ticks = wrap(position + homing_offset(), series_.turn);
+  goal.goal_position_ticks = encoder_goal();
   goal.turning =
       series_.homing_offset && live_[kMode] == kWheelMode;  // the SCS series has its wheel elsewhere
   if (goal.turning) goal.turn_speed_ticks_s = mtr_ft_decode_signed(get16(kGoalSpeed), kSignPosition);

@@ -19,9 +19,10 @@ class ServoTable final : public VirtualServo {
     std::int32_t turn = 4096;  ///< Ticks.
     bool torque_limit = true;  ///< In RAM; else the one in EEPROM counts at once.
     bool homing_offset = true;
+    bool phase = true;  ///< Direction and range of the counts, and the encoder steps in each.
   };
   static Series sts() noexcept { return {}; }
-  static Series scs() noexcept { return {true, false, 48, 37, 1024, false, false}; }
+  static Series scs() noexcept { return {true, false, 48, 37, 1024, false, false, false}; }
 
   ServoTable(std::uint8_t id, std::uint16_t model, const Series& series);
   bool answers_sync_read() const noexcept { return series_.sync_read; }
@@ -60,11 +61,15 @@ class ServoTable final : public VirtualServo {
   void set16(std::size_t address, std::uint16_t value) noexcept;
   std::uint16_t get16(std::size_t address) const noexcept;
   std::int32_t homing_offset() const noexcept;
+  std::int32_t ticks_per_count() const noexcept;
+  std::int32_t encoder_goal() const noexcept;
+  void show_position() noexcept;
   void calibrate_middle() noexcept;
 
   std::uint16_t model_;
   Series series_;
   Table live_{};
+  std::int32_t position_ticks_ = 2048;  // of the physics
   bool overloaded_ = false;
   std::array<std::uint8_t, 40> eeprom_{};
   std::array<std::uint8_t, 253> pending_{};

@@ -358,9 +358,49 @@ class SafetyGate:
     @property
     def tripped(self) -> bool: ...
 
+class FieldFormat:
+    def __init__(
+        self, *, is_signed: bool = False, sign_bit: int = 0, high_byte_first: bool = False
+    ) -> None: ...
+
+class SettingWords:
+    def __init__(
+        self, *, joint: str = "", name: str = "", about: str = "", unit: str = "", remedy: str = ""
+    ) -> None: ...
+    @property
+    def joint(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def about(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def remedy(self) -> str: ...
+
+class SettingBound:
+    def __init__(self, *, address: int = 0, size: int = 0, name: str = "") -> None: ...
+    @property
+    def address(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+
 class ServoSetting:
     def __init__(
-        self, *, joint: int, address: int, size: int, value: int, mask: int = 0xFFFFFFFF, eeprom: bool = False
+        self,
+        *,
+        joint: int,
+        address: int,
+        size: int,
+        value: int,
+        mask: int = 0xFFFFFFFF,
+        eeprom: bool = False,
+        check_only: bool = False,
+        format: FieldFormat = ...,
+        bound: SettingBound = ...,
+        words: SettingWords = ...,
     ) -> None: ...
     @property
     def joint(self) -> int: ...
@@ -374,6 +414,14 @@ class ServoSetting:
     def mask(self) -> int: ...
     @property
     def eeprom(self) -> bool: ...
+    @property
+    def check_only(self) -> bool: ...
+    @property
+    def bound(self) -> SettingBound: ...
+    @property
+    def words(self) -> SettingWords: ...
+    def number(self, raw: int) -> int: ...
+    def describe(self, trouble: str, servo_id: int, port: str, found: int = 0, error: int = 0) -> str: ...
 
 class FeetechBusConfig:
     ids: list[int]
@@ -393,6 +441,7 @@ class FeetechBusConfig:
     settings: list[ServoSetting]
     joint_model_numbers: list[int]
     joint_ticks_per_rad: list[float]
+    joint_min_ticks: list[int]
     joint_max_ticks: list[int]
     def __init__(self) -> None: ...
 
@@ -411,6 +460,7 @@ class DynamixelRegisters:  # Addresses that all servos of one bus share; those o
     firmware: int
     return_delay: int
     torque_enable: int
+    return_level: int
     hardware_error: int
     bus_watchdog: int
     goal_position: int
@@ -423,6 +473,7 @@ class DynamixelJoint:
     id: int
     model_number: int
     zero_ticks: float
+    middle_ticks: float
     sign: int
     ticks_per_rad: float
     rad_s_per_unit: float
@@ -496,7 +547,11 @@ class DynamixelModel:
 
 class ServoEmulator:  # Virtual servos that answer their protocol on a pseudo-terminal, in a thread of their own.
     def __init__(  # Feetech protocol 0: STS, or SCS with the high byte first.
-        self, ids: Sequence[int], model: int = 777, high_byte_first: bool = False
+        self,
+        ids: Sequence[int],
+        model: int = 777,
+        high_byte_first: bool = False,
+        turns: Sequence[int] = (),
     ) -> None: ...
     @staticmethod
     def dynamixel(servos: Sequence[tuple[int, DynamixelModel]]) -> ServoEmulator: ...  # Protocol 2.0.

@@ -19,7 +19,7 @@ from motorium.robots.robot import Robot
 from motorium.robots.spec import DATA as ROBOTS
 from motorium.robots.spec import RobotSpec
 
-OWN_MODEL, OWN_TICKS = 2825, 16384
+OWN_MODEL, OWN_TICKS, OWN_ZERO = 2825, 16384, 8192
 TURN = 2 * math.pi
 
 
@@ -53,7 +53,12 @@ def mixed_robot(tmp_path, own_servo) -> str:
     """so101 with that servo in its shoulder; the table lies beside the robot's."""
     joint = 'name = "shoulder_lift"\nid = 2\n'
     robot = tmp_path / "mixed.toml"
-    edited(ROBOTS / "so101.toml", robot, (joint, f'{joint}motor = "{own_servo.name}"\n'))
+    own = f'{joint}motor = "{own_servo.name}"\n'
+    text = edited(ROBOTS / "so101.toml", robot, (joint, own)).read_text(encoding="utf-8")
+    before, after = text.split(own)
+    robot.write_text(
+        before + own + after.replace("zero_ticks = 2048", f"zero_ticks = {OWN_ZERO}", 1), encoding="utf-8"
+    )
     return str(robot)
 
 
@@ -61,7 +66,8 @@ def test_two_feetech_models_are_read_and_written_in_one_cycle(mixed_robot, gated
     spec = RobotSpec.load(mixed_robot)
     servos = emulate([joint.id for joint in spec.joints], spec.motor_names)
     bus = open_joints(servos.port, bus_config(spec))
-    servos.update([2048 + 100] * 6, [0] * 6, [0] * 6)
+    zeros = np.array([joint.zero_ticks for joint in spec.joints])
+    servos.update(zeros + 100, [0] * 6, [0] * 6)
     requests = servos.stats()["requests"]
     readings = JointReadings()
     assert bus.read_state(readings) == BusStatus.OK
@@ -71,7 +77,7 @@ def test_two_feetech_models_are_read_and_written_in_one_cycle(mixed_robot, gated
     assert bus.write_goal(gated(*[0.2] * 6)) == BusStatus.OK
     bus.read_state(readings)
     assert servos.stats()["requests"] == requests + 3  # one sync read, one sync write, one sync read
-    away = np.abs(servos.goals()["goal_position_ticks"] - 2048)
+    away = np.abs(servos.goals()["goal_position_ticks"] - zeros)
     assert away[0] == round(0.2 * 4096 / TURN)
     assert away[1] == round(0.2 * OWN_TICKS / TURN)
 
@@ -79,12 +85,13 @@ def test_two_feetech_models_are_read_and_written_in_one_cycle(mixed_robot, gated
 def test_a_robot_with_a_servo_of_the_users_own_table_runs(mixed_robot):
     spec = RobotSpec.load(mixed_robot)
     servos = emulate([joint.id for joint in spec.joints], spec.motor_names)
-    servos.update([2048] * 6, [0] * 6, [0] * 6, [74] * 6)
+    zeros = [joint.zero_ticks for joint in spec.joints]
+    servos.update(zeros, [0] * 6, [0] * 6, [74] * 6)
     with Robot.open(mixed_robot, port=servos.port, calibration="nominal") as robot:
         assert servos.goals()["torque_enable"].tolist() == [1] * 6
         assert robot.status()["mode"] == "holding"
         robot.control.release()
-    servos.update([2048] * 6, [0] * 6, [0] * 6, [74] * 6)
+    servos.update(zeros, [0] * 6, [0] * 6, [74] * 6)
     quick = {"bauds": (1_000_000,), "protocols": ("feetech",), "patience_s": 0.03}
     assert not doctor.check_bus(servos.port, mixed_robot, range(8), **quick).findings
 
@@ -97,12 +104,16 @@ def test_a_servo_that_is_not_what_the_table_says_is_refused(mixed_robot):
 
 
 def test_what_one_request_cannot_reach_is_refused(tmp_path, mixed_robot):
-    joint = 'name = "shoulder_lift"\nid = 2\n'
+    joint = 'name = "gripper"\nid = 6\n'
     robot = edited(ROBOTS / "so101.toml", tmp_path / "odd.toml", (joint, f'{joint}motor = "scs0009"\n'))
+    before, after = robot.read_text(encoding="utf-8").split(joint)
+    robot.write_text(
+        before + joint + after.replace("zero_ticks = 2048", "zero_ticks = 512"), encoding="utf-8"
+    )
     with pytest.raises(SpecError, match="another series"):
         bus_config(RobotSpec.load(robot))
     elsewhere = ("goal_position = { address = 42", "goal_position = { address = 90")
-    edited(MOTORS / "sts3215.toml", tmp_path / "strong.toml", elsewhere)
+    edited(tmp_path / "strong.toml", tmp_path / "strong.toml", elsewhere)
     with pytest.raises(SpecError, match="goal_position must be at 42"):
         bus_config(RobotSpec.load(mixed_robot))
 

@@ -35,6 +35,9 @@ def robot(tmp_path: Path) -> RobotSpec:
     text = text.replace('motor = "sts3215"', 'motor = "scs0009"').replace(
         "zero_ticks = 2048", "zero_ticks = 512"
     )
+    text = text.replace("upper_rad = 2.84121", "upper_rad = 2.6").replace(
+        "lower_rad = -2.74385", "lower_rad = -2.6"
+    )
     path.write_text(text.replace("reply_margin_s = 0.004", "reply_margin_s = 0.3"), encoding="utf-8")
     return RobotSpec.load(path)
 
@@ -48,7 +51,7 @@ def test_registers_are_encoded_high_byte_first():
 
 def test_the_driver_reads_and_writes(emulator, robot):
     bus = _core.FeetechJoints(emulator.port, bus_config(robot))
-    ticks = [300, 400, 512, 600, 700, 259]
+    ticks = [259, 400, 512, 600, 700, 600]
     emulator.update(ticks, [0, -50, 50, 0, 0, 0], [0, 100, -100, 0, 0, 0], [60] * 6)
     readings = _core.JointReadings()
     assert bus.read_state(readings) == _core.BusStatus.OK

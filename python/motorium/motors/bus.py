@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .. import _core
-from ..errors import BusError, SpecError
-from .reserved import check_settings
-from .spec import MotorSpec, Setting
+from ..errors import BusError, CalibrationError, SpecError
+from .encoder import counts_turns, goal_range, problem
+from .memory import servo_settings
+from .spec import MotorSpec
 
 if TYPE_CHECKING:
     from ..robots.spec import JointSpec, RobotSpec
 
 WATCHDOG_UNIT_S = 0.02
 """Of the register bus_watchdog."""
-TURN_COUNTING_MODES = {4, 5}
-"""Operating modes of Dynamixel servos in which positions go beyond one turn."""
 MANY_TURNS = 255
 """How far, in either direction."""
 SHARED_REGISTERS = (
@@ -48,8 +47,6 @@ FEETECH_PRESENT_END = 66
 DYNAMIXEL_PRESENT_SIZE = 10
 MOST_ROOM = 15
 """Bytes that a read of a servo's state may be longer than it need be, to tell its reply from a late one."""
-BACKSTOP = 1.25
-"""The servo's own torque limit over the gate's effort limit: the gate acts first, the servo if the host is gone."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +56,15 @@ class JointZero:
     Attributes:
         zero_ticks: present position at zero radians.
         sign: +1 where ticks rise with the angle, else -1.
-        homing_offset: what the servo subtracts from its encoder's count, ticks; None leaves the servo's own.
+        homing_offset: what the servo itself shifts its encoder's count by, ticks (Feetech subtracts it, Dynamixel
+            adds it); None: it must be 0.
+        reverse: whether the servo itself counts backwards; None: not recorded, it must not.
     """
 
     zero_ticks: float
     sign: int
     homing_offset: int | None = None
+    reverse: bool | None = None
 
 
 @contextmanager
@@ -85,62 +85,19 @@ def open_joints(
     return _core.FeetechJoints(port, config)
 
 
-def _role(joint: JointSpec) -> str:
-    return "gripper" if joint.unit == "opening" else "body"
-
-
-def _encoded(motor: MotorSpec, joint: JointSpec, setting: Setting) -> bytes:
-    register = motor.register(setting.register)
-    if register.access != "rw":
-        raise SpecError(f"{joint.name}: {motor.model} lets nobody write {setting.register}")
-    try:
-        return register.encode(setting.value)
-    except ValueError as error:
-        raise SpecError(f"{joint.name}: {error}") from error
-
-
-def _settings(motor: MotorSpec, index: int, joint: JointSpec) -> Iterator[_core.ServoSetting]:
-    own = dict(joint.settings)
-    wanted = [setting for setting in motor.settings_for(_role(joint)) if setting.register not in own]
-    for setting in [*wanted, *(Setting(name, value) for name, value in joint.settings)]:
-        register = motor.register(setting.register)
-        yield _core.ServoSetting(
-            joint=index,
-            address=register.address,
-            size=register.size,
-            value=int.from_bytes(_encoded(motor, joint, setting), "little"),
-            mask=setting.mask,
-            eeprom=register.eeprom,
-        )
-    limit = motor.limit_for(_role(joint))
-    register = motor.register(limit.register)
-    share = min(1.0, joint.max_effort * BACKSTOP)
-    value = int.from_bytes(register.encode(round(limit.full_scale * share)), "little")
-    yield _core.ServoSetting(
-        joint=index, address=register.address, size=register.size, value=value, eeprom=register.eeprom
-    )
-
-
-def _offset(motor: MotorSpec, index: int, zero: JointZero) -> Iterator[_core.ServoSetting]:
-    if zero.homing_offset is not None:
-        register = motor.register("homing_offset")
-        value = int.from_bytes(register.encode(zero.homing_offset), "little")
-        yield _core.ServoSetting(
-            joint=index, address=register.address, size=register.size, value=value, eeprom=register.eeprom
-        )
-
-
 def bus_config(
-    spec: RobotSpec, zeros: Sequence[JointZero] | None = None
+    spec: RobotSpec, zeros: Sequence[JointZero] | None = None, *, as_found: bool = False
 ) -> _core.FeetechBusConfig | _core.DynamixelBusConfig:
     """What the driver of the robot's protocol needs to speak radians with its servos.
 
     Args:
         spec: the robot.
         zeros: J entries from a calibration; the nominal zeros of the spec when None.
+        as_found: to calibrate: offset, direction and position limits of the servos stay as they are.
 
     Raises:
         SpecError: the robot names a motor that is not declared, or motors that cannot share its bus.
+        CalibrationError: with these zeros an encoder cannot tell all positions of its joint.
         ValueError: `zeros` has another length than the robot has joints.
     """
     if zeros is None:
@@ -154,26 +111,34 @@ def bus_config(
                 f"{spec.name}: {joint.name} has motor {motor.model}, which speaks {motor.protocol}; "
                 f"its bus speaks {spec.bus.protocol}"
             )
-    build = _dynamixel if spec.bus.protocol == "dynamixel" else _feetech
-    return build(spec, motors, zeros)
+    if not as_found:
+        must_reach(spec, motors, zeros)
+    settings = servo_settings(spec, motors, zeros, as_found=as_found)
+    if spec.bus.protocol == "dynamixel":
+        return _dynamixel(spec, motors, zeros, settings)
+    config = _feetech(spec, motors, zeros, settings)
+    if not as_found:
+        ranges = [goal_range(*row) for row in zip(spec.joints, motors, zeros, strict=True)]
+        config.joint_min_ticks, config.joint_max_ticks = (
+            [low for low, _ in ranges],
+            [high for _, high in ranges],
+        )
+    return config
 
 
-def servo_settings(
-    spec: RobotSpec, motors: Sequence[MotorSpec], zeros: Sequence[JointZero]
-) -> list[_core.ServoSetting]:
-    """Every register that connecting brings to a value: of the motors' tables, the joints, the calibration.
-
-    Raises SpecError for one that moves the motor: see `reserved`.
-    """
-    joints = list(enumerate(zip(motors, spec.joints, zeros, strict=True)))
-    settings = [setting for i, (motor, joint, _) in joints for setting in _settings(motor, i, joint)]
-    settings += [setting for i, (motor, _, zero) in joints for setting in _offset(motor, i, zero)]
-    check_settings(spec.joint_names, motors, settings)
-    return settings
+def must_reach(spec: RobotSpec, motors: Sequence[MotorSpec], zeros: Sequence[JointZero]) -> None:
+    """Raise CalibrationError, naming every joint whose positions its encoder cannot all tell with these zeros."""
+    rows = zip(spec.joints, motors, zeros, strict=True)
+    problems = [found for row in rows if (found := problem(*row)) is not None]
+    if problems:
+        raise CalibrationError(f"{spec.name}: {'; '.join(problems)}")
 
 
 def _feetech(
-    spec: RobotSpec, motors: Sequence[MotorSpec], zeros: Sequence[JointZero]
+    spec: RobotSpec,
+    motors: Sequence[MotorSpec],
+    zeros: Sequence[JointZero],
+    settings: list[_core.ServoSetting],
 ) -> _core.FeetechBusConfig:
     if any(joint.passive for joint in spec.joints):
         raise SpecError(f"{spec.name}: no passive joints on a feetech bus")
@@ -184,7 +149,7 @@ def _feetech(
     config.zero_ticks = [zero.zero_ticks for zero in zeros]
     config.sign = [zero.sign for zero in zeros]
     config.joint_ticks_per_rad = [motor.ticks_per_turn / (2 * math.pi) for motor in motors]
-    config.joint_max_ticks = [motor.ticks_per_turn - 1 for motor in motors]
+    config.joint_max_ticks = [motor.max_ticks for motor in motors]
     config.joint_model_numbers = [motor.model_number for motor in motors]
     config.baud = spec.bus.baud
     config.reply_margin_s = spec.bus.reply_margin_s
@@ -193,7 +158,7 @@ def _feetech(
     config.lock = motors[0].register("lock").address
     config.torque_limit = _address(motors[0], "torque_limit")
     config.present_room = min(_readable_to(motor) - FEETECH_PRESENT_END for motor in motors)
-    config.settings = servo_settings(spec, motors, zeros)
+    config.settings = settings
     return config
 
 
@@ -223,7 +188,10 @@ def _must_suit_feetech(spec: RobotSpec, motor: MotorSpec, first: MotorSpec) -> N
 
 
 def _dynamixel(
-    spec: RobotSpec, motors: Sequence[MotorSpec], zeros: Sequence[JointZero]
+    spec: RobotSpec,
+    motors: Sequence[MotorSpec],
+    zeros: Sequence[JointZero],
+    settings: list[_core.ServoSetting],
 ) -> _core.DynamixelBusConfig:
     config = _core.DynamixelBusConfig()
     joints = zip(spec.joints, motors, zeros, strict=True)
@@ -232,7 +200,7 @@ def _dynamixel(
     config.baud = spec.bus.baud
     config.reply_margin_s = spec.bus.reply_margin_s
     config.watchdog_units = round(spec.bus.watchdog_s / WATCHDOG_UNIT_S)
-    config.settings = servo_settings(spec, motors, zeros)
+    config.settings = settings
     return config
 
 
@@ -243,12 +211,11 @@ def _dynamixel_joint(joint: JointSpec, motor: MotorSpec, zero: JointZero) -> _co
     config.zero_ticks = zero.zero_ticks
     config.sign = zero.sign
     config.ticks_per_rad = motor.ticks_per_turn / (2 * math.pi)
+    config.middle_ticks = zero.sign * (joint.lower_rad + joint.upper_rad) / 2 * config.ticks_per_rad
     config.rad_s_per_unit = motor.velocity_unit_rad_s
     config.effort_full_scale = motor.effort_full_scale
-    modes = [s.value for s in motor.settings_for(_role(joint)) if s.register == "operating_mode"]
-    turns = MANY_TURNS if set(modes) & TURN_COUNTING_MODES else 0
-    config.min_ticks = -turns * motor.ticks_per_turn
-    config.max_ticks = (turns + 1) * motor.ticks_per_turn - 1
+    turns = (MANY_TURNS if counts_turns(joint, motor) else 0) * motor.ticks_per_turn
+    config.min_ticks, config.max_ticks = -turns, turns + motor.max_ticks
     config.fast_firmware = motor.fast_read_firmware
     config.passive = joint.passive
     return config
@@ -266,6 +233,7 @@ def _room_behind(motor: MotorSpec, start: int) -> int:
 def _shared_registers(spec: RobotSpec, motors: Sequence[MotorSpec]) -> _core.DynamixelRegisters:
     """Addresses that one request to the whole chain relies on: the same in every motor of it."""
     shared = _core.DynamixelRegisters()
+    shared.return_level = min(_address(motor, "status_return_level") for motor in motors)
     names = {name: name for name in SHARED_REGISTERS}
     for motor in motors:
         effort = "present_current" if "present_current" in motor.registers else "present_load"

@@ -67,7 +67,8 @@ def _emulate(ids: Sequence[int], motors: Sequence[str]) -> _core.ServoEmulator:
     if protocols == {"dynamixel1"}:
         raise SpecError("there are no virtual servos of Dynamixel protocol 1.0")
     if protocols == {"feetech"}:
-        chain = _core.ServoEmulator(list(ids), specs[0].model_number, specs[0].byte_order == "big")
+        turns = [spec.max_ticks + 1 for spec in specs]
+        chain = _core.ServoEmulator(list(ids), specs[0].model_number, specs[0].byte_order == "big", turns)
         for servo, spec in zip(ids, specs, strict=True):
             number = spec.register("model_number")
             chain.poke(servo, number.address, number.encode(spec.model_number))

@@ -26,6 +26,8 @@ ACCESS = ("r", "rw")
 ROLES = ("any", "body", "gripper")
 PROTOCOLS = ("feetech", "dynamixel", "dynamixel1")
 BYTE_ORDERS = ("little", "big")
+MOST_TICKS = 32767
+"""Of a register of two bytes with a sign bit."""
 LAST_ADDRESS = {"feetech": 255, "dynamixel": 65535, "dynamixel1": 255}
 
 T = TypeVar("T")
@@ -44,6 +46,8 @@ class Register:
         sign_bit: position of the sign in a sign-magnitude field, 0 when there is none.
         signed: two's complement.
         initial: factory value, for virtual servos.
+        within: the register whose value this one's may not exceed, which the servo refuses; empty: there is none.
+        unit, about: what its number counts, and what it is for, in the words of an error.
         byte_order: "little" or "big"; that of the whole motor.
     """
 
@@ -55,6 +59,9 @@ class Register:
     sign_bit: int = 0
     signed: bool = False
     initial: int = 0
+    within: str = ""
+    unit: str = ""
+    about: str = ""
     byte_order: Literal["little", "big"] = "little"
 
     def decode(self, data: bytes) -> int:
@@ -103,6 +110,14 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Reverse:
+    """The bits of a register with which a servo counts, and drives, backwards."""
+
+    register: str
+    mask: int
+
+
+@dataclass(frozen=True)
 class Protection:
     """When a joint is backed off before its servo protects itself; efforts are shares of stall torque.
 
@@ -129,7 +144,8 @@ class MotorSpec:
     """A servo type: scale, control table, settings, fault names.
 
     Attributes:
-        ticks_per_turn: of the encoder.
+        ticks_per_turn: scale of the encoder: counts in a full turn, though it may not have them all.
+        max_ticks: its last count; one less than `ticks_per_turn` where a table does not say.
         stall_torque_nm, stall_current_ma, no_load_speed_rad_s, supply_v: from its data sheet, at `supply_v`.
         min_supply_v, max_supply_v, hot_c: outside of these it gets no torque.
         velocity_unit_rad_s: of register present_velocity (dynamixel).
@@ -140,6 +156,7 @@ class MotorSpec:
         faults: name -> bit of the status byte.
         settings, limits, registers: the control table and what is written to it.
         protection: when a joint is backed off; none: the servo's own protection alone.
+        reverse: how it is told to count backwards; None: it cannot.
     """
 
     model: str
@@ -163,6 +180,12 @@ class MotorSpec:
     fast_read_firmware: int = 0
     byte_order: Literal["little", "big"] = "little"
     sync_read: bool = True
+    max_ticks: int = 0
+    reverse: Reverse | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_ticks == 0:
+            object.__setattr__(self, "max_ticks", self.ticks_per_turn - 1)
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> MotorSpec:
@@ -199,6 +222,11 @@ class MotorSpec:
         """What the bits of a status byte mean; bits without a name appear as "bit N"."""
         named = {bit: name for name, bit in self.faults.items()}
         return tuple(named.get(bit, f"bit {bit}") for bit in range(8) if status >> bit & 1)
+
+
+def role_of(unit: str) -> str:
+    """The role of a joint of this unit: "gripper" for "opening", else "body"."""
+    return "gripper" if unit == "opening" else "body"
 
 
 @cache
@@ -265,7 +293,7 @@ def parse(table: Mapping[str, object], *, where: str = "motor") -> MotorSpec:
     sections = {
         name: plain.pop(name, None) for name in ("schema", "faults", "settings", "limits", "registers")
     }
-    protection = plain.pop("protection", [])
+    protection, reverse = plain.pop("protection", []), plain.pop("reverse", None)
     byte_order = plain.pop("byte_order", "little")
     _choice(str(byte_order), BYTE_ORDERS, f"{where}.byte_order")
     if sections["schema"] != 1:
@@ -290,6 +318,7 @@ def parse(table: Mapping[str, object], *, where: str = "motor") -> MotorSpec:
         settings=tuple(_build(Setting, s, f"{where}.settings[{i}]") for i, s in enumerate(settings)),
         limits=tuple(_build(Limit, s, f"{where}.limits[{i}]") for i, s in enumerate(limits)),
         byte_order=byte_order,
+        reverse=None if reverse is None else _build(Reverse, reverse, f"{where}.reverse"),
         protection=tuple(_build(Protection, p, f"{where}.protection[{i}]") for i, p in enumerate(protection)),
         registers=MappingProxyType(
             {
@@ -330,6 +359,8 @@ def check(spec: MotorSpec, *, where: str = "motor") -> None:
     for name in ("model_number", "ticks_per_turn", "stall_torque_nm", "stall_current_ma"):
         if not getattr(spec, name) > 0:
             raise SpecError(f"{where}.{name} must be positive")
+    if not 1 <= spec.max_ticks <= MOST_TICKS:
+        raise SpecError(f"{where}.max_ticks is {spec.max_ticks}; valid: 1..{MOST_TICKS}")
     taken: dict[int, str] = {}
     for register in spec.registers.values():
         _check_register(register, taken, where, LAST_ADDRESS[spec.protocol])
@@ -349,6 +380,16 @@ def _check_settings(spec: MotorSpec, where: str) -> None:
             register.encode(setting.value)
         except ValueError as error:
             raise SpecError(f"{where}.settings: {error}") from error
+    bounded = [(register.name, register.within) for register in spec.registers.values() if register.within]
+    reverse = [] if spec.reverse is None else [("reverse", spec.reverse.register)]
+    for name, other in [*bounded, *reverse]:
+        if other not in spec.registers:
+            raise SpecError(f"{where}: {name} names the register {other!r}, which is not there")
+    if (
+        spec.reverse is not None
+        and not 0 < spec.reverse.mask < 1 << 8 * spec.register(spec.reverse.register).size
+    ):
+        raise SpecError(f"{where}.reverse: mask {spec.reverse.mask:#x} is outside its register")
     for entry in spec.protection:
         _choice(entry.role, ROLES, f"{where}.protection: role")
     for limit in spec.limits:

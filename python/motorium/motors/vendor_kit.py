@@ -20,7 +20,9 @@ import numpy as np
 
 from .. import _core
 from ..errors import BusError, SpecError
-from .bus import WATCHDOG_UNIT_S, JointZero, servo_settings
+from .bus import WATCHDOG_UNIT_S, JointZero, must_reach
+from .encoder import counts_turns, goal_range
+from .memory import servo_settings
 from .spec import MotorSpec, Register
 
 if TYPE_CHECKING:
@@ -34,23 +36,36 @@ READ, ECHO_SIZE = 2, 3
 EXTRA = "dynamixel"
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Servo:
     """One joint and how its registers become radians."""
 
     joint: JointSpec
     motor: MotorSpec
     zero: JointZero
+    turns: int = 0  # whole turns between the servo's count and ours, in ticks
+    last_ticks: float | None = None  # from the joint's zero
 
     @property
     def rad_per_tick(self) -> float:
         return self.zero.sign * 2 * math.pi / self.motor.ticks_per_turn
 
+    def from_zero(self, count: int) -> float:
+        """Ticks from the joint's zero: of a servo that counts turns those nearest to the last ones, at first to the
+        middle of the limits, for it forgets turns when it restarts."""
+        shown = count - self.zero.zero_ticks
+        if counts_turns(self.joint, self.motor):
+            middle = (self.joint.lower_rad + self.joint.upper_rad) / 2 / self.rad_per_tick
+            turn, near = self.motor.ticks_per_turn, middle if self.last_ticks is None else self.last_ticks
+            self.turns = turn * round((shown - near) / turn)
+        self.last_ticks = shown - self.turns
+        return self.last_ticks
+
     def readings(self, values: dict[str, int]) -> list[float]:
         """A column of `Relay.publish`."""
         effort = self.zero.sign * values.get("effort", 0) / self.motor.effort_full_scale
         return [
-            (values["present_position"] - self.zero.zero_ticks) * self.rad_per_tick,
+            self.from_zero(values["present_position"]) * self.rad_per_tick,
             self.zero.sign * values.get("present_velocity", 0) * self.motor.velocity_unit_rad_s,
             float(np.clip(effort, -1.0, 1.0)),
             values.get("present_voltage", 0) * VOLTS_PER_UNIT,
@@ -59,9 +74,12 @@ class _Servo:
         ]
 
     def ticks(self, rad: float) -> int:
-        """A goal inside one turn."""
-        wish = round(self.zero.zero_ticks + rad / self.rad_per_tick)
-        return min(max(wish, 0), self.motor.ticks_per_turn - 1)
+        """A goal as the servo counts; one that does not count turns keeps it inside its range."""
+        wish = round(self.zero.zero_ticks + rad / self.rad_per_tick) + self.turns
+        if counts_turns(self.joint, self.motor):
+            return wish
+        low, high = goal_range(self.joint, self.motor, self.zero)
+        return min(max(wish, low), high)
 
 
 class VendorKit:
@@ -80,7 +98,10 @@ class VendorKit:
             raise SpecError(
                 f"{strangers[0].model} speaks {strangers[0].protocol}, the bus {spec.bus.protocol}"
             )
+        must_reach(spec, motors, zeros)
         self._servos = [_Servo(*row) for row in zip(spec.joints, motors, zeros, strict=True)]
+        self._settings = servo_settings(spec, motors, zeros)
+        self._name = port
         self._watchdog = round(spec.bus.watchdog_s / WATCHDOG_UNIT_S)
         self._sdk = _sdk()
         self._port = self._sdk.PortHandler(port)
@@ -93,7 +114,7 @@ class VendorKit:
         self._written = 0
         try:
             self._find()
-            self._apply(servo_settings(spec, motors, zeros))
+            self._apply(self._settings)
         except BaseException:
             self._port.closePort()
             raise
@@ -116,17 +137,33 @@ class VendorKit:
                 )
 
     def _apply(self, settings: Sequence[_core.ServoSetting]) -> None:
+        """Brings all settings about. Raises BusError that names joint and register of one that cannot be."""
         for setting in settings:
             servo = self._servos[setting.joint]
-            plain = Register("setting", setting.address, setting.size, "rw")
+            plain = Register(setting.words.name, setting.address, setting.size, "rw")
             old = self._ask(servo, plain)
             new = (old & ~setting.mask) | (setting.value & setting.mask)
             if new == old:
                 continue
+            if setting.check_only:
+                raise self._trouble(setting, "differs", old)
+            self._must_be_within(setting, servo)
             if setting.eeprom and not self._put(servo, servo.motor.register("torque_enable"), 0):
                 raise BusError(f"servo {servo.joint.id} did not confirm that its torque is off")
             if not self._put(servo, plain, new):
-                raise BusError(f"servo {servo.joint.id} did not confirm register {setting.address}")
+                raise self._trouble(setting, "unconfirmed", new)
+
+    def _must_be_within(self, setting: _core.ServoSetting, servo: _Servo) -> None:
+        bound = setting.bound
+        if bound.size == 0:
+            return
+        most = self._ask(servo, Register(bound.name, bound.address, bound.size, "rw"))
+        if abs(setting.number(setting.value)) > abs(setting.number(most)):
+            raise self._trouble(setting, "beyond_bound", most)
+
+    def _trouble(self, setting: _core.ServoSetting, what: str, found: int) -> BusError:
+        joint = self._servos[setting.joint].joint
+        return BusError(setting.describe(what, joint.id, self._name, found))
 
     def _ask(self, servo: _Servo, register: Register) -> int:
         for _ in range(ATTEMPTS):
@@ -200,7 +237,12 @@ class VendorKit:
             self._packets.writeTxOnly(self._port, servo.joint.id, register.address, len(data), data)
 
     def _switch(self, *, on: bool) -> bool:
-        """Goal := present, then torque; off reaches every servo."""
+        """What a restart may have lost, goal := present, then torque; off reaches every servo."""
+        if on:
+            try:
+                self._apply(self._settings)
+            except BusError:
+                return False
         done = [self._switch_one(servo, on=on) for servo in self._servos if not (on and servo.joint.passive)]
         if on and not all(done):
             for servo in self._servos:

@@ -6,14 +6,15 @@ import logging
 import math
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
-from .._core import BusStatus, FeetechBus, JointReadings
+from .._core import BusStatus, DynamixelBus, FeetechBus, JointReadings
 from ..errors import BusError, CalibrationError
 from ..motors.bus import JointZero, bus_config, bus_errors, open_joints
 from ..motors.ports import adapter_serial, usb_path
-from ..motors.spec import MotorSpec
+from ..motors.spec import MotorSpec, Register
 from .calibration import Calibration, spec_hash
-from .spec import RobotSpec
+from .spec import JointSpec, RobotSpec
 from .sweep import Sweep
 
 POLL_S = 0.01
@@ -33,7 +34,9 @@ class LimpArm:
         self._turn = motor.ticks_per_turn
         self._readings = JointReadings()
         with bus_errors():
-            self._bus = open_joints(port, bus_config(spec, [JointZero(0.0, 1)] * len(spec.joints)))
+            self._bus = open_joints(
+                port, bus_config(spec, [JointZero(0.0, 1)] * len(spec.joints), as_found=True)
+            )
             status = self._bus.set_torque(on=False)
         if status != BusStatus.OK:
             raise BusError(f"{spec.name} on {port} did not confirm that its torque is off")
@@ -80,13 +83,20 @@ def calibrate(
     """
     motor = MotorSpec.load(spec.bus.motor)
     counts_turns = motor.protocol == "dynamixel"  # these count on over the seam: no offset is needed
+    moves_seam = not counts_turns and "homing_offset" in motor.registers
+    offsets, backwards = read_offsets(spec, port), read_directions(spec, port)
+    turned = tuple(replace(j, sign=-j.sign) if backwards[j.name] else j for j in spec.joints)
     sweep = Sweep(
-        spec, motor.ticks_per_turn, None if counts_turns else read_offsets(spec, motor, port), accept
+        replace(spec, joints=turned), motor.ticks_per_turn, offsets if moves_seam else None, accept
     )
     _follow(LimpArm(spec, motor, port), sweep, finished)
-    zeros = sweep.zeros()
-    if not counts_turns:
-        _keep_offsets(spec, motor, port, zeros)
+    zeros = {name: replace(zero, reverse=backwards[name]) for name, zero in sweep.zeros().items()}
+    if counts_turns:
+        zeros = {name: replace(zero, homing_offset=offsets[name] or None) for name, zero in zeros.items()}
+    if moves_seam:
+        _keep_offsets(spec, port, zeros)
+    else:
+        bus_config(spec, list(zeros.values()))  # says where an encoder cannot tell all of a joint's travel
     found = Calibration(
         spec.name, spec_hash(spec), zeros, adapter_serial(port), usb_path(port), sweep.travel_ticks()
     )
@@ -95,12 +105,12 @@ def calibrate(
     return found
 
 
-def _keep_offsets(spec: RobotSpec, motor: MotorSpec, port: str, zeros: Mapping[str, JointZero]) -> None:
+def _keep_offsets(spec: RobotSpec, port: str, zeros: Mapping[str, JointZero]) -> None:
     """Brings the servos to the offsets of `zeros` and reads them back."""
     with bus_errors():
         open_joints(port, bus_config(spec, list(zeros.values())))  # writes the offsets that differ
-    kept = read_offsets(spec, motor, port)
-    lost = [name for name, zero in zeros.items() if kept[name] != zero.homing_offset]
+    kept = read_offsets(spec, port)
+    lost = [name for name, zero in zeros.items() if kept[name] != (zero.homing_offset or 0)]
     if lost:
         raise CalibrationError(
             f"{', '.join(lost)} did not keep the new offset: switch the arm off and on, then calibrate again"
@@ -117,18 +127,36 @@ def _follow(arm: LimpArm, sweep: Sweep, finished: Callable[[Sweep, float], bool]
         time.sleep(POLL_S)
 
 
-def read_offsets(spec: RobotSpec, motor: MotorSpec, port: str) -> dict[str, int]:
-    """Joint name -> what its servo subtracts from the encoder's count, in ticks. Raises BusError."""
-    register = motor.register("homing_offset")
-    offsets = {}
+def read_offsets(spec: RobotSpec, port: str) -> dict[str, int]:
+    """Joint name -> by what its servo shifts the encoder's count, in ticks; 0 where it cannot. Raises BusError."""
+    return _read_registers(spec, port, dict.fromkeys(spec.joint_names, "homing_offset"))
+
+
+def read_directions(spec: RobotSpec, port: str) -> dict[str, bool]:
+    """Joint name -> whether its servo counts backwards by itself. Raises BusError."""
+    ways = {
+        name: MotorSpec.load(motor).reverse
+        for name, motor in zip(spec.joint_names, spec.motor_names, strict=True)
+    }
+    found = _read_registers(spec, port, {name: way.register for name, way in ways.items() if way is not None})
+    return {name: way is not None and found[name] & way.mask != 0 for name, way in ways.items()}
+
+
+def _read_registers(spec: RobotSpec, port: str, names: Mapping[str, str]) -> dict[str, int]:
+    """Joint name -> its servo's register of that name; 0 where the motor has none."""
+    link = DynamixelBus if spec.bus.protocol == "dynamixel" else FeetechBus
+    values = {}
     with bus_errors():
-        bus = FeetechBus(port, spec.bus.baud, round(spec.bus.reply_margin_s * 1e6))
-        for joint in spec.joints:
-            for _ in range(ATTEMPTS):
-                data = bus.read(joint.id, register.address, register.size)
-                if data is not None:
-                    break
-            else:
-                raise BusError(f"servo {joint.id} ({joint.name}) does not answer on {port}")
-            offsets[joint.name] = register.decode(data)
-    return offsets
+        bus = link(port, spec.bus.baud, round(spec.bus.reply_margin_s * 1e6))
+        for joint, motor in zip(spec.joints, spec.motor_names, strict=True):
+            register = MotorSpec.load(motor).registers.get(names.get(joint.name, ""))
+            values[joint.name] = 0 if register is None else _read_register(bus, joint, register, port)
+    return values
+
+
+def _read_register(bus: FeetechBus | DynamixelBus, joint: JointSpec, register: Register, port: str) -> int:
+    for _ in range(ATTEMPTS):
+        data = bus.read(joint.id, register.address, register.size)
+        if data is not None:
+            return register.decode(data)
+    raise BusError(f"servo {joint.id} ({joint.name}) does not answer on {port}")

@@ -80,7 +80,7 @@ class Calibration:
     Attributes:
         robot: name of its RobotSpec.
         spec_hash: `spec_hash` of the specification it was made for.
-        joints: joint name -> ticks at zero radians, +1 or -1, and the offset kept by the servo.
+        joints: joint name -> ticks at zero radians, +1 or -1, the offset kept by the servo, whether it counts backwards.
         adapter: serial number of the arm's USB adapter; None when it tells nothing, see `adapter_serial`.
         usb_path: where it was plugged in, such as 1-1.2:1.0: a hint for where the serial number tells nothing.
         travel_ticks: joint name -> lowest and highest present position of its travel; empty when it was not kept.
@@ -282,8 +282,11 @@ def _checksum(table: Mapping[str, object]) -> str:
 
 
 def _joint(entry: object, where: str) -> JointZero:
-    if not isinstance(entry, dict) or set(entry) != {"zero_ticks", "sign", "homing_offset"}:
-        raise CalibrationError(f"{where} needs exactly the keys zero_ticks, sign and homing_offset")
+    known, optional = {"zero_ticks", "sign", "homing_offset"}, {"reverse"}
+    if not isinstance(entry, dict) or not known <= set(entry) <= known | optional:
+        raise CalibrationError(
+            f"{where} needs exactly the keys zero_ticks, sign and homing_offset, and may have reverse"
+        )
     zero, sign, offset = entry["zero_ticks"], entry["sign"], entry["homing_offset"]
     if isinstance(zero, bool) or not isinstance(zero, (int, float)) or not math.isfinite(zero):
         raise CalibrationError(f"{where}: zero_ticks must be a number, not {zero!r}")
@@ -295,4 +298,7 @@ def _joint(entry: object, where: str) -> JointZero:
         raise CalibrationError(
             f"{where}: homing_offset must be a whole number of ticks or null, not {offset!r}"
         )
-    return JointZero(float(zero), int(sign), offset)
+    reverse = entry.get("reverse")
+    if reverse is not None and not isinstance(reverse, bool):
+        raise CalibrationError(f"{where}: reverse must be true, false or null, not {reverse!r}")
+    return JointZero(float(zero), int(sign), offset, reverse)

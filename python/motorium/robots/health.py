@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import BusError, MotoriumError, SafetyError
+from ..motors.encoder import MARGIN_RAD
 from ..motors.spec import MotorSpec
 from .spec import RobotSpec
 
 ANEW, AGAIN = "open the robot anew", "give the command again"
 """The last remedy of all, in a program and in a shell."""
-LIMIT_MARGIN_RAD = 0.25
-"""A hand can push a joint a little past its declared limit, and a zero is off by a few degrees."""
 CAUSES = (  # bit order of firmware/core/limits.h
     "position",
     "velocity",
@@ -46,7 +45,7 @@ def self_check(spec: RobotSpec, reading: Mapping[str, Any]) -> None:
             )
         if celsius > motor.hot_c:
             problems.append(f"{joint.name} is at {celsius:.0f} C (let it cool below {motor.hot_c:.0f} C)")
-        low, high = joint.lower_rad - LIMIT_MARGIN_RAD, joint.upper_rad + LIMIT_MARGIN_RAD
+        low, high = joint.lower_rad - MARGIN_RAD, joint.upper_rad + MARGIN_RAD
         if not low <= position <= high:
             problems.append(
                 f"{joint.name} stands at {position:.2f} rad, its range is {joint.lower_rad:.2f} to "

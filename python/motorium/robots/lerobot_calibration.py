@@ -11,6 +11,7 @@ import json
 import logging
 import math
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import CalibrationError
@@ -59,12 +60,15 @@ def read_lerobot(path: Path, spec: RobotSpec, *, accept: Collection[str] = ()) -
     if not isinstance(table, dict) or set(table) != set(spec.joint_names):
         found = ", ".join(sorted(map(str, table))) if isinstance(table, dict) else "no joints"
         raise CalibrationError(f"{path} has {found}; {spec.name} has {', '.join(spec.joint_names)}")
-    turn = MotorSpec.load(spec.bus.motor).ticks_per_turn
+    motor = MotorSpec.load(spec.bus.motor)
     zeros = {
-        joint.name: _zero(table[joint.name], joint, turn, f"{path}: {joint.name}") for joint in spec.joints
+        joint.name: _zero(table[joint.name], joint, motor.ticks_per_turn, f"{path}: {joint.name}")
+        for joint in spec.joints
     }
+    if motor.protocol == "dynamixel":  # there `drive_mode` is what the servo itself was told
+        zeros = {name: replace(zero, reverse=table[name]["drive_mode"] == 1) for name, zero in zeros.items()}
     travel = {name: (entry["range_min"], entry["range_max"]) for name, entry in table.items()}
-    _check_travel(travel, spec, turn, accept, path)
+    _check_travel(travel, spec, motor.ticks_per_turn, accept, path)
     calibration = Calibration(spec.name, spec_hash(spec), zeros, travel_ticks=travel)
     for line in calibration.warnings(spec):
         _log.warning("%s", line)
@@ -111,21 +115,16 @@ def _check_travel(
 
 
 def write_lerobot(calibration: Calibration, spec: RobotSpec, path: Path) -> None:
-    """Write `calibration` as LeRobot's file, with the travel that was found, else that of the joints' limits.
-
-    Raises CalibrationError when it does not know the servos' offsets.
-    """
+    """Write `calibration` as LeRobot's file, with the travel that was found, else that of the joints' limits."""
     turn = MotorSpec.load(spec.bus.motor).ticks_per_turn
     per_rad = turn / (2 * math.pi)
     table = {}
     for joint in spec.joints:
         zero = calibration.joints[joint.name]
-        if zero.homing_offset is None:
-            raise CalibrationError(f"the offset of {joint.name} is unknown: calibrate the arm first")
         ends = sorted(zero.zero_ticks + zero.sign * q * per_rad for q in (joint.lower_rad, joint.upper_rad))
         low, high = (
             min(max(round(end), 0), turn - 1) for end in calibration.travel_ticks.get(joint.name, ends)
         )
-        values = (joint.id, int(zero.sign != joint.sign), zero.homing_offset, low, high)
+        values = (joint.id, int(zero.sign != joint.sign), zero.homing_offset or 0, low, high)
         table[joint.name] = dict(zip(KEYS, values, strict=True))
     write_json(path, table, indent=4)

@@ -14,6 +14,9 @@ from typing import Any, TypeVar
 
 from ..errors import SpecError
 from ..files import looks_like_path, no_such_file
+from ..motors import encoder
+from ..motors.bus import JointZero
+from ..motors.spec import MotorSpec
 from .checks import choice, unique
 from .geometry import GeomSpec, GraspSpec, Vec3, ViewSpec, check_shape
 from .latency import LatencySpec
@@ -341,6 +344,14 @@ def _check_joint(joint: JointSpec, where: str) -> None:
     check_bounds(joint, here)
 
 
+def _check_encoders(spec: RobotSpec, where: str) -> None:
+    """Every position that a joint may take must be a count of its servo, with the zeros of the file."""
+    for joint, name in zip(spec.joints, spec.motor_names, strict=True):
+        problem = encoder.problem(joint, MotorSpec.load(name), JointZero(joint.zero_ticks, joint.sign))
+        if problem is not None:
+            raise SpecError(f"{where}: {problem}")
+
+
 def check(spec: RobotSpec, *, where: str = "robot") -> None:
     """Raise SpecError when a spec contradicts itself."""
     unique([joint.name for joint in spec.joints], "joint name", where)
@@ -359,6 +370,7 @@ def check(spec: RobotSpec, *, where: str = "robot") -> None:
     choice(spec.exit.policy, EXIT_POLICIES, f"{where}.exit.policy")
     choice(spec.tcp.parent, spec.joint_names, f"{where}.tcp.parent")
     check_shape(spec, where)
+    _check_encoders(spec, where)
     if not 1 <= spec.policy.rate_hz <= spec.control.rate_hz <= 2000:
         raise SpecError(f"{where}: need 1 <= policy.rate_hz <= control.rate_hz <= 2000")
     if not 0 < spec.control.approach_velocity_share <= 1:
