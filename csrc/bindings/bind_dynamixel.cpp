@@ -1,5 +1,6 @@
 #include "bindings/bind_bus.hpp"
 #include "bus/dynamixel_bus.hpp"
+#include "emulator/dynamixel_table.hpp"
 #include "module.hpp"
 
 namespace motorium {
@@ -49,10 +50,28 @@ void bind_config(py::module_& m) {
       .def_readwrite("watchdog_units", &DynamixelBusConfig::watchdog_units);
 }
 
+void bind_dynamixel_model(py::module_& m) {
+  py::class_<EmulatedRegister>(m, "EmulatedRegister")
+      .def(py::init([](std::uint16_t address, std::uint8_t size, bool writable, bool eeprom,
+                       std::int32_t initial) {
+             return EmulatedRegister{address, size, writable, eeprom, initial};
+           }),
+           py::kw_only(), py::arg("address"), py::arg("size"), py::arg("writable"), py::arg("eeprom"),
+           py::arg("initial"));
+  py::class_<DynamixelModel>(m, "DynamixelModel")
+      .def(py::init<>())
+      .def_readwrite("model_number", &DynamixelModel::model_number)
+      .def_readwrite("firmware", &DynamixelModel::firmware)
+      .def_readwrite("fast_firmware", &DynamixelModel::fast_firmware)
+      .def_readwrite("effort_full_scale", &DynamixelModel::effort_full_scale)
+      .def_readwrite("registers", &DynamixelModel::registers);
+}
+
 }  // namespace
 
 void bind_dynamixel(py::module_& m) {
   bind_config(m);
+  bind_dynamixel_model(m);
   // Id, baud rate, return delay, protocol, homing offset: EEPROM in the tables of all series, the XL320's
   // too.
   bind_raw(py::class_<DynamixelLink>(m, "DynamixelBus"), {{{0, 9}, {13, 23}}, -1})

@@ -121,28 +121,10 @@ void set_condition(ServoEmulator& emulator, std::optional<std::uint8_t> id, bool
   emulator.set_condition({overload, overheat, sag_dv}, index_or_all(emulator, id));
 }
 
-void bind_dynamixel_model(py::module_& m) {
-  py::class_<EmulatedRegister>(m, "EmulatedRegister")
-      .def(py::init([](std::uint16_t address, std::uint8_t size, bool writable, bool eeprom,
-                       std::int32_t initial) {
-             return EmulatedRegister{address, size, writable, eeprom, initial};
-           }),
-           py::kw_only(), py::arg("address"), py::arg("size"), py::arg("writable"), py::arg("eeprom"),
-           py::arg("initial"));
-  py::class_<DynamixelModel>(m, "DynamixelModel")
-      .def(py::init<>())
-      .def_readwrite("model_number", &DynamixelModel::model_number)
-      .def_readwrite("firmware", &DynamixelModel::firmware)
-      .def_readwrite("fast_firmware", &DynamixelModel::fast_firmware)
-      .def_readwrite("effort_full_scale", &DynamixelModel::effort_full_scale)
-      .def_readwrite("registers", &DynamixelModel::registers);
-}
-
 }  // namespace
 
 void bind_emulator(py::module_& m) {
   using Release = py::call_guard<py::gil_scoped_release>;
-  bind_dynamixel_model(m);
   py::class_<ServoEmulator>(m, "ServoEmulator")
       .def(
           py::init<const std::vector<std::uint8_t>&, std::uint16_t, bool, const std::vector<std::int32_t>&>(),

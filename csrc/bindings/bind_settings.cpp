@@ -64,7 +64,7 @@ void bind_settings(py::module_& m) {
            }),
            py::kw_only(), py::arg("joint"), py::arg("address"), py::arg("size"), py::arg("value"),
            py::arg("mask") = 0xFFFFFFFF, py::arg("eeprom") = false, py::arg("check_only") = false,
-           py::arg("format") = FieldFormat{}, py::arg("bound") = SettingBound{},
+           py::arg("field") = FieldFormat{}, py::arg("bound") = SettingBound{},
            py::arg("words") = SettingWords{})
       .def_readonly("joint", &ServoSetting::joint)
       .def_readonly("address", &ServoSetting::address)

@@ -398,7 +398,7 @@ class ServoSetting:
         mask: int = 0xFFFFFFFF,
         eeprom: bool = False,
         check_only: bool = False,
-        format: FieldFormat = ...,
+        field: FieldFormat = ...,
         bound: SettingBound = ...,
         words: SettingWords = ...,
     ) -> None: ...

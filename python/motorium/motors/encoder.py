@@ -1,7 +1,7 @@
 """What an encoder can tell: whether the limits of a joint are counts that its servo has, and where its goals may lie.
 
-A Feetech servo, and a Dynamixel one in plain position mode, counts 0 to `max_ticks` and no further. A Dynamixel servo in
-a mode that counts turns goes beyond, but forgets whole turns when it loses power: then one turn is all that can be told.
+A Feetech servo, and a Dynamixel one in plain position mode, counts 0 to `max_ticks` and no further. A Dynamixel servo
+in a mode that counts turns goes beyond, but forgets whole turns when it loses power: one turn is all that can be told.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def problem(joint: JointSpec, motor: MotorSpec, zero: JointZero) -> str | None:
         if travel < TURN_RAD:
             return None
         return (
-            f"{joint.name} travels {travel:.2f} rad, a turn or more: switched on, its {motor.model} cannot tell one turn "
-            f"from the next. Declare less than {TURN_RAD:.2f} rad"
+            f"{joint.name} travels {travel:.2f} rad, a turn or more: switched on, its {motor.model} cannot tell one "
+            f"turn from the next. Declare less than {TURN_RAD:.2f} rad"
         )
     low, high = travel_ticks(joint, motor, zero)
     if low >= -ROUNDING_TICKS and high <= motor.max_ticks + ROUNDING_TICKS:

@@ -25,10 +25,13 @@ BACKSTOP = 1.25
 POSITION_LIMITS = ("min_position", "max_position")
 HOMING = "homing_offset"
 UNKNOWN_OFFSET = (
-    "The calibration in use knows no offset of this servo. Calibrate the arm (motorium calibrate), or take the file that "
-    "was made with the offset (--from-lerobot)"
+    "The calibration in use knows no offset of this servo. Calibrate the arm (motorium calibrate), or take LeRobot's "
+    "file that was made with the offset (--from-lerobot)"
 )
-UNKNOWN_DIRECTION = "The calibration in use does not say that this servo counts backwards. Calibrate the arm again (motorium calibrate)"
+UNKNOWN_DIRECTION = (
+    "The calibration in use does not say that this servo counts backwards: calibrate the arm again, with motorium "
+    "calibrate"
+)
 
 
 def servo_settings(
@@ -128,7 +131,7 @@ class _Joint:
             mask=mask,
             eeprom=register.eeprom,
             check_only=check_only,
-            format=_core.FieldFormat(
+            field=_core.FieldFormat(
                 is_signed=register.signed,
                 sign_bit=register.sign_bit,
                 high_byte_first=register.byte_order == "big",

@@ -51,8 +51,11 @@ class _Servo:
         return self.zero.sign * 2 * math.pi / self.motor.ticks_per_turn
 
     def from_zero(self, count: int) -> float:
-        """Ticks from the joint's zero: of a servo that counts turns those nearest to the last ones, at first to the
-        middle of the limits, for it forgets turns when it restarts."""
+        """Ticks from the joint's zero.
+
+        Of a servo that counts turns those nearest to the last ones, at first to the middle of the limits: it forgets
+        whole turns when it restarts.
+        """
         shown = count - self.zero.zero_ticks
         if counts_turns(self.joint, self.motor):
             middle = (self.joint.lower_rad + self.joint.upper_rad) / 2 / self.rad_per_tick

@@ -86,9 +86,7 @@ def calibrate(
     moves_seam = not counts_turns and "homing_offset" in motor.registers
     offsets, backwards = read_offsets(spec, port), read_directions(spec, port)
     turned = tuple(replace(j, sign=-j.sign) if backwards[j.name] else j for j in spec.joints)
-    sweep = Sweep(
-        replace(spec, joints=turned), motor.ticks_per_turn, offsets if moves_seam else None, accept
-    )
+    sweep = Sweep(replace(spec, joints=turned), motor.ticks_per_turn, offsets if moves_seam else None, accept)
     _follow(LimpArm(spec, motor, port), sweep, finished)
     zeros = {name: replace(zero, reverse=backwards[name]) for name, zero in sweep.zeros().items()}
     if counts_turns:

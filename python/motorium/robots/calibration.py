@@ -80,7 +80,7 @@ class Calibration:
     Attributes:
         robot: name of its RobotSpec.
         spec_hash: `spec_hash` of the specification it was made for.
-        joints: joint name -> ticks at zero radians, +1 or -1, the offset kept by the servo, whether it counts backwards.
+        joints: joint name -> ticks at zero radians, +1 or -1, what the servo keeps: offset, and which way it counts.
         adapter: serial number of the arm's USB adapter; None when it tells nothing, see `adapter_serial`.
         usb_path: where it was plugged in, such as 1-1.2:1.0: a hint for where the serial number tells nothing.
         travel_ticks: joint name -> lowest and highest present position of its travel; empty when it was not kept.
