@@ -341,15 +341,15 @@ def _check_joint(joint: JointSpec, where: str) -> None:
         raise SpecError(f"{here} max_effort {joint.max_effort} is a share of stall torque, 0..1")
     if joint.sign not in (-1, 1):
         raise SpecError(f"{here} sign is {joint.sign}; valid choices: -1, 1")
-    check_bounds(joint, here)
 
 
 def _check_encoders(spec: RobotSpec, where: str) -> None:
-    """Every position that a joint may take must be a count of its servo, with the zeros of the file."""
+    """Every position that a joint may take must be a count of its servo, with the zeros of the file; so its travel."""
     for joint, name in zip(spec.joints, spec.motor_names, strict=True):
         problem = encoder.problem(joint, MotorSpec.load(name), JointZero(joint.zero_ticks, joint.sign))
         if problem is not None:
             raise SpecError(f"{where}: {problem}")
+        check_bounds(joint, f"{where}: joint {joint.name!r}")
 
 
 def check(spec: RobotSpec, *, where: str = "robot") -> None:

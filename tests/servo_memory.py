@@ -1,0 +1,73 @@
+"""Virtual servos whose own memory is not the factory's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from motorium import _core
+from motorium.errors import BusError
+from motorium.motors.bus import JointZero, bus_config, bus_errors, open_joints
+from motorium.motors.emulated import emulate
+from motorium.motors.spec import MotorSpec
+from motorium.robots.spec import RobotSpec
+
+PATIENT_S = 0.3
+"""Reply margin: a busy machine must not look like a lost reply."""
+MARGIN_TICKS = 163
+"""0.25 rad: how far past its limit a joint may stand."""
+
+
+class Servos:
+    """The chain of a robot, standing at its zeros."""
+
+    def __init__(self, name: str | RobotSpec) -> None:
+        self.spec = name if isinstance(name, RobotSpec) else RobotSpec.load(name)
+        self.motors = [MotorSpec.load(motor) for motor in self.spec.motor_names]
+        self.chain = emulate([joint.id for joint in self.spec.joints], self.spec.motor_names)
+        self.place([joint.zero_ticks for joint in self.spec.joints])
+
+    def place(self, ticks: Sequence[int]) -> None:
+        """Where the encoders are."""
+        supply = [round(10 * motor.supply_v) for motor in self.motors]
+        n = len(self.motors)
+        self.chain.update(np.asarray(ticks, np.int32), [0] * n, [0] * n, supply)
+
+    def remember(self, joint: str, register: str, value: int) -> None:
+        """Put a value into a servo's EEPROM, as another program left it."""
+        place = self.spec.joint_names.index(joint)
+        field = self.motors[place].register(register)
+        self.chain.program(place, field.address, field.encode(value))
+
+    def memory(self, joint: str, register: str) -> int:
+        """What a servo has."""
+        place = self.spec.joint_names.index(joint)
+        field = self.motors[place].register(register)
+        return field.decode(self.chain.table(place)[field.address : field.address + field.size])
+
+    def open(self, zeros: Sequence[JointZero] | None = None) -> _core.FeetechJoints | _core.DynamixelJoints:
+        """Connect as a robot does. Raises BusError."""
+        config = bus_config(self.spec, zeros)
+        config.reply_margin_s = PATIENT_S
+        with bus_errors():
+            return open_joints(self.chain.port, config)
+
+    def read(self, bus: _core.FeetechJoints | _core.DynamixelJoints, joint: str) -> float:
+        """One joint's position, radians."""
+        readings = _core.JointReadings()
+        bus.read_state(readings)
+        return float(readings.as_dict()["position_rad"][self.spec.joint_names.index(joint)])
+
+    def refusal(self, zeros: Sequence[JointZero] | None = None) -> str:
+        """What connecting says; nothing has torque then."""
+        try:
+            self.open(zeros)
+        except BusError as error:
+            assert not self.chain.goals()["torque_enable"].any()
+            return str(error)
+        raise AssertionError("it was not refused")
+
+    def zeros(self, **changed: JointZero) -> list[JointZero]:
+        """Nominal ones, but for some joints."""
+        return [changed.get(j.name, JointZero(j.zero_ticks, j.sign)) for j in self.spec.joints]
