@@ -97,8 +97,8 @@ void DynamixelBus::wake_watchdogs() {
   ServoChain::Rows rows{};
   const auto ids = chain_.ids();
   if (chain_.read_all(ids, config_.registers.bus_watchdog, 1, rows) != LinkStatus::ok) return;
-  const bool tripped = std::count(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(ids.size()),
-                                  kWatchdogTripped) > 0;
+  const bool tripped =
+      std::count(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(ids.size()), kWatchdogTripped) > 0;
   if (!tripped) return;
   rows.fill(0);
   if (chain_.write_all(ids, config_.registers.bus_watchdog, 1, rows, one_byte, 0) != BusStatus::ok) {

@@ -213,7 +213,9 @@ def test_eeprom_is_not_worn_by_connecting_again(open_dynamixel_arm, dynamixels):
     before = dynamixels.stats()["requests"]
     second = open_dynamixel_arm(settings=SETTINGS)
     registers = len({setting.address for setting in SETTINGS})  # each asked of all servos at once
-    reads = 6 + registers + 6 + 6 + 1 + 6  # models, settings, delays, firmware, one fast read, slow values
+    reads = (
+        6 + 1 + registers + 6 + 6 + 1 + 6
+    )  # models, watchdogs, settings, delays, firmware, a fast read, slow values
     assert dynamixels.stats()["requests"] - before == reads
     assert second.bus.fast
 

@@ -132,15 +132,15 @@ def test_what_goals_mean_is_set_in_dynamixel_servos(register, found, wanted):
 def test_a_servo_with_a_shadow_id_would_obey_another_joints_goals():
     servos = Servos("koch_follower")
     servos.remember("elbow_flex", "shadow_id", servos.spec.joints[0].id)
-    limit = servos.motors[0].register("temperature_limit").address
+    delay = servos.motors[0].register("return_delay").address
 
-    def tell(celsius: int) -> list[int]:
-        assert DynamixelBus(servos.chain.port, 1_000_000, 300_000).configure(1, limit, bytes([celsius]))
-        return [servos.chain.registers(i)[limit] for i in (1, 3)]
+    def tell(units: int) -> list[int]:
+        assert DynamixelBus(servos.chain.port, 1_000_000, 300_000).configure(1, delay, bytes([units]))
+        return [servos.chain.registers(i)[delay] for i in (1, 3)]
 
     assert tell(60) == [60, 60]
     servos.open()
-    assert tell(61) == [61, 60]
+    assert tell(61) == [61, 0]
 
 
 @pytest.mark.parametrize(("name", "joint"), [("so101", "wrist_flex"), ("koch_leader", "elbow_flex")])
