@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -231,3 +232,42 @@ def test_closed_ends_refuse_and_close_twice():
     with pytest.raises(CameraError, match="closed"):
         writer.write(_image(0), 0)
     assert not os.path.exists(path)  # noqa: PTH110 - Path.exists follows the magic link too late
+
+
+def test_a_writer_knows_whether_somebody_reads(ring):
+    writer = FrameWriter("front", *SHAPE)
+    assert not writer.is_read()
+    first, second = FrameReader(writer.path), FrameReader(writer.path)
+    first.close()
+    assert writer.is_read()
+    second.close()
+    assert not writer.is_read()
+    writer.close()
+    assert ring[0].is_read()  # the fixture's reader
+
+
+def test_a_reader_that_was_killed_counts_no_longer(wait_until):
+    writer = FrameWriter("front", *SHAPE)
+    program = (
+        "import sys, time; from motorium.sim.shared_frames import FrameReader\n"
+        "reader = FrameReader(sys.argv[1]); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, writer.path]) as process:
+        assert wait_until(writer.is_read)
+        process.kill()
+    assert wait_until(lambda: not writer.is_read())
+    writer.close()
+
+
+def test_a_camera_takes_no_frame_from_before_it_came():
+    writer = FrameWriter("front", *SHAPE)
+    writer.write(_image(1), time.monotonic_ns())
+    camera = SharedFrameCamera("front", writer.path)
+    assert not writer.is_read()
+    with pytest.raises(CameraError, match="no new frame"):
+        camera.read_latest(0.05)
+    assert writer.is_read()
+    writer.write(_image(2), time.monotonic_ns())
+    assert camera.read_latest(1.0).seq == 2
+    camera.close()
+    writer.close()

@@ -20,7 +20,7 @@ from ..robots.spec import RobotSpec, pairs
 from ..types import Float32
 from . import protocol, tasks
 from .pair import SimPair, open_pair
-from .shared_frames import FrameReader, SharedFrameCamera
+from .shared_frames import SharedFrameCamera
 from .sim_process import SimProcess
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class SimBackend:
     """What `Robot` needs of a simulated robot; a context manager."""
 
     def __init__(self, process: SimProcess, handshake: protocol.Handshake, seed: int) -> None:
-        """Maps the cameras of a running simulator."""
+        """Know the cameras of a running simulator; it renders them from the first read on."""
         self._process = process
         self.robot = handshake.robot
         self.port = handshake.port
@@ -118,7 +118,7 @@ class SimBackend:
         self.calibration = None  # the virtual arm is assembled exactly as its specification says
         self.world = SimWorldClient(process, handshake.task, seed)
         self.cameras: Mapping[str, SharedFrameCamera] = {
-            role: SharedFrameCamera(role, FrameReader(address.shm), process.check)
+            role: SharedFrameCamera(role, address.shm, process.check)
             for role, address in handshake.cameras.items()
         }
         atexit.register(self.close)

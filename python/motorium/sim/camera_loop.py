@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,9 @@ from ..robots.spec import CameraSpec
 from ..types import UInt8
 from ..units import NS_PER_S
 from .shared_frames import FrameWriter
+
+IDLE_LOOK_S = 0.02
+"""How often a loop that nobody watches looks for readers."""
 
 
 class Rig(Protocol):
@@ -33,7 +37,7 @@ class Rig(Protocol):
 
 
 class CameraLoop:
-    """Renders every camera at its own rate and publishes the frames."""
+    """Renders every camera at its own rate and publishes the frames, while somebody reads or waits for them."""
 
     def __init__(self, cameras: tuple[CameraSpec, ...], make_rig: Callable[[], Rig]) -> None:
         """Create the frame rings. `make_rig` is called in the thread of `run`."""
@@ -43,14 +47,22 @@ class CameraLoop:
         self.scene_lock = threading.Lock()  # held while the world's model is read; a reset takes it
         self._published = threading.Condition()
         self._newest_ns = dict.fromkeys(self.writers, 0)
+        self._waited_for_ns = 0
 
     def run(self, stop: threading.Event) -> None:
-        """Render until `stop` is set; a camera that is late drops frames, it never speeds up."""
+        """Render until `stop` is set; a camera that is late drops frames, it never speeds up.
+
+        At ordinary priority, with the rasteriser's own threads: pictures cost most, and are late without harm.
+        """
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 0)
         rig = self._make_rig()
         try:
             start_ns = time.monotonic_ns()
             due_ns = dict.fromkeys(self._cameras, start_ns)
             while not stop.is_set():
+                if not self._is_watched():
+                    stop.wait(IDLE_LOOK_S)
+                    continue
                 now_ns = time.monotonic_ns()
                 roles = [role for role, t_ns in due_ns.items() if t_ns <= now_ns]
                 if roles:
@@ -65,11 +77,17 @@ class CameraLoop:
             rig.close()
 
     def wait_newer(self, t_ns: int, timeout_s: float) -> bool:
-        """Wait until every camera has published a frame captured after `t_ns`."""
+        """Wait until every camera has published a frame captured after `t_ns`, whether anybody reads it or not."""
         with self._published:
+            self._waited_for_ns = max(self._waited_for_ns, t_ns)
             return self._published.wait_for(
                 lambda: all(n > t_ns for n in self._newest_ns.values()), timeout_s
             )
+
+    def _is_watched(self) -> bool:
+        if min(self._newest_ns.values()) <= self._waited_for_ns:
+            return True
+        return any(writer.is_read() for writer in self.writers.values())
 
     def close(self) -> None:
         """Give the frame memory back; safe to call twice."""

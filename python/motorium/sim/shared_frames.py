@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,45 @@ SLOTS = 4
 _POLL_S = 0.001
 # linux/fcntl.h; the names came to the module with Python 3.8, but not on every build.
 _ADD_SEALS, _GET_SEALS, _SEAL_SEAL, _SEAL_SHRINK, _SEAL_GROW = 1033, 1034, 1, 2, 4
+
+
+class _Openings:
+    """Whether others have a file open or mapped, asked of the kernel: a write lease is granted to a lone opener only.
+
+    Openings end with their process, however it ends. Where the kernel knows no leases, others count as there.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._fd: int | None = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            # Who opens the file while the lease is held waits for some microseconds, and this process is told: by a
+            # signal that does nothing by default.
+            fcntl.fcntl(self._fd, fcntl.F_SETSIG, signal.SIGURG)
+            second = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            knows = self._taken()
+            os.close(second)
+            knows = knows and not self._taken()
+        except OSError:
+            knows = False
+        if not knows:
+            self.close()
+
+    def others(self) -> bool:
+        return self._fd is None or self._taken()
+
+    def close(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def _taken(self) -> bool:
+        assert self._fd is not None
+        try:
+            fcntl.fcntl(self._fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        except BlockingIOError:
+            return True
+        fcntl.fcntl(self._fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        return False
 
 
 class FrameWriter:
@@ -45,6 +85,11 @@ class FrameWriter:
         self._ring: _core.FrameWriter | None = _core.FrameWriter(memory, height, width, 3, SLOTS)
         self._shape = (height, width, 3)
         self.path = f"/proc/{os.getpid()}/fd/{self._fd}"
+        self._openings = _Openings(self.path)
+
+    def is_read(self) -> bool:
+        """Whether somebody has the ring mapped; true also where the kernel cannot tell."""
+        return self._openings.others()
 
     def write(self, image: UInt8, t_ns: int) -> int:
         """Publish one frame captured at `t_ns`; returns its sequence number, from 1."""
@@ -58,6 +103,7 @@ class FrameWriter:
         """Give the memory back; safe to call twice. Readers keep what they have mapped."""
         if self._ring is not None:
             self._ring = None
+            self._openings.close()
             os.close(self._fd)
 
 
@@ -102,11 +148,18 @@ class FrameReader:
 class SharedFrameCamera:
     """A camera of the simulated robot: the Camera protocol of `motorium.types` over a frame ring."""
 
-    def __init__(self, role: str, reader: FrameReader, check: Callable[[], None] = lambda: None) -> None:
-        """`check` raises when the writing process is gone; it is called before each read."""
+    def __init__(
+        self, role: str, reader: FrameReader | str, check: Callable[[], None] = lambda: None
+    ) -> None:
+        """Read from a ring, or map one by its path at the first read: until then its writer need not render.
+
+        `check` raises when the writing process is gone; it is called before each read.
+        """
         self.role = role
-        self.path = reader.path
-        self._reader = reader
+        self.path = reader if isinstance(reader, str) else reader.path
+        self._reader = None if isinstance(reader, str) else reader
+        self._opened_ns = 0
+        self._closed = False
         self._check = check
 
     def read_latest(self, timeout_s: float = 1.0) -> Frame:
@@ -123,13 +176,24 @@ class SharedFrameCamera:
         deadline = time.monotonic() + timeout_s
         while True:
             self._check()
-            frame = self._reader.latest()
-            if frame is not None and frame.seq > seq:
+            frame = self._mapped().latest()
+            # What a writer without readers left there may be hours old.
+            if frame is not None and frame.seq > seq and frame.t_ns >= self._opened_ns:
                 return frame
             if time.monotonic() >= deadline:
                 raise CameraError(f"camera {self.role!r} delivered no new frame within {timeout_s:g} s")
             time.sleep(_POLL_S)
 
+    def _mapped(self) -> FrameReader:
+        if self._reader is None:
+            if self._closed:
+                raise CameraError("the camera is closed")
+            self._opened_ns = time.monotonic_ns()
+            self._reader = FrameReader(self.path)
+        return self._reader
+
     def close(self) -> None:
         """Unmap the frames; safe to call twice."""
-        self._reader.close()
+        self._closed = True
+        if self._reader is not None:
+            self._reader.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -47,18 +46,15 @@ class Simulation:
         ]
 
     def start(self) -> None:
-        """Start both threads; returns when every camera shows the arm at work. Raises what stopped a thread."""
+        """Start both threads; returns when every camera has rendered once. Raises what stopped a thread."""
         physics, cameras = self._threads
         cameras.start()  # alone first: creating an OpenGL context holds up every other thread for a while
-        self._await_frames_after(0)
-        physics.start()
-        # Those frames bear the time at which the world was made: compiling shaders since has taken up to a second.
-        self._await_frames_after(time.monotonic_ns())
-        self.check()
-
-    def _await_frames_after(self, t_ns: int) -> None:
-        while not self.stop.is_set() and not self._cameras.wait_newer(t_ns, WATCH_S):
+        while not self.stop.is_set() and not self._cameras.wait_newer(0, WATCH_S):
             pass
+        # Those frames bear the time at which the world was made: compiling shaders since has taken up to a second.
+        # Readers therefore wait for one that is newer than their own arrival (`SharedFrameCamera`).
+        physics.start()
+        self.check()
 
     def check(self) -> None:
         """Raise what stopped a thread, if anything did."""
