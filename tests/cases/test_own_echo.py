@@ -185,6 +185,22 @@ def test_any_mix_of_strays_and_echoes_alone_gives_no_value(exchanges):
                 assert not raw.configure(HERE, address, bytes(size))
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.lists(MIX, min_size=1, max_size=4), st.sampled_from([0, 0x80, 0x87]), st.booleans())
+def test_any_mix_around_dynamixel_replies_gives_the_right_value(mixes, error, there):
+    turn = iter(mixes * 3)
+
+    def answer(request: bytes) -> bytes:
+        reply = framed(HERE, 0x55, bytes([error]) + b"\x84\x00\x04\x00") if there else b""
+        return mixed(next(turn), request, reply)
+
+    with stranger(answer) as port:
+        raw = _core.DynamixelBus(port, reply_margin_us=PATIENT_US if there else HASTY_US, fresh=False)
+        for _ in mixes:
+            assert raw.read(HERE, 132, 4) == (b"\x84\x00\x04\x00" if there else None)
+        del raw
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_dynamixel_replies_are_marked_and_survive_the_same(shape):
     position = (1024).to_bytes(4, "little")

@@ -13,6 +13,7 @@ pytest.importorskip("av")
 
 import numpy as np
 
+from motorium.data.check import check
 from motorium.data.dataset import Dataset
 from motorium.timeline.pedal import EV_KEY, INPUT_EVENT, KEY_B
 
@@ -66,6 +67,13 @@ def test_record_is_scriptable_to_the_end(shell, tmp_path, pedal):
     passed = rows["row_s"] >= np.array(marks)
     np.testing.assert_array_equal(rows["subtask_index"][:, 0], passed.sum(axis=1))
     assert (tmp_path / "d/telemetry/chunk-000/file-000.parquet").stat().st_size > 10_000
+    found = {f.kind for f in check(tmp_path / "d", pictures=False).findings}
+    assert not found & {
+        "joint_jump",
+        "limit_contact",
+        "gripper_range",
+        "tracking",
+    }  # of the script's own motion
     hand = shell(
         "record", "sim:so101", "--leader", "sim:so101_leader", "--dataset", "d", "--episodes", "1", "--limit", "2.5",
         "--seed", "7", "--pedal", pedal, "--json",
