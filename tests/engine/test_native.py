@@ -9,6 +9,7 @@ import resource
 import shutil
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,12 @@ def check_run(*command, **kwargs):
     done = subprocess.run(command, capture_output=True, text=True, check=False, **kwargs)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+def on_all_cores(work, *items):
+    """`work` of each item, in order: compilers and simulators run side by side."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(work, *items))
 
 
 def own_libraries():
@@ -81,28 +88,44 @@ def test_selftest_on_emulated_aarch64():
     assert forced.returncode == -signal.SIGILL
 
 
-@pytest.mark.parametrize("unit", ["avx512", "avx512vnni", "avx512bf16", "avxvnni"])
-def test_wider_units_with_their_operations_done_by_hand(unit, tmp_path):
-    """Runs the code of units this machine may not have: same kernels, operations lane by lane."""
+WIDE = {
+    "avx512": [],
+    "avx512vnni": ["-DWIDE_AVX512VNNI"],
+    "avx512bf16": ["-DWIDE_AVX512VNNI", "-DWIDE_AVX512BF16"],
+    "avxvnni": ["-DWIDE_AVXVNNI"],
+}
+"""Unit -> what it takes for granted."""
+
+
+@pytest.fixture(scope="module")
+def by_hand(request, tmp_path_factory):
+    """Unit -> a program with its operations written out lane by lane, for the units that are asked for."""
     compiler = shutil.which(os.environ.get("CXX", "c++"))
     libraries = own_libraries()
     if compiler is None or not libraries or "avx2" not in kernels.available_isas():
         pytest.skip("needs a C++ compiler, libmotorium_core.a under build/ and AVX2")
     template = (ROOT / "csrc/kernels/arch/unit.cpp.in").read_text(encoding="utf-8")
-    source, program = tmp_path / "unit.cpp", tmp_path / "unit"
-    # Under a name of its own, beside the real one in the library.
-    source.write_text(template.replace("@isa@.hpp", f"{unit}.hpp").replace("@isa@", f"{unit}_by_hand"))
-    macros = {
-        "avx512vnni": ["-DWIDE_AVX512VNNI"],
-        "avx512bf16": ["-DWIDE_AVX512VNNI", "-DWIDE_AVX512BF16"],
-        "avxvnni": ["-DWIDE_AVXVNNI"],
-    }
-    check_run(
-        compiler, "-std=c++20", "-O1", "-mavx2", "-mfma", "-ffp-contract=off", "-Wno-psabi", *macros.get(unit, []),
-        f"-I{NATIVE}/wide", f"-I{ROOT}/csrc", f"-I{ROOT}/csrc/include", f"-DUNIT={unit}_by_hand", source,
-        NATIVE / "unit_check.cpp", libraries[-1], "-lpthread", "-o", program,
-    )  # fmt: skip
-    report = check_run(program)
+    folder = tmp_path_factory.mktemp("by_hand")
+
+    def build(unit):
+        source, program = folder / f"{unit}.cpp", folder / unit
+        # Under a name of its own, beside the real one in the library.
+        source.write_text(template.replace("@isa@.hpp", f"{unit}.hpp").replace("@isa@", f"{unit}_by_hand"))
+        check_run(
+            compiler, "-std=c++20", "-O1", "-mavx2", "-mfma", "-ffp-contract=off", "-Wno-psabi", *WIDE[unit],
+            f"-I{NATIVE}/wide", f"-I{ROOT}/csrc", f"-I{ROOT}/csrc/include", f"-DUNIT={unit}_by_hand", source,
+            NATIVE / "unit_check.cpp", libraries[-1], "-lpthread", "-o", program,
+        )  # fmt: skip
+        return program
+
+    asked = [unit for unit in WIDE if any(f"[{unit}]" in item.name for item in request.session.items)]
+    return dict(zip(asked, on_all_cores(build, asked), strict=True))
+
+
+@pytest.mark.parametrize("unit", WIDE)
+def test_wider_units_with_their_operations_done_by_hand(unit, by_hand):
+    """Runs the code of units this machine may not have: same kernels, operations lane by lane."""
+    report = check_run(by_hand[unit])
     assert f"{unit}_by_hand: {8 if unit == 'avxvnni' else 16} lanes" in report
     assert "unit ok" in report
 
@@ -164,19 +187,13 @@ def test_kernels_touch_only_their_own_memory(tmp_path):
     ]
     jobs += [(source, []) for source in (arch / "dispatch.cpp", *kernel_files, NATIVE / "kernel_suite.cpp")]
     objects = [tmp_path / f"{source.stem}.o" for source, _ in jobs]
-    for (source, extra), built in zip(jobs, objects, strict=True):
-        check_run(
-            compiler,
-            *SANITIZE,
-            *extra,
-            "-ffp-contract=off",
-            "-Wno-psabi",
-            *includes,
-            "-c",
-            source,
-            "-o",
-            built,
-        )
+
+    def compile_one(job, built):
+        source, extra = job
+        options = [*SANITIZE, *extra, "-ffp-contract=off", "-Wno-psabi", *includes]
+        check_run(compiler, *options, "-c", source, "-o", built)
+
+    on_all_cores(compile_one, jobs, objects)
     program = tmp_path / "kernel_suite"
     check_run(compiler, *SANITIZE, *objects, "-o", program)
     report = check_run(program)
@@ -249,8 +266,10 @@ def test_memory_traffic_of_a_step_is_what_is_computed(tmp_path):
         lines = re.search(r"LLd misses:[^(]*\(\s*([\d,]+) rd", done.stderr)
         return 64 * int(lines[1].replace(",", "")), sum(int(part) for part in done.stdout.split())
 
-    for precision in (0, 2):  # float32, int8
-        (few, computed), (more, _) = count(1, precision), count(3, precision)
+    runs = [(steps, precision) for precision in (0, 2) for steps in (1, 3)]  # float32, int8
+    found = dict(zip(runs, on_all_cores(lambda run: count(*run), runs), strict=True))
+    for precision in (0, 2):
+        (few, computed), (more, _) = found[1, precision], found[3, precision]
         assert 0.92 < (more - few) / 8 / computed < 1.1, precision
 
 
