@@ -11,8 +11,6 @@ from pathlib import Path
 
 import click
 
-from ._streams import prepare_streams
-
 _HERE = Path(__file__).parent
 _NOT_VERBS = {"main", "__init__"}
 
@@ -60,4 +58,6 @@ def main() -> None:
 
     Every command takes --json. Start with `motorium doctor`, then `motorium demo`.
     """
+    from ._streams import prepare_streams
+
     prepare_streams()
