@@ -70,6 +70,7 @@ class Terminal:
         self._input = -1
         self._said: set[str] = set()
         self._change = threading.Lock()
+        self._foreign: bool | None = None
 
     def __enter__(self) -> Self:
         if self.present and self._whose() == "ours":
@@ -168,8 +169,10 @@ class Terminal:
         """Who owns the keyboard: "ours", or the key of the reason in `_UNWATCHED`."""
         try:
             return "ours" if os.tcgetpgrp(self._fd) == os.getpgrp() else "background"
-        except OSError:  # not the controlling terminal of this process: is it that of another?
-            return "foreign" if _controls_a_session(self._fd) else "ours"
+        except OSError:  # not the controlling terminal of this process: is it that of another? Asked once
+            if self._foreign is None:
+                self._foreign = _controls_a_session(self._fd)
+            return "foreign" if self._foreign else "ours"
 
 
 def _standard_input() -> int:
