@@ -22,11 +22,8 @@ from motorium.operator.terminal import Terminal
 from motorium.robots.robot import Robot
 if sys.argv[3:] != ["quiet"]:
     print("starting", flush=True)
-with (
-    Terminal(say=lambda text: print(text, flush=True)) as terminal,
-    Robot.open(sys.argv[1], port=sys.argv[2], calibration="nominal") as robot,
-    terminal.watching(robot),
-):
+robot = Robot.open(sys.argv[1], port=sys.argv[2], calibration="nominal")
+with Terminal(say=lambda text: print(text, flush=True)) as terminal, terminal.watching(robot), robot:
     print("holding", flush=True)
     while not terminal.ended():
         robot.check()

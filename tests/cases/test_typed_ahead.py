@@ -48,3 +48,21 @@ def test_it_is_dropped(arm: VirtualArm, tmp_path: Path, ahead: str, key: str, en
     rest = np.array([joint.rest_rad for joint in SPEC.joints])
     assert not arm.torque.any()
     np.testing.assert_allclose(arm.position_rad, rest, atol=0.06)
+
+
+def test_a_key_before_the_arm_has_torque_keeps_it_off(arm: VirtualArm, tmp_path: Path) -> None:
+    command = program(tmp_path, quick_robot(tmp_path), arm.emulator.port)
+    slow = tmp_path / "hold.py"
+    slow.write_text(
+        slow.read_text().replace("terminal.watching(robot), robot", "terminal.watching(robot), late(robot)")
+    )
+    slow.write_text(
+        "import contextlib, time\n@contextlib.contextmanager\ndef late(robot):\n    time.sleep(0.5)\n"
+        "    with robot: yield\n" + slow.read_text()
+    )
+    with AtTerminal(command.split(), session=False) as terminal:
+        terminal.shows("Space or Escape stops the arm")
+        assert not arm.torque.any()
+        terminal.types(" ")
+        terminal.shows("emergency stop")
+    assert not arm.torque.any()

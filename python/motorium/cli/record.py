@@ -81,7 +81,7 @@ def command(
     killed session loses at most the episode in progress, and the next one, or `motorium data repair`, recovers most of
     that.
     """
-    from contextlib import ExitStack
+    from contextlib import ExitStack, closing
 
     from ..data.recorder import RecordPlan, record
     from ..operator.terminal import Terminal
@@ -117,8 +117,9 @@ def command(
         )
         if hand is not None:
             stack.enter_context(hand)
-        arm = stack.enter_context(Robot.open(robot, port=port, calibration=calibration, **options))
-        stack.enter_context(terminal.watching(arm))
+        arm = Robot.open(robot, port=port, calibration=calibration, **options)
+        for entered in (closing(arm), terminal.watching(arm), arm):  # keys stop it from before it has torque
+            stack.enter_context(entered)
         watcher = watch(terminal, silent=as_json, log=log)
         recorded, writer = record(arm, _shows(arm, hand), plan, watcher, log)
         control = arm.control.stats()

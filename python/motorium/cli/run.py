@@ -46,6 +46,8 @@ def command(
     Ctrl-C at any moment parks the arm at its rest pose and releases it; Enter ends the run in good order. Space or
     Escape is an emergency stop: the arm stands still at once and goes limp half a second later.
     """
+    from contextlib import closing
+
     import motorium as mt
 
     from ..operator.terminal import Terminal
@@ -57,11 +59,13 @@ def command(
     check_device(device)
     check_task(robot, task)
     policy = mt.load(checkpoint, guidance="soft" if guided else "none")
+    arm = mt.Robot.open(robot, port=port, calibration=calibration)
     with (
+        closing(arm),
         Terminal(say=say) as terminal,
-        mt.Robot.open(robot, port=port, calibration=calibration) as arm,
+        terminal.watching(arm),  # which connects; so keys and device stop the arm from before it has torque
         stop_device(arm, device),
-        terminal.watching(arm),
+        arm,
     ):
         report = drive(Runner(arm, policy, task, sync=sync), duration_s, ended=terminal.ended)
     if as_json:

@@ -95,10 +95,11 @@ class Terminal:
 
     @contextlib.contextmanager
     def watching(self, robot: Stoppable) -> Iterator[bool]:
-        """While the block runs, keys are watched for `robot`, which is open; what was typed before is dropped.
+        """While the block runs, keys are watched for `robot`; what was typed before is dropped.
 
-        They go on stopping the arm after the block, until the robot is closed or the terminal given back. Yields
-        whether they are watched at its beginning.
+        A robot that is not open is connected by this, so that keys stop it from before it has torque. They go on
+        stopping it after the block, until it is closed or the terminal given back. Yields whether they are watched at
+        the beginning.
         """
         self._control = robot.control
         self._look()

@@ -102,12 +102,10 @@ class Robot:
 
     def __enter__(self) -> Self:
         with self._life:
-            if self._backend is None:
-                self._open(self._power)
-            elif self._unpowered:
-                self.enable()
-            else:
+            if self._backend is not None and not self._unpowered:
                 raise SafetyError(f"{self.spec.name} is open already")
+            steps = [self._power] if self._backend is not None else [self._open, self._power]
+            self._start(steps)
         return self
 
     def __exit__(
@@ -125,8 +123,7 @@ class Robot:
             raise SafetyError(f"{self.spec.name} is not open any more: open it again")
         with self._life:
             if self._backend is None:
-                self._open(None)
-                self._unpowered = True
+                self._start([self._open])
         return self
 
     @property
@@ -154,22 +151,24 @@ class Robot:
         if self._backend is None and not self._closed:
             self.connect()
 
-    def _open(self, power: Callable[[], None] | None) -> None:
-        """Connect, listen, and give torque where `power` does. What fails, Ctrl-C too, ends without motion."""
-        reserve_standard_descriptors()
-        self._closed, self._owner = False, os.getpid()
+    def _start(self, steps: list[Callable[[], None]]) -> None:
+        """Take these steps; what fails in one of them, Ctrl-C too, ends without motion and with everything closed."""
         try:
-            unguarded = GUARD.take(self)
-            if unguarded:
-                _log.warning("%s: %s", self.spec.name, unguarded)
-            self._connect()
-            frames.await_first(self.spec, self._cameras)
-            self._listen()
-            if power is not None:
-                power()
+            for step in steps:
+                step()
         except BaseException as error:
             self._leave(error, starting=True)
             raise
+
+    def _open(self) -> None:
+        reserve_standard_descriptors()
+        self._closed, self._unpowered, self._owner = False, True, os.getpid()
+        unguarded = GUARD.take(self)
+        if unguarded:
+            _log.warning("%s: %s", self.spec.name, unguarded)
+        self._connect()
+        frames.await_first(self.spec, self._cameras)
+        self._listen()
 
     def _connect(self) -> None:
         self._backend = self._reach()
@@ -203,7 +202,7 @@ class Robot:
         Raises:
             SafetyError, BusError: a reading forbids it, a servo did not confirm (it is named), or a stop is latched.
         """
-        control, self._unpowered = self.control, False
+        control = self.control
         health.self_check(self.spec, control.state())
         if not control.enable():
             stats = control.stats()
@@ -212,6 +211,7 @@ class Robot:
             time.sleep(2 * self.spec.control.max_state_age_s)  # nobody was read while torque was tried
             stale = health.stale_joints(self.spec, control.state(), time.monotonic_ns())
             raise health.not_powered(self.spec, stats, stale)
+        self._unpowered = False
         motion.release_springs(self.spec, control)
 
     def reconnect(self, timeout_s: float = reconnecting.TIMEOUT_S) -> None:
@@ -325,7 +325,7 @@ class Robot:
         """
         control = self.control
         if self._unpowered:
-            self.enable()
+            self._power()
         target = motion.target_pose(self.spec, control, pose)
         if not control.move_to(target, velocity_share, timeout_s):
             self.check()

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -190,7 +190,7 @@ def run_demo(
         plan: what to show.
         audience: hears of every episode.
         policy: what drives the arm; None loads `plan.checkpoint`.
-        guard: entered with the open robot, such as `motorium.operator.terminal.stop_keys`.
+        guard: entered with the robot before it has torque, such as `motorium.operator.terminal.stop_keys`.
         ended: asked about 20 times a second; ends the episode, and the demo with it.
 
     Raises MotoriumError; the robot is at rest whichever way it ends.
@@ -210,7 +210,8 @@ def run_demo(
         over = over or ended()
         return over
 
-    with Robot.open(plan.robot, seed=plan.scene_seed(0)) as robot, guard(robot):
+    robot = Robot.open(plan.robot, seed=plan.scene_seed(0))
+    with closing(robot), guard(robot), robot:
         transport = "pty" if os.path.realpath(robot.port).startswith("/dev/pts/") else "serial"
         for index in range(plan.episodes):
             if results and is_over():

@@ -24,6 +24,7 @@ class LeaderArm(Robot):
             super()._power()
         else:
             self.control.release()
+            self._unpowered = False
 
 
 def open_leader(

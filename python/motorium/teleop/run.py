@@ -103,14 +103,13 @@ def run(open_robot: Callable[[], Robot], request: Request, terminal: Terminal | 
             )
             follower = open_robot()
             joints = JointMap.between(arm.spec, follower.spec, request.renamed)  # before anything is powered
-            leader, robot = stack.enter_context(arm), stack.enter_context(follower)
-            stack.enter_context(terminal.watching(robot))
+            leader = stack.enter_context(arm)
+            robot = _watched(follower, terminal, stack)
             session = Session(robot, controls=said.controls())
             return session.follow(leader, joints, seconds=request.seconds)
         follower = open_robot()
         recorded = _recorded(request, follower.spec)  # read before anything is powered
-        robot = stack.enter_context(follower)
-        stack.enter_context(terminal.watching(robot))
+        robot = _watched(follower, terminal, stack)
         source, controls = (
             (recorded, said.controls()) if recorded else _source(robot, request, keys, said, stack)
         )
@@ -118,6 +117,13 @@ def run(open_robot: Callable[[], Robot], request: Request, terminal: Terminal | 
             request.source or f"replay of {request.replay or f'{request.dataset}, episode {request.episode}'}"
         )
         return Session(robot, controls=controls).play(source, name=name, seconds=request.seconds)
+
+
+def _watched(robot: Robot, terminal: Terminal, stack: contextlib.ExitStack) -> Robot:
+    """Enter `robot` with its keys watched from before it has torque until it is at rest."""
+    stack.enter_context(contextlib.closing(robot))
+    stack.enter_context(terminal.watching(robot))
+    return stack.enter_context(robot)
 
 
 def _recorded(request: Request, spec: RobotSpec) -> Replay | None:
