@@ -119,6 +119,16 @@ def test_first_use_connects_and_the_first_motion_gives_torque(arm: VirtualArm) -
     assert dict(robot.cameras) == {}
 
 
+def test_a_cell_that_is_run_twice_says_that_there_are_two(
+    arm: VirtualArm, caplog: pytest.LogCaptureFixture
+) -> None:
+    with VirtualArm(SPEC) as second:
+        for virtual in (arm, second):
+            Robot.open(QUICK, port=virtual.emulator.port, calibration="nominal").connect()
+        assert "another so101 is open in this process" in caplog.text
+        motorium.close_all()
+
+
 def test_a_robot_that_was_only_read_is_let_go_without_motion_and_with_gives_it_torque(tmp_path: Path) -> None:
     begin = REST + np.array([0.6, 0.4, -0.5, 0.0, 0.3, 0.2])
     with VirtualArm(SPEC, start_rad=begin) as arm:

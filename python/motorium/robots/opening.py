@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +17,8 @@ from .calibration import Calibration
 from .composition import find_calibration, join_ports, named_calibration, split_ports
 from .reconnecting import FIRST_STATE_S
 from .spec import RobotSpec
+
+_log = logging.getLogger(__name__)
 
 Connect = Callable[[], backends.RobotBackend]
 
@@ -47,6 +50,7 @@ class Holder(Protocol):
 
     spec: RobotSpec
     port: str
+    entered: bool
 
 
 def check_not_held(connect: Connect, holders: Iterable[Holder]) -> None:
@@ -61,6 +65,12 @@ def check_not_held(connect: Connect, holders: Iterable[Holder]) -> None:
                 f"port {sorted(shared)[0]} is held by this process ({os.getpid()}): {holder.spec.name} was opened "
                 f"on it and is not closed. Close that robot first, with its close(); motorium.close_all() closes all"
             )
+
+
+def tell_of_twin(name: str, holders: Iterable[Holder]) -> None:
+    """Warn, where a cell of a notebook may have been run twice, that a robot of this name is open already."""
+    if any(holder.spec.name == name and not holder.entered for holder in holders):
+        _log.warning("another %s is open in this process; motorium.close_all() closes every robot", name)
 
 
 def wait_until_heard(control: ControlLoop, spec: RobotSpec, port: str) -> None:

@@ -45,6 +45,7 @@ class Robot:
         spec: what the robot is.
         slot_map: its joints in the 200 slots.
         port: the serial port, while open.
+        entered: whether a `with` block holds it, which will close it.
         planning: what a runner says of its latency and promises, for `status`.
     """
 
@@ -67,7 +68,7 @@ class Robot:
         self._cameras: Mapping[str, Camera] = {}
         self._world: Any = None
         self._life = threading.RLock()
-        self._closed = self._unpowered = False
+        self.entered = self._closed = self._unpowered = False
         self._owner = os.getpid()
         self.planning: Callable[[], dict[str, Any]] | None = None
 
@@ -105,6 +106,7 @@ class Robot:
             if self._backend is not None and not self._unpowered:
                 raise SafetyError(f"{self.spec.name} is open already")
             steps = [self._power] if self._backend is not None else [self._open, self._power]
+            self.entered = True
             self._start(steps)
         return self
 
@@ -123,6 +125,7 @@ class Robot:
             raise SafetyError(f"{self.spec.name} is not open any more: open it again")
         with self._life:
             if self._backend is None:
+                opening.tell_of_twin(self.spec.name, GUARD.arms)
                 self._start([self._open])
         return self
 
@@ -364,7 +367,7 @@ class Robot:
     def _leave(self, error: BaseException | None, *, starting: bool = False) -> None:
         problem: MotoriumError | None = None
         with GUARD.shield(error), self._life:
-            self._closed = True
+            self._closed, self.entered = True, False
             try:
                 problem = self._come_to_rest(starting=starting)
             finally:
