@@ -65,7 +65,8 @@ def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:
             if (folder / name).is_dir():
                 return folder / name
     known = ", ".join(shipped()) or "none shipped"
-    if re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not path.parent.exists():
+    is_file = path.suffix == ".safetensors" or recognise.foreign_file(path)
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not is_file and not path.parent.exists():
         raise CheckpointError(
             f"no folder {name!r} here. Is it a repository on a hub? motorium downloads nothing: fetch it, then give "
             f"the folder. Shipped: {known}"

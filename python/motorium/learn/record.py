@@ -9,8 +9,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..checkpoints import find_checkpoint
 from ..children import spawning
 from ..errors import MotoriumError
+from ..robots.spec import RobotSpec
 from .dataset import DemoFrame, write_shard
 from .episodes import EpisodeParams, Stage, approach, correct, full, glance, hover, miss
 from .features import prompt, scene_names
@@ -59,6 +61,9 @@ def record(job: RecordJob, report: Callable[[str], None] = print) -> dict[str, A
         raise MotoriumError("kind 'correct' needs a checkpoint: the policy that is to be corrected")
     if job.first_seed < 0:
         raise MotoriumError(f"first_seed is {job.first_seed}; it must not be negative")
+    RobotSpec.load(job.robot)
+    if job.checkpoint is not None:
+        find_checkpoint(job.checkpoint)
     tasks = _tasks(job)
     job.out.mkdir(parents=True, exist_ok=True)
     start, frames, done = time.monotonic(), 0, 0
