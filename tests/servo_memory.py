@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,9 +12,11 @@ from motorium.errors import BusError
 from motorium.motors.bus import JointZero, bus_config, bus_errors, open_joints
 from motorium.motors.emulated import emulate
 from motorium.motors.spec import MotorSpec
+from motorium.robots.calibrate import calibrate
+from motorium.robots.calibration import Calibration
 from motorium.robots.spec import RobotSpec
 
-PATIENT_S = 0.3
+PATIENT_S = 0.1
 """Reply margin: a busy machine must not look like a lost reply."""
 MARGIN_TICKS = 163
 """0.25 rad: how far past its limit a joint may stand."""
@@ -71,3 +74,28 @@ class Servos:
     def zeros(self, **changed: JointZero) -> list[JointZero]:
         """Nominal ones, but for some joints."""
         return [changed.get(j.name, JointZero(j.zero_ticks, j.sign)) for j in self.spec.joints]
+
+
+def swept(servos: Servos) -> Calibration:
+    """Calibrated, moved by an unseen hand from stop to stop about the nominal zeros."""
+    low = np.array([joint.lower_rad for joint in servos.spec.joints])
+    high = np.array([joint.upper_rad for joint in servos.spec.joints])
+    zero = np.array([joint.zero_ticks for joint in servos.spec.joints])
+    per_rad = np.array([motor.ticks_per_turn / (2 * np.pi) for motor in servos.motors])
+    stop, phase = threading.Event(), 0.0
+
+    def move() -> None:
+        nonlocal phase
+        while not stop.wait(0.004):
+            phase += 0.03
+            servos.place(np.rint(zero + ((low + high) / 2 + np.sin(phase) * (high - low) / 2) * per_rad))
+
+    hand = threading.Thread(target=move, daemon=True)
+    hand.start()
+    try:
+        return calibrate(
+            servos.spec, servos.chain.port, lambda sweep, still_s: sweep.complete and still_s > 0.4
+        )
+    finally:
+        stop.set()
+        hand.join()

@@ -13,6 +13,7 @@ from motorium.errors import CalibrationError, SpecError
 from motorium.motors import spec as motor_spec
 from motorium.motors.bus import JointZero, bus_config
 from motorium.motors.spec import MotorSpec
+from motorium.motors.vendor_kit import VendorKit
 from motorium.robots.spec import DATA, RobotSpec
 
 PER_RAD = 4096 / (2 * np.pi)
@@ -64,6 +65,21 @@ def test_the_first_reading_lies_in_the_turn_of_the_joints_middle(tmp_path, at_ra
         bus = servos.open()
         assert servos.read(bus, "wrist_roll") == pytest.approx(at_rad, abs=0.01)
         del bus  # and the port with it
+
+
+def test_the_vendors_kit_tells_turns_apart_in_the_same_way(tmp_path):
+    pytest.importorskip("dynamixel_sdk", reason="comes with dynamixel-sdk")
+    servos = Servos(RobotSpec.load(with_range(tmp_path, "koch_follower", -0.2, 5.0)))
+    ticks = np.full(6, 2048)
+    ticks[4] = 2048 + round(4.0 * PER_RAD) - 4096
+    servos.place(ticks)
+    kit = VendorKit(servos.chain.port, servos.spec, servos.zeros())
+    servo = kit._servos[4]
+    assert servo.from_zero(int(ticks[4])) * servo.rad_per_tick == pytest.approx(4.0, abs=0.01)
+    assert servo.ticks(4.0) == pytest.approx(
+        int(ticks[4]), abs=1
+    )  # the goal is where it stands, in its own turn
+    kit.relay.close()
 
 
 def test_a_calibrated_sign_turns_the_middle_too(tmp_path):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 
 import numpy as np
 import pytest
-from servo_memory import Servos
+from servo_memory import Servos, swept
 
 from motorium.errors import CalibrationError
 from motorium.motors.bus import JointZero
-from motorium.robots.calibrate import calibrate
 from motorium.robots.calibration import Calibration, spec_hash
 from motorium.robots.lerobot_calibration import read_lerobot, write_lerobot
 
@@ -19,30 +17,6 @@ TICKS = 300
 RAD = TICKS * 2 * np.pi / 4096
 BACKWARDS = {"koch_leader": ("drive_mode", 0x01), "so101_leader": ("phase", 0x8D)}
 """Per robot the register, and what makes its servo count backwards: of an STS3215 the direction of count and drive."""
-
-
-def swept(servos: Servos) -> Calibration:
-    """Moved by an unseen hand from stop to stop."""
-    low = np.array([joint.lower_rad for joint in servos.spec.joints])
-    high = np.array([joint.upper_rad for joint in servos.spec.joints])
-    stop, phase = threading.Event(), 0.0
-
-    def move() -> None:
-        nonlocal phase
-        while not stop.wait(0.004):
-            phase += 0.03
-            pose = (low + high) / 2 + np.sin(phase) * (high - low) / 2
-            servos.place(np.rint(2048 + pose * 4096 / (2 * np.pi)))
-
-    hand = threading.Thread(target=move, daemon=True)
-    hand.start()
-    try:
-        return calibrate(
-            servos.spec, servos.chain.port, lambda sweep, still_s: sweep.complete and still_s > 0.4
-        )
-    finally:
-        stop.set()
-        hand.join()
 
 
 @pytest.mark.parametrize("name", BACKWARDS)

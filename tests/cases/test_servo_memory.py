@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from servo_memory import MARGIN_TICKS, Servos
+from servo_memory import MARGIN_TICKS, Servos, swept
 
 from motorium._core import BusStatus, DynamixelBus
 from motorium.motors.bus import JointZero, bus_config
@@ -198,6 +198,16 @@ def test_the_scs_series_does_not_stay_a_wheel(tmp_path):
     assert servos.memory("elbow_flex", "min_position") == pytest.approx(512 - travel - margin, abs=2)
     assert servos.memory("elbow_flex", "max_position") == pytest.approx(512 + travel + margin, abs=2)
     assert servos.memory("wrist_roll", "max_position") == 1023  # as far as the encoder goes
+
+
+def test_servos_that_keep_no_offset_calibrate_too(tmp_path):
+    servos = Servos(little(tmp_path))
+    found = swept(servos)
+    assert {zero.homing_offset for zero in found.joints.values()} == {None}
+    assert found.joints["elbow_flex"].zero_ticks == pytest.approx(512, abs=5)
+    servos.place([612] * 6)
+    bus = servos.open([found.joints[name] for name in servos.spec.joint_names])
+    assert servos.read(bus, "elbow_flex") == pytest.approx(100 * 2 * np.pi / 1229, abs=0.03)
 
 
 def test_a_robots_file_may_say_otherwise_for_one_servo():
