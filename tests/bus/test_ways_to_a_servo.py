@@ -12,7 +12,6 @@ from servo_arm import make_config as feetech_config
 
 from motorium import _core
 from motorium.errors import SpecError
-from motorium.motors import vendor_kit
 from motorium.motors.bus import JointZero, bus_config, servo_settings
 from motorium.motors.spec import MotorSpec, Register, Setting
 from motorium.robots.spec import JointSpec, RobotSpec
@@ -191,7 +190,7 @@ def test_a_robot_file_moves_nothing_by_a_setting(robot, rows):
 
 
 def test_a_motor_table_reaches_nothing_by_another_name_either():
-    """The vendor's kit writes the same settings: they are judged by address, before it is opened."""
+    """Settings are judged by address; the vendor's kit writes the same ones (`tests/robots/test_vendor_kit.py`)."""
     spec = RobotSpec.load("koch_follower")
     motors = [MotorSpec.load(name) for name in spec.motor_names]
     for address in (116, 118, 98, 168, 224):
@@ -199,4 +198,3 @@ def test_a_motor_table_reaches_nothing_by_another_name_either():
         crafted = replace(motors[0], registers=registers, settings=(Setting("lamp", 1),))
         with pytest.raises(SpecError, match="shoulder_pan"):
             servo_settings(spec, [crafted, *motors[1:]], [JointZero(2048.0, 1)] * len(motors))
-    assert "servo_settings(" in inspect.getsource(vendor_kit.VendorKit.__init__)

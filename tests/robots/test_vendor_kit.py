@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +145,20 @@ def test_an_echo_on_the_first_protocol_is_no_reading(tmp_path, monkeypatch, regi
     monkeypatch.setattr(VendorKit, "_find", lambda kit: kit._ask(kit._servos[0], STS.register(register)))
     with pytest.raises(BusError, match=r"servo 1 \(shoulder_pan\) does not answer"):
         VendorKit(servos.port, spec, [JointZero(2048.0, 1)] * len(spec.joints))
+
+
+@pytest.mark.parametrize("name", ["goal_position", "torque_enable"])
+def test_no_setting_moves_a_servo_through_the_kit(arm, name):
+    spec, _, servos = arm
+    before = [servos.registers(joint.id) for joint in spec.joints]
+    moved = replace(spec.joints[0], settings=((name, 1),))
+    with pytest.raises(SpecError, match=f"shoulder_pan: .* writes {name}"):
+        VendorKit(
+            servos.port,
+            replace(spec, joints=(moved, *spec.joints[1:])),
+            [JointZero(2048.0, 1)] * len(spec.joints),
+        )
+    assert [servos.registers(joint.id) for joint in spec.joints] == before
 
 
 def test_the_first_protocol_needs_the_kit(tmp_path):
