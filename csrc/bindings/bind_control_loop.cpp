@@ -52,7 +52,14 @@ void bind_control_loop(py::module_& m) {
       .def(
           "reconnect", [](BoundLoop& b) { b.loop.reconnect(b.open); }, Release())
       .def("enable", &enable, py::arg("timeout_s") = 2.0)
-      .def("move_to", &move_to, py::arg("q"), py::arg("velocity_share") = 0.0f, py::arg("timeout_s") = 0.0)
+      .def("move_to", &move_to, py::arg("q"), py::arg("velocity_share") = py::none(),
+           py::arg("timeout_s") = 0.0)
+      .def(
+          "slew",
+          [](BoundLoop& b, const FloatArray& q, std::optional<double> share, double timeout_s) {
+            return name_of(slew(b, q, share, timeout_s));
+          },
+          py::arg("q"), py::arg("velocity_share") = py::none(), py::arg("timeout_s") = 15.0)
       .def("hold", &hold)
       .def("park", &park, py::arg("timeout_s") = 10.0)
       .def("release", &release)

@@ -9,6 +9,7 @@ void bind_runtime(pybind11::module_& m) {
   m.attr("MIN_ROW_S") = static_cast<double>(kMinStepNs) * 1e-9;
   m.attr("MAX_ROW_S") = static_cast<double>(kMaxStepNs) * 1e-9;
   bind_slot_map(m);
+  bind_control_config(m);
   bind_control_core(m);
   bind_relay(m);
   bind_control_loop(m);

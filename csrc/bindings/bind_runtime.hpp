@@ -2,6 +2,8 @@
 
 #include <pybind11/pybind11.h>
 
+#include <optional>
+
 #include "bindings/arrays.hpp"
 #include "runtime/control_core.hpp"
 #include "runtime/control_loop.hpp"
@@ -10,6 +12,7 @@
 namespace motorium {
 
 void bind_slot_map(pybind11::module_& m);
+void bind_control_config(pybind11::module_& m);
 void bind_control_core(pybind11::module_& m);
 void bind_control_loop(pybind11::module_& m);
 void bind_relay(pybind11::module_& m);
@@ -18,6 +21,10 @@ void bind_frames(pybind11::module_& m);
 const char* name_of(Mode mode);
 const char* name_of(Reason reason);
 const char* name_of(PushStatus status);
+const char* name_of(MoveEnd end);
+/// The fraction of its velocity limits at which the arm slews: the approach share for None. ValueError
+/// outside (0, 1].
+float checked_share(std::optional<double> share, const ControlConfig& config);
 
 /// Checks shapes, then copies one value per joint.
 PerJoint<float> per_joint(const FloatArray& array, std::uint32_t joints, const char* name);

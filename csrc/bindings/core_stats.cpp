@@ -12,6 +12,14 @@ py::dict quantiles(const LogHistogram& values) {
   return py::dict("p50"_a = values.quantile(0.5f), "p99"_a = values.quantile(0.99f), "max"_a = values.max());
 }
 
+/// Of the last slew that was judged, a park among them.
+py::dict arrival(const CoreSnapshot& s) {
+  using namespace py::literals;
+  return py::dict("missed"_a = s.arrival.missed, "contact"_a = s.arrival.contact,
+                  "target_rad"_a = to_array(s.arrival.target_rad, s.joints),
+                  "position_rad"_a = to_array(s.arrival.position_rad, s.joints));
+}
+
 }  // namespace
 
 py::dict core_stats(const CoreSnapshot& s, const ChunkCounters& chunks) {
@@ -28,7 +36,9 @@ py::dict core_stats(const CoreSnapshot& s, const ChunkCounters& chunks) {
       "clamped_effort"_a = s.gate.clamped_effort, "refused"_a = s.gate.refused, "trips"_a = s.gate.trips,
       "gate_causes"_a = s.gate_causes, "back_offs"_a = s.guard.back_offs,
       "protection"_a = std::vector<int>(s.guard_bits.begin(), s.guard_bits.begin() + s.joints),
-      "jumped_joints"_a = s.jumped,
+      "jumped_joints"_a = s.jumped, "approaches"_a = chunks.approaches,
+      "approach_joint"_a = chunks.approach_joint, "approach_rad"_a = chunks.approach_rad,
+      "moves_done"_a = s.moves_done, "arrival"_a = arrival(s),
       "seams"_a =
           py::dict("count"_a = chunks.seams.jump_rad.count(), "jump_rad"_a = quantiles(chunks.seams.jump_rad),
                    "velocity_rad_s"_a = quantiles(chunks.seams.velocity_rad_s),

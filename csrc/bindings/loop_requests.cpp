@@ -8,16 +8,19 @@ namespace py = pybind11;
 namespace motorium {
 namespace {
 
-constexpr double kTakenS = 0.25;  // the control thread takes requests every tick
+constexpr double kTakenS = 0.25;       // the control thread takes requests every tick
+constexpr double kLongestWaitS = 1e6;  // and what is no number at all
 
 /// Waits, without the GIL, until `done(core, loop)` or the time-out; Python's signal handlers run meanwhile.
 template <class Done>
 bool wait_until(const BoundLoop& bound, double timeout_s, Done done) {
   using Clock = std::chrono::steady_clock;
   const auto give_up =
-      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(timeout_s));
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(
+                         timeout_s < kLongestWaitS ? timeout_s : kLongestWaitS));
   for (int round = 0;; ++round) {
-    if (done(bound.loop.core_snapshot(), bound.loop.loop_snapshot())) return true;
+    const LoopSnapshot loop = bound.loop.loop_snapshot();  // first: what it has done, the core's shows
+    if (done(bound.loop.core_snapshot(), loop)) return true;
     if (Clock::now() >= give_up) return false;
     if (round % 10 == 9 && PyErr_CheckSignals() != 0) throw py::error_already_set();
     const py::gil_scoped_release release;
@@ -55,15 +58,36 @@ bool enable(BoundLoop& bound, double timeout_s) {
   return core.torque && core.mode != Mode::fault;
 }
 
-bool move_to(BoundLoop& bound, const FloatArray& q, float share, double timeout_s) {
-  const std::uint64_t before = bound.loop.core_snapshot().moves_done;
-  const std::uint64_t ticket = bound.loop.move_to(pose(q, bound.loop.joints()), share);
-  if (timeout_s <= 0.0) return ticket != 0;
-  wait_until(bound, timeout_s, [ticket](const CoreSnapshot& core, const LoopSnapshot& loop) {
-    return over(loop, ticket) && core.mode != Mode::moving;
-  });
+/// Who gives up, or is interrupted, leaves no arm behind that moves on.
+MoveEnd slew(BoundLoop& bound, const FloatArray& q, std::optional<double> share, double timeout_s) {
+  const float fraction = checked_share(share, bound.loop.config());
+  const std::uint64_t ticket = bound.loop.move_to(pose(q, bound.loop.joints()), fraction);
+  if (ticket == 0) return MoveEnd::refused;
+  const auto ended = [ticket](const CoreSnapshot& core, const LoopSnapshot& loop) {
+    return over(loop, ticket) &&
+           (core.move_ticket != ticket || core.move_end != MoveEnd::none || !loop.alive);
+  };
+  bool in_time = false;
+  try {
+    in_time = wait_until(bound, timeout_s, ended);
+  } catch (const py::error_already_set&) {
+    bound.loop.cancel_move(ticket);
+    throw;
+  }
+  if (!in_time)
+    wait_until(bound, kTakenS,
+               [cancel = bound.loop.cancel_move(ticket)](const CoreSnapshot&, const LoopSnapshot& loop) {
+                 return over(loop, cancel);
+               });
   const CoreSnapshot core = bound.loop.core_snapshot();
-  return core.mode == Mode::holding && core.moves_done > before;
+  if (core.move_ticket > ticket) return MoveEnd::replaced;
+  if (core.move_ticket < ticket) return MoveEnd::refused;
+  return core.move_end == MoveEnd::none ? MoveEnd::ended : core.move_end;
+}
+
+bool move_to(BoundLoop& bound, const FloatArray& q, std::optional<double> share, double timeout_s) {
+  if (timeout_s > 0.0) return slew(bound, q, share, timeout_s) == MoveEnd::arrived;
+  return bound.loop.move_to(pose(q, bound.loop.joints()), checked_share(share, bound.loop.config())) != 0;
 }
 
 bool park(BoundLoop& bound, double timeout_s) {

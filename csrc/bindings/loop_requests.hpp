@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "bindings/bind_bus.hpp"
 #include "bindings/bind_runtime.hpp"
 #include "bindings/bound_loop.hpp"
@@ -8,7 +10,8 @@ namespace motorium {
 
 // Requests that wait for their outcome, without the GIL. Python's signal handlers run meanwhile.
 bool enable(BoundLoop& bound, double timeout_s);
-bool move_to(BoundLoop& bound, const FloatArray& q, float share, double timeout_s);
+MoveEnd slew(BoundLoop& bound, const FloatArray& q, std::optional<double> share, double timeout_s);
+bool move_to(BoundLoop& bound, const FloatArray& q, std::optional<double> share, double timeout_s);
 bool park(BoundLoop& bound, double timeout_s);
 void hold(BoundLoop& bound);
 void release(BoundLoop& bound);

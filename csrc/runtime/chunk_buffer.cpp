@@ -12,7 +12,8 @@ constexpr std::int64_t kMemoryNs = 1'500'000'000;
 constexpr std::int64_t kMaxLeadNs = 10'000'000'000;
 /// No chunk lasts longer: one that began before that is over, and no sum of its times overflows.
 constexpr std::int64_t kLongestNs = kMaxChunkRows * kMaxStepNs;
-constexpr std::uint32_t kRoom = kMaxChunkRows + 1;  ///< Of a whole chunk and its seam.
+constexpr std::uint32_t kRoom = kMaxChunkRows + 2;  ///< Of a whole chunk, its seam, the end of an approach.
+constexpr float kReached_rad = 0.05f;  // ends an approach; also where teleoperation stops asking for one
 
 /// Row values at `t_ns`, linear between rows. `t_ns` lies within the chunk.
 void chunk_at(const ChunkView& chunk, std::uint32_t joints, std::int64_t t_ns,
@@ -29,10 +30,27 @@ void chunk_at(const ChunkView& chunk, std::uint32_t joints, std::int64_t t_ns,
   }
 }
 
+/// Where the own rows of the chunk, led back to the seam, begin: row values after a promised stretch may
+/// differ from it by any amount.
+void own_start(const ChunkView& chunk, std::uint32_t joints, std::int64_t seam_ns,
+               std::span<float> out) noexcept {
+  const auto own = static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>((seam_ns - chunk.t0_ns) / chunk.dt_ns + 1, 0, std::int64_t{chunk.rows} - 1));
+  const std::uint32_t next = std::min(own + 1, chunk.rows - 1);
+  const auto rows =
+      static_cast<float>(chunk.t0_ns + own * chunk.dt_ns - seam_ns) / static_cast<float>(chunk.dt_ns);
+  for (std::uint32_t j = 0; j < joints; ++j) {
+    const float a = chunk.rows_rad[std::size_t{own} * joints + j],
+                b = chunk.rows_rad[std::size_t{next} * joints + j];
+    out[j] = a - rows * (b - a);
+  }
+}
+
 }  // namespace
 
-ChunkBuffer::ChunkBuffer(std::uint32_t joints, std::int64_t blend_ns, const Meaning& meaning) noexcept
-    : joints_(joints), blend_ns_(blend_ns), meaning_(meaning) {}
+ChunkBuffer::ChunkBuffer(std::uint32_t joints, std::int64_t blend_ns, const Meaning& meaning,
+                         const ApproachLimits& approach) noexcept
+    : joints_(joints), blend_ns_(blend_ns), meaning_(meaning), approach_(approach) {}
 
 PushStatus ChunkBuffer::judge(const ChunkView& chunk, std::int64_t now_ns) const noexcept {
   if (!well_formed(chunk)) return PushStatus::malformed;
@@ -71,6 +89,7 @@ void ChunkBuffer::restart(const Anchor& anchor) noexcept {
   draft_.epoch = anchor.epoch;
   draft_.joints = joints_;
   draft_.count = 1;
+  approaching_ = 0;
   draft_.knots[0] = {anchor.t_ns, anchor.position_rad, {}, {}};
 }
 
@@ -78,7 +97,7 @@ void ChunkBuffer::forget_before(std::int64_t t_ns) noexcept {
   std::uint32_t drop = 0;
   // One knot before `t_ns` stays: the segment across it needs its left end.
   while (drop + 1 < draft_.count && draft_.knots[drop + 1].t_ns <= t_ns) ++drop;
-  // Room for a whole chunk and its seam, whatever the time step.
+  // Room for a whole chunk, its seam and the end of an approach, whatever the time step.
   if (draft_.count - drop > Plan::kCapacity - kRoom) drop = draft_.count - (Plan::kCapacity - kRoom);
   if (drop == 0) return;
   std::copy(draft_.knots.begin() + drop, draft_.knots.begin() + draft_.count, draft_.knots.begin());
@@ -107,7 +126,40 @@ Seam ChunkBuffer::measure(const ChunkView& chunk, std::int64_t seam_ns) const no
   return seam;
 }
 
-void ChunkBuffer::splice(const ChunkView& chunk, std::int64_t seam_ns) noexcept {
+/// Which joints are brought to the chunk slowly: `offset_rad`, what is faded out after the seam, is then all
+/// that separates them from its own rows. True when a plan that begins too far away is new.
+bool ChunkBuffer::watch_approach(const ChunkView& chunk, const Knot& seam, bool from_rest,
+                                 PerJoint<float>& offset_rad) noexcept {
+  const std::uint32_t before = approaching_;
+  const auto seen_s = static_cast<float>(std::max<std::int64_t>(seam.t_ns - chunk.t0_ns, 0)) *
+                      1e-9f;  // since the policy looked
+  PerJoint<float> start_rad{};
+  own_start(chunk, joints_, seam.t_ns, start_rad);
+  float furthest_rad = 0.0f;
+  for (std::uint32_t j = 0; j < joints_; ++j) {
+    const std::uint32_t bit = 1u << j;
+    const float gap_rad = seam.position_rad[j] - start_rad[j];
+    const float far_rad = approach_.gap_rad[j] + approach_.speed_rad_s[j] * seen_s;
+    if (std::abs(from_rest ? gap_rad : offset_rad[j]) > far_rad) {
+      approaching_ |= bit;
+    } else if (std::abs(gap_rad) <= kReached_rad || seam.t_ns >= reached_ns_[j]) {
+      approaching_ &= ~bit;
+    }
+    if ((approaching_ & bit) == 0) continue;
+    offset_rad[j] = gap_rad;
+    const double fade_s = static_cast<double>(std::abs(gap_rad) / approach_.speed_rad_s[j]);
+    reached_ns_[j] = seam.t_ns + std::max(blend_ns_, static_cast<std::int64_t>(1e9 * fade_s));
+    if ((before & bit) != 0 || std::abs(gap_rad) <= furthest_rad) continue;
+    furthest_rad = std::abs(gap_rad);
+    counters_.approach_joint = j;
+    counters_.approach_rad = furthest_rad;
+  }
+  if (furthest_rad <= 0.0f) return false;
+  ++counters_.approaches;
+  return true;
+}
+
+void ChunkBuffer::splice(const ChunkView& chunk, std::int64_t seam_ns, bool from_rest) noexcept {
   Knot seam{};
   seam.t_ns = seam_ns;
   draft_.sample(seam_ns, seam.position_rad);
@@ -118,6 +170,14 @@ void ChunkBuffer::splice(const ChunkView& chunk, std::int64_t seam_ns) noexcept 
     offset[j] = seam.position_rad[j] - offset[j];
     counters_.seam_jump_max_rad = std::max(counters_.seam_jump_max_rad, std::abs(offset[j]));
   }
+  draft_.approach = watch_approach(chunk, seam, from_rest, offset);
+  std::int64_t reached_ns = seam_ns;
+  PerJoint<double> fade_ns{};
+  for (std::uint32_t j = 0; j < joints_; ++j) {
+    const bool slow = (approaching_ >> j & 1u) != 0;
+    fade_ns[j] = static_cast<double>(std::max<std::int64_t>(slow ? reached_ns_[j] - seam_ns : blend_ns_, 1));
+    if (slow) reached_ns = std::max(reached_ns, reached_ns_[j]);
+  }
   while (draft_.count > 0 && draft_.knots[draft_.count - 1].t_ns >= seam_ns) --draft_.count;
   forget_before(draft_.count > 0 ? draft_.knots[0].t_ns : seam_ns);  // makes room
   const std::uint32_t first = draft_.count;
@@ -125,14 +185,20 @@ void ChunkBuffer::splice(const ChunkView& chunk, std::int64_t seam_ns) noexcept 
   for (std::uint32_t i = 0; i < chunk.rows; ++i) {
     const std::int64_t t_ns = chunk.t0_ns + i * chunk.dt_ns;
     if (t_ns <= seam_ns) continue;
-    const double gone =
-        static_cast<double>(t_ns - seam_ns) / static_cast<double>(std::max<std::int64_t>(blend_ns_, 1));
-    const float left = static_cast<float>(std::max(0.0, 1.0 - gone));
     Knot& knot = draft_.knots[draft_.count++];
     knot = Knot{};
     knot.t_ns = t_ns;
-    for (std::uint32_t j = 0; j < joints_; ++j)
+    for (std::uint32_t j = 0; j < joints_; ++j) {
+      const double gone = static_cast<double>(t_ns - seam_ns) / fade_ns[j];
+      const auto left = static_cast<float>(std::max(0.0, 1.0 - gone));
       knot.position_rad[j] = chunk.rows_rad[std::size_t{i} * joints_ + j] + left * offset[j];
+    }
+  }
+  if (reached_ns > draft_.end_ns()) {  // the last row is where the arm is to be, whenever it gets there
+    Knot& knot = draft_.knots[draft_.count++];
+    knot = Knot{};
+    knot.t_ns = reached_ns;
+    std::copy_n(chunk.rows_rad.end() - joints_, joints_, knot.position_rad.begin());
   }
   draft_.shape_from(first);
 }
@@ -162,11 +228,12 @@ PushStatus ChunkBuffer::push(const ChunkView& chunk, std::int64_t now_ns, const 
     ++counters_.malformed;
     return PushStatus::out_of_time;
   }
+  const bool from_rest = fresh_start || draft_.end_ns() <= seam_ns;
   if (fresh_start) restart(anchor);
   forget_before(now_ns - kMemoryNs);
   draft_.seam = fresh_start ? Seam{} : measure(chunk, seam_ns);
   if (!fresh_start) counters_.seams.add(draft_.seam);
-  splice(chunk, seam_ns);
+  splice(chunk, seam_ns, from_rest);
   draft_.late = late;
   draft_.final = chunk.final;
   ++draft_.version;

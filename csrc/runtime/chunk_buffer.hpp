@@ -44,12 +44,21 @@ struct Anchor {
   PerJoint<float> position_rad{};
 };
 
+/// When the beginning of a plan is too far away to be followed at once, and how fast it is approached then.
+struct ApproachLimits {
+  PerJoint<float> speed_rad_s{};
+  PerJoint<float> gap_rad{};  ///< Infinite: this joint follows at once, whatever the distance.
+};
+
 /// Counters of one pushing thread.
 struct ChunkCounters {
   std::uint64_t pushed = 0, stitches = 0, late_chunks = 0, expired = 0;
   std::uint64_t malformed = 0;  ///< Refused: malformed, out of range, out of time.
   float seam_jump_max_rad =
-      0.0f;                ///< Largest distance between old plan and new chunk at a seam, before blending.
+      0.0f;  ///< Largest distance between old plan and new chunk at a seam, before blending.
+  std::uint64_t approaches = 0;      ///< Plans that began too far away.
+  std::uint32_t approach_joint = 0;  ///< Which joint was furthest from the last of them, and how far.
+  float approach_rad = 0.0f;
   SeamStatistics seams{};  ///< Of every stitch: the start from a standstill is none.
 };
 
@@ -59,10 +68,16 @@ struct ChunkCounters {
 /// waits. A push splices: up to the last promised row the old plan stays as it is, curve and all; from there
 /// on the new rows hold. Where the new chunk does not start where the old plan is (it came late, or broke its
 /// promise), the difference is carried along and faded out over `blend_ns`, so the setpoint never jumps.
+///
+/// Where the own rows of a chunk begin further from the arm than a policy that saw it there could mean, the
+/// difference is faded out at the approach speed instead, over as many chunks as that takes, or after the
+/// last row of this one. From rest the first own row counts; in motion only what remains at the seam, since a
+/// jump between rows is then a command.
 class ChunkBuffer {
  public:
   /// `blend_ns`: over which a difference at the seam is faded out.
-  ChunkBuffer(std::uint32_t joints, std::int64_t blend_ns, const Meaning& meaning) noexcept;
+  ChunkBuffer(std::uint32_t joints, std::int64_t blend_ns, const Meaning& meaning,
+              const ApproachLimits& approach) noexcept;
 
   // Pushing thread.
   PushStatus push(const ChunkView& chunk, std::int64_t now_ns, const Anchor& anchor) noexcept;
@@ -85,12 +100,17 @@ class ChunkBuffer {
   void restart(const Anchor& anchor) noexcept;
   void forget_before(std::int64_t t_ns) noexcept;
   Seam measure(const ChunkView& chunk, std::int64_t seam_ns) const noexcept;
-  void splice(const ChunkView& chunk, std::int64_t seam_ns) noexcept;
+  void splice(const ChunkView& chunk, std::int64_t seam_ns, bool from_rest) noexcept;
+  bool watch_approach(const ChunkView& chunk, const Knot& seam, bool from_rest,
+                      PerJoint<float>& offset_rad) noexcept;
 
   std::uint32_t joints_;
   std::int64_t blend_ns_;
   Meaning meaning_;
-  Plan draft_{};  // the pushing thread's copy of what it published last
+  ApproachLimits approach_;
+  std::uint32_t approaching_ = 0;        // joints (bits) that have not reached the plan yet
+  PerJoint<std::int64_t> reached_ns_{};  // when they will, if nothing changes
+  Plan draft_{};                         // the pushing thread's copy of what it published last
   ChunkCounters counters_{};
   TripleBuffer<Plan> handed_over_{};
 };

@@ -9,6 +9,16 @@
 
 namespace motorium {
 
+inline constexpr float kArrivalTolerance_rad =
+    0.2f;  // what gravity lets an STS3215 sag; other joints declare theirs
+inline constexpr float kStartGap_rad = 0.25f;  // as far as a joint may be found from where it was left
+
+constexpr PerJoint<float> each_joint(float value) noexcept {
+  PerJoint<float> values{};
+  for (float& one : values) one = value;
+  return values;
+}
+
 /// What the arm does by itself: when chunks stop coming (fallback), or when control ends (exit).
 enum class RestPolicy : std::uint8_t {
   hold,    ///< Keep torque and position.
@@ -36,6 +46,13 @@ struct ControlConfig {
   float position_jump_rad = 0.25f;
   /// After an emergency stop the arm stands still under torque for so long, then torque goes off. 0: at once.
   std::int64_t estop_hold_ns = 500'000'000;
+  /// A slew has arrived where every joint is measured within this of its goal; infinite: not judged.
+  PerJoint<float> arrival_tolerance_rad = each_joint(kArrivalTolerance_rad);
+  std::uint32_t grippers = 0;  ///< Joints (bits) that something held may stop: that is an arrival.
+  std::int64_t settle_ns = 1'000'000'000;  ///< After the end of a slew a moving arm is waited for so long.
+  /// A plan that begins further than this from the setpoint is approached; infinite: never (a gripper's whole
+  /// travel is an ordinary command).
+  PerJoint<float> start_gap_rad = each_joint(kStartGap_rad);
   int cpu = -1;  ///< The control thread runs on this one alone, where that is permitted; -1: anywhere.
 };
 
@@ -48,6 +65,18 @@ inline mtr_profile_limits transition_limits(const ControlConfig& config, std::ui
                                                       : limits.max_acceleration_rad_s2 / kFullAccelerationS;
   return {static_cast<double>(limits.max_velocity_rad_s), static_cast<double>(limits.max_acceleration_rad_s2),
           static_cast<double>(jerk)};
+}
+
+/// Bounds of a slew of joint `j` at `share` of its velocity limit.
+inline mtr_profile_limits slew_limits(const ControlConfig& config, std::uint32_t j, float share) noexcept {
+  constexpr double kSlewRampS = 0.25;  // a slew takes at least this long to reach full speed
+  mtr_profile_limits limits = transition_limits(config, j);
+  limits.max_velocity *= static_cast<double>(share);
+  limits.max_acceleration =
+      limits.max_velocity / kSlewRampS < static_cast<double>(share) * limits.max_acceleration
+          ? limits.max_velocity / kSlewRampS
+          : static_cast<double>(share) * limits.max_acceleration;
+  return limits;
 }
 
 }  // namespace motorium

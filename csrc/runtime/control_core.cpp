@@ -9,7 +9,17 @@ namespace motorium {
 namespace {
 
 constexpr std::int64_t kLongestTravelNs = 100'000'000;  // unheard of for longer, an arm is held or limp
-constexpr float kRestTolerance_rad = 0.06f;             // a servo with friction stops about 3 degrees short
+
+bool can_slew(const ControlConfig& config, std::uint32_t j) noexcept {
+  const double range = static_cast<double>(config.limits.joint[j].upper_rad) -
+                       static_cast<double>(config.limits.joint[j].lower_rad);
+  mtr_profile_limits path = slew_limits(config, j, config.approach_velocity_share);
+  path.max_velocity /= range;
+  path.max_acceleration /= range;
+  path.max_jerk /= range;
+  const mtr_profile_limits transition = transition_limits(config, j);
+  return mtr_profile_limits_ok(&transition) && mtr_profile_limits_ok(&path);
+}
 
 const ControlConfig& checked(const ControlConfig& config) {
   if (!mtr_limits_config_ok(&config.limits)) throw std::invalid_argument("joint limits are contradictory");
@@ -23,12 +33,16 @@ const ControlConfig& checked(const ControlConfig& config) {
       throw std::invalid_argument("max_jerk_rad_s3 must not be negative");
     if (!(config.rest_rad[j] >= limits.lower_rad && config.rest_rad[j] <= limits.upper_rad))
       throw std::invalid_argument("the rest pose is outside the joint limits");
+    if (!can_slew(config, j))
+      throw std::invalid_argument("a joint's limits and approach_velocity_share leave no motion to compute");
+    if (!(config.arrival_tolerance_rad[j] > 0.0f) || !(config.start_gap_rad[j] > 0.0f))
+      throw std::invalid_argument("arrival_tolerance_rad and start_gap_rad must be positive");
   }
   if (!(config.position_jump_rad > 0.0f)) throw std::invalid_argument("position_jump_rad must be positive");
   if (config.park_timeout_ns <= 0 || config.fallback_after_ns < 0 || config.blend_ns < 0 ||
-      config.estop_hold_ns < 0)
+      config.estop_hold_ns < 0 || config.settle_ns < 0)
     throw std::invalid_argument(
-        "park_timeout must be positive; fallback_after, blend and estop_hold not negative");
+        "park_timeout must be positive; fallback_after, blend, estop_hold and settle not negative");
   return config;
 }
 
@@ -57,6 +71,13 @@ Meaning meaning_of(const ControlConfig& config) noexcept {
   return all;
 }
 
+ApproachLimits approach_limits(const ControlConfig& config) noexcept {
+  ApproachLimits limits{{}, config.start_gap_rad};
+  for (std::uint32_t j = 0; j < config.limits.n_joints; ++j)
+    limits.speed_rad_s[j] = config.approach_velocity_share * config.limits.joint[j].max_velocity_rad_s;
+  return limits;
+}
+
 std::int64_t oldest_joint_ns(const JointState& state) noexcept {
   return *std::min_element(state.joint_t_ns.begin(), state.joint_t_ns.begin() + state.n);
 }
@@ -67,10 +88,10 @@ ControlCore::ControlCore(const ControlConfig& config)
     : config_(checked(config)),
       gate_(config.limits),
       guard_(guard_config(config)),
-      buffer_(config.limits.n_joints, config.blend_ns, meaning_of(config)),
-      transition_(transition_limits(config)) {
-  for (std::uint32_t j = 0; j < joints(); ++j)
-    approach_rad_s_[j] = config_.approach_velocity_share * config_.limits.joint[j].max_velocity_rad_s;
+      buffer_(config.limits.n_joints, config.blend_ns, meaning_of(config), approach_limits(config)),
+      arrival_(config),
+      transition_(transition_limits(config)),
+      approach_rad_s_(approach_limits(config).speed_rad_s) {
   now_.joints = joints();
   publish();
 }
@@ -119,21 +140,40 @@ bool ControlCore::arm(const JointState& state, std::int64_t now_ns) noexcept {
   return true;
 }
 
-void ControlCore::move_to(const PerJoint<float>& target_rad, float share) noexcept {
+void ControlCore::end_move(MoveEnd end) noexcept {
+  if (now_.mode == Mode::moving && !parking_) now_.move_end = end;
+}
+
+void ControlCore::move_to(const PerJoint<float>& target_rad, float share, std::uint64_t ticket) noexcept {
   if (!now_.torque || parking_ || now_.mode == Mode::fault) return;
-  for (std::uint32_t j = 0; j < joints(); ++j) {
-    if (!std::isfinite(target_rad[j])) return;
-  }
+  now_.move_ticket = ticket;
+  now_.move_end = MoveEnd::none;
+  bool sane = share > 0.0f && share <= 1.0f;
+  for (std::uint32_t j = 0; j < joints(); ++j) sane = sane && std::isfinite(target_rad[j]);
   void_plan();
-  slew_target_ = target_rad;
-  slew_share_ = share > 0.0f && share <= 1.0f ? share : config_.approach_velocity_share;
-  slew_pending_ = true;
   set_mode(Mode::moving, Reason::none);
+  if (sane) {
+    slew_target_ = target_rad;
+    slew_share_ = share;
+    slew_pending_ = true;
+  } else {
+    end_move(MoveEnd::unplanned);
+    hold(Reason::unplanned);
+  }
+  publish();
+}
+
+void ControlCore::cancel_move(std::uint64_t ticket) noexcept {
+  if (now_.mode != Mode::moving || parking_ || now_.move_ticket != ticket) return;
+  hold();
+  now_.move_end = MoveEnd::cancelled;
   publish();
 }
 
 void ControlCore::hold(Reason reason) noexcept {
   if (!now_.torque || parking_ || now_.mode == Mode::fault) return;
+  if (reason != Reason::unplanned)
+    end_move(reason == Reason::bus_errors ? MoveEnd::bus_errors : MoveEnd::held);
   void_plan();
   slew_pending_ = false;
   stop_pending_ = true;
@@ -141,12 +181,15 @@ void ControlCore::hold(Reason reason) noexcept {
   publish();
 }
 
-void ControlCore::park() noexcept {
+void ControlCore::park() noexcept { start_parking(Reason::parking); }
+
+void ControlCore::start_parking(Reason reason) noexcept {
   enable_pending_ = false;
   if (now_.estop) return;
   if (!now_.torque) {
     set_mode(Mode::released, Reason::none);
   } else if (!parking_) {
+    end_move(reason == Reason::protection ? MoveEnd::protection : MoveEnd::parked);
     void_plan();
     parking_ = true;
     rearm_pending_ = now_.mode == Mode::fault;
@@ -154,12 +197,13 @@ void ControlCore::park() noexcept {
     slew_share_ = config_.approach_velocity_share;
     slew_pending_ = true;
     park_start_ns_ = now_.t_ns;
-    set_mode(Mode::moving, Reason::parking);
+    set_mode(Mode::moving, reason);
   }
   publish();
 }
 
 void ControlCore::release() noexcept {
+  end_move(MoveEnd::released);
   void_plan();
   enable_pending_ = slew_pending_ = rearm_pending_ = parking_ = false;
   torque_request_ = TorqueRequest::off;
@@ -171,6 +215,7 @@ void ControlCore::release() noexcept {
 
 void ControlCore::fault(Reason reason) noexcept {
   if (now_.estop || (now_.mode == Mode::fault && now_.reason == reason)) return;
+  end_move(reason == Reason::estop ? MoveEnd::estop : MoveEnd::fault);
   void_plan();
   slew_pending_ = enable_pending_ = parking_ = false;
   rest_at(now_.setpoint_rad);
@@ -178,7 +223,14 @@ void ControlCore::fault(Reason reason) noexcept {
   publish();
 }
 
+void ControlCore::torque_refused(Reason reason) noexcept {
+  fault(reason);
+  now_.torque = false;
+  publish();
+}
+
 void ControlCore::reconnected() noexcept {
+  end_move(MoveEnd::released);
   void_plan();
   enable_pending_ = slew_pending_ = rearm_pending_ = parking_ = false;
   torque_request_ = TorqueRequest::none;
@@ -211,12 +263,6 @@ bool ControlCore::reset_estop() noexcept {
   return true;
 }
 
-bool ControlCore::at_rest(const JointState& state) const noexcept {
-  for (std::uint32_t j = 0; j < joints(); ++j)
-    if (std::abs(state.position_rad[j] - config_.rest_rad[j]) > kRestTolerance_rad) return false;
-  return true;
-}
-
 void ControlCore::fall_back() noexcept {
   events_ |= kEventFallback;
   ++now_.fallbacks;
@@ -233,8 +279,7 @@ void ControlCore::protect(const JointState& state, PerJoint<float>& wish_rad) no
   now_.guard = guard_.counters();
   now_.guard_bits = guard_.bits();
   if (care != MTR_GUARD_STOP || parking_ || now_.mode == Mode::fault) return;
-  park();
-  now_.reason = Reason::protection;
+  start_parking(Reason::protection);
 }
 
 void ControlCore::apply_gate(std::int64_t now_ns, const JointState& state, TickResult& result) noexcept {

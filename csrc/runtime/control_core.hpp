@@ -8,6 +8,7 @@
 #include "bus/safety_gate.hpp"
 #include "bus/servo_guard.hpp"
 #include "motorium/latest_slot.hpp"
+#include "runtime/arrival.hpp"
 #include "runtime/chunk_buffer.hpp"
 #include "runtime/control_config.hpp"
 #include "runtime/leader.hpp"
@@ -34,10 +35,30 @@ enum class Reason : std::uint8_t {
   gate_tripped,
   parking,
   park_timed_out,
-  protection,    ///< A servo is too hot or badly supplied: the arm is brought to rest.
-  frozen,        ///< The control thread stood still for so long that the supervisor took the torque.
-  estop,         ///< Somebody pressed a stop; latched until reset_estop.
-  position_jump  ///< A joint reads another place than where it can be: no torque until that is accepted.
+  protection,     ///< A servo is too hot or badly supplied: the arm is brought to rest.
+  frozen,         ///< The control thread stood still for so long that the supervisor took the torque.
+  estop,          ///< Somebody pressed a stop; latched until reset_estop.
+  position_jump,  ///< A joint reads another place than where it can be: no torque until that is accepted.
+  unplanned       ///< No bounded motion could be computed to where the source is: the arm holds.
+};
+
+/// How the last `move_to` ended.
+enum class MoveEnd : std::uint8_t {
+  none,       ///< It has not, or there was none.
+  arrived,    ///< Every joint was measured at its goal, or is a gripper that holds something.
+  missed,     ///< Its time is over and a joint is elsewhere: see `arrival`.
+  unplanned,  ///< No such motion can be computed.
+  cancelled,  ///< By whoever asked for it, who waits no longer.
+  held,
+  bus_errors,  ///< Nothing was heard of the servos for a moment: the arm holds.
+  parked,
+  protection,
+  released,
+  estop,
+  fault,
+  replaced,  ///< By another `move_to`. Told by tickets, as the next two; never in a snapshot.
+  refused,   ///< The arm was in no mode to move.
+  ended      ///< The control thread is gone.
 };
 
 enum class TorqueRequest : std::uint8_t { none, on, off };
@@ -51,7 +72,8 @@ enum TickEvent : std::uint32_t {
   kEventFallback = 1u << 4,
   kEventBadRead = 1u << 5,
   kEventMissedTick = 1u << 6,
-  kEventEstop = 1u << 7
+  kEventEstop = 1u << 7,
+  kEventApproach = 1u << 8
 };
 
 /// State of the core after a tick, published for other threads.
@@ -65,9 +87,12 @@ struct CoreSnapshot {
   std::uint32_t jumped = 0;    ///< Joints (bits) that read another place than where they can be; latched.
   PerJoint<float> jump_rad{};  ///< By how much.
   std::uint64_t ticks = 0, underflows = 0, fallbacks = 0, estops = 0;
-  std::uint64_t moves_done = 0;  ///< Slews that have ended.
-  std::uint64_t joins = 0;       ///< Changes of source that were smoothed.
-  bool streaming = false;        ///< Following a stream instead of chunks.
+  std::uint64_t moves_done = 0;   ///< Slews that have ended and were judged.
+  std::uint64_t move_ticket = 0;  ///< Of the last `move_to` that was taken up.
+  MoveEnd move_end = MoveEnd::none;
+  ArrivalReport arrival{};  ///< Of the last slew that was judged, a park among them.
+  std::uint64_t joins = 0;  ///< Changes of source that were smoothed.
+  bool streaming = false;   ///< Following a stream instead of chunks.
   std::uint64_t streams = 0, streams_lost = 0;
   float handover_jump_max_rad = 0.0f;  ///< Largest step that a plan published too late would have made.
   mtr_limits_counters gate{};
@@ -103,14 +128,17 @@ class ControlCore {
   /// At the next tick with fresh state: goal := present, torque on. Ignored while an emergency stop is
   /// latched.
   void enable() noexcept { enable_pending_ = !now_.estop; }
-  /// Straight slew at `share` of each joint's velocity limit, 0 for the configured approach share. Ignored
-  /// without torque.
-  void move_to(const PerJoint<float>& target_rad, float share) noexcept;
+  /// Straight slew at `share` (0, 1] of each joint's velocity limit. Ignored without torque; the arm holds
+  /// where no such slew can be computed. `ticket`: whose move it is.
+  void move_to(const PerJoint<float>& target_rad, float share, std::uint64_t ticket = 0) noexcept;
+  void cancel_move(std::uint64_t ticket) noexcept;  ///< Holds, if that move is still under way.
   void hold(Reason reason = Reason::none) noexcept;
   void park() noexcept;  ///< Rest pose, then torque off; from a fault too, after re-arming on the measured
                          ///< position.
   void release() noexcept;
   void fault(Reason reason) noexcept;
+  /// Not every servo took torque, so all were switched off: a fault, and nothing to park.
+  void torque_refused(Reason reason) noexcept;
   /// The bus is another one than before: nothing is commanded until `enable`, and no torque is switched.
   void reconnected() noexcept;
   /// The goal of the coming tick, from a stream that began in `epoch`. A stream starts with a ramp from where
@@ -143,17 +171,20 @@ class ControlCore {
   void set_mode(Mode mode, Reason reason) noexcept;
   void void_plan() noexcept { ++now_.epoch; }
   void rest_at(const PerJoint<float>& position_rad) noexcept;
-  void join(std::int64_t t_ns, const Motion& source) noexcept;
-  void come_to_rest(std::int64_t t_ns) noexcept;
-  void start_slew(std::int64_t last_ns, std::int64_t now_ns) noexcept;
-  void adopt(const Plan& plan, std::int64_t last_ns) noexcept;
+  void end_move(MoveEnd end) noexcept;
+  void start_parking(Reason reason) noexcept;
+  void finish_slew() noexcept;
+  void stand_unplanned() noexcept;
+  bool join(std::int64_t t_ns, const Motion& source) noexcept;
+  bool come_to_rest(std::int64_t t_ns) noexcept;
+  bool start_slew(std::int64_t last_ns, std::int64_t now_ns) noexcept;
+  bool adopt(const Plan& plan, std::int64_t last_ns) noexcept;
   void follow_plan(std::int64_t last_ns, std::int64_t now_ns, bool new_plan) noexcept;
   void follow_slew(std::int64_t last_ns, std::int64_t now_ns, const JointState& state) noexcept;
   void follow_stream(std::int64_t last_ns, std::int64_t now_ns) noexcept;
   void end_stream() noexcept;
   void move_setpoint(std::int64_t now_ns) noexcept;
   void fall_back() noexcept;
-  bool at_rest(const JointState& state) const noexcept;
   void protect(const JointState& state, PerJoint<float>& wish_rad) noexcept;
   void apply_gate(std::int64_t now_ns, const JointState& state, TickResult& result) noexcept;
   void publish() noexcept { published_.publish(now_); }
@@ -163,6 +194,7 @@ class ControlCore {
   ServoGuard guard_;
   ChunkBuffer buffer_;
   Slew slew_{};
+  Arrival arrival_;
   PerJoint<float> slew_target_{};
   float slew_share_ = 0.0f;
   bool slew_pending_ = false, enable_pending_ = false, rearm_pending_ = false, parking_ = false;

@@ -70,8 +70,9 @@ void ControlLoop::stop() {
   LiveLoops::instance().remove(this);
 }
 
-std::uint64_t ControlLoop::request(const Request& request) noexcept {
+std::uint64_t ControlLoop::request(Request request) noexcept {
   const std::lock_guard lock(callers_);
+  if (request.kind != Request::Kind::cancel_move) request.ticket = tickets_ + 1;
   return requests_.try_push(request) ? ++tickets_ : 0;
 }
 
@@ -191,7 +192,10 @@ void ControlLoop::serve(const Request& request) noexcept {
       if (!dead && !stop_.load(std::memory_order_relaxed)) core_.enable();
       break;
     case Request::Kind::move_to:
-      core_.move_to(request.target_rad, request.share);
+      core_.move_to(request.target_rad, request.share, request.ticket);
+      break;
+    case Request::Kind::cancel_move:
+      core_.cancel_move(request.ticket);
       break;
     case Request::Kind::hold:
       core_.hold();
@@ -251,7 +255,7 @@ void ControlLoop::switch_torque(TorqueRequest request) noexcept {
   }
   ++now_.torque_failures;
   if (status == BusStatus::closed) now_.bus_status = status;
-  if (on) core_.fault(status == BusStatus::closed ? Reason::bus_closed : Reason::bus_errors);
+  if (on) core_.torque_refused(status == BusStatus::closed ? Reason::bus_closed : Reason::bus_errors);
   now_.torque_on = true;  // unknown counts as on: it is switched off again before the thread ends
 }
 

@@ -76,6 +76,10 @@ class ControlLoop {
   std::uint64_t move_to(const PerJoint<float>& target_rad, float share) noexcept {
     return request({Request::Kind::move_to, target_rad, share});
   }
+  /// Holds, if the move of that ticket is still under way.
+  std::uint64_t cancel_move(std::uint64_t ticket) noexcept {
+    return request({Request::Kind::cancel_move, {}, 0.0f, ticket});
+  }
   std::uint64_t hold() noexcept { return request({Request::Kind::hold, {}, 0.0f}); }
   std::uint64_t park() noexcept { return request({Request::Kind::park, {}, 0.0f}); }
   std::uint64_t release() noexcept { return request({Request::Kind::release, {}, 0.0f}); }
@@ -125,10 +129,20 @@ class ControlLoop {
 
  private:
   struct Request {
-    enum class Kind : std::uint8_t { enable, move_to, hold, park, release, reset_estop, accept_position };
+    enum class Kind : std::uint8_t {
+      enable,
+      move_to,
+      cancel_move,
+      hold,
+      park,
+      release,
+      reset_estop,
+      accept_position
+    };
     Kind kind = Kind::hold;
     PerJoint<float> target_rad{};
     float share = 0.0f;
+    std::uint64_t ticket = 0;  // its own, or of the move it cancels
   };
 
   struct Leader {
@@ -145,7 +159,7 @@ class ControlLoop {
 
   void exchange(Exchange& with);
   void take_bus() noexcept;
-  std::uint64_t request(const Request& request) noexcept;
+  std::uint64_t request(Request request) noexcept;
   void feed_stream(std::int64_t now_ns) noexcept;
   void run() noexcept;
   void tick(std::int64_t grid_ns, std::int64_t woke_ns) noexcept;

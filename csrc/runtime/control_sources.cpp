@@ -8,11 +8,8 @@
 namespace motorium {
 namespace {
 
-constexpr double kSlewRampS = 0.25;         // a slew takes at least this long to reach full speed
 constexpr float kSameSetpoint_rad = 1e-5f;  // float32 rounding of two ways to the same number
 constexpr float kStreamSpeedShare = 0.25f;  // a leader's encoder steps: its speed is smoothed over 4 ticks
-constexpr std::int64_t kSettleNs =
-    1'000'000'000;  // after the park slew, wait this long for the arm to follow
 
 }  // namespace
 
@@ -24,22 +21,35 @@ void ControlCore::rest_at(const PerJoint<float>& position_rad) noexcept {
   now_.setpoint_rad = position_rad;
 }
 
-/// The source was something else until `t_ns`, the time of the last setpoint.
-void ControlCore::join(std::int64_t t_ns, const Motion& source) noexcept {
-  transition_.join(joints(), t_ns, setpoint_, source);
+/// Where no bounded motion to the source exists nothing is followed: the gate brakes the arm to a stand.
+void ControlCore::stand_unplanned() noexcept {
+  end_move(MoveEnd::unplanned);
+  void_plan();
+  rest_at(now_.setpoint_rad);
+  now_.streaming = false;
+  set_mode(Mode::holding, Reason::unplanned);
+}
+
+/// The source was something else until `t_ns`, the time of the last setpoint. False: the arm stands instead.
+bool ControlCore::join(std::int64_t t_ns, const Motion& source) noexcept {
+  if (!transition_.join(joints(), t_ns, setpoint_, source)) {
+    stand_unplanned();
+    return false;
+  }
   source_ = source;
   stop_pending_ = false;
   ++now_.joins;
+  return true;
 }
 
 /// The place to rest at is where the bounds let every joint stop.
-void ControlCore::come_to_rest(std::int64_t t_ns) noexcept {
+bool ControlCore::come_to_rest(std::int64_t t_ns) noexcept {
   Motion rest;
   for (std::uint32_t j = 0; j < joints(); ++j) {
     const mtr_joint_limits& limits = config_.limits.joint[j];
     rest.position_rad[j] = std::clamp(transition_.rest_rad(j, setpoint_), limits.lower_rad, limits.upper_rad);
   }
-  join(t_ns, rest);
+  return join(t_ns, rest);
 }
 
 void ControlCore::move_setpoint(std::int64_t now_ns) noexcept {
@@ -48,26 +58,43 @@ void ControlCore::move_setpoint(std::int64_t now_ns) noexcept {
   now_.setpoint_rad = setpoint_.position_rad;
 }
 
-/// First to rest, then straight to the target.
-void ControlCore::start_slew(std::int64_t last_ns, std::int64_t now_ns) noexcept {
+/// First to rest, then straight to the target. False: no such slew can be computed, and the arm comes to
+/// rest.
+bool ControlCore::start_slew(std::int64_t last_ns, std::int64_t now_ns) noexcept {
   PerJoint<mtr_profile_limits> bounds{};
   for (std::uint32_t j = 0; j < joints(); ++j) {
     const mtr_joint_limits& limits = config_.limits.joint[j];
-    const double share = static_cast<double>(slew_share_);
-    const double velocity = share * static_cast<double>(limits.max_velocity_rad_s);
-    bounds[j] = transition_limits(config_, j);
-    bounds[j].max_velocity = velocity;
-    bounds[j].max_acceleration = std::min(share * bounds[j].max_acceleration, velocity / kSlewRampS);
+    bounds[j] = slew_limits(config_, j, slew_share_);
     slew_target_[j] = std::clamp(slew_target_[j], limits.lower_rad, limits.upper_rad);
   }
-  come_to_rest(last_ns);
-  const std::int64_t start_ns = std::max(now_ns, transition_.end_ns());
-  slew_.start(joints(), start_ns, source_.position_rad, slew_target_, bounds);
   slew_pending_ = false;
+  arrival_.start(slew_target_);
+  if (!come_to_rest(last_ns)) return false;
+  const std::int64_t start_ns = std::max(now_ns, transition_.end_ns());
+  if (slew_.start(joints(), start_ns, source_.position_rad, slew_target_, bounds)) return true;
+  end_move(MoveEnd::unplanned);
+  set_mode(Mode::holding, Reason::unplanned);
+  return false;
+}
+
+/// The arm has arrived, or will not: its report says which.
+void ControlCore::finish_slew() noexcept {
+  ++now_.moves_done;
+  now_.arrival = arrival_.report();
+  const bool missed = now_.arrival.missed != 0;
+  if (parking_) {
+    if (missed && now_.reason == Reason::parking) now_.reason = Reason::park_timed_out;
+    release();
+    return;
+  }
+  end_move(missed ? MoveEnd::missed : MoveEnd::arrived);
+  set_mode(Mode::holding, Reason::none);
 }
 
 void ControlCore::follow_slew(std::int64_t last_ns, std::int64_t now_ns, const JointState& state) noexcept {
   if (parking_ && now_ns - park_start_ns_ > config_.park_timeout_ns) {
+    arrival_.decide(now_ns, state, fresh(state, now_ns));
+    now_.arrival = arrival_.report();
     now_.reason = Reason::park_timed_out;
     release();
     return;
@@ -76,41 +103,39 @@ void ControlCore::follow_slew(std::int64_t last_ns, std::int64_t now_ns, const J
     if (!arm(state, now_ns)) return;
     rearm_pending_ = false;
   }
-  if (slew_pending_) start_slew(last_ns, now_ns);
+  if (slew_pending_ && !start_slew(last_ns, now_ns)) {
+    if (parking_) release();  // there is no way to the rest pose
+    move_setpoint(now_ns);
+    return;
+  }
   slew_.sample(now_ns, source_);
   move_setpoint(now_ns);
-  if (now_ns < slew_.end_ns()) return;
-  if (!parking_) {
-    ++now_.moves_done;
-    set_mode(Mode::holding, Reason::none);
-  } else if ((fresh(state, now_ns) && at_rest(state)) || now_ns - slew_.end_ns() > kSettleNs) {
-    ++now_.moves_done;
-    release();
-  }
+  if (now_ns >= slew_.end_ns() && arrival_.decide(now_ns, state, fresh(state, now_ns))) finish_slew();
 }
 
 /// The pushing thread may be interrupted between reading the clock and publishing; the plan then changes
 /// where the arm has already been. What the new plan says about the last tick, against what was done, is
 /// brought to nothing from there.
-void ControlCore::adopt(const Plan& plan, std::int64_t last_ns) noexcept {
-  events_ |= kEventStitch | (plan.late ? kEventLateChunk : 0u);
+bool ControlCore::adopt(const Plan& plan, std::int64_t last_ns) noexcept {
+  events_ |= kEventStitch | (plan.late ? kEventLateChunk : 0u) | (plan.approach ? kEventApproach : 0u);
   seam_ = plan.seam;
   Motion there;
   plan.sample(last_ns, there.position_rad);
   float largest = 0.0f;
   for (std::uint32_t j = 0; j < joints(); ++j)
     largest = std::max(largest, std::abs(source_.position_rad[j] - there.position_rad[j]));
-  if (largest <= kSameSetpoint_rad && !stop_pending_) return;
+  if (largest <= kSameSetpoint_rad && !stop_pending_) return true;
   plan.slope_before(last_ns, there.velocity_rad_s);
   plan.curvature_before(last_ns, there.acceleration_rad_s2);
-  join(last_ns, there);
+  if (!join(last_ns, there)) return false;
   now_.handover_jump_max_rad = std::max(now_.handover_jump_max_rad, largest);
+  return true;
 }
 
 void ControlCore::follow_plan(std::int64_t last_ns, std::int64_t now_ns, bool new_plan) noexcept {
   const Plan& plan = buffer_.plan();
   const bool planned = plan.version != 0 && plan.epoch == now_.epoch;
-  if (planned && new_plan) adopt(plan, last_ns);
+  if (planned && new_plan && !adopt(plan, last_ns)) return;
   if (!planned) {  // nothing to follow: stand still
     if (stop_pending_) come_to_rest(last_ns);
     move_setpoint(now_ns);
@@ -121,7 +146,7 @@ void ControlCore::follow_plan(std::int64_t last_ns, std::int64_t now_ns, bool ne
   plan.sample(now_ns, source_.position_rad);
   plan.slope_before(now_ns, source_.velocity_rad_s);
   plan.curvature_before(now_ns, source_.acceleration_rad_s2);
-  if (over && now_.mode == Mode::running) join(last_ns, Motion{source_.position_rad, {}, {}});
+  if (over && now_.mode == Mode::running && !join(last_ns, Motion{source_.position_rad, {}, {}})) return;
   move_setpoint(now_ns);
   if (!over) {
     set_mode(Mode::running, Reason::none);
@@ -152,7 +177,7 @@ void ControlCore::follow_stream(std::int64_t last_ns, std::int64_t now_ns) noexc
     ++now_.streams;
     events_ |= kEventStitch;
     ramp_.start(joints(), now_ns, now_.setpoint_rad, stream_rad_, approach_rad_s_);
-    join(last_ns, Motion{setpoint_.position_rad, {}, {}});  // the ramp starts from rest
+    if (!join(last_ns, Motion{setpoint_.position_rad, {}, {}})) return;  // the ramp starts from rest
   }
   const PerJoint<float> before = source_.position_rad;
   ramp_.sample(now_ns, stream_rad_, source_.position_rad);

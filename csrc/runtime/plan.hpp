@@ -31,9 +31,10 @@ struct Plan {
   std::uint64_t epoch = 0;    ///< Plans of an older epoch are void (see ControlCore).
   std::uint32_t joints = 0;
   std::uint32_t count = 0;
-  bool late = false;   ///< The chunk that made this plan came later than promised.
-  bool final = false;  ///< Nothing follows: its end is no underflow.
-  Seam seam{};         ///< Where that chunk begins.
+  bool late = false;      ///< The chunk that made this plan came later than promised.
+  bool approach = false;  ///< It begins far from the arm, which is brought there slowly.
+  bool final = false;     ///< Nothing follows: its end is no underflow.
+  Seam seam{};            ///< Where that chunk begins.
   std::array<Knot, kCapacity> knots{};
 
   /// Makes this the same as `other`, without touching the memory of knots that it has not.

@@ -5,7 +5,7 @@
 
 namespace motorium {
 
-void Slew::start(std::uint32_t joints, std::int64_t start_ns, const PerJoint<float>& from_rad,
+bool Slew::start(std::uint32_t joints, std::int64_t start_ns, const PerJoint<float>& from_rad,
                  const PerJoint<float>& to_rad, const PerJoint<mtr_profile_limits>& limits) noexcept {
   joints_ = joints;
   start_ns_ = start_ns;
@@ -19,7 +19,9 @@ void Slew::start(std::uint32_t joints, std::int64_t start_ns, const PerJoint<flo
     path.max_acceleration = std::min(path.max_acceleration, limits[j].max_acceleration / way);
     path.max_jerk = std::min(path.max_jerk, limits[j].max_jerk / way);
   }
-  mtr_profile_plan(&path, {0.0, 0.0, 0.0}, 1.0, &path_);
+  if (mtr_profile_plan(&path, {0.0, 0.0, 0.0}, 1.0, &path_)) return true;
+  to_rad_ = from_rad;
+  return false;
 }
 
 void Slew::sample(std::int64_t t_ns, Motion& motion) const noexcept {

@@ -12,7 +12,9 @@ namespace motorium {
 class Slew {
  public:
   /// `limits`: per joint; no joint exceeds its own.
-  void start(std::uint32_t joints, std::int64_t start_ns, const PerJoint<float>& from_rad,
+  /// False, and a slew that stays where it starts, when no such motion can be computed (a bound of nearly
+  /// nothing).
+  bool start(std::uint32_t joints, std::int64_t start_ns, const PerJoint<float>& from_rad,
              const PerJoint<float>& to_rad, const PerJoint<mtr_profile_limits>& limits) noexcept;
 
   void sample(std::int64_t t_ns, Motion& motion) const noexcept;

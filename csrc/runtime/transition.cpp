@@ -19,14 +19,19 @@ mtr_motion tamed(mtr_motion motion, const mtr_profile_limits& limits) noexcept {
 
 }  // namespace
 
-void Transition::join(std::uint32_t joints, std::int64_t t_ns, const Motion& before,
+bool Transition::join(std::uint32_t joints, std::int64_t t_ns, const Motion& before,
                       const Motion& source) noexcept {
   joints_ = joints;
   start_ns_ = end_ns_ = t_ns;
   for (std::uint32_t j = 0; j < joints; ++j) {
-    mtr_profile_plan(&limits_[j], tamed(difference(before, source, j), limits_[j]), 0.0, &profiles_[j]);
+    const mtr_motion from = tamed(difference(before, source, j), limits_[j]);
+    if (!mtr_profile_plan(&limits_[j], from, 0.0, &profiles_[j])) {
+      clear();
+      return false;
+    }
     end_ns_ = std::max(end_ns_, t_ns + static_cast<std::int64_t>(profiles_[j].duration_s * 1e9));
   }
+  return true;
 }
 
 void Transition::add(std::int64_t t_ns, Motion& motion) noexcept {

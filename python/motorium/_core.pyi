@@ -10,6 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 Buffer: TypeAlias = bytes | bytearray | memoryview | mmap
 _Floats: TypeAlias = NDArray[np.float32]
 _Policy: TypeAlias = Literal["hold", "park", "release"]
+_MoveEnd: TypeAlias = Literal[
+    "arrived", "missed", "unplanned", "cancelled", "held", "bus_errors", "parked", "protection", "released", "estop",
+    "fault", "replaced", "refused", "ended",
+]  # fmt: skip
 _Mode: TypeAlias = Literal["idle", "moving", "running", "holding", "fault", "released"]
 _Push: TypeAlias = Literal[
     "accepted",
@@ -68,6 +72,10 @@ class ControlConfig:  # Limits, rates and policies of the control thread; J is t
         max_jerk_rad_s3: ArrayLike | None = None,
         position_jump_rad: float = 0.25,
         cpu: int = -1,
+        arrival_tolerance_rad: ArrayLike | None = None,
+        settle_s: float = 1.0,
+        grippers: Sequence[bool] = (),
+        start_gap_rad: ArrayLike | None = None,
     ) -> None: ...  # ValueError: wrong shape or policy. Contradictions: ControlCore, ControlLoop.
     @property
     def joints(self) -> int: ...
@@ -96,8 +104,8 @@ class ControlCore:  # One control tick in virtual time, for one Python thread. S
     def accept_position(self) -> None: ...  # Ends a latched position jump: somebody has looked.
     def reset_estop(self) -> bool: ...  # To "released". False: the arm is not limp yet.
     def move_to(
-        self, q: ArrayLike, velocity_share: float = 0.0
-    ) -> None: ...  # (J,), finite; 0: approach share.
+        self, q: ArrayLike, velocity_share: float | None = None
+    ) -> None: ...  # (J,), finite; None: approach share. ValueError outside (0, 1].
     def push_chunk(
         self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int, now_ns: int, final: bool = False
     ) -> _Push: ...  # (T, J) setpoints at t0 + i dt; rows below `delay` were promised and stay as planned.
@@ -169,8 +177,13 @@ class ControlLoop:  # The control thread of one arm. Every method may be called 
         bool
     ): ...  # Goal := present, torque on, read back from every servo. False (and off): not all in time.
     def move_to(
-        self, q: ArrayLike, velocity_share: float = 0.0, timeout_s: float = 0.0
-    ) -> bool: ...  # Straight slew to (J,). With a time-out it waits and tells whether the slew ended.
+        self, q: ArrayLike, velocity_share: float | None = None, timeout_s: float = 0.0
+    ) -> (
+        bool
+    ): ...  # Straight slew to (J,). With a time-out it waits and tells whether the arm arrived, measured.
+    def slew(
+        self, q: ArrayLike, velocity_share: float | None = None, timeout_s: float = 15.0
+    ) -> _MoveEnd: ...  # As move_to, and says how it ended. A time-out or an interrupt holds the arm.
     def hold(self) -> None: ...
     def park(
         self, timeout_s: float = 10.0

@@ -45,7 +45,7 @@ def test_harm_04_a_stalled_joint_pushes_no_harder_than_it_may_for_long(
     arm.blocked = ELBOW
     target = np.array([joint.rest_rad for joint in SPEC.joints], np.float32)
     target[ELBOW] -= 0.6
-    loop.move_to(target, 0.9, 0.0)
+    loop.move_to(target, 0.9)
     assert wait(lambda: abs(arm.goal_rad()[ELBOW] - arm.position_rad[ELBOW]) > 0.1), "it pushes"
     assert wait(lambda: loop.stats()["back_offs"] > 0, 2.0)
     assert wait(lambda: "elbow_flex" in health.protection(SPEC, loop.stats()))

@@ -102,7 +102,7 @@ def test_an_arm_comes_back_limp_and_is_enabled_when_asked(robot, cable):
     ticks = robot.status()["control"]["ticks"]
     until(lambda: robot.status()["control"]["ticks"] > ticks + 20)
     assert cable.torque() == [0] * 6
-    assert robot.control.move_to(robot.position_rad, 0.0, 0.2) is False
+    assert robot.control.move_to(robot.position_rad, timeout_s=0.2) is False
     assert cable.torque() == [0] * 6
     robot.enable()
     assert cable.torque() == [1] * 6

@@ -85,7 +85,7 @@ def test_enable_waits_for_fresh_state() -> None:
 
 
 def test_setpoint_is_exact_at_row_times_and_never_overshoots() -> None:
-    bench = Bench().enable()
+    bench = Bench(start_gap_rad=[np.inf] * J).enable()  # rows that no arm could meet
     rng = np.random.default_rng(0)
     rows = rng.uniform(-1, 1, (16, J)).astype(np.float32)
     rows[0] = bench.core.setpoint(bench.t)

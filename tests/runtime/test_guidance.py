@@ -48,7 +48,8 @@ class Stage:
 
     def __init__(self) -> None:
         self.now_ns, self.q = 0, HOME
-        self.core = ControlCore(control_config(SPEC))
+        # What an untrained network says may begin anywhere; here it is followed at once all the same.
+        self.core = ControlCore(control_config(SPEC, start_gap_rad=[np.inf] * len(SPEC.joints)))
         self.core.enable()
         self.images = {c.role: np.full((c.height, c.width, 3), 90, np.uint8) for c in SPEC.cameras}
         self.map = slot_map(SPEC)

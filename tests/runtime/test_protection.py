@@ -37,7 +37,7 @@ def loop(arm: VirtualArm) -> Iterator[ControlLoop]:
 def test_a_stalled_joint_is_backed_off_and_named(arm: VirtualArm, loop: ControlLoop) -> None:
     assert loop.enable()
     arm.blocked = ELBOW
-    loop.move_to(HOME + np.eye(6)[ELBOW] * 0.5, 0.0, 0.0)
+    loop.move_to(HOME + np.eye(6)[ELBOW] * 0.5)
     assert wait(lambda: loop.stats()["back_offs"] > 0)
     assert "elbow_flex" in health.protection(SPEC, loop.stats())
     limit = control_limit_rad()

@@ -46,7 +46,7 @@ def _sources(*names: str) -> list[Path]:
 CORE = (
     *(
         f"runtime/{name}"
-        for name in ("control_core", "control_sources", "chunk_buffer", "leader", "plan", "slew")
+        for name in ("control_core", "control_sources", "chunk_buffer", "arrival", "leader", "plan", "slew")
     ),
     "runtime/transition",
     "bus/safety_gate",

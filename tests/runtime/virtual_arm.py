@@ -42,6 +42,7 @@ class VirtualArm:
         self.largest_goal_step_rad = 0.0
         self.stuck = False
         self.blocked: int | None = None  # a joint that stands against something
+        self.sag_rad = np.zeros(len(spec.joints))  # what a load keeps each joint from its goal
         self.temperature_c = 30
         self.emulator = emulate([joint.id for joint in spec.joints], spec.motor_names)
         supplies = [MotorSpec.load(name).supply_v for name in spec.motor_names]
@@ -92,7 +93,7 @@ class VirtualArm:
                 self.largest_goal_step_rad = max(self.largest_goal_step_rad, step * 0.005)
             goal_before = goal if powered.all() else None
             share = 0.0 if self.stuck else 1.0 - math.exp(-dt / self.lag_s)
-            move = np.where(powered, share * (goal - self.position_rad), 0.0)
+            move = np.where(powered, share * (goal + self.sag_rad - self.position_rad), 0.0)
             if self.blocked is not None:
                 move[self.blocked] = 0.0
             self.position_rad = self.position_rad + move

@@ -151,6 +151,7 @@ class MotorSpec:
         velocity_unit_rad_s: of register present_velocity (dynamixel).
         effort_full_scale: present current or load at stall torque, in register units (dynamixel).
         fast_read_firmware: the first that knows Fast Sync Read; 0: none does (dynamixel).
+        sag_rad: how far gravity may keep a loaded joint from its goal, at the gains in `settings`.
         byte_order: of its registers, "little" or "big" (feetech: the SCS series is big).
         sync_read: whether it answers sync reads (feetech: the SCS series does not).
         faults: name -> bit of the status byte.
@@ -178,6 +179,7 @@ class MotorSpec:
     velocity_unit_rad_s: float = 0.0
     effort_full_scale: int = 1000
     fast_read_firmware: int = 0
+    sag_rad: float = 0.2
     byte_order: Literal["little", "big"] = "little"
     sync_read: bool = True
     max_ticks: int = 0
@@ -356,7 +358,7 @@ def _check_register(register: Register, taken: dict[int, str], where: str, last:
 def check(spec: MotorSpec, *, where: str = "motor") -> None:
     """Raise SpecError when a spec contradicts itself."""
     _choice(spec.protocol, PROTOCOLS, f"{where}.protocol")
-    for name in ("model_number", "ticks_per_turn", "stall_torque_nm", "stall_current_ma"):
+    for name in ("model_number", "ticks_per_turn", "stall_torque_nm", "stall_current_ma", "sag_rad"):
         if not getattr(spec, name) > 0:
             raise SpecError(f"{where}.{name} must be positive")
     if not 1 <= spec.max_ticks <= MOST_TICKS:

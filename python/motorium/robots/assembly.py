@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from .spec import RobotSpec
 
 
+START_GAP_RAD = 0.25
+"""A plan that begins further from the arm than this, and what it moves at approach speed since the policy looked, is
+approached first. Not so a gripper: its whole travel is an ordinary command."""
 NO_GUARD = GuardJoint(
     stall_effort=0.0,
     stall_error_rad=0.0,
@@ -49,12 +53,25 @@ def control_config(spec: RobotSpec, **overrides: Any) -> ControlConfig:
         "approach_velocity_share": spec.control.approach_velocity_share,
         "estop_hold_s": spec.control.estop_hold_s,
         "cpu": spec.control.cpu,
-        "fallback": spec.exit.policy,
+        "fallback": spec.control.fallback or spec.exit.policy,
+        "fallback_after_s": spec.control.fallback_after_s,
+        "arrival_tolerance_rad": arrival_tolerances(spec),
+        "settle_s": spec.control.settle_s,
+        "grippers": [joint.unit == "opening" for joint in spec.joints],
+        "start_gap_rad": [math.inf if joint.unit == "opening" else START_GAP_RAD for joint in spec.joints],
         "exit": spec.exit.policy,
         "park_timeout_s": spec.exit.park_timeout_s,
         "guard": _guard(spec),
     }
     return ControlConfig(**{**values, **overrides})
+
+
+def arrival_tolerances(spec: RobotSpec) -> list[float]:
+    """Say per joint how close to its goal a motion must end, in radians; infinite for joints without torque."""
+    return [
+        math.inf if joint.passive else joint.arrival_tolerance_rad or MotorSpec.load(name).sag_rad
+        for joint, name in zip(spec.joints, spec.motor_names, strict=True)
+    ]
 
 
 def _guard(spec: RobotSpec) -> list[GuardJoint]:

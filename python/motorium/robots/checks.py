@@ -1,4 +1,4 @@
-"""What every declaration is checked for: one of a few words, nothing used twice."""
+"""What every declaration is checked for: one of a few words, nothing used twice, sizes above zero."""
 
 from __future__ import annotations
 
@@ -19,3 +19,9 @@ def choice(value: str, choices: Sequence[str], where: str) -> None:
     """Raise SpecError unless `value` is one of `choices`."""
     if value not in choices:
         raise SpecError(f"{where} is {value!r}; valid choices: {', '.join(choices)}")
+
+
+def positive(value: float, where: str, *, or_zero: bool = False) -> None:
+    """Raise SpecError unless `value` is positive, or zero where that is allowed."""
+    if value < 0 or (value == 0 and not or_zero):
+        raise SpecError(f"{where} must {'not be negative' if or_zero else 'be positive'}")

@@ -234,15 +234,27 @@ def joint_table(spec: RobotSpec, reading: Mapping[str, Any], now_ns: int) -> dic
     }
 
 
+def missed_joints(spec: RobotSpec, stats: Mapping[str, Any]) -> str:
+    """Name the joints that the last motion did not bring to their goals, with both angles, for a message."""
+    arrival, care = stats["arrival"], protection(spec, stats)
+    return ", ".join(
+        f"{name} at {arrival['position_rad'][j]:.2f} rad, goal {arrival['target_rad'][j]:.2f}"
+        + (f" ({', '.join(care[name])})" if name in care else "")
+        for j, name in enumerate(spec.joint_names)
+        if int(arrival["missed"]) >> j & 1
+    )
+
+
 def rest_problem(spec: RobotSpec, port: str, stats: Mapping[str, Any]) -> MotoriumError | None:
     """What kept the arm from coming to rest as declared; None when nothing did."""
     if stats["reason"] == "bus_closed":
         return explain_fault(port, stats, {})
-    if stats["reason"] == "park_timed_out":
-        return SafetyError(
-            f"{spec.name} did not reach its rest pose in {spec.exit.park_timeout_s:.1f} s: is something in its way? "
-            f"Torque is off now"
-        )
     if stats["torque_stuck"]:
         return BusError(f"{spec.name} did not confirm that its torque is off: switch its power off")
+    if stats["reason"] == "park_timed_out":
+        missed = missed_joints(spec, stats)
+        where = missed or f"it was not heard of, or still moving, after {spec.exit.park_timeout_s:.1f} s"
+        return SafetyError(
+            f"{spec.name} did not reach its rest pose: {where}. Is something in its way? Torque is off now"
+        )
     return None

@@ -1,25 +1,72 @@
-"""Motions of a whole arm: a pose in, a slew in the control thread, and what became of it."""
+"""Motions of a whole arm: a pose in, a slew in the control thread, and what became of it, measured."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .._core import ControlLoop
-from ..errors import SpecError
+from ..errors import BusError, MotoriumError, SafetyError, SpecError
 from ..types import Float32
+from . import health
+from .assembly import arrival_tolerances
 from .spec import RobotSpec
 
 MOVE_TIMEOUT_S = 15.0
 """The longest slew of any declared robot at its approach speed, doubled."""
+STOPPED_BY = {
+    "held": "it was told to hold by another caller",
+    "parked": "it was told to park by another caller, or is being closed",
+    "released": "its torque was switched off by another caller",
+    "replaced": "another motion was asked for meanwhile",
+    "estop": "an emergency stop was pressed",
+    "fault": "it went into fault",
+    "protection": "it goes to its rest pose to protect its servos",
+    "ended": "the robot was closed",
+}
+"""Why a motion ended before its time, by the name the control thread gives it."""
+
+
+class Arm(Protocol):
+    """What a motion needs of a robot."""
+
+    spec: RobotSpec
+    port: str
+
+    @property
+    def control(self) -> ControlLoop:
+        """Its control thread."""
+        ...
+
+    def check(self) -> None:
+        """Raise the cause when it can no longer be commanded."""
+        ...
+
+
+@dataclass(frozen=True)
+class MoveResult:
+    """Where the joints were when a motion had arrived.
+
+    Attributes:
+        goal_rad: joint name -> where it was to go, inside its limits.
+        position_rad: joint name -> where it was measured.
+        contact: joints declared `opening` that something stopped short of their goal.
+    """
+
+    goal_rad: Mapping[str, float]
+    position_rad: Mapping[str, float]
+    contact: tuple[str, ...] = ()
 
 
 def target_pose(spec: RobotSpec, control: ControlLoop, pose: ArrayLike | Mapping[str, float]) -> Float32:
     """Turn a pose into (J,) radians; joints that a mapping does not name keep their goal.
 
-    Raises SpecError: an unknown joint name, or a number that is not finite.
+    Raises SpecError: an unknown joint name, a number that is not finite, or one beyond a joint's limits by more than
+    its arrival tolerance (degrees, perhaps). ValueError: not J numbers.
     """
     if isinstance(pose, Mapping):
         unknown = sorted(set(pose) - set(spec.joint_names))
@@ -29,9 +76,79 @@ def target_pose(spec: RobotSpec, control: ControlLoop, pose: ArrayLike | Mapping
         target = np.array([pose.get(name, goal) for name, goal in goals], dtype=np.float32)
     else:
         target = np.asarray(pose, dtype=np.float32)
+    if target.shape != (len(spec.joints),):
+        raise ValueError(f"a pose of {spec.name} has shape ({len(spec.joints)},), not {target.shape}")
     if not np.isfinite(target).all():
         raise SpecError(f"a pose to move to is made of finite numbers, not {target}")
+    named = set(pose) if isinstance(pose, Mapping) else set(spec.joint_names)
+    for joint, goal, tolerance in zip(spec.joints, target, arrival_tolerances(spec), strict=True):
+        if joint.name in named and not joint.lower_rad - tolerance <= goal <= joint.upper_rad + tolerance:
+            raise SpecError(
+                f"{joint.name} cannot go to {goal:.2f} rad: its range is {joint.lower_rad:.2f} to {joint.upper_rad:.2f}"
+            )
     return target
+
+
+def move(
+    arm: Arm, pose: ArrayLike | Mapping[str, float], velocity_share: float | None, timeout_s: float
+) -> MoveResult:
+    """Slew to a pose, wait, and say where the arm arrived. See `Robot.move_to`."""
+    if not timeout_s > 0.0:
+        raise ValueError(
+            f"timeout_s is {timeout_s}; robot.control.move_to(q) starts a motion without waiting"
+        )
+    control = arm.control  # the robot may be closed meanwhile
+    target = target_pose(arm.spec, control, pose)
+    end = control.slew(target, velocity_share, timeout_s)
+    if end in ("fault", "estop", "protection", "refused"):
+        arm.check()  # which knows more of the cause
+    stats = control.stats()
+    if end != "arrived":
+        raise _cause(arm, end, stats, f"{timeout_s:.1f} s: {_left(arm.spec, control, target)}")
+    arrival, names = stats["arrival"], arm.spec.joint_names
+    return MoveResult(
+        dict(zip(names, map(float, arrival["target_rad"]), strict=True)),
+        dict(zip(names, map(float, arrival["position_rad"]), strict=True)),
+        tuple(name for j, name in enumerate(names) if int(arrival["contact"]) >> j & 1),
+    )
+
+
+def _left(spec: RobotSpec, control: ControlLoop, target: Float32) -> str:
+    position = control.state()["position_rad"]
+    j = int(np.abs(target - position).argmax())
+    return f"{spec.joint_names[j]} at {position[j]:.2f} rad, goal {target[j]:.2f}"
+
+
+def _cause(arm: Arm, end: str, stats: Mapping[str, Any], left: str) -> MotoriumError:
+    name = arm.spec.name
+    if end == "missed":
+        return SafetyError(
+            f"{name} did not arrive: {health.missed_joints(arm.spec, stats)}. Is something in its way, or its load too "
+            f"heavy? It holds there"
+        )
+    if end == "cancelled":
+        return SafetyError.with_remedy(
+            f"{name} did not arrive in {left}. It holds there;",
+            program="give it a longer timeout_s or a larger velocity_share",
+            command=f"see that nothing is in its way, then {health.AGAIN}",
+        )
+    if end == "unplanned":
+        return SafetyError(f"{name} did not move: no motion as slow as that can be computed. It holds")
+    if end == "bus_errors":
+        return BusError.with_remedy(
+            f"{name} stopped its motion: the servos on {arm.port} did not answer ({stats['bad_reads']} bad reads; "
+            f"{stats['bus']}). It holds; check the bus cable and their power, then",
+            program="move again",
+            command=health.AGAIN,
+        )
+    if end == "refused":
+        now = ", ".join(word for word in (stats["mode"], stats["reason"]) if word)
+        return SafetyError.with_remedy(
+            f"{name} takes no motion now ({now}):",
+            program="robot.enable() gives it torque",
+            command=health.AGAIN,
+        )
+    return SafetyError(f"{name} did not finish its motion: {STOPPED_BY[end]}")
 
 
 def release_springs(spec: RobotSpec, control: ControlLoop) -> None:

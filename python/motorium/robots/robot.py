@@ -312,33 +312,31 @@ class Robot:
         self,
         pose: ArrayLike | Mapping[str, float],
         *,
-        velocity_share: float = 0.0,
+        velocity_share: float | None = None,
         timeout_s: float = motion.MOVE_TIMEOUT_S,
-    ) -> None:
-        """Slew in a straight line in joint space and wait for it.
+    ) -> motion.MoveResult:
+        """Slew in a straight line in joint space and wait until the arm is measured to be there.
+
+        A time-out or an interrupt (Ctrl-C) holds the arm.
 
         Args:
             pose: (J,) radians, or joint name -> radians; joints that are not named stay where they are.
-            velocity_share: of every joint's velocity limit; 0 is the robot's approach share.
+            velocity_share: of every joint's velocity limit, in (0, 1]; None is the robot's approach share.
             timeout_s: for the whole motion.
 
         Raises:
-            SpecError: an unknown joint name, or a number that is not finite.
-            BusError, SafetyError: a fault, or the motion did not end in time.
+            SpecError: an unknown joint name, or a number that is not finite or far beyond a joint's limits.
+            ValueError: `velocity_share` outside (0, 1], not J numbers, or no time at all.
+            BusError, SafetyError: the arm did not arrive; the joint and the cause are named.
         """
-        control = self.control
+        _ = self.control  # the first use connects
         if self._unpowered:
             self._power()
-        target = motion.target_pose(self.spec, control, pose)
-        if not control.move_to(target, velocity_share, timeout_s):
-            self.check()
-            raise SafetyError(
-                f"{self.spec.name} did not finish a motion in {timeout_s:.1f} s: mode {control.mode}"
-            )
+        return motion.move(self, pose, velocity_share, timeout_s)
 
-    def home(self, timeout_s: float = motion.MOVE_TIMEOUT_S) -> None:
+    def home(self, timeout_s: float = motion.MOVE_TIMEOUT_S) -> motion.MoveResult:
         """Slew to the home pose of the specification. Raises as `move_to`."""
-        self.move_to([joint.home_rad for joint in self.spec.joints], timeout_s=timeout_s)
+        return self.move_to([joint.home_rad for joint in self.spec.joints], timeout_s=timeout_s)
 
     @property
     def position_rad(self) -> Float32:

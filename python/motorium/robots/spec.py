@@ -17,7 +17,7 @@ from ..files import looks_like_path, no_such_file
 from ..motors import encoder
 from ..motors.bus import JointZero
 from ..motors.spec import MotorSpec
-from .checks import choice, unique
+from .checks import choice, positive, unique
 from .geometry import GeomSpec, GraspSpec, Vec3, ViewSpec, check_shape
 from .latency import LatencySpec
 from .travel import check_bounds
@@ -49,7 +49,8 @@ class JointSpec:
     are registers that this one servo has otherwise than its type; a `passive` joint is read but never given torque.
     `max_jerk_rad_s3` bounds every change of source (hold, slew, joining a chunk); 0 lets the acceleration reach its
     limit within 40 ms. `min_travel_rad` and `max_travel_rad` bound the travel from stop to stop that a calibration
-    takes; 0 stands for 0.85 and 1.15 of the limits.
+    takes; 0 stands for 0.85 and 1.15 of the limits. A motion has arrived within `arrival_tolerance_rad` of its goal; 0
+    stands for what gravity lets this type of servo sag (`sag_rad`).
     """
 
     name: str
@@ -75,6 +76,7 @@ class JointSpec:
     max_jerk_rad_s3: float = 0.0
     min_travel_rad: float = 0.0
     max_travel_rad: float = 0.0
+    arrival_tolerance_rad: float = 0.0
 
     @property
     def slot_scale(self) -> float:
@@ -103,7 +105,9 @@ class ControlSpec:
     """Rates and ages of the control thread.
 
     `estop_hold_s`: after an emergency stop the arm stands under torque for so long before it goes limp. `cpu`: the
-    control thread runs on this processor alone, where that is permitted; -1: on any.
+    control thread runs on this processor alone, where that is permitted; -1: on any. `settle_s`: after the end of a
+    motion an arm that still moves is waited for so long. `fallback` (park, hold, release): what the arm does when no
+    chunk has come for `fallback_after_s` after an underflow; empty: its exit policy.
     """
 
     rate_hz: float
@@ -113,6 +117,9 @@ class ControlSpec:
     approach_velocity_share: float
     estop_hold_s: float = 0.5
     cpu: int = -1
+    settle_s: float = 1.0
+    fallback: str = ""
+    fallback_after_s: float = 3.0
 
 
 @dataclass(frozen=True)
@@ -325,18 +332,18 @@ def _parse_pair(table: Mapping[str, object], where: str) -> RobotSpec:
 def _check_joint(joint: JointSpec, where: str) -> None:
     here = f"{where}: joint {joint.name!r}"
     choice(joint.unit, UNITS, f"{here} unit")
-    if not 0 <= joint.slot < 200:
-        raise SpecError(f"{here} slot {joint.slot} is outside 0..199")
-    if not 0 <= joint.id <= 252:
-        raise SpecError(f"{here} id {joint.id} is outside 0..252")
+    for name, most in (("slot", 199), ("id", 252)):
+        if not 0 <= getattr(joint, name) <= most:
+            raise SpecError(f"{here} {name} {getattr(joint, name)} is outside 0..{most}")
     if joint.lower_rad >= joint.upper_rad:
         raise SpecError(f"{here} lower_rad {joint.lower_rad} is not below upper_rad {joint.upper_rad}")
     for name in ("rest_rad", "home_rad"):
         if not joint.lower_rad <= getattr(joint, name) <= joint.upper_rad:
             raise SpecError(f"{here} {name} {getattr(joint, name)} is outside its limits")
     for name in ("max_velocity_rad_s", "max_acceleration_rad_s2", "max_effort", "mass_kg"):
-        if getattr(joint, name) <= 0:
-            raise SpecError(f"{here} {name} must be positive")
+        positive(getattr(joint, name), f"{here} {name}")
+    for name in ("max_jerk_rad_s3", "arrival_tolerance_rad"):
+        positive(getattr(joint, name), f"{here} {name}", or_zero=True)
     if joint.max_effort > 1:
         raise SpecError(f"{here} max_effort {joint.max_effort} is a share of stall torque, 0..1")
     if joint.sign not in (-1, 1):
@@ -350,6 +357,17 @@ def _check_encoders(spec: RobotSpec, where: str) -> None:
         if problem is not None:
             raise SpecError(f"{where}: {problem}")
         check_bounds(joint, f"{where}: joint {joint.name!r}")
+
+
+def _check_control(control: ControlSpec, where: str) -> None:
+    if not 0 < control.approach_velocity_share <= 1:
+        raise SpecError(f"{where}.approach_velocity_share must be in (0, 1]")
+    if not -1 <= control.cpu < 1024:
+        raise SpecError(f"{where}.cpu must be a processor's number, or -1 for any")
+    for name, most in (("estop_hold_s", 10), ("settle_s", 10), ("fallback_after_s", 3600)):
+        if not 0 <= getattr(control, name) <= most:
+            raise SpecError(f"{where}.{name} must be in 0..{most}")
+    choice(control.fallback, ("", *EXIT_POLICIES), f"{where}.fallback")
 
 
 def check(spec: RobotSpec, *, where: str = "robot") -> None:
@@ -373,13 +391,6 @@ def check(spec: RobotSpec, *, where: str = "robot") -> None:
     _check_encoders(spec, where)
     if not 1 <= spec.policy.rate_hz <= spec.control.rate_hz <= 2000:
         raise SpecError(f"{where}: need 1 <= policy.rate_hz <= control.rate_hz <= 2000")
-    if not 0 < spec.control.approach_velocity_share <= 1:
-        raise SpecError(f"{where}.control.approach_velocity_share must be in (0, 1]")
-    if min(joint.max_jerk_rad_s3 for joint in spec.joints) < 0:
-        raise SpecError(f"{where}: max_jerk_rad_s3 must not be negative")
-    if not -1 <= spec.control.cpu < 1024:
-        raise SpecError(f"{where}.control.cpu must be a processor's number, or -1 for any")
+    _check_control(spec.control, f"{where}.control")
     if spec.latency is not None and spec.latency.problem():
         raise SpecError(f"{where}.latency: {spec.latency.problem()}")
-    if not 0 <= spec.control.estop_hold_s <= 10:
-        raise SpecError(f"{where}.control.estop_hold_s must be in 0..10")

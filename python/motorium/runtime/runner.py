@@ -13,6 +13,7 @@ from ..errors import MotoriumError, SafetyError
 from ..instructions import check_instruction
 from ..types import Float32, Observation, Policy
 from ..units import NS_PER_MS
+from .approach import ApproachLog
 from .inference import InferenceThread
 from .instruction import instruction_for
 from .planner import REFUSED, Planner, Range
@@ -67,6 +68,8 @@ class Runner:
         robot.planning = self.planning
         names = tuple(joint.name for joint in robot.spec.joints)
         self._planner = Planner(policy, robot.slot_map, Range.of(robot.control, names))
+        self._approach = ApproachLog(robot)
+        self._fallbacks = int(robot.control.stats()["fallbacks"])
         self._followed = self._expired = 0
         self._began_s = time.monotonic()
         self._late, self._short = RationedWarning(_log), RationedWarning(_log)
@@ -94,12 +97,14 @@ class Runner:
         if self._thinking.error is not None:
             raise self._thinking.error
         self.robot.check()
+        self._approach.look()
         control = self.robot.control
         if control.mode in ("idle", "released"):
-            raise SafetyError(
-                f"the arm was brought to rest during the run: no chunk arrived in time (underflows: "
-                f"{control.stats()['underflows']}). Is the machine overloaded?"
-            )
+            stats = control.stats()
+            late = f"no chunk arrived in time (underflows: {stats['underflows']}). Is the machine overloaded?"
+            fell_back = stats["fallbacks"] > self._fallbacks
+            cause = late if fell_back else "another caller parked or released it"
+            raise SafetyError(f"the arm was brought to rest during the run: {cause}")
 
     def stop(self) -> None:
         """Hold the arm at once, whatever the policy does; then see to the inference thread. Safe to call twice."""
@@ -246,7 +251,7 @@ class Runner:
             seam_jump_max_rad=float(now["seam_jump_max_rad"]),
             control={
                 "rate_hz": now["rate_hz"],
-                **since("ticks", "missed"),
+                **since("ticks", "missed", "approaches"),
                 "period_us": period,
                 "state_age_us": dict(now["state_age_us"]),
             },

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SafetyError
 from ..robots.robot import Robot
 from ..types import Float32
 from ..units import NS_PER_S, s_to_ns
@@ -170,7 +169,7 @@ class Session:
         setpoint = np.asarray(control.goal_rad, dtype=np.float32)
         first = source.plan(np.zeros(1), setpoint)
         if first is not None and float(np.abs(first[0] - setpoint).max()) > START_GAP_RAD:
-            self.robot.move_to(first[0])
+            self.robot.move_to(np.clip(first[0], *_limits(self.robot)))
         before, start, start_ns = _counts(control), time.monotonic(), time.monotonic_ns()
         ended, paused_ns = False, 0
 
@@ -247,8 +246,8 @@ class Session:
     def _summary(self, start_s: float, before: dict[str, int], source: str, reason: str) -> dict[str, Any]:
         control = self.robot.control
         stats, seconds = control.stats(), time.monotonic() - start_s
-        if stats["mode"] == "fault" and reason != "stopped":
-            raise SafetyError(f"{self.robot.spec.name} is in fault: {stats['reason']}")
+        if reason != "stopped":
+            self.robot.check()
         return {
             "robot": self.robot.spec.name,
             "source": source,
@@ -274,6 +273,13 @@ def _bus_summary(stats: dict[str, Any]) -> dict[str, Any]:
 
 def _moved(robot: Robot, joints: JointMap) -> list[str]:
     return [name for name, index in zip(robot.spec.joint_names, joints.source, strict=True) if index >= 0]
+
+
+def _limits(robot: Robot) -> tuple[Float32, Float32]:
+    """Lower and upper limits, (J,) radians: a source may have been made on an arm that reaches further."""
+    joints = robot.spec.joints
+    lower, upper = [joint.lower_rad for joint in joints], [joint.upper_rad for joint in joints]
+    return np.array(lower, dtype=np.float32), np.array(upper, dtype=np.float32)
 
 
 def _ramp_s(robot: Robot, leader: LeaderArm, joints: JointMap) -> float:
