@@ -53,7 +53,8 @@ class KeyScanner {
  private:
   enum class Within : std::uint8_t { nothing, escape, intro, parameters, single };
   static constexpr std::uint8_t kEscape = 0x1b;
-  static constexpr std::int64_t kTogetherNs = 50'000'000;  // bytes of one key, over the slowest of lines
+  static constexpr std::int64_t kTogetherNs =
+      500'000'000;  // bytes of one key, when a slow network parts them
 
   static bool opens(std::uint8_t byte) noexcept { return byte == '[' || byte == 'O'; }
   bool stops(std::uint8_t byte) const noexcept {

@@ -109,7 +109,7 @@ def test_a_sequence_without_an_end_swallows_no_later_key(well: Robot) -> None:
     reader, writer = os.pipe()
     number = well.control.watch_estop(reader, STOP_KEYS, hand_on=True)
     os.write(writer, b"\x1b[1")
-    time.sleep(0.1)
+    time.sleep(0.6)
     os.write(writer, b"2q")
     some_ticks(well)
     well.control.unwatch_estop(number)
