@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from turning_policy import Turn
 
 import motorium as mt
+from motorium.cli.main import main
 from motorium.errors import BindingError, SafetyError
 from motorium.robots.spec import RobotSpec
 from motorium.runtime.lockstep import VirtualClock, run_lockstep
@@ -116,3 +120,25 @@ def test_the_shipped_checkpoint_starts_on_the_robot_it_was_made_for() -> None:
     assert pace.max_delay == 5
     Bridge.of(pace, SO101).require()
     assert np.isclose(pace.dt_ns, 50 * MS)
+
+
+def test_the_command_line_refuses_before_it_opens_an_arm(tmp_path: Path) -> None:
+    shipped, slow = mt.checkpoints.find_checkpoint("so101-pick"), tmp_path / "slow"
+    shutil.copytree(shipped, slow)
+    config = (slow / "config.json").read_text()
+    (slow / "config.json").write_text(config.replace('"max_delay": 5', '"max_delay": 3'))
+    arguments = [
+        "run",
+        str(slow),
+        "--robot",
+        "so101",
+        "--port",
+        "/dev/null",
+        "--task",
+        "put the red cube in the tray",
+    ]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "needs 4 rows of 50 ms promised, one to spare; this policy accepts 3. With --sync" in result.stderr
+    result = CliRunner().invoke(main, [*arguments, "--sync"])
+    assert "run out of plan" not in result.stderr, "it goes on to the port"

@@ -18,7 +18,7 @@ from motorium.sim.report import FILM, REPORT, SHEET, EpisodePictures
 SEED, EPISODES = 40, 2
 FIELDS = {
     "robot", "transport", "checkpoint", "seed", "episodes", "successes", "success_rate", "chunk_latency_ms",
-    "control", "bus", "safety", "underflows", "late_chunks",
+    "control", "bus", "safety", "underflows", "late_chunks", "shortfalls",
 }  # fmt: skip
 
 

@@ -51,14 +51,16 @@ def command(
     import motorium as mt
 
     from ..operator.terminal import Terminal
+    from ..robots.spec import RobotSpec
     from ..runtime.run import drive
-    from ..runtime.runner import Runner
+    from ..runtime.runner import Runner, require_fit
     from ..runtime.stop_keys import check_device, stop_device
 
     check_instruction(task)
     check_device(device)
     check_task(robot, task)
     policy = mt.load(checkpoint, guidance="soft" if guided else "none")
+    require_fit(policy, RobotSpec.load(robot.rpartition(":")[2]), sync=sync)
     arm = mt.Robot.open(robot, port=port, calibration=calibration)
     with (
         closing(arm),

@@ -24,6 +24,8 @@ class TorchPolicy:
     def __init__(self, model: NanoModel, *, seed: int = 0) -> None:
         self.model, self.descriptor = model.eval(), model.descriptor
         self.dt_s, self.rows = self.descriptor.chunk.dt_s, self.descriptor.rows
+        self.max_delay = self.descriptor.prefix_lock.max_delay
+        self.execution_horizon = self.descriptor.chunk.execution_horizon
         self.scene: Float32 | None = None
         self._statistics = Statistics.from_descriptor(self.descriptor)
         self._slots = np.array([channel.slot for channel in self.descriptor.action])
@@ -38,6 +40,10 @@ class TorchPolicy:
     def bind(self, robot: RobotSpec) -> None:
         """Checks every input and output against `robot` by name. Raises BindingError with both lists."""
         bind(self.descriptor, robot)
+
+    def check_task(self, task: str) -> list[str]:
+        """Words of `task` that the checkpoint was never taught. Raises PromptError when it knows none of them."""
+        return self._tokenizer.check(task)
 
     def seed(self, seed: int | None) -> None:
         """Starts the noise anew."""

@@ -24,6 +24,7 @@ from .vocabulary import unknown_words, warn_of_unknown
 
 if TYPE_CHECKING:
     from ..robots.robot import Robot
+    from ..robots.spec import RobotSpec
 
 POLL_S = 0.05
 """How often the caller's thread looks after faults and the stop condition."""
@@ -39,6 +40,22 @@ HOPELESS = 10
 _log = logging.getLogger(__name__)
 
 
+def require_fit(policy: Policy, robot: RobotSpec, *, sync: bool = False) -> Pace:
+    """The rhythm of `policy`, bound to `robot`; for `Runner`, and for who wants to know before an arm is opened.
+
+    Raises:
+        BindingError: inputs or outputs are not this robot's, no plan of that shape can be followed, or, unless `sync`,
+            plans would come too late for it.
+    """
+    bind = getattr(policy, "bind", None)
+    if bind is not None:  # a policy of one's own may have nothing to bind
+        bind(robot)
+    pace = Pace.of(policy)
+    if not sync:
+        Bridge.of(pace, robot).require()
+    return pace
+
+
 class Runner:
     """Runs one policy on one open robot for one task. Use it through `motorium.run`."""
 
@@ -46,23 +63,17 @@ class Runner:
         """With `sync` the arm stands while the policy thinks: infer, play the chunk to its end, infer again.
 
         Raises:
-            BindingError: inputs or outputs are not this robot's, no plan of that shape can be followed, or plans would
-                come too late for it.
+            BindingError: as `require_fit`.
             PromptError: the task is no text to read, or the policy knows no word of it.
         """
         check_instruction(task)
-        bind = getattr(policy, "bind", None)
-        if bind is not None:  # a policy of one's own may have nothing to bind
-            bind(robot.spec)
+        self._pace = require_fit(policy, robot.spec, sync=sync)
         self.robot = robot
         self.policy = policy
         self.task = instruction_for(robot, task)
         self.inference_ms: list[float] = []
         self.sync = sync
         self.unknown_words = unknown_words(policy, self.task)
-        self._pace = Pace.of(policy)
-        if not sync:
-            Bridge.of(self._pace, robot.spec).require()
         warn_of_unknown(self.unknown_words, self.task)
         self._scheduler = Scheduler(self._pace, robot.spec.latency)
         robot.planning = self.planning

@@ -53,7 +53,12 @@ class DemoPlan:
 
 @dataclass(frozen=True)
 class EpisodeResult:
-    """How one episode went; `wrong_cube`: another cube than the one asked for came to lie in the tray."""
+    """How one episode went.
+
+    Attributes:
+        wrong_cube: another cube than the one asked for came to lie in the tray.
+        shortfalls: plans that needed more promised rows than the policy accepts.
+    """
 
     index: int
     seed: int
@@ -62,6 +67,7 @@ class EpisodeResult:
     wrong_cube: bool
     time_s: float
     pictures: EpisodePictures = field(repr=False, compare=False)
+    shortfalls: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON, without pictures."""
@@ -160,6 +166,7 @@ class DemoReport:
             "safety": {name: control["safety"][name] for name in ("clamped", "refused", "trips")},
             "underflows": control["underflows"],
             "late_chunks": control["late_chunks"],
+            "shortfalls": sum(result.shortfalls for result in self.results),
         }
 
     def write(self, folder: Path) -> list[Path]:
@@ -256,6 +263,8 @@ def _run_episode(
     pictures = EpisodePictures(
         f"{index + 1}. {task}", detail, success=bool(report.success), shots=tuple(filming.shots)
     )
-    result = EpisodeResult(index, seed, task, bool(report.success), wrong, report.duration_s, pictures)
+    result = EpisodeResult(
+        index, seed, task, bool(report.success), wrong, report.duration_s, pictures, report.shortfalls
+    )
     audience.ends(result)
     return result, report.inference_ms
