@@ -181,9 +181,10 @@ class Runner:
         start_ns = time.monotonic_ns()
         delay = scheduler.delay(start_ns - obs.t_ns)
         if delay < scheduler.needed:
+            slow_ms, old_ms = scheduler.latency_ns / NS_PER_MS, (start_ns - obs.t_ns) / NS_PER_MS
             self._short.say(
-                f"inferences have become slow ({scheduler.latency_ns / NS_PER_MS:.0f} ms): {scheduler.needed} rows "
-                f"must be promised, the policy accepts {delay}; plans may come late"
+                f"{scheduler.needed} rows must be promised (an inference takes {slow_ms:.0f} ms, its observation is "
+                f"{old_ms:.0f} ms old), and the policy accepts {delay}: plans may come late"
             )
         rows = self._planner.infer(obs, self._committed(obs, delay), self._previous(obs))
         infer_ns = time.monotonic_ns() - start_ns
