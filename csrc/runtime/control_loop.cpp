@@ -225,8 +225,9 @@ void ControlLoop::judge_read(BusStatus status) noexcept {
       (status == BusStatus::ok || status == BusStatus::stale_joints) && newest_ns > newest_joint_ns_;
   newest_joint_ns_ = std::max(newest_ns, newest_joint_ns_);
   if (good) {
-    if (now_.bad_reads_in_a_row >= loop_.hold_after_bad_reads)
-      core_.hold();  // from "bus_errors": ready for chunks
+    if (now_.bad_reads_in_a_row >= loop_.hold_after_bad_reads &&
+        core_.snapshot().reason == Reason::bus_errors)
+      core_.hold();  // ready for chunks again; a motion asked for meanwhile goes on
     now_.bad_reads_in_a_row = 0;
     return;
   }

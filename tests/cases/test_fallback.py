@@ -25,7 +25,7 @@ def declared(folder: Path, fallback: str) -> str:
     path = Path(quick_robot(folder))
     text = path.read_text(encoding="utf-8")
     path.write_text(
-        text.replace("[control]\n", f'[control]\nfallback = "{fallback}"\nfallback_after_s = 0.2\n'),
+        text.replace("fallback_after_s = 3.0", f'fallback_after_s = 0.2\nfallback = "{fallback}"'),
         encoding="utf-8",
     )
     return str(path)

@@ -207,7 +207,7 @@ def not_powered(spec: RobotSpec, stats: Mapping[str, Any], stale: Mapping[str, f
     joints = ", ".join(stale) or f"a servo that answers otherwise ({failures} attempts failed)"
     return SafetyError(
         f"{spec.name} was not given torque, all of it is off: no confirmation from {joints}. Check the cable before "
-        f"the first of them, its power, and whether that servo reports a fault"
+        f"the first of them, its power, and whether that servo reports a fault (bus: {stats['bus']})"
     )
 
 
