@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .errors import MotoriumError
     from .policies.load import load
+    from .robots.motion import MoveResult
     from .robots.robot import Robot
     from .robots.signals import close_all
     from .robots.spec import RobotSpec
@@ -26,6 +27,7 @@ if __spec__ is not None and type(__spec__.loader).__name__ == "zipimporter":
 _HOME = {
     "ActionChunk": ".types",
     "MotoriumError": ".errors",
+    "MoveResult": ".robots.motion",
     "Observation": ".types",
     "Robot": ".robots.robot",
     "RobotSpec": ".robots.spec",
@@ -38,6 +40,7 @@ _HOME = {
 __all__ = [
     "ActionChunk",
     "MotoriumError",
+    "MoveResult",
     "Observation",
     "Robot",
     "RobotSpec",

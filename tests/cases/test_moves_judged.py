@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -197,6 +198,20 @@ def test_a_motion_asked_for_in_a_moment_of_silence_is_made_after_it(bench: Bench
     target[LIFT] = AWAY["shoulder_lift"]
     assert control.slew(target, 1.0) in ("arrived", "fault")  # and never "held": nobody said so
     heard.join()
+
+
+def test_an_exit_that_leaves_a_joint_away_from_rest_names_it(tmp_path: Path) -> None:
+    spec = RobotSpec.load("so101")
+    start = np.array([joint.rest_rad for joint in spec.joints])
+    start[LIFT] += 0.4
+    with VirtualArm(spec, start) as arm:
+        robot = Robot.open(quick_robot(tmp_path), port=arm.emulator.port, calibration="nominal").__enter__()
+        arm.blocked = LIFT
+        with pytest.raises(
+            SafetyError, match=r"did not reach its rest pose: shoulder_lift at -1\.3. rad, goal -1\.75"
+        ):
+            robot.close()
+        assert not arm.torque.any()
 
 
 def test_a_dynamixel_arm_is_judged_alike() -> None:

@@ -139,6 +139,15 @@ def test_a_share_that_no_profile_can_have_leaves_the_arm_where_it_is() -> None:
     np.testing.assert_allclose(bench.q, [0.5, 0.0, 0.0], atol=1e-5)
 
 
+@pytest.mark.parametrize("share", [0.0, -1.0, 2.0, np.inf, np.nan])
+def test_a_share_outside_its_range_changes_nothing(share: float) -> None:
+    bench = Bench()
+    with pytest.raises(ValueError, match=r"velocity_share must be in \(0, 1\], or None"):
+        bench.core.move_to(np.ones(J, np.float32), share)
+    bench.tick()
+    assert bench.core.mode == "holding"
+
+
 @pytest.mark.parametrize("limits", [{"approach_velocity_share": 1e-12}, {"max_jerk_rad_s3": [1e-9] * J}])
 def test_limits_that_leave_no_park_are_refused_before_there_is_torque(limits: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="no motion to compute"):
