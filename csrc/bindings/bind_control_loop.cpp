@@ -51,6 +51,8 @@ void bind_control_loop(py::module_& m) {
           "stop", [](BoundLoop& b) { b.loop.stop(); }, Release())
       .def(
           "reconnect", [](BoundLoop& b) { b.loop.reconnect(b.open); }, Release())
+      .def(
+          "torque_problem", [](const BoundLoop& b) { return b.loop.torque_problem(); }, Release())
       .def("enable", &enable, py::arg("timeout_s") = 2.0)
       .def("move_to", &move_to, py::arg("q"), py::arg("velocity_share") = py::none(),
            py::arg("timeout_s") = 0.0)

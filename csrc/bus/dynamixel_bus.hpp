@@ -84,6 +84,7 @@ class DynamixelBus final : public JointBus {
   BusStatus set_torque(bool on) noexcept override;
   BusCounters counters() const noexcept override { return link_.counters(); }
   LatencyReport latency() const noexcept override { return link_.latency(); }
+  std::string torque_problem() const override { return chain_.restore_problem(config_.settings); }
 
   /// Restarts one servo, which clears a latched hardware error; its torque is off afterwards.
   BusStatus reboot(std::size_t joint) noexcept;

@@ -53,6 +53,7 @@ class FeetechBus final : public JointBus {
   BusStatus set_torque(bool on) noexcept override;
   BusCounters counters() const noexcept override { return link_.counters(); }
   LatencyReport latency() const noexcept override { return link_.latency(); }
+  std::string torque_problem() const override { return chain_.restore_problem(config_.settings); }
   /// The torque limit sinks to nothing within two seconds, so that a raised arm settles; then torque is off.
   Farewell farewell() const override;
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace motorium {
@@ -107,6 +108,9 @@ class JointBus {
   /// As found when the port was opened.
   virtual LatencyReport latency() const noexcept { return {}; }
   virtual Farewell farewell() const { return {}; }
+  /// Which setting of a servo's memory kept torque from being given at the last try; empty: none did. From
+  /// any thread, as `farewell` not from the control loop.
+  virtual std::string torque_problem() const { return {}; }
 };
 
 }  // namespace motorium

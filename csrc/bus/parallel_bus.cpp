@@ -154,6 +154,15 @@ LatencyReport ParallelBus::latency() const noexcept {
   return worst;
 }
 
+std::string ParallelBus::torque_problem() const {
+  std::string all;
+  for (const auto& lane : lanes_) {
+    const std::string own = lane->bus->torque_problem();
+    if (!own.empty()) all += (all.empty() ? "" : "; ") + own;
+  }
+  return all;
+}
+
 /// All arms sink together: packet by packet, a round of buses before the next pause.
 Farewell ParallelBus::farewell() const {
   Farewell all;

@@ -30,6 +30,7 @@ class ParallelBus final : public JointBus {
   BusCounters counters() const noexcept override;
   LatencyReport latency() const noexcept override;
   Farewell farewell() const override;
+  std::string torque_problem() const override;
 
  private:
   enum class Task : std::uint8_t { none, read, write, torque_on, torque_off, leave };

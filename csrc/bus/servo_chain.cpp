@@ -244,7 +244,20 @@ void ServoChain::apply(const std::vector<ServoSetting>& settings) {
 }
 
 LinkStatus ServoChain::restore(const std::vector<ServoSetting>& settings) noexcept {
-  return bring_all(settings).status;
+  const Failure failure = bring_all(settings);
+  last_.trouble = failure.outcome.trouble;
+  last_.found = failure.outcome.found;
+  last_.error = failure.outcome.error;
+  last_.setting =
+      failure.setting == nullptr ? -1 : static_cast<std::int32_t>(failure.setting - settings.data());
+  return failure.status;
+}
+
+std::string ServoChain::restore_problem(const std::vector<ServoSetting>& settings) const {
+  const std::int32_t at = last_.setting;
+  if (at < 0 || static_cast<std::size_t>(at) >= settings.size()) return {};
+  const ServoSetting& setting = settings[static_cast<std::size_t>(at)];
+  return describe(setting, {last_.trouble, last_.found, last_.error}, ids_[setting.joint], link_.path());
 }
 
 /// Reads until every servo has answered once: on a bad line no single read need be whole.

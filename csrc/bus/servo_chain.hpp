@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -63,6 +64,8 @@ class ServoChain {
   void apply(const std::vector<ServoSetting>& settings);
   /// As `apply` when torque is given anew, without exceptions: servos may have restarted since.
   LinkStatus restore(const std::vector<ServoSetting>& settings) noexcept;
+  /// What the last `restore` of these settings met with, in words; empty when all stand. From any thread.
+  std::string restore_problem(const std::vector<ServoSetting>& settings) const;
   void learn_return_delay() noexcept;
 
   /// Asks one servo again until it answers.
@@ -98,6 +101,12 @@ class ServoChain {
   ChainRules rules_;
   double usual_margin_s_;
   int patience_ = 0;
+  struct LastFailure {
+    std::atomic<std::int32_t> setting{-1};  // -1: none
+    std::atomic<SettingTrouble> trouble{SettingTrouble::none};
+    std::atomic<std::uint32_t> found{0};
+    std::atomic<std::uint8_t> error{0};
+  } last_;
 };
 
 BusStatus to_bus_status(LinkStatus status) noexcept;

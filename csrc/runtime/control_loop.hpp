@@ -69,6 +69,8 @@ class ControlLoop {
   /// Waits for `open`, in the caller's thread; what it throws leaves the bus closed. std::logic_error when
   /// the loop does not run or its bus is well.
   void reconnect(const std::function<std::unique_ptr<JointBus>()>& open);
+  /// See JointBus. Not from the control thread.
+  std::string torque_problem() const;
 
   /// Requests, from any thread. Each returns a ticket: `loop_snapshot().requests_done >= ticket` once it took
   /// effect. 0: not taken.
@@ -203,7 +205,7 @@ class ControlLoop {
   std::uint64_t tickets_ = 0;
   mutable std::mutex report_mutex_;
   RealtimeReport realtime_{};
-  std::mutex life_;
+  mutable std::mutex life_;
   std::thread thread_;
   int owner_pid_ = 0;
 };

@@ -62,4 +62,10 @@ void ControlLoop::reconnect(const std::function<std::unique_ptr<JointBus>()>& op
   exchange(found);
 }
 
+/// Whoever holds `life_` knows that the bus is not exchanged.
+std::string ControlLoop::torque_problem() const {
+  const std::lock_guard lock(life_);
+  return bus_ ? bus_->torque_problem() : std::string{};
+}
+
 }  // namespace motorium

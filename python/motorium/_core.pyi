@@ -202,6 +202,9 @@ class ControlLoop:  # The control thread of one arm. Every method may be called 
         bool
     ): ...  # Follow the leader from where the arm is, until hold() or another request. False: not ready.
     def estop(self) -> None: ...  # As in ControlCore, at the next tick, whatever waits in a queue.
+    def torque_problem(
+        self,
+    ) -> str: ...  # Which setting of a servo kept torque off at the last try; "": none.
     def reconnect(self) -> None: ...  # BusError: not there (yet). RuntimeError: nothing to reconnect.
     def accept_position(self) -> None: ...  # Ends a latched position jump: somebody has looked.
     def step(

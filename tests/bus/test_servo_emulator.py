@@ -238,3 +238,33 @@ def test_closing_twice_is_harmless(emulator):
     emulator.close()
     emulator.close()
     assert len(emulator.registers(1)) == 256
+
+
+@pytest.mark.parametrize(
+    ("pokes", "encoder", "shown", "goal", "driven"),
+    [
+        (
+            {9: (1360, 2), 11: (2500, 2)},
+            3100,
+            3100,
+            3100,
+            2500,
+        ),  # clamped, and the register reads back as written
+        ({9: (0, 2), 11: (0, 2)}, 2048, 2048, 5000, 5000),  # no limits: goals in other turns
+        ({30: (2, 1)}, 3000, 1500, 1600, 3200),  # a count is worth two
+        ({31: (500, 2)}, 3000, 2500, 2600, 3100),
+        ({18: (0x8D, 1)}, 3000, 1096, 1000, 3096),  # counts and drives backwards
+        ({18: (0x0D, 1)}, 3000, 3000, 3100, 2900),  # drives backwards alone: away from its goal
+        ({18: (0x1C, 1)}, 5000, 5000, 2000, 2000),  # shows turns
+    ],
+)
+def test_an_sts_servo_does_with_its_memory_what_a_real_one_does(
+    emulator, pokes, encoder, shown, goal, driven
+):
+    for address, (value, size) in pokes.items():
+        emulator.poke(2, address, value.to_bytes(size, "little"))
+    emulator.update([2048, encoder, 2048, 2048, 2048, 2048], [0] * 6, [0] * 6)
+    emulator.poke(2, 42, goal.to_bytes(2, "little"))
+    assert int.from_bytes(emulator.registers(2)[56:58], "little") == shown
+    assert int.from_bytes(emulator.registers(2)[42:44], "little") == goal
+    assert emulator.goals()["goal_position_ticks"][1] == driven

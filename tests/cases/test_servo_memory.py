@@ -13,6 +13,7 @@ import pytest
 from servo_memory import MARGIN_TICKS, Servos, swept
 
 from motorium._core import BusStatus, DynamixelBus
+from motorium.errors import SafetyError
 from motorium.motors.bus import JointZero, bus_config
 from motorium.motors.spec import DATA as MOTORS
 from motorium.motors.spec import MotorSpec
@@ -173,6 +174,20 @@ def test_memory_that_a_restart_brings_back_is_set_again_before_torque():
     assert bus.set_torque(True) == BusStatus.OK
     assert servos.memory("shoulder_pan", "max_position") == travel_end
     assert servos.chain.goals()["goal_position_ticks"][0] == 3000
+
+
+def test_a_spare_servo_with_an_offset_of_its_own_is_refused_by_name_when_torque_is_given_anew(tmp_path):
+    with (
+        VirtualArm(SO101) as arm,
+        Robot.open(quick_robot(tmp_path), port=arm.emulator.port, calibration="nominal") as robot,
+    ):
+        robot.control.release()
+        assert robot.control.torque_problem() == ""
+        arm.emulator.program(LIFT, 31, (90).to_bytes(2, "little"))
+        time.sleep(0.1)  # its reading is another now
+        with pytest.raises(SafetyError, match=r"shoulder_lift \(servo 2 .*offset .* = 90 ticks, needed is 0"):
+            robot.enable()
+        assert not arm.torque.any()
 
 
 def little(folder: Path) -> RobotSpec:

@@ -201,8 +201,12 @@ def realtime_advice(granted: Mapping[str, Any]) -> str:
     return f"the control thread goes on without {', without '.join(refused)}; log in again after a change"
 
 
-def not_powered(spec: RobotSpec, stats: Mapping[str, Any], stale: Mapping[str, float]) -> SafetyError:
-    """Why an arm was not given torque, naming the joints that do not answer."""
+def not_powered(
+    spec: RobotSpec, stats: Mapping[str, Any], stale: Mapping[str, float], problem: str = ""
+) -> SafetyError:
+    """Why an arm was not given torque, naming the joints that do not answer, or the setting that a servo has wrong."""
+    if problem and not stale:
+        return SafetyError(f"{spec.name} was not given torque, all of it is off: {problem}")
     failures = int(stats["torque_failures"])
     joints = ", ".join(stale) or f"a servo that answers otherwise ({failures} attempts failed)"
     return SafetyError(

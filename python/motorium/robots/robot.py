@@ -213,7 +213,7 @@ class Robot:
                 self.check()
             time.sleep(2 * self.spec.control.max_state_age_s)  # nobody was read while torque was tried
             stale = health.stale_joints(self.spec, control.state(), time.monotonic_ns())
-            raise health.not_powered(self.spec, stats, stale)
+            raise health.not_powered(self.spec, stats, stale, control.torque_problem())
         self._unpowered = False
         motion.release_springs(self.spec, control)
 
