@@ -12,12 +12,16 @@ py::dict quantiles(const LogHistogram& values) {
   return py::dict("p50"_a = values.quantile(0.5f), "p99"_a = values.quantile(0.99f), "max"_a = values.max());
 }
 
+std::vector<float> to_list(const PerJoint<float>& values, std::uint32_t joints) {
+  return {values.begin(), values.begin() + joints};
+}
+
 /// Of the last slew that was judged, a park among them.
 py::dict arrival(const CoreSnapshot& s) {
   using namespace py::literals;
   return py::dict("missed"_a = s.arrival.missed, "contact"_a = s.arrival.contact,
-                  "target_rad"_a = to_array(s.arrival.target_rad, s.joints),
-                  "position_rad"_a = to_array(s.arrival.position_rad, s.joints));
+                  "target_rad"_a = to_list(s.arrival.target_rad, s.joints),
+                  "position_rad"_a = to_list(s.arrival.position_rad, s.joints));
 }
 
 }  // namespace
