@@ -15,37 +15,6 @@ constexpr std::int64_t kLongestNs = kMaxChunkRows * kMaxStepNs;
 constexpr std::uint32_t kRoom = kMaxChunkRows + 2;  ///< Of a whole chunk, its seam, the end of an approach.
 constexpr float kReached_rad = 0.05f;  // ends an approach; also where teleoperation stops asking for one
 
-/// Row values at `t_ns`, linear between rows. `t_ns` lies within the chunk.
-void chunk_at(const ChunkView& chunk, std::uint32_t joints, std::int64_t t_ns,
-              std::span<float> out) noexcept {
-  const double place = static_cast<double>(t_ns - chunk.t0_ns) / static_cast<double>(chunk.dt_ns);
-  const double last = static_cast<double>(chunk.rows - 1);
-  const auto row = static_cast<std::uint32_t>(std::clamp(std::floor(place), 0.0, last));
-  const std::uint32_t next = std::min(row + 1, chunk.rows - 1);
-  const float share = static_cast<float>(std::clamp(place - row, 0.0, 1.0));
-  for (std::uint32_t j = 0; j < joints; ++j) {
-    const float a = chunk.rows_rad[std::size_t{row} * joints + j],
-                b = chunk.rows_rad[std::size_t{next} * joints + j];
-    out[j] = a + share * (b - a);
-  }
-}
-
-/// Where the own rows of the chunk, led back to the seam, begin: row values after a promised stretch may
-/// differ from it by any amount.
-void own_start(const ChunkView& chunk, std::uint32_t joints, std::int64_t seam_ns,
-               std::span<float> out) noexcept {
-  const auto own = static_cast<std::uint32_t>(
-      std::clamp<std::int64_t>((seam_ns - chunk.t0_ns) / chunk.dt_ns + 1, 0, std::int64_t{chunk.rows} - 1));
-  const std::uint32_t next = std::min(own + 1, chunk.rows - 1);
-  const auto rows =
-      static_cast<float>(chunk.t0_ns + own * chunk.dt_ns - seam_ns) / static_cast<float>(chunk.dt_ns);
-  for (std::uint32_t j = 0; j < joints; ++j) {
-    const float a = chunk.rows_rad[std::size_t{own} * joints + j],
-                b = chunk.rows_rad[std::size_t{next} * joints + j];
-    out[j] = a - rows * (b - a);
-  }
-}
-
 }  // namespace
 
 ChunkBuffer::ChunkBuffer(std::uint32_t joints, std::int64_t blend_ns, const Meaning& meaning,
@@ -75,6 +44,41 @@ bool ChunkBuffer::meant(const ChunkView& chunk) const noexcept {
     }
   }
   return true;
+}
+
+/// A policy that goes on from what was promised would otherwise drift away beyond a limit for as long as it
+/// pushes, and need as long to come back.
+float ChunkBuffer::planned(const ChunkView& chunk, std::uint32_t row, std::uint32_t joint) const noexcept {
+  const float value = chunk.rows_rad[std::size_t{row} * joints_ + joint];
+  return std::clamp(value, meaning_.lower_rad[joint], meaning_.upper_rad[joint]);
+}
+
+/// Row values at `t_ns`, linear between rows. `t_ns` lies within the chunk.
+void ChunkBuffer::chunk_at(const ChunkView& chunk, std::int64_t t_ns, std::span<float> out) const noexcept {
+  const double place = static_cast<double>(t_ns - chunk.t0_ns) / static_cast<double>(chunk.dt_ns);
+  const double last = static_cast<double>(chunk.rows - 1);
+  const auto row = static_cast<std::uint32_t>(std::clamp(std::floor(place), 0.0, last));
+  const std::uint32_t next = std::min(row + 1, chunk.rows - 1);
+  const float share = static_cast<float>(std::clamp(place - row, 0.0, 1.0));
+  for (std::uint32_t j = 0; j < joints_; ++j) {
+    const float a = planned(chunk, row, j), b = planned(chunk, next, j);
+    out[j] = a + share * (b - a);
+  }
+}
+
+/// Where the own rows of the chunk, led back to the seam, begin: row values after a promised stretch may
+/// differ from it by any amount.
+void ChunkBuffer::own_start(const ChunkView& chunk, std::int64_t seam_ns,
+                            std::span<float> out) const noexcept {
+  const auto own = static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>((seam_ns - chunk.t0_ns) / chunk.dt_ns + 1, 0, std::int64_t{chunk.rows} - 1));
+  const std::uint32_t next = std::min(own + 1, chunk.rows - 1);
+  const auto rows =
+      static_cast<float>(chunk.t0_ns + own * chunk.dt_ns - seam_ns) / static_cast<float>(chunk.dt_ns);
+  for (std::uint32_t j = 0; j < joints_; ++j) {
+    const float a = planned(chunk, own, j), b = planned(chunk, next, j);
+    out[j] = a - rows * (b - a);
+  }
 }
 
 /// What lies between now and the seam stays planned, and must leave room for the chunk.
@@ -112,8 +116,8 @@ Seam ChunkBuffer::measure(const ChunkView& chunk, std::int64_t seam_ns) const no
   draft_.sample(seam_ns, old_here);
   draft_.sample(seam_ns + chunk.dt_ns, old_next);
   draft_.slope_before(seam_ns, slope);  // where the old plan ends here, it goes on as it came
-  chunk_at(chunk, joints_, seam_ns, here);
-  chunk_at(chunk, joints_, seam_ns + chunk.dt_ns, next);
+  chunk_at(chunk, seam_ns, here);
+  chunk_at(chunk, seam_ns + chunk.dt_ns, next);
   const bool goes_on = seam_ns + chunk.dt_ns <= draft_.end_ns();
   Seam seam;
   for (std::uint32_t j = 0; j < joints_; ++j) {
@@ -134,7 +138,7 @@ bool ChunkBuffer::watch_approach(const ChunkView& chunk, const Knot& seam, bool 
   const auto seen_s = static_cast<float>(std::max<std::int64_t>(seam.t_ns - chunk.t0_ns, 0)) *
                       1e-9f;  // since the policy looked
   PerJoint<float> start_rad{};
-  own_start(chunk, joints_, seam.t_ns, start_rad);
+  own_start(chunk, seam.t_ns, start_rad);
   float furthest_rad = 0.0f;
   for (std::uint32_t j = 0; j < joints_; ++j) {
     const std::uint32_t bit = 1u << j;
@@ -165,7 +169,7 @@ void ChunkBuffer::splice(const ChunkView& chunk, std::int64_t seam_ns, bool from
   draft_.sample(seam_ns, seam.position_rad);
   draft_.slope_before(seam_ns, seam.slope_in_rad_s);
   PerJoint<float> offset{};
-  chunk_at(chunk, joints_, seam_ns, offset);
+  chunk_at(chunk, seam_ns, offset);
   for (std::uint32_t j = 0; j < joints_; ++j) {
     offset[j] = seam.position_rad[j] - offset[j];
     counters_.seam_jump_max_rad = std::max(counters_.seam_jump_max_rad, std::abs(offset[j]));
@@ -191,7 +195,7 @@ void ChunkBuffer::splice(const ChunkView& chunk, std::int64_t seam_ns, bool from
     for (std::uint32_t j = 0; j < joints_; ++j) {
       const double gone = static_cast<double>(t_ns - seam_ns) / fade_ns[j];
       const auto left = static_cast<float>(std::max(0.0, 1.0 - gone));
-      knot.position_rad[j] = chunk.rows_rad[std::size_t{i} * joints_ + j] + left * offset[j];
+      knot.position_rad[j] = planned(chunk, i, j) + left * offset[j];
     }
   }
   if (reached_ns > draft_.end_ns()) {  // the last row is where the arm is to be, whenever it gets there

@@ -35,6 +35,7 @@ enum class PushStatus : std::uint8_t {
 /// mistake.
 struct Meaning {
   PerJoint<float> lowest_rad{}, highest_rad{};
+  PerJoint<float> lower_rad{}, upper_rad{};  ///< A plan stays within: it must not wind up.
 };
 
 /// Where an empty buffer starts from: the setpoint in force.
@@ -96,6 +97,9 @@ class ChunkBuffer {
   PushStatus judge(const ChunkView& chunk, std::int64_t now_ns) const noexcept;
   bool well_formed(const ChunkView& chunk) const noexcept;
   bool meant(const ChunkView& chunk) const noexcept;
+  float planned(const ChunkView& chunk, std::uint32_t row, std::uint32_t joint) const noexcept;
+  void chunk_at(const ChunkView& chunk, std::int64_t t_ns, std::span<float> out) const noexcept;
+  void own_start(const ChunkView& chunk, std::int64_t seam_ns, std::span<float> out) const noexcept;
   bool has_room(std::int64_t now_ns, std::int64_t seam_ns) const noexcept;
   void restart(const Anchor& anchor) noexcept;
   void forget_before(std::int64_t t_ns) noexcept;

@@ -58,6 +58,8 @@ PerJoint<mtr_profile_limits> transition_limits(const ControlConfig& config) noex
   return limits;
 }
 
+constexpr float kOvershoot_rad = 0.1f;  // a plan may ask for, so that the gate's counters tell of it
+
 /// A turn beyond each limit, or as far as the joint travels between them: what a policy overshoots is less,
 /// degrees or ticks are soon more.
 Meaning meaning_of(const ControlConfig& config) noexcept {
@@ -65,6 +67,8 @@ Meaning meaning_of(const ControlConfig& config) noexcept {
   for (std::uint32_t j = 0; j < config.limits.n_joints; ++j) {
     const mtr_joint_limits& limits = config.limits.joint[j];
     const float beyond = std::max(limits.upper_rad - limits.lower_rad, 2.0f * std::numbers::pi_v<float>);
+    all.lower_rad[j] = limits.lower_rad - kOvershoot_rad;
+    all.upper_rad[j] = limits.upper_rad + kOvershoot_rad;
     all.lowest_rad[j] = limits.lower_rad - beyond;
     all.highest_rad[j] = limits.upper_rad + beyond;
   }

@@ -10,6 +10,7 @@ from turning_policy import Turn
 
 import motorium as mt
 from motorium._core import MAX_CHUNK_ROWS, ControlCore
+from motorium.checkpoints import find_checkpoint
 from motorium.errors import BindingError, CheckpointError
 from motorium.policies.descriptor import Descriptor
 from motorium.robots.assembly import control_config
@@ -115,7 +116,7 @@ def test_a_policy_whose_plans_could_never_be_followed_is_refused_when_bound(
 
 
 def test_descriptor_and_buffer_have_one_bound() -> None:
-    text = (mt.checkpoints.find_checkpoint("so101-pick") / "config.json").read_text()
+    text = (find_checkpoint("so101-pick") / "config.json").read_text()
     with pytest.raises(CheckpointError, match=f"rows.*{MAX_CHUNK_ROWS}"):
         Descriptor.from_json(text.replace('"rows": 16', f'"rows": {MAX_CHUNK_ROWS + 1}', 1))
 
@@ -154,3 +155,19 @@ def test_degrees_are_named_before_anything_moves(virtual_robot: mt.Robot) -> Non
     ):
         mt.run(virtual_robot, policy, "turn", 2.0)
     np.testing.assert_array_equal(virtual_robot.control.goal_rad, before)
+
+
+def test_a_policy_that_pushes_against_a_limit_does_not_wind_the_plan_up() -> None:
+    """It goes on from what was promised, so what is promised must not lie where the arm cannot be."""
+    made, q, still, now = core(), HOME, np.zeros(6, np.float32), NOW
+    upper = SPEC.joints[0].upper_rad
+    for _ in range(30):
+        kept = made.committed(now, DT, 4)
+        rows = np.vstack([kept, np.tile(kept[-1], (12, 1))])
+        rows[4:, 0] += 0.1 * np.arange(1, 13)
+        assert made.push_chunk(rows, now, DT, 4, now) in ("accepted", "late")
+        for _ in range(80):
+            now += TICK
+            q = made.tick(now, q, still, still, now)
+    assert made.committed(now, DT, 4)[:, 0] == pytest.approx([upper + 0.1] * 4, abs=1e-5)
+    assert float(q[0]) == pytest.approx(upper, abs=1e-3)

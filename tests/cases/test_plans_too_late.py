@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from turning_policy import Turn
 
 import motorium as mt
+from motorium.checkpoints import find_checkpoint
 from motorium.cli.main import main
 from motorium.errors import BindingError, SafetyError
 from motorium.robots.spec import RobotSpec
@@ -123,7 +124,7 @@ def test_the_shipped_checkpoint_starts_on_the_robot_it_was_made_for() -> None:
 
 
 def test_the_command_line_refuses_before_it_opens_an_arm(tmp_path: Path) -> None:
-    shipped, slow = mt.checkpoints.find_checkpoint("so101-pick"), tmp_path / "slow"
+    shipped, slow = find_checkpoint("so101-pick"), tmp_path / "slow"
     shutil.copytree(shipped, slow)
     config = (slow / "config.json").read_text()
     (slow / "config.json").write_text(config.replace('"max_delay": 5', '"max_delay": 3'))

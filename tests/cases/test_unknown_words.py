@@ -8,6 +8,7 @@ import pytest
 from turning_policy import Turn
 
 import motorium as mt
+from motorium.checkpoints import find_checkpoint
 from motorium.errors import PromptError
 from motorium.learn.evaluate import EvalJob, evaluate
 from motorium.policies.nano import NanoPolicy
@@ -50,6 +51,6 @@ def test_known_words_and_policies_without_a_vocabulary_say_nothing(
 
 def test_evaluation_in_lock_step_asks_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("motorium.sim.world.instruction", lambda _: "fetch my slippers")
-    job = EvalJob(mt.checkpoints.find_checkpoint("so101-pick"), episodes=1, limit_s=1.0, processes=1)
+    job = EvalJob(find_checkpoint("so101-pick"), episodes=1, limit_s=1.0, processes=1)
     with pytest.raises(PromptError, match="fetch my slippers"):
         evaluate(job)
