@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import time
 from types import SimpleNamespace
 
@@ -185,39 +183,6 @@ def test_a_strict_session_does_an_uneven_episode_again_and_gives_up_at_the_third
     with pytest.raises(DataError, match=r"3 episodes in a row did not keep their rhythm.*ticks were missed"):
         recorder.record(robot, Hand(0.15), plan(tmp_path, 1, strict=True), Wishes())
     assert len(Dataset.open(tmp_path / "d").episodes) == 1
-
-
-def until(condition, timeout_s: float = 9.0):
-    """The first answer that is something, or None."""
-    give_up = time.monotonic() + timeout_s
-    while time.monotonic() < give_up:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.002)
-    return None
-
-
-def test_keys_of_a_terminal(monkeypatch, capsys):
-    log = EventLog()
-    ours, theirs = pty.openpty()
-    sampler = SimpleNamespace(rows=5, rate_hz=20.0, writer=SimpleNamespace(rows=5, dropped={}))
-    with os.fdopen(theirs, "r") as stdin:
-        monkeypatch.setattr("sys.stdin", stdin)
-        monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-        with _record_view.watch(silent=False, log=log) as watcher:
-            assert isinstance(watcher, _record_view.Terminal)
-            assert watcher.watches(sampler) is None
-            for key, wish in (("r", "redo"), ("d", "discard"), (" ", "keep"), ("q", "quit"), ("x", None)):
-                os.write(ours, key.encode())
-                assert until(lambda: watcher.watches(sampler), 0.3 if wish is None else 9) == wish
-            before_ns = time.monotonic_ns()
-            os.write(ours, b"cnc")
-            assert until(lambda: len(log.events) == 3)
-    os.close(ours)
-    assert [e.kind for e in log.events] == ["contact", "subtask", "release"]
-    assert all(before_ns < e.t_ns < time.monotonic_ns() for e in log.events)
-    assert "5 rows, 20.0 Hz" in capsys.readouterr().out
 
 
 def test_marks_are_of_their_own_time_and_go_wherever_the_episode_goes(robot, tmp_path):

@@ -9,6 +9,8 @@ import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from waiting import wait
@@ -19,9 +21,11 @@ import contextlib
 
 from virtual_arm import VirtualArm, quick_robot
 
+from motorium.cli import _record_view
 from motorium.operator.terminal import ADVICE, END, STOP_KEYS, Terminal
 from motorium.robots.robot import Robot
 from motorium.robots.spec import RobotSpec
+from motorium.timeline.events import EventLog
 
 SPEC = RobotSpec.load("so101")
 
@@ -202,3 +206,33 @@ def test_another_reader_of_the_terminal_does_not_hold_the_control_thread_up(well
         owner.unwatch()
     os.close(keyboard)
     os.close(terminal)
+
+
+def test_letters_of_a_recording_decide_and_mark(
+    well: Robot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = EventLog()
+    keyboard, terminal = pty.openpty()
+    sampler: Any = SimpleNamespace(rows=5, rate_hz=20.0, writer=SimpleNamespace(rows=5, dropped={}))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    wishes: list[str] = []
+
+    def answered(watcher: _record_view.Silent) -> bool:
+        wish = watcher.watches(sampler)
+        wishes.extend([wish] if wish else [])
+        return len(wishes) == 4
+
+    with Terminal(terminal) as owner, owner.watching(well):
+        watcher = _record_view.watch(owner, silent=False, log=log)
+        os.write(keyboard, b"rd\rxq")
+        assert wait(lambda: answered(watcher))
+        before_ns = time.monotonic_ns()
+        os.write(keyboard, b"cnc")
+        assert wait(lambda: answered(watcher) and len(log.events) == 3)
+        owner.unwatch()
+    os.close(keyboard)
+    os.close(terminal)
+    assert wishes == ["redo", "discard", "keep", "quit"]
+    assert [e.kind for e in log.events] == ["contact", "subtask", "release"]
+    assert all(before_ns < e.t_ns < time.monotonic_ns() for e in log.events)
+    assert "5 rows, 20.0 Hz" in capsys.readouterr().out
