@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import struct
+import termios
 import time
 import tty
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +25,9 @@ class Wire:
     def __init__(self, port: str) -> None:
         self._fd = os.open(port, os.O_RDWR | os.O_NOCTTY)
         tty.setraw(self._fd)
+        mode = termios.tcgetattr(self._fd)
+        mode[4] = mode[5] = termios.B1000000  # the servos hear no other speed
+        termios.tcsetattr(self._fd, termios.TCSANOW, mode)
 
     def send(self, id_: int, instruction: int, parameters: bytes) -> None:
         body = bytes([id_, len(parameters) + 2, instruction]) + parameters

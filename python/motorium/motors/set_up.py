@@ -7,7 +7,7 @@ that have their id and speed may stay connected, which makes a set-up that was b
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .. import _core
 from ..errors import BusError, SpecError
@@ -20,8 +20,8 @@ from .spec import MotorSpec, Register
 PATIENCE_S, SLOW_PATIENCE_S = 0.006, 0.02
 """How long an answer may take beyond wire time; longer on an adapter that refused to give up its 16 ms timer."""
 ATTEMPTS = 3
-SETTLED = 4
-"""Looks that a servo must stand after it was set up, to find one that answers over it."""
+LOOKS_AGAIN = 4
+"""At a servo whose answers were disturbed, before it counts as two."""
 
 
 @dataclass(frozen=True)
@@ -147,24 +147,38 @@ class ServoSetUp:
         return found
 
     def _settled(self, entry: Expected, servo: FoundServo) -> FoundServo:
-        """The servo as it answers now, after looks enough to find one that has been given the same id with it."""
-        for _ in range(SETTLED):
-            found = self._scan([entry.id], [self.baud]).servos
-            if len(found) != 1 or found[0].disturbed >= DISTURBED:
-                raise BusError(
-                    f"{entry.joint}: answers of id {entry.id} are damaged since it was given: two servos were "
-                    f"connected that both had id {servo.id}, and both have {entry.id} now. Connect one of them alone"
-                )
-        return found[0]
+        """The servo as it answers now; two that have been given the same id never answer cleanly."""
+        found = self._clean_look(entry.id, self.baud)
+        if found is None:
+            raise BusError(
+                f"{entry.joint}: answers of id {entry.id} are damaged since it was given: two servos were "
+                f"connected that both had id {servo.id}, and both have {entry.id} now. Connect one of them alone"
+            )
+        return found
+
+    def _clean_look(self, servo: int, baud: int) -> FoundServo | None:
+        """The servo in an undisturbed look: a busy machine disturbs some of them, a second servo disturbs all."""
+        for _ in range(LOOKS_AGAIN):
+            found = self._scan_once([servo], [baud], SLOW_PATIENCE_S).servos
+            if found and found[0].disturbed < DISTURBED:
+                return found[0]
+        return None
 
     def _scan(self, ids: Iterable[int], bauds: Sequence[int] | None = None) -> BusScan:
-        rates = (self.baud, *self._rest) if bauds is None else bauds
+        found = self._scan_once(ids, (self.baud, *self._rest) if bauds is None else bauds, self._patience())
+        servos = [
+            servo if servo.disturbed < DISTURBED else self._clean_look(servo.id, servo.baud) or servo
+            for servo in found.servos
+        ]
+        return replace(found, servos=tuple(servos))
+
+    def _scan_once(self, ids: Iterable[int], bauds: Sequence[int], patience_s: float) -> BusScan:
         return scan(
             self.port,
             protocols=[self.protocol],
-            bauds=rates,
+            bauds=bauds,
             ids=ids,
-            patience_s=self._patience(),
+            patience_s=patience_s,
             stop_after=lambda _found: False,
         )
 

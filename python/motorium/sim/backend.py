@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 STARTUP_TIMEOUT_S = 30.0
-OPTIONS = ("seed", "task", "startup_timeout_s")
+OPTIONS = ("seed", "task", "startup_timeout_s", "factory_new")
 
 
 class SimWorldClient:
@@ -81,6 +81,15 @@ class SimWorldClient:
         truth: dict[str, Any] = self._process.request("truth")["truth"]
         return truth
 
+    def practise(self, words: str) -> str:
+        """Do to the arm what a person could, such as "move sweep" or "missing gripper"; see `practice.COMMANDS`.
+
+        Returns what was done. Raises SimulationError with the valid commands.
+        """
+        if len(words) > protocol.MAX_TASK_CHARS:
+            raise SimulationError(f"a command has at most {protocol.MAX_TASK_CHARS} characters")
+        return str(self._process.request("practise", words=words)["said"])
+
     def expert(self, spec: RobotSpec) -> Callable[[Float32, Float32], Float32]:
         """The scripted expert of this world's task: (measured, setpoint) -> the setpoint of 0.05 s later, all (J,).
 
@@ -109,10 +118,13 @@ class SimWorldClient:
 class SimBackend:
     """What `Robot` needs of a simulated robot; a context manager."""
 
-    def __init__(self, process: SimProcess, handshake: protocol.Handshake, seed: int) -> None:
+    def __init__(
+        self, process: SimProcess, spec: RobotSpec, handshake: protocol.Handshake, seed: int
+    ) -> None:
         """Know the cameras of a running simulator; it renders them from the first read on."""
         self._process = process
         self.robot = handshake.robot
+        self.spec = spec
         self.port = handshake.port
         self.pid = handshake.pid
         self.calibration = None  # the virtual arm is assembled exactly as its specification says
@@ -148,6 +160,8 @@ def _command(robot: str, options: Mapping[str, Any]) -> list[str]:
     for name in ("seed", "task"):
         if options.get(name) is not None:
             command += [f"--{name}", str(options[name])]
+    if options.get("factory_new"):
+        command.append("--factory-new")
     return command
 
 
@@ -173,7 +187,8 @@ def open_arm(name: str, **options: Any) -> SimBackend:
 
     Args:
         name: robot name or path of a robot TOML, with or without `sim:` before it.
-        **options: `seed` (0) and `task` (drawn from the seed) of the first scene, `startup_timeout_s` (30).
+        **options: `seed` (0) and `task` (drawn from the seed) of the first scene, `startup_timeout_s` (30);
+            `factory_new`: servos as they leave the factory, none connected (`SimWorldClient.practise`).
 
     Raises:
         SimulationError: the process cannot start, or an option is unknown.
@@ -193,7 +208,9 @@ def open_arm(name: str, **options: Any) -> SimBackend:
         first = process.receive(float(options.get("startup_timeout_s", STARTUP_TIMEOUT_S)))
         if "error" in first:
             raise SimulationError(str(first["error"]))
-        return SimBackend(process, protocol.parse_handshake(first), int(options.get("seed") or 0))
+        return SimBackend(
+            process, RobotSpec.load(robot), protocol.parse_handshake(first), int(options.get("seed") or 0)
+        )
     except protocol.ProtocolError as error:
         process.close()
         raise SimulationError(f"the simulator's first line is wrong: {error}") from error

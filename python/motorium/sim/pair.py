@@ -7,23 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..robots.composition import join_ports
 from ..robots.spec import RobotSpec
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from .backend import SimBackend
     from .shared_frames import SharedFrameCamera
 
 
 class SimPair:
-    """A RobotBackend over one simulator per arm."""
+    """A RobotBackend over one simulator per arm.
+
+    Attributes:
+        arms: side -> its simulator.
+    """
 
     def __init__(self, spec: RobotSpec, arms: Mapping[str, SimBackend]) -> None:
         """Of a pair and its simulators, side -> simulator."""
-        self._arms = dict(arms)
-        self.port = join_ports({side: arm.port for side, arm in self._arms.items()})
+        self.arms: Mapping[str, SimBackend] = dict(arms)
+        self.port = join_ports({side: arm.port for side, arm in self.arms.items()})
         self.calibration = None
         self.world = None
         self.cameras: Mapping[str, SharedFrameCamera] = {
@@ -32,22 +39,30 @@ class SimPair:
 
     def _camera(self, role: str) -> SharedFrameCamera:
         """`left_wrist` is the wrist camera of the left arm; a role without a side is seen by the first arm."""
-        first = next(iter(self._arms))
+        first = next(iter(self.arms))
         side, _, own = role.partition("_")
-        arm, name = (self._arms[side], own) if side in self._arms else (self._arms[first], role)
+        arm, name = (self.arms[side], own) if side in self.arms else (self.arms[first], role)
         camera = arm.cameras[name]
         camera.role = role
         return camera
 
     def check(self) -> None:
         """Raise SimulationError with the last words of a simulator that has died."""
-        for arm in self._arms.values():
+        for arm in self.arms.values():
             arm.check()
 
     def close(self) -> None:
         """End all simulators; safe to call twice."""
-        for arm in self._arms.values():
+        for arm in self.arms.values():
             arm.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def open_pair(spec: RobotSpec, open_arm: Callable[..., SimBackend], **options: Any) -> SimPair:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from .._core import ServoEmulator
 from ..motors.spec import MotorSpec
 from ..robots.spec import RobotSpec
 from ..units import NS_PER_S
+from .hand import Hand
 from .servo_registers import RegisterModel, ServoGoals, ServoReading, ServoSettings
 from .world import World
 
@@ -64,7 +65,8 @@ class PhysicsLoop:
         """Takes over `world` and `bus`; the present registers are right on return."""
         self.lock = threading.Lock()  # held for one step, one copy or one reset
         self._world, self._bus = world, bus
-        self._ids = [joint.id for joint in spec.joints]
+        self.hand = Hand(spec)
+        self._touching = True
         self._motors = [MotorSpec.load(name) for name in spec.motor_names]
         self._servos = RegisterModel(spec, self._settings())
         self._assembled_limit = world.servos.torque_limit.copy()  # after a reset: what the arm itself allows
@@ -102,11 +104,15 @@ class PhysicsLoop:
             self._servos.settings = self._settings()
             self._factor.mark(self._t_ns, self._steps * PERIOD_NS)
         drive = self._servos.drive(self._goals(), self._world.position_rad, dt_s)
+        target_rad, share = self.hand.take(self._world.position_rad, drive, dt_s)
         servos = self._world.servos
-        servos.torque_enable = drive.torque_share > 0
-        servos.torque_limit = np.minimum(drive.torque_share, self._assembled_limit)
+        servos.torque_enable = share > 0
+        servos.torque_limit = np.minimum(share, self._assembled_limit)
         servos.apply_limits()
-        self._world.step(drive.target_rad, dt_s)
+        if self.hand.lifted == self._touching:
+            self._touching = not self.hand.lifted
+            self._world.set_contacts(on=self._touching)
+        self._world.step(target_rad, dt_s)
         self._t_ns = t_ns
         self._steps += 1
         self._publish(dt_s)
@@ -143,6 +149,7 @@ class PhysicsLoop:
                 "t_ns": self._t_ns,
                 "real_time_factor": round(self._factor.value(self._t_ns, self._steps * PERIOD_NS), 4),
                 "slipped_s": self._slipped_ns / NS_PER_S,
+                "torque": bool(self._servos.enabled.any()),
             }
 
     def truth(self) -> dict[str, Any]:
@@ -153,13 +160,15 @@ class PhysicsLoop:
 
     def _aim_at_present(self) -> None:
         """As after power-on: every goal register holds where its joint is."""
-        for id_, motor in zip(self._ids, self._motors, strict=True):
+        for place, motor in enumerate(self._motors):  # by place: a program may change every id
             goal, present = motor.register("goal_position"), motor.register("present_position")
-            table = self._bus.registers(id_)
-            self._bus.poke(id_, goal.address, table[present.address : present.address + present.size])
+            table = self._bus.table(place)
+            self._bus.program(place, goal.address, table[present.address : present.address + present.size])
 
     def _settings(self) -> ServoSettings:
-        return ServoSettings.from_registers(self._motors, [self._bus.registers(id_) for id_ in self._ids])
+        return ServoSettings.from_registers(
+            self._motors, [self._bus.table(i) for i in range(len(self._motors))]
+        )
 
     def _goals(self) -> ServoGoals:
         goals = self._bus.goals()
@@ -169,10 +178,15 @@ class PhysicsLoop:
             speed_ticks_s=np.asarray(goals["goal_speed_ticks_s"], float),
             acceleration=np.asarray(goals["acceleration"], float),
             torque_limit=np.asarray(goals["torque_limit_permille"], float) / 1000,
+            turn_speed_ticks_s=np.where(goals["turning"], goals["turn_speed_ticks_s"], np.nan),
         )
 
     def _publish(self, dt_s: float = 0.0) -> None:
-        self._bus.update(**_registers(self._servos.read(self._world.joint_state(), dt_s)))
+        senses = self._world.joint_state()
+        if self.hand.holds:  # a limp servo measures no current, however it is pulled
+            on = self._servos.enabled
+            senses = replace(senses, effort=senses.effort * on, current_ma=senses.current_ma * on)
+        self._bus.update(**_registers(self._servos.read(senses, dt_s)))
 
 
 def _registers(reading: ServoReading) -> dict[str, NDArray[Any]]:

@@ -19,6 +19,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "reset": ("seed", "task", "arm"),
     "status": (),
     "truth": (),
+    "practise": ("words",),
 }
 ARM_CHOICES = ("keep", "home")
 
@@ -110,6 +111,9 @@ def parse_request(line: bytes) -> Request:
         raise ProtocolError(f"unknown option {unknown[0]!r:.40} of op {op!r}; valid options: {valid}")
     if op == "reset":
         check_scene(message)
+    words = message.get("words", "")
+    if not isinstance(words, str) or len(words) > MAX_TASK_CHARS:
+        raise ProtocolError(f"words must be text of at most {MAX_TASK_CHARS} characters")
     return Request(op, number, message)
 
 

@@ -92,7 +92,7 @@ def private_stdout() -> Iterator[Write]:
 def _run(options: argparse.Namespace, write: Write) -> None:
     from .simulation import Simulation  # here: MuJoCo reads MUJOCO_GL once, on import
 
-    simulation = Simulation(options.robot, options.seed, options.task)
+    simulation = Simulation(options.robot, options.seed, options.task, factory_new=options.factory_new)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: simulation.stop.set())
     try:
@@ -109,6 +109,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("robot", help="robot name, for example so101, or a robot TOML")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first scene")
     parser.add_argument("--task", default=None, help="first instruction; default: drawn from the seed")
+    parser.add_argument(
+        "--factory-new", action="store_true", help="servos as they leave the factory, none connected"
+    )
     return parser.parse_args(argv)
 
 

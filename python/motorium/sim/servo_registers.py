@@ -30,6 +30,8 @@ FREE_ACCELERATION = (
 )
 CURRENT_UNIT_MA = 6.5  # register 69
 MOVING_TICKS_S = 5.0
+WHEEL_LEAD_TICKS = 300.0
+"""How far a servo in wheel mode pushes against what stops it: enough for its stall torque."""
 STATUS_OVERHEAT = 1 << 2
 STATUS_OVERLOAD = 1 << 5
 
@@ -75,6 +77,7 @@ class ServoGoals:
     speed_ticks_s: Float64  # 0: as fast as it goes
     acceleration: Float64  # register units; 0 or 254: unlimited
     torque_limit: Float64  # share of stall torque, 0..1
+    turn_speed_ticks_s: Float64 | None = None  # signed, of servos in wheel mode; NaN for all others
 
 
 @dataclass
@@ -177,6 +180,7 @@ class RegisterModel:
         state.enabled = goals.torque_enable.copy()
         self._release_overload(goals.position_ticks - present, start)
         self._advance(goals, dt_s)
+        self._stay_near(goals, present)
         limit = np.where(state.overloaded, self.settings.protective_share, 1.0)
         share = np.where(goals.torque_enable, np.minimum(limit, goals.torque_limit), 0.0)
         return ServoDrive(self.to_rad(state.profile_ticks), share)
@@ -211,11 +215,27 @@ class RegisterModel:
         brake = ramp * (np.sqrt(dt_s * dt_s + 2 * np.abs(error) / ramp) - dt_s)
         brake = np.where(acceleration > 0, brake, np.inf)
         wanted = np.sign(error) * np.minimum(np.minimum(top, brake), np.abs(error) / dt_s)
+        if goals.turn_speed_ticks_s is not None:
+            turning = np.clip(goals.turn_speed_ticks_s, -self._top_speed, self._top_speed)
+            wanted = np.where(np.isnan(turning), wanted, turning)
         change = wanted - state.profile_speed
         limited = np.clip(change, -acceleration * dt_s, acceleration * dt_s)
         state.profile_speed += np.where(acceleration > 0, limited, change)
         moved = state.profile_ticks + state.profile_speed * dt_s
         state.profile_ticks = np.where(goals.torque_enable, moved, state.profile_ticks)
+
+    def _stay_near(self, goals: ServoGoals, present: Float64) -> None:
+        """A wheel has no goal that could run ahead of it: stopped by something, it turns back as soon as it is told."""
+        if goals.turn_speed_ticks_s is None:
+            return
+        near = np.clip(self._state.profile_ticks, present - WHEEL_LEAD_TICKS, present + WHEEL_LEAD_TICKS)
+        turning = ~np.isnan(goals.turn_speed_ticks_s)
+        self._state.profile_ticks = np.where(turning, near, self._state.profile_ticks)
+
+    @property
+    def enabled(self) -> NDArray[np.bool_]:
+        """(J,) which servos have torque."""
+        return self._state.enabled
 
     def _watch_overload(self, load: Float64, dt_s: float) -> None:
         """Registers 34 to 36: too much load for the protection time cuts the torque back."""

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import MotoriumError, SimulationError
-from ..motors.emulated import emulate
+from ..motors.emulated import assemble, emulate, make_factory_new
 from ..robots.spec import RobotSpec
 from ..runtime.priority import SERVO_PRIORITY, real_time
 from .camera_loop import CameraLoop
 from .physics_loop import PhysicsLoop
+from .practice import Practice
 from .protocol import CameraAddress, Handshake, Request
 from .rig import WorldRig
 from .world import World
@@ -28,15 +29,26 @@ EXIT_TIMEOUT_S = 3.0
 class Simulation:
     """Everything of one simulated robot. `stop` is set when it has ended or was asked to."""
 
-    def __init__(self, robot: str, seed: int, task: str | None) -> None:
-        """Build world, servos and frame memory; nothing moves yet. Raises MotoriumError."""
+    def __init__(self, robot: str, seed: int, task: str | None, *, factory_new: bool = False) -> None:
+        """Build world, servos and frame memory; nothing moves yet.
+
+        Servos hear their bus's speed alone; with `factory_new` they have the id and speed of new ones and none is
+        connected. Raises MotoriumError.
+        """
         self.spec = RobotSpec.load(robot)
         self._world = World(self.spec, seed=seed)
         self._world.reset(seed, task)
         self._world.set_joints(np.array([joint.rest_rad for joint in self.spec.joints]))
         with real_time(SERVO_PRIORITY):
             self._emulator = emulate([joint.id for joint in self.spec.joints], self.spec.motor_names)
+        if factory_new:
+            make_factory_new(self._emulator, self.spec.motor_names)
+        else:
+            assemble(self._emulator, self.spec.motor_names, self.spec.bus.baud)
         self._physics = PhysicsLoop(self._world, self._emulator, self.spec)
+        self._practice = Practice(self.spec, self._emulator, self._physics.hand)
+        if factory_new:
+            self._practice.carry_out("connect none")
         self._cameras = CameraLoop(self.spec.cameras, lambda: WorldRig(self._world, self._physics))
         self.stop = threading.Event()
         self._failure: BaseException | None = None
@@ -90,6 +102,9 @@ class Simulation:
             return {**self._physics.status(), "bus": dict(self._emulator.stats())}
         if request.op == "truth":
             return {"truth": self._physics.truth()}
+        if request.op == "practise":
+            with self._physics.lock:
+                return {"said": self._practice.carry_out(request.options.get("words", ""))}
         self.stop.set()
         return {}
 

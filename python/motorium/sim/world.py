@@ -96,6 +96,9 @@ class World:
         self._cube_dof = {c: int(model.joint(c).dofadr[0]) for c in COLOURS}
         self._cube_geom = {c: int(model.geom(c).id) for c in COLOURS}
         self._fingers = {i for i in range(model.ngeom) if model.geom(i).name.startswith("finger_")}
+        self._finger_masks = [
+            (i, int(model.geom_contype[i]), int(model.geom_conaffinity[i])) for i in self._fingers
+        ]
         self._lower = np.array([j.lower_rad for j in self.spec.joints])
         self._upper = np.array([j.upper_rad for j in self.spec.joints])
 
@@ -124,6 +127,12 @@ class World:
         self.data.ctrl[: self.joints] = q
         self._mujoco.mj_forward(self.model, self.data)
         self._judge(0.0)
+
+    def set_contacts(self, *, on: bool) -> None:
+        """Let the fingers touch things, or pass through them, as those of an arm that is held in the air."""
+        for geom, kind, others in self._finger_masks:
+            self.model.geom_contype[geom] = kind if on else 0
+            self.model.geom_conaffinity[geom] = others if on else 0
 
     def move_cube(self, colour: str, x_m: float, y_m: float, yaw_rad: float = 0.0) -> None:
         """Puts a cube flat on the table somewhere else, at rest."""
