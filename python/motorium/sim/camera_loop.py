@@ -54,7 +54,9 @@ class CameraLoop:
 
         At ordinary priority, with the rasteriser's own threads: pictures cost most, and are late without harm.
         """
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 0)
+        thread = threading.get_native_id()
+        if os.getpriority(os.PRIO_PROCESS, thread) < 0:
+            os.setpriority(os.PRIO_PROCESS, thread, 0)
         rig = self._make_rig()
         try:
             start_ns = time.monotonic_ns()
