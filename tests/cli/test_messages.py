@@ -27,7 +27,10 @@ STATS = {"bus": {}, "gate_causes": 1, "jumped_joints": 1, "jump_rad": [0.5], "pr
 def messages(module: ast.Module) -> Iterator[ast.Constant]:
     """Texts inside what is raised or returned as an error, without those for programs."""
     for call in ast.walk(module):
-        if isinstance(call, ast.Call) and re.search(r"Error(\.with_remedy)?$", ast.unparse(call.func)):
+        if isinstance(call, ast.Call) and re.search(
+            r"(?<!Value)(?<!Type)Error(\.with_remedy)?$",  # those two are for who writes a program
+            ast.unparse(call.func),
+        ):
             for argument in [*call.args, *(k.value for k in call.keywords if k.arg != "program")]:
                 found = (node for node in ast.walk(argument) if isinstance(node, ast.Constant))
                 yield from (node for node in found if isinstance(node.value, str))
