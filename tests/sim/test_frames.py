@@ -259,6 +259,26 @@ def test_a_reader_that_was_killed_counts_no_longer(wait_until):
     writer.close()
 
 
+def test_openers_do_no_harm_to_who_asks_for_them():
+    """In a process of its own: the signal of a lease that is broken ends it where it is the default one, SIGIO."""
+    program = (
+        "import os; from motorium.sim.shared_frames import FrameWriter\n"
+        "writer = FrameWriter('front', 48, 64); print(writer.path, flush=True)\n"
+        "while os.read(0, 1) != b'': [writer.is_read() for _ in range(200)]\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        path = process.stdout.readline().decode().strip()
+        process.stdin.write(b"." * 100)
+        process.stdin.close()
+        while process.poll() is None:
+            with contextlib.suppress(OSError):  # it has ended
+                os.close(os.open(path, os.O_RDONLY))
+    assert process.returncode == 0
+
+
 def test_a_camera_takes_no_frame_from_before_it_came():
     writer = FrameWriter("front", *SHAPE)
     writer.write(_image(1), time.monotonic_ns())

@@ -37,9 +37,6 @@ class _Openings:
     def __init__(self, path: str) -> None:
         self._fd: int | None = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            # Who opens the file while the lease is held waits for some microseconds, and this process is told: by a
-            # signal that does nothing by default.
-            fcntl.fcntl(self._fd, fcntl.F_SETSIG, signal.SIGURG)
             second = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             knows = self._taken()
             os.close(second)
@@ -59,6 +56,10 @@ class _Openings:
 
     def _taken(self) -> bool:
         assert self._fd is not None
+        # Who opens the file while the lease is held waits for some microseconds, and this process is told: by a signal
+        # that does nothing by default. To be said each time: a lease that ends takes it back (Linux, fs/locks.c,
+        # lease_modify), and the next opener would end this process by SIGIO.
+        fcntl.fcntl(self._fd, fcntl.F_SETSIG, signal.SIGURG)
         try:
             fcntl.fcntl(self._fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
         except BlockingIOError:
