@@ -95,6 +95,8 @@ def no_such_file(path: Path, wanted: str) -> str:
     """
     if path.is_dir():
         return f"{path} is a folder; give {wanted}"
+    if path.exists():
+        return f"{path} is another kind of file; give {wanted}"
     if str(path).startswith("~"):
         return f"{path}: no such file; the shell did not replace ~ by your home. Give {wanted}"
     nearest = next((parent for parent in path.parents if parent.exists()), None)

@@ -74,3 +74,10 @@ def test_a_folder_in_a_file_s_place_is_called_a_folder(tmp_path):
     (tmp_path / "arm.toml").mkdir()
     with pytest.raises(MotoriumError, match=r"arm.toml is a folder; give a robot's TOML file"):
         RobotSpec.load(tmp_path / "arm.toml")
+
+
+def test_a_file_of_another_kind_is_not_called_missing(tmp_path):
+    other = tmp_path / "notes.txt"
+    other.write_text("no robot")
+    with pytest.raises(MotoriumError, match=r"notes.txt is another kind of file; give a robot's TOML file"):
+        RobotSpec.load(other)

@@ -61,6 +61,13 @@ def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.parametrize("words", ["--help", "--version", "run --help"])
+def test_help_that_nobody_can_read_is_one_line_too(words: str) -> None:
+    done = shell(f"motorium {words} > /dev/full")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "standard output is full" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("streams", "said"),
     [

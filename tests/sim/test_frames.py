@@ -269,7 +269,8 @@ def test_openers_do_no_harm_to_who_asks_for_them():
     with subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         path = process.stdout.readline().decode().strip()
         process.stdin.write(b"." * 100)
         process.stdin.close()

@@ -54,7 +54,7 @@ class Plain(Silent):
         outcome = "success" if r.success else "no success"
         click.echo(
             f"      {outcome}, {episode.length} rows at {r.rate_hz:.1f} Hz, {lost} frames dropped, "
-            f"{r.missed_ticks} control ticks missed, durable in {r.finished.durable_s:.2f} s"
+            f"{r.missed_ticks} control ticks missed, safe on disk in {r.finished.durable_s:.2f} s"
         )
 
 

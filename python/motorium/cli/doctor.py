@@ -18,7 +18,7 @@ BLOCKED = 1
 
 @click.command(cls=Verb, name="doctor")
 @click.option("--checkpoint", help="A checkpoint's name or directory; needs --robot.")
-@click.option("--robot", help="A robot of `motorium robots`, or sim:<robot>; needs --checkpoint.")
+@click.option("--robot", help="A robot of `motorium robots`, or sim:<robot>; with --checkpoint or --port.")
 @click.option("--port", help="A servo bus to look at; with --robot, for the servos that should be on it.")
 @click.option("--ids", help="Which ids to ask with --port, such as 1-12.  [default: 0-252]")
 @json_option

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,6 +26,14 @@ def _summary(verb: str) -> str:
 
 
 class _Verbs(click.Group):
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        from ._streams import prepare_streams
+
+        prepare_streams()  # before help and version, which are printed while the words are read
+        return super().make_context(info_name, args, parent, **extra)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
         stems = (path.stem for path in _HERE.glob("*.py"))
@@ -58,6 +67,3 @@ def main() -> None:
 
     Every command takes --json. Start with `motorium doctor`, then `motorium demo`.
     """
-    from ._streams import prepare_streams
-
-    prepare_streams()

@@ -8,7 +8,10 @@ from typing import Any
 import click
 
 from ..files import check_file
-from ._verb import Number, Verb, json_option, print_json, say
+from ._verb import FAILED, Number, Verb, json_option, print_json, say
+
+ENDS = {"time": "time", "ended": "Enter", "source": "its own end", "stopped": "an emergency stop"}
+"""What a person reads of `TeleopReport.reason`."""
 
 
 @click.command(cls=Verb, name="teleop")
@@ -60,8 +63,9 @@ def command(
     In a terminal: space and Escape stop the arm at once, Enter ends, p pauses and goes on. Ctrl-C parks the arm.
     """
     from ..operator.terminal import Terminal
+    from ..robots.health import emergency_stop
     from ..robots.robot import Robot
-    from ..teleop.keys import HELP
+    from ..teleop.keys import HELP, JOG_HELP
     from ..teleop.run import Request, run
 
     if (leader == "replay") != (dataset is not None):
@@ -87,12 +91,15 @@ def command(
     )
     with Terminal(say=say) as terminal:
         if terminal.present and not as_json:
-            click.echo(HELP)
+            click.echo(JOG_HELP if source == "keys" else HELP)
         report = run(lambda: Robot.open(robot, port=port, calibration=calibration), request, terminal)
     if as_json:
         print_json(report.as_dict())
     else:
         _show(report.as_dict())
+    if report.reason == "stopped":
+        say(f"error: {emergency_stop().for_shell}")
+        raise SystemExit(FAILED)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -103,9 +110,8 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _show(report: dict[str, Any]) -> None:
-    click.echo(
-        f"{report['source']} -> {report['robot']}: {report['seconds']:.1f} s, ended by {report['reason']}"
-    )
+    ended = ENDS.get(report["reason"], report["reason"])
+    click.echo(f"{report['source']} -> {report['robot']}: {report['seconds']:.1f} s, ended by {ended}")
     period, control = report["control"]["period_us"], report["control"]
     click.echo(
         f"control  {report['rate_hz']:.1f} Hz, {control['missed']} missed, period p99 {period['p99']:.0f} us, "

@@ -70,7 +70,9 @@ def find(name_or_path: str | Path) -> Path:
         raise CalibrationError(
             no_such_file(given, f"a calibration (.json), or the name of one; known: {known}")
         )
-    raise CalibrationError(f"no calibration {str(name_or_path)!r} ({path}); known: {known}")
+    raise CalibrationError(
+        f"no calibration {str(name_or_path)!r} ({path}); known: {known}. `motorium calibrate` makes one"
+    )
 
 
 @dataclass(frozen=True)

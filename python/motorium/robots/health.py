@@ -26,6 +26,15 @@ CAUSES = (  # bit order of firmware/core/limits.h
 )
 
 
+def emergency_stop() -> SafetyError:
+    """Say that the arm was stopped at once, and how it may move again."""
+    return SafetyError.with_remedy(
+        "emergency stop: the arm stands still and then goes limp. Make sure that it may move, then",
+        program="robot.reset_estop() and robot.enable(), or open the robot anew",
+        command=AGAIN,
+    )
+
+
 def self_check(spec: RobotSpec, reading: Mapping[str, Any]) -> None:
     """Raise SafetyError, naming the joints, unless the arm may be given torque.
 
@@ -135,11 +144,7 @@ def explain_fault(
     if reason == "position_jump":
         return jumped(stats, spec_names)
     if reason == "estop":
-        return SafetyError.with_remedy(
-            "emergency stop: the arm stands still and then goes limp. Make sure that it may move, then",
-            program="robot.reset_estop() and robot.enable(), or open the robot anew",
-            command=AGAIN,
-        )
+        return emergency_stop()
     if reason == "frozen":
         return SafetyError.with_remedy(
             "the control thread stood still for more than 0.3 s (its process was stopped, as by Ctrl-Z, or the machine "

@@ -13,9 +13,10 @@ HELD_S = 0.6
 JOG_PAIRS = ("qa", "ws", "ed", "rf", "tg", "yh", "uj", "ik")
 """Forward and backward key of each joint, in joint order."""
 PAUSE = "p"
-HELP = "q/a w/s e/d r/f t/g y/h move joints 1 to 6 (--source keys), p pauses and goes on"
+HELP = "p pauses and goes on"
+JOG_HELP = "q/a w/s e/d r/f t/g y/h move joints 1 to 6, p pauses and goes on"
 
-__all__ = ["END", "HELP", "PAUSE", "Keys"]
+__all__ = ["END", "HELP", "JOG_HELP", "PAUSE", "Keys"]
 
 
 class Keys:
