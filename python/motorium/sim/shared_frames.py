@@ -22,6 +22,7 @@ from .. import _core
 from ..errors import CameraError
 from ..types import Frame, UInt8
 
+NO_PROC = "the simulator hands its frames over through /proc, which is not mounted: mount -t proc proc /proc"
 SLOTS = 4
 _POLL_S = 0.001
 # linux/fcntl.h; the names came to the module with Python 3.8, but not on every build.
@@ -86,7 +87,11 @@ class FrameWriter:
         self._ring: _core.FrameWriter | None = _core.FrameWriter(memory, height, width, 3, SLOTS)
         self._shape = (height, width, 3)
         self.path = f"/proc/{os.getpid()}/fd/{self._fd}"
-        self._openings = _Openings(self.path)
+        try:
+            self._openings = _Openings(self.path)
+        except FileNotFoundError as error:
+            os.close(self._fd)
+            raise CameraError(NO_PROC) from error
 
     def is_read(self) -> bool:
         """Whether somebody has the ring mapped; true also where the kernel cannot tell."""
@@ -121,9 +126,7 @@ class FrameReader:
                 sealed = fcntl.fcntl(file.fileno(), _GET_SEALS) & _SEAL_SHRINK
         except FileNotFoundError as error:
             if not Path("/proc/self").exists():
-                raise CameraError(
-                    "the simulator hands its frames over through /proc, which is not mounted: mount -t proc proc /proc"
-                ) from error
+                raise CameraError(NO_PROC) from error
             raise CameraError(f"cannot map the frames at {path}: the simulator has gone") from error
         except (OSError, ValueError) as error:
             raise CameraError(f"cannot map the frames at {path}: {error}") from error
