@@ -40,6 +40,8 @@ REST = np.array([joint.rest_rad for joint in SPEC.joints])
 QUICK = quick_robot(Path(tempfile.mkdtemp()))
 FROZEN_S = 0.31
 """LoopConfig::frozen_after_ns and one look of the supervisor."""
+SILENT_S = 1.0
+"""The longest that a supervisor may say nothing: Supervisor, kSilentNs."""
 PROGRAM = """
 import sys, time
 from motorium.robots.robot import Robot
@@ -87,8 +89,8 @@ def torque_limits(arm: VirtualArm) -> np.ndarray:
 
 
 def at_rest(arm: VirtualArm) -> bool:
-    """Limp, where it may be limp."""
-    return not arm.torque.any() and bool(np.abs(arm.position_rad - REST).max() < 0.06)
+    """Limp, where it may be limp: within kRestTolerance_rad of its reading, which is a tick of the bus old."""
+    return not arm.torque.any() and bool(np.abs(arm.position_rad - REST).max() < 0.07)
 
 
 @contextmanager
@@ -96,7 +98,8 @@ def program(arm: VirtualArm):
     """A process of its own that holds `arm` under torque."""
     environment = {**os.environ, "PYTHONPATH": str(Path(motorium.__file__).parents[1])}
     command = [sys.executable, "-c", PROGRAM, arm.emulator.port, QUICK]
-    with subprocess.Popen(command, stdout=-1, stderr=subprocess.PIPE, text=True, env=environment) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True, env=environment, start_new_session=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n", process.stderr and process.stderr.read()
         try:
@@ -111,10 +114,34 @@ def hit(*signals: signal.Signals) -> tuple[float, float]:
         assert (torque_limits(arm) > 300).all()
         begin = time.monotonic()
         for number in signals:
-            process.send_signal(number)
+            os.killpg(process.pid, number)  # the supervisor is in a session of its own
         noticed = seconds_until(lambda: bool((torque_limits(arm) <= 300).all()), begin)
         assert arm.torque.all(), "a raised arm settles before it is let go"
         return noticed, seconds_until(lambda: not arm.torque.any(), begin)
+
+
+def supervisor_of(pid: int) -> int:
+    """The process that watches over the arm of this program."""
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):  # it ended meanwhile
+            fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
+            if fields["Name"] == "motorium-guard" and int(fields["PPid"]) == pid:
+                return int(fields["Pid"])
+    raise AssertionError("no supervisor")
+
+
+def unsupervised(number: signal.Signals) -> tuple[float, float]:
+    """The supervisor is gone: the program brings its arm to rest, while somebody can still let it down."""
+    with VirtualArm(SPEC, start_rad=HOME) as arm, program(arm) as process:
+        before, guard = arm.goal_rad(), supervisor_of(process.pid)
+        begin = time.monotonic()
+        os.kill(guard, number)
+        try:
+            noticed = seconds_until(lambda: bool(np.abs(arm.goal_rad() - before).max() > 0.02), begin)
+            return noticed, seconds_until(lambda: at_rest(arm), begin)
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(guard, signal.SIGKILL)  # a stopped one would outlive the program that is killed next
 
 
 def interrupt(count: int = 1) -> tuple[float, float]:
@@ -220,6 +247,15 @@ ON_ITS_WAY = ("on its way to rest", BUSY_S)
 EVENTS = (
     Event("kill -9", *AT_30, "limp", LIMP_S, lambda: hit(signal.SIGKILL)),
     Event("SIGSTOP", *AT_30, "limp", LIMP_S, lambda: hit(signal.SIGSTOP)),
+    Event("supervisor killed", *ON_ITS_WAY, "limp at rest", AT_REST_S, lambda: unsupervised(signal.SIGKILL)),
+    Event(
+        "supervisor stopped",
+        ON_ITS_WAY[0],
+        SILENT_S + BUSY_S,
+        "limp at rest",
+        SILENT_S + AT_REST_S,
+        lambda: unsupervised(signal.SIGSTOP),
+    ),
     Event("Ctrl-C", *ON_ITS_WAY, "limp at rest", AT_REST_S, interrupt),
     Event("Ctrl-C, three times", *ON_ITS_WAY, "limp at rest", AT_REST_S, lambda: interrupt(3)),
     Event("exception in the policy", "holds", BUSY_S, "limp at rest", AT_REST_S, broken_policy),
@@ -246,12 +282,13 @@ def main() -> None:
     """Print the table."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--repeat", type=int, default=5)
+    options.add_argument("--only", action="append", choices=[entry.name for entry in EVENTS])
     options.add_argument("--json", type=Path)
     chosen = options.parse_args()
     print("| event | first | median | worst | bound | then | median | worst | bound |")
     print("|---|---|---|---|---|---|---|---|---|")
     rows: dict[str, dict[str, dict[str, float]]] = {}
-    for entry in EVENTS:
+    for entry in [event(name) for name in chosen.only] if chosen.only else EVENTS:
         times = np.array([entry.measure() for _ in range(chosen.repeat)])
         reached = zip((entry.noticed, entry.safe), times.T, (entry.noticed_s, entry.safe_s), strict=True)
         line = [entry.name]

@@ -39,9 +39,19 @@ const char* name_of(Mode mode) {
 }
 
 const char* name_of(Reason reason) {
-  constexpr const char* kNames[] = {
-      "",           "underflow", "bus_errors", "bus_closed",    "gate_tripped", "parking", "park_timed_out",
-      "protection", "frozen",    "estop",      "position_jump", "unplanned"};
+  constexpr const char* kNames[] = {"",
+                                    "underflow",
+                                    "bus_errors",
+                                    "bus_closed",
+                                    "gate_tripped",
+                                    "parking",
+                                    "park_timed_out",
+                                    "protection",
+                                    "frozen",
+                                    "estop",
+                                    "position_jump",
+                                    "unplanned",
+                                    "unsupervised"};
   return kNames[static_cast<std::size_t>(reason)];
 }
 

@@ -45,7 +45,7 @@ py::object goal(const Relay& relay) {
 
 void bind_relay(py::module_& m) {
   py::class_<Relay, std::shared_ptr<Relay>>(m, "Relay")
-      .def(py::init<std::uint32_t>(), py::arg("joints"))
+      .def(py::init<std::uint32_t, bool>(), py::arg("joints"), py::arg("servos_watch") = false)
       .def("publish", &publish, py::arg("t_ns"), py::arg("readings"), py::arg("joint_t_ns"))
       .def("goal", &goal)
       .def("wish",

@@ -1,5 +1,8 @@
 #include <pybind11/stl.h>
 
+#include <string>
+#include <utility>
+
 #include "bindings/loop_requests.hpp"
 
 namespace py = pybind11;
@@ -27,6 +30,22 @@ py::object loop_state_at(const BoundLoop& bound, std::int64_t t_ns) {
                   "velocity_rad_s"_a = to_array(r.velocity_rad_s, n), "effort"_a = to_array(r.effort, n));
 }
 
+namespace {
+
+/// A mixture names all that apply.
+std::string name_of(WatchedBy watched) {
+  std::string name;
+  const std::pair<WatchedBy, const char*> all[] = {{WatchedBy::supervisor, "supervisor"},
+                                                   {WatchedBy::servos, "servo watchdog"},
+                                                   {WatchedBy::nobody, "none"}};
+  for (const auto& [one, word] : all) {
+    if (has(watched, one)) name += (name.empty() ? "" : ", ") + std::string(word);
+  }
+  return name;
+}
+
+}  // namespace
+
 py::dict loop_stats(const BoundLoop& bound) {
   using namespace py::literals;
   const LoopSnapshot loop = bound.loop.loop_snapshot();
@@ -34,6 +53,7 @@ py::dict loop_stats(const BoundLoop& bound) {
   const RealtimeReport realtime = bound.loop.realtime();
   py::dict out = core_stats(bound.loop.core_snapshot(), bound.loop.chunk_counters());
   out["alive"] = loop.alive;
+  out["watchdog"] = name_of(bound.loop.watched_by());
   out["rate_hz"] = bound.loop.config().rate_hz;
   out["ticks"] = loop.ticks;
   out["missed"] = loop.missed;

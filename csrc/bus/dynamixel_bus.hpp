@@ -85,6 +85,9 @@ class DynamixelBus final : public JointBus {
   BusCounters counters() const noexcept override { return link_.counters(); }
   LatencyReport latency() const noexcept override { return link_.latency(); }
   std::string torque_problem() const override { return chain_.restore_problem(config_.settings); }
+  WatchedBy watched_by() const override {
+    return config_.watchdog_units > 0 ? WatchedBy::servos : WatchedBy::nobody;
+  }
 
   /// Restarts one servo, which clears a latched hardware error; its torque is off afterwards.
   BusStatus reboot(std::size_t joint) noexcept;

@@ -97,7 +97,17 @@ struct Farewell {
   }
 };
 
-/// A chain of servos in SI units. No method throws or allocates, but for `farewell`.
+/// Who sees to an arm whose program was killed; of several arms, all that apply.
+enum class WatchedBy : std::uint8_t { supervisor = 1, servos = 2, nobody = 4 };
+
+constexpr WatchedBy operator|(WatchedBy a, WatchedBy b) noexcept {
+  return static_cast<WatchedBy>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+constexpr bool has(WatchedBy all, WatchedBy one) noexcept {
+  return (static_cast<unsigned>(all) & static_cast<unsigned>(one)) != 0;
+}
+
+/// A chain of servos in SI units. No method throws or allocates, but for `farewell` and `watched_by`.
 class JointBus {
  public:
   virtual ~JointBus() = default;
@@ -111,6 +121,10 @@ class JointBus {
   /// Which setting of a servo's memory kept torque from being given at the last try; empty: none did. From
   /// any thread, as `farewell` not from the control loop.
   virtual std::string torque_problem() const { return {}; }
+  /// What ends an arm's torque or its motion when this process dies. Allocates.
+  virtual WatchedBy watched_by() const {
+    return farewell().packets.empty() ? WatchedBy::nobody : WatchedBy::supervisor;
+  }
 };
 
 }  // namespace motorium

@@ -163,6 +163,12 @@ std::string ParallelBus::torque_problem() const {
   return all;
 }
 
+WatchedBy ParallelBus::watched_by() const {
+  WatchedBy all{};
+  for (const auto& lane : lanes_) all = all | lane->bus->watched_by();
+  return all;
+}
+
 /// All arms sink together: packet by packet, a round of buses before the next pause.
 Farewell ParallelBus::farewell() const {
   Farewell all;

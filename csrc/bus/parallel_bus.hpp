@@ -31,6 +31,7 @@ class ParallelBus final : public JointBus {
   LatencyReport latency() const noexcept override;
   Farewell farewell() const override;
   std::string torque_problem() const override;
+  WatchedBy watched_by() const override;
 
  private:
   enum class Task : std::uint8_t { none, read, write, torque_on, torque_off, leave };

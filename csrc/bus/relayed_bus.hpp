@@ -23,7 +23,9 @@ class Relay {
     bool on = false;
   };
 
-  explicit Relay(std::uint32_t joints) : joints_(joints) {}
+  /// `servos_watch`: its servos stop by themselves when they hear nothing.
+  explicit Relay(std::uint32_t joints, bool servos_watch = false)
+      : joints_(joints), servos_watch_(servos_watch) {}
 
   // Who serves.
   void publish(const JointState& state);
@@ -36,10 +38,12 @@ class Relay {
   void close();
   bool closed() const;
   std::uint32_t joints() const noexcept { return joints_; }
+  bool servos_watch() const noexcept { return servos_watch_; }
 
  private:
   friend class RelayedBus;
   const std::uint32_t joints_;
+  const bool servos_watch_;
   mutable std::mutex mutex_;
   std::condition_variable news_;
   JointState state_{};
@@ -63,6 +67,9 @@ class RelayedBus final : public JointBus {
   BusStatus write_goal(const GatedGoal& goal) noexcept override;
   BusStatus set_torque(bool on) noexcept override;
   BusCounters counters() const noexcept override;
+  WatchedBy watched_by() const override {
+    return relay_->servos_watch() ? WatchedBy::servos : WatchedBy::nobody;
+  }
 
  private:
   std::shared_ptr<Relay> relay_;

@@ -130,7 +130,7 @@ void ControlCore::watch_continuity(const JointState& state) noexcept {
 
 void ControlCore::accept_position() noexcept {
   now_.jumped = 0;
-  if (now_.reason == Reason::position_jump && !now_.torque) set_mode(Mode::released, Reason::none);
+  if (now_.reason == Reason::position_jump && !now_.torque) set_mode(Mode::released, at_rest_reason());
   publish();
 }
 
@@ -191,7 +191,7 @@ void ControlCore::start_parking(Reason reason) noexcept {
   enable_pending_ = false;
   if (now_.estop) return;
   if (!now_.torque) {
-    set_mode(Mode::released, Reason::none);
+    set_mode(Mode::released, at_rest_reason());
   } else if (!parking_) {
     end_move(reason == Reason::protection ? MoveEnd::protection : MoveEnd::parked);
     void_plan();
@@ -213,7 +213,15 @@ void ControlCore::release() noexcept {
   torque_request_ = TorqueRequest::off;
   now_.torque = false;
   const bool stays = now_.reason == Reason::park_timed_out || now_.reason == Reason::protection;
-  if (!now_.estop) set_mode(Mode::released, stays ? now_.reason : Reason::none);
+  if (!now_.estop) set_mode(Mode::released, stays ? now_.reason : at_rest_reason());
+  publish();
+}
+
+void ControlCore::lose_supervisor() noexcept {
+  if (now_.unsupervised) return;
+  now_.unsupervised = true;
+  start_parking(Reason::unsupervised);
+  if (!now_.estop) now_.reason = Reason::unsupervised;
   publish();
 }
 
@@ -238,7 +246,7 @@ void ControlCore::reconnected() noexcept {
   void_plan();
   enable_pending_ = slew_pending_ = rearm_pending_ = parking_ = false;
   torque_request_ = TorqueRequest::none;
-  now_.torque = false;
+  now_.torque = now_.unsupervised = false;
   if (!now_.estop) set_mode(Mode::released, Reason::none);
   publish();
 }
@@ -262,7 +270,7 @@ bool ControlCore::reset_estop() noexcept {
   if (!now_.estop) return true;
   if (now_.torque) return false;
   now_.estop = false;
-  set_mode(Mode::released, Reason::none);
+  set_mode(Mode::released, at_rest_reason());
   publish();
   return true;
 }

@@ -39,7 +39,8 @@ enum class Reason : std::uint8_t {
   frozen,         ///< The control thread stood still for so long that the supervisor took the torque.
   estop,          ///< Somebody pressed a stop; latched until reset_estop.
   position_jump,  ///< A joint reads another place than where it can be: no torque until that is accepted.
-  unplanned       ///< No bounded motion could be computed to where the source is: the arm holds.
+  unplanned,      ///< No bounded motion could be computed to where the source is: the arm holds.
+  unsupervised    ///< The supervisor is gone: the arm is brought to rest, and stays there.
 };
 
 /// How the last `move_to` ended.
@@ -84,6 +85,7 @@ struct CoreSnapshot {
   std::uint64_t epoch = 1;
   std::int64_t t_ns = 0;
   bool estop = false;          ///< Latched.
+  bool unsupervised = false;   ///< Latched until the bus is another one.
   std::uint32_t jumped = 0;    ///< Joints (bits) that read another place than where they can be; latched.
   PerJoint<float> jump_rad{};  ///< By how much.
   std::uint64_t ticks = 0, underflows = 0, fallbacks = 0, estops = 0;
@@ -127,7 +129,7 @@ class ControlCore {
   TickResult tick(std::int64_t now_ns, const JointState& state) noexcept;
   /// At the next tick with fresh state: goal := present, torque on. Ignored while an emergency stop is
   /// latched.
-  void enable() noexcept { enable_pending_ = !now_.estop; }
+  void enable() noexcept { enable_pending_ = !now_.estop && !now_.unsupervised; }
   /// Straight slew at `share` (0, 1] of each joint's velocity limit. Ignored without torque; the arm holds
   /// where no such slew can be computed. `ticket`: whose move it is.
   void move_to(const PerJoint<float>& target_rad, float share, std::uint64_t ticket = 0) noexcept;
@@ -139,6 +141,8 @@ class ControlCore {
   void fault(Reason reason) noexcept;
   /// Not every servo took torque, so all were switched off: a fault, and nothing to park.
   void torque_refused(Reason reason) noexcept;
+  /// Nobody is left to let the arm down if this process dies: to the rest pose, then no torque any more.
+  void lose_supervisor() noexcept;
   /// The bus is another one than before: nothing is commanded until `enable`, and no torque is switched.
   void reconnected() noexcept;
   /// The goal of the coming tick, from a stream that began in `epoch`. A stream starts with a ramp from where
@@ -169,6 +173,8 @@ class ControlCore {
   void watch_continuity(const JointState& state) noexcept;
   bool arm(const JointState& state, std::int64_t now_ns) noexcept;
   void set_mode(Mode mode, Reason reason) noexcept;
+  /// Of an arm without torque that nothing else is said of.
+  Reason at_rest_reason() const noexcept { return now_.unsupervised ? Reason::unsupervised : Reason::none; }
   void void_plan() noexcept { ++now_.epoch; }
   void rest_at(const PerJoint<float>& position_rad) noexcept;
   void end_move(MoveEnd end) noexcept;

@@ -47,6 +47,7 @@ ControlLoop::~ControlLoop() { stop(); }
 void ControlLoop::start() {
   const std::lock_guard lock(life_);
   if (thread_.joinable() || stop_.load()) return;
+  watched_by_ = bus_->watched_by();
   const Farewell farewell = bus_->farewell();
   if (!farewell.packets.empty()) supervisor_ = std::make_unique<Supervisor>(farewell);
   now_.alive = true;
@@ -260,17 +261,9 @@ void ControlLoop::switch_torque(TorqueRequest request) noexcept {
   now_.torque_on = true;  // unknown counts as on: it is switched off again before the thread ends
 }
 
-/// Tells the supervisor that this thread lives; or learns that it was thought dead, and gives in.
-void ControlLoop::give_sign(std::int64_t now_ns) noexcept {
-  if (!supervisor_ || !now_.torque_on || supervisor_->expect(now_ns + loop_.frozen_after_ns)) return;
-  core_.release();
-  core_.fault(Reason::frozen);
-  switch_torque(TorqueRequest::off);
-}
-
 void ControlLoop::tick(std::int64_t grid_ns, std::int64_t woke_ns) noexcept {
   take_bus();
-  give_sign(woke_ns);
+  keep_supervised(woke_ns);
   const BusStatus read = bus_->read_state(joints_now_);
   if (lock_step_) restamp(joints_now_, grid_ns);
   judge_read(read);

@@ -100,6 +100,12 @@ class ControlLoop {
   /// The next key of a watched terminal that stops nothing, oldest first. One caller at a time.
   bool take_key(KeyPress& key) noexcept { return stop_inputs_.take_key(key); }
 
+  /// Who sees to the arm when this process dies; nobody once the supervisor is lost. Any thread, after
+  /// `start`.
+  WatchedBy watched_by() const noexcept {
+    return core_.snapshot().unsupervised ? WatchedBy::nobody : watched_by_;
+  }
+
   /// Whose joints to follow once engaged; `leader` must outlive this loop. Any thread.
   void follow(const ControlLoop& leader, const LeaderMap& map);
   /// Follows from the next tick on, beginning with a ramp, until `hold` or any other request ends it, or the
@@ -169,7 +175,7 @@ class ControlLoop {
   void serve(const Request& request) noexcept;
   void judge_read(BusStatus status) noexcept;
   void switch_torque(TorqueRequest request) noexcept;
-  void give_sign(std::int64_t now_ns) noexcept;
+  void keep_supervised(std::int64_t now_ns) noexcept;
   void record(std::int64_t grid_ns, std::int64_t woke_ns, const TickResult& result) noexcept;
   bool leaving() noexcept;
   void publish() noexcept { published_.publish(now_); }
@@ -177,6 +183,7 @@ class ControlLoop {
   LoopConfig loop_;
   std::int64_t period_ns_;
   std::unique_ptr<JointBus> bus_;
+  WatchedBy watched_by_ = WatchedBy::nobody;
   std::unique_ptr<Supervisor> supervisor_;  // before the bus goes, it must have gone
   ControlCore core_;
 

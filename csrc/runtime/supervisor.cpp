@@ -25,6 +25,8 @@ namespace {
 
 constexpr std::int64_t kResting = 0, kTaken = -1;  // instead of a deadline
 constexpr std::int64_t kLookNs = 10'000'000;
+constexpr std::int64_t kSilentNs = kNsPerS;  // an idle process at normal priority is that late nowhere
+constexpr std::int64_t kMostPerLookNs = 50'000'000;  // after a pause of the whole machine both are late
 constexpr int kWriteTimeoutMs = 100;
 constexpr int kPriority = 59;  // just below the control thread's own
 constexpr int kFirstPortFd = 3;
@@ -50,15 +52,20 @@ void write_packet(const Farewell::Packet& packet) noexcept {
   }
 }
 
+/// Where permitted: who runs out of memory loses the program first, and its arm is let down gently.
+void be_spared() noexcept {
+  const int score = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (score < 0) return;
+  [[maybe_unused]] const ssize_t written = ::write(score, "-1000", 5);
+  ::close(score);
+}
+
 /// Ctrl-C, a closed terminal and a polite end are the parent's business: it still has an arm to bring to
-/// rest.
+/// rest. Every signal that can be blocked is blocked since before the fork.
 void stand_apart(const std::vector<int>& ports) noexcept {
-  ::setpgid(0, 0);
-  for (const int number : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGPIPE}) ::signal(number, SIG_IGN);
-  sigset_t all;
-  ::sigfillset(&all);
-  ::sigprocmask(SIG_UNBLOCK, &all, nullptr);
+  ::setsid();
   ::prctl(PR_SET_NAME, "motorium-guard", 0, 0, 0);
+  be_spared();
   const sched_param priority{kPriority};
   ::sched_setscheduler(0, SCHED_FIFO, &priority);  // where permitted
   // First above everything that is open here, then down: no copy may land on one that is still needed.
@@ -76,12 +83,31 @@ void stand_apart(const std::vector<int>& ports) noexcept {
   }
 }
 
+/// Forks with every signal blocked in the child, from its first instruction on.
+pid_t fork_deaf() noexcept {
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t child = ::fork();
+  const int error = errno;
+  if (child != 0) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return child;
+}
+
 }  // namespace
+
+void Supervisor::sleep_and_beat(Page& page, std::int64_t ns) noexcept {
+  for (; ns > 0; ns -= kLookNs) {
+    page.beats.fetch_add(1, std::memory_order_release);
+    sleep_ns(std::min(ns, kLookNs));
+  }
+}
 
 void Supervisor::watch(Page& page, const Farewell& farewell, pid_t parent) noexcept {
   stand_apart(farewell.fds);
   for (;;) {
-    sleep_ns(kLookNs);
+    sleep_and_beat(page, kLookNs);
     if (page.leave.load(std::memory_order_acquire)) ::_exit(0);
     const bool orphaned = ::getppid() != parent;
     std::int64_t due_ns = page.deadline_ns.load(std::memory_order_acquire);
@@ -90,7 +116,7 @@ void Supervisor::watch(Page& page, const Farewell& farewell, pid_t parent) noexc
       if (page.deadline_ns.compare_exchange_strong(due_ns, kTaken)) {
         for (const Farewell::Packet& packet : farewell.packets) {
           write_packet(packet);
-          sleep_ns(packet.pause_ns);
+          sleep_and_beat(page, packet.pause_ns);
         }
       }
       page.busy.store(false, std::memory_order_release);
@@ -104,7 +130,7 @@ Supervisor::Supervisor(const Farewell& farewell) : parent_(::getpid()) {
   void* shared = ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "supervisor: mmap");
   page_ = new (shared) Page;
-  child_ = ::fork();
+  child_ = fork_deaf();
   if (child_ == 0) watch(*page_, farewell, parent_);
   if (child_ < 0) {
     const int error = errno;
@@ -116,10 +142,38 @@ Supervisor::Supervisor(const Farewell& farewell) : parent_(::getpid()) {
 Supervisor::~Supervisor() {
   if (::getpid() == parent_) {  // a forked copy of the owner has nothing to end
     page_->leave.store(true, std::memory_order_release);
+    std::int64_t heard_ns = monotonic_ns();
+    for (std::uint64_t beat = 0; !ended() && monotonic_ns() - heard_ns < kSilentNs;) {
+      if (const std::uint64_t newest = page_->beats.load();
+          newest != beat) {  // it may be taking torque still
+        beat = newest;
+        heard_ns = monotonic_ns();
+      }
+      sleep_ns(kNsPerS / 1000);
+    }
+    if (!ended()) ::kill(child_, SIGKILL);
     while (::waitpid(child_, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
   ::munmap(page_, sizeof(Page));
+}
+
+/// Leaves it to be waited for. A program that waits for any child may have taken its end already.
+bool Supervisor::ended() const noexcept {
+  siginfo_t end{};
+  return ::waitid(P_PID, static_cast<id_t>(child_), &end, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+         end.si_pid != 0;
+}
+
+bool Supervisor::lost(std::int64_t now_ns) noexcept {
+  if (lost_) return true;
+  const std::uint64_t beat = page_->beats.load(std::memory_order_acquire);
+  const std::int64_t passed_ns = looked_ns_ > 0 ? std::min(now_ns - looked_ns_, kMostPerLookNs) : 0;
+  silent_ns_ = beat != last_beat_ ? 0 : silent_ns_ + passed_ns;
+  last_beat_ = beat;
+  looked_ns_ = now_ns;
+  lost_ = ended() || silent_ns_ > kSilentNs;
+  return lost_;
 }
 
 bool Supervisor::expect(std::int64_t deadline_ns) noexcept {

@@ -138,7 +138,7 @@ class _JointReading(_JointDict):
     joint_t_ns: NDArray[np.int64]
 
 class Relay:  # What passes between a control thread and whoever serves its servos: see motors/vendor_kit.py.
-    def __init__(self, joints: int) -> None: ...
+    def __init__(self, joints: int, servos_watch: bool = False) -> None: ...
     def publish(
         self, t_ns: int, readings: ArrayLike, joint_t_ns: ArrayLike
     ) -> None: ...  # (6, J): see vendor_kit

@@ -88,6 +88,8 @@ def test_the_kit_drives_an_arm_behind_the_gate(arm):
         assert servos.goals()["torque_enable"].tolist() == [1] * 6
         home = np.array([joint.home_rad for joint in spec.joints])
         np.testing.assert_allclose(live.position_rad, home, atol=0.002)
+        by_itself = "bus_watchdog" in MotorSpec.load(spec.motor_names[0]).registers
+        assert live.status()["watchdog"] == ("servo watchdog" if by_itself else "none")
         live.control.move_to(home + 9.0, 1.0)  # far beyond every limit, and the arm does not follow
         until(lambda: bool((np.abs(goal_rad(spec, servos) - home) > 0.2).all()))
         lower = np.array([joint.lower_rad for joint in spec.joints])

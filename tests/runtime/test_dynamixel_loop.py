@@ -35,6 +35,7 @@ def test_a_session_starts_where_the_arm_is_and_ends_at_rest(arm: VirtualArm) -> 
         robot.move_to({"shoulder_pan": 0.6, "gripper": 0.5})
         assert arm.position_rad[0] == pytest.approx(0.6, abs=0.02)
         stats = robot.control.stats()
+        assert stats["watchdog"] == robot.status()["watchdog"] == "servo watchdog"
     assert stats["safety"]["trips"] == 0
     assert stats["bus"]["refusals"] == 0
     assert not arm.torque.any()

@@ -1,4 +1,4 @@
-"""Time to the safe state, held to the bounds of docs/safety.md; the two that are missing here are harms 7 and 9."""
+"""Time to the safe state, held to the bounds of docs/safety.md; those that are missing here are harms 7 and 9."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ import safe_state
 
 def test_kill_9() -> None:
     safe_state.check("kill -9")
+
+
+def test_a_killed_supervisor() -> None:
+    safe_state.check("supervisor killed")
+
+
+def test_a_stopped_supervisor() -> None:
+    safe_state.check("supervisor stopped")
 
 
 def test_an_exception_in_the_policy() -> None:

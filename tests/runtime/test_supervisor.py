@@ -8,17 +8,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from virtual_arm import VirtualArm
+from safe_state import supervisor_of
+from virtual_arm import VirtualArm, quick_robot
 
 import motorium
+from motorium.errors import SafetyError
 from motorium.robots.robot import Robot
 from motorium.robots.spec import RobotSpec
 
 SPEC = RobotSpec.load("so101")
+REST = np.array([joint.rest_rad for joint in SPEC.joints])
 SOURCES = str(Path(motorium.__file__).parents[1])
 PROGRAM = """
 import sys, time
@@ -66,17 +70,15 @@ def seconds_until(condition: Callable[[], bool], timeout_s: float = 10.0) -> flo
     return time.monotonic() - begin
 
 
-def guards() -> set[str]:
-    return {
-        path.parent.name for path in Path("/proc").glob("[0-9]*/comm") if name_of(path) == "motorium-guard"
-    }
-
-
-def name_of(comm: Path) -> str:
-    try:
-        return comm.read_text().strip()
-    except OSError:  # it ended meanwhile
-        return ""
+def guards() -> list[int]:
+    """Supervisors of this process."""
+    mine = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):  # it ended meanwhile
+            text = status.read_text()
+            if "Name:\tmotorium-guard\n" in text and f"PPid:\t{os.getpid()}\n" in text:
+                mine.append(int(status.parent.name))
+    return mine
 
 
 def test_a_program_that_wakes_up_again_is_told_and_may_start_anew(
@@ -102,8 +104,75 @@ def test_ctrl_c_is_none_of_its_business(arm: VirtualArm, program: subprocess.Pop
     np.testing.assert_array_equal(limits(arm), before)
 
 
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return quick_robot(tmp_path_factory.mktemp("quick"))
+
+
+def test_no_signal_that_can_be_blocked_reaches_it(arm: VirtualArm, quick: str) -> None:
+    """Whoever signals a whole session, or every process of a user, ends the program first."""
+    with Robot.open(quick, port=arm.emulator.port, calibration="nominal") as robot:
+        guard = supervisor_of(os.getpid())
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            os.kill(guard, number)
+        assert os.getsid(guard) == guard, "and it is of no terminal"
+        time.sleep(0.1)
+        robot.check()
+        assert robot.status()["watchdog"] == "supervisor"
+        os.kill(guard, 0)
+
+
+def test_without_a_supervisor_nothing_moves_until_the_robot_is_opened_anew(
+    arm: VirtualArm, quick: str
+) -> None:
+    with Robot.open(quick, port=arm.emulator.port, calibration="nominal") as robot:
+        os.kill(supervisor_of(os.getpid()), signal.SIGKILL)
+        seconds_until(lambda: robot.control.reason == "unsupervised")
+        assert arm.torque.all(), "a raised arm is brought to rest, not dropped"
+        with pytest.raises(SafetyError, match="supervisor is gone"):
+            robot.home()
+        seconds_until(lambda: not arm.torque.any())
+        assert np.abs(arm.position_rad - REST).max() < 0.1
+        assert (robot.status()["mode"], robot.status()["reason"]) == ("released", "unsupervised")
+        assert robot.status()["watchdog"] == "none"
+        with pytest.raises(SafetyError, match="Open the robot anew"):
+            robot.enable()
+        robot.estop()
+        seconds_until(lambda: robot.control.reason == "estop")
+        robot.reset_estop()
+        with pytest.raises(SafetyError, match="supervisor is gone"):
+            robot.enable()
+        assert not arm.torque.any()
+    with Robot.open(quick, port=arm.emulator.port, calibration="nominal") as robot:
+        robot.home()
+        assert robot.status()["watchdog"] == "supervisor"
+
+
+def test_a_supervisor_that_was_killed_first_does_not_leave_a_killed_program_under_torque(
+    arm: VirtualArm, program: subprocess.Popen[str]
+) -> None:
+    os.kill(supervisor_of(program.pid), signal.SIGKILL)
+    _, error = program.communicate(timeout=30)
+    assert program.returncode == 1
+    assert "supervisor is gone" in error
+    assert not arm.torque.any()
+    assert np.abs(arm.position_rad - REST).max() < 0.1
+
+
+def test_an_exit_does_not_wait_for_a_stopped_supervisor(arm: VirtualArm, quick: str) -> None:
+    robot = Robot.open(quick, port=arm.emulator.port, calibration="nominal")
+    with robot:
+        guard = supervisor_of(os.getpid())
+        os.kill(guard, signal.SIGSTOP)
+        robot.control.release()
+        begin = time.monotonic()
+    assert 0.9 < time.monotonic() - begin < 5.0, "a second of patience"
+    assert not Path(f"/proc/{guard}").exists()
+    assert not arm.torque.any()
+
+
 def test_nothing_stays_behind(arm: VirtualArm) -> None:
     before = guards()
     with Robot.open("so101", port=arm.emulator.port, calibration="nominal"):
-        assert len(guards() - before) == 1
-    assert not guards() - before
+        assert len(guards()) == len(before) + 1
+    assert guards() == before

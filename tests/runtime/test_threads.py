@@ -68,6 +68,7 @@ def loop_checks(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     "realtime",
                     "reconnect",
                     "stop_inputs",
+                    "supervision",
                     "supervisor",
                 )
             ),

@@ -111,7 +111,7 @@ class VendorKit:
         self._unmarked = spec.bus.protocol == "dynamixel1"  # a request has the form of a reply
         self._packets = self._sdk.PacketHandler(PROTOCOL_VERSIONS[spec.bus.protocol])
         self._open(port, spec.bus.baud)
-        self.relay = _core.Relay(len(self._servos))
+        self.relay = _core.Relay(len(self._servos), self._servos_watch())
         self._readings = np.zeros((6, len(self._servos)), np.float32)
         self._times = np.zeros(len(self._servos), np.int64)
         self._written = 0
@@ -122,6 +122,11 @@ class VendorKit:
             self._port.closePort()
             raise
         threading.Thread(target=self._serve, name="vendor-kit", daemon=True).start()
+
+    def _servos_watch(self) -> bool:
+        """Whether every servo that may have torque stops by itself when it hears nothing."""
+        powered = [servo for servo in self._servos if not servo.joint.passive]
+        return self._watchdog > 0 and all("bus_watchdog" in servo.motor.registers for servo in powered)
 
     def _open(self, port: str, baud: int) -> None:
         try:

@@ -82,6 +82,10 @@ PROTECTION = ("stalled", "overloaded", "warm", "derated", "hot", "low supply", "
 """Bit order of firmware/core/guard.h."""
 
 
+ENDING_REASONS = ("protection", "unsupervised")
+"""Why the control thread brings an arm to rest by itself, after which it takes no torque before it is opened anew."""
+
+
 def protection(spec: RobotSpec, stats: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Joint name -> what the guard in front of the gate does or sees there; `stats` of the control thread."""
     found = {
@@ -145,6 +149,13 @@ def explain_fault(
         return jumped(stats, spec_names)
     if reason == "estop":
         return emergency_stop()
+    if reason == "unsupervised":
+        return SafetyError.with_remedy(
+            "the supervisor is gone (it was killed or stopped, or hangs): nothing would take the torque from the arm if "
+            "this program died, so it goes to its rest pose and lets go:",
+            program="open the robot anew",
+            command=AGAIN,
+        )
     if reason == "frozen":
         return SafetyError.with_remedy(
             "the control thread stood still for more than 0.3 s (its process was stopped, as by Ctrl-Z, or the machine "

@@ -256,7 +256,7 @@ class Robot:
     def check(self) -> None:
         """Raise BusError, SafetyError or the backend's error when the arm can no longer be commanded."""
         control = self.control
-        if control.mode != "fault" and control.reason != "protection":
+        if control.mode != "fault" and control.reason not in health.ENDING_REASONS:
             return
         self._check_backend(LAST_WORDS_S)
         state = control.state()
@@ -351,6 +351,7 @@ class Robot:
             "port": self.port,
             "mode": stats["mode"],
             "reason": stats["reason"],
+            "watchdog": stats["watchdog"],
             "joints": health.joint_table(self.spec, self.control.state(), time.monotonic_ns()),
             "protection": {name: list(words) for name, words in health.protection(self.spec, stats).items()},
             "cameras": sorted(self.cameras),
