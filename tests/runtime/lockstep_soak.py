@@ -3,7 +3,9 @@
     python tests/runtime/lockstep_soak.py 1000000 > record.json
 
 Every cycle is `ControlLoop.step`: read over the pseudo-terminal, gate, write. In one of a hundred cycles a
-random servo has a random fault. Chunks walk the arm to and fro beyond its limits, so that the gate has work.
+random servo has a random fault. Chunks walk the arm to and fro beyond its limits, so that the gate has work. Now
+and then no servo answers for so long that the loop goes into fault: whatever the reason, it is released and enabled
+again, and every tick in which a goal that follows a plan went through the gate counts as commanded.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import json
 import math
 import sys
 import time
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -33,6 +36,12 @@ FAULTS = (
 )
 TICK_NS, ROW_NS, TICKS_PER_RAD = 5_000_000, 50_000_000, 4096 / (2 * math.pi)
 CHUNK_TICKS = 80
+JUDGED_TICKS = 500
+BREAKDOWN_EVERY, BREAKDOWN_TICKS = 20_000, 60
+"""Cycles from one silence to the next, and how long it is: `LoopConfig` goes into fault after 40 bad reads."""
+MOVING, RUNNING, HOLDING, FAULT = 1, 2, 3, 4
+PASS, CLAMPED = 0, 1
+RECOVERY_TICKS = 20
 
 
 class Soak:
@@ -51,7 +60,9 @@ class Soak:
         config.reply_margin_s = 0.002
         self.loop = ControlLoop(control_config(self.spec, exit="release"), self.emulator.port, config)
         self.now_ns = 10**12
-        self.injected = self.out_of_limits = self.faulted = 0
+        self.injected = self.out_of_limits = self.faulted = self.commanded = 0
+        self.recoveries: Counter[str] = Counter()
+        self.last: tuple[bool, Any] = (False, None)
 
     def follow(self) -> None:
         ticks = np.rint(2048 + self.position * TICKS_PER_RAD).astype(np.int32)
@@ -64,6 +75,20 @@ class Soak:
             self.cycle(fault=False)
         if self.loop.mode != "holding":
             raise RuntimeError(f"no torque: {self.loop.stats()}")
+
+    def recover(self) -> int:
+        """From a fault back to torque, as a user would; how many cycles that took."""
+        self.recoveries[self.loop.reason] += 1
+        self.loop.release()
+        self.loop.accept_position()
+        for cycles in range(1, RECOVERY_TICKS):
+            self.cycle(fault=False)
+            if self.loop.mode == "holding":
+                self.push()
+                return cycles
+            if self.loop.mode != "fault":
+                self.loop.enable(0.0)
+        raise RuntimeError(f"it does not recover: {self.loop.stats()}")
 
     def cycle(self, *, fault: bool) -> None:
         if fault:
@@ -88,37 +113,58 @@ class Soak:
 
     def judge(self) -> None:
         ticks = self.loop.telemetry()
+        if not len(ticks):
+            return
         goals = ticks["goal_rad"].astype(float)
+        sent = np.isin(ticks["mode"], (MOVING, RUNNING, HOLDING))
+        # The first goal after an enable is where the arm is, wherever it was before.
+        follows = np.concatenate([[self.last[0]], sent[:-1]]) & sent
+        before = np.vstack([goals[0] if self.last[1] is None else self.last[1], goals[:-1]])
         outside = (goals < self.lower - 1e-5) | (goals > self.upper + 1e-5)
-        steps = np.abs(np.diff(goals, axis=0)) > self.speed * TICK_NS * 1e-9 * 1.0001 + 1e-6
-        self.out_of_limits += int(outside.any(axis=1).sum() + steps.any(axis=1).sum())
-        self.faulted += int(np.count_nonzero(ticks["mode"] == 4))
+        steps = np.abs(goals - before) > self.speed * TICK_NS * 1e-9 * 1.0001 + 1e-6
+        self.out_of_limits += int((outside.any(axis=1) & sent).sum() + (steps.any(axis=1) & follows).sum())
+        self.faulted += int(np.count_nonzero(ticks["mode"] == FAULT))
+        through = np.isin(ticks["verdict"], (PASS, CLAMPED))
+        self.commanded += int(np.count_nonzero((ticks["mode"] == RUNNING) & through))
+        self.last = bool(sent[-1]), goals[-1]
 
 
-def soak(cycles: int, seed: int = 0) -> dict[str, Any]:
+def soak(cycles: int, seed: int = 0, breakdown_every: int = BREAKDOWN_EVERY) -> dict[str, Any]:
     """Run so many cycles; what happened."""
     arm = Soak(seed)
     arm.begin()
     arm.loop.telemetry()
     start, begun = time.monotonic(), arm.loop.stats()["bus"]
     chances = arm.rng.random(cycles) < 0.01
-    for i in range(cycles):
-        if i % CHUNK_TICKS == 0:
+    done, judged = 0, 0
+    while done < cycles:
+        if done % CHUNK_TICKS == 0:
             arm.push()
-        arm.cycle(fault=bool(chances[i]))
-        if i % 500 == 499:
+        into = (done + breakdown_every // 2) % breakdown_every
+        if into in (0, BREAKDOWN_TICKS):
+            arm.emulator.set_fault("drop" if into == 0 else "none")
+        silent = into < BREAKDOWN_TICKS
+        arm.cycle(fault=bool(chances[done]) and not silent)
+        done += 1
+        if arm.loop.mode == "fault" and not silent:
+            done += arm.recover()
+        if done - judged >= JUDGED_TICKS:
             arm.judge()
+            judged = done
     arm.judge()
     stats = arm.loop.stats()
     counted = {k: stats["bus"][k] - begun[k] for k in stats["bus"]}
     arm.loop.stop()
     return {
-        "cycles": cycles,
+        "cycles": done,
         "seconds": round(time.monotonic() - start, 1),
+        "commanded": arm.commanded,
+        "commanded_share": round(arm.commanded / done, 5),
         "faults_injected": arm.injected,
         "bus_counters": counted,
         "out_of_limit_commands": arm.out_of_limits,
         "ticks_in_fault": arm.faulted,
+        "recoveries": dict(arm.recoveries),
         "clamped": stats["clamped"],
         "underflows": stats["underflows"],
         "mode": stats["mode"],
