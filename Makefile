@@ -11,7 +11,7 @@ SOURCES := $(shell find csrc firmware models python -type f -not -name '*.so' -n
            CMakeLists.txt pyproject.toml README.md LICENSE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench sanitize lint format wheel clean system-packages minimums
+.PHONY: help demo test bench sanitize lint format wheel clean system-packages minimums mutants
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -35,6 +35,10 @@ SANITIZE := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-
 SANITIZED_TESTS ?= tests/engine/test_denoiser.py tests/engine/test_engine.py tests/engine/test_engine_options.py \
                    tests/kernels tests/golden tests/runtime/test_slot_map.py \
                    --deselect tests/kernels/test_units.py::test_no_code_of_a_unit_can_be_picked_for_another
+
+# Resumable: what is known of unchanged files is kept in build/mutants. MUTANTS="limits guard" for a part.
+mutants: $(VENV)/.test  ## plant small errors in the portable core, and count those that its tests notice (about ten minutes)
+	$(PY) tests/firmware/mutants.py $(MUTANTS) --alive $(if $(MUTANTS),,--json docs/mutants.json)
 
 sanitize: $(VENV)/.test  ## the engine's tests under AddressSanitizer and UBSan (gcc; about ten minutes)
 	PATH="$(abspath $(VENV))/bin:$$PATH" cmake -S . -B build/sanitize-python -DCMAKE_BUILD_TYPE=None \

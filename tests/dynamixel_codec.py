@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes as c
+import random
 from collections.abc import Sequence
 
 MORE, GOOD, BAD_CRC, BAD_LENGTH = range(4)
@@ -134,3 +135,82 @@ def parse(lib: c.CDLL, data: bytes, *, piece: int = 1000, max_length: int = 0) -
     stream = Stream(lib, max_length)
     stream.push(data, piece)
     return stream.found, stream.errors
+
+
+HEADER = b"\xff\xff\xfd\x00"
+RICH = (b"\xff", b"\xfd", b"\x00", b"\xff\xff\xfd", b"\xff\xff\xff\xfd\xfd", b"\x55", b"\x07\x80")
+
+
+def rich(rng: random.Random, most: int) -> bytes:
+    """Bytes that need stuffing and look like headers, at most so many."""
+    return b"".join(rng.choice(RICH) for _ in range(rng.randint(0, most)))[:most]
+
+
+def unstuffed(body: bytes) -> bytes:
+    return body.replace(b"\xff\xff\xfd\xfd", b"\xff\xff\xfd")
+
+
+def header_at(stream: bytes, at: int) -> int:
+    """Where the next header begins, be it cut off by the end."""
+    while not HEADER.startswith(stream[at : at + 4]):
+        at += 1
+    return at
+
+
+def is_possible(packet: bytes, max_length: int) -> bool:
+    length = int.from_bytes(packet[5:7], "little")
+    return (packet[4] <= 0xFC or packet[4] == 0xFE) and 3 <= length <= min(
+        max_length or MAX_PACKET, MAX_PACKET - 7
+    )
+
+
+def understood(packet: bytes) -> tuple:
+    """A whole packet with a good CRC, in plain words."""
+    servo, body = packet[4], packet[7:-2]
+    if servo == 0xFE and body[:1] == bytes([STATUS]):
+        return GOOD, servo, STATUS, 0, body[1:]
+    body = unstuffed(body)
+    if body[0] == STATUS and len(body) > 1:
+        return GOOD, servo, STATUS, body[1], body[2:]
+    return GOOD, servo, body[0], 0, body[1:]
+
+
+class Model:
+    """What a parser must say, from what has come so far."""
+
+    def __init__(self, max_length: int = 0) -> None:
+        self.bytes, self.max_length = b"", max_length
+
+    def next(self) -> tuple:
+        self.bytes = self.bytes[header_at(self.bytes, 0) :]
+        if len(self.bytes) < 7:
+            return (MORE,)
+        length = int.from_bytes(self.bytes[5:7], "little")
+        if not is_possible(self.bytes, self.max_length):
+            self.bytes = self.bytes[1:]
+            return (BAD_LENGTH,)
+        if len(self.bytes) < length + 7:
+            return self.unfinished()
+        packet = self.bytes[: length + 7]
+        if crc16(packet[:-2]) != int.from_bytes(packet[-2:], "little"):
+            self.bytes = self.bytes[1:]
+            return (BAD_CRC,)
+        self.bytes = self.bytes[len(packet) :]
+        return understood(packet)
+
+    def unfinished(self) -> tuple:
+        """A header further on says that this packet was cut short; fast replies may hold one."""
+        fast = self.bytes[4] == 0xFE and self.bytes[7:8] == bytes([STATUS])
+        second = header_at(self.bytes, 7)
+        if len(self.bytes) == 7 or fast or len(self.bytes) - second < 4:
+            return (MORE,)
+        self.bytes = self.bytes[second:]
+        return (BAD_LENGTH,)
+
+    def give_up(self) -> bool:
+        self.bytes = self.bytes[header_at(self.bytes, 0) :]
+        if not self.bytes:
+            return False
+        self.bytes = self.bytes[1:]
+        self.bytes = self.bytes[header_at(self.bytes, 0) :]
+        return bool(self.bytes)

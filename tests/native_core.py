@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes as c
 import math
-import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -27,31 +26,28 @@ FLAGS = [
 ]  # fmt: skip
 
 
-def build(source: Path, folder: Path, *others: Path, coverage: bool = False) -> Path:
+def build(source: Path, folder: Path, *others: Path) -> Path:
     """Compile C files of the core to one shared object in `folder`, undefined behaviour being fatal."""
+    target = folder / f"{source.stem}.so"
+    compile_c(FLAGS, target, source, *others)
+    return target
+
+
+def compile_c(flags: Sequence[str], target: Path, *sources: Path) -> None:
+    """One shared object; subprocess.CalledProcessError when it does not compile."""
     if COMPILER is None:
         raise RuntimeError("no C compiler")
-    extra = []
-    if coverage:
-        # ctypes never unloads a library, so the counters have to be written on request.
-        dump = folder / "dump.c"
-        dump.write_text("void __gcov_dump(void); void dump(void); void dump(void) { __gcov_dump(); }\n")
-        extra = ["--coverage", str(dump)]
-    target = folder / f"{source.stem}.so"
     command = [
         COMPILER,
-        *FLAGS,
+        *flags,
         f"-I{ROOT / 'firmware'}",
         "-shared",
         "-o",
         target.name,
-        str(source),
-        *map(str, others),
-        *extra,
+        *map(str, sources),
         "-lm",
     ]
-    subprocess.run(command, cwd=folder, check=True)
-    return target
+    subprocess.run(command, cwd=target.parent, check=True, capture_output=True)
 
 
 class JointLimits(c.Structure):
@@ -169,12 +165,10 @@ def floats(values: Sequence[float]) -> c.Array[c.c_float]:
     return (c.c_float * len(values))(*values)
 
 
-def load_limits(folder: Path) -> c.CDLL:
-    """The gate, from MOTORIUM_LIMITS_SOURCE if set (mutants); with coverage if MOTORIUM_COVERAGE is set."""
-    source = Path(os.environ.get("MOTORIUM_LIMITS_SOURCE", CORE / "limits.c"))
-    lib = c.CDLL(str(build(source, folder, coverage="MOTORIUM_COVERAGE" in os.environ)))
-    lib.mtr_limits_config_ok.restype = c.c_bool
-    lib.mtr_limits_arm.restype = c.c_bool
+def open_limits(path: Path) -> c.CDLL:
+    """The gate."""
+    lib = c.CDLL(str(path))
+    lib.mtr_limits_config_ok.restype = lib.mtr_limits_arm.restype = c.c_bool
     return lib
 
 
@@ -200,13 +194,36 @@ class Profile(c.Structure):
     ]
 
 
-def load_profile(folder: Path) -> c.CDLL:
+def open_profile(path: Path) -> c.CDLL:
     """The jerk-bounded profile."""
-    lib = c.CDLL(str(build(CORE / "profile.c", folder)))
+    lib = c.CDLL(str(path))
     lib.mtr_profile_plan.restype = lib.mtr_profile_limits_ok.restype = c.c_bool
     lib.mtr_profile_plan.argtypes = [c.POINTER(ProfileLimits), Motion, c.c_double, c.POINTER(Profile)]
     lib.mtr_profile_stopping_distance.restype = c.c_double
     lib.mtr_profile_stopping_distance.argtypes = [c.POINTER(ProfileLimits), Motion]
     lib.mtr_profile_at.restype = Motion
     lib.mtr_profile_at.argtypes = [c.POINTER(Profile), c.c_double]
+    return lib
+
+
+def open_feetech(path: Path) -> c.CDLL:
+    """The Feetech codec."""
+    lib = c.CDLL(str(path))
+    for name in ("packet", "ping", "read", "write", "sync_read", "sync_write", "push"):
+        getattr(lib, f"mtr_ft_{name}").restype = c.c_size_t
+    for name in ("encode_signed", "get16", "get16_high_first"):
+        getattr(lib, f"mtr_ft_{name}").restype = c.c_uint16
+    return lib
+
+
+def open_dynamixel(path: Path) -> c.CDLL:
+    """The Dynamixel codec."""
+    lib = c.CDLL(str(path))
+    for name in (
+        "packet", "status", "ping", "reboot", "clear_turns", "read", "write", "sync_read", "sync_write",
+        "bulk_read", "bulk_write", "push", "put_block", "fast_intact", "fast_next", "end",
+    ):  # fmt: skip
+        getattr(lib, f"mtr_dxl_{name}").restype = c.c_size_t
+    lib.mtr_dxl_crc.restype = c.c_uint16
+    lib.mtr_dxl_give_up.restype = c.c_bool
     return lib

@@ -40,9 +40,8 @@ static void add_stop(const mtr_profile_limits* limits, mtr_motion from, mtr_prof
   const double to_peak = (a + peak) / j;
   const double ramp = to_peak < 0.0 ? j : -j; /* up where it already brakes harder than it may */
   const double speed = v + (peak * peak - a * a) / (2.0 * ramp); /* when the peak is reached */
-  const double hold = peak > 0.0 ? (speed - peak * peak / (2.0 * j)) / peak : 0.0;
   add(profile, fabs(to_peak), sign * ramp);
-  if (wanted > peak) add(profile, hold, 0.0);
+  if (wanted > peak) add(profile, (speed - peak * peak / (2.0 * j)) / peak, 0.0);
   add(profile, peak / j, sign * j);
 }
 

@@ -3,46 +3,41 @@
 from __future__ import annotations
 
 import ctypes
-import os
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 
 import native_core as native
+import native_guard
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+def built(folders: pytest.TempPathFactory, name: str, *others: str) -> Path:
+    sources = [native.CORE / f"{other}.c" for other in others]
+    return native.build(native.CORE / f"{name}.c", folders.mktemp(name), *sources)
 
 
 @pytest.fixture(scope="session")
-def limits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ctypes.CDLL]:
-    """limits.c as a library. With MOTORIUM_COVERAGE=<folder>, counters land there."""
-    folder = Path(os.environ.get("MOTORIUM_COVERAGE") or tmp_path_factory.mktemp("limits"))
-    lib = native.load_limits(folder)
-    yield lib
-    if "MOTORIUM_COVERAGE" in os.environ:
-        lib.dump()
+def limits(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    return native.open_limits(built(tmp_path_factory, "limits"))
+
+
+@pytest.fixture(scope="session")
+def guard(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    return native_guard.open_guard(built(tmp_path_factory, "guard"))
+
+
+@pytest.fixture(scope="session")
+def profile(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    return native.open_profile(built(tmp_path_factory, "profile"))
 
 
 @pytest.fixture(scope="session")
 def feetech(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    """feetech.c as a library."""
-    lib = ctypes.CDLL(str(native.build(native.CORE / "feetech.c", tmp_path_factory.mktemp("feetech"))))
-    for name in ("packet", "ping", "read", "write", "sync_read", "sync_write", "push"):
-        getattr(lib, f"mtr_ft_{name}").restype = ctypes.c_size_t
-    lib.mtr_ft_encode_signed.restype = ctypes.c_uint16
-    lib.mtr_ft_get16.restype = ctypes.c_uint16
-    return lib
+    return native.open_feetech(built(tmp_path_factory, "feetech"))
 
 
 @pytest.fixture(scope="session")
 def dynamixel(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    """The Dynamixel codec as a library."""
-    folder = tmp_path_factory.mktemp("dynamixel")
-    sources = native.CORE / "dynamixel.c", folder, native.CORE / "dynamixel_parser.c"
-    lib = ctypes.CDLL(str(native.build(*sources)))
-    for name in (
-        "packet", "status", "ping", "reboot", "clear_turns", "read", "write", "sync_read", "sync_write",
-        "bulk_read", "bulk_write", "push", "put_block", "fast_intact", "fast_next", "end",
-    ):  # fmt: skip
-        getattr(lib, f"mtr_dxl_{name}").restype = ctypes.c_size_t
-    lib.mtr_dxl_crc.restype = ctypes.c_uint16
-    lib.mtr_dxl_give_up.restype = ctypes.c_bool
-    return lib
+    return native.open_dynamixel(built(tmp_path_factory, "dynamixel", "dynamixel_parser"))

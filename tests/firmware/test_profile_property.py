@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from native_core import Motion, Profile, ProfileLimits, load_profile
+from native_core import Motion, Profile, ProfileLimits
 
 POSITION = st.floats(-6.0, 6.0)
 BOUNDS = st.tuples(st.floats(0.1, 20.0), st.floats(1.0, 500.0), st.floats(10.0, 20_000.0))
@@ -17,8 +17,8 @@ SHARE = st.floats(-1.0, 1.0)
 
 
 @pytest.fixture(scope="module")
-def lib(tmp_path_factory: pytest.TempPathFactory) -> c.CDLL:
-    return load_profile(tmp_path_factory.mktemp("profile"))
+def lib(profile: c.CDLL) -> c.CDLL:
+    return profile
 
 
 def plan(lib: c.CDLL, limits: ProfileLimits, start: Motion, target: float) -> Profile:

@@ -135,7 +135,7 @@ def test_without_a_supervisor_nothing_moves_until_the_robot_is_opened_anew(
         assert np.abs(arm.position_rad - REST).max() < 0.1
         assert (robot.status()["mode"], robot.status()["reason"]) == ("released", "unsupervised")
         assert robot.status()["watchdog"] == "none"
-        with pytest.raises(SafetyError, match="Open the robot anew"):
+        with pytest.raises(SafetyError, match="supervisor is gone"):
             robot.enable()
         robot.estop()
         seconds_until(lambda: robot.control.reason == "estop")

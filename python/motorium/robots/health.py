@@ -151,9 +151,9 @@ def explain_fault(
         return emergency_stop()
     if reason == "unsupervised":
         return SafetyError.with_remedy(
-            "the supervisor is gone (it was killed or stopped, or hangs): nothing would take the torque from the arm if "
-            "this program died, so it goes to its rest pose and lets go:",
-            program="open the robot anew",
+            "the supervisor is gone (it was killed or stopped, or hangs): nothing would take the torque from the arm "
+            "if this program died, so it goes to its rest pose and lets go:",
+            program=ANEW,
             command=AGAIN,
         )
     if reason == "frozen":
