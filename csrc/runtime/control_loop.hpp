@@ -73,7 +73,8 @@ class ControlLoop {
   std::string torque_problem() const;
 
   /// Requests, from any thread. Each returns a ticket: `loop_snapshot().requests_done >= ticket` once it took
-  /// effect. 0: not taken.
+  /// effect. 0: not taken, because too many wait; what stops an arm (hold, cancel_move, park, release) is
+  /// always taken, after all that waits.
   std::uint64_t enable() noexcept { return request({Request::Kind::enable, {}, 0.0f}); }
   std::uint64_t move_to(const PerJoint<float>& target_rad, float share) noexcept {
     return request({Request::Kind::move_to, target_rad, share});
@@ -168,6 +169,7 @@ class ControlLoop {
   void exchange(Exchange& with);
   void take_bus() noexcept;
   std::uint64_t request(Request request) noexcept;
+  bool insist(Request::Kind kind) noexcept;
   void feed_stream(std::int64_t now_ns) noexcept;
   void run() noexcept;
   void tick(std::int64_t grid_ns, std::int64_t woke_ns) noexcept;
@@ -196,6 +198,7 @@ class ControlLoop {
 
   // Between threads.
   SpscRing<Request, 64> requests_{};
+  std::atomic<std::uint32_t> insisted_{0};  // where the queue was full: how many stops, and of which kinds
   LatestSlot<JointState> state_{};
   LatestSlot<LoopSnapshot> published_{};
   HistoryRing<TickRecord> history_;
