@@ -30,6 +30,8 @@ class SafetyGate {
   bool tripped() const noexcept { return state_.tripped; }
   /// MTR_CAUSE_* bits of the last apply; after a trip, of the refusal that tripped.
   std::uint32_t causes() const noexcept { return state_.last_causes; }
+  /// Of the goal of `joint` at the last apply.
+  float velocity_rad_s(std::uint32_t joint) const noexcept { return state_.velocity_rad_s[joint]; }
   const mtr_limits_config& config() const noexcept { return config_; }
   const mtr_limits_counters& counters() const noexcept { return state_.counters; }
 

@@ -230,7 +230,8 @@ void ControlCore::fault(Reason reason) noexcept {
   end_move(reason == Reason::estop ? MoveEnd::estop : MoveEnd::fault);
   void_plan();
   slew_pending_ = enable_pending_ = parking_ = false;
-  rest_at(now_.setpoint_rad);
+  take_up_lag();
+  rest_at(setpoint_.position_rad);
   set_mode(Mode::fault, reason);
   publish();
 }
@@ -303,6 +304,7 @@ void ControlCore::apply_gate(std::int64_t now_ns, const JointState& state, TickR
                                now_ns,          oldest_joint_ns(state),    now_ns};
   result.goal = gate_.apply(input, &result.verdict);
   now_.goal_rad = result.goal->position_rad();
+  for (std::uint32_t j = 0; j < joints(); ++j) lag_rad_[j] = wish_rad[j] - now_.goal_rad[j];
   if (result.verdict != MTR_TRIPPED || now_.mode == Mode::fault) return;
   if (parking_) {  // keep trying until the park deadline: an arm must not stay up because of one bad second
     rearm_pending_ = slew_pending_ = true;

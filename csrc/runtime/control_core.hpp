@@ -181,6 +181,7 @@ class ControlCore {
   void start_parking(Reason reason) noexcept;
   void finish_slew() noexcept;
   void stand_unplanned() noexcept;
+  void take_up_lag() noexcept;
   bool join(std::int64_t t_ns, const Motion& source) noexcept;
   bool come_to_rest(std::int64_t t_ns) noexcept;
   bool start_slew(std::int64_t last_ns, std::int64_t now_ns) noexcept;
@@ -205,8 +206,9 @@ class ControlCore {
   float slew_share_ = 0.0f;
   bool slew_pending_ = false, enable_pending_ = false, rearm_pending_ = false, parking_ = false;
   bool stop_pending_ = false;
-  Motion source_{};    // what the source said last: a plan, a slew, a stream, or a place to rest at
-  Motion setpoint_{};  // that, and the rest of the transition to it
+  Motion source_{};            // what the source said last: a plan, a slew, a stream, or a place to rest at
+  Motion setpoint_{};          // that, and the rest of the transition to it
+  PerJoint<float> lag_rad_{};  // by which the gate's limits keep the goal from it
   Transition transition_;
   PerJoint<float> stream_rad_{}, approach_rad_s_{};
   RampIn ramp_{};

@@ -9,6 +9,7 @@ namespace motorium {
 namespace {
 
 constexpr float kSameSetpoint_rad = 1e-5f;  // float32 rounding of two ways to the same number
+constexpr float kFollows_rad = 0.02f;       // a goal this close follows its setpoint
 constexpr float kStreamSpeedShare = 0.25f;  // a leader's encoder steps: its speed is smoothed over 4 ticks
 
 }  // namespace
@@ -18,14 +19,28 @@ void ControlCore::rest_at(const PerJoint<float>& position_rad) noexcept {
   setpoint_ = source_ = Motion{position_rad, {}, {}};
   transition_.clear();
   stop_pending_ = false;
+  lag_rad_ = {};
   now_.setpoint_rad = position_rad;
+}
+
+/// A source may ask for more than the gate allows; the arm is then far behind the setpoint. Whatever stops it
+/// begins where the goal is, or the arm would run on for as long as it lags.
+void ControlCore::take_up_lag() noexcept {
+  for (std::uint32_t j = 0; j < joints(); ++j) {
+    if (!(std::abs(lag_rad_[j]) > kFollows_rad)) continue;
+    setpoint_.position_rad[j] -= lag_rad_[j];
+    setpoint_.velocity_rad_s[j] = gate_.velocity_rad_s(j);
+    setpoint_.acceleration_rad_s2[j] = 0.0f;
+  }
+  lag_rad_ = {};
 }
 
 /// Where no bounded motion to the source exists nothing is followed: the gate brakes the arm to a stand.
 void ControlCore::stand_unplanned() noexcept {
   end_move(MoveEnd::unplanned);
   void_plan();
-  rest_at(now_.setpoint_rad);
+  take_up_lag();
+  rest_at(setpoint_.position_rad);
   now_.streaming = false;
   set_mode(Mode::holding, Reason::unplanned);
 }
@@ -44,6 +59,7 @@ bool ControlCore::join(std::int64_t t_ns, const Motion& source) noexcept {
 
 /// The place to rest at is where the bounds let every joint stop.
 bool ControlCore::come_to_rest(std::int64_t t_ns) noexcept {
+  take_up_lag();
   Motion rest;
   for (std::uint32_t j = 0; j < joints(); ++j) {
     const mtr_joint_limits& limits = config_.limits.joint[j];

@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 from turning_policy import Turn
+from waiting import wait
 
 import motorium as mt
 from motorium.errors import SafetyError
@@ -83,6 +84,53 @@ def test_the_arm_holds_at_once_and_a_late_plan_moves_nothing(robot: mt.Robot, ho
     time.sleep(0.3)
     assert robot.control.mode == "holding"
     np.testing.assert_allclose(robot.control.goal_rad, stands, atol=0.02)
+
+
+@pytest.mark.parametrize("stop", ["hold", "move_to"])
+def test_a_stop_does_not_finish_what_the_gate_was_still_catching_up_with(robot: mt.Robot, stop: str) -> None:
+    robot.home()
+    control, here = robot.control, robot.control.goal_rad
+    rows = np.tile(here, (64, 1))
+    rows[4:, 0] += 1.8  # at once
+    assert control.push_chunk(rows, time.monotonic_ns(), 20_000_000, 2) == "accepted"
+    assert wait(lambda: control.goal_rad[0] > here[0] + 0.2)
+    stopped_ns = time.monotonic_ns()
+    there = control.goal_rad
+    control.hold() if stop == "hold" else control.move_to(there, 1.0)
+    time.sleep(0.5)
+    ticks = control.telemetry()
+    lag = ticks["setpoint_rad"][:, 0] - ticks["goal_rad"][:, 0]
+    assert lag.max() > 1.0, "the arm was far behind its plan"
+    later = ticks[ticks["t_ns"] > stopped_ns + HOLDS_WITHIN_NS]["goal_rad"]
+    assert np.ptp(later, axis=0).max() < (0.01 if stop == "hold" else 0.3)
+    assert np.abs(ticks["goal_rad"][:, 0] - here[0]).max() < there[0] - here[0] + 0.4
+    speed = np.abs(np.diff(ticks["goal_rad"], axis=0)).max() * robot.spec.control.rate_hz
+    assert speed <= 1.01 * max(joint.max_velocity_rad_s for joint in robot.spec.joints)
+
+
+class Slowing(Turn):
+    """Declares other rows and another rhythm once it runs, and keeps to them."""
+
+    def __init__(self, spec: mt.RobotSpec, name: str, value: float) -> None:
+        super().__init__(spec)
+        self.change = (name, value)
+
+    def infer(self, obs: mt.Observation, *, committed: np.ndarray | None = None) -> mt.ActionChunk:
+        if self.calls == ENOUGH:
+            setattr(self, *self.change)
+        return super().infer(obs, committed=committed)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [("dt_s", 0.1, r"0\.1 s apart; the policy declares 0\.05"), ("rows", 80, "shape")],
+)
+def test_a_policy_is_held_to_the_rhythm_it_was_bound_with(
+    robot: mt.Robot, name: str, value: float, why: str
+) -> None:
+    with pytest.raises(SafetyError, match=why):
+        mt.run(robot, Slowing(robot.spec, name, value), "turn", 5.0, until=lambda: False)
+    assert robot.control.mode == "holding"
 
 
 def test_the_end_of_the_time_is_such_an_end(robot: mt.Robot) -> None:

@@ -67,6 +67,10 @@ class Planner:
     def __init__(self, policy: Policy, slot_map: SlotMap, range_: Range | None = None) -> None:
         """Of `policy` on a robot with `slot_map`; without `range_` values need only be finite."""
         self._policy = policy
+        self._rows, self._dt_s = (
+            int(policy.rows),
+            float(policy.dt_s),
+        )  # as bound: a plan is played at that rhythm
         self._slots = slot_map
         self._range = range_
         self.refused = 0
@@ -137,12 +141,12 @@ class Planner:
         silent = [slot for slot in slots if not chunk.valid[slot]]
         if silent:
             raise BindingError(f"the policy does not command slots {silent} of this robot (it has {slots})")
-        shape, wanted = np.shape(chunk.rows), (int(self._policy.rows), SLOTS)
+        shape, wanted = np.shape(chunk.rows), (self._rows, SLOTS)
         if shape != wanted:
             return f"it has shape {shape}; the policy declares {wanted}"
-        dt_ns = s_to_ns(self._policy.dt_s)
+        dt_ns = s_to_ns(self._dt_s)
         if s_to_ns(chunk.dt_s) != dt_ns:
-            return f"its rows are {chunk.dt_s:g} s apart; the policy declares {self._policy.dt_s:g} s"
+            return f"its rows are {chunk.dt_s:g} s apart; the policy declares {self._dt_s:g} s"
         if abs(chunk.t0_ns - obs.t_ns) > dt_ns:
             return f"its row 0 is {(chunk.t0_ns - obs.t_ns) * 1e-9:+.3g} s from its observation: t0_ns must be obs.t_ns"
         return None
