@@ -77,7 +77,7 @@ def test_later_shortfalls_are_counted_everywhere(virtual_robot: mt.Robot) -> Non
     report = mt.run(virtual_robot, policy, "turn", 1.2)
     assert report.shortfalls >= 1
     assert json.loads(json.dumps(report.as_dict()))["shortfalls"] == report.shortfalls
-    assert "promised too few rows" in str(report)
+    assert f"{report.shortfalls} had fewer committed rows" in str(report)
     planning = virtual_robot.status()["planning"]
     assert planning["shortfalls"] == report.shortfalls
     assert planning["needed_delay_rows"] > planning["declared_delay_rows"] == 4
@@ -140,6 +140,8 @@ def test_the_command_line_refuses_before_it_opens_an_arm(tmp_path: Path) -> None
     ]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
-    assert "needs 4 rows of 50 ms promised, one to spare; this policy accepts 3. With --sync" in result.stderr
+    assert (
+        "needs 4 rows of 50 ms committed, one to spare; this policy accepts 3. With --sync" in result.stderr
+    )
     result = CliRunner().invoke(main, [*arguments, "--sync"])
     assert "run out of plan" not in result.stderr, "it goes on to the port"

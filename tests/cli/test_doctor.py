@@ -176,5 +176,5 @@ def test_plans_that_come_too_late_are_a_warning_with_the_way_round(call, save, t
     for word in ("--sync", "needs 14 rows of 50 ms", "650 ms", "latency_budget_s allows 250 ms"):
         assert word in " ".join(pace["warnings"])
     shown = call("doctor", "--checkpoint", checkpoint, "--robot", "so101").output
-    assert "needs 4 rows of 50 ms promised, one to spare; this policy accepts 6" in shown
+    assert "needs 4 rows of 50 ms committed, one to spare; this policy accepts 6" in shown
     assert "WARN" not in shown

@@ -6,11 +6,14 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import motorium
-from motorium.errors import MotoriumError
+from motorium.cli._sweep_view import until_done
+from motorium.cli.setup_motors import _take_as_they_come
+from motorium.errors import BusError, CalibrationError, MotoriumError
 from motorium.robots import backends, health
 
 PACKAGE = Path(motorium.__file__).parent
@@ -64,3 +67,18 @@ def test_a_missing_port_names_the_option_or_the_argument() -> None:
         backends.check_port(None, "so101")
     assert "port='/dev/" in str(caught.value)
     assert "--port /dev/" in str(caught.value.for_shell)
+
+
+def test_a_sweep_whose_time_was_up_says_so() -> None:
+    finished = until_done(1e-9, quiet=True)
+    sweep = SimpleNamespace(incomplete=lambda: ["gripper moved 0.1 rad"], complete=False)
+    with pytest.raises(CalibrationError, match=r"time limit of 1e-09 s was up: gripper moved .*--limit"):
+        finished(sweep, 0.0)
+
+
+def test_no_new_servo_may_mean_several() -> None:
+    left = [SimpleNamespace(joint="gripper", motor="sts3215", id=6)]
+    survey = SimpleNamespace(new=(), done={})
+    set_up = SimpleNamespace(pending=lambda _: left, finished=set(), glance=lambda: survey)
+    with pytest.raises(BusError, match=r"several at once.*connect one alone\); missing: gripper"):
+        _take_as_they_come(set_up, survey, [], 0.0)

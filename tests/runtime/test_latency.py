@@ -55,6 +55,7 @@ def test_what_is_no_distribution_is_refused(tmp_path: Path, seconds: str, weight
 def test_the_prior_holds_until_enough_was_measured() -> None:
     pace = Pace(50 * MS, 16, 8, 6)
     scheduler = Scheduler(pace, SOME)
+    assert "the robot's [latency]" in scheduler.latency_source
     assert scheduler.latency_ns == 60 * MS
     assert scheduler.delay(0) == 3
     assert Scheduler(pace).delay(0) == 1

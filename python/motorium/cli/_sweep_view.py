@@ -41,7 +41,9 @@ def until_done(limit_s: float, *, quiet: bool) -> Callable[[Sweep, float], bool]
         if now_s - begin_s > limit_s:
             missing = sweep.incomplete()
             if missing:
-                raise CalibrationError("; ".join(missing))
+                raise CalibrationError(
+                    f"the time limit of {limit_s:g} s was up: {'; '.join(missing)}. Give it more with --limit"
+                )
             return True
         return (sweep.complete and still_s > STILL_S) or (live and _enter_pressed())
 

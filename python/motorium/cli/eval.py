@@ -68,7 +68,10 @@ def command(
     ]
     if figures["shortfalls"]:
         rows.append(
-            ["promised too few rows", f"{figures['shortfalls']} plans: too slow to run without --sync"]
+            [
+                "too slow to bridge",
+                f"{figures['shortfalls']} plans outlast the committed rows: run it with --sync",
+            ]
         )
     print_table(["eval", f"{robot}, {task}, scenes {seed}..{seed + episodes - 1}"], rows)
 

@@ -131,7 +131,8 @@ def _take_as_they_come(
             last_s = time.monotonic()
         elif time.monotonic() - last_s > limit_s:
             raise BusError(
-                f"no new servo was connected for {limit_s:g} s; missing: {', '.join(e.joint for e in left)}"
+                f"no new servo was heard for {limit_s:g} s: none was connected, or several at once, which answer over "
+                f"each other (then connect one alone); missing: {', '.join(e.joint for e in left)}"
             )
         elif said != wish:
             click.echo(wish, err=True)

@@ -78,8 +78,12 @@ class RunReport:
         period, latency = control["period_us"], d["chunk_latency_ms"]
         lines = [f"{self.task}: {outcome} after {self.duration_s:.1f} s"]
         timing = f"{self.chunks}, {latency['p50']:.0f} ms (p95 {latency['p95']:.0f} ms)"
-        short = f", {self.shortfalls} promised too few rows" if self.shortfalls else ""
-        lines.append(f"  chunks   {timing}, {self.late_chunks} late, {self.underflows} underflows{short}")
+        lines.append(f"  chunks   {timing}, {self.late_chunks} late, {self.underflows} underflows")
+        if self.shortfalls:
+            lines.append(
+                f"           {self.shortfalls} had fewer committed rows than their inference may take (the policy "
+                "accepts no more); if plans are late: --sync, or a faster inference"
+            )
         ticks = f"{control['rate_hz']:.0f} Hz, {control['ticks']} ticks, {control['missed']} missed"
         lines.append(f"  control  {ticks}, period {period['p50']:.0f} us (p99 {period['p99']:.0f} us)")
         errors = f"{bus['crc_errors']} checksum errors, {bus['timeouts']} time-outs"

@@ -183,8 +183,9 @@ class Runner:
         if delay < scheduler.needed:
             slow_ms, old_ms = scheduler.latency_ns / NS_PER_MS, (start_ns - obs.t_ns) / NS_PER_MS
             self._short.say(
-                f"{scheduler.needed} rows must be promised (an inference takes {slow_ms:.0f} ms, its observation is "
-                f"{old_ms:.0f} ms old), and the policy accepts {delay}: plans may come late"
+                f"plans may come late: {scheduler.needed} rows must be committed, as an inference may take "
+                f"{slow_ms:.0f} ms ({scheduler.latency_source}) and its observation is {old_ms:.0f} ms old; the policy "
+                f"accepts {delay}"
             )
         rows = self._planner.infer(obs, self._committed(obs, delay), self._previous(obs))
         infer_ns = time.monotonic_ns() - start_ns

@@ -133,8 +133,8 @@ class Bridge:
         source = "measured" if self.measured_ns > self.declared_ns else "95 % of the robot's [latency]"
         return (
             f"an inference of {self.latency_ns / NS_PER_MS:.0f} ms ({source}) on an observation "
-            f"{self.age_ns / NS_PER_MS:.0f} ms old needs {self.needed} rows of {self.dt_ns / NS_PER_MS:g} ms promised, "
-            f"one to spare; this policy accepts {self.accepted}"
+            f"{self.age_ns / NS_PER_MS:.0f} ms old needs {self.needed} rows of {self.dt_ns / NS_PER_MS:g} ms "
+            f"committed, one to spare; this policy accepts {self.accepted}"
         )
 
     def require(self) -> None:
@@ -173,6 +173,14 @@ class Scheduler:
         """What the next inference is expected to take: the slowest of those remembered, as promises are cheap."""
         measured = max(self._latencies_ns, default=0)
         return measured if len(self._latencies_ns) >= TRUSTED else max(measured, self._prior_ns)
+
+    @property
+    def latency_source(self) -> str:
+        """Tell where `latency_ns` comes from, in words."""
+        measured = max(self._latencies_ns, default=0)
+        if len(self._latencies_ns) >= TRUSTED or measured >= self._prior_ns:
+            return "measured"
+        return f"95 % of the robot's [latency], until {TRUSTED} were measured"
 
     def delay(self, age_ns: int) -> int:
         """Rows to promise for an observation that is `age_ns` old when its inference starts."""
