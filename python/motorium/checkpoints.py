@@ -83,16 +83,18 @@ def shipped() -> list[str]:
 
 def _file_given(path: Path) -> str:
     if told := recognise.foreign_file(path):
-        return f"{path} is {told}; {_what_runs()}"
+        return f"{path} is {told}; {_what_runs(told)}"
     if path.name in (CONFIG, WEIGHTS):
         return f"{path} is a file; give the directory that holds it: {path.parent}"
     return f"{path} is a file; give the directory that holds {CONFIG} and {WEIGHTS}"
 
 
-def _what_runs() -> str:
+def _what_runs(told: str) -> str:
+    network = "; its network runs: motorium.policies.xvla" if "X-VLA" in told else ""
     return (
         f"motorium runs its own checkpoints: {', '.join(shipped())}, and what `motorium train` writes "
-        f"({CONFIG} with `format` {FORMAT!r}, and {WEIGHTS})"
+        f"({CONFIG} with `format` {FORMAT!r}, and {WEIGHTS}). Others: wrap it, anything with `infer` is a policy "
+        f"(docs/from-lerobot.md{network})"
     )
 
 
@@ -105,7 +107,7 @@ def load_checkpoint(name_or_path: str | os.PathLike[str]) -> Checkpoint:
     """Read and check a checkpoint by directory or shipped name. Raises CheckpointError."""
     path = find_checkpoint(name_or_path)
     if told := recognise.foreign_checkpoint(path):
-        raise CheckpointError(f"{path} is {told}; {_what_runs()}")
+        raise CheckpointError(f"{path} is {told}; {_what_runs(told)}")
     descriptor = _read_descriptor(path / CONFIG)
     shapes = _bounded_shapes(descriptor, path)
     return Checkpoint(path, descriptor, _read_tensors(path / WEIGHTS, shapes))

@@ -105,12 +105,13 @@ def no_such_file(path: Path, wanted: str) -> str:
     return f"{path}: no such file; give {wanted}"
 
 
-def check_writable(folder: Path, what: str) -> None:
+def check_writable(folder: Path, what: str, option: str = "") -> None:
     """Try whether files can be written to `folder`, so that it is known before anything moves or changes.
 
     Args:
         folder: for files to come; where it is not there yet, the folder in which it will be made is tried.
         what: they are, for the message, such as "the calibration".
+        option: of the command line that names another folder, such as "--out".
 
     Raises:
         StorageError: it cannot be made or written, has no room, or the locale cannot name it.
@@ -130,7 +131,10 @@ def check_writable(folder: Path, what: str) -> None:
     except OSError as error:
         where = f"{folder}" if there == folder.absolute() else f"{folder} ({there})"
         where = where if len(where) < LONGEST_SHOWN else f"{where[:LONGEST_SHOWN]} ..."
-        raise StorageError(f"{what} could not be written to {where}: {error.strerror or error}") from error
+        advice = f"; {option} names another folder" if option else ""
+        raise StorageError(
+            f"{what} could not be written to {where}: {error.strerror or error}{advice}"
+        ) from error
 
 
 def check_file(path: Path, what: str) -> None:

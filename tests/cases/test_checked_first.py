@@ -68,6 +68,7 @@ def test_a_file_named_out_is_met_before_the_demo(tmp_path: Path, monkeypatch: py
     Path("out").write_text("in the way")
     said = call("demo", "--episodes", "1", "--headless")
     assert "the report could not be written to out/demo-" in said
+    assert "--out names another folder" in said
     assert f"({tmp_path}/out): Not a directory" in said
 
 

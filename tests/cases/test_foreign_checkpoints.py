@@ -60,6 +60,8 @@ def test_a_foreign_config_is_named(tmp_path, kind):
     message = refusal(tmp_path)
     assert told in message
     assert "motorium runs its own checkpoints: so101-pick" in message
+    assert "anything with `infer` is a policy (docs/from-lerobot.md" in message
+    assert ("motorium.policies.xvla" in message) == (kind == "xvla")
 
 
 def test_weights_beside_it_change_nothing(tmp_path):

@@ -93,6 +93,18 @@ def test_a_real_arm_is_told_in_words(tmp_path, verb):
     assert not dataset.exists()
 
 
+@pytest.mark.parametrize(
+    "verb", [["run", "so101-pick", "--robot", "sim:so101"], ["record", "sim:so101", "--leader", "script"]]
+)
+def test_a_misspelt_name_is_met_before_the_arm_is_opened(tmp_path, monkeypatch, verb):
+    monkeypatch.setattr(Robot, "open", None)
+    more = ["--dataset", str(tmp_path / "d")] if verb[0] == "record" else []
+    result = CliRunner().invoke(main, [*verb, *more, "--task", "pick-to-try"])
+    assert result.exit_code == 2
+    assert "pick-to-tray" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_stranger_s_folder_stays_as_it_was(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(DataError, match="not empty"):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip("pyarrow")
 
-from motorium.cli._record_view import KEYS, Live
+import data_samples
+
+from motorium.cli._record_view import KEY_HELP, KEYS, Live, fitting, telling_what_is_kept
 from motorium.data.recorder import DISCARD, KEEP, QUIT, REDO
 from motorium.operator.terminal import END, STOP_KEYS, KeyPress
 from motorium.timeline.events import EventLog
@@ -48,3 +51,24 @@ def test_marks_carry_the_time_of_the_key_and_an_episode_begins_without_old_keys(
     typed.text = "d"
     live.begins(0, 1, "task")
     assert live.watches(SAMPLER) is None
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80, 100, 200])
+def test_the_live_line_fits_the_terminal(columns: int) -> None:
+    line = fitting("  1234 rows, 20.0 Hz, 12 dropped  ", columns)
+    assert len(line) < columns
+    assert (columns < 80) or "space" in line
+    assert fitting("", 200) == KEY_HELP[0]
+
+
+def test_a_session_that_is_stopped_says_what_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = data_samples.write(tmp_path / "my cubes", ["t"], seconds=0.5)
+    with pytest.raises(KeyboardInterrupt), telling_what_is_kept(root):
+        raise KeyboardInterrupt
+    assert capsys.readouterr().err == f"1 episode kept in {root}\n"
+    (root / ".recording" / "episode-000001.part").mkdir(parents=True)
+    with pytest.raises(KeyboardInterrupt), telling_what_is_kept(root):
+        raise KeyboardInterrupt
+    assert f"1 episode cut off; to recover: motorium data repair '{root}'" in capsys.readouterr().err

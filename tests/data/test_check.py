@@ -142,6 +142,10 @@ def test_the_twin_and_the_leak_are_found(planted):
     found = {(f.kind, f.episode) for f in planted[1].findings}
     assert ("duplicate", 11) in found
     assert ("leakage", 2) in found
+    root, verdict = planted
+    remedies = {f.kind: f.remedy for f in verdict.findings}
+    assert remedies["leakage"] == f"motorium data split {root}"
+    assert remedies["duplicate"] == f"motorium data delete {root} --episodes 11"
 
 
 def test_nothing_else_is_found_in_the_planted_dataset(planted):

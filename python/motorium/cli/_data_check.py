@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ._verb import Verb, json_option, print_json
+from ._verb import Verb, count, json_option, print_json
 
 if TYPE_CHECKING:
     from ..data.findings import Finding, Summary, Verdict
@@ -43,7 +43,8 @@ def _show(verdict: Verdict, dataset: Path, *, details: bool) -> None:
             _line(_kind(summary, verdict.episodes), summary.first)
     blocking = sum(1 + finding.more for finding in verdict.blocking)
     blocks = f", {blocking} of them blocking" if blocking else ""
-    click.echo(f"score {verdict.score}: {verdict.count} findings in {verdict.episodes} episodes{blocks}")
+    found = f"{count(verdict.count, 'finding')} in {count(verdict.episodes, 'episode')}"
+    click.echo(f"score {verdict.score}: {found}{blocks}")
     if not details and any(summary.count > 1 for summary in summaries):
         click.echo(f"each of them: motorium data check {dataset} --details")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ._data_edit import make_dataset, out_option
-from ._verb import Verb, json_option, print_json
+from ._verb import Verb, count, json_option, print_json
 
 
 @click.command(cls=Verb, name="convert")
@@ -54,7 +54,7 @@ def convert(
     if as_json:
         print_json(value)
         return
-    click.echo(f"{out}: {info.episodes} episodes, {info.frames} rows")
+    click.echo(f"{out}: {count(info.episodes, 'episode')}, {info.frames} rows")
     for name in left_out:
         click.echo(f"left out: {name}")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ._verb import Number, Verb, json_option, print_json
+from ._verb import Number, Verb, count, json_option, print_json
 
 if TYPE_CHECKING:
     from ..data.dataset import Dataset
@@ -44,7 +44,9 @@ def make_dataset(
     if as_json:
         print_json(value)
     else:
-        click.echo(f"{value['dataset']}: {value['episodes']} episodes, {value['frames']} rows")
+        click.echo(
+            f"{value['dataset']}: {count(int(str(value['episodes'])), 'episode')}, {value['frames']} rows"
+        )
         if kept is not None:
             click.echo(f"the old one is {kept} now")
 
@@ -158,7 +160,9 @@ def split(dataset: Path, share: float, seed: int, out: Path | None, as_json: boo
         print_json(value)
     else:
         for entry in value.values():
-            click.echo(f"{entry['dataset']}: {entry['episodes']} episodes, {entry['frames']} rows")
+            click.echo(
+                f"{entry['dataset']}: {count(int(str(entry['episodes'])), 'episode')}, {entry['frames']} rows"
+            )
 
 
 VERBS = (delete, relabel, downsample, mirror, merge, split)

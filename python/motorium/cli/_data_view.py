@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..files import check_file
-from ._verb import Verb, json_option, print_json, print_table
+from ._verb import Verb, count, json_option, print_json, print_table
 
 dataset_argument = click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
 
@@ -54,7 +54,7 @@ def _rerun(dataset: Path, episodes: int, save: Path | None, as_json: bool) -> No
     if as_json:
         print_json({"episodes": shown, "recording": None if save is None else str(save)})
     else:
-        click.echo(f"{shown} episodes in {'the viewer' if save is None else save}")
+        click.echo(f"{count(shown, 'episode')} in {'the viewer' if save is None else save}")
 
 
 @click.command(cls=Verb, name="slots")

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import MotoriumError
 from ..timeline.events import Event, EventLog
+from ._verb import count, say
 
 if TYPE_CHECKING:
     from ..data.recorder import Recorded, Sampler
@@ -20,6 +27,13 @@ MARKS = {"n": "subtask", "m": "mark"}
 CONTACT = "c"
 """Contact begins with it and ends with it: a terminal tells of presses, never of releases."""
 SHOW_EVERY_S = 0.25
+KEY_HELP = (
+    "[Enter] keep [r]edo [d]iscard [q]uit; [n]ext sub-task [c]ontact [m]ark; [space] stop",
+    "Enter keep, r redo, d discard, q quit, space stop",
+    "Enter r d q n c m; space stop",
+    "space stop",
+)
+"""The longest that fits is shown; how to stop the arm is in each."""
 
 
 class Silent:
@@ -54,7 +68,7 @@ class Plain(Silent):
         outcome = "success" if r.success else "no success"
         click.echo(
             f"      {outcome}, {episode.length} rows at {r.rate_hz:.1f} Hz, {lost} frames dropped, "
-            f"{r.missed_ticks} control ticks missed, safe on disk in {r.finished.durable_s:.2f} s"
+            f"{count(r.missed_ticks, 'control tick')} missed, safe on disk in {r.finished.durable_s:.2f} s"
         )
 
 
@@ -92,11 +106,8 @@ class Live(Plain):
         if now - self._shown >= SHOW_EVERY_S:
             self._shown = now
             rows, lost = sampler.writer.rows, sum(sampler.writer.dropped.values())
-            click.echo(
-                f"\r      {rows} rows, {sampler.rate_hz:.1f} Hz, {lost} dropped  "
-                "[Enter] keep [r]edo [d]iscard [q]uit; [n]ext sub-task [c]ontact [m]ark; [space] stop ",
-                nl=False,
-            )
+            figures = f"  {rows} rows, {sampler.rate_hz:.1f} Hz, {lost} dropped  "
+            click.echo(f"\r{fitting(figures, shutil.get_terminal_size().columns)}\x1b[K", nl=False)
         return self._wishes.popleft() if self._wishes else None
 
     def ends(self, recorded: Recorded | None) -> None:
@@ -113,3 +124,33 @@ def watch(terminal: Terminal, *, silent: bool, log: EventLog) -> Silent:
     if silent:
         return Silent()
     return Live(terminal, log) if terminal.present and sys.stdout.isatty() else Plain()
+
+
+def fitting(figures: str, columns: int) -> str:
+    """Return the live line with as much help on keys as fits into so many columns, one of them left free."""
+    lines = (figures + text for text in KEY_HELP)
+    return next((line for line in lines if len(line) < columns), figures)[: max(columns - 1, 0)]
+
+
+@contextmanager
+def telling_what_is_kept(dataset: Path) -> Iterator[None]:
+    """Say which episodes a session leaves behind, and how to get the rest, when it ends by an error or Ctrl-C."""
+    try:
+        yield
+    except BaseException:
+        with suppress(MotoriumError, OSError):
+            if sys.stdout.isatty():  # the live line stands there
+                click.echo(err=True)
+            say(_kept(dataset))
+        raise
+
+
+def _kept(dataset: Path) -> str:
+    from ..data.dataset import Dataset
+    from ..data.staging import leftovers
+
+    kept = f"{count(len(Dataset.open(dataset).episodes), 'episode')} kept in {dataset}"
+    waiting = sum(map(len, leftovers(dataset)))
+    if not waiting:
+        return kept
+    return f"{kept}, {count(waiting, 'episode')} cut off; to recover: motorium data repair {shlex.quote(str(dataset))}"

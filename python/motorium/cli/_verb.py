@@ -96,6 +96,11 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
+def count(number: int, thing: str) -> str:
+    """Return a number with its noun: "1 episode", "2 episodes"."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def print_json(value: Any) -> None:
     """One JSON object on one line; numbers that JSON cannot hold (NaN, infinity) are refused."""
     click.echo(json.dumps(value, allow_nan=False, default=str))

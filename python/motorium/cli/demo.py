@@ -44,7 +44,7 @@ def command(
     from ._watch import choose_audience, print_report
 
     folder = out or Path("out", time.strftime("demo-%Y%m%d-%H%M%S"))
-    check_writable(folder, "the report")
+    check_writable(folder, "the report", "--out")
     plan = DemoPlan(checkpoint, episodes, seed, task)
     live = not headless and sys.stdout.isatty()
     with Terminal(say=say) as terminal, choose_audience(episodes, live=live, silent=as_json) as audience:

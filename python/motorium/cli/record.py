@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import SpecError
 from ..files import check_writable
-from ._record_view import watch
+from ._record_view import telling_what_is_kept, watch
 from ._task import check_task
-from ._verb import Number, Verb, json_option, print_json, say
+from ._verb import Number, Verb, count, json_option, print_json, say
 
 if TYPE_CHECKING:
     from ..data.recorder import Leader
@@ -86,10 +87,9 @@ def command(
     from ..data.recorder import RecordPlan, record
     from ..operator.terminal import Terminal
     from ..robots.robot import Robot
-    from ..teleop.leader import open_leader
     from ..timeline.events import EventLog
 
-    check_task(robot, task)
+    check_task(robot, task, judged=True)
     check_writable(dataset, "the dataset")
     plan = RecordPlan(
         dataset,
@@ -110,17 +110,14 @@ def command(
             from ..timeline.pedal import Pedal
 
             stack.enter_context(Pedal(pedal, log=log))
-        hand = (
-            None
-            if leader == "script"
-            else open_leader(leader, port=leader_port, calibration=leader_calibration)
-        )
+        hand = _hand(leader, leader_port, leader_calibration)
         if hand is not None:
             stack.enter_context(hand)
         arm = Robot.open(robot, port=port, calibration=calibration, **options)
         for entered in (closing(arm), terminal.watching(arm), arm):  # keys stop it from before it has torque
             stack.enter_context(entered)
         watcher = watch(terminal, silent=as_json, log=log)
+        stack.enter_context(telling_what_is_kept(dataset))
         recorded, writer = record(arm, _shows(arm, hand), plan, watcher, log)
         control = arm.control.stats()
     result: dict[str, Any] = {
@@ -129,8 +126,20 @@ def command(
         "repaired": writer.repaired.as_dict(),
         "control": {"ticks": control["ticks"], "missed": control["missed"]},
     }
-    said = f"{len(recorded)} episodes in {dataset}; look at them: motorium data view {dataset}"
+    said = f"{count(len(recorded), 'episode')} added to {dataset}; look at them: motorium data view {dataset}"
     print_json(result) if as_json else click.echo(said)
+
+
+def _hand(leader: str, port: str | None, calibration: str | None) -> LeaderArm | None:
+    """The arm that is moved by hand; None for the script."""
+    from ..teleop.leader import open_leader
+
+    if leader == "script":
+        return None
+    try:
+        return open_leader(leader, port=port, calibration=calibration)
+    except SpecError as error:
+        raise SpecError(f"--leader: {error}; for a simulated arm also: script") from error
 
 
 def _shows(arm: Robot, hand: LeaderArm | None) -> Leader:

@@ -39,7 +39,7 @@ def command(
     processes: int,
     as_json: bool,
 ) -> None:
-    """Records demonstrations; a shard that is there already is not recorded again."""
+    """Record demonstrations; a shard that is there already is not recorded again."""
     from ..learn.record import RecordJob, record
 
     counts = {

@@ -37,8 +37,8 @@ def command(
     resume: bool,
     as_json: bool,
 ) -> None:
-    """Trains a motorium nano network; ends with a checkpoint folder that `motorium eval` and `motorium run` take."""
-    check_writable(out, "the run")
+    """Train a motorium nano network; ends with a checkpoint folder that `motorium eval` and `motorium run` take."""
+    check_writable(out, "the run", "--out")
     from ..learn.recipe import Recipe, cook
     from ..learn.train import TrainJob, TrainParams, train
 

@@ -18,7 +18,7 @@ from .picture_rules import CameraLook, judge, look
 from .tables import Episode, Rows
 from .whole_rules import Motions, duplicates, leakage, order, totals
 
-DAMAGE = "motorium data repair; if that does not help, motorium data delete of that episode"
+DAMAGE = "motorium data repair; if that does not help, motorium data delete"
 
 
 def check(
@@ -45,7 +45,7 @@ def check(
     for key, seen in cameras.items():
         findings += shortened(judge(key, seen))
     findings += [*duplicates(motions), *leakage(dataset, motions)]
-    return Verdict(tuple(order(findings)), len(dataset.episodes))
+    return Verdict(tuple(finding.naming(root) for finding in order(findings)), len(dataset.episodes))
 
 
 def _each(dataset: Dataset, findings: list[Finding]) -> Iterator[tuple[Episode, Rows]]:
@@ -72,7 +72,7 @@ def _pictures(dataset: Dataset, episode: Episode, cameras: Mapping[str, CameraLo
 
 
 def _damaged(episode: Episode, why: object) -> Finding:
-    return Finding("damaged", episode.index, None, str(why), DAMAGE)
+    return Finding("damaged", episode.index, None, str(why), f"{DAMAGE} --episodes {episode.index}")
 
 
 def _numbers(dataset: Dataset, episode: Episode, rows: Rows, motions: Motions) -> list[Finding]:
@@ -89,5 +89,6 @@ def _leftovers(root: Path) -> list[Finding]:
     done, parts = staging.leftovers(root)
     if not done and not parts:
         return []
-    detail = f"{len(done) + len(parts)} episodes in {layout.STAGING} were cut off"
+    number = len(done) + len(parts)
+    detail = f"{number} episode{'s were' if number > 1 else ' was'} cut off, in {layout.STAGING}"
     return [Finding("damaged", None, None, detail, "motorium data repair")]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from shlex import quote
 from typing import Any
 
 BLOCKING = frozenset({"damaged", "index", "clock", "rate", "not_finite", "leakage"})
@@ -33,6 +36,13 @@ class Finding:
     detail: str
     remedy: str
     more: int = 0
+
+    def naming(self, root: Path) -> Finding:
+        """Return it with the dataset's folder in the commands of its remedy, for a shell."""
+        command = r"(motorium data (?:delete|repair|split))\b(?: DATASET)?"
+        return replace(
+            self, remedy=re.sub(command, lambda found: f"{found[1]} {quote(str(root))}", self.remedy)
+        )
 
     @property
     def blocks(self) -> bool:

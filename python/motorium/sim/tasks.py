@@ -41,6 +41,11 @@ def is_name(text: str) -> bool:
     return text.strip().lower() == TASK
 
 
+def resembles_name(text: str) -> bool:
+    """Whether `text` is one word, as a task's name is, and not the name of any task."""
+    return not is_name(text) and "-" in text and len(text.split()) == 1
+
+
 def forced_colour(task: str | None) -> str | None:
     """The colour that `task` forces on a scene; None where the scene draws its own: no task, or a task's name.
 
