@@ -146,6 +146,19 @@ def test_the_end_of_the_time_is_such_an_end(robot: mt.Robot) -> None:
     assert robot.control.mode == "holding"
 
 
+def test_who_asks_slowly_does_not_lengthen_the_run(robot: mt.Robot) -> None:
+    begun_ns: list[int] = []
+
+    def until() -> bool:
+        begun_ns.append(time.monotonic_ns())
+        time.sleep(1.5)
+        return False
+
+    mt.run(robot, Turn(robot.spec), "turn", 0.7, until=until)
+    assert ran_on_ns(robot, begun_ns[0] + 700_000_000) < HOLDS_WITHIN_NS
+    assert robot.control.mode == "holding"
+
+
 def test_a_camera_that_blocks_is_not_waited_for(robot: mt.Robot, monkeypatch: pytest.MonkeyPatch) -> None:
     policy, freed, looks, stopped = Turn(robot.spec), threading.Event(), [0], [0]
     look = robot.observe

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from .report import RunReport
@@ -66,12 +68,25 @@ def drive(
         robot.home()
         before = robot.control.stats()
         runner.start()
-        success, elapsed_s = watch(runner, duration_s, until, on_progress, ended)
+        with _time_limit(runner, duration_s):
+            success, elapsed_s = watch(runner, duration_s, until, on_progress, ended)
     finally:
         _stop(runner)
     if success is not True and elapsed_s >= duration_s:  # else somebody has seen enough
         runner.require_motion(elapsed_s)
     return runner.report(success, elapsed_s, before)
+
+
+@contextlib.contextmanager
+def _time_limit(runner: Runner, duration_s: float) -> Iterator[None]:
+    """The arm holds when the time is up, also while `until` or `on_progress` keeps the caller's thread."""
+    timer = threading.Timer(min(duration_s, threading.TIMEOUT_MAX), runner.halt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _stop(runner: Runner) -> None:

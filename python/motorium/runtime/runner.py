@@ -117,10 +117,14 @@ class Runner:
             cause = late if fell_back else "another caller parked or released it"
             raise SafetyError(f"the arm was brought to rest during the run: {cause}")
 
-    def stop(self) -> None:
-        """Hold the arm at once, whatever the policy does; then see to the inference thread. Safe to call twice."""
+    def halt(self) -> None:
+        """Hold the arm at once, whatever the policy does, and let no later plan reach it. From any thread."""
         self._thinking.withdraw()
         self.robot.control.hold()
+
+    def stop(self) -> None:
+        """Hold the arm as `halt` does, then see to the inference thread. Safe to call twice."""
+        self.halt()
         self._thinking.leave()
 
     def require_motion(self, duration_s: float) -> None:
