@@ -25,13 +25,21 @@ else:
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / "build" / "minimums"
 TESTS = {
-    "core": (("tests/policies", "tests/runtime/test_slot_map.py", "tests/cli/test_main.py"), ()),
+    "core": (
+        (
+            "tests/policies",
+            "tests/runtime/test_slot_map.py",
+            "tests/bus/test_motor_spec.py",
+            "tests/robots/test_conformance.py",
+        ),
+        (),
+    ),
     "sim": (
         (
             "tests/sim/test_world.py",
             "tests/sim/test_frames.py",
             "tests/sim/test_shipped.py",
-            "tests/cli/test_doctor.py",
+            "tests/sim/test_robot.py",
         ),
         (),
     ),

@@ -83,7 +83,7 @@ def test_a_moved_cable_asks_and_a_name_answers(plug: Plug) -> None:
     plug(("/dev/ttyUSB0", "0001", "1-1.2"))
     calibrated("/dev/ttyUSB0", "bench")
     plug(("/dev/ttyUSB0", "0001", "1-1.4"))
-    with pytest.raises(CalibrationError, match=r"known: bench; the serial number 0001 .*--calibration"):
+    with pytest.raises(CalibrationError, match=r"known: bench.*the serial number 0001 .*--calibration"):
         Calibration.of_adapter("/dev/ttyUSB0", SPEC)
     assert find_calibration("bench", "/dev/ttyUSB0", SPEC).joints["gripper"].zero_ticks == 2000.0
 
