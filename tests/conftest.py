@@ -11,6 +11,10 @@ from skips import summary
 from motorium.sim.opengl import choose_platform
 
 choose_platform()
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of a job that a script started in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
