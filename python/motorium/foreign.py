@@ -1,0 +1,259 @@
+"""Files that others may have made: opened only when regular, inside their folder, and no larger than they may be.
+
+Whatever is read from a dataset, a checkpoint, a calibration or a TOML file of somebody's goes through here, so that a
+FIFO cannot hang the program, a link cannot lead out of its folder, and no claim of a size costs memory.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import stat
+import sys
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .errors import MotoriumError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DEEPEST = 64
+"""Lists and tables in one another; documents of people have fewer than ten."""
+LARGEST_INTEGER = 1 << 64
+TOML_BYTES = 1 << 20
+"""Largest TOML file that is read; a robot's has a few kB."""
+_HUB_REPOSITORY = re.compile(r"(models|datasets|spaces)--.+")
+_SHOWN = 80
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode's classes of control and format characters, surrogates, and ends of lines and paragraphs."""
+_JOINERS = "\u200c\u200d"
+"""Format characters that words of some scripts, and emoji, are made with."""
+
+
+def resolve_inside(path: Path, inside: Path | None, error: type[MotoriumError]) -> Path:
+    """Resolve the links of `path` and refuse those that lead out of the folder `inside`.
+
+    The Hub's cache keeps every file of a snapshot as a link to `blobs` of the same repository; such links are followed
+    (https://huggingface.co/docs/huggingface_hub/guides/manage-cache). Without `inside`, `path` was named by the user,
+    who may mean a link. Raises `error`.
+    """
+    try:
+        real = Path(os.path.realpath(path))
+        if inside is None:
+            return real
+        base = Path(os.path.realpath(inside))
+    except (OSError, ValueError) as failure:  # a loop of links; a zero byte in the name
+        raise error(f"cannot read {_shown(path)}: {failure}") from failure
+    if real == base or base in real.parents or _in_hub_cache(real, base):
+        return real
+    raise error(
+        f"{_shown(path)} leads out of its folder, to {_shown(real)}, and is not followed; put a copy of the file there if it "
+        f"belongs to it"
+    )
+
+
+def _in_hub_cache(real: Path, base: Path) -> bool:
+    for folder in (base, *base.parents):
+        repository = folder.parent.parent
+        if folder.parent.name == "snapshots" and _HUB_REPOSITORY.fullmatch(repository.name):
+            return real.parent == repository / "blobs"
+    return False
+
+
+def open_regular(
+    path: Path, max_bytes: int, *, error: type[MotoriumError], inside: Path | None = None
+) -> BinaryIO:
+    """Open a regular file of at most `max_bytes` for reading.
+
+    Args:
+        path: of the file.
+        max_bytes: it may have.
+        error: what to raise when it is absent, unreadable, larger, or a FIFO, device, socket or folder.
+        inside: the folder that its links may not lead out of, see `resolve_inside`.
+    """
+    real = resolve_inside(path, inside, error)
+    try:
+        fd = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NOCTTY)
+    except (OSError, ValueError) as failure:
+        why = getattr(failure, "strerror", None) or str(failure)
+        raise error(f"cannot read {_shown(path)}: {why}") from failure
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise error(f"{_shown(path)} is {_kind(found.st_mode)}, no regular file, and was not read")
+        if found.st_size > max_bytes:
+            raise error(
+                f"{_shown(path)} has {_size(found.st_size)}, larger than the {_size(max_bytes)} such a file may have"
+            )
+        return os.fdopen(fd, "rb")
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def check_regular(
+    path: Path, max_bytes: int, *, error: type[MotoriumError], inside: Path | None = None
+) -> Path:
+    """Check as `open_regular` does, for a library that opens files itself; returns the path without links."""
+    open_regular(path, max_bytes, error=error, inside=inside).close()
+    return resolve_inside(path, inside, error)
+
+
+def read_bytes(path: Path, max_bytes: int, *, error: type[MotoriumError], inside: Path | None = None) -> bytes:
+    """Read a file whole. Raises `error` as `open_regular` does."""
+    with open_regular(path, max_bytes, error=error, inside=inside) as file:
+        try:
+            content = file.read(max_bytes + 1)
+        except OSError as failure:
+            raise error(f"cannot read {_shown(path)}: {failure.strerror}") from failure
+    if len(content) > max_bytes:  # it grew meanwhile
+        raise error(f"{_shown(path)} is larger than the {_size(max_bytes)} such a file may have")
+    return content
+
+
+def read_text(path: Path, max_bytes: int, *, error: type[MotoriumError], inside: Path | None = None) -> str:
+    """Read UTF-8 text, with or without a byte order mark. Raises `error`, also when it is no UTF-8."""
+    try:
+        return read_bytes(path, max_bytes, error=error, inside=inside).decode("utf-8-sig")
+    except UnicodeDecodeError as failure:
+        raise error(
+            f"{_shown(path)} is not UTF-8 text: byte {failure.start} is 0x{failure.object[failure.start]:02x}"
+        ) from failure
+
+
+def read_json(
+    path: Path, max_bytes: int, *, error: type[MotoriumError], inside: Path | None = None, nan: bool = False
+) -> Any:
+    """Read a JSON document, see `parse_json`. Raises `error`."""
+    text = read_text(path, max_bytes, error=error, inside=inside)
+    try:
+        return parse_json(text, nan=nan)
+    except ValueError as failure:
+        raise error(f"{_shown(path)} is no JSON that can be read: {failure}") from failure
+
+
+def read_toml(path: Path, *, error: type[MotoriumError], inside: Path | None = None) -> dict[str, Any]:
+    """Read a TOML file of at most `TOML_BYTES`, bounded as JSON is. Raises `error`."""
+    text = read_text(path, TOML_BYTES, error=error, inside=inside)
+    try:
+        table: dict[str, Any] = tomllib.loads(text)
+        _check(table, nan=False)
+    except RecursionError as failure:
+        raise error(f"{_shown(path)} is not valid TOML: nested too deeply") from failure
+    except ValueError as failure:
+        raise error(f"{_shown(path)} is not valid TOML: {failure}") from failure
+    return table
+
+
+def parse_json(text: str | bytes, *, nan: bool = False, unique: bool = False) -> Any:
+    """Decode JSON whose depth, integers and texts are bounded.
+
+    Args:
+        text: the document.
+        nan: whether NaN and infinities are numbers, as Python's own writer has them.
+        unique: whether a key that appears twice is refused.
+
+    Raises:
+        ValueError: no JSON, nested deeper than `DEEPEST`, an integer beyond 64 bits, a text that is no Unicode.
+    """
+    try:
+        value = json.loads(
+            text, parse_int=_integer, object_pairs_hook=_unique if unique else None, parse_constant=_constant
+        )
+        _check(value, nan=nan)
+    except RecursionError as failure:
+        raise ValueError("nested too deeply") from failure
+    return value
+
+
+def _integer(text: str) -> int:
+    number = int(text) if len(text) <= len(str(LARGEST_INTEGER)) + 1 else LARGEST_INTEGER
+    if abs(number) >= LARGEST_INTEGER:
+        raise ValueError(f"an integer of {len(text)} digits; those beyond 64 bits are not read")
+    return number
+
+
+def _constant(name: str) -> float:
+    return float(name.replace("Infinity", "inf"))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"key {printable(twice)!r} appears twice")
+    return table
+
+
+def _check(document: Any, *, nan: bool) -> None:
+    """Raise ValueError for what decoders let pass and programs trip over: depth, infinities, lone surrogates."""
+    waiting = [(document, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise ValueError("nested too deeply")
+        if isinstance(value, str):
+            _check_text(value)
+        elif isinstance(value, float) and not nan and not math.isfinite(value):
+            raise ValueError("NaN or an infinite number, where numbers are finite")
+        elif isinstance(value, int) and abs(value) >= LARGEST_INTEGER:
+            raise ValueError("an integer beyond 64 bits")
+        elif isinstance(value, dict):
+            for key in value:
+                _check_text(key)
+            waiting += [(item, depth + 1) for item in value.values()]
+        elif isinstance(value, list):
+            waiting += [(item, depth + 1) for item in value]
+
+
+def _check_text(text: str) -> None:
+    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError(f"{printable(text[:_SHOWN])!r} is no Unicode text")
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """Make a text of others safe for a terminal: control and direction characters are shown as escapes.
+
+    Args:
+        text: as found in a file.
+        lines: whether line ends and tabs stay.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_letters(text, "\n\t" if lines else ""))
+
+
+def _letters(text: str, kept: str) -> Iterator[str]:
+    for letter in text:
+        if letter in kept or letter in _JOINERS or unicodedata.category(letter) not in _UNSAFE:
+            yield letter
+        else:
+            yield letter.encode("unicode_escape").decode("ascii")
+
+
+def _shown(path: Path) -> str:
+    return printable(os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
+
+
+def _kind(mode: int) -> str:
+    kinds = {
+        stat.S_IFDIR: "a folder", stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
+    }  # fmt: skip
+    return kinds.get(stat.S_IFMT(mode), "another kind of file")
+
+
+def _size(count: int) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count} {unit}" if unit == "bytes" else f"{count:.4g} {unit}"
+        count /= 1000  # type: ignore[assignment]
+    return f"{count:.4g} GB"
