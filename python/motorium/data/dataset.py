@@ -66,13 +66,17 @@ class Dataset:
 
     def data_path(self, episode: Episode) -> Path:
         """The file with the rows of an episode."""
-        return self.root / layout.fill(self.info.data_path, **_fields(episode, episode.data))
+        return self.root / layout.fill(self.info.data_path, **self._fields(episode, episode.data))
 
     def video_path(self, episode: Episode, key: str) -> Path:
         """The file with the frames of a camera."""
         pattern = self.info.video_path or layout.VIDEO_PATTERN
         slot = episode.videos[key].slot
-        return self.root / layout.fill(pattern, video_key=key, **_fields(episode, slot))
+        return self.root / layout.fill(pattern, video_key=key, **self._fields(episode, slot))
+
+    def _fields(self, episode: Episode, slot: Slot) -> dict[str, int]:
+        old = {"episode_chunk": episode.index // self.info.chunks_size, "episode_index": episode.index}
+        return {"chunk_index": slot.chunk, "file_index": slot.file, **old}
 
     def rows(self, episode: Episode, keys: Sequence[str] | None = None) -> Rows:
         """Columns of one episode, (N, *shape) each; None: all numeric ones. Raises DataError."""
@@ -156,11 +160,6 @@ class Dataset:
         return value if isinstance(value, dict) else {}
 
 
-def _fields(episode: Episode, slot: Slot) -> dict[str, int]:
-    old = {"episode_chunk": episode.index // layout.CHUNK, "episode_index": episode.index}
-    return {"chunk_index": slot.chunk, "file_index": slot.file, **old}
-
-
 def _batches(path: Path, names: list[str], features: Sequence[Feature]) -> Iterator[tuple[Any, Rows]]:
     with tables.opened(path) as file:
         there = set(file.schema_arrow.names)
@@ -210,9 +209,10 @@ def _old_episodes(root: Path, info: Info) -> list[Episode]:
     try:
         for line in sorted(_lines(path), key=lambda line: int(line["episode_index"])):
             index, length = int(line["episode_index"]), int(line["length"])
-            place = VideoPlace(Slot.number(index), 0.0, length / info.schema.fps)
+            slot = Slot(*divmod(index, info.chunks_size))
+            place = VideoPlace(slot, 0.0, length / info.schema.fps)
             tasks = tuple(str(task) for task in line["tasks"])
-            out.append(Episode(index, tasks, length, start, Slot.number(index), dict.fromkeys(keys, place)))
+            out.append(Episode(index, tasks, length, start, slot, dict.fromkeys(keys, place)))
             start += length
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: {type(error).__name__} {error}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -172,8 +172,5 @@ def _totals(root: Path, out: Repair) -> None:
     if (info.episodes, info.frames, info.tasks) != (len(episodes), frames, tasks):
         if [episode.index for episode in episodes] != list(range(len(episodes))):
             raise DataError(f"{root}: episodes do not count from 0; `motorium data delete` can renumber them")
-        staging.write_info(
-            root,
-            Info(info.schema, info.version, len(episodes), frames, tasks, info.data_path, info.video_path),
-        )
+        staging.write_info(root, replace(info, episodes=len(episodes), frames=frames, tasks=tasks))
         out.fixed.append("totals of info.json")

@@ -19,6 +19,7 @@ INFO_LIMIT = 8 << 20
 """Largest info.json that is read."""
 MAX_FEATURES = 512
 MAX_VALUES = 1 << 24
+MAX_CHUNK = 10_000_000
 DTYPES = ("float32", "float64", "int64", "int32", "int16", "uint8", "bool", "string")
 PICTURES = ("video", "image")
 OWN = "motorium"
@@ -179,7 +180,18 @@ class Schema:
 
 @dataclass(frozen=True)
 class Info:
-    """A parsed info.json: the schema and the totals."""
+    """A parsed info.json: the schema and the totals.
+
+    Attributes:
+        schema: fps, robot and features.
+        version: of LeRobot's format.
+        episodes: how many it tells of.
+        frames: how many it tells of.
+        tasks: how many it tells of.
+        data_path: pattern of the data files.
+        video_path: pattern of the video files, or None.
+        chunks_size: most files of a chunk folder; v2.x finds an episode's folder by it.
+    """
 
     schema: Schema
     version: str = layout.VERSION
@@ -188,6 +200,7 @@ class Info:
     tasks: int = 0
     data_path: str = layout.DATA_PATTERN
     video_path: str | None = layout.VIDEO_PATTERN
+    chunks_size: int = layout.CHUNK
 
     def as_json(self) -> dict[str, Any]:
         """In LeRobot's order of keys."""
@@ -198,7 +211,7 @@ class Info:
             "total_episodes": self.episodes,
             "total_frames": self.frames,
             "total_tasks": self.tasks,
-            "chunks_size": layout.CHUNK,
+            "chunks_size": self.chunks_size,
             "data_files_size_in_mb": 100,
             "video_files_size_in_mb": 200,
             "fps": schema.fps,
@@ -269,7 +282,10 @@ def parse_info(value: dict[str, Any]) -> Info:
         raise DataError("info.json: a total is negative")
     video_path = value.get("video_path")
     video = None if video_path is None else str(video_path)
-    return Info(schema, version, episodes, frames, tasks, str(value["data_path"]), video)
+    chunk = int(value.get("chunks_size", layout.CHUNK))
+    if not 1 <= chunk <= MAX_CHUNK:
+        raise DataError(f"info.json: chunks_size {chunk} is not between 1 and {MAX_CHUNK}")
+    return Info(schema, version, episodes, frames, tasks, str(value["data_path"]), video, chunk)
 
 
 def _feature(key: str, entry: Mapping[str, Any]) -> Feature:
