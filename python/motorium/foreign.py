@@ -54,8 +54,8 @@ def resolve_inside(path: Path, inside: Path | None, error: type[MotoriumError]) 
     if real == base or base in real.parents or _in_hub_cache(real, base):
         return real
     raise error(
-        f"{_shown(path)} leads out of its folder, to {_shown(real)}, and is not followed; put a copy of the file there if it "
-        f"belongs to it"
+        f"{_shown(path)} leads out of its folder, to {_shown(real)}, and is not followed; put a copy of the "
+        f"file there if it belongs to it"
     )
 
 
@@ -106,7 +106,9 @@ def check_regular(
     return resolve_inside(path, inside, error)
 
 
-def read_bytes(path: Path, max_bytes: int, *, error: type[MotoriumError], inside: Path | None = None) -> bytes:
+def read_bytes(
+    path: Path, max_bytes: int, *, error: type[MotoriumError], inside: Path | None = None
+) -> bytes:
     """Read a file whole. Raises `error` as `open_regular` does."""
     with open_regular(path, max_bytes, error=error, inside=inside) as file:
         try:

@@ -13,7 +13,7 @@ from ..errors import CheckpointError
 from ..types import SLOTS, Float32
 from . import foreign_config
 from .being_h05_config import BeingH05Config
-from .being_h05_tensors import LEGACY, UNUSED, being_h05_tensors
+from .being_h05_tensors import LEGACY, being_h05_tensors, unused
 from .foreign_weights import bound, fit, map_tensors
 
 IMAGE_TOKEN, STATE_TOKEN = -1, -2
@@ -21,10 +21,11 @@ IMAGE_TOKEN, STATE_TOKEN = -1, -2
 
 
 def read_config(path: Path, overrides: Mapping[str, Any] | None = None) -> BeingH05Config:
-    """config.json, with some keys replaced before they are checked. Raises CheckpointError."""
+    """Read config.json, with some keys replaced, or with None taken away. Raises CheckpointError."""
     document = foreign_config.read_json(path)
     if isinstance(document, dict):
-        document = {**document, **(overrides or {})}
+        changed = {**document, **(overrides or {})}
+        document = {key: value for key, value in changed.items() if value is not None}
     return foreign_config.build(BeingH05Config, document, path)
 
 
@@ -35,7 +36,7 @@ def read_weights(path: Path, config: BeingH05Config) -> dict[str, Float32]:
     old, new = LEGACY
     found = {new + name[len(old) :] if name.startswith(old) else name: array
              for name, array in map_tensors(path).items()}  # fmt: skip
-    weights = fit(found, table, UNUSED.__contains__, path)
+    weights = fit(found, table, lambda name: unused(name, config), path)
     patch = weights["vit.patch.weight"]
     return {**weights, "vit.patch.weight": patch.reshape(len(patch), -1)}
 
@@ -70,9 +71,15 @@ class BeingH05:
         """Views (V, 3, S, S) normalised, prompt token ids with IMAGE_TOKEN and STATE_TOKEN, state (200,)."""
         self.engine.encode(pixels, prompt, state, behind, self.recorder if record else None)
 
-    def noise(self, seed: int | None = None, refinements: int = 0) -> Float32:
-        """Starts for `denoise`, (1 + refinements, T, 200); the same for the same seed."""
-        shape = (1 + refinements, self.config.action_chunk_length, SLOTS)
+    def noise(self, seed: int | None = None, refinements: int | None = None) -> Float32:
+        """Draw starts for `denoise`, (1 + refinements, T, 200); the same for the same seed.
+
+        Args:
+            seed: of numpy's generator; None draws anew.
+            refinements: passes with the gate; None: as many as the checkpoint asks for (`mpg_refinement_iters`).
+        """
+        passes = self.config.refinements if refinements is None else refinements
+        shape = (1 + passes, self.config.action_chunk_length, SLOTS)
         return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
 
     def denoise(
@@ -84,12 +91,12 @@ class BeingH05:
         *,
         record: bool = False,
     ) -> Float32:
-        """(T, 200). noise: (1 + R, T, 200), one start per pass: R refinements with the gate.
+        """Denoise a chunk, (T, 200), in 1 + R passes: a plain one and R refinements with the gate.
 
         Args:
-            noise: standard normal; `noise(seed)` draws it.
+            noise: (1 + R, T, 200), standard normal, one start per pass; `noise(seed)` draws it with the checkpoint's R.
             steps: Euler steps; the checkpoint's by default.
-            locked: (d, 200), the rows that are promised.
+            locked: (d, 200), the rows that are committed.
             directions: (R * steps, mpg_num_projections, H) unit vectors; None: the exact closed form.
             record: keep intermediate values in `recorder`.
         """

@@ -60,7 +60,10 @@ class LlmConfig:
 
 @dataclass(frozen=True)
 class BeingH05Config:
-    """The whole model. `force_image_size` pixels per side; T = `action_chunk_length`."""
+    """The whole model. `force_image_size` pixels per side; T = `action_chunk_length`.
+
+    What config.json does not say is as in the release's BeingHConfig.
+    """
 
     vit_config: VitConfig
     llm_config: LlmConfig
@@ -73,9 +76,9 @@ class BeingH05Config:
     select_layer: Annotated[int, within(-1, -1)] = -1
     use_mpg: bool = False
     mpg_num_projections: Annotated[int, within(0, 4096)] = 32
-    mpg_lambda: Annotated[float, within(-1e3, 1e3)] = 0.1
+    mpg_lambda: Annotated[float, within(-1e3, 1e3)] = 0.0
     mpg_refinement_iters: Annotated[int, within(0, 64)] = 1
-    mpg_gate_temperature: Annotated[float, within(1e-6, 1e6)] = 1.0
+    mpg_gate_temperature: Annotated[float, within(1e-6, 1e6)] = 2.0
 
     def __post_init__(self) -> None:
         """Refuse combinations that the engine would compute differently. Raises CheckpointError."""
@@ -96,6 +99,11 @@ class BeingH05Config:
         broken = [text for holds, text in rules if not holds]
         if broken:
             raise CheckpointError("; ".join(broken))
+
+    @property
+    def refinements(self) -> int:
+        """Passes with the gate that follow the plain one: `mpg_refinement_iters`, none without `use_mpg`."""
+        return self.mpg_refinement_iters if self.use_mpg else 0
 
     @property
     def view_tokens(self) -> int:

@@ -7,8 +7,14 @@ from .foreign_weights import Shape, Weight
 
 UNUSED = ("language_model.lm_head.weight",)
 """Part of a checkpoint, but of no use to actions."""
+_GATE = ("mpg.", "action_to_vlm_proj.", "vlm_to_action_proj.")
 LEGACY = ("state_encoder.", "proprio_encoder_robot.")
 """An older prefix and the one it became."""
+
+
+def unused(name: str, config: BeingH05Config) -> bool:
+    """Tensors that may be there and are left alone: of text output, and of the gate where `use_mpg` is off."""
+    return name in UNUSED or (not config.use_mpg and name.startswith(_GATE))
 
 
 def being_h05_tensors(config: BeingH05Config, slots: int) -> dict[str, Weight]:

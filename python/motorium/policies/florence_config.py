@@ -115,6 +115,29 @@ class EncoderConfig:
         }
 
 
+def official_florence(document: Any) -> Any:
+    """Bring a `florence_config` with the keys of transformers' Florence-2 into the original's.
+
+    Source: transformers `models/florence2/configuration_florence2.py`; the values mean the same. BART's vocabulary
+    may stand outside `text_config`, as in the original.
+    """
+    if not isinstance(document, dict) or not isinstance(document.get("vision_config"), dict):
+        return document
+    vision = dict(document["vision_config"])
+    if "embed_dim" in vision:
+        vision.setdefault("dim_embed", vision["embed_dim"])
+    for key, (group, inner) in {
+        "max_position_embeddings": ("image_pos_embed", "max_pos_embeddings"),
+        "max_temporal_embeddings": ("visual_temporal_embedding", "max_temporal_embeddings"),
+    }.items():
+        if key in vision:
+            vision.setdefault(group, {inner: vision[key]})
+    told = {**document, "vision_config": vision}
+    if "projection_dim" in vision:
+        told.setdefault("projection_dim", vision["projection_dim"])
+    return told
+
+
 def florence_tensors(config: EncoderConfig) -> dict[str, Weight]:
     """Engine name -> official tensor. The embedding is stored once, as `shared.weight`."""
     vision, text = config.vision_config, config.text_config

@@ -12,13 +12,14 @@ from .. import _core
 from ..errors import CheckpointError
 from ..types import Float32
 from . import foreign_config
-from .florence_config import EncoderConfig, florence_tensors
+from .florence_config import EncoderConfig, florence_tensors, official_florence
 from .foreign_weights import bound, fit, map_tensors
-from .xvla_config import XvlaConfig
+from .xvla_config import XvlaConfig, official_document
 from .xvla_tensors import (
     LEROBOT_PREFIX,
     SHARED,
     TIED,
+    official_names,
     unused_by_encoder,
     unused_by_head,
     xvla_tensors,
@@ -27,19 +28,15 @@ from .xvla_tensors import (
 
 def read_config(path: Path) -> XvlaConfig:
     """config.json of either layout. Raises CheckpointError."""
-    document = foreign_config.read_json(path)
-    if isinstance(document, dict) and document.get("type") == "xvla":
-        document = {**document, "num_actions": document.get("chunk_size", 32)}
-        document.setdefault("max_state_dim", 32)
-    elif isinstance(document, dict):
-        document = {key: value for key, value in document.items() if key != "max_state_dim"}
+    document = official_document(foreign_config.read_json(path))
     return foreign_config.build(XvlaConfig, document, path)
 
 
 def read_encoder_config(path: Path) -> EncoderConfig:
     """The `florence_config` of config.json. Raises CheckpointError."""
-    document = foreign_config.read_json(path)
+    document = official_document(foreign_config.read_json(path))
     florence = document.get("florence_config") if isinstance(document, dict) else None
+    florence = official_florence(florence)
     return foreign_config.build(EncoderConfig, florence, path)
 
 
@@ -65,7 +62,7 @@ def _official(path: Path) -> dict[str, Float32]:
     found = map_tensors(path)
     if found and all(name.startswith(LEROBOT_PREFIX) for name in found):
         found = {name.removeprefix(LEROBOT_PREFIX): array for name, array in found.items()}
-    return found
+    return official_names(found)
 
 
 class Encoder:
@@ -124,13 +121,26 @@ class Xvla:
     def denoise(
         self,
         noise: Float32,
-        proprio: Float32,
-        steps: int = 10,
+        proprio: Float32 | None,
+        steps: int | None = None,
         locked: Float32 | None = None,
         *,
         record: bool = False,
     ) -> Float32:
-        """(T, real channels). noise (T, channels), standard normal; locked (d, channels): promised rows."""
+        """Denoise a chunk, (T, real channels).
+
+        Args:
+            noise: (T, channels), standard normal.
+            proprio: (`config.proprio`,); None where the checkpoint takes none.
+            steps: how often the network is asked; None: `num_denoising_steps` of the checkpoint.
+            locked: (d, channels), the rows that are committed.
+            record: keep intermediate values in `recorder`.
+
+        Raises:
+            ValueError: a shape that does not fit.
+        """
         recorder = self.recorder if record else None
-        whole = self.engine.denoise(np.ascontiguousarray(noise), steps, proprio, locked, recorder)
+        count = self.config.num_denoising_steps if steps is None else steps
+        context = np.zeros(0, np.float32) if proprio is None else proprio
+        whole = self.engine.denoise(np.ascontiguousarray(noise), count, context, locked, recorder)
         return np.ascontiguousarray(whole[:, : self.config.real])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -44,7 +45,11 @@ class FlorenceConfig:
 
 @dataclass(frozen=True)
 class XvlaConfig:
-    """The soft-prompted transformer. `num_actions` rows, times counted in shares of the chunk."""
+    """The soft-prompted transformer. `num_actions` rows, times counted in shares of the chunk.
+
+    `use_proprio` and `num_denoising_steps` are LeRobot's; the original stores a `use_proprio` that it never reads, and
+    takes the steps with each request.
+    """
 
     florence_config: FlorenceConfig
     hidden_size: Annotated[int, within(1, 8192)]
@@ -61,6 +66,8 @@ class XvlaConfig:
     real_action_dim: Annotated[int, within(1, 4096)] = 20
     max_state_dim: Annotated[int, within(0, 4096)] = 0
     use_hetero_proj: bool = False
+    use_proprio: bool = True
+    num_denoising_steps: Annotated[int, within(1, 1000)] = 10
 
     def __post_init__(self) -> None:
         """Refuse combinations that the engine would compute differently. Raises CheckpointError."""
@@ -69,7 +76,14 @@ class XvlaConfig:
             (self.hidden_size % self.num_heads == 0, "hidden_size must be a multiple of num_heads"),
             (self.dim_time % 2 == 0, "dim_time must be even"),
             (self.num_actions <= self.max_len_seq, "max_len_seq must hold the actions"),
-            (self.real <= self.width, "real_action_dim must not exceed max_action_dim"),
+            (
+                self.real <= self.width,
+                f"output_features.action.shape (or real_action_dim), {self.real}, exceeds max_action_dim, {self.width}",
+            ),
+            (
+                self.use_proprio or not self.space.grippers,
+                f"use_proprio: false does not go with action_mode {self.action_mode}, in LeRobot neither",
+            ),
         )
         broken = [text for holds, text in rules if not holds]
         if broken:
@@ -92,8 +106,8 @@ class XvlaConfig:
 
     @property
     def proprio(self) -> int:
-        """Floats of proprio: as wide as an action, or as LeRobot's `max_state_dim` says."""
-        return self.max_state_dim or self.width
+        """Floats of proprio: as wide as an action, or as LeRobot's `max_state_dim` says; none without `use_proprio`."""
+        return (self.max_state_dim or self.width) if self.use_proprio else 0
 
     @property
     def mlp(self) -> int:
@@ -137,3 +151,41 @@ class XvlaConfig:
             "soft_prompts": self.len_soft_prompts,
             "positions": self.max_len_seq,
         }
+
+
+LEROBOT_CHUNK, LEROBOT_STATE, LEROBOT_PROJECTION = 32, 32, 1024
+"""Defaults of LeRobot's `chunk_size`, `max_state_dim` and Florence-2's `projection_dim`, where config.json has none."""
+
+
+def official_document(document: Any) -> Any:
+    """Bring a config.json of LeRobot's layout into the original's keys; one of the original keeps its own.
+
+    Source: lerobot `policies/xvla/configuration_xvla.py` and `modeling_xvla.py`. There the width of `auto` is that of
+    the feature `action`, proprio is `max_state_dim` wide, and without `use_proprio` it is left out.
+    """
+    if not isinstance(document, dict):
+        return document
+    if document.get("type") != "xvla":
+        return {
+            k: v
+            for k, v in document.items()
+            if k not in {"max_state_dim", "use_proprio", "num_denoising_steps"}
+        }
+    told = {**document, "num_actions": document.get("chunk_size", LEROBOT_CHUNK)}
+    told.setdefault("max_state_dim", LEROBOT_STATE)
+    told["action_mode"] = str(document.get("action_mode", "ee6d")).lower()
+    told["real_action_dim"] = _action_width(document)
+    florence = document.get("florence_config")
+    if isinstance(florence, dict):
+        vision = florence.get("vision_config")
+        inner = vision.get("projection_dim") if isinstance(vision, dict) else None
+        told["florence_config"] = {"projection_dim": inner or LEROBOT_PROJECTION, **florence}
+    return told
+
+
+def _action_width(document: Mapping[str, Any]) -> Any:
+    """The last entry of `output_features.action.shape`; without one, LeRobot takes `max_action_dim`."""
+    features = document.get("output_features")
+    action = features.get("action") if isinstance(features, dict) else None
+    shape = action.get("shape") if isinstance(action, dict) else None
+    return shape[-1] if isinstance(shape, list) and shape else document.get("max_action_dim", 20)

@@ -2,11 +2,61 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..types import Float32
 from .foreign_weights import Weight
 from .xvla_config import XvlaConfig
 
 LEROBOT_PREFIX = "model."
 """LeRobot's port puts this before every name; the transformer's names are the same behind it."""
+
+_TOWER = r"vlm\.vision_tower\."
+_BLOCK = _TOWER + r"blocks\.(\d+)\.(\d+)\."
+_HALVES = (("spatial_block", "window_attn"), ("channel_block", "channel_attn"))
+_PROJECTOR = "vlm.multi_modal_projector."
+_NATIVE: tuple[tuple[str, str], ...] = (
+    (_TOWER + r"convs\.(\d+)\.conv\.", r"vlm.vision_tower.convs.\1.proj."),
+    *(
+        (_BLOCK + half + there, rf"vlm.vision_tower.blocks.\1.\2.{half}" + here)
+        for half, attention in _HALVES
+        for there, here in (
+            (r"\.conv([12])\.(?!fn\.)", r".conv\3.fn.dw."),
+            (r"\.norm1\.", f".{attention}.norm."),
+            (rf"\.{attention}\.(qkv|proj)\.", rf".{attention}.fn.\3."),
+            (r"\.norm2\.", ".ffn.norm."),
+            (r"\.ffn\.(fc[12])\.", r".ffn.fn.net.\3."),
+        )
+    ),
+    (re.escape(_PROJECTOR) + r"image_proj_norm\.", "vlm.image_proj_norm."),
+    (re.escape(_PROJECTOR) + r"image_position_embed\.", "vlm.image_pos_embed."),
+    (re.escape(_PROJECTOR) + r"visual_temporal_embed\.", "vlm.visual_temporal_embed."),
+    (r"vlm\.language_model\.(?=shared\.|encoder\.)", "vlm.language_model.model."),
+)
+"""Names of Florence-2 in transformers, which LeRobot's port has today, and the original's (lerobot
+`policies/xvla/modeling_xvla.py`, which renames the other way when it reads an older checkpoint)."""
+
+
+def official_names(found: Mapping[str, Float32]) -> dict[str, Float32]:
+    """Give the tensors of LeRobot's present layout their original names; others keep theirs.
+
+    The projection of the picture's features is a linear layer there, so its weight is the transpose.
+    """
+    out: dict[str, Float32] = {}
+    for name, array in found.items():
+        if name == f"{_PROJECTOR}image_projection.weight" and array.ndim == 2:
+            out["vlm.image_projection"] = np.ascontiguousarray(array.T)
+            continue
+        for native, official in _NATIVE:
+            renamed, count = re.subn(native, official, name, count=1)
+            if count:
+                name = renamed  # noqa: PLW2901
+                break
+        out[name] = array
+    return out
 
 
 SHARED, TIED = (f"vlm.language_model.model.{part}.weight" for part in ("shared", "encoder.embed_tokens"))
