@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._verb import Number, Verb, count, json_option, print_json
+from ._verb import Number, Verb, count, json_option, print_json, say
 
 if TYPE_CHECKING:
     from ..data.dataset import Dataset
@@ -142,22 +142,35 @@ def merge(datasets: tuple[Path, ...], out: Path, as_json: bool) -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for both.  [default: beside]"
 )
+@click.option("--with-cut-off", is_flag=True, help="Also demonstrations whose end is missing.")
 @json_option
-def split(dataset: Path, share: float, seed: int, out: Path | None, as_json: bool) -> None:
-    """DATASET_train and DATASET_test; episodes of one scene stay together."""
+def split(
+    dataset: Path, share: float, seed: int, out: Path | None, with_cut_off: bool, as_json: bool
+) -> None:
+    """DATASET_train and DATASET_test, to learn from and to measure; episodes of one scene stay together.
+
+    Demonstrations whose end is missing (`cut_off` of `data check`) are in neither.
+    """
     from ..data import edit
     from ..data.dataset import Dataset
+    from ..data.marking import for_training
 
     folder = out or dataset.parent
     train, test = (folder / f"{dataset.resolve().name}_{side}" for side in ("train", "test"))
-    infos = edit.split(Dataset.open(dataset), share, seed, train, test)
+    chosen, left_out = for_training(Dataset.open(dataset), with_cut_off=with_cut_off)
+    if left_out:
+        names = ",".join(map(str, left_out))
+        say(
+            f"left out, their end is missing: {count(len(left_out), 'episode')} ({names}); --with-cut-off takes them"
+        )
+    infos = edit.split(chosen, share, seed, train, test)
     sides = zip(("train", "test"), (train, test), infos, strict=True)
-    value = {
+    value: dict[str, Any] = {
         side: {"dataset": str(path), "episodes": info.episodes, "frames": info.frames}
         for side, path, info in sides
     }
     if as_json:
-        print_json(value)
+        print_json(value | {"left_out": list(left_out)})
     else:
         for entry in value.values():
             click.echo(

@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,18 +19,20 @@ from ..timeline.events import Event, EventLog
 from ._verb import count, say
 
 if TYPE_CHECKING:
-    from ..data.recorder import Recorded, Sampler
+    from ..data.record_plan import Recorded
+    from ..data.recorder import Sampler
     from ..operator.terminal import KeyPress, Terminal
 
 KEYS = {"r": "redo", "d": "discard", "\n": "keep", "q": "quit"}
-MARKS = {"n": "subtask", "m": "mark"}
+MARKS = {"n": "subtask", "m": "mark", "s": "success", "f": "failure"}
 CONTACT = "c"
 """Contact begins with it and ends with it: a terminal tells of presses, never of releases."""
+OUTCOMES = {True: "success", False: "no success", None: "success unknown"}
 SHOW_EVERY_S = 0.25
 KEY_HELP = (
-    "[Enter] keep [r]edo [d]iscard [q]uit; [n]ext sub-task [c]ontact [m]ark; [space] stop",
-    "Enter keep, r redo, d discard, q quit, space stop",
-    "Enter r d q n c m; space stop",
+    "[s]uccess [f]ailure [Enter] keep [r]edo [d]iscard [q]uit; [n]ext sub-task [c]ontact [m]ark; [space] stop",
+    "s success, f failure, Enter keep, r redo, d discard, q quit, space stop",
+    "s f Enter r d q n c m; space stop",
     "space stop",
 )
 """The longest that fits is shown; how to stop the arm is in each."""
@@ -65,9 +67,8 @@ class Plain(Silent):
             return
         r, episode = recorded, recorded.finished.episode
         lost = sum(r.finished.dropped.values())
-        outcome = "success" if r.success else "no success"
         click.echo(
-            f"      {outcome}, {episode.length} rows at {r.rate_hz:.1f} Hz, {lost} frames dropped, "
+            f"      {OUTCOMES[r.success]}, {episode.length} rows at {r.rate_hz:.1f} Hz, {lost} frames dropped, "
             f"{count(r.missed_ticks, 'control tick')} missed, safe on disk in {r.finished.durable_s:.2f} s"
         )
 
@@ -130,6 +131,17 @@ def fitting(figures: str, columns: int) -> str:
     """Return the live line with as much help on keys as fits into so many columns, one of them left free."""
     lines = (figures + text for text in KEY_HELP)
     return next((line for line in lines if len(line) < columns), figures)[: max(columns - 1, 0)]
+
+
+def unknown(recorded: Sequence[Recorded], dataset: Path) -> str:
+    """Return how to say of episodes whether they succeeded, where nobody has said so; "" where there is none."""
+    left = [r.finished.episode.index for r in recorded if r.success is None]
+    if not left:
+        return ""
+    return (
+        f"whether {count(len(left), 'episode')} succeeded is unknown; to say so: motorium data mark "
+        f"{shlex.quote(str(dataset))} --episodes {','.join(map(str, left))} --success"
+    )
 
 
 @contextmanager

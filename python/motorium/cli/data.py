@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from . import _data_check, _data_convert, _data_edit, _data_view
+from . import _data_check, _data_convert, _data_edit, _data_mark, _data_view
 from ._verb import Verb, json_option, print_json, print_table
 
 dataset_argument = click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
@@ -23,9 +23,10 @@ def command() -> None:
 def info(dataset: Path, as_json: bool) -> None:
     """What DATASET holds."""
     from ..data.dataset import Dataset
+    from ..data.marking import summary
 
     found = Dataset.open(dataset)
-    schema = found.schema
+    schema, told = found.schema, summary(found)
     value = {
         "dataset": str(dataset),
         "version": found.info.version,
@@ -34,6 +35,8 @@ def info(dataset: Path, as_json: bool) -> None:
         "episodes": len(found.episodes),
         "frames": found.frames,
         "duration_s": round(found.frames / schema.fps, 3),
+        "outcomes": told.outcomes,
+        "cut_off": list(told.cut_off),
         "tasks": list(found.tasks),
         "features": {f.key: {"dtype": f.dtype, "shape": list(f.shape)} for f in schema.features},
         "schema": schema.digest(),
@@ -43,7 +46,11 @@ def info(dataset: Path, as_json: bool) -> None:
         return
     print_table(
         ["dataset", str(dataset)],
-        [[k, value[k]] for k in ("version", "robot", "fps", "episodes", "frames", "duration_s")],
+        [
+            *([k, value[k]] for k in ("version", "robot", "fps", "episodes", "frames", "duration_s")),
+            ["outcomes", ", ".join(f"{n} {word}" for word, n in told.outcomes.items())],
+            *([["cut off", f"episodes {','.join(map(str, told.cut_off))}"]] if told.cut_off else []),
+        ],
     )
     click.echo()
     print_table(
@@ -93,5 +100,6 @@ def stats(dataset: Path, episode: int | None, as_json: bool) -> None:
             click.echo(f"  {name:<5} {values[name]}")
 
 
-for verb in (*_data_check.VERBS, *_data_edit.VERBS, *_data_convert.VERBS, *_data_view.VERBS):
-    command.add_command(verb)
+for group in (_data_check, _data_mark, _data_edit, _data_convert, _data_view):
+    for verb in group.VERBS:
+        command.add_command(verb)

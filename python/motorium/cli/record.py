@@ -9,12 +9,12 @@ import click
 
 from ..errors import SpecError
 from ..files import check_writable
-from ._record_view import telling_what_is_kept, watch
+from ._record_view import telling_what_is_kept, unknown, watch
 from ._task import check_task
 from ._verb import Number, Verb, count, json_option, print_json, say
 
 if TYPE_CHECKING:
-    from ..data.recorder import Leader
+    from ..data.record_plan import Leader
     from ..robots.robot import Robot
     from ..teleop.leader import LeaderArm
 
@@ -55,6 +55,12 @@ if TYPE_CHECKING:
 @click.option(
     "--pedal", help="Foot switch that marks, /dev/input/by-id/...; sub-tasks are numbered without names."
 )
+@click.option(
+    "--pedal-keys",
+    default="contact,subtask,outcome",
+    show_default=True,
+    help="What its keys mean; also success, failure, mark, none. Outcome: a tap is success, 0.8 s is failure.",
+)
 @json_option
 def command(
     robot: str,
@@ -73,18 +79,23 @@ def command(
     strict: bool,
     subtasks: str | None,
     pedal: str | None,
+    pedal_keys: str,
     as_json: bool,
 ) -> None:
     """Record ROBOT, such as sim:so101, into a dataset that LeRobot opens.
 
-    On a terminal: space and Escape stop the arm at once. Enter ends the episode and keeps it, r records it again, d
-    discards it, q ends the session; n marks the next sub-task, c the begin and the end of a contact, m anything. A
-    killed session loses at most the episode in progress, and the next one, or `motorium data repair`, recovers most of
-    that.
+    On a terminal: space and Escape stop the arm at once. s ends the episode as a success, f as a failure; Enter ends
+    and keeps it without a word about that (a simulated scene is judged, a real arm's success stays unknown until
+    somebody says so, `motorium data mark` can later), r records it again, d discards it, q ends the session. n marks
+    the next sub-task, c the begin and the end of a contact, m anything.
+
+    A killed session loses at most the episode in progress, and the next one, or `motorium data repair`, recovers most
+    of that.
     """
     from contextlib import ExitStack, closing
 
-    from ..data.recorder import RecordPlan, record
+    from ..data.record_plan import RecordPlan
+    from ..data.recorder import record
     from ..operator.terminal import Terminal
     from ..robots.robot import Robot
     from ..timeline.events import EventLog
@@ -107,9 +118,10 @@ def command(
     with ExitStack() as stack:
         terminal = stack.enter_context(Terminal(say=say))
         if pedal is not None:
-            from ..timeline.pedal import Pedal
+            from ..timeline.pedal import Pedal, marks_for
 
-            stack.enter_context(Pedal(pedal, log=log))
+            keys = marks_for([word.strip() for word in pedal_keys.split(",")])
+            stack.enter_context(Pedal(pedal, log=log, marks=keys))
         hand = _hand(leader, leader_port, leader_calibration)
         if hand is not None:
             stack.enter_context(hand)
@@ -128,6 +140,8 @@ def command(
     }
     said = f"{count(len(recorded), 'episode')} added to {dataset}; look at them: motorium data view {dataset}"
     print_json(result) if as_json else click.echo(said)
+    if left := unknown(recorded, dataset):
+        say(left)
 
 
 def _hand(leader: str, port: str | None, calibration: str | None) -> LeaderArm | None:

@@ -1,7 +1,7 @@
 """The quality gate: every rule over every episode, one episode in memory at a time.
 
 Kinds: damaged, index, not_finite, clock, cadence, rate, skew, dropped_frames, static, joint_jump,
-limit_contact, gripper_range, tracking, too_short, no_task, exposure, colour, duplicate, leakage.
+limit_contact, gripper_range, tracking, too_short, no_task, exposure, colour, duplicate, leakage, cut_off.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from . import layout, staging
 from .column_rules import RULES, Case
 from .dataset import Dataset
 from .findings import Finding, Verdict, shortened
+from .outcome_rules import cut_off
 from .picture_rules import CameraLook, judge, look
 from .tables import Episode, Rows
 from .whole_rules import Motions, duplicates, leakage, order, totals
@@ -80,7 +81,7 @@ def _numbers(dataset: Dataset, episode: Episode, rows: Rows, motions: Motions) -
         notes = dataset.notes(episode)
         motions.add(episode, rows, notes)
         case = Case(dataset, episode, rows, notes)
-        return [finding for rule in RULES for finding in rule(case)]
+        return [finding for rule in (*RULES, cut_off) for finding in rule(case)]
     except DataError as error:
         return [_damaged(episode, error)]
 

@@ -16,6 +16,7 @@ from ..files import check_text
 from ..types import UInt8
 from . import layout, staging, tables, video
 from .layout import Slot
+from .outcome import normalised
 from .schema import DERIVED, Feature, Info, Schema, read_bounded, read_info, read_json
 from .stats import Stats
 from .tables import Episode, Rows, VideoPlace
@@ -154,10 +155,10 @@ class Dataset:
         return {line.index: path for path in paths for line in tables.read_episodes(path, keys)}
 
     def notes(self, episode: Episode) -> dict[str, Any]:
-        """What was noted about an episode; {} for datasets of others."""
+        """What was noted about an episode, its success as `outcome_of` reads it; {} for datasets of others."""
         path = self.root / layout.notes_file(episode.index)
         value = read_json(path, staging.NOTES_LIMIT) if path.exists() else {}
-        return value if isinstance(value, dict) else {}
+        return normalised(value) if isinstance(value, dict) else {}
 
 
 def _batches(path: Path, names: list[str], features: Sequence[Feature]) -> Iterator[tuple[Any, Rows]]:

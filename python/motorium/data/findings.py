@@ -39,7 +39,7 @@ class Finding:
 
     def naming(self, root: Path) -> Finding:
         """Return it with the dataset's folder in the commands of its remedy, for a shell."""
-        command = r"(motorium data (?:delete|repair|split))\b(?: DATASET)?"
+        command = r"(motorium data (?:delete|mark|repair|split))\b(?: DATASET)?"
         return replace(
             self, remedy=re.sub(command, lambda found: f"{found[1]} {quote(str(root))}", self.remedy)
         )

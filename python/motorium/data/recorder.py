@@ -11,138 +11,36 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..cameras.base import newest_frames
 from ..errors import DataError
-from ..instructions import check_instruction
 from ..timeline.events import EventLog
 from ..types import UInt8
 from ..units import NS_PER_S
 from . import marks
+from .outcome import SCENE, VERDICTS, Outcome
+from .record_plan import DISCARD, KEEP, QUIT, REDO, Leader, Recorded, RecordPlan, Watcher
 from .rhythm import Rhythm
 from .schema import Feature, Schema
-from .writer import DatasetWriter, Finished
+from .writer import DatasetWriter
 
 if TYPE_CHECKING:
     from ..robots.robot import Robot
 
+__all__ = [
+    "DISCARD", "KEEP", "QUIT", "REDO", "Leader", "RecordPlan", "Recorded", "Sampler", "Session", "Watcher", "record",
+    "schema_for",
+]  # fmt: skip
 POLL_S = 0.05
-REDO, DISCARD, KEEP, QUIT = "redo", "discard", "keep", "quit"
-"""What a person may ask for while an episode runs."""
 PICTURE = "observation.images."
 UNEVEN = 3
 """Episodes in a row without their rhythm that end a strict session."""
 
 _log = logging.getLogger(__name__)
-
-
-class Leader(Protocol):
-    """Whoever moves the arm."""
-
-    name: str
-
-    def prepare(self, seed: int, task: str | None) -> str:
-        """Bring arm and scene to a beginning; the instruction in words."""
-        ...
-
-    def begin(self) -> None:
-        """Start to move."""
-        ...
-
-    def done(self) -> bool | None:
-        """True or False when the episode is over, None while it goes on."""
-        ...
-
-    def telemetry(self) -> NDArray[np.void]:
-        """Control ticks since the last call; `ControlLoop.telemetry` has one reader, and that is the leader."""
-        ...
-
-    def end(self) -> None:
-        """Stop moving."""
-        ...
-
-
-@dataclass(frozen=True)
-class RecordPlan:
-    """What to record.
-
-    Attributes:
-        root: the dataset.
-        episodes: how many more.
-        task: the instruction; None lets the scene choose.
-        fps: rows per second; 0 takes the slowest camera's.
-        limit_s: longest episode.
-        tail_s: how long to go on after the task is done.
-        seed: of the first scene.
-        codec: of the videos.
-        strict: throw an episode away and do it again when its rhythm was not kept (see `Rhythm.problem`).
-        subtasks: names of the sub-tasks, in the order in which they are marked; the dataset then has the columns of
-            `data.marks`. With () they are numbered; None leaves the columns out, marks are noted all the same.
-    """
-
-    root: Path
-    episodes: int
-    task: str | None = None
-    fps: int = 0
-    limit_s: float = 30.0
-    tail_s: float = 0.5
-    seed: int = 0
-    codec: str = "h264"
-    strict: bool = False
-    subtasks: tuple[str, ...] | None = None
-
-    def __post_init__(self) -> None:
-        if self.task is not None:
-            check_instruction(self.task)
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """One kept episode; `late` are rows that came more than half a period after their time."""
-
-    finished: Finished
-    task: str
-    seed: int
-    success: bool
-    rate_hz: float
-    late: int
-    missed_ticks: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "episode": self.finished.episode.index,
-            "task": self.task,
-            "seed": self.seed,
-            "success": self.success,
-            "frames": self.finished.episode.length,
-            "rate_hz": round(self.rate_hz, 3),
-            "late_rows": self.late,
-            "missed_ticks": self.missed_ticks,
-            "dropped_frames": dict(self.finished.dropped),
-            "durable_s": round(self.finished.durable_s, 3),
-        }
-
-
-class Watcher(Protocol):
-    """Whoever watches; called from the thread that records."""
-
-    def begins(self, number: int, of: int, task: str) -> None:
-        """An episode starts."""
-        ...
-
-    def watches(self, sampler: Sampler) -> str | None:
-        """A few times a second; one of the words above when a person asks for something."""
-        ...
-
-    def ends(self, recorded: Recorded | None) -> None:
-        """It is kept, or not."""
-        ...
 
 
 def schema_for(robot: Robot, fps: int = 0, subtasks: Sequence[str] | None = None) -> Schema:
@@ -278,6 +176,7 @@ class Session:
     out: list[Recorded] = field(default_factory=list)
     uneven: int = 0  # episodes in a row that strictness threw away
     _subtasks: int = 0
+    _told: Outcome | None = None  # by a person, in this episode
 
     def run(self) -> list[Recorded]:
         """All episodes of the plan. Raises MotoriumError; what was finished before stays."""
@@ -300,30 +199,39 @@ class Session:
         missed = int(self.robot.control.stats()["missed"])
         start_ns = time.monotonic_ns()
         writer.begin(task, start_ns)
-        self._subtasks = 0
-        leader.begin()
-        sampler = Sampler(self.robot, writer, start_ns, leader.telemetry)
-        try:
-            wish, success = self._watch(sampler)
-        finally:
-            try:
-                leader.end()
-            finally:
-                sampler.stop()
+        self._subtasks, self._told = 0, None
+        wish, judged, sampler = self._lead(start_ns)
         self._mark()
         if wish in {REDO, DISCARD, QUIT}:
             writer.discard()
             return wish, None
         missed = int(self.robot.control.stats()["missed"]) - missed
+        outcome = self._told or judged
         notes = {
-            "leader": leader.name, "seed": seed, "success": success, "rate_hz": sampler.rate_hz,
+            "leader": leader.name, "seed": seed, **outcome.as_notes(), "rate_hz": sampler.rate_hz,
             "late_rows": sampler.late, "missed_ticks": missed, "control": sampler.rhythm.as_dict(),
         }  # fmt: skip
         if self._fails(sampler, missed):
             writer.discard()
             return REDO, None
         finished = writer.end(notes)
-        return wish, Recorded(finished, task, seed, success, sampler.rate_hz, sampler.late, missed)
+        return wish, Recorded(finished, task, seed, outcome, sampler.rate_hz, sampler.late, missed)
+
+    def _lead(self, start_ns: int) -> tuple[str | None, Outcome, Sampler]:
+        """Let the leader move and rows be taken until the episode is over; then the arm is held, whatever ended it."""
+        leader = self.leader
+        sampler: Sampler | None = None
+        try:
+            leader.begin()
+            sampler = Sampler(self.robot, self.writer, start_ns, leader.telemetry)
+            wish, judged = self._watch(sampler)
+        finally:
+            try:
+                leader.end()
+            finally:
+                if sampler is not None:
+                    sampler.stop()
+        return wish, judged, sampler
 
     def _fails(self, sampler: Sampler, missed: int) -> bool:
         """Whether a strict session throws this episode away. Raises DataError at the third in a row."""
@@ -342,9 +250,11 @@ class Session:
         _log.warning("the episode is not kept and done again: %s", problem)
         return True
 
-    def _watch(self, sampler: Sampler) -> tuple[str | None, bool]:
-        give_up = time.monotonic() + self.plan.limit_s
-        success, until = False, float("inf")
+    def _watch(self, sampler: Sampler) -> tuple[str | None, Outcome]:
+        """Until somebody ends the episode: what a person asked for, and how the scene judged, where one judges."""
+        give_up, until = time.monotonic() + self.plan.limit_s, float("inf")
+        scene = getattr(self.robot, "world", None) is not None
+        judged = Outcome(False, SCENE) if scene else Outcome()
         while time.monotonic() < min(give_up, until):
             if sampler.error is not None:
                 raise sampler.error
@@ -352,12 +262,13 @@ class Session:
             self._mark()
             wish = self.watcher.watches(sampler)
             if wish is not None:
-                return wish, success
-            outcome = self.leader.done()
-            if outcome is not None and until == float("inf"):
-                success, until = outcome, time.monotonic() + self.plan.tail_s
+                return wish, judged
+            done = self.leader.done()
+            if until == float("inf") and (done is not None or self._told is not None):
+                until = time.monotonic() + self.plan.tail_s
+                judged = judged if done is None else Outcome(done, SCENE if scene else self.leader.name)
             time.sleep(POLL_S)
-        return None, success
+        return None, judged
 
     def _mark(self) -> None:
         """What was marked since the last time, sub-tasks by their names."""
@@ -368,6 +279,8 @@ class Session:
                 if not event.text and self._subtasks < len(names):
                     named = replace(event, text=names[self._subtasks])
                 self._subtasks += 1
+            if event.kind in VERDICTS and event.t_ns >= self.writer.start_ns:
+                self._told = Outcome(VERDICTS[event.kind], event.source)
             self.writer.mark(named)
 
 

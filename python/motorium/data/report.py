@@ -14,6 +14,7 @@ from . import plots
 from .check import check
 from .dataset import Dataset
 from .findings import Finding, Verdict
+from .outcome import SUCCESS, WORDS, outcome_of
 from .report_style import STYLE
 from .tables import Episode, Rows
 
@@ -131,7 +132,7 @@ def _notes(notes: Mapping[str, object]) -> str:
     found = []
     for key, word in words.items():
         if key in notes:
-            value = notes[key]
+            value = WORDS[outcome_of(notes).success] if key == SUCCESS else notes[key]
             text = f"{value:.2f}" if isinstance(value, float) else str(value)
             found.append(f"{word} {escape(text)}")
     events = notes.get("events")

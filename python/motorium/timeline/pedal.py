@@ -12,13 +12,14 @@ import select
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..errors import MotoriumError
+from ..units import NS_PER_S
 from .events import Event, EventLog
 
 if TYPE_CHECKING:
@@ -33,10 +34,17 @@ STAMP_WINDOW_NS = 1_000_000_000
 
 @dataclass(frozen=True)
 class Mark:
-    """What a pedal means: event kinds on press and release; empty for none."""
+    """What a pedal means: event kinds, empty for none.
+
+    Attributes:
+        press: when it goes down.
+        release: when it comes up.
+        held: instead of `release`, when it was down for `HELD_S`.
+    """
 
     press: str = ""
     release: str = ""
+    held: str = ""
 
 
 DEFAULT_MARKS: Mapping[int, Mark] = {
@@ -44,6 +52,33 @@ DEFAULT_MARKS: Mapping[int, Mark] = {
     KEY_B: Mark("subtask"),
     KEY_C: Mark(),  # held to move: see `held`
 }
+HELD_S = 0.8
+"""A key that is down for so long was held, and not tapped."""
+MEANINGS: Mapping[str, Mark] = {
+    "contact": Mark("contact", "release"),
+    "subtask": Mark("subtask"),
+    "mark": Mark("mark"),
+    "success": Mark("success"),
+    "failure": Mark("failure"),
+    "outcome": Mark(release="success", held="failure"),
+    "none": Mark(),
+}
+"""What a key can mean while recording; "outcome" is a success when tapped and a failure when held."""
+
+
+def marks_for(meanings: Sequence[str]) -> Mapping[int, Mark]:
+    """Return what each key means, from one word of `MEANINGS` for each, the first key first.
+
+    Raises MotoriumError for another word, or more than the three keys there are.
+    """
+    codes = (KEY_A, KEY_B, KEY_C)
+    unknown = [word for word in meanings if word not in MEANINGS]
+    if unknown or not 1 <= len(meanings) <= len(codes):
+        raise MotoriumError(
+            f"keys of the pedal: {','.join(meanings)!r}; give one word for each of up to {len(codes)} keys, out of "
+            f"{', '.join(MEANINGS)}"
+        )
+    return {code: MEANINGS[word] for code, word in zip(codes, meanings, strict=False)}
 
 
 class Pedal:
@@ -83,6 +118,7 @@ class Pedal:
         self.lost = False
         self._marks, self._on_event = marks, on_event
         self._held: set[int] = set()
+        self._down_ns: dict[int, int] = {}
         self._monotonic = _use_monotonic(self._fd)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pedal", daemon=True)
@@ -126,18 +162,24 @@ class Pedal:
         if kind != EV_KEY or value == 2:  # 2 repeats a held key
             return
         (self._held.add if value else self._held.discard)(code)
+        t_ns = self._time_ns(seconds, microseconds)
+        down_ns = t_ns if value else self._down_ns.pop(code, t_ns)
+        if value:
+            self._down_ns[code] = t_ns
         mark = self._marks.get(code, Mark())
         meant = mark.press if value else mark.release
+        if mark.held and not value:
+            t_ns, meant = down_ns, mark.held if t_ns - down_ns >= HELD_S * NS_PER_S else meant
         if not meant:
             return
-        event = Event(self._time_ns(seconds, microseconds), meant, "pedal")
+        event = Event(t_ns, meant, "pedal")
         self.log.add(event)
         if self._on_event is not None:
             self._on_event(event)
 
     def _time_ns(self, seconds: int, microseconds: int) -> int:
         now_ns = time.monotonic_ns()
-        t_ns = seconds * 1_000_000_000 + microseconds * 1000
+        t_ns = seconds * NS_PER_S + microseconds * 1000
         return t_ns if self._monotonic and 0 <= now_ns - t_ns <= STAMP_WINDOW_NS else now_ns
 
 

@@ -1,0 +1,43 @@
+"""The verb of `motorium data` that says afterwards how episodes ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ._verb import Verb, count, json_option, print_json
+
+
+@click.command(cls=Verb, name="mark")
+@click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--episodes", required=True, help="Which, such as 0,3-5.")
+@click.option("--success", "outcome", flag_value="success", help="They did what was asked for.")
+@click.option("--failure", "outcome", flag_value="failure", help="They did not.")
+@click.option("--unknown", "outcome", flag_value="unknown", help="Nobody knows, as before anybody said so.")
+@click.option(
+    "--whole/--cut-off",
+    "whole",
+    default=None,
+    help="Of episodes recovered after a cut: nothing of the demonstration is missing, or its end is.",
+)
+@json_option
+def mark(dataset: Path, episodes: str, outcome: str | None, whole: bool | None, as_json: bool) -> None:
+    """Say how episodes of DATASET ended, in place: only their notes change."""
+    from ..data import edit, marking
+    from ..data.outcome import WORDS, Outcome
+
+    if outcome is None and whole is None:
+        raise click.UsageError("say what: --success, --failure, --unknown, --whole or --cut-off")
+    chosen = sorted(edit.numbers(episodes))
+    success = next((key for key, word in WORDS.items() if word == outcome), None)
+    by = marking.MARKED_BY if success is not None else ""
+    marking.mark(dataset, chosen, None if outcome is None else Outcome(success, by), whole=whole)
+    words = [word for word in (outcome, {True: "whole", False: "cut off", None: None}[whole]) if word]
+    if as_json:
+        print_json({"dataset": str(dataset), "episodes": chosen, "outcome": outcome, "whole": whole})
+    else:
+        click.echo(f"{dataset}: {count(len(chosen), 'episode')} noted as {', '.join(words)}")
+
+
+VERBS = (mark,)
