@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from .dataset import Dataset
 from .layout import Slot
 from .lock import Lock
 from .schema import Info, Schema
+from .splits import Splits, carried
 from .stats import PictureStats, Stats, aggregate, column_stats
 from .tables import Episode, Rows, VideoPlace
 
@@ -39,6 +41,7 @@ class Pick:
         film: makes the video of a camera anew, (source, target, episode, key) -> None; None copies frames as they are.
         key: camera key -> key in the new dataset.
         film_changes: whether `film` changes pictures, and not only leaves some out.
+        split: name of the split that its episodes shall be in; None: those they are in.
     """
 
     dataset: Dataset
@@ -48,6 +51,7 @@ class Pick:
     film: Callable[[Dataset, Episode, str, Path], None] | None = None
     key: Mapping[str, str] | None = None
     film_changes: bool = False
+    split: str | None = None
 
 
 def build(target: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
@@ -98,9 +102,24 @@ def _fill(root: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
         raise DataError("no episode would be left")
     tables.write_table_whole(root / layout.TASKS, tables.tasks_table(new.words), write_whole)
     write_json(root / layout.STATS, aggregate(new.stats), indent=1)
-    info = Info(schema, layout.VERSION, len(new.stats), new.start, len(new.words))
+    splits = carried((pick.dataset.root, _splits(pick), episodes) for pick, episodes in new.parts())
+    info = Info(
+        schema, layout.VERSION, len(new.stats), new.start, len(new.words), splits=splits, more=_more(picks)
+    )
     staging.write_info(root, info)
     return info
+
+
+def _splits(pick: Pick) -> Splits | None:
+    if pick.split is None:
+        return pick.dataset.info.splits
+    return {pick.split: f"0:{max(pick.episodes, default=-1) + 1}"}
+
+
+def _more(picks: Sequence[Pick]) -> dict[str, Any]:
+    """What info.json has besides, where all datasets say the same."""
+    first, *others = (pick.dataset.info.more for pick in picks)
+    return {key: entry for key, entry in first.items() if all(other.get(key) == entry for other in others)}
 
 
 def _chosen(picks: Sequence[Pick]) -> Iterator[tuple[Pick, Episode, Rows]]:
@@ -125,6 +144,12 @@ class _New:
         self.words: list[str] = []
         self.stats: list[Mapping[str, Stats]] = []
         self.start = 0
+        self._sources: list[tuple[Pick, int]] = []
+
+    def parts(self) -> Iterator[tuple[Pick, list[int]]]:
+        """Of each pick the numbers that its episodes had, in their order here."""
+        for pick, sources in itertools.groupby(self._sources, key=lambda source: source[0]):
+            yield pick, [number for _, number in sources]
 
     def add(self, pick: Pick, source: Episode, rows: Rows) -> None:
         """One more episode."""
@@ -146,6 +171,7 @@ class _New:
         tables.write_parquet(self.root / layout.episode_file(slot), tables.episode_table([(episode, slot)]))
         _extras(self.root, pick.dataset, source, episode, changed=pick.rows is not None)
         self.stats.append(stats)
+        self._sources.append((pick, source.index))
         self.start = episode.stop
 
     def _labels(self, pick: Pick, rows: Rows) -> list[str]:

@@ -61,7 +61,7 @@ def _fill_old(dataset: Dataset, root: Path) -> None:
         _write_lines(root / name, content)
     info = Info(
         schema, layout.VERSION_OLD, len(lines), dataset.frames, len(tasks), layout.DATA_PATTERN_OLD,
-        layout.VIDEO_PATTERN_OLD,
+        layout.VIDEO_PATTERN_OLD, splits=dataset.info.splits, more=dataset.info.more,
     ).as_json()  # fmt: skip
     for key in ("data_files_size_in_mb", "video_files_size_in_mb"):
         del info[key]

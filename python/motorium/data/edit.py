@@ -82,7 +82,10 @@ def merge(datasets: Sequence[Dataset], target: Path) -> Info:
 
 
 def split(dataset: Dataset, share: float, seed: int, train: Path, test: Path) -> tuple[Info, Info]:
-    """Two datasets; `share` of the scenes goes to `test`. Episodes of one scene (noted seed) stay together."""
+    """Two datasets; `share` of the scenes goes to `test`. Episodes of one scene (noted seed) stay together.
+
+    In info.json the episodes of the one are in the split "train", those of the other in "test".
+    """
     groups: dict[object, list[int]] = {}
     for episode in dataset.episodes:
         scene = dataset.notes(episode).get("seed")
@@ -94,8 +97,8 @@ def split(dataset: Dataset, share: float, seed: int, train: Path, test: Path) ->
     members = list(groups.values())
     chosen = frozenset(e for i in order[:count] for e in members[int(i)])
     rest = everything(dataset) - chosen
-    return build(train, dataset.schema, [Pick(dataset, rest)]), build(
-        test, dataset.schema, [Pick(dataset, chosen)]
+    return build(train, dataset.schema, [Pick(dataset, rest, split="train")]), build(
+        test, dataset.schema, [Pick(dataset, chosen, split="test")]
     )
 
 

@@ -15,6 +15,7 @@ from .journal import read_journal
 from .lock import Lock
 from .schema import Info, parse_info, read_info
 from .sink import video_name
+from .splits import resized
 from .stats import PictureStats, Stats
 
 ENCODER_S = 20.0
@@ -172,5 +173,8 @@ def _totals(root: Path, out: Repair) -> None:
     if (info.episodes, info.frames, info.tasks) != (len(episodes), frames, tasks):
         if [episode.index for episode in episodes] != list(range(len(episodes))):
             raise DataError(f"{root}: episodes do not count from 0; `motorium data delete` can renumber them")
-        staging.write_info(root, replace(info, episodes=len(episodes), frames=frames, tasks=tasks))
+        splits = resized(info.splits, info.episodes, len(episodes))
+        staging.write_info(
+            root, replace(info, episodes=len(episodes), frames=frames, tasks=tasks, splits=splits)
+        )
         out.fixed.append("totals of info.json")

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import DataError
 from . import layout
+from .feature_names import flat_names, picture_sides
 
 INFO_LIMIT = 8 << 20
 """Largest info.json that is read."""
@@ -22,6 +23,12 @@ MAX_VALUES = 1 << 24
 MAX_CHUNK = 10_000_000
 DTYPES = ("float32", "float64", "int64", "int32", "int16", "uint8", "bool", "string")
 PICTURES = ("video", "image")
+KEYS = frozenset({
+    "codebase_version", "robot_type", "fps", "features", "splits", "data_path", "video_path", "chunks_size",
+    "total_episodes", "total_frames", "total_tasks", "total_chunks", "total_videos", "data_files_size_in_mb",
+    "video_files_size_in_mb", "motorium",
+})  # fmt: skip
+"""Keys of info.json that are read here, or follow from what the dataset holds."""
 OWN = "motorium"
 """Key of info.json with what LeRobot has no place for: units, joints."""
 
@@ -33,8 +40,8 @@ class Feature:
     Attributes:
         key: such as "observation.state".
         dtype: a numpy name, "string", "video" or "image".
-        shape: per row; (H, W, 3) for pictures.
-        names: of the values, or None.
+        shape: per row; (H, W, 3) for pictures, in whatever order info.json has their sides.
+        names: of the values, one after the other, or None.
         info: about the video stream; LeRobot's keys.
     """
 
@@ -191,6 +198,8 @@ class Info:
         data_path: pattern of the data files.
         video_path: pattern of the video files, or None.
         chunks_size: most files of a chunk folder; v2.x finds an episode's folder by it.
+        splits: name -> episodes, such as "0:40"; None where info.json has none: all in "train".
+        more: what else info.json has, of whoever wrote it; it goes along.
     """
 
     schema: Schema
@@ -201,6 +210,8 @@ class Info:
     data_path: str = layout.DATA_PATTERN
     video_path: str | None = layout.VIDEO_PATTERN
     chunks_size: int = layout.CHUNK
+    splits: Mapping[str, str] | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """In LeRobot's order of keys."""
@@ -215,14 +226,14 @@ class Info:
             "data_files_size_in_mb": 100,
             "video_files_size_in_mb": 200,
             "fps": schema.fps,
-            "splits": {"train": f"0:{self.episodes}"},
+            "splits": {"train": f"0:{self.episodes}"} if self.splits is None else dict(self.splits),
             "data_path": self.data_path,
             "video_path": self.video_path if schema.videos else None,
             "features": {f.key: f.as_json() for f in (*schema.features, *DERIVED)},
         }
         if schema.own:
             out[OWN] = dict(schema.own)
-        return out
+        return out | dict(self.more)
 
 
 def read_bounded(path: Path, limit: int) -> bytes:
@@ -285,7 +296,12 @@ def parse_info(value: dict[str, Any]) -> Info:
     chunk = int(value.get("chunks_size", layout.CHUNK))
     if not 1 <= chunk <= MAX_CHUNK:
         raise DataError(f"info.json: chunks_size {chunk} is not between 1 and {MAX_CHUNK}")
-    return Info(schema, version, episodes, frames, tasks, str(value["data_path"]), video, chunk)
+    splits = value.get("splits")
+    return Info(
+        schema, version, episodes, frames, tasks, str(value["data_path"]), video, chunk,
+        {str(name): str(text) for name, text in splits.items()} if isinstance(splits, dict) else None,
+        {key: entry for key, entry in value.items() if key not in KEYS},
+    )  # fmt: skip
 
 
 def _feature(key: str, entry: Mapping[str, Any]) -> Feature:
@@ -296,8 +312,8 @@ def _feature(key: str, entry: Mapping[str, Any]) -> Feature:
         raise DataError(f"feature {key!r}: type {dtype!r} is not known")
     if not 1 <= len(shape) <= 5 or min(shape) < 1 or math.prod(shape) > MAX_VALUES:
         raise DataError(f"feature {key!r}: shape {list(shape)} is not allowed")
-    names, info = entry.get("names"), entry.get("info") or entry.get("video_info")
-    if isinstance(names, dict):  # {"motors": [...]} in older datasets
-        names = next(iter(names.values()), None)
-    flat = tuple(str(name) for name in names) if isinstance(names, list) else None
-    return Feature(key, dtype, shape, flat, info if isinstance(info, dict) else None)
+    names, info = flat_names(entry.get("names"), shape), entry.get("info") or entry.get("video_info")
+    info = info if isinstance(info, dict) else None
+    if dtype in PICTURES:
+        shape, names = picture_sides(shape, names, info)
+    return Feature(key, dtype, shape, names, info)

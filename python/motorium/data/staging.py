@@ -23,6 +23,7 @@ from . import layout, marks, tables
 from .journal import read_journal
 from .schema import Info, read_info, read_json
 from .sink import video_name
+from .splits import resized
 from .stats import Stats, aggregate, column_stats
 from .tables import Episode, VideoPlace
 
@@ -188,8 +189,10 @@ def _count(root: Path, info: Info, episode: Episode, tasks: int) -> None:
         write_json(path, aggregate([before, episode.stats] if before else [episode.stats]), indent=1)
     elif counted != info.frames + episode.length:
         write_json(path, aggregate([line.stats for line in all_episodes(root, info, stats=True)]), indent=1)
-    grown = replace(info, episodes=info.episodes + 1, frames=info.frames + episode.length, tasks=tasks)
-    write_info(root, grown)
+    count = info.episodes + 1
+    splits = resized(info.splits, info.episodes, count)
+    frames = info.frames + episode.length
+    write_info(root, replace(info, episodes=count, frames=frames, tasks=tasks, splits=splits))
 
 
 def _frames_in(stats: Any) -> int:
