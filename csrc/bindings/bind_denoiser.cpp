@@ -1,4 +1,6 @@
 // The denoising loop alone, over a prefix that the caller gives as keys and values.
+#include <mutex>
+
 #include "bind_kernels.hpp"
 #include "denoiser_glue.hpp"
 #include "engine/key_cache.hpp"
@@ -10,7 +12,7 @@ namespace py = pybind11;
 namespace motorium {
 namespace {
 
-/// A denoiser with the arena it lives in.
+/// A denoiser with the arena it lives in. Calls from several threads wait for one another, without the GIL.
 struct BareDenoiser {
   BareDenoiser(const py::dict& config, const std::map<std::string, FloatArray>& tensors,
                const std::string& isa, const EngineOptions& options)
@@ -22,6 +24,14 @@ struct BareDenoiser {
     loader.finish();
   }
 
+  /// What `call` returns; no other call runs meanwhile, and the GIL is free.
+  template <typename Call>
+  auto alone(const Call& call) {
+    const py::gil_scoped_release release;
+    const std::lock_guard<std::mutex> lock(busy);
+    return call();
+  }
+
   void set_prefix(std::size_t layer, const FloatArray& keys, const FloatArray& values) {
     const BlockConfig& block = denoiser->config().block;
     const auto heads = static_cast<py::ssize_t>(block.kv_heads),
@@ -30,15 +40,21 @@ struct BareDenoiser {
     require_shape(values, {keys.shape(0), heads, dim}, "values");
     if (layer >= denoiser->caches().size()) throw py::index_error("no such layer");
     const auto count = static_cast<std::size_t>(keys.shape(0));
-    raise_unless_ok(denoiser->set_prefix(count, position.value_or(count)));
-    store_keys(table, {keys.data(), values.data(), block.key_width(), count, 0, denoiser->caches()[layer]});
+    const std::size_t first = position.value_or(count);
+    raise_unless_ok(alone([&] {
+      const DenoiseStatus status = denoiser->set_prefix(count, first);
+      if (status == DenoiseStatus::ok)
+        store_keys(table,
+                   {keys.data(), values.data(), block.key_width(), count, 0, denoiser->caches()[layer]});
+      return status;
+    }));
   }
 
-  void copy_rows(const FloatArray& from, std::size_t most, const char* name, float* to) const {
+  void copy_rows(const FloatArray& from, std::size_t most, const char* name, float* to) {
     require_shape(from, {-1, static_cast<py::ssize_t>(denoiser->config().block.width)}, name);
     if (static_cast<std::size_t>(from.shape(0)) > most)
       throw py::value_error(std::string(name) + ": too many rows");
-    std::copy(from.data(), from.data() + from.size(), to);
+    alone([&] { return std::copy(from.data(), from.data() + from.size(), to); });
   }
 
   const kernels::KernelTable& table;
@@ -46,6 +62,7 @@ struct BareDenoiser {
   Workspace* workspace = nullptr;
   std::unique_ptr<Denoiser> denoiser;
   std::optional<std::size_t> position;
+  std::mutex busy;
 };
 
 FloatArray run(BareDenoiser& self, const FloatArray& noise, std::size_t steps,
@@ -53,9 +70,13 @@ FloatArray run(BareDenoiser& self, const FloatArray& noise, std::size_t steps,
                std::size_t domain, const std::optional<FloatArray>& directions, Recorder* recorder,
                const std::optional<FloatArray>& previous, const std::optional<FloatArray>& pull,
                float pull_limit) {
-  return run_denoiser([&](const Denoiser::Run& call) { return self.denoiser->run(call); },
-                      self.denoiser->config(), {noise, locked, steps, directions, previous, pull, pull_limit},
-                      context, domain, recorder);
+  const auto denoise = [&](const Denoiser::Run& call) {
+    const std::lock_guard<std::mutex> lock(self.busy);
+    return self.denoiser->run(call);
+  };
+  return run_denoiser(denoise, self.denoiser->config(),
+                      {noise, locked, steps, directions, previous, pull, pull_limit}, context, domain,
+                      recorder);
 }
 
 }  // namespace
@@ -90,7 +111,8 @@ void bind_denoiser(py::module_& m) {
           "set_tail",
           [](BareDenoiser& self, const FloatArray& rows) {
             self.copy_rows(rows, self.denoiser->config().tail, "tail", self.denoiser->tail());
-            raise_unless_ok(self.denoiser->set_tail(static_cast<std::size_t>(rows.shape(0))));
+            const auto count = static_cast<std::size_t>(rows.shape(0));
+            raise_unless_ok(self.alone([&] { return self.denoiser->set_tail(count); }));
           },
           py::arg("rows"))
       .def("run", &run, py::arg("noise"), py::arg("steps"), none("locked"), none("context"),
@@ -99,7 +121,7 @@ void bind_denoiser(py::module_& m) {
       .def_property_readonly("isa", [](const BareDenoiser& self) { return self.table.isa; })
       .def_property_readonly("arena_bytes", [](const BareDenoiser& self) { return self.arena.bytes(); })
       .def_property_readonly("weight_bytes_read",
-                             [](const BareDenoiser& self) { return self.workspace->bytes_read; });
+                             [](const BareDenoiser& self) { return self.workspace->bytes_read.read(); });
 }
 
 }  // namespace motorium

@@ -139,7 +139,11 @@ Floats denoise(NanoEngine& engine, const Floats& state, const Floats& noise,
 
 Floats scene(const NanoEngine& engine) {
   Floats out(static_cast<py::ssize_t>(engine.config().scene));
-  engine.read_scene({out.mutable_data(), engine.config().scene});
+  const std::span<float> values(out.mutable_data(), engine.config().scene);
+  {
+    const py::gil_scoped_release release;  // it waits for a plan that is being made
+    engine.read_scene(values);
+  }
   return out;
 }
 

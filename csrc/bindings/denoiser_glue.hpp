@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,7 +35,8 @@ Tensors tensor_views(const std::map<std::string, FloatArray>& tensors);
 
 void raise_unless_ok(DenoiseStatus status);
 
-/// What a run lets out: every value as (stream, what, index, array), in order.
+/// What a run lets out: every value as (stream, what, index, array), in order. A run writes without the GIL
+/// while another thread may take.
 class Recorder final : public Probe {
  public:
   void see(const char* stream, const char* what, std::size_t index, const Rows& rows,
@@ -47,6 +49,7 @@ class Recorder final : public Probe {
     std::size_t index, rows, width;
     std::vector<float> values;
   };
+  std::mutex busy_;
   std::vector<Seen> seen_;
 };
 

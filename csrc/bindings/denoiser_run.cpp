@@ -20,6 +20,7 @@ void raise_unless_ok(DenoiseStatus status) {
 
 void Recorder::see(const char* stream, const char* what, std::size_t index, const Rows& rows,
                    std::size_t width) noexcept {
+  const std::lock_guard<std::mutex> lock(busy_);
   Seen& seen = seen_.emplace_back(Seen{stream, what, index, rows.count, width, {}});
   for (std::size_t row = 0; row < rows.count; ++row)
     seen.values.insert(seen.values.end(), rows.data + row * rows.stride,
@@ -27,13 +28,17 @@ void Recorder::see(const char* stream, const char* what, std::size_t index, cons
 }
 
 py::list Recorder::take() {
+  std::vector<Seen> taken;
+  {
+    const std::lock_guard<std::mutex> lock(busy_);
+    taken.swap(seen_);
+  }
   py::list result;
-  for (const Seen& seen : seen_) {
+  for (const Seen& seen : taken) {
     FloatArray array({static_cast<py::ssize_t>(seen.rows), static_cast<py::ssize_t>(seen.width)});
     std::copy(seen.values.begin(), seen.values.end(), array.mutable_data());
     result.append(py::make_tuple(seen.stream, seen.what, seen.index, array));
   }
-  seen_.clear();
   return result;
 }
 

@@ -159,7 +159,9 @@ DenoiseStatus BeingH05Engine::denoise(const Denoiser::Run& call) noexcept {
 
 const BeingH05Config& BeingH05Engine::config() const noexcept { return parts_->config; }
 std::size_t BeingH05Engine::arena_bytes() const noexcept { return parts_->arena.bytes(); }
-std::uint64_t BeingH05Engine::weight_bytes_read() const noexcept { return parts_->workspace.bytes_read; }
+std::uint64_t BeingH05Engine::weight_bytes_read() const noexcept {
+  return parts_->workspace.bytes_read.read();
+}
 const char* BeingH05Engine::isa() const noexcept { return parts_->table.isa; }
 
 }  // namespace motorium

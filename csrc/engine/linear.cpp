@@ -109,8 +109,8 @@ void multiply_rows(const KernelTable& table, const Linear& linear, const Rows& x
       y.data, y.stride, finish.activation, finish.accumulate, finish.x_rows, finish.y_rows, finish.row_scale};
   if (linear.workspace != nullptr) {
     const std::size_t results = kernels::is_gated(finish.activation) ? table.lanes : table.panel;
-    linear.workspace->bytes_read +=
-        (linear.n + results - 1) / results * kernels::panel_bytes(table, linear.precision, linear.k);
+    linear.workspace->bytes_read.add((linear.n + results - 1) / results *
+                                     kernels::panel_bytes(table, linear.precision, linear.k));
   }
   if (kernels::format_of(table, linear.precision).input_bytes == 0) {
     make_rows(linear.workspace, x, linear.k, make);

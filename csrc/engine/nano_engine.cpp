@@ -176,10 +176,7 @@ void NanoEngine::read_scene(std::span<float> out) const noexcept {
   std::copy_n(scene.begin(), std::min(scene.size(), out.size()), out.begin());
 }
 std::size_t NanoEngine::arena_bytes() const noexcept { return parts_->arena.bytes(); }
-std::uint64_t NanoEngine::weight_bytes_read() const noexcept {
-  const std::lock_guard<std::mutex> lock(parts_->busy);
-  return parts_->workspace.bytes_read;
-}
+std::uint64_t NanoEngine::weight_bytes_read() const noexcept { return parts_->workspace.bytes_read.read(); }
 const char* NanoEngine::isa() const noexcept { return parts_->table.isa; }
 const NanoConfig& NanoEngine::config() const noexcept { return parts_->config; }
 

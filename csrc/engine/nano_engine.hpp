@@ -49,7 +49,7 @@ class NanoEngine {
   /// The S normalised values that the last encode() read out of the scene.
   void read_scene(std::span<float> out) const noexcept;
   std::size_t arena_bytes() const noexcept;
-  /// Bytes of weights that all products so far have read.
+  /// Bytes of weights that all products so far have read; waits for nobody.
   std::uint64_t weight_bytes_read() const noexcept;
   const char* isa() const noexcept;
   const NanoConfig& config() const noexcept;

@@ -90,7 +90,7 @@ ProductTimes time_product(const kernels::KernelTable& table, const ProductShape&
     // The first turn only warms up.
     if (repeat > 0) times.seconds.push_back(seconds_since(begin) / static_cast<double>(shape.copies));
   }
-  times.weight_bytes = loader.workspace().bytes_read / shape.copies / (repeats + 1);
+  times.weight_bytes = loader.workspace().bytes_read.read() / shape.copies / (repeats + 1);
   return times;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -8,6 +9,17 @@
 #include "kernels/table.hpp"
 
 namespace motorium {
+
+/// A count that one thread raises at a time and any thread reads, also while it rises.
+class ByteCount {
+ public:
+  /// Raise it: a plain add, since whoever computes has the engine to itself.
+  void add(std::uint64_t bytes) noexcept { bytes_.store(read() + bytes, std::memory_order_relaxed); }
+  std::uint64_t read() const noexcept { return bytes_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> bytes_{0};
+};
 
 /// What the products of one engine share: its threads, and room for rows converted to the weights' precision.
 /// Used by one caller at a time.
@@ -20,7 +32,7 @@ struct Workspace {
   std::byte* converted = nullptr;    ///< kRows rows of `inputs` inputs of 2 bytes
   float* converted_scale = nullptr;  ///< kRows
   std::size_t inputs = 0;
-  std::uint64_t bytes_read = 0;  ///< of weights, by all products so far
+  ByteCount bytes_read;  ///< of weights, by all products so far
 };
 
 /// work(part, thread) for every part, on all threads where `floats`, the size of the whole, is worth it.

@@ -110,7 +110,7 @@ DenoiseStatus XvlaEngine::denoise(Denoiser::Run call) noexcept {
 
 const XvlaConfig& XvlaEngine::config() const noexcept { return parts_->config; }
 std::size_t XvlaEngine::arena_bytes() const noexcept { return parts_->arena.bytes(); }
-std::uint64_t XvlaEngine::weight_bytes_read() const noexcept { return parts_->workspace.bytes_read; }
+std::uint64_t XvlaEngine::weight_bytes_read() const noexcept { return parts_->workspace.bytes_read.read(); }
 const char* XvlaEngine::isa() const noexcept { return parts_->table.isa; }
 
 }  // namespace motorium

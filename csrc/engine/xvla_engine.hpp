@@ -37,7 +37,7 @@ class XvlaEngine {
 
   const XvlaConfig& config() const noexcept;
   std::size_t arena_bytes() const noexcept;
-  /// Bytes of weights that all products so far have read.
+  /// Bytes of weights that all products so far have read; waits for nobody.
   std::uint64_t weight_bytes_read() const noexcept;
   const char* isa() const noexcept;
 

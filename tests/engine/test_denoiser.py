@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import denoiser_samples as samples
 import numpy as np
 import pytest
@@ -154,6 +156,59 @@ class TestReuse:
         for steps in (1, 64):
             denoiser.run(given["noise"], steps)
         assert denoiser.arena_bytes == before > 0
+
+
+class TestThreads:
+    """A run works without the GIL, so other threads may come in at any moment."""
+
+    def test_runs_of_several_threads_wait_for_one_another(self):
+        config = samples.OPTIONS["rope"]
+        given = [samples.inputs(config, seed=seed) for seed in range(4)]
+        alone = [run(config, {**given[0], "noise": each["noise"]}) for each in given]
+        denoiser = open_denoiser(config, samples.weights(config), given[0])
+
+        def again(index):
+            return [denoiser.run(given[index]["noise"], 4) for _ in range(60)]
+
+        with ThreadPoolExecutor(4) as pool:
+            for index, results in enumerate(pool.map(again, range(4))):
+                assert all(np.array_equal(result, alone[index]) for result in results)
+
+    def test_a_recorder_is_emptied_while_it_fills(self):
+        config = samples.OPTIONS["rope"]
+        given, recorder = samples.inputs(config), _core.Recorder()
+        denoiser = open_denoiser(config, samples.weights(config), given)
+        denoiser.run(given["noise"], 4, recorder=recorder)
+        one = recorder.take()
+        with ThreadPoolExecutor(1) as pool:
+            work = pool.submit(
+                lambda: [denoiser.run(given["noise"], 4, recorder=recorder) for _ in range(50)]
+            )
+            taken = []
+            while not work.done():
+                taken += recorder.take()
+            work.result()
+        taken += recorder.take()
+        assert len(taken) == 50 * len(one)
+        for (*name, values), (*expected, first) in zip(taken, one * 50, strict=True):
+            assert name == expected
+            assert np.array_equal(values, first)
+
+    def test_counters_wait_for_nobody(self):
+        """They only rise, and stand still once all runs have ended."""
+        config = samples.OPTIONS["causal"]
+        given = samples.inputs(config)
+        denoiser = open_denoiser(config, samples.weights(config), given)
+        denoiser.run(given["noise"], 8)
+        before = denoiser.weight_bytes_read
+        denoiser.run(given["noise"], 8)
+        each, seen = denoiser.weight_bytes_read - before, []
+        with ThreadPoolExecutor(2) as pool:
+            work = [pool.submit(denoiser.run, given["noise"], 8) for _ in range(40)]
+            while not all(one.done() for one in work):
+                seen.append(denoiser.weight_bytes_read)
+        assert seen == sorted(seen)
+        assert denoiser.weight_bytes_read - before == 41 * each
 
 
 class TestRefusals:

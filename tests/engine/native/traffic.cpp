@@ -37,9 +37,9 @@ int main(int argc, char** argv) {
   const checks::Floats noise = checks::random_floats(c.rows * c.channels, 1);
   checks::Floats out(noise.size());
   const auto read = [&](std::size_t count) {
-    const std::uint64_t before = loader.workspace().bytes_read;
+    const std::uint64_t before = loader.workspace().bytes_read.read();
     if (denoiser.run({noise, {}, count, out}) != DenoiseStatus::ok) std::abort();
-    return loader.workspace().bytes_read - before;
+    return loader.workspace().bytes_read.read() - before;
   };
   const std::uint64_t fewer = read(steps), more = read(3 * steps);
   const bool narrow = options.precision == Precision::int8;  // 16-bit integers and a scale per key and value
