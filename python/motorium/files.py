@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
+import secrets
+import stat
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from . import rooted
 from .errors import StorageError
 
 PROBE_BYTES = 4096
@@ -21,6 +25,8 @@ NAME_MAX = 255
 """Bytes of one name on Linux's file systems. Source: limits.h."""
 BESIDE_BYTES = 32
 """By how much the name is longer of what grows beside a folder or file and takes its place."""
+TEMPORARY = ".motorium-tmp"
+"""End of the name of a file that is being written and will take the place of another."""
 
 
 def config_home() -> Path:
@@ -139,33 +145,81 @@ def check_writable(folder: Path, what: str, option: str = "") -> None:
 
 def check_file(path: Path, what: str) -> None:
     """As `check_writable` for the one file `path`, which may be there already. Raises StorageError."""
-    check_writable(path.absolute().parent, what)
+    check_writable(Path(os.path.realpath(path)).parent, what)  # where the new one is written, if it is a link
     try:
         blocked = "there is a folder of that name" if path.is_dir() else ""
+        if not blocked and path.exists() and not path.is_file():
+            blocked = "that is a device, FIFO or socket"
     except OSError as error:  # such as a name that is too long
         blocked = error.strerror or str(error)
     if blocked:
         raise StorageError(f"{what} could not be written to {path}: {blocked}")
 
 
-def write_json(path: Path, value: Any, *, indent: int = 2) -> None:
-    """Write indented JSON, whole or not at all; NaN and infinity raise ValueError."""
+def write_json(path: Path, value: Any, *, indent: int = 2, root: Path | None = None) -> None:
+    """Write indented JSON as `write_whole` does; NaN and infinity raise ValueError."""
     text = json.dumps(value, indent=indent, allow_nan=False) + "\n"
-    write_whole(path, lambda file: file.write(text.encode("utf-8")))
+    write_whole(path, lambda file: file.write(text.encode("utf-8")), root=root)
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Hand `write` a file that takes the place of `path` once it is complete and on the disk; folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
-    partial = Path(temporary)
+def write_whole(path: Path, write: Callable[[BinaryIO], object], *, root: Path | None = None) -> None:
+    """Hand `write` a file that takes the place of `path` once it is complete and on the disk; folders are made.
+
+    Permissions are those of the file that is replaced; of a new one, what the umask leaves.
+
+    Args:
+        path: of the file. When it was named by the user and is a link, such as one into a folder of settings under
+            version control, the file behind it is replaced and the link stays.
+        write: is called with the open file.
+        root: the folder that others may have filled; below it no link is followed, see `rooted`.
+
+    Raises:
+        DataError: below `root`, a link is in the way.
+        StorageError: `path` is a device, FIFO or socket.
+        OSError: the disk does not take it; then `path` is as it was.
+    """
+    if root is not None:
+        with rooted.folder(root, path.parent, make=True) as fd:
+            rooted.refuse_link(fd, path)
+            _replace(fd, path, write)
+        return
+    real = Path(os.path.realpath(path))
+    with rooted.folder(real.parent, real.parent, make=True) as fd:
+        _replace(fd, real, write)
+
+
+def _replace(folder: int, path: Path, write: Callable[[BinaryIO], object]) -> None:
+    partial = temporary_name(path.name)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(partial, flags, rooted.FILE_MODE, dir_fd=folder)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(fd, "wb") as file:
             write(file)
             file.flush()
+            _keep_mode(file.fileno(), folder, path)
             os.fsync(file.fileno())
-        partial.chmod(0o644)
-        partial.replace(path)
+        os.replace(partial, path.name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial, dir_fd=folder)
         raise
+
+
+def temporary_name(name: str) -> str:
+    """Return a new name for what will take the place of `name`, unlike that of any other program."""
+    return f".{name[:40]}.{secrets.token_hex(4)}{TEMPORARY}"
+
+
+def _keep_mode(fd: int, folder: int, path: Path) -> None:
+    """Give the new file the permissions and, where that is allowed, the owner and group of the one it replaces."""
+    try:
+        old = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(old.st_mode):
+        raise StorageError(f"{path} is no regular file and cannot be replaced by one; name another")
+    new = os.fstat(fd)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        with contextlib.suppress(OSError):  # only root may give files away; groups of one's own are free
+            os.fchown(fd, old.st_uid if os.geteuid() == 0 else -1, old.st_gid)
+    os.fchmod(fd, stat.S_IMODE(old.st_mode) & 0o777)

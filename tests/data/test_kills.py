@@ -96,12 +96,12 @@ def test_publishing_can_be_cut_off_anywhere(root, monkeypatch, moves):
     count = 0
     real = staging._move
 
-    def cut_off(source: Path, target: Path) -> None:
+    def cut_off(root: Path, source: Path, target: Path) -> None:
         nonlocal count
         if count == moves:
             raise KeyboardInterrupt
         count += 1
-        real(source, target)
+        real(root, source, target)
 
     monkeypatch.setattr(staging, "_move", cut_off)
     with pytest.raises(KeyboardInterrupt):

@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from .. import rooted
 from ..errors import DataError
-from ..files import check_text, write_json, write_whole
+from ..files import check_text, write_json
+from ..foreign import open_regular
 from . import layout, staging, tables, video
 from .dataset import Dataset
 from .layout import Slot
@@ -69,7 +71,7 @@ def beside(target: Path) -> Iterator[Path]:
     Raises DataError: `target` is there already, or no folder can be made beside it.
     """
     check_text(target.absolute())
-    if target.exists():
+    if os.path.lexists(target):
         raise DataError(f"{target} is there already")
     work = target.with_name(f".{target.name}.building-{os.getpid()}")
     try:
@@ -100,8 +102,8 @@ def _fill(root: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
         new.add(pick, source, rows)
     if not new.stats:
         raise DataError("no episode would be left")
-    tables.write_table_whole(root / layout.TASKS, tables.tasks_table(new.words), write_whole)
-    write_json(root / layout.STATS, aggregate(new.stats), indent=1)
+    tables.write_table_whole(root, root / layout.TASKS, tables.tasks_table(new.words))
+    write_json(root / layout.STATS, aggregate(new.stats), indent=1, root=root)
     splits = carried((pick.dataset.root, _splits(pick), episodes) for pick, episodes in new.parts())
     info = Info(
         schema, layout.VERSION, len(new.stats), new.start, len(new.words), splits=splits, more=_more(picks)
@@ -161,14 +163,16 @@ class _New:
         columns = {f.key: columns[f.key] for f in schema.columns}
         index = np.array([self.words.index(name) for name in labels])
         columns |= tables.derived(number, self.start, length, schema.fps, index)
-        tables.write_parquet(self.root / layout.data_file(slot), tables.data_table(schema, columns, carried))
+        path = self.root / layout.data_file(slot)
+        tables.write_parquet(self.root, path, tables.data_table(schema, columns, carried))
         stats = self._videos(pick, source, slot, length)
         stats |= {key: old for key, old in self._stored(pick, source, carried).items() if key in carried}
         stats |= {key: column_stats(values) for key, values in columns.items()}
         where = VideoPlace(slot, 0.0, length / schema.fps)
         videos = {f.key: where for f in schema.videos}
         episode = Episode(number, tuple(dict.fromkeys(labels)), length, self.start, slot, videos, stats)
-        tables.write_parquet(self.root / layout.episode_file(slot), tables.episode_table([(episode, slot)]))
+        path = self.root / layout.episode_file(slot)
+        tables.write_parquet(self.root, path, tables.episode_table([(episode, slot)]))
         _extras(self.root, pick.dataset, source, episode, changed=pick.rows is not None)
         self.stats.append(stats)
         self._sources.append((pick, source.index))
@@ -194,7 +198,7 @@ class _New:
         stats: dict[str, Stats] = {}
         for old, new in _cameras(pick, self.schema):
             path = self.root / layout.video_file(new, slot)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            rooted.reserve(self.root, path)
             if pick.film is not None:
                 pick.film(pick.dataset, source, old, path)
             else:
@@ -243,11 +247,16 @@ def _extras(root: Path, dataset: Dataset, source: Episode, episode: Episode, *, 
     ticks = dataset.root / layout.telemetry_file(source.data)
     if dataset.info.version == layout.VERSION and ticks.exists() and not changed:
         there = root / layout.telemetry_file(episode.data)
-        there.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ticks, there)
+        limit = tables.MAX_BYTES
+        with (
+            open_regular(ticks, limit, error=DataError, inside=dataset.root) as old,
+            rooted.create(root, there) as new,
+        ):
+            shutil.copyfileobj(old, new)
     notes = dataset.notes(source)
     if notes:
-        write_json(root / layout.notes_file(episode.index), {**notes, "episode": episode.index})
+        path = root / layout.notes_file(episode.index)
+        write_json(path, {**notes, "episode": episode.index}, root=root)
 
 
 def _durable(root: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import rooted
 from ..errors import DataError
 from ..files import write_json, write_whole
 from . import layout, tables
@@ -44,21 +45,22 @@ def _fill_old(dataset: Dataset, root: Path) -> None:
     for episode, rows in dataset.stream():
         place = {"episode_chunk": episode.index // layout.CHUNK, "episode_index": episode.index}
         tables.write_parquet(
+            root,
             root / layout.fill(layout.DATA_PATTERN_OLD, **place),
             tables.data_table(schema, rows, carried_rows(dataset, episode, rows)),
         )
         for feature in schema.videos:
             path = root / layout.fill(layout.VIDEO_PATTERN_OLD, video_key=feature.key, **place)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            rooted.reserve(root, path)
             copy_video(dataset, episode, feature.key, path)
         notes = dataset.notes(episode)
         if notes:
-            write_json(root / layout.notes_file(episode.index), notes)
+            write_json(root / layout.notes_file(episode.index), notes, root=root)
         lines.append({"episode_index": episode.index, "tasks": list(episode.tasks), "length": episode.length})
         all_stats.append({"episode_index": episode.index, "stats": dataset.stats(episode)})
     tasks = [{"task_index": i, "task": task} for i, task in enumerate(dataset.tasks)]
     for name, content in zip(LINES, (lines, tasks, all_stats), strict=True):
-        _write_lines(root / name, content)
+        _write_lines(root, root / name, content)
     info = Info(
         schema, layout.VERSION_OLD, len(lines), dataset.frames, len(tasks), layout.DATA_PATTERN_OLD,
         layout.VIDEO_PATTERN_OLD, splits=dataset.info.splits, more=dataset.info.more,
@@ -67,9 +69,9 @@ def _fill_old(dataset: Dataset, root: Path) -> None:
         del info[key]
     info["total_chunks"] = -(-len(lines) // layout.CHUNK)
     info["total_videos"] = len(lines) * len(schema.videos)
-    write_json(root / layout.INFO, info, indent=4)
+    write_json(root / layout.INFO, info, indent=4, root=root)
 
 
-def _write_lines(path: Path, values: Iterable[Mapping[str, Any]]) -> None:
+def _write_lines(root: Path, path: Path, values: Iterable[Mapping[str, Any]]) -> None:
     text = "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values)
-    write_whole(path, lambda file: file.write(text.encode("utf-8")))
+    write_whole(path, lambda file: file.write(text.encode("utf-8")), root=root)

@@ -27,6 +27,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from .. import rooted
 from ..types import UInt8
 from .stats import PictureStats
 from .video import CODECS, FRAGMENTS, HELD, remux
@@ -77,6 +78,7 @@ class Stream:
         last: av.VideoFrame | None = None
         # One for all frames: a fresh one sets its tables up for each, which takes longer than the conversion.
         converter = VideoReformatter()
+        rooted.reserve(self.path.parent, self.path)
         with av.open(str(self.path), "w", format="mp4", options=FRAGMENTS) as out:
             stream = out.add_stream(
                 CODECS[self._codec].encoder, rate=self._fps, options=CODECS[self._codec].options
@@ -123,7 +125,7 @@ def say(line: str) -> None:
 
 def hold(folder: Path) -> BinaryIO:
     """Keep a folder until the file is closed: who recovers it waits for an encoder that outlives its recorder."""
-    file = (folder / HELD).open("wb")
+    file = rooted.create(folder, folder / HELD)
     fcntl.flock(file, fcntl.LOCK_EX)
     return file
 
@@ -138,7 +140,9 @@ def finish(streams: list[Stream]) -> None:
         return
     try:
         for s in streams:
-            remux(s.path, s.path.with_suffix(".mp4"), s.frames, s._fps)  # noqa: SLF001
+            target = s.path.with_suffix(".mp4")
+            rooted.reserve(target.parent, target)
+            remux(s.path, target, s.frames, s._fps)  # noqa: SLF001
     except Exception as error:  # noqa: BLE001 - told to the other end, which decides
         say("error " + json.dumps(str(error)))
         return

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import rooted
 from ..errors import DataError
 
 MAGIC = b"MTRJRNL1"
@@ -30,13 +31,13 @@ FILE_LIMIT = 4 << 30
 class Journal:
     """The writing end. Every `append` reaches the operating system at once, and the disk at the next `sync`."""
 
-    def __init__(self, path: Path, header: Mapping[str, Any], record: np.dtype[Any]) -> None:
-        """Start a file. Raises DataError when it cannot be written."""
+    def __init__(self, root: Path, path: Path, header: Mapping[str, Any], record: np.dtype[Any]) -> None:
+        """Start a new file in the dataset at `root`. Raises DataError when it cannot be written."""
         text = json.dumps({**header, "record": record.descr}).encode()
         self.path, self._record = path, record
         self.rows = 0
         try:
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+            self._fd = rooted.open_new(root, path)
             self._write(MAGIC + _U32.pack(len(text)) + text + _U32.pack(zlib.crc32(text)))
         except OSError as error:
             raise DataError(f"cannot write {path}: {error.strerror}") from error

@@ -56,6 +56,12 @@ class Slot:
         return f"{folder}/chunk-{self.chunk:03d}/file-{self.file:03d}{suffix}"
 
 
+def slot_of(path: str) -> Slot | None:
+    """The place of a file under meta/episodes; None for any other path."""
+    found = re.fullmatch(rf"{EPISODES}/chunk-(\d{{3,6}})/file-(\d{{3}})\.parquet", path, re.ASCII)
+    return Slot(int(found[1]), int(found[2])) if found else None
+
+
 def data_file(slot: Slot) -> str:
     """Rows of an episode."""
     return slot.under("data", ".parquet")

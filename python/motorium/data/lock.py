@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from pathlib import Path
 from types import TracebackType
 
+from .. import rooted
 from ..errors import DataError
 from . import layout
 
@@ -14,21 +16,26 @@ from . import layout
 class Lock:
     """Held from construction to `close`, and never longer than the process lives.
 
-    Raises DataError when another process writes to the dataset, or the folder cannot be written.
+    Raises DataError when another process writes to the dataset, the folder cannot be written, or links lie in the way.
     """
 
     def __init__(self, root: Path) -> None:
+        _check_places(root)
         path = root / layout.STAGING / "lock"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._fd = _opened(root, path)
         except OSError as error:
             raise DataError(f"cannot write to {root}: {error.strerror}") from error
         try:
+            if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+                raise DataError(f"{path} is no regular file; remove it")
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._fd)
             raise DataError(f"{root} is being written by another process; wait for it to end") from error
+        except DataError:
+            os.close(self._fd)
+            raise
 
     def close(self) -> None:
         """Let others in; safe to call twice."""
@@ -43,3 +50,20 @@ class Lock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _check_places(root: Path) -> None:
+    """Refuse links where episodes will be put, before one is recorded. Raises DataError."""
+    trees = [root / name for name in (layout.EPISODES, "data", "telemetry", "videos")]
+    trees += (root / "videos").glob("*")
+    files = [root / name for name in (layout.INFO, layout.STATS, layout.TASKS, layout.notes_file(0))]
+    for path in (*trees, *(chunk for tree in trees for chunk in tree.glob("chunk-*")), *files):
+        rooted.check(root, path)
+
+
+def _opened(root: Path, path: Path) -> int:
+    """The file is never written to, only held; it may be there already."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    with rooted.folder(root, path.parent, make=True) as folder:
+        rooted.refuse_link(folder, path)
+        return os.open(path.name, flags, rooted.FILE_MODE, dir_fd=folder)

@@ -78,7 +78,7 @@ def mark(
             number: _changed(dataset.notes(there[number]), number, outcome, whole) for number in chosen
         }
         for number, notes in changed.items():
-            write_json(root / layout.notes_file(number), notes)
+            write_json(root / layout.notes_file(number), notes, root=root)
 
 
 def _changed(

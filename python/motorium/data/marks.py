@@ -36,7 +36,8 @@ def append(part: Path, event: Event) -> None:
     """One more mark of the episode in `part`, on the disk on return. Raises DataError."""
     line = json.dumps(asdict(event)).encode() + b"\n"
     try:
-        fd = os.open(part / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(part / FILE, flags, 0o666)
         try:
             os.write(fd, line)
             os.fdatasync(fd)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from .. import rooted
+from ..errors import DataError
 from . import layout, staging
 
 FILES = (layout.INFO, f"{layout.STAGING}/lock")
@@ -24,8 +26,8 @@ class Newcomer:
         if (self._root / layout.EPISODES).exists() or any(staging.leftovers(self._root)):
             return
         for file in self._files:
-            with contextlib.suppress(OSError):
-                file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError, DataError):
+                rooted.remove(self._root, file)
         for folder in self._folders:
             with contextlib.suppress(OSError):  # what somebody else put there stays
                 folder.rmdir()

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .. import rooted
 from ..errors import DataError
-from . import layout, staging, tables, video
+from . import layout, staging, tables, unfinished, video
 from .journal import read_journal
 from .lock import Lock
 from .schema import Info, parse_info, read_info
@@ -74,9 +75,9 @@ def repair_locked(root: Path) -> Repair:
     if read_info(root).version == layout.VERSION:
         _totals(root, out)
     for gone in (root / layout.STAGING).glob(f"*{layout.GONE}"):
-        staging.drop(gone)
-    for stray in root.rglob(".*.json.*"):  # a whole-file write that was cut off
-        stray.unlink(missing_ok=True)
+        rooted.remove_tree(root, gone)
+    for stray in unfinished.found(root):
+        rooted.remove(root, stray)
         out.fixed.append(f"removed {stray.relative_to(root)}")
     return out
 
@@ -104,7 +105,7 @@ def _recover(root: Path, part: Path, out: Repair) -> None:
         _put_aside(root, part)
         return
     if seconds == 0:
-        staging.drop(part)
+        rooted.remove_tree(root, part)
         out.lost.append(f"{part.name} held less than a second")
         return
     staging.publish(root, part.with_suffix(layout.DONE))
@@ -113,6 +114,7 @@ def _recover(root: Path, part: Path, out: Repair) -> None:
 
 def _recovered(root: Path, part: Path, info: Info) -> tuple[int, float]:
     """Seal what is whole of an episode in progress: rows that every camera has a frame for, to the last full second."""
+    rooted.check(root, part)
     schema, fps = info.schema, info.schema.fps
     if not (part / staging.FRAMES).exists():
         return 0, 0.0
@@ -130,7 +132,7 @@ def _recovered(root: Path, part: Path, info: Info) -> tuple[int, float]:
     pictures: list[Stats] = []
     for stream, source in enumerate(sources):
         target = part / video_name(stream)
-        target.unlink(missing_ok=True)
+        rooted.reserve(root, target)
         video.remux(source, target, length, fps)
         seen = PictureStats()
         for _, image in video.frames(target, 0.0, length, fps, every=4):
@@ -158,9 +160,9 @@ def _wait_for_encoder(part: Path) -> None:
 def _put_aside(root: Path, part: Path) -> None:
     """Keep what cannot be used: nothing of the owner's is ever thrown away unasked."""
     aside = root / layout.STAGING / "lost"
-    aside.mkdir(exist_ok=True)
-    number = sum(1 for _ in aside.iterdir())
-    part.rename(aside / f"{number:03d}-{part.name}")
+    with rooted.folder(root, aside, make=True):
+        number = sum(1 for _ in aside.iterdir())
+    rooted.move(root, part, aside / f"{number:03d}-{part.name}", replace=False)
 
 
 def _totals(root: Path, out: Repair) -> None:

@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import rooted
 from ..errors import DataError
-from ..files import write_json, write_whole
+from ..files import write_json
 from . import layout, marks, tables
 from .journal import read_journal
-from .schema import Info, read_info, read_json
+from .schema import Info, Schema, read_info, read_json
 from .sink import video_name
 from .splits import resized
 from .stats import Stats, aggregate, column_stats
@@ -63,6 +62,7 @@ def seal(root: Path, part: Path, length: int, pictures: Sequence[Stats], notes: 
 
     Raises DataError; then the folder is still a part.
     """
+    rooted.check(root, part)
     info = read_info(root)
     schema = info.schema
     header, rows = read_journal(part / FRAMES)
@@ -77,17 +77,17 @@ def seal(root: Path, part: Path, length: int, pictures: Sequence[Stats], notes: 
     times_ns = start_ns + _row_times_ns(columns, length, schema.fps)
     columns |= marks.columns(schema, events, times_ns)
     columns |= tables.derived(index, info.frames, length, schema.fps, number)
-    tables.write_parquet(part / "data.parquet", tables.data_table(schema, columns))
+    tables.write_parquet(root, part / "data.parquet", tables.data_table(schema, columns))
     stats: dict[str, Stats] = {f.key: s for f, s in zip(schema.videos, pictures, strict=True)}
     stats |= {key: column_stats(values) for key, values in columns.items()}
     place = VideoPlace(slot, 0.0, length / schema.fps)
     videos = {f.key: place for f in schema.videos}
     episode = Episode(index, (task,), length, info.frames, slot, videos, stats)
-    tables.write_parquet(part / "episode.parquet", tables.episode_table([(episode, slot)]))
+    tables.write_parquet(root, part / "episode.parquet", tables.episode_table([(episode, slot)]))
     moves = {"data.parquet": layout.data_file(slot)}
     moves |= {video_name(i): layout.video_file(f.key, slot) for i, f in enumerate(schema.videos)}
     if (part / TELEMETRY).exists():
-        _telemetry(part, columns_until_ns=start_ns + round(length / schema.fps * 1e9))
+        _telemetry(root, part, columns_until_ns=start_ns + round(length / schema.fps * 1e9))
         moves["telemetry.parquet"] = layout.telemetry_file(slot)
     kept = {
         **notes,
@@ -98,15 +98,14 @@ def seal(root: Path, part: Path, length: int, pictures: Sequence[Stats], notes: 
     }
     if events:
         kept["events"] = marks.noted(events, start_ns, int(times_ns[-1]) + round(1e9 / schema.fps))
-    write_json(part / "notes.json", kept)
+    write_json(part / "notes.json", kept, root=root)
     moves["notes.json"] = layout.notes_file(index)
     moves["episode.parquet"] = layout.episode_file(slot)
-    write_json(part / PLAN, {"episode": index, "task": task, "moves": moves})
+    write_json(part / PLAN, {"episode": index, "task": task, "moves": moves}, root=root)
     for name in moves:
         _sync_file(part / name)
     sync_folder(part)
-    part.rename(part.with_suffix(layout.DONE))
-    sync_folder(part.parent)
+    rooted.move(root, part, part.with_suffix(layout.DONE), replace=False)
     return episode
 
 
@@ -116,7 +115,7 @@ def _row_times_ns(columns: tables.Rows, length: int, fps: int) -> NDArray[np.int
     return np.round(times_s * 1e9).astype(np.int64)
 
 
-def _telemetry(part: Path, columns_until_ns: int) -> None:
+def _telemetry(root: Path, part: Path, columns_until_ns: int) -> None:
     import pyarrow as pa
 
     _, ticks = read_journal(part / TELEMETRY)
@@ -127,7 +126,7 @@ def _telemetry(part: Path, columns_until_ns: int) -> None:
         values = np.ascontiguousarray(ticks[name])
         flat = pa.array(values.reshape(-1))
         columns[name] = flat if values.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
-    tables.write_parquet(part / "telemetry.parquet", pa.table(columns))
+    tables.write_parquet(root, part / "telemetry.parquet", pa.table(columns))
 
 
 def _tasks(root: Path) -> list[str]:
@@ -140,13 +139,14 @@ def publish(root: Path, done: Path) -> int:
 
     LeRobot's own order, info.json last. Returns the episode's number. Raises DataError.
     """
-    plan = read_json(done / PLAN)
+    rooted.check(root, done / PLAN)
+    plan, info = read_json(done / PLAN), read_info(root)
     try:
         index, task = int(plan["episode"]), str(plan["task"])
-        moves = {str(name): layout.safe(str(target)) for name, target in plan["moves"].items()}
+        moves = {str(name): str(target) for name, target in plan["moves"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{done / PLAN} is damaged: {error}") from error
-    info = read_info(root)
+    _check_moves(done / PLAN, moves, index, info.schema)
     if index > info.episodes:
         raise DataError(
             f"{done} is episode {index}, but the dataset ends at {info.episodes}: was it edited by hand?"
@@ -154,30 +154,41 @@ def publish(root: Path, done: Path) -> int:
     tasks = _tasks(root)
     if task not in tasks:
         tasks.append(task)
-        tables.write_table_whole(root / layout.TASKS, tables.tasks_table(tasks), write_whole)
+        tables.write_table_whole(root, root / layout.TASKS, tables.tasks_table(tasks))
     for name, target in moves.items():
-        _move(done / layout.safe(name), root / target)
+        _move(root, done / name, root / target)
     if index == info.episodes:
         (episode,) = tables.read_episodes(
             root / moves["episode.parquet"], [f.key for f in info.schema.videos], stats=True
         )
         _count(root, info, episode, len(tasks))
     gone = done.with_suffix(layout.GONE)
-    done.rename(gone)  # so that a half-removed folder is never taken for a finished episode
-    shutil.rmtree(gone)
+    rooted.move(root, done, gone)  # so that a half-removed folder is never taken for a finished episode
+    rooted.remove_tree(root, gone)
     return index
 
 
-def _move(source: Path, target: Path) -> None:
-    if not source.exists():
-        if not target.exists():
-            raise DataError(f"{source} is missing and so is {target}")
-        return
-    missing = [folder for folder in target.parents if not folder.exists()]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    source.rename(target)
-    for folder in {target.parent, *(folder.parent for folder in missing)}:
-        sync_folder(folder)
+def _check_moves(plan: Path, moves: Mapping[str, str], index: int, schema: Schema) -> None:
+    """A plan may name the places of its own episode, each for its own file, and no others. Raises DataError."""
+    slot = layout.slot_of(moves.get("episode.parquet", ""))
+    if slot is None:
+        raise DataError(f"{plan} is damaged: it names no place for the line about the episode")
+    places = {
+        "data.parquet": layout.data_file(slot),
+        "episode.parquet": layout.episode_file(slot),
+        "telemetry.parquet": layout.telemetry_file(slot),
+        "notes.json": layout.notes_file(index),
+    } | {video_name(i): layout.video_file(f.key, slot) for i, f in enumerate(schema.videos)}
+    for name, target in moves.items():
+        if places.get(name) != target:
+            raise DataError(f"{plan} is damaged: {target!r} is no place for {name!r}")
+
+
+def _move(root: Path, source: Path, target: Path) -> None:
+    if rooted.has_file(root, source):
+        rooted.move(root, source, target, replace=source.suffix == ".json")
+    elif not rooted.has_file(root, target):
+        raise DataError(f"{source} is missing and so is {target}")
 
 
 def _count(root: Path, info: Info, episode: Episode, tasks: int) -> None:
@@ -186,9 +197,11 @@ def _count(root: Path, info: Info, episode: Episode, tasks: int) -> None:
     before = read_json(path) if path.exists() and info.episodes else {}
     counted = _frames_in(before)
     if counted == info.frames:
-        write_json(path, aggregate([before, episode.stats] if before else [episode.stats]), indent=1)
+        grown_stats = aggregate([before, episode.stats] if before else [episode.stats])
+        write_json(path, grown_stats, indent=1, root=root)
     elif counted != info.frames + episode.length:
-        write_json(path, aggregate([line.stats for line in all_episodes(root, info, stats=True)]), indent=1)
+        lines = all_episodes(root, info, stats=True)
+        write_json(path, aggregate([line.stats for line in lines]), indent=1, root=root)
     count = info.episodes + 1
     splits = resized(info.splits, info.episodes, count)
     frames = info.frames + episode.length
@@ -204,7 +217,7 @@ def _frames_in(stats: Any) -> int:
 
 def write_info(root: Path, info: Info) -> None:
     """info.json, at once."""
-    write_json(root / layout.INFO, info.as_json(), indent=4)
+    write_json(root / layout.INFO, info.as_json(), indent=4, root=root)
 
 
 def all_episodes(root: Path, info: Info, *, stats: bool = False) -> list[Episode]:
@@ -222,9 +235,3 @@ def leftovers(root: Path) -> tuple[list[Path], list[Path]]:
     staging = root / layout.STAGING
     found = sorted(staging.glob("episode-*")) if staging.is_dir() else []
     return [p for p in found if p.suffix == layout.DONE], [p for p in found if p.suffix == layout.PART]
-
-
-def drop(part: Path) -> None:
-    """Remove a staging folder."""
-    with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(part)

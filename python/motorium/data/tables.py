@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import rooted
 from ..errors import DataError
+from ..files import write_whole
 from .layout import Slot
 from .schema import DERIVED, Feature, Schema
 from .stats import Stats
@@ -84,14 +86,14 @@ def opened(path: Path) -> Iterator[pq.ParquetFile]:
         raise DataError(f"{path} is damaged or absent: {words}") from error
 
 
-def write_parquet(path: Path, table: pa.Table) -> None:
-    """A file of its own; the caller makes it durable. DataError when the disk does not take it."""
+def write_parquet(root: Path, path: Path, table: pa.Table) -> None:
+    """A file of its own below `root`; the caller makes it durable. DataError: the disk does not take it, or a link."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        pq.write_table(table, path, compression="snappy")
+        with rooted.create(root, path) as file:
+            pq.write_table(table, file, compression="snappy")
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"cannot write {path}: {error}") from error
 
@@ -296,8 +298,8 @@ def read_tasks(path: Path) -> list[str]:
     return [tasks[i] for i in range(len(tasks))]
 
 
-def write_table_whole(path: Path, table: pa.Table, write_whole: Callable[..., None]) -> None:
-    """Replace a parquet file at once."""
+def write_table_whole(root: Path, path: Path, table: pa.Table) -> None:
+    """Replace a parquet file below `root` at once. Raises DataError for a link."""
     import pyarrow.parquet as pq
 
-    write_whole(path, lambda file: pq.write_table(table, file, compression="snappy"))
+    write_whole(path, lambda file: pq.write_table(table, file, compression="snappy"), root=root)

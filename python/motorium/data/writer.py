@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import rooted
 from ..errors import DataError
 from ..files import check_text
 from ..timeline.events import Event
@@ -142,7 +143,7 @@ class DatasetWriter:
         self._check_space()
         info = read_info(self.root)
         self._part = staging.part_folder(self.root, info.episodes)
-        self._part.mkdir()
+        rooted.make_folder(self.root, self._part)
         self._start_ns = time.monotonic_ns() if start_ns is None else start_ns
         header = {
             "task": task.encode("utf-8", "replace").decode(),
@@ -152,7 +153,7 @@ class DatasetWriter:
         }
         self._header = header
         self._row = np.zeros((), self.schema.row)
-        self._journal = Journal(self._part / staging.FRAMES, header, self.schema.row)
+        self._journal = Journal(self.root, self._part / staging.FRAMES, header, self.schema.row)
         self._ticks = None
         self._marks = 0
         self._synced = time.monotonic()
@@ -190,7 +191,8 @@ class DatasetWriter:
         if len(ticks) == 0:
             return
         if self._ticks is None:
-            self._ticks = Journal(self._part / staging.TELEMETRY, self._header, ticks.dtype)
+            path = self._part / staging.TELEMETRY
+            self._ticks = Journal(self.root, path, self._header, ticks.dtype)
         self._ticks.append(ticks)
 
     def mark(self, event: Event) -> None:
@@ -246,7 +248,7 @@ class DatasetWriter:
         try:
             self._sink.finish()
         finally:
-            staging.drop(self._part)
+            rooted.remove_tree(self.root, self._part)
 
     def close(self) -> None:
         """Give everything back; an episode in progress stays for `repair`. Safe to call twice."""

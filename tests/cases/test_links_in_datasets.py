@@ -1,0 +1,315 @@
+"""Links in a stranger's dataset: whatever is written goes into the dataset, or nowhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import data_samples
+import pytest
+
+from motorium import rooted
+from motorium.data import layout, staging
+from motorium.data.dataset import Dataset
+from motorium.data.edit import delete
+from motorium.data.repair import repair
+from motorium.data.writer import DatasetWriter
+from motorium.errors import DataError
+
+pytest.importorskip("pyarrow")
+pytest.importorskip("av")
+
+CAMERAS = data_samples.CAMERAS[:1]
+NEXT = "file-001.parquet"
+"""Of the episode that comes next: the dataset has one."""
+
+
+def written(writer: DatasetWriter, episode: int) -> None:
+    writer.begin("a", 0)
+    for k in range(data_samples.FPS):
+        images = {camera: data_samples.image(episode, k, i) for i, camera in enumerate(CAMERAS)}
+        writer.add(data_samples.row(episode, k, cameras=1), images)
+
+
+def record(root: Path) -> None:
+    with DatasetWriter(root, data_samples.schema(cameras=CAMERAS), patience_s=30, reserve_mb=1) as writer:
+        written(writer, 1)
+        writer.end()
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory) -> Path:
+    return data_samples.write(tmp_path_factory.mktemp("good") / "d", ("a",), seconds=1, cameras=CAMERAS)
+
+
+@pytest.fixture(scope="module")
+def cut(good, tmp_path_factory) -> Path:
+    """The same with an episode that was cut off."""
+    root = tmp_path_factory.mktemp("cut") / "d"
+    shutil.copytree(good, root)
+    with DatasetWriter(root, data_samples.schema(cameras=CAMERAS), patience_s=30, reserve_mb=1) as writer:
+        written(writer, 1)
+    assert len(staging.leftovers(root)[1]) == 1
+    return root
+
+
+@pytest.fixture(scope="module")
+def waiting(cut, tmp_path_factory) -> Path:
+    """The same with a finished episode that waits for its place."""
+    root = tmp_path_factory.mktemp("waiting") / "d"
+    shutil.copytree(cut, root)
+    script = "import sys; from pathlib import Path; from motorium.data import repair, staging, schema\n"
+    script += "root = Path(sys.argv[1]); (part,) = staging.leftovers(root)[1]\n"
+    script += "repair._recovered(root, part, schema.read_info(root))"
+    subprocess.run([sys.executable, "-c", script, root], check=True)
+    assert len(staging.leftovers(root)[0]) == 1
+    return root
+
+
+@pytest.fixture
+def outside(tmp_path) -> Path:
+    folder = tmp_path / "outside"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine\n")
+    return folder
+
+
+def state(folder: Path) -> dict[str, str]:
+    """Everything below a folder: names, and contents as digests."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        found[name] = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "folder"
+    return found
+
+
+def moved_out(name: str) -> Callable[[Path, Path], None]:
+    """The file or folder lies outside, and a link leads to it."""
+
+    def plant(root: Path, outside: Path) -> None:
+        shutil.move(root / name, outside / "taken")
+        (root / name).symlink_to(outside / "taken")
+
+    return plant
+
+
+def to_nothing(name: str) -> Callable[[Path, Path], None]:
+    """A link to a name outside that is free: who writes through it makes a file there."""
+
+    def plant(root: Path, outside: Path) -> None:
+        (root / name).unlink(missing_ok=True)
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).symlink_to(outside / "made")
+
+    return plant
+
+
+def to_notes(name: str) -> Callable[[Path, Path], None]:
+    """A link to a file of the user's."""
+
+    def plant(root: Path, outside: Path) -> None:
+        path = next(iter(root.glob(name)), root / name)
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(outside / "notes.txt")
+
+    return plant
+
+
+def refused(root: Path, outside: Path, act: Callable[[Path], object]) -> str:
+    before = state(outside)
+    with pytest.raises(DataError) as told:
+        act(root)
+    assert state(outside) == before
+    assert "Traceback" not in str(told.value)
+    return str(told.value)
+
+
+PLACES = {
+    "meta": moved_out("meta"),
+    "info.json": moved_out("meta/info.json"),
+    "recording": moved_out(".recording"),
+    "lock": to_nothing(".recording/lock"),
+    "lock to a file": to_notes(".recording/lock"),
+    "data": moved_out("data"),
+    "chunk": moved_out("data/chunk-000"),
+    "videos": moved_out("videos"),
+    "episodes": moved_out("meta/episodes/chunk-000"),
+    "tasks": to_nothing("meta/tasks.parquet"),
+    "stats": to_nothing("meta/stats.json"),
+    "place": to_nothing(f"data/chunk-000/{NEXT}"),
+    "place of the film": to_notes(f"videos/{CAMERAS[0]}/chunk-000/file-001.mp4"),
+    "notes": to_notes("meta/motorium/episode-000001.json"),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_repair_puts_no_waiting_episode_through_a_link(waiting, outside, tmp_path, place):
+    root = shutil.copytree(waiting, tmp_path / "d", symlinks=True)
+    PLACES[place](root, outside)
+    refused(root, outside, repair)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_record_writes_nothing_through_a_link(good, outside, tmp_path, place):
+    root = shutil.copytree(good, tmp_path / "d", symlinks=True)
+    PLACES[place](root, outside)
+    before, episodes = state(outside), len(list(root.glob("meta/episodes/*/*")))
+    if "place" in place:  # the next place is free
+        record(root)
+        assert len(list(root.glob("meta/episodes/*/*"))) == episodes + 1
+    else:
+        refused(root, outside, record)
+        done, parts = staging.leftovers(root) if place != "recording" else ([], [])
+        assert not parts
+        assert len(done) == (place == "notes"), "nothing was recorded in vain; what was waits"
+    assert state(outside) == before
+
+
+def test_the_link_and_what_to_do_are_named(good, outside, tmp_path):
+    root = shutil.copytree(good, tmp_path / "d", symlinks=True)
+    PLACES["lock"](root, outside)
+    told = refused(root, outside, repair)
+    assert f"{root}/.recording/lock is a link, to {outside / 'made'}" in told
+    assert "put a copy" in told
+
+
+IN_PART = ("data.parquet", "episode.parquet", "notes.json", "plan.json", "video-0.mp4")
+
+
+@pytest.mark.parametrize("name", IN_PART)
+@pytest.mark.parametrize("linked", [os.symlink, os.link])
+def test_recovering_never_opens_what_lies_in_a_part(cut, outside, tmp_path, name, linked):
+    root = shutil.copytree(cut, tmp_path / "d", symlinks=True)
+    (part,) = staging.leftovers(root)[1]
+    (part / name).unlink(missing_ok=True)
+    linked(outside / "notes.txt", part / name)
+    try:
+        told = "; ".join(repair(root).lost)
+    except DataError as error:
+        told = str(error)
+    assert told == "" or linked is os.symlink
+    assert ("is a link" in told) == (linked is os.symlink)
+    assert state(outside) == state_of("mine\n")
+
+
+def state_of(notes: str) -> dict[str, str]:
+    return {"notes.txt": hashlib.sha256(notes.encode()).hexdigest()}
+
+
+@pytest.mark.parametrize("suffix", [layout.PART, layout.DONE, layout.GONE])
+def test_a_staging_folder_that_is_a_link_is_neither_filled_nor_emptied(
+    waiting, cut, outside, tmp_path, suffix
+):
+    source = cut if suffix == layout.PART else waiting
+    root = shutil.copytree(source, tmp_path / "d", symlinks=True)
+    (folder,) = [found for kind in staging.leftovers(root) for found in kind]
+    shutil.move(folder, outside / "stage")
+    folder.with_suffix(suffix).symlink_to(outside / "stage")
+    before = state(outside)
+    with pytest.raises(DataError, match="is a link"):
+        repair(root)
+    assert state(outside) == before
+
+
+def test_what_is_put_aside_goes_through_no_link(cut, outside, tmp_path):
+    root = shutil.copytree(cut, tmp_path / "d", symlinks=True)
+    (part,) = staging.leftovers(root)[1]
+    (part / staging.FRAMES).write_bytes(b"no journal")
+    (root / layout.STAGING / "lost").symlink_to(outside)
+    refused(root, outside, repair)
+    assert part.is_dir()
+
+
+@pytest.mark.parametrize("name", ["meta/stats.json", "meta/info.json", "meta/tasks.parquet"])
+def test_a_file_with_a_second_name_outside_is_replaced_and_not_written(waiting, outside, tmp_path, name):
+    root = shutil.copytree(waiting, tmp_path / "d", symlinks=True)
+    os.link(root / name, outside / "mine")
+    before = state(outside)
+    repair(root)
+    assert state(outside) == before
+    assert len(Dataset.open(root).episodes) == 2
+
+
+@pytest.mark.parametrize(
+    ("moves", "words"),
+    [
+        ({"data.parquet": "telemetry/notes.txt"}, "no place for 'data.parquet'"),
+        ({"data.parquet": "data/chunk-000/file-000.parquet"}, "no place for"),
+        ({"p": "data/chunk-000/file-001.parquet"}, "no place for 'p'"),
+        ({"../../meta/info.json": "notes.json"}, "no place for"),
+        ({"data.parquet": "../outside/notes.txt"}, "no place for"),
+        ({"episode.parquet": "meta/info.json"}, "names no place"),
+        ({"episode.parquet": "meta/episodes/chunk-000/file-000.parquet"}, "no place for"),
+    ],
+)
+def test_a_plan_names_the_places_of_its_own_episode_alone(waiting, outside, tmp_path, moves, words):
+    root = shutil.copytree(waiting, tmp_path / "d", symlinks=True)
+    (done,) = staging.leftovers(root)[0]
+    (done / "p").write_text("overwritten\n")
+    plan = json.loads((done / staging.PLAN).read_text())
+    plan["moves"] |= moves
+    (done / staging.PLAN).write_text(json.dumps(plan))
+    before = state(root)
+    assert words in refused(root, outside, repair)
+    assert {k: v for k, v in state(root).items() if "lock" not in k} == {
+        k: v for k, v in before.items() if "lock" not in k
+    }
+
+
+def test_a_plan_replaces_no_episode_that_is_there(waiting, outside, tmp_path):
+    root = shutil.copytree(waiting, tmp_path / "d", symlinks=True)
+    (done,) = staging.leftovers(root)[0]
+    plan = json.loads((done / staging.PLAN).read_text())
+    plan["moves"] = {name: target.replace("-001.", "-000.") for name, target in plan["moves"].items()}
+    (done / staging.PLAN).write_text(json.dumps(plan))
+    before = (root / layout.data_file(layout.Slot(0, 0))).read_bytes()
+    assert "is there already" in refused(root, outside, repair)
+    assert (root / layout.data_file(layout.Slot(0, 0))).read_bytes() == before
+
+
+def test_a_dataset_named_over_a_link_is_repaired_and_recorded_into(waiting, tmp_path):
+    root = shutil.copytree(waiting, tmp_path / "real", symlinks=True)
+    (tmp_path / "link").symlink_to(root)
+    assert repair(tmp_path / "link").published == [1]
+    record(tmp_path / "link")
+    assert len(Dataset.open(root).episodes) == 3
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_edits_make_new_files_alone(good, outside, tmp_path):
+    root = shutil.copytree(good, tmp_path / "d", symlinks=True)
+    (tmp_path / "new").symlink_to(outside / "made")
+    before = state(outside)
+    with pytest.raises(DataError, match="is there already"):
+        delete(Dataset.open(root), frozenset(), tmp_path / "new")
+    assert state(outside) == before
+
+
+@pytest.mark.parametrize("path", ["../up", "a/../../up", "a/../b"])
+def test_no_way_up(tmp_path, path):
+    (tmp_path / "d" / "a").mkdir(parents=True)
+    for act in (rooted.create, rooted.make_folder, rooted.open_new, rooted.remove):
+        with pytest.raises(DataError, match="outside"):
+            act(tmp_path / "d", tmp_path / "d" / path)
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["a", "d"]
+
+
+def test_a_link_that_appears_meanwhile_is_not_followed(tmp_path, outside):
+    """The look and the step see one folder, not one name: it was opened before the name became a link."""
+    root = tmp_path / "d"
+    (root / "a").mkdir(parents=True)
+    with rooted.folder(root, root / "a") as fd:
+        (root / "a").rename(root / "b")
+        (root / "a").symlink_to(outside)
+        os.close(os.open("new", os.O_WRONLY | os.O_CREAT, dir_fd=fd))
+    assert (root / "b" / "new").exists()
+    assert state(outside) == state_of("mine\n")
