@@ -18,6 +18,7 @@ JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_ro
 NAMES = tuple(f"{joint}.pos" for joint in JOINTS)
 CAMERAS = ("observation.images.front", "observation.images.wrist")
 LIMITS = {joint: [-1.9, 1.9] for joint in JOINTS[:5]} | {"gripper": [-0.2, 1.7]}
+UNITS = {"observation.state": "rad", "action": "rad"}
 
 
 def schema(fps: int = FPS, cameras: Sequence[str] = CAMERAS, side: int = SIDE) -> Schema:
@@ -31,7 +32,7 @@ def schema(fps: int = FPS, cameras: Sequence[str] = CAMERAS, side: int = SIDE) -
     ]
     picture = ("height", "width", "channels")
     features += [Feature(camera, "video", (side, side, 3), picture) for camera in cameras]
-    return Schema(fps, "so101", tuple(features), {"limits_rad": LIMITS})
+    return Schema(fps, "so101", tuple(features), {"units": UNITS, "limits_rad": LIMITS})
 
 
 def row(episode: int, k: int, fps: int = FPS, cameras: int = 2) -> dict[str, np.ndarray]:

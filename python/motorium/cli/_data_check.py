@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ._progress import progress
 from ._verb import Verb, count, json_option, print_json
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 @click.command(cls=Verb, name="check")
 @click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--no-pictures", is_flag=True, help="Leave the videos closed: much faster.")
+@click.option(
+    "--no-pictures", is_flag=True, help="Count the frames of videos, but do not decode them: much faster."
+)
 @click.option(
     "--details", "--all", "details", is_flag=True, help="Every finding; without it a line for each kind."
 )
@@ -24,7 +27,8 @@ def check(dataset: Path, no_pictures: bool, details: bool, as_json: bool) -> Non
     """Judge DATASET; ends with 1 when something keeps it from being used."""
     from ..data.check import check as judge
 
-    verdict = judge(dataset, pictures=not no_pictures)
+    with progress("checking") as tell:
+        verdict = judge(dataset, pictures=not no_pictures, on_progress=tell)
     if as_json:
         print_json(verdict.as_dict())
     else:
@@ -34,18 +38,27 @@ def check(dataset: Path, no_pictures: bool, details: bool, as_json: bool) -> Non
 
 
 def _show(verdict: Verdict, dataset: Path, *, details: bool) -> None:
+    from ..data.findings import UNJUDGED
+
     summaries = verdict.by_kind()
     if details:
         for finding in verdict.findings:
             _line(f"{finding.kind}: {_told(finding)}", finding)
     else:
         for summary in summaries:
-            _line(_kind(summary, verdict.episodes), summary.first)
+            if summary.first.kind in UNJUDGED:  # each has a cause of its own
+                for finding in verdict.findings:
+                    if finding.kind == summary.first.kind:
+                        _line(f"{finding.kind}: {_told(finding)}", finding)
+            else:
+                _line(_kind(summary, verdict.episodes), summary.first)
+    if verdict.skipped:
+        click.echo(f"not looked for, as videos were not decoded: {', '.join(verdict.skipped)}")
     blocking = sum(1 + finding.more for finding in verdict.blocking)
     blocks = f", {blocking} of them blocking" if blocking else ""
     found = f"{count(verdict.count, 'finding')} in {count(verdict.episodes, 'episode')}"
     click.echo(f"score {verdict.score}: {found}{blocks}")
-    if not details and any(summary.count > 1 for summary in summaries):
+    if not details and any(s.count > 1 and s.first.kind not in UNJUDGED for s in summaries):
         click.echo(f"each of them: motorium data check {dataset} --details")
 
 
@@ -55,6 +68,8 @@ def _line(text: str, finding: Finding) -> None:
 
 
 def _told(finding: Finding) -> str:
+    if finding.episode is None and finding.kind in {"not_judged", "unit"}:
+        return finding.detail
     where = "dataset" if finding.episode is None else f"episode {finding.episode}"
     when = "" if finding.time_s is None else f" at {finding.time_s:.2f} s"
     return f"{where}{when}: {finding.detail}"

@@ -1,25 +1,33 @@
-"""The quality gate: every rule over every episode, one episode in memory at a time.
+"""The quality gate: every rule over every episode and every video file, one of them in memory at a time.
 
-Kinds: damaged, index, not_finite, clock, cadence, rate, skew, dropped_frames, static, joint_jump,
-limit_contact, gripper_range, tracking, too_short, no_task, exposure, colour, duplicate, leakage, cut_off.
+Kinds: damaged, frames, video, extra_frames, index, not_finite, clock, cadence, rate, skew, dropped_frames, static,
+joint_jump, limit_contact, gripper_range, tracking, too_short, no_task, exposure, colour, stats, no_stats, duplicate,
+leakage, cut_off; not_judged and unit say what could not be judged, or was on a guess.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError
-from . import layout, staging
-from .column_rules import RULES, Case
+from . import column_rules, joint_rules, layout, staging
+from .case import STATE, Case
 from .dataset import Dataset
-from .findings import Finding, Verdict, shortened
+from .film_rules import films, judge_film
+from .findings import WITHOUT, Finding, Verdict, shortened
+from .joint_units import Unit
 from .outcome_rules import cut_off
-from .picture_rules import CameraLook, judge, look
+from .picture_rules import CameraLook, judge
+from .stats_rules import StatsRules
 from .tables import Episode, Rows
+from .unjudged import find_units, unjudged
 from .whole_rules import Motions, duplicates, leakage, order, totals
 
-DAMAGE = "motorium data repair; if that does not help, motorium data delete"
+AGAIN = f"put a whole copy of the file there; {WITHOUT}"
+DECODED = ("damaged (inside videos)", "exposure", "colour", "dropped_frames (of videos)")
+"""What is not looked for when videos stay undecoded."""
 
 
 def check(
@@ -29,24 +37,41 @@ def check(
 
     Args:
         root: the dataset.
-        pictures: also decode videos, by far the longest part.
-        on_progress: called with (episodes done, of how many).
+        pictures: also decode videos, by far the longest part; their packets are counted in any case.
+        on_progress: called with (steps done, of how many): one for each episode and each video file.
 
     Raises DataError when it is no dataset, or its description cannot be read at all.
     """
     dataset = Dataset.open(root)
-    findings = list(totals(dataset)) + _leftovers(root)
-    motions = Motions()
-    cameras = {f.key: CameraLook() for f in dataset.schema.videos} if pictures else {}
-    for done, (episode, rows) in enumerate(_each(dataset, findings)):
-        findings += shortened(_numbers(dataset, episode, rows, motions))
-        findings += _pictures(dataset, episode, cameras)
-        if on_progress is not None:
-            on_progress(done + 1, len(dataset.episodes))
-    for key, seen in cameras.items():
-        findings += shortened(judge(key, seen))
-    findings += [*duplicates(motions), *leakage(dataset, motions)]
-    return Verdict(tuple(finding.naming(root) for finding in order(findings)), len(dataset.episodes))
+    units, unknown = find_units(dataset)
+    findings = [*totals(dataset), *_leftovers(root), *unjudged(dataset, units, unknown)]
+    files = films(dataset)
+    steps = _Steps(len(dataset.episodes) + len(files), on_progress)
+    findings += _columns(dataset, units, steps)
+    findings += _films(dataset, files, steps, pictures=pictures)
+    named = tuple(finding.naming(root) for finding in order(findings))
+    return Verdict(named, len(dataset.episodes), () if pictures or not files else DECODED)
+
+
+@dataclass
+class _Steps:
+    total: int
+    tell: Callable[[int, int], None] | None
+    done: int = 0
+
+    def one_more(self) -> None:
+        self.done += 1
+        if self.tell is not None:
+            self.tell(self.done, self.total)
+
+
+def _columns(dataset: Dataset, units: Mapping[str, Unit], steps: _Steps) -> list[Finding]:
+    findings: list[Finding] = []
+    motions, stored = Motions(units[STATE].in_rad if STATE in units else None), StatsRules(dataset)
+    for episode, rows in _each(dataset, findings):
+        findings += shortened(_numbers(Case(dataset, episode, rows, {}, units), motions, stored))
+        steps.one_more()
+    return [*findings, *shortened(stored.whole()), *duplicates(motions), *leakage(dataset, motions)]
 
 
 def _each(dataset: Dataset, findings: list[Finding]) -> Iterator[tuple[Episode, Rows]]:
@@ -63,27 +88,34 @@ def _each(dataset: Dataset, findings: list[Finding]) -> Iterator[tuple[Episode, 
             findings += [_damaged(e, f"{path} has no row of episode {e.index}") for e in missing.values()]
 
 
-def _pictures(dataset: Dataset, episode: Episode, cameras: Mapping[str, CameraLook]) -> list[Finding]:
-    try:
-        for key, into in cameras.items():
-            look(dataset, episode, key, into)
-    except DataError as error:
-        return [_damaged(episode, error)]
-    return []
-
-
 def _damaged(episode: Episode, why: object) -> Finding:
-    return Finding("damaged", episode.index, None, str(why), f"{DAMAGE} --episodes {episode.index}")
+    return Finding("damaged", episode.index, None, str(why), AGAIN)
 
 
-def _numbers(dataset: Dataset, episode: Episode, rows: Rows, motions: Motions) -> list[Finding]:
+def _numbers(case: Case, motions: Motions, stored: StatsRules) -> list[Finding]:
+    dataset, episode, rows = case.dataset, case.episode, case.rows
     try:
         notes = dataset.notes(episode)
         motions.add(episode, rows, notes)
-        case = Case(dataset, episode, rows, notes)
-        return [finding for rule in (*RULES, cut_off) for finding in rule(case)]
+        whole = Case(dataset, episode, rows, notes, case.units)
+        rules = (*column_rules.RULES, *joint_rules.RULES, cut_off)
+        return [*(finding for rule in rules for finding in rule(whole)), *stored.add(episode, rows)]
     except DataError as error:
         return [_damaged(episode, error)]
+
+
+def _films(
+    dataset: Dataset, files: Mapping[tuple[str, Path], list[Episode]], steps: _Steps, *, pictures: bool
+) -> list[Finding]:
+    findings: list[Finding] = []
+    still = not dataset.schema.has("capture_s")
+    cameras = {feature.key: CameraLook(feature.key, still) for feature in dataset.schema.videos}
+    for (key, path), episodes in files.items():
+        findings += shortened(judge_film(dataset, key, path, episodes, cameras[key] if pictures else None))
+        steps.one_more()
+    for looked in cameras.values():
+        findings += shortened(judge(looked))
+    return findings
 
 
 def _leftovers(root: Path) -> list[Finding]:

@@ -140,8 +140,15 @@ class Dataset:
         path = self._line_files.get(episode.index)
         if path is None:
             return {}
-        lines = tables.read_episodes(path, [f.key for f in self.schema.videos], stats=True)
-        return next((dict(line.stats) for line in lines if line.index == episode.index), {})
+        if path not in self._lines_with_stats:  # one file at a time, however many episodes it is asked for
+            lines = tables.read_episodes(path, [f.key for f in self.schema.videos], stats=True)
+            self._lines_with_stats.clear()
+            self._lines_with_stats[path] = {line.index: dict(line.stats) for line in lines}
+        return self._lines_with_stats[path].get(episode.index, {})
+
+    @cached_property
+    def _lines_with_stats(self) -> dict[Path, dict[int, dict[str, Stats]]]:
+        return {}
 
     @cached_property
     def _stats_of_old(self) -> dict[int, dict[str, Stats]]:

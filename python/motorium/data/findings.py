@@ -9,10 +9,18 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-BLOCKING = frozenset({"damaged", "index", "clock", "rate", "not_finite", "leakage"})
+from ..foreign import printable
+
+BLOCKING = frozenset(
+    {"damaged", "frames", "video", "index", "clock", "rate", "not_finite", "stats", "leakage"}
+)
 """Kinds with which nobody should train: what is read would not be what was recorded."""
 WEIGHT, BLOCKING_WEIGHT = 2.0, 10.0
 """Points that the first finding of a kind in an episode costs."""
+UNJUDGED = frozenset({"not_judged", "unit"})
+"""Kinds that say what could not be judged, or on which guess: they cost no points, but 100 is not reached."""
+WITHOUT = "or go on without it: motorium data delete DATASET --episodes EPISODE --out NEW"
+"""For what only its maker could mend; the dataset itself stays as it is."""
 KEEP = 5
 """Findings of one kind in one episode that are listed; more are counted in the last one."""
 
@@ -22,7 +30,7 @@ class Finding:
     """One trouble.
 
     Attributes:
-        kind: a name of `RULES` in `check.py`.
+        kind: one of those that `check.py` lists.
         episode: where, or None for the dataset.
         time_s: from the episode's beginning, or None.
         detail: what is wrong, with numbers.
@@ -39,9 +47,10 @@ class Finding:
 
     def naming(self, root: Path) -> Finding:
         """Return it with the dataset's folder in the commands of its remedy, for a shell."""
-        command = r"(motorium data (?:delete|mark|repair|split))\b(?: DATASET)?"
+        command = r"(motorium data (?:convert|delete|mark|relabel|repair|split|stats|view))\b(?: DATASET)?"
+        named = re.sub(command, lambda found: f"{found[1]} {quote(str(root))}", self.remedy)
         return replace(
-            self, remedy=re.sub(command, lambda found: f"{found[1]} {quote(str(root))}", self.remedy)
+            self, detail=printable(self.detail), remedy=named.replace("EPISODE", str(self.episode))
         )
 
     @property
@@ -77,10 +86,17 @@ class Summary:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All findings and a score from 0 to 100, where 100 is nothing found."""
+    """All findings and a score from 0 to 100, where 100 is nothing found.
+
+    Attributes:
+        findings: in order.
+        episodes: how many were judged.
+        skipped: what was not looked for, because it was not asked for.
+    """
 
     findings: tuple[Finding, ...]
     episodes: int
+    skipped: tuple[str, ...] = ()
 
     @property
     def blocking(self) -> tuple[Finding, ...]:
@@ -111,7 +127,9 @@ class Verdict:
     def score(self) -> int:
         """Share of trouble per episode: each kind counts once an episode, blocking ones five times as much."""
         hits = {(finding.kind, finding.episode) for finding in self.findings}
-        cost = sum(BLOCKING_WEIGHT if kind in BLOCKING else WEIGHT for kind, _ in hits)
+        cost = sum(
+            BLOCKING_WEIGHT if kind in BLOCKING else WEIGHT for kind, _ in hits if kind not in UNJUDGED
+        )
         worst = BLOCKING_WEIGHT * max(self.episodes, 1)
         return max(0, min(round(100 * (1 - cost / worst)), 99 if self.findings else 100))
 
@@ -121,6 +139,7 @@ class Verdict:
             "score": self.score,
             "blocking": [finding.as_dict() for finding in self.blocking],
             "findings": [finding.as_dict() for finding in self.findings],
+            "skipped": list(self.skipped),
         }
 
 

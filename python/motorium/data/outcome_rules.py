@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .column_rules import Case
+from .case import Case
 from .findings import Finding
 from .outcome import cut_off as end_is_missing
 
@@ -17,6 +17,6 @@ def cut_off(case: Case) -> Iterator[Finding]:
             "cut_off",
             None,
             f"recovered from a recording that was cut off: the demonstration ends in the middle, after {seconds:.1f} s",
-            f"look at it, then motorium data delete --episodes {number}; or, when nothing is missing, motorium data "
-            f"mark DATASET --episodes {number} --whole",
+            f"look at it, then motorium data delete --episodes {number} --out NEW; or, when nothing is missing, "
+            f"motorium data mark DATASET --episodes {number} --whole",
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,8 +11,9 @@ from numpy.typing import NDArray
 
 from . import layout
 from .dataset import Dataset
-from .findings import Finding
+from .findings import WITHOUT, Finding
 from .schema import read_json
+from .splits import read_ranges
 from .tables import Episode, Rows
 
 POINTS = 32
@@ -24,8 +24,16 @@ SAME_RAD = 2e-3
 
 @dataclass
 class Motions:
-    """A short signature of every episode's motion."""
+    """A short signature of every episode's motion.
 
+    Attributes:
+        in_rad: radians of one unit of the state; None when its unit is not known, and then there are no motions.
+        episodes: their numbers.
+        points: of each, (POINTS * J,) joints along its motion, in radians.
+        seeds: of each, the scene that was noted.
+    """
+
+    in_rad: float | None = 1.0
     episodes: list[int] = field(default_factory=list)
     points: list[NDArray[np.float32]] = field(default_factory=list)
     seeds: list[int | None] = field(default_factory=list)
@@ -33,9 +41,9 @@ class Motions:
     def add(self, episode: Episode, rows: Rows, notes: Mapping[str, Any]) -> None:
         """One more episode; those without a state or a second row have no motion."""
         state = rows.get("observation.state")
-        if state is None or len(state) < 2:
+        if self.in_rad is None or state is None or len(state) < 2:
             return
-        flat = state.reshape(len(state), -1).astype(np.float64)
+        flat = state.reshape(len(state), -1).astype(np.float64) * self.in_rad
         at = np.linspace(0, len(flat) - 1, POINTS)
         low = np.floor(at).astype(int)
         share = (at - low)[:, None]
@@ -49,7 +57,7 @@ class Motions:
         """Pairs (earlier, later) of episodes with the same motion."""
         if not self.points:
             return
-        table = np.stack(self.points)
+        table = np.stack(self.points)  # NaN is close to nothing
         for i in range(1, len(table)):
             close = np.abs(table[:i] - table[i]).mean(axis=1) < SAME_RAD
             if close.any():
@@ -78,30 +86,37 @@ def totals(dataset: Dataset) -> Iterator[Finding]:
         start += episode.length
 
 
-def splits(dataset: Dataset) -> dict[str, set[int]]:
-    """Name -> episodes, as info.json's "a:b" ranges say; what is not understood is left out."""
+def splits(dataset: Dataset) -> tuple[dict[str, set[int]], list[str]]:
+    """Return name -> episodes, as info.json's "a:b" ranges say; and the names whose ranges are not understood."""
     value = read_json(dataset.root / layout.INFO)
     declared = value.get("splits", {})
+    known = [e.index for e in dataset.episodes if e.index >= 0]
     out: dict[str, set[int]] = {}
+    strange: list[str] = []
     for name, text in declared.items() if isinstance(declared, dict) else ():
-        ranges = [re.fullmatch(r"\s*(\d+):(\d+)\s*", part) for part in str(text).split(",")]
-        known = {e.index for e in dataset.episodes}
-        out[str(name)] = {e for found in ranges if found for e in known if int(found[1]) <= e < int(found[2])}
-    return out
+        mask = read_ranges(str(text), max(known, default=-1) + 1)
+        if mask is None:
+            strange.append(str(name))
+        else:
+            out[str(name)] = {e for e in known if mask[e]}
+    return out, strange
 
 
 def duplicates(motions: Motions) -> Iterator[Finding]:
     """Every episode is its own."""
     for first, second in motions.twins():
         detail = f"the same motion as episode {first}"
-        yield Finding("duplicate", second, None, detail, f"motorium data delete DATASET --episodes {second}")
+        yield Finding("duplicate", second, None, detail, f"compare them with motorium data view; {WITHOUT}")
 
 
 def leakage(dataset: Dataset, motions: Motions) -> Iterator[Finding]:
     """Nothing that is tested was trained on: no episode, no twin of one, no scene in two splits."""
-    parts = splits(dataset)
+    parts, strange = splits(dataset)
     names = sorted(parts)
     remedy = "motorium data split"
+    if strange:
+        why = f"leakage: the episodes of {', '.join(strange)} in splits of {layout.INFO} are no ranges a:b"
+        yield Finding("not_judged", None, None, why, "write them as 0:40")
     seed_of = dict(zip(motions.episodes, motions.seeds, strict=True))
     for a, b in ((a, b) for i, a in enumerate(names) for b in names[i + 1 :]):
         for episode in sorted(parts[a] & parts[b]):

@@ -1,0 +1,34 @@
+"""How far long work is, for a person at a terminal; files, pipes and logs see nothing of it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+PATIENCE_S = 1.0
+"""Work that is shorter says nothing."""
+EVERY_S = 0.2
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function of (done, total) that keeps one line on standard error, which is gone at the end."""
+    began = time.monotonic()
+    shown = 0.0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal shown
+        now = time.monotonic()
+        if now - began >= PATIENCE_S and now - shown >= EVERY_S and sys.stderr.isatty():
+            shown = now
+            click.echo(f"\r{what}: {100 * done // max(total, 1)} % ", nl=False, err=True)
+
+    try:
+        yield tell
+    finally:
+        if shown:
+            click.echo(f"\r{' ' * (len(what) + 8)}\r", nl=False, err=True)
