@@ -155,11 +155,13 @@ def test_in_place_is_an_exchange_and_a_failure_changes_nothing(root, tmp_path):
 
 def test_the_unified_slots_hold_the_joints_of_the_robot(root, tmp_path):
     copy = shutil.copytree(root, tmp_path / "d")
-    with pytest.raises(DataError, match="radians"):
-        unified.table(Dataset.open(copy))
     info = json.loads((copy / layout.INFO).read_text())
-    info["motorium"]["units"] = {"observation.state": "rad"}
-    (copy / layout.INFO).write_text(json.dumps(info))
+    for units in ({}, {"observation.state": "rad"}):
+        info["motorium"]["units"] = units
+        (copy / layout.INFO).write_text(json.dumps(info))
+        if not units:
+            with pytest.raises(DataError, match="radians"):
+                unified.table(Dataset.open(copy))
     source = Dataset.open(copy)
     unified.unified(source, tmp_path / "out")
     slots = unified.mapping(source).slots

@@ -21,6 +21,9 @@ POINTS = 32
 SAME_RAD = 2e-3
 """Two motions that differ by less than this on average are one: no person repeats one so well."""
 
+MOST_EPISODES = 1 << 24
+"""Beyond which no split is looked at."""
+
 
 @dataclass
 class Motions:
@@ -94,11 +97,11 @@ def splits(dataset: Dataset) -> tuple[dict[str, set[int]], list[str]]:
     out: dict[str, set[int]] = {}
     strange: list[str] = []
     for name, text in declared.items() if isinstance(declared, dict) else ():
-        mask = read_ranges(str(text), max(known, default=-1) + 1)
+        mask = read_ranges(str(text), min(max(known, default=-1) + 1, MOST_EPISODES))
         if mask is None:
             strange.append(str(name))
         else:
-            out[str(name)] = {e for e in known if mask[e]}
+            out[str(name)] = {e for e in known if e < len(mask) and mask[e]}
     return out, strange
 
 
