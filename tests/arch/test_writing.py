@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 ROUND = {
     "data/build.py": "a folder of its own name grows beside the dataset and takes its place",
+    "data/exchange.py": "gives whole datasets their names, in a folder that it made itself, and removes that folder",
     "data/hdf5.py": "empties the folder that grows, which it made itself",
     "data/marks.py": "appends to a file of the episode in progress, never over a link",
     "data/newcomer.py": "takes away empty folders that were not there before",

@@ -28,12 +28,11 @@ def make_dataset(
     from ..data.build import swap
     from ..data.dataset import Dataset
 
-    opened = Dataset.open(dataset)
     kept = None
     if out is None:
-        kept = swap(dataset, lambda target: make(opened, target))
+        kept = swap(dataset, lambda target: make(Dataset.open(dataset), target), say)
     else:
-        make(opened, out)
+        make(Dataset.open(dataset), out)
     there = Dataset.open(out or dataset)
     value = {
         "dataset": str(out or dataset),
@@ -155,7 +154,7 @@ def split(
     from ..data.dataset import Dataset
     from ..data.marking import for_training
 
-    folder = out or dataset.parent
+    folder = out or dataset.resolve().parent
     train, test = (folder / f"{dataset.resolve().name}_{side}" for side in ("train", "test"))
     chosen, left_out = for_training(Dataset.open(dataset), with_cut_off=with_cut_off)
     if left_out:

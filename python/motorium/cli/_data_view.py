@@ -36,13 +36,19 @@ def view(
         return
     from ..data.report import write_report
 
-    page = out or dataset.with_name(dataset.resolve().name + ".html")
+    page = out or _beside(dataset)
     check_file(page, "the page")
     page = write_report(dataset, page, episodes=episodes)
     if as_json:
         print_json({"report": str(page), "bytes": page.stat().st_size})
     else:
         click.echo(f"wrote {page}")
+
+
+def _beside(dataset: Path) -> Path:
+    """Where the page of a dataset goes: beside it, also when it was given as `.`."""
+    name = dataset.resolve().name + ".html"
+    return dataset.with_name(name) if dataset.name not in {"", ".."} else dataset.resolve().with_name(name)
 
 
 def _rerun(dataset: Path, episodes: int, save: Path | None, as_json: bool) -> None:

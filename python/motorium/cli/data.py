@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
 
 import click
 
 from . import _data_check, _data_convert, _data_edit, _data_mark, _data_view
 from ._verb import Verb, json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from ..data.repair import Repair
 
 dataset_argument = click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
 
@@ -62,23 +67,36 @@ def info(dataset: Path, as_json: bool) -> None:
 
 @command.command(cls=Verb, name="repair")
 @dataset_argument
+@click.option("--again", is_flag=True, help="Also try once more what lies aside in .recording/lost.")
 @json_option
-def repair(dataset: Path, as_json: bool) -> None:
-    """Put finished episodes in place and recover the one that was in progress up to its last full second."""
+def repair(dataset: Path, again: bool, as_json: bool) -> None:
+    """Put finished episodes in place and recover the one that was in progress up to its last full second.
+
+    What cannot be recovered is put aside in .recording/lost with the reason. Ends with 2 when something waits
+    that can be repaired later, such as once the disk has room.
+    """
+    from ..data.repair import RepairPendingError
     from ..data.repair import repair as mend
 
-    done = mend(dataset)
+    try:
+        done = mend(dataset, again=again)
+    except RepairPendingError as pending:
+        if not as_json:
+            _tell(pending.done, dataset)
+        raise
     if as_json:
         print_json(done.as_dict())
         return
-    for episode in done.published:
-        click.echo(f"episode {episode} was finished and is in its place now")
-    for episode, seconds in done.recovered:
-        click.echo(f"episode {episode} recovered: {seconds:g} s")
-    for line in [*done.fixed, *done.lost]:
-        click.echo(line)
+    _tell(done, dataset)
     if done.nothing:
         click.echo("nothing to repair")
+
+
+def _tell(done: Repair, dataset: Path) -> None:
+    for line in [*done.told(), *done.aside]:
+        click.echo(line)
+    if done.aside:
+        click.echo(f"try what lies aside once more: motorium data repair {quote(str(dataset))} --again")
 
 
 @command.command(cls=Verb, name="stats")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import itertools
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,17 +18,19 @@ from .. import rooted
 from ..errors import DataError
 from ..files import check_text, write_json
 from ..foreign import open_regular
-from . import layout, staging, tables, video
+from . import aside, layout, staging, tables, video
 from .dataset import Dataset
+from .exchange import Place, settle, sync_folder
 from .layout import Slot
 from .lock import Lock
+from .passing import as_data_error
+from .repair import repair_locked
 from .schema import Info, Schema
 from .splits import Splits, carried
 from .stats import PictureStats, Stats, aggregate, column_stats
 from .tables import Episode, Rows, VideoPlace
 
-_RENAME_EXCHANGE = 2
-_AT_FDCWD = -100
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,20 +73,20 @@ def beside(target: Path) -> Iterator[Path]:
     Raises DataError: `target` is there already, or no folder can be made beside it.
     """
     check_text(target.absolute())
-    if os.path.lexists(target):
+    where = target.absolute()
+    for line in settle(where):
+        _log.warning("%s", line)
+    if os.path.lexists(where):
         raise DataError(f"{target} is there already")
-    work = target.with_name(f".{target.name}.building-{os.getpid()}")
+    place = Place(where)
     try:
-        work.mkdir(parents=True)
-    except OSError as error:
-        raise DataError(f"cannot write beside {target}: {error.strerror}") from error
-    try:
-        yield work
-        _durable(work)
-        work.rename(target)
-        staging.sync_folder(target.parent)
+        with as_data_error(f"{target} could not be written, and nothing of it is left"):
+            place.new.mkdir()
+            yield place.new
+            _durable(place.new)
+            place.take()
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        place.close()
 
 
 def complete(pick: Pick) -> None:
@@ -267,29 +269,56 @@ def _durable(root: Path) -> None:
             os.fsync(fd)
         finally:
             os.close(fd)
-    staging.sync_folder(root)
+    sync_folder(root)
 
 
-def swap(root: Path, make: Callable[[Path], Any]) -> Path:
-    """Let `make` write a dataset beside `root`, then exchange the two at once. Returns where the old one is now.
+def swap(root: Path, make: Callable[[Path], Any], tell: Callable[[str], None] = _log.warning) -> Path:
+    """Let `make` write a dataset beside `root`, then exchange the two. Returns where the old one is now.
 
-    Raises DataError when the dataset is being written; whatever happens, `root` is either the old or the new one.
+    What waits in the old one is repaired first, and what lies aside in it goes along.
+
+    Args:
+        root: the dataset, or a link to it, which stays.
+        make: writes the new dataset to the path that it is given; opens `root` itself, since a repair may add to it.
+        tell: is called with a line for each thing that was put right first.
+
+    Raises DataError when the dataset is being written, or something in it waits that cannot be repaired now; whatever
+    happens, `root` is either the old or the new one.
     """
-    with Lock(root):
-        old = root.with_name(root.name + "_old")
-        n = 1
-        while old.exists():
-            n += 1
-            old = root.with_name(f"{root.name}_old{n}")
-        make(old)
-        exchange(old, root)
-        staging.sync_folder(root.parent)
-    return old
+    with Lock(root) as lock:
+        real = lock.root
+        for line in lock.settled:
+            tell(line)
+        if real.is_mount():
+            raise DataError(f"{real} is a file system of its own and cannot be edited in place: give --out")
+        if any(staging.leftovers(real)):
+            for line in repair_locked(real).told():
+                tell(line)
+        place = Place(real)
+        try:
+            make(place.new)
+            with as_data_error(f"{real} stays as it was"):
+                _carry_aside(real, place.new)
+            return place.exchange()
+        finally:
+            place.close()
 
 
-def exchange(a: Path, b: Path) -> None:
-    """Two names change places in one step of the file system (renameat2(2)). Raises DataError."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.renameat2(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE) != 0:
-        why = os.strerror(ctypes.get_errno())
-        raise DataError(f"{a} and {b} cannot change places: {why}; the new dataset is at {a}")
+def _carry_aside(root: Path, new: Path) -> None:
+    """What lies aside in a dataset lies aside in its successor too. Raises OSError."""
+    (new / layout.STAGING).mkdir(exist_ok=True)
+    if not aside.lying(root):
+        return
+    for found in aside.lying(root):
+        shutil.copytree(
+            found.folder, new / aside.LOST / found.folder.name, symlinks=True, copy_function=_linked
+        )
+    _durable(new / layout.STAGING)
+
+
+def _linked(source: str, target: str, *, follow_symlinks: bool = True) -> None:
+    """The same file under another name, which costs no room; a copy where the file system has no such names."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=follow_symlinks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from ..errors import DataError
 from ..files import check_text
 from ..types import UInt8
 from . import layout, staging, tables, video
+from .exchange import settle
 from .layout import Slot
 from .outcome import normalised
 from .schema import DERIVED, Feature, Info, Schema, read_bounded, read_info, read_json
@@ -46,6 +48,8 @@ class Dataset:
     def open(cls, root: Path) -> Dataset:
         """Read what is under meta/. Raises DataError, and StorageError where the locale cannot name the folder."""
         check_text(root.absolute())
+        if not root.exists():
+            settle(Path(os.path.realpath(root)), wanted=True)  # an edit that was cut off may have moved it
         info = read_info(root)
         if info.version == layout.VERSION:
             episodes = staging.all_episodes(root, info)

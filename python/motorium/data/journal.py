@@ -99,6 +99,17 @@ def read_journal(path: Path) -> tuple[dict[str, Any], NDArray[Any]]:
     return header, np.concatenate(blocks) if blocks else np.empty(0, record)
 
 
+def room_for_rows(path: Path, record_bytes: int) -> int:
+    """How many blocks of one record the file has room for behind its header, whole or not. Raises OSError."""
+    begin = len(MAGIC) + _U32.size
+    with path.open("rb") as file:
+        head = file.read(begin)
+        size = os.fstat(file.fileno()).st_size
+    if len(head) == begin and head.startswith(MAGIC):
+        begin += _U32.unpack_from(head, len(MAGIC))[0] + _U32.size
+    return max(size - begin, 0) // (record_bytes + 2 * _U32.size)
+
+
 def _header(path: Path, content: bytes) -> tuple[dict[str, Any], int]:
     begin = len(MAGIC) + _U32.size
     if content[: len(MAGIC)] != MAGIC or len(content) < begin:

@@ -11,19 +11,28 @@ from types import TracebackType
 from .. import rooted
 from ..errors import DataError
 from . import layout
+from .exchange import settle
 
 
 class Lock:
     """Held from construction to `close`, and never longer than the process lives.
 
+    What killed edits left beside the dataset is put right first.
+
+    Attributes:
+        root: the dataset's own folder, where a link to it was given.
+        settled: what was put right, in words.
+
     Raises DataError when another process writes to the dataset, the folder cannot be written, or links lie in the way.
     """
 
     def __init__(self, root: Path) -> None:
+        self.root = Path(os.path.realpath(root))
+        self.settled = settle(self.root)
         _check_places(root)
-        path = root / layout.STAGING / "lock"
+        path = self.root / layout.STAGING / "lock"
         try:
-            self._fd = _opened(root, path)
+            self._fd = _opened(self.root, path)
         except OSError as error:
             raise DataError(f"cannot write to {root}: {error.strerror}") from error
         try:

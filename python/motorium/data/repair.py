@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from .. import rooted
 from ..errors import DataError
-from . import layout, staging, tables, unfinished, video
+from . import aside, layout, staging, tables, unfinished
 from .journal import read_journal
 from .lock import Lock
-from .schema import Info, parse_info, read_info
-from .sink import video_name
+from .passing import as_data_error, passing, remedy
+from .recovery import recover
+from .schema import parse_info, read_info
 from .splits import resized
-from .stats import PictureStats, Stats
-
-ENCODER_S = 20.0
-"""How long to wait for an encoder that goes on without its recorder."""
 
 
 @dataclass
@@ -32,12 +26,16 @@ class Repair:
         recovered: (episode, seconds) of episodes that had been in progress.
         lost: why a remainder could not be used; it is kept under `.recording/lost`, unless it held less than a second.
         fixed: other things put right.
+        waiting: staging folders that stay as they are, and why: what stopped them may pass.
+        aside: what lies aside now, from this repair or earlier ones.
     """
 
     published: list[int] = field(default_factory=list)
     recovered: list[tuple[int, float]] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     fixed: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    aside: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -46,40 +44,97 @@ class Repair:
             "recovered": [{"episode": episode, "seconds": seconds} for episode, seconds in self.recovered],
             "lost": self.lost,
             "fixed": self.fixed,
+            "waiting": self.waiting,
+            "aside": self.aside,
         }
+
+    def told(self) -> list[str]:
+        """Say what was done, a line each."""
+        return [
+            *(f"episode {episode} was finished and is in its place now" for episode in self.published),
+            *(f"episode {episode} recovered: {seconds:g} s" for episode, seconds in self.recovered),
+            *self.fixed,
+            *self.lost,
+        ]
 
     @property
     def nothing(self) -> bool:
         """Whether all was well before."""
-        return not (self.published or self.recovered or self.lost or self.fixed)
+        return not (self.published or self.recovered or self.lost or self.fixed or self.waiting)
 
 
-def repair(root: Path) -> Repair:
-    """Of the dataset at `root`, under its lock. Raises DataError when it is in use, or no dataset."""
-    if not (root / layout.INFO).is_file() and not (root / layout.STAGING).is_dir():
-        read_info(root)  # says what is missing
-    with Lock(root):
-        return repair_locked(root)
+class RepairPendingError(DataError):
+    """Something kept an episode from being put in place or recovered that may pass; nothing of it is lost.
+
+    Attributes:
+        done: what was done all the same.
+    """
+
+    def __init__(self, root: Path, done: Repair, cause: BaseException) -> None:
+        number = len(done.waiting)
+        episodes = "1 episode waits" if number == 1 else f"{number} episodes wait"
+        super().__init__(
+            f"{done.waiting[0]}. {episodes} in {root / layout.STAGING}, nothing of it is lost: {remedy(cause)}, then "
+            f"motorium data repair {root}"
+        )
+        self.done = done
+
+
+def repair(root: Path, *, again: bool = False) -> Repair:
+    """Repair the dataset at `root`, under its lock.
+
+    Args:
+        root: the dataset, or a link to it.
+        again: also try what lies aside once more.
+
+    Raises DataError: it is in use, or no dataset; RepairPendingError: something waits that can be repaired later.
+    """
+    with Lock(root) as lock:
+        root, more = lock.root, list(lock.settled)
+        if not (root / layout.INFO).is_file() and not any(staging.leftovers(root)):
+            read_info(root)  # says what is missing
+        if again:
+            with as_data_error(f"cannot take back what lies aside in {root}"):
+                more += [f"{folder.name} is tried again" for folder in aside.take_back(root)]
+        try:
+            out = repair_locked(root)
+        except RepairPendingError as error:
+            error.done.fixed[:0] = more
+            raise
+    out.fixed[:0] = more
+    return out
 
 
 def repair_locked(root: Path) -> Repair:
     """The same for whoever holds the lock already."""
     out = Repair()
+    try:
+        with as_data_error(f"{root} could not be repaired"):
+            _repair(root, out)
+    finally:
+        out.aside = [found.told(root) for found in aside.lying(root)]
+    return out
+
+
+def _repair(root: Path, out: Repair) -> None:
+    for gone in (root / layout.STAGING).glob(f"*{layout.GONE}"):  # first of all: a full disk gets it back
+        rooted.remove_tree(root, gone)
     done, parts = staging.leftovers(root)
     if not (root / layout.INFO).is_file():
-        _restore_info(root, parts, out)
+        _restore_info(root, [*parts, *done], out)
+    pending: DataError | None = None
     for folder in done:
-        out.published.append(staging.publish(root, folder))
-    for folder in parts:
-        _recover(root, folder, out)
+        pending = pending or _publish(root, folder, out)
+    # What is finished holds its number: nothing is recovered before it is in its place.
+    for folder in staging.leftovers(root)[1] if pending is None else ():
+        pending = _recover(root, folder, out) or pending
+    if pending is not None:
+        raise RepairPendingError(root, out, pending)
     if read_info(root).version == layout.VERSION:
         _totals(root, out)
-    for gone in (root / layout.STAGING).glob(f"*{layout.GONE}"):
-        rooted.remove_tree(root, gone)
     for stray in unfinished.found(root):
         rooted.remove(root, stray)
         out.fixed.append(f"removed {stray.relative_to(root)}")
-    return out
 
 
 def _restore_info(root: Path, parts: list[Path], out: Repair) -> None:
@@ -92,77 +147,47 @@ def _restore_info(root: Path, parts: list[Path], out: Repair) -> None:
             continue
         staging.write_info(root, info)
         out.fixed.append(f"wrote {layout.INFO} again from the journal")
+        _totals(root, out)
         return
     raise DataError(f"{root} has no {layout.INFO} and no journal to write it from")
 
 
-def _recover(root: Path, part: Path, out: Repair) -> None:
-    info = read_info(root)
+def _publish(root: Path, done: Path, out: Repair) -> DataError | None:
+    """Put a finished episode in its place; returns what keeps it waiting."""
     try:
-        episode, seconds = _recovered(root, part, info)
+        out.published.append(staging.publish(root, done))
     except DataError as error:
-        out.lost.append(str(error))
-        _put_aside(root, part)
-        return
-    if seconds == 0:
-        rooted.remove_tree(root, part)
-        out.lost.append(f"{part.name} held less than a second")
-        return
-    staging.publish(root, part.with_suffix(layout.DONE))
-    out.recovered.append((episode, seconds))
+        if passing(error):
+            out.waiting.append(str(error))
+            return error
+        part = done.with_suffix(layout.PART)
+        while part.exists():
+            part = part.with_name(f"{part.stem}-again{layout.PART}")
+        rooted.move(root, done, part)  # its journal and videos may be whole: it gets a number of its own from them
+    return None
 
 
-def _recovered(root: Path, part: Path, info: Info) -> tuple[int, float]:
-    """Seal what is whole of an episode in progress: rows that every camera has a frame for, to the last full second."""
-    rooted.check(root, part)
-    schema, fps = info.schema, info.schema.fps
-    if not (part / staging.FRAMES).exists():
-        return 0, 0.0
-    _wait_for_encoder(part)
-    _, rows = read_journal(part / staging.FRAMES)
-    counts = [len(rows)]
-    sources = []
-    for stream in range(len(schema.videos)):
-        source = part / video_name(stream, ".frag")
-        sources.append(source)
-        counts.append(video.whole_frames(source) if source.exists() else 0)
-    length = min(counts) // fps * fps
-    if length == 0:
-        return 0, 0.0
-    pictures: list[Stats] = []
-    for stream, source in enumerate(sources):
-        target = part / video_name(stream)
-        rooted.reserve(root, target)
-        video.remux(source, target, length, fps)
-        seen = PictureStats()
-        for _, image in video.frames(target, 0.0, length, fps, every=4):
-            seen.add(image)
-        pictures.append(seen.result())
-    notes = {"recovered": True, "rows_in_journal": len(rows), "rows_kept": length}
-    episode = staging.seal(root, part, length, pictures, notes)
-    return episode.index, length / fps
-
-
-def _wait_for_encoder(part: Path) -> None:
-    """An encoder whose recorder was killed still closes what it has; it is given the time."""
-    path = part / video.HELD
-    if not path.exists():
-        return
-    give_up = time.monotonic() + ENCODER_S
-    with path.open("rb") as file:
-        while time.monotonic() < give_up:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            time.sleep(0.02)
-
-
-def _put_aside(root: Path, part: Path) -> None:
-    """Keep what cannot be used: nothing of the owner's is ever thrown away unasked."""
-    aside = root / layout.STAGING / "lost"
-    with rooted.folder(root, aside, make=True):
-        number = sum(1 for _ in aside.iterdir())
-    rooted.move(root, part, aside / f"{number:03d}-{part.name}", replace=False)
+def _recover(root: Path, part: Path, out: Repair) -> DataError | None:
+    """Finish an episode that was in progress, or put it aside with the reason; returns what keeps it waiting."""
+    try:
+        found = recover(root, part)
+        if found is None:
+            out.lost.append(f"{part.name} held less than a second")
+        else:
+            out.recovered.append(found)
+        return None
+    except DataError as error:
+        why = error
+    try:
+        if passing(why) is None:
+            with as_data_error(f"{part} could not be put aside"):
+                aside.put_aside(root, part, str(why))
+            out.lost.append(f"{part.name} could not be recovered and lies aside: {why}")
+            return None
+    except DataError as error:
+        why = error
+    out.waiting.append(str(why))
+    return why
 
 
 def _totals(root: Path, out: Repair) -> None:

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from .. import rooted
 from ..errors import DataError
 from ..files import write_json
-from . import layout, marks, tables
+from . import aside, layout, marks, tables
+from .exchange import sync_folder
 from .journal import read_journal
+from .passing import as_data_error, passing
 from .schema import Info, Schema, read_info, read_json
 from .sink import video_name
 from .splits import resized
@@ -29,20 +31,17 @@ from .tables import Episode, VideoPlace
 FRAMES, TELEMETRY = "frames.jnl", "telemetry.jnl"
 PLAN = "plan.json"
 NOTES_LIMIT = 16 << 20
+BUILT = ("data.parquet", "episode.parquet", "telemetry.parquet", "notes.json", PLAN)
+"""What `seal` writes into a staging folder from the rest of it."""
+
+
+class MisplacedError(DataError):
+    """A finished episode whose number or places are another's by now; its journal and videos are whole."""
 
 
 def part_folder(root: Path, episode: int) -> Path:
     """Of the episode in progress. An encoder that outlives its recorder never writes into another one's."""
     return root / layout.STAGING / f"episode-{episode:06d}-{os.getpid()}{layout.PART}"
-
-
-def sync_folder(path: Path) -> None:
-    """Make the names in a folder durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _sync_file(path: Path) -> None:
@@ -52,6 +51,8 @@ def _sync_file(path: Path) -> None:
 
 def seal(root: Path, part: Path, length: int, pictures: Sequence[Stats], notes: Mapping[str, Any]) -> Episode:
     """Build the finished files in `part` from its journal and videos, make all durable, and rename it: finished.
+
+    Episodes that were finished before and still wait are published first: their numbers and places are theirs.
 
     Args:
         root: the dataset.
@@ -63,6 +64,21 @@ def seal(root: Path, part: Path, length: int, pictures: Sequence[Stats], notes: 
     Raises DataError; then the folder is still a part.
     """
     rooted.check(root, part)
+    for waiting in leftovers(root)[0]:
+        publish(root, waiting)
+    with as_data_error(f"{part} could not be finished and stays as it is"):
+        episode, moves = _build(root, part, length, pictures, notes)
+        for name in moves:
+            _sync_file(part / name)
+        sync_folder(part)
+        rooted.move(root, part, part.with_suffix(layout.DONE), replace=False)
+    return episode
+
+
+def _build(
+    root: Path, part: Path, length: int, pictures: Sequence[Stats], notes: Mapping[str, Any]
+) -> tuple[Episode, dict[str, str]]:
+    """Write the finished files and the plan; returns the episode's line, and file -> place."""
     info = read_info(root)
     schema = info.schema
     header, rows = read_journal(part / FRAMES)
@@ -86,11 +102,12 @@ def seal(root: Path, part: Path, length: int, pictures: Sequence[Stats], notes: 
     tables.write_parquet(root, part / "episode.parquet", tables.episode_table([(episode, slot)]))
     moves = {"data.parquet": layout.data_file(slot)}
     moves |= {video_name(i): layout.video_file(f.key, slot) for i, f in enumerate(schema.videos)}
-    if (part / TELEMETRY).exists():
-        _telemetry(root, part, columns_until_ns=start_ns + round(length / schema.fps * 1e9))
+    ticks = _telemetry(root, part, columns_until_ns=start_ns + round(length / schema.fps * 1e9))
+    if ticks is None:
         moves["telemetry.parquet"] = layout.telemetry_file(slot)
     kept = {
         **notes,
+        **({"telemetry": ticks} if ticks else {}),
         "episode": index,
         "task": task,
         "started": header.get("started"),
@@ -101,12 +118,9 @@ def seal(root: Path, part: Path, length: int, pictures: Sequence[Stats], notes: 
     write_json(part / "notes.json", kept, root=root)
     moves["notes.json"] = layout.notes_file(index)
     moves["episode.parquet"] = layout.episode_file(slot)
-    write_json(part / PLAN, {"episode": index, "task": task, "moves": moves}, root=root)
-    for name in moves:
-        _sync_file(part / name)
-    sync_folder(part)
-    rooted.move(root, part, part.with_suffix(layout.DONE), replace=False)
-    return episode
+    plan = {"episode": index, "task": task, "task_index": number, "moves": moves}
+    write_json(part / PLAN, plan, root=root)
+    return episode, moves
 
 
 def _row_times_ns(columns: tables.Rows, length: int, fps: int) -> NDArray[np.int64]:
@@ -115,10 +129,18 @@ def _row_times_ns(columns: tables.Rows, length: int, fps: int) -> NDArray[np.int
     return np.round(times_s * 1e9).astype(np.int64)
 
 
-def _telemetry(root: Path, part: Path, columns_until_ns: int) -> None:
+def _telemetry(root: Path, part: Path, columns_until_ns: int) -> str | None:
+    """Write the control ticks; returns None, or why there are none: "" or the damage, which costs no episode."""
     import pyarrow as pa
 
-    _, ticks = read_journal(part / TELEMETRY)
+    if not (part / TELEMETRY).exists():
+        return ""
+    try:
+        _, ticks = read_journal(part / TELEMETRY)
+    except DataError as error:
+        if passing(error):
+            raise
+        return str(error)
     if ticks.dtype.names and "t_ns" in ticks.dtype.names:
         ticks = ticks[ticks["t_ns"] <= columns_until_ns]
     columns = {}
@@ -127,6 +149,7 @@ def _telemetry(root: Path, part: Path, columns_until_ns: int) -> None:
         flat = pa.array(values.reshape(-1))
         columns[name] = flat if values.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
     tables.write_parquet(root, part / "telemetry.parquet", pa.table(columns))
+    return None
 
 
 def _tasks(root: Path) -> list[str]:
@@ -137,23 +160,31 @@ def _tasks(root: Path) -> list[str]:
 def publish(root: Path, done: Path) -> int:
     """Move the files of a finished episode to their places and count it; whatever was done before is left as it is.
 
-    LeRobot's own order, info.json last. Returns the episode's number. Raises DataError.
+    LeRobot's own order, info.json last. Returns the episode's number. Raises DataError: MisplacedError when number or
+    places are another's by now.
     """
+    with as_data_error(f"{done} could not be put in its place and waits"):
+        return _publish(root, done)
+
+
+def _publish(root: Path, done: Path) -> int:
     rooted.check(root, done / PLAN)
     plan, info = read_json(done / PLAN), read_info(root)
     try:
         index, task = int(plan["episode"]), str(plan["task"])
+        number = None if plan.get("task_index") is None else int(plan["task_index"])
         moves = {str(name): str(target) for name, target in plan["moves"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{done / PLAN} is damaged: {error}") from error
     _check_moves(done / PLAN, moves, index, info.schema)
-    if index > info.episodes:
-        raise DataError(
-            f"{done} is episode {index}, but the dataset ends at {info.episodes}: was it edited by hand?"
-        )
+    _check_free(root, done, index - info.episodes, moves)
     tasks = _tasks(root)
-    if task not in tasks:
+    fresh = task not in tasks
+    if fresh:
         tasks.append(task)
+    if number not in (None, tasks.index(task)):
+        raise MisplacedError(f"{done}: task {task!r} has another number in the dataset by now")
+    if fresh:
         tables.write_table_whole(root, root / layout.TASKS, tables.tasks_table(tasks))
     for name, target in moves.items():
         _move(root, done / name, root / target)
@@ -162,10 +193,31 @@ def publish(root: Path, done: Path) -> int:
             root / moves["episode.parquet"], [f.key for f in info.schema.videos], stats=True
         )
         _count(root, info, episode, len(tasks))
+    _leave(root, done)
+    return index
+
+
+def _check_free(root: Path, done: Path, ahead: int, moves: Mapping[str, str]) -> None:
+    """Raise MisplacedError unless the episode is the next one (`ahead` is 0), or is counted and all of it in place."""
+    waiting = {name: target for name, target in moves.items() if rooted.has_file(root, done / name)}
+    if ahead > 0 or (ahead < 0 and waiting):
+        raise MisplacedError(f"{done}: the dataset was changed meanwhile, and its number is no longer free")
+    taken = [
+        target for name, target in waiting.items() if name != "notes.json" and rooted.has_file(root, root / target)
+    ]
+    if taken:
+        raise MisplacedError(f"{done}: {taken[0]} is in the dataset already")
+
+
+def _leave(root: Path, done: Path) -> None:
+    """Remove the staging folder of an episode that is in its place, or put aside what of it is in no place."""
+    if rooted.has_file(root, done / aside.REASON):
+        aside.move_aside(root, done)
+        return
     gone = done.with_suffix(layout.GONE)
+    rooted.remove_tree(root, gone)
     rooted.move(root, done, gone)  # so that a half-removed folder is never taken for a finished episode
     rooted.remove_tree(root, gone)
-    return index
 
 
 def _check_moves(plan: Path, moves: Mapping[str, str], index: int, schema: Schema) -> None:
@@ -188,7 +240,7 @@ def _move(root: Path, source: Path, target: Path) -> None:
     if rooted.has_file(root, source):
         rooted.move(root, source, target, replace=source.suffix == ".json")
     elif not rooted.has_file(root, target):
-        raise DataError(f"{source} is missing and so is {target}")
+        raise MisplacedError(f"{source} is missing and so is {target}")
 
 
 def _count(root: Path, info: Info, episode: Episode, tasks: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import DataError
 from ..types import UInt8
+from .passing import passing
 
 FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
 """An mp4 whose fragments are readable as soon as they are written, whatever becomes of the rest."""
@@ -84,6 +85,8 @@ def remux(source: Path, target: Path, frames: int, fps: int, *, from_s: float = 
         raise DataError(f"{source} holds no whole frame")
     with target.open("rb") as file:
         os.fsync(file.fileno())
+    if whole_frames(target) != count:  # FFmpeg does not tell of every write that failed
+        raise DataError(f"{target} was not written whole; is that disk full?")
     return count
 
 
@@ -98,7 +101,9 @@ def _packets(container: Any, stream: Any) -> Iterator[Any]:
     while True:
         try:
             packet = next(packets, None)
-        except _av_errors():
+        except _av_errors() as error:
+            if passing(error):
+                raise
             return
         if packet is None:
             return
@@ -107,13 +112,18 @@ def _packets(container: Any, stream: Any) -> Iterator[Any]:
 
 
 def whole_frames(path: Path) -> int:
-    """How many frames a file holds that may be cut off, as far as its packets tell; 0 when it cannot be read."""
+    """How many frames a file holds that may be cut off, as far as its packets tell; 0 when it cannot be read.
+
+    Raises DataError for a cause that passes, such as a limit of open files.
+    """
     import av
 
     try:
         with av.open(str(path)) as container:
             return sum(1 for _ in _packets(container, container.streams.video[0]))
-    except _av_errors():
+    except _av_errors() as error:
+        if passing(error):
+            raise DataError(f"cannot read {path}: {error}") from error
         return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections.abc import Mapping
@@ -31,6 +32,8 @@ from .video import CODECS
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+_log = logging.getLogger(__name__)
 
 RESERVE_MB = 256
 """Disk space that stays free; below it recording ends and the episode is kept."""
@@ -87,6 +90,8 @@ class DatasetWriter:
         self._ticks: Journal | None = None
         self._newcomer = Newcomer(root)
         self._lock = Lock(root)
+        for line in self._lock.settled:
+            _log.warning("%s", line)
         try:
             self._enter(root)
             self._sink = VideoSink(self.schema.videos, schema.fps, codec)
