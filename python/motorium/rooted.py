@@ -24,6 +24,10 @@ FILE_MODE = 0o666
 """Of a new file before the umask."""
 
 
+class LinkError(DataError):
+    """A link lies where something is to be written; what was to be written is where it was."""
+
+
 @contextlib.contextmanager
 def folder(root: Path, path: Path, *, make: bool = False) -> Iterator[int]:
     """Open a folder below `root`, for functions that take `dir_fd`.
@@ -81,7 +85,7 @@ def refuse_link(fd: int, path: Path) -> None:
         target = os.readlink(path.name, dir_fd=fd)
     except OSError:
         return
-    raise DataError(
+    raise LinkError(
         f"{_shown(path)} is a link, to {_shown(target)}; inside a dataset nothing is written through links: put a copy "
         f"of what it leads to in its place, or remove it"
     )

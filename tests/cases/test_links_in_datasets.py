@@ -64,9 +64,9 @@ def waiting(cut, tmp_path_factory) -> Path:
     """The same with a finished episode that waits for its place."""
     root = tmp_path_factory.mktemp("waiting") / "d"
     shutil.copytree(cut, root)
-    script = "import sys; from pathlib import Path; from motorium.data import repair, staging, schema\n"
+    script = "import sys; from pathlib import Path; from motorium.data import recovery, staging\n"
     script += "root = Path(sys.argv[1]); (part,) = staging.leftovers(root)[1]\n"
-    script += "repair._recovered(root, part, schema.read_info(root))"
+    script += "recovery.finish(root, part)"
     subprocess.run([sys.executable, "-c", script, root], check=True)
     assert len(staging.leftovers(root)[0]) == 1
     return root
@@ -258,21 +258,29 @@ def test_a_plan_names_the_places_of_its_own_episode_alone(waiting, outside, tmp_
     plan = json.loads((done / staging.PLAN).read_text())
     plan["moves"] |= moves
     (done / staging.PLAN).write_text(json.dumps(plan))
-    before = state(root)
-    assert words in refused(root, outside, repair)
-    assert {k: v for k, v in state(root).items() if "lock" not in k} == {
-        k: v for k, v in before.items() if "lock" not in k
-    }
+    before, elsewhere = state(root), state(outside)
+    with pytest.raises(DataError, match=words):
+        staging.publish(root, done)
+    assert state(root) == before
+    assert [episode for episode, _ in repair(root).recovered] == [1], (
+        "its journal says what the plan does not"
+    )
+    assert state(outside) == elsewhere
+    kept = {name: content for name, content in state(root).items() if name in before}
+    grown = {layout.INFO, layout.STATS, layout.TASKS}
+    assert {name for name in kept if kept[name] != before[name]} <= grown
 
 
-def test_a_plan_replaces_no_episode_that_is_there(waiting, outside, tmp_path):
+def test_a_plan_replaces_no_episode_that_is_there(waiting, tmp_path):
     root = shutil.copytree(waiting, tmp_path / "d", symlinks=True)
     (done,) = staging.leftovers(root)[0]
     plan = json.loads((done / staging.PLAN).read_text())
     plan["moves"] = {name: target.replace("-001.", "-000.") for name, target in plan["moves"].items()}
     (done / staging.PLAN).write_text(json.dumps(plan))
     before = (root / layout.data_file(layout.Slot(0, 0))).read_bytes()
-    assert "is there already" in refused(root, outside, repair)
+    with pytest.raises(DataError, match="in the dataset already"):
+        staging.publish(root, done)
+    assert len(repair(root).recovered) == 1
     assert (root / layout.data_file(layout.Slot(0, 0))).read_bytes() == before
 
 

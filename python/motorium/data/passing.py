@@ -7,6 +7,7 @@ import errno
 from collections.abc import Iterator
 
 from ..errors import DataError
+from ..rooted import LinkError
 
 _REMEDIES = {
     "make room on that disk": (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMLINK),
@@ -23,12 +24,12 @@ _LONGEST_CHAIN = 20
 
 
 def passing(error: BaseException) -> BaseException | None:
-    """Find the cause of `error` that says nothing about the files themselves: an OSError or MemoryError that passes."""
+    """Find the cause of `error` that can be taken away: an OSError or MemoryError that passes, a link in the way."""
     cause: BaseException | None = error
     for _ in range(_LONGEST_CHAIN):
         if cause is None:
             return None
-        if isinstance(cause, MemoryError) or getattr(cause, "errno", None) in _REMEDY_OF:
+        if isinstance(cause, (MemoryError, LinkError)) or getattr(cause, "errno", None) in _REMEDY_OF:
             return cause
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return None
@@ -38,7 +39,7 @@ def remedy(error: BaseException) -> str:
     """Say what makes an error pass."""
     cause = passing(error)
     number = errno.ENOMEM if isinstance(cause, MemoryError) else getattr(cause, "errno", None)
-    return _REMEDY_OF.get(number or 0, "see to that")
+    return _REMEDY_OF.get(number or 0, "see to that link" if isinstance(cause, LinkError) else "see to that")
 
 
 @contextlib.contextmanager

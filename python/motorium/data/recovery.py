@@ -64,8 +64,19 @@ class Held:
 def recover(root: Path, part: Path) -> tuple[int, float] | None:
     """Finish the episode in `part` and put it in its place: (episode, seconds), or None when it held under a second.
 
-    What held nothing longer than a second is removed. Raises DataError: with a cause that `passing` finds when it can
-    be tried again, else what was recorded cannot be used as it is.
+    Raises DataError as `finish` does.
+    """
+    rows = finish(root, part)
+    if rows is None:
+        return None
+    return staging.publish(root, part.with_suffix(layout.DONE)), rows / read_info(root).schema.fps
+
+
+def finish(root: Path, part: Path) -> int | None:
+    """Make a finished episode, which waits for its place, of one in progress; returns its rows.
+
+    What held nothing longer than a second is removed: None. Raises DataError: with a cause that `passing` finds when it
+    can be tried again, else what was recorded cannot be used as it is.
     """
     info = read_info(root)
     schema, fps = info.schema, info.schema.fps
@@ -75,19 +86,18 @@ def recover(root: Path, part: Path) -> tuple[int, float] | None:
         _wait_for_encoder(part)
         held = look(part, schema)
     if held.usable(fps) == 0:
-        if held.longest() >= fps or held.unreadable > UNREADABLE_BYTES:
+        if held.longest() >= fps or held.unreadable > UNREADABLE_BYTES or held.sealed:
             raise DataError(f"less than a second of it is whole: {_counted(held, schema)}")
         rooted.remove_tree(root, part)
         return None
     try:
         with as_data_error(f"{part} could not be finished"):
-            length = _finish(root, part, info, held)
+            return _finish(root, part, info, held)
     except DataError as error:
         _clear(root, part, schema, held)
         if not passing(error):
             _check_room(part, error)
         raise
-    return staging.publish(root, part.with_suffix(layout.DONE)), length / fps
 
 
 def look(part: Path, schema: Schema) -> Held:
@@ -170,8 +180,8 @@ def _clear(root: Path, part: Path, schema: Schema, held: Held) -> None:
     """Remove what can be made again, so that a full disk gets it back."""
     kept = {"notes.json", staging.PLAN} if held.sealed else set()
     names = {*staging.BUILT, *(video_name(i) for i in range(len(schema.videos)))} - kept
-    with contextlib.suppress(OSError, DataError):
-        for name in names:
+    for name in names:
+        with contextlib.suppress(OSError, DataError):
             rooted.remove(root, part / name)
 
 

@@ -163,7 +163,9 @@ def _publish(root: Path, done: Path, out: Repair) -> DataError | None:
         part = done.with_suffix(layout.PART)
         while part.exists():
             part = part.with_name(f"{part.stem}-again{layout.PART}")
-        rooted.move(root, done, part)  # its journal and videos may be whole: it gets a number of its own from them
+        rooted.move(
+            root, done, part
+        )  # its journal and videos may be whole: it gets a number of its own from them
     return None
 
 

@@ -203,7 +203,9 @@ def _check_free(root: Path, done: Path, ahead: int, moves: Mapping[str, str]) ->
     if ahead > 0 or (ahead < 0 and waiting):
         raise MisplacedError(f"{done}: the dataset was changed meanwhile, and its number is no longer free")
     taken = [
-        target for name, target in waiting.items() if name != "notes.json" and rooted.has_file(root, root / target)
+        target
+        for name, target in waiting.items()
+        if name != "notes.json" and rooted.has_file(root, root / target)
     ]
     if taken:
         raise MisplacedError(f"{done}: {taken[0]} is in the dataset already")
