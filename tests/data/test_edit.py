@@ -179,6 +179,9 @@ def test_joints_in_units_of_lerobot_land_in_the_same_slots(root, tmp_path, unit)
     """The dataset as LeRobot would have written it: what it says becomes radians again."""
     spec = RobotSpec.load("so101")
     copy = shutil.copytree(root, tmp_path / "d")
+    info = json.loads((copy / layout.INFO).read_text())
+    del info["motorium"]["units"]
+    (copy / layout.INFO).write_text(json.dumps(info))
     table = pq.read_table(copy / layout.data_file(layout.Slot.number(0)))
     radians = np.stack(table["action"].to_numpy())
     written = np.empty_like(radians)
@@ -284,7 +287,8 @@ def test_texts_and_pictures_in_the_data_files_go_along(root, tmp_path):
         return [part[key].to_pylist() for part in parts for key in ("language", "observation.images.still")]
 
     source = Dataset.open(copy)
-    assert check(copy, pictures=False) == check(root, pictures=False)
+    found = [{(f.kind, f.episode) for f in check(d, pictures=False).findings} for d in (copy, root)]
+    assert found[0] == found[1] | {("not_judged", None)}  # pictures in the data files
     edit.delete(source, frozenset({1}), tmp_path / "fewer")
     assert carried(Dataset.open(tmp_path / "fewer")) == [*carried(source)[:2], *carried(source)[4:]]
     edit.downsample(source, 10, tmp_path / "thin")
