@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import struct
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +18,10 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from .errors import CheckpointError
+from .files import temporary_name, write_whole
 from .policies import recognise
 from .policies.descriptor import FORMAT, Descriptor
 from .policies.nano_tensors import Shape, nano_tensors
@@ -118,27 +118,46 @@ def save_checkpoint(
 ) -> Path:
     """Write a checkpoint so that the directory holds either the old one or the new one, never half of one.
 
-    Other files already in the directory (a model card) are kept. Values may be anything numpy can turn
-    into float32. Raises CheckpointError when the tensors do not fit the descriptor.
+    Other files already in the directory (a model card) are kept, links among them as links; so are permissions. A
+    directory that is a link stays one. Values may be anything numpy can turn into float32.
+
+    Raises CheckpointError when the tensors do not fit the descriptor.
     """
-    target = Path(directory)
+    target = Path(os.path.realpath(directory))
     arrays = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in tensors.items()}
     shapes = _bounded_shapes(descriptor, target)
     _compare({name: array.shape for name, array in arrays.items()}, shapes, f"cannot save to {target}")
     for name, array in arrays.items():
         _require_finite(name, array, f"cannot save to {target}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    fresh = target.with_name(temporary_name(target.name))
+    fresh.mkdir(parents=True)
     try:
         if target.is_dir():
-            shutil.copytree(target, fresh, dirs_exist_ok=True)
+            _keep_others(target, fresh)
         (fresh / CONFIG).write_text(descriptor.to_json(), encoding="utf-8")
-        save_file(arrays, fresh / WEIGHTS, metadata={"format": descriptor.format})
-        fresh.chmod(0o755)
+        write_tensors(fresh / WEIGHTS, arrays, {"format": descriptor.format})
+        for name in (CONFIG, WEIGHTS):
+            if (target / name).is_file():
+                shutil.copymode(target / name, fresh / name)
         _swap(fresh, target)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return target
+
+
+def write_tensors(path: Path, arrays: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> None:
+    """Write numpy arrays as safetensors, whole or not at all. The library's own writer ignores the umask (0600)."""
+    content = save(dict(arrays), metadata=None if metadata is None else dict(metadata))
+    write_whole(path, lambda file: file.write(content))
+
+
+def _keep_others(target: Path, fresh: Path) -> None:
+    """Copy what is not written anew."""
+
+    def anew(folder: str, names: list[str]) -> set[str]:
+        return {CONFIG, WEIGHTS} & set(names) if Path(folder) == target else set()
+
+    shutil.copytree(target, fresh, symlinks=True, dirs_exist_ok=True, ignore=anew)
 
 
 def _swap(fresh: Path, target: Path) -> None:

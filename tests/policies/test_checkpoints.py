@@ -64,7 +64,7 @@ def test_failed_save_leaves_the_old_one(folder, monkeypatch):
     def fail(*_args, **_kwargs):
         raise OSError("disk full")
 
-    monkeypatch.setattr("motorium.checkpoints.save_file", fail)
+    monkeypatch.setattr("motorium.checkpoints.write_tensors", fail)
     with pytest.raises(OSError, match="disk full"):
         save_checkpoint(folder, SAMPLE, samples.weights(SAMPLE, seed=1))
     loaded = load_checkpoint(folder)

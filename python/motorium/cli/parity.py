@@ -26,9 +26,8 @@ def command(case_dir: Path, out: Path, isa: str, precision: str, as_json: bool) 
 
     The outputs have the names and shapes of the case's expected values, which are never read.
     """
-    from safetensors.numpy import save_file
-
     from .._core import kernels
+    from ..checkpoints import write_tensors
     from ..policies.parity import run_case
 
     check_file(out, "the outputs")
@@ -38,7 +37,7 @@ def command(case_dir: Path, out: Path, isa: str, precision: str, as_json: bool) 
         raise MotoriumError(str(error)) from error
     outputs = run_case(case_dir, isa, precision)
     try:
-        save_file(outputs, out)
+        write_tensors(out, outputs)
     except OSError as error:
         raise MotoriumError(f"{out} cannot be written: {error.strerror or error}") from error
     if as_json:

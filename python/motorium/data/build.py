@@ -299,6 +299,7 @@ def swap(root: Path, make: Callable[[Path], Any], tell: Callable[[str], None] = 
             make(place.new)
             with as_data_error(f"{real} stays as it was"):
                 _carry_aside(real, place.new)
+                shutil.copymode(real, place.new)
             return place.exchange()
         finally:
             place.close()

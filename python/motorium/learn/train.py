@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.numpy import save_file
 from torch import Tensor
 
+from ..checkpoints import write_tensors
 from ..errors import MotoriumError
 from ..policies.descriptor import Descriptor, Dims
 from ..robots.spec import RobotSpec
@@ -169,10 +169,9 @@ class Trainer:
         for name, parameter in self.learned.named_parameters():
             for key, value in self.optimiser.state.get(parameter, {}).items():
                 arrays[f"{key}.{name}"] = _numpy(value)
-        part = self.job.out / "resume.part"
         position = {"done": str(self.done), "seconds": repr(self.seconds)}
-        save_file(arrays, part, metadata=position)  # one file, so that numbers and position never disagree
-        part.replace(self.job.out / RESUME)
+        # One file, so that numbers and position never disagree.
+        write_tensors(self.job.out / RESUME, arrays, position)
 
     def _resume(self) -> None:
         """Goes on where `save` left off."""

@@ -1,0 +1,203 @@
+"""What is written has the permissions that the user's umask leaves, or those it had; other programs' files stay."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import data_samples
+import nano_samples
+import numpy as np
+import pytest
+
+from motorium.cameras.png import write_png
+from motorium.cameras.setup import CameraSetup
+from motorium.checkpoints import save_checkpoint
+from motorium.data import layout
+from motorium.data.build import swap
+from motorium.data.convert import convert
+from motorium.data.dataset import Dataset
+from motorium.data.edit import delete
+from motorium.data.repair import repair
+from motorium.errors import StorageError
+from motorium.files import TEMPORARY, write_json, write_whole
+from motorium.robots.calibration import Calibration
+from motorium.robots.spec import RobotSpec
+
+pytest.importorskip("pyarrow")
+pytest.importorskip("av")
+
+CAMERAS = data_samples.CAMERAS[:1]
+
+
+@pytest.fixture(params=[0o002, 0o022, 0o027, 0o077], ids=oct)
+def umask(request) -> Iterator[int]:
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def wrong(folder: Path, umask: int) -> dict[str, str]:
+    """Everything below whose permissions are not what the umask leaves."""
+    found = {}
+    for path in [folder, *folder.rglob("*")]:
+        expected = (0o777 if path.is_dir() else 0o666) & ~umask
+        if mode(path) != expected:
+            found[str(path.relative_to(folder))] = oct(mode(path))
+    return found
+
+
+def test_datasets_and_their_changes(umask, tmp_path):
+    root = data_samples.write(tmp_path / "d", ("a", "b"), seconds=1, cameras=CAMERAS)
+    delete(Dataset.open(root), frozenset({0}), tmp_path / "edited")
+    convert(Dataset.open(root), "v2.1", tmp_path / "old")
+    swap(root, lambda work: delete(Dataset.open(root), frozenset({1}), work))
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"d", "edited", "old"} < names
+    assert not {name: what for name in names if (what := wrong(tmp_path / name, umask))}
+    assert (tmp_path / "d_old" / layout.STAGING / "lock").exists()
+
+
+def test_a_dataset_that_is_changed_in_place_keeps_who_may_enter(tmp_path):
+    root = data_samples.write(tmp_path / "d", ("a", "b"), seconds=1, cameras=())
+    root.chmod(0o2770)
+    swap(root, lambda work: delete(Dataset.open(root), frozenset({1}), work))
+    assert mode(root) == 0o2770
+    assert len(Dataset.open(root).episodes) == 1
+
+
+def test_files_of_the_user(umask, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    Calibration.nominal(RobotSpec.load("so101")).save(tmp_path / "config" / "motorium" / "c" / "arm.json")
+    CameraSetup("so101").save()
+    write_png(tmp_path / "pictures" / "a.png", np.zeros((4, 4, 3), np.uint8))
+    write_json(tmp_path / "deep" / "er" / "report.json", {})
+    save_checkpoint(tmp_path / "runs" / "c", nano_samples.descriptor(nano_samples.SMALL), weights())
+    assert not {p.name: what for p in tmp_path.iterdir() if (what := wrong(p, umask))}
+    assert (tmp_path / "runs" / "c" / "model.safetensors").exists()
+
+
+def weights():
+    return nano_samples.weights(nano_samples.descriptor(nano_samples.SMALL))
+
+
+@pytest.mark.usefixtures("umask")
+def test_what_is_replaced_keeps_its_permissions(tmp_path):
+    path = tmp_path / "a.json"
+    for kept in (0o640, 0o606, 0o444):
+        path.write_text("old")
+        path.chmod(kept)
+        write_json(path, {})
+        assert mode(path) == kept
+        path.unlink()
+    path.write_text("old")
+    path.chmod(0o4755)
+    write_json(path, {})
+    assert mode(path) == 0o755, "a right to become somebody else is no file's content"
+    root = data_samples.write(tmp_path / "d", ("a",), seconds=1, cameras=())
+    (root / layout.INFO).chmod(0o664)
+    (root / layout.STATS).chmod(0o600)
+    data_samples.write(root, ("b",), seconds=1, cameras=())
+    assert (mode(root / layout.INFO), mode(root / layout.STATS)) == (0o664, 0o600)
+
+
+@pytest.mark.usefixtures("umask")
+def test_a_checkpoint_keeps_its_permissions_and_what_lies_beside(tmp_path):
+    descriptor = nano_samples.descriptor(nano_samples.SMALL)
+    folder = save_checkpoint(tmp_path / "c", descriptor, weights())
+    (folder / "extra").mkdir()
+    (folder / "extra" / "config.json").write_text("another's")
+    (folder / "secret").symlink_to("/nowhere/at/all")
+    (folder / "extra").chmod(0o711)
+    (folder / "model.safetensors").chmod(0o640)
+    folder.chmod(0o750)
+    (tmp_path / "latest").symlink_to(folder)
+    save_checkpoint(tmp_path / "latest", descriptor, weights())
+    assert (tmp_path / "latest").is_symlink()
+    assert (mode(folder), mode(folder / "model.safetensors"), mode(folder / "extra")) == (0o750, 0o640, 0o711)
+    assert (folder / "extra" / "config.json").read_text() == "another's"
+    assert (folder / "secret").is_symlink()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["c", "latest"]
+
+
+def test_a_file_of_settings_that_is_a_link_is_written_through(tmp_path):
+    (tmp_path / "dotfiles").mkdir()
+    (tmp_path / "dotfiles" / "arm.json").write_text("old")
+    link = tmp_path / "config" / "arm.json"
+    link.parent.mkdir()
+    link.symlink_to("../dotfiles/arm.json")
+    write_json(link, {"new": 1})
+    assert link.is_symlink()
+    assert "new" in (tmp_path / "dotfiles" / "arm.json").read_text()
+    assert [p.name for p in (tmp_path / "dotfiles").iterdir()] == ["arm.json"]
+
+
+def test_a_file_with_a_second_name_is_replaced_and_not_written(tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    os.link(tmp_path / "mine", tmp_path / "a.json")
+    write_json(tmp_path / "a.json", {})
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_a_device_or_fifo_is_not_replaced_by_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StorageError, match="no regular file"):
+        write_json(tmp_path / "pipe", {})
+    assert stat.S_ISFIFO((tmp_path / "pipe").lstat().st_mode)
+    assert [p.name for p in tmp_path.iterdir()] == ["pipe"]
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory) -> Path:
+    return data_samples.write(tmp_path_factory.mktemp("good") / "d", ("a",), seconds=1, cameras=())
+
+
+THEIRS = (  # editors, file managers, synchronisers, people
+    "meta/.info.json.swp", "meta/.#info.json", "meta/.info.json.un~", "meta/.info.json.autosave", "meta/.info.json.bak",
+    "meta/.info.json.2024_old", "meta/.my.json.a1b2c3d4", "data/.info.json.k3_x9qpa", ".notes.json.k3_x9qpa",
+    "meta/.~lock.info.json#",
+    "meta/.info.json.k3_x9qpa~", f"meta/.info.json{TEMPORARY}", f"data/.a.0123abcd{TEMPORARY}",
+    "meta/.syncthing.info.json.tmp", "meta/motorium/.info.json.KQ7ZAB12",
+)  # fmt: skip
+OURS = (
+    f"meta/.info.json.0123abcd{TEMPORARY}", f"meta/motorium/.episode-000007.json.0123abcd{TEMPORARY}",
+    f"meta/.tasks.parquet.00000000{TEMPORARY}",
+)  # fmt: skip
+OURS_OF_0_1_0 = (
+    "meta/.info.json.k3_x9qpa", "meta/.stats.json.abcdefg1", "meta/motorium/.episode-000003.json.q_______",
+    "meta/.tasks.parquet.0000000a",
+)  # fmt: skip
+
+
+def test_repair_removes_what_was_cut_off_and_nothing_of_other_programs(good, tmp_path):
+    root = shutil.copytree(good, tmp_path / "d")
+    for name in (*THEIRS, *OURS, *OURS_OF_0_1_0):
+        (root / name).write_text("half")
+    for name in OURS_OF_0_1_0:
+        (root / name).chmod(0o600)
+    (root / "meta" / f".folder.0123abcd{TEMPORARY}").mkdir()
+    fixed = repair(root).fixed
+    assert sorted(fixed) == sorted(f"removed {name}" for name in (*OURS, *OURS_OF_0_1_0))
+    assert all((root / name).exists() for name in THEIRS)
+    assert repair(root).nothing
+
+
+def test_a_write_that_is_cut_off_leaves_a_name_that_repair_knows(good, tmp_path):
+    """Its process ends in the middle of writing: the new name is what `repair` looks for."""
+    root = shutil.copytree(good, tmp_path / "d")
+    before = (root / layout.INFO).read_bytes()
+    child = os.fork()
+    if child == 0:
+        write_whole(root / layout.INFO, lambda _file: os._exit(0), root=root)
+    os.waitpid(child, 0)
+    assert (root / layout.INFO).read_bytes() == before
+    (told,) = repair(root).fixed
+    assert told.endswith(TEMPORARY)
+    assert not [p for p in root.rglob(".*") if p.name.endswith(TEMPORARY)]
