@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ._progress import progress
-from ._verb import Verb, count, json_option, print_json
+from ._verb import Verb, count, json_option, print_json, say
 
 if TYPE_CHECKING:
     from ..data.findings import Finding, Summary, Verdict
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 def check(dataset: Path, no_pictures: bool, details: bool, as_json: bool) -> None:
     """Judge DATASET; ends with 1 when something keeps it from being used."""
     from ..data.check import check as judge
+    from ..data.snapshot import written
 
+    if written(dataset):
+        say(f"{dataset} is being written: judged is what is finished, and nothing of an episode in progress")
     with progress("checking") as tell:
         verdict = judge(dataset, pictures=not no_pictures, on_progress=tell)
     if as_json:

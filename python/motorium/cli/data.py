@@ -29,6 +29,7 @@ def info(dataset: Path, as_json: bool) -> None:
     """What DATASET holds."""
     from ..data.dataset import Dataset
     from ..data.marking import summary
+    from ..data.snapshot import written
 
     found = Dataset.open(dataset)
     schema, told = found.schema, summary(found)
@@ -42,6 +43,7 @@ def info(dataset: Path, as_json: bool) -> None:
         "duration_s": round(found.frames / schema.fps, 3),
         "outcomes": told.outcomes,
         "cut_off": list(told.cut_off),
+        "being_written": written(dataset),
         "tasks": list(found.tasks),
         "features": {f.key: {"dtype": f.dtype, "shape": list(f.shape)} for f in schema.features},
         "schema": schema.digest(),
@@ -55,6 +57,7 @@ def info(dataset: Path, as_json: bool) -> None:
             *([k, value[k]] for k in ("version", "robot", "fps", "episodes", "frames", "duration_s")),
             ["outcomes", ", ".join(f"{n} {word}" for word, n in told.outcomes.items())],
             *([["cut off", f"episodes {','.join(map(str, told.cut_off))}"]] if told.cut_off else []),
+            *([["being written", "yes"]] if value["being_written"] else []),
         ],
     )
     click.echo()

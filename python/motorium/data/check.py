@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError
-from . import column_rules, joint_rules, layout, staging
+from . import column_rules, joint_rules, layout
 from .case import STATE, Case
 from .dataset import Dataset
 from .film_rules import films, judge_film
@@ -20,6 +20,7 @@ from .findings import WITHOUT, Finding, Verdict, shortened
 from .joint_units import Unit
 from .outcome_rules import cut_off
 from .picture_rules import CameraLook, judge
+from .snapshot import unattended, unchanged
 from .stats_rules import StatsRules
 from .tables import Episode, Rows
 from .unjudged import find_units, unjudged
@@ -30,6 +31,7 @@ DECODED = ("damaged (inside videos)", "exposure", "colour", "dropped_frames (of 
 """What is not looked for when videos stay undecoded."""
 
 
+@unchanged
 def check(
     root: Path, *, pictures: bool = True, on_progress: Callable[[int, int], None] | None = None
 ) -> Verdict:
@@ -119,7 +121,7 @@ def _films(
 
 
 def _leftovers(root: Path) -> list[Finding]:
-    done, parts = staging.leftovers(root)
+    done, parts = unattended(root)
     if not done and not parts:
         return []
     number = len(done) + len(parts)

@@ -20,6 +20,7 @@ from .exchange import settle
 from .layout import Slot
 from .outcome import normalised
 from .schema import DERIVED, Feature, Info, Schema, read_bounded, read_info, read_json
+from .snapshot import look
 from .stats import Stats
 from .tables import Episode, Rows, VideoPlace
 
@@ -46,15 +47,16 @@ class Dataset:
 
     @classmethod
     def open(cls, root: Path) -> Dataset:
-        """Read what is under meta/. Raises DataError, and StorageError where the locale cannot name the folder."""
+        """Read what is under meta/, all of it of one moment while another process writes.
+
+        Raises DataError, and StorageError where the locale cannot name the folder.
+        """
         check_text(root.absolute())
         if not root.exists():
             settle(Path(os.path.realpath(root)), wanted=True)  # an edit that was cut off may have moved it
         info = read_info(root)
         if info.version == layout.VERSION:
-            episodes = staging.all_episodes(root, info)
-            path = root / layout.TASKS
-            tasks = tables.read_tasks(path) if path.exists() or episodes else []
+            info, episodes, tasks = look(root)
         else:
             episodes, tasks = _old_episodes(root, info), _old_tasks(root)
         return cls(root, info, tuple(episodes), tuple(tasks))

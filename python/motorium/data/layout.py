@@ -30,6 +30,8 @@ STAGING = ".recording"
 PART = ".part"
 DONE = ".done"
 GONE = ".gone"
+LOCK = "lock"
+"""File in the staging folder, locked by whoever writes to the dataset."""
 
 _FIELD = re.compile(r"\{(video_key|(?:chunk_index|file_index|episode_chunk|episode_index)(?::0\d+d)?)\}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import time
 from pathlib import Path
 from types import TracebackType
 
@@ -12,6 +13,9 @@ from .. import rooted
 from ..errors import DataError
 from . import layout
 from .exchange import settle
+
+PATIENCE_S = 0.2
+"""A reader that looks whether somebody writes (`snapshot.written`) holds the lock for a moment."""
 
 
 class Lock:
@@ -30,7 +34,7 @@ class Lock:
         self.root = Path(os.path.realpath(root))
         self.settled = settle(self.root)
         _check_places(root)
-        path = self.root / layout.STAGING / "lock"
+        path = self.root / layout.STAGING / layout.LOCK
         try:
             self._fd = _opened(self.root, path)
         except OSError as error:
@@ -38,7 +42,7 @@ class Lock:
         try:
             if not stat.S_ISREG(os.fstat(self._fd).st_mode):
                 raise DataError(f"{path} is no regular file; remove it")
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _hold(self._fd)
         except OSError as error:
             os.close(self._fd)
             raise DataError(f"{root} is being written by another process; wait for it to end") from error
@@ -59,6 +63,18 @@ class Lock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _hold(fd: int) -> None:
+    """Raises OSError when somebody else holds it for longer than a look takes."""
+    give_up = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() >= give_up:
+                raise
+        time.sleep(0.01)
 
 
 def _check_places(root: Path) -> None:

@@ -16,6 +16,7 @@ from .dataset import Dataset
 from .findings import Finding, Verdict
 from .outcome import SUCCESS, WORDS, outcome_of
 from .report_style import STYLE
+from .snapshot import unchanged
 from .tables import Episode, Rows
 
 SHOTS = 8
@@ -25,6 +26,7 @@ MARKS_SHOWN = 50
 STATE, ACTION = "observation.state", "action"
 
 
+@unchanged
 def write_report(root: Path, out: Path, *, episodes: int = 12, verdict: Verdict | None = None) -> Path:
     """Write the page about the dataset at `root` to `out`, with the first `episodes` in pictures and plots.
 
