@@ -152,6 +152,16 @@ def test_a_dataset_of_others_gets_notes_of_its_own(tmp_path: Path) -> None:
     assert dataset.notes(dataset.episodes[0]) == {"episode": 0, "success": True, "success_by": "data mark"}
 
 
+def test_nothing_is_written_through_a_link(earlier: Path, tmp_path: Path) -> None:
+    folder = earlier / "meta/motorium"
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "elsewhere").iterdir()}
+    with pytest.raises(DataError, match="is a link"):
+        mark(earlier, [0], Outcome(True, "me"))
+    assert {path.name: path.read_bytes() for path in (tmp_path / "elsewhere").iterdir()} == before
+
+
 def packed(code: int, value: int, t_s: float) -> bytes:
     return INPUT_EVENT.pack(int(t_s), round(t_s % 1 * 1e6), EV_KEY, code, value)
 
