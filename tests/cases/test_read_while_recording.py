@@ -29,7 +29,7 @@ from motorium.data.snapshot import unchanged, written
 from motorium.data.writer import DatasetWriter
 from motorium.errors import DataError
 
-HALF = {"damaged", "index", "leakage"}
+HALF = {"damaged", "index", "leakage", "stats", "no_stats", "frames", "video"}
 STEPS = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree", "open"}
 
 

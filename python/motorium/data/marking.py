@@ -65,7 +65,7 @@ def mark(
         outcome: success, failure, or unknown again; None leaves it.
         whole: of episodes recovered after a cut: whether nothing of the demonstration is missing; None leaves it.
 
-    Raises DataError: no such episode, nothing written then; damaged notes; a dataset that is being written; a link in the way.
+    Raises DataError: no such episode, nothing written then; damaged notes; a dataset being written; a link in the way.
     """
     chosen = sorted(set(episodes))
     with Lock(root):

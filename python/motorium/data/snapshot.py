@@ -79,6 +79,14 @@ def unchanged(judge: Callable[Concatenate[Path, _P], _T]) -> Callable[Concatenat
     return judged
 
 
+def moved_on(root: Path, info: Info) -> bool:
+    """Whether an episode is being put in its place, or has been since `info` was read: then `stats.json` may count it.
+
+    Raises DataError.
+    """
+    return bool(_waiting(root, info)) or read_info(root).frames != info.frames
+
+
 def _waiting(root: Path, info: Info) -> dict[int, str]:
     """Number -> task of finished episodes that `info` does not count yet."""
     plans = [_plan(done) for done in staging.leftovers(root)[0]]
