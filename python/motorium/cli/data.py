@@ -109,16 +109,21 @@ def _tell(done: Repair, dataset: Path) -> None:
 def stats(dataset: Path, episode: int | None, as_json: bool) -> None:
     """Minimum, maximum, mean, deviation and quantiles of every feature."""
     from ..data.dataset import Dataset
-    from ..data.edit import stored_stats
+    from ..data.whole_stats import stats_of
 
-    found = stored_stats(Dataset.open(dataset), episode)
+    found = stats_of(Dataset.open(dataset), episode)
     if as_json:
-        print_json(found)
+        bounds = {key: {"bounds": between} for key, between in found.bounds.items()}
+        print_json({key: {**values, **bounds.get(key, {})} for key, values in found.stats.items()})
         return
-    for key, values in found.items():
+    for key, values in found.stats.items():
         click.echo(key)
-        for name in ("min", "max", "mean", "std", "q01", "q99"):
-            click.echo(f"  {name:<5} {values[name]}")
+        between = found.bounds.get(key, {})
+        for name in ("min", "max", "mean", "std", "q01", "q10", "q50", "q90", "q99"):
+            if name in values:
+                least, greatest = between.get(name, (None, None))
+                known = "" if least == greatest else f"  (estimated; between {least} and {greatest})"
+                click.echo(f"  {name:<5} {values[name]}{known}")
 
 
 for group in (_data_check, _data_mark, _data_edit, _data_convert, _data_view):

@@ -18,7 +18,7 @@ from .. import rooted
 from ..errors import DataError
 from ..files import check_text, write_json
 from ..foreign import open_regular
-from . import aside, layout, staging, tables, video
+from . import aside, layout, staging, tables, video, whole_stats
 from .dataset import Dataset
 from .exchange import Place, settle, sync_folder
 from .layout import Slot
@@ -27,7 +27,7 @@ from .passing import as_data_error
 from .repair import repair_locked
 from .schema import Info, Schema
 from .splits import Splits, carried
-from .stats import PictureStats, Stats, aggregate, column_stats
+from .stats import PictureStats, Stats, column_stats
 from .tables import Episode, Rows, VideoPlace
 
 _log = logging.getLogger(__name__)
@@ -105,12 +105,12 @@ def _fill(root: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
     if not new.stats:
         raise DataError("no episode would be left")
     tables.write_table_whole(root, root / layout.TASKS, tables.tasks_table(new.words))
-    write_json(root / layout.STATS, aggregate(new.stats), indent=1, root=root)
     splits = carried((pick.dataset.root, _splits(pick), episodes) for pick, episodes in new.parts())
     info = Info(
         schema, layout.VERSION, len(new.stats), new.start, len(new.words), splits=splits, more=_more(picks)
     )
     staging.write_info(root, info)
+    whole_stats.write(Dataset.open(root))
     return info
 
 
@@ -175,6 +175,8 @@ class _New:
         episode = Episode(number, tuple(dict.fromkeys(labels)), length, self.start, slot, videos, stats)
         path = self.root / layout.episode_file(slot)
         tables.write_parquet(self.root, path, tables.episode_table([(episode, slot)]))
+        levels = self.root / layout.levels_file(number)
+        staging.keep_levels(self.root, levels, {f.key: stats[f.key] for f in schema.videos})
         _extras(self.root, pick.dataset, source, episode, changed=pick.rows is not None)
         self.stats.append(stats)
         self._sources.append((pick, source.index))
@@ -197,6 +199,7 @@ class _New:
 
     def _videos(self, pick: Pick, source: Episode, slot: Slot, length: int) -> dict[str, Stats]:
         stored = pick.dataset.stats(source) if self.schema.videos and pick.film is None else {}
+        levels = pick.dataset.histograms(source) if self.schema.videos and pick.film is None else {}
         stats: dict[str, Stats] = {}
         for old, new in _cameras(pick, self.schema):
             path = self.root / layout.video_file(new, slot)
@@ -205,7 +208,7 @@ class _New:
                 pick.film(pick.dataset, source, old, path)
             else:
                 copy_video(pick.dataset, source, old, path)
-            kept = stored.get(old, {})
+            kept = stored.get(old, {}) | levels.get(old, {})
             stats[new] = kept if "q50" in kept else picture_stats(path, length, self.schema.fps)
         return stats
 

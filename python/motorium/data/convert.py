@@ -13,7 +13,7 @@ from typing import Any
 from .. import rooted
 from ..errors import DataError
 from ..files import write_json, write_whole
-from . import layout, tables
+from . import layout, staging, tables
 from .build import Pick, beside, build, carried_rows, copy_video
 from .dataset import Dataset
 from .edit import everything
@@ -56,6 +56,7 @@ def _fill_old(dataset: Dataset, root: Path) -> None:
         notes = dataset.notes(episode)
         if notes:
             write_json(root / layout.notes_file(episode.index), notes, root=root)
+        staging.keep_levels(root, root / layout.levels_file(episode.index), dataset.histograms(episode))
         lines.append({"episode_index": episode.index, "tasks": list(episode.tasks), "length": episode.length})
         all_stats.append({"episode_index": episode.index, "stats": dataset.stats(episode)})
     tasks = [{"task_index": i, "task": task} for i, task in enumerate(dataset.tasks)]

@@ -21,7 +21,7 @@ from .layout import Slot
 from .outcome import normalised
 from .schema import DERIVED, Feature, Info, Schema, read_bounded, read_info, read_json
 from .snapshot import look
-from .stats import Stats
+from .stats import Stats, read_levels
 from .tables import Episode, Rows, VideoPlace
 
 LINES_LIMIT = 512 << 20
@@ -166,6 +166,11 @@ class Dataset:
         keys = [f.key for f in self.schema.videos]
         paths = sorted((self.root / layout.EPISODES).glob("chunk-*/file-*.parquet"))
         return {line.index: path for path in paths for line in tables.read_episodes(path, keys)}
+
+    def histograms(self, episode: Episode) -> dict[str, Stats]:
+        """Camera key -> histogram of its pictures in an episode, where it was kept. Raises DataError."""
+        path = self.root / layout.levels_file(episode.index)
+        return read_levels(read_json(path, staging.NOTES_LIMIT)) if path.exists() else {}
 
     def notes(self, episode: Episode) -> dict[str, Any]:
         """What was noted about an episode, its success as `outcome_of` reads it; {} for datasets of others."""

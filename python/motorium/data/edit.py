@@ -17,18 +17,7 @@ from .build import Pick, build
 from .dataset import Dataset
 from .film import mirrored, thinned
 from .schema import Info, Schema
-from .stats import Stats, aggregate
 from .tables import Episode, Rows
-
-
-def stored_stats(dataset: Dataset, episode: int | None) -> dict[str, Stats]:
-    """Of one episode, or of all together. Raises DataError when there is no such episode."""
-    if episode is None:
-        return aggregate([dataset.stats(line) for line in dataset.episodes])
-    for line in dataset.episodes:
-        if line.index == episode:
-            return dataset.stats(line)
-    raise DataError(f"no episode {episode}; there are {len(dataset.episodes)}")
 
 
 def numbers(text: str) -> frozenset[int]:

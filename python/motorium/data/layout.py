@@ -19,6 +19,10 @@ CHUNK = 1000
 
 INFO = "meta/info.json"
 STATS = "meta/stats.json"
+OURS = "meta/motorium"
+"""What is known of a dataset beside what LeRobot has a place for; unknown to LeRobot."""
+STATS_NOTE = "meta/motorium/stats.json"
+"""Which rows the statistics cover; unknown to LeRobot."""
 TASKS = "meta/tasks.parquet"
 EPISODES = "meta/episodes"
 DATA_PATTERN = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
@@ -87,6 +91,11 @@ def telemetry_file(slot: Slot) -> str:
 def notes_file(episode: int) -> str:
     """What was noted about an episode: wall clock, losses, events; unknown to LeRobot."""
     return f"meta/motorium/episode-{episode:06d}.json"
+
+
+def levels_file(episode: int) -> str:
+    """Histograms of an episode's cameras, for the quantiles of the dataset; unknown to LeRobot."""
+    return f"meta/motorium/levels-{episode:06d}.json"
 
 
 def fill(pattern: str, **fields: int | str) -> str:

@@ -15,6 +15,7 @@ from .passing import as_data_error, passing, remedy
 from .recovery import recover
 from .schema import parse_info, read_info
 from .splits import resized
+from .whole_stats import refresh
 
 
 @dataclass
@@ -132,6 +133,7 @@ def _repair(root: Path, out: Repair) -> None:
         raise RepairPendingError(root, out, pending)
     if read_info(root).version == layout.VERSION:
         _totals(root, out)
+        _statistics(root, out)
     for stray in unfinished.found(root):
         rooted.remove(root, stray)
         out.fixed.append(f"removed {stray.relative_to(root)}")
@@ -190,6 +192,16 @@ def _recover(root: Path, part: Path, out: Repair) -> DataError | None:
         why = error
     out.waiting.append(str(why))
     return why
+
+
+def _statistics(root: Path, out: Repair) -> None:
+    """stats.json covers every row; where the rows cannot be read, that is a matter of `data check`."""
+    if not (root / layout.OURS).is_dir():
+        return
+    before = out.nothing
+    with contextlib.suppress(DataError):
+        if refresh(root) and before:
+            out.fixed.append(f"computed {layout.STATS} from all rows")
 
 
 def _totals(root: Path, out: Repair) -> None:

@@ -25,7 +25,7 @@ from .passing import as_data_error, passing
 from .schema import Info, Schema, read_info, read_json
 from .sink import video_name
 from .splits import resized
-from .stats import Stats, aggregate, column_stats
+from .stats import LEVELS, Stats, aggregate, column_stats
 from .tables import Episode, VideoPlace
 
 FRAMES, TELEMETRY = "frames.jnl", "telemetry.jnl"
@@ -115,12 +115,26 @@ def _build(
     }
     if events:
         kept["events"] = marks.noted(events, start_ns, int(times_ns[-1]) + round(1e9 / schema.fps))
+    if keep_levels(root, part / "levels.json", {f.key: stats[f.key] for f in schema.videos}):
+        moves["levels.json"] = layout.levels_file(index)
     write_json(part / "notes.json", kept, root=root)
     moves["notes.json"] = layout.notes_file(index)
     moves["episode.parquet"] = layout.episode_file(slot)
     plan = {"episode": index, "task": task, "task_index": number, "moves": moves}
     write_json(part / PLAN, plan, root=root)
     return episode, moves
+
+
+def keep_levels(root: Path, path: Path, pictures: Mapping[str, Stats]) -> bool:
+    """Write the histograms of an episode's cameras, of those that have one, below `root`; whether any has."""
+    levels = {
+        key: {name: stats[name] for name in (LEVELS, "count")}
+        for key, stats in pictures.items()
+        if LEVELS in stats
+    }
+    if levels:
+        write_json(path, levels, indent=0, root=root)
+    return bool(levels)
 
 
 def _row_times_ns(columns: tables.Rows, length: int, fps: int) -> NDArray[np.int64]:

@@ -1,8 +1,8 @@
 """Statistics as LeRobot keeps them: per episode, then one for the dataset.
 
 Keys min, max, mean, std, count, q01, q10, q50, q90, q99 (lerobot 0.4.4, `datasets/compute_stats.py`). LeRobot takes
-quantiles from histograms of 5000 bins; here they are exact order statistics, which lie in the same bin. The dataset's
-quantiles are the weighted mean of the episodes', as LeRobot's are.
+quantiles from histograms of 5000 bins; here they are exact order statistics, which lie in the same bin. `aggregate` has
+for a dataset's quantiles the weighted mean of the episodes', as LeRobot's are; `whole_stats` has the true ones.
 """
 
 from __future__ import annotations
@@ -17,29 +17,45 @@ from ..types import UInt8
 
 Stats = dict[str, Any]
 """Nested lists of numbers under the keys above."""
-QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
+QUANTILES = {"q01": 1, "q10": 10, "q50": 50, "q90": 90, "q99": 99}
+"""Key -> percent."""
+LEVELS = "levels"
+"""Key of a camera's histogram, (3, 256): pixels of each level. Kept beside the statistics, never in LeRobot's files."""
 PIXELS_AIM = 150
 """Pictures are thinned to about this many pixels along the longer side, as LeRobot does."""
+MAX_PIXELS = 1 << 48
+"""Of one level that an episode can have; a hundred thousand of them can be added up."""
 _LEVELS = 256
 
 
 def column_stats(values: NDArray[Any]) -> Stats:
-    """Of an (N, ...) column, N >= 1: one number per value of a row; booleans count as 0 and 1."""
+    """Of an (N, ...) column, N >= 1: one number per value of a row; booleans count as 0 and 1.
+
+    What is not finite is left out, and a value that never is counts as 0: `data check` reports it.
+    """
     flat = values.reshape(len(values), -1)
-    whole = flat.dtype.kind in "iub"
-    wide = flat.astype(np.float64)
-    kept = flat.astype(np.int64) if whole else wide
-    mean = wide.mean(axis=0)
-    out: Stats = {
-        "min": kept.min(axis=0).tolist(),
-        "max": kept.max(axis=0).tolist(),
-        "mean": mean.tolist(),
-        "std": wide.std(axis=0).tolist(),
-        "count": [len(flat)],
+    found = [_value_stats(np.ascontiguousarray(flat[:, i])) for i in range(flat.shape[1])]
+    out: Stats = {name: [one[name] for one in found] for name in found[0]}
+    return {**out, "count": [len(flat)]}
+
+
+def _value_stats(values: NDArray[Any]) -> dict[str, int | float]:
+    """Of an (N,) column; sorts a copy of it in part. A quantile q is the smallest value that q of all do not exceed."""
+    whole = values.dtype.kind in "iub"
+    kept = values.astype(np.int64) if whole else values.astype(np.float64)
+    if not whole and not np.isfinite(kept).all():
+        kept = kept[np.isfinite(kept)]
+    if not len(kept):
+        kept = np.zeros(1)
+    out: dict[str, int | float] = {
+        "min": kept.min().item(),
+        "max": kept.max().item(),
+        "mean": float(kept.mean(dtype=np.float64)),
+        "std": float(kept.std(dtype=np.float64)),
     }
-    for key, q in QUANTILES.items():
-        out[key] = np.quantile(wide, q, axis=0, method="inverted_cdf").tolist()
-    return out
+    ranks = {key: max(0, -(-len(kept) * percent // 100) - 1) for key, percent in QUANTILES.items()}
+    kept.partition(sorted(ranks.values()))
+    return out | {key: float(kept[rank]) for key, rank in ranks.items()}
 
 
 class PictureStats:
@@ -57,8 +73,13 @@ class PictureStats:
             self._levels[channel] += np.bincount(thin[:, :, channel].ravel(), minlength=_LEVELS)
         self.count += 1
 
+    def merge(self, other: Stats) -> None:
+        """All pictures of another result."""
+        self._levels += np.asarray(other[LEVELS], dtype=np.int64)
+        self.count += int(other["count"][0])
+
     def result(self) -> Stats:
-        """Per channel in [0, 1], shape (3, 1, 1). Of no picture at all: zeros."""
+        """Per channel in [0, 1], shape (3, 1, 1), and the histogram (`LEVELS`). Of no picture at all: zeros."""
         total = np.maximum(self._levels.sum(axis=1), 1)
         level = np.arange(_LEVELS) / 255.0
         mean = self._levels @ level / total
@@ -71,11 +92,32 @@ class PictureStats:
             "std": np.sqrt(variance),
         }
         below = np.cumsum(self._levels, axis=1)
-        for key, q in QUANTILES.items():
-            values[key] = np.array([level[np.searchsorted(below[c], q * total[c])] for c in range(3)])
+        for key, percent in QUANTILES.items():
+            ranks = np.maximum(
+                1, -(-total * percent // 100)
+            )  # the smallest level with so many pixels up to it
+            values[key] = np.array([level[np.searchsorted(below[c], ranks[c])] for c in range(3)])
         out: Stats = {key: value.reshape(3, 1, 1).tolist() for key, value in values.items()}
-        out["count"] = [self.count]
-        return out
+        return out | {"count": [self.count], LEVELS: self._levels.tolist()}
+
+
+def without_levels(stats: Stats) -> Stats:
+    """What LeRobot's files have of a camera's statistics."""
+    return {key: value for key, value in stats.items() if key != LEVELS}
+
+
+def read_levels(value: Any) -> dict[str, Stats]:
+    """Take histograms of an episode's cameras from JSON, for `PictureStats.merge`, and leave out what is none."""
+    out = {}
+    for key, one in value.items() if isinstance(value, dict) else ():
+        try:
+            levels, count = np.asarray(one[LEVELS]), int(one["count"][0])
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError):
+            continue
+        small = levels.shape == (3, _LEVELS) and levels.dtype.kind == "i" and 0 <= count <= MAX_PIXELS
+        if small and levels.min() >= 0 and levels.max() <= MAX_PIXELS:
+            out[str(key)] = {LEVELS: levels.tolist(), "count": [count]}
+    return out
 
 
 def aggregate(episodes: Sequence[Mapping[str, Stats]]) -> dict[str, Stats]:

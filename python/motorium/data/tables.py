@@ -17,7 +17,7 @@ from ..errors import DataError
 from ..files import write_whole
 from .layout import Slot
 from .schema import DERIVED, Feature, Schema
-from .stats import Stats
+from .stats import LEVELS, Stats
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -212,7 +212,7 @@ def episode_table(episodes: Sequence[tuple[Episode, Slot]]) -> pa.Table:
             line[f"videos/{key}/from_timestamp"] = place.from_s
             line[f"videos/{key}/to_timestamp"] = place.to_s
         for key, stats in episode.stats.items():
-            line |= {f"stats/{key}/{name}": value for name, value in stats.items()}
+            line |= {f"stats/{key}/{name}": value for name, value in stats.items() if name != LEVELS}
         line |= {"meta/episodes/chunk_index": own.chunk, "meta/episodes/file_index": own.file}
         lines.append(line)
     columns = {key: [line[key] for line in lines] for key in lines[0]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 import time
@@ -29,6 +30,7 @@ from .schema import Info, Schema, read_info
 from .sink import VideoSink
 from .tables import Episode
 from .video import CODECS
+from .whole_stats import refresh
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -86,6 +88,7 @@ class DatasetWriter:
         self._reserve = reserve_mb << 20
         self._patience_s = patience_s
         self._start_ns = self._marks = 0
+        self._grown = False
         self._journal: Journal | None = None
         self._ticks: Journal | None = None
         self._newcomer = Newcomer(root)
@@ -243,6 +246,7 @@ class DatasetWriter:
             raise
         durable_s = time.monotonic() - began
         staging.publish(self.root, self._part.with_suffix(layout.DONE))
+        self._grown = True
         return Finished(episode, durable_s, dropped)
 
     def discard(self) -> None:
@@ -256,10 +260,20 @@ class DatasetWriter:
             rooted.remove_tree(self.root, self._part)
 
     def close(self) -> None:
-        """Give everything back; an episode in progress stays for `repair`. Safe to call twice."""
-        self._close_journals()
-        self._sink.close()
-        self._lock.close()
+        """Give everything back; an episode in progress stays for `repair`. Safe to call twice.
+
+        Then the statistics of the dataset cover what was recorded; one in which they cannot be computed is a matter of
+        `data check`.
+        """
+        try:
+            self._close_journals()
+            self._sink.close()
+            if self._grown:
+                self._grown = False
+                with contextlib.suppress(DataError):
+                    refresh(self.root)
+        finally:
+            self._lock.close()
 
     def _close_journals(self) -> None:
         for journal in (self._journal, self._ticks):
