@@ -159,6 +159,20 @@ def test_what_is_stored_nowhere_is_computed(written, tmp_path):
     assert CliRunner().invoke(main, ["data", "stats", str(tmp_path / "old"), "--episode", "1"]).exit_code == 0
 
 
+@pytest.mark.parametrize("spoiled", [{"mean": [float("nan")]}, {"q50": "x"}, {"min": []}, {"count": None}, 7])
+def test_what_others_stored_is_not_believed_too_much(written, tmp_path, spoiled):
+    convert.convert(Dataset.open(written), "v2.1", tmp_path / "old")
+    shutil.rmtree(tmp_path / "old" / layout.OURS)
+    path = tmp_path / "old/meta/episodes_stats.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines[:2]:
+        line["stats"][FRONT] = {**line["stats"][FRONT], **spoiled} if isinstance(spoiled, dict) else spoiled
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = whole_stats.stats_of(Dataset.open(tmp_path / "old")).stats
+    assert found["action"] == stored(written)["action"]
+    assert np.isfinite(np.ravel(found.get(FRONT, stored(written)[FRONT])["q50"])).all()
+
+
 def test_many_passes_find_what_one_finds(written, monkeypatch):
     dataset = Dataset.open(written)
     whole = whole_stats.compute(dataset).stats

@@ -246,6 +246,7 @@ def _check_moves(plan: Path, moves: Mapping[str, str], index: int, schema: Schem
         "episode.parquet": layout.episode_file(slot),
         "telemetry.parquet": layout.telemetry_file(slot),
         "notes.json": layout.notes_file(index),
+        "levels.json": layout.levels_file(index),
     } | {video_name(i): layout.video_file(f.key, slot) for i, f in enumerate(schema.videos)}
     for name, target in moves.items():
         if places.get(name) != target:

@@ -186,24 +186,43 @@ def _of_pictures(
     total, stored = PictureStats(), []
     for episode in dataset.episodes:
         levels = dataset.histograms(episode).get(feature.key)
-        one = dataset.stats(episode).get(feature.key, {}) if levels is None else {}
+        one = _numbers(dataset.stats(episode).get(feature.key)) if levels is None else {}
         if levels is None and look and feature.is_video and "q50" not in one:
             levels = _looked_at(dataset, episode, feature.key).result()
         if levels is not None:
             total.merge(levels)
-        elif one:
+        elif "count" in one and "mean" in one and "std" in one:
             stored.append(one)
         else:
             return None
     if not stored:
         return without_levels(total.result()), {}
     parts = [*stored, without_levels(total.result())] if total.count else stored
-    bounds = {
-        q: (np.min([p[q] for p in parts], axis=0).tolist(), np.max([p[q] for p in parts], axis=0).tolist())
-        for q in QUANTILES
-        if all(q in part for part in parts)
-    }
-    return aggregate([{feature.key: part} for part in parts])[feature.key], bounds
+    try:
+        bounds = {
+            q: (
+                np.min([p[q] for p in parts], axis=0).tolist(),
+                np.max([p[q] for p in parts], axis=0).tolist(),
+            )
+            for q in QUANTILES
+            if all(q in part for part in parts)
+        }
+        return aggregate([{feature.key: part} for part in parts])[feature.key], bounds
+    except (KeyError, ValueError):  # stored by others, and not alike in all episodes
+        return None
+
+
+def _numbers(stored: Any) -> Stats:
+    """What others have stored about a feature, of it what is finite numbers."""
+    out: Stats = {}
+    for name, value in stored.items() if isinstance(stored, Mapping) else ():
+        try:
+            values = np.asarray(value, dtype=np.float64)
+        except (TypeError, ValueError):
+            continue
+        if values.size and np.isfinite(values).all():
+            out[name] = value
+    return out
 
 
 def _looked_at(dataset: Dataset, episode: Episode, key: str) -> PictureStats:
