@@ -270,7 +270,7 @@ class DatasetWriter:
             self._sink.close()
             if self._grown:
                 self._grown = False
-                with contextlib.suppress(DataError):
+                with contextlib.suppress(DataError, OSError):
                     refresh(self.root)
         finally:
             self._lock.close()
