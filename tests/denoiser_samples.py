@@ -26,9 +26,14 @@ OPTIONS = {
     "causal": config(),
     "rope": config(rope_theta=1e4),
     "rope_gap": config(rope_theta=1e4, rope_gap=10),
+    "rope_sections": config(
+        {"head_dim": 12}, rope_theta=1e4, rope_sections=[3, 2, 1], rope_gap=2, positions=99
+    ),
     "full_with_tail": config(mask="full", tail=4),
     "block_mask": config(mask="block"),
     "lambda_mask": config(mask="lambda", window=3),
+    "lambda_mask_2": config(format=2, mask="lambda", window=3),
+    "lambda_alone": config(format=2, mask="lambda", window=0),
     "index_time": config(time={"width": 24, "scale": 1000.0, "whole": True}),
     "layer_norm_gelu": config({"norm": "layer", "activation": "gelu", "qk_norm": False, **BIASES}),
     "gelu_tanh": config({"norm": "layer", "activation": "gelu_tanh", **BIASES}),
@@ -38,11 +43,16 @@ OPTIONS = {
     "adaptive": config({"adaptive": True}, modulation_width=16),
     "xiaomi": config(
         {"adaptive": True, "order": "sandwich", "qkv_bias": True},
+        format=2,
         modulation_width=16,
         mask="lambda",
-        window=3,
+        window=2,
         rope_theta=1e6,
+        rope_sections=[1, 1, 1],
         rope_gap=10,
+        positions=200,
+        locked_done=False,
+        head_width=5,
         embedding="untimed",
         embed_activation="gelu_tanh",
         head_activation="gelu_tanh",
@@ -72,6 +82,12 @@ OPTIONS = {
         time={"width": 8, "period": 100.0, "cosine_first": True},
     ),
     "adapters": config(adapters=3),
+    "slot_adapters": config(format=2, adapters=[[0, 1, 2], [2, 4], []]),
+    "untimed_slot_adapters": config(
+        format=2, adapters=[[3], [0, 3, 4], [1]], embedding="untimed", time={"width": 0}, head_width=7
+    ),
+    "head_width": config(head_width=9),
+    "locked_time": config(locked_done=False),
     "clean_noise_at_zero": config(prediction="clean"),
     "gate": config(gate={"width": 10, "directions": 6, "strength": 0.5, "temperature": 2.0}),
     "gate_closed_form": config(gate={"width": 10, "directions": 0, "strength": 0.5, "temperature": 2.0}),
@@ -113,14 +129,18 @@ def _ends(c):
     names |= _linear("action.w1", w, channels, before) | _linear("action.w3", w, w, before)
     if embedding == "timed":
         names |= _linear("action.w2", w, w + t, before)
-    return names | _linear("out.fc1", w, w, behind) | _linear("out.fc2", channels, w, behind)
+    inner = c.get("head_width", w)
+    return names | _linear("out.fc1", inner, w, behind) | _linear("out.fc2", channels, inner, behind)
 
 
 def _extras(c):
     w, channels, names = c["block"]["width"], c["channels"], {}
     if c.get("learnt_positions"):
         names["action.position"] = (c["rows"], w)
-    if adapters := c.get("adapters", 0):
+    if c.get("adapters") and c.get("format") == 2:
+        names["slot.in.weight"], inner = (channels, w, 1), c.get("head_width", w)
+        names["slot.out.weight"] = (channels, 1, inner)
+    elif adapters := c.get("adapters", 0):
         names["adapter.in.weight"], names["adapter.in.bias"] = (adapters, w, channels), (adapters, w)
         names["adapter.out.weight"], names["adapter.out.bias"] = (adapters, channels, w), (adapters, channels)
     if h := c.get("gate", {}).get("width"):
@@ -204,4 +224,5 @@ def inputs(c, seed=1, locked=0, passes=1, steps=4):
         "locked": normal(locked, c["channels"]) if locked else None,
         "context": normal(c["context"]) if c.get("context") else None,
         "directions": directions / norm if directions.size else None,
+        **({"positions": [c["prefix"], 3, 20]} if c.get("rope_sections") else {}),
     }

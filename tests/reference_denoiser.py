@@ -46,6 +46,11 @@ def guidance(clean, given, k, steps):
     return pull[:, None] * (plan - clean)
 
 
+def masked(x, given):
+    """Actions as the network gets them."""
+    return x if given.get("mask") is None else x * given["mask"]
+
+
 class ReferenceDenoiser:
     """Same configs, tensors and inputs as `_core.Denoiser`."""
 
@@ -85,8 +90,7 @@ class ReferenceDenoiser:
             )
         else:
             y = self.linear("action.w1", x)
-            if self.c.get("adapters"):
-                y = y + x @ self.w["adapter.in.weight"][domain].T + self.w["adapter.in.bias"][domain]
+            y = y + self.adapted("in", x, domain)
             if kind == "timed":
                 y = self.linear("action.w2", np.concatenate([y, self.sinusoid(t, self.c["time"])], -1))
             y = self.linear("action.w3", ACTIVATIONS[self.c.get("embed_activation", "silu")](y))
@@ -101,9 +105,18 @@ class ReferenceDenoiser:
             )
         h = ACTIVATIONS[self.c.get("head_activation", "silu")](self.linear("out.fc1", x))
         y = self.linear("out.fc2", h)
-        if self.c.get("adapters"):
-            y = y + h @ self.w["adapter.out.weight"][domain].T + self.w["adapter.out.bias"][domain]
-        return y
+        return y + self.adapted("out", h, domain)
+
+    def adapted(self, end, x, domain):
+        """What adapters add: a table for each embodiment, or matrices of slots (Being-H0.5, eq. 12)."""
+        if not self.c.get("adapters"):
+            return 0.0
+        if self.c.get("format", 1) == 1:
+            return x @ self.w[f"adapter.{end}.weight"][domain].T + self.w[f"adapter.{end}.bias"][domain]
+        bank, active = self.w[f"slot.{end}.weight"], self.c["adapters"][domain]
+        if end == "in":
+            return sum(x[:, [k]] @ bank[k].T for k in active)
+        return np.stack([x @ bank[k][0] * (k in active) for k in range(len(bank))], axis=1)
 
     # The blocks.
 
@@ -115,15 +128,23 @@ class ReferenceDenoiser:
             "full": np.ones((count, count), bool),
             "causal": j <= i,
             "block": (i >= lead) | (j < lead),
-            "lambda": (j <= i) & ((j < lead) | (i - j < self.c.get("window", 0))),
+            "lambda": (j <= i) & ((j < lead) | (i - j <= self.before())),
         }[kind]
         return np.concatenate([np.ones((count, prefix), bool), own], 1)
 
+    def before(self):
+        """Rows before its own that a row sees through the lambda mask; format 1 counts its own, too."""
+        return self.c.get("window", 0) - (self.c.get("format", 1) == 1)
+
     def rotate(self, x, positions):
+        """Positions (n, 3): of time, height and width."""
         if not self.c.get("rope_theta"):
             return x
         half = x.shape[-1] // 2
-        angle = positions[:, None, None] * self.c["rope_theta"] ** (-np.arange(half) / half)
+        axis = np.zeros(half, int)
+        for index, pairs in enumerate(self.c.get("rope_sections", ())):
+            axis[index : 3 * pairs : 3] = index
+        angle = positions[:, None, axis] * self.c["rope_theta"] ** (-np.arange(half) / half)
         low, high = x[..., :half], x[..., half:]
         return np.concatenate([low * np.cos(angle) - high * np.sin(angle),
                                high * np.cos(angle) + low * np.sin(angle)], -1)  # fmt: skip
@@ -215,13 +236,16 @@ class ReferenceDenoiser:
 
     def predict(self, x, times, given, domain, locked, gate):
         now, t = times
-        tokens = self.embed(x, t, given["context"] if given["context"] is not None else np.zeros(0), domain)
+        context = given["context"] if given["context"] is not None else np.zeros(0)
+        tokens = self.embed(masked(x, given), t, context, domain)
         if gate is not None:
             tokens = self.gate(tokens, *gate)
         lead, rows = self.c["lead"], self.c["rows"]
         sequence = np.concatenate([given["lead"], tokens, given["tail"]]).astype(np.float64)
         free = np.arange(len(sequence)) >= lead + locked
-        positions = given["keys"].shape[1] + np.arange(len(sequence)) + free * self.c.get("rope_gap", 0)
+        first = given.get("positions", [given["keys"].shape[1]] * 3)
+        behind = np.arange(len(sequence)) + free * self.c.get("rope_gap", 0)
+        positions = np.asarray(first) + behind[:, None]
         times = np.full(len(sequence), now)
         times[lead : lead + rows] = t
         for layer in range(self.c["layers"]):
@@ -236,13 +260,14 @@ class ReferenceDenoiser:
         result = None
         for index, noise in enumerate(given["noise"].astype(np.float64)):
             start = np.full(self.c["rows"], 1.0 if at_one else 0.0)
-            clean = self.embed(result, start, np.zeros(0), domain) if index else None
+            clean = self.embed(masked(result, given), start, np.zeros(0), domain) if index else None
             x, result = noise.copy(), np.zeros_like(noise)
             x[:d] = kept
             for k in range(steps):
                 now = 1.0 - k / steps if at_one else k / steps
                 t = np.full(self.c["rows"], now)
-                t[:d] = 0.0 if at_one else 1.0
+                if self.c.get("locked_done", True):
+                    t[:d] = 0.0 if at_one else 1.0
                 if clean_model:
                     x = (1 - k / steps) * noise + k / steps * result
                     x[:d] = kept

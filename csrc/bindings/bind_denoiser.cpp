@@ -1,4 +1,5 @@
 // The denoising loop alone, over a prefix that the caller gives as keys and values.
+#include <array>
 #include <mutex>
 
 #include "bind_kernels.hpp"
@@ -32,6 +33,8 @@ struct BareDenoiser {
     return call();
   }
 
+  using Positions = std::array<std::size_t, 3>;
+
   void set_prefix(std::size_t layer, const FloatArray& keys, const FloatArray& values) {
     const BlockConfig& block = denoiser->config().block;
     const auto heads = static_cast<py::ssize_t>(block.kv_heads),
@@ -40,7 +43,7 @@ struct BareDenoiser {
     require_shape(values, {keys.shape(0), heads, dim}, "values");
     if (layer >= denoiser->caches().size()) throw py::index_error("no such layer");
     const auto count = static_cast<std::size_t>(keys.shape(0));
-    const std::size_t first = position.value_or(count);
+    const Positions first = positions.value_or(Positions{count, count, count});
     raise_unless_ok(alone([&] {
       const DenoiseStatus status = denoiser->set_prefix(count, first);
       if (status == DenoiseStatus::ok)
@@ -61,7 +64,7 @@ struct BareDenoiser {
   Arena arena;
   Workspace* workspace = nullptr;
   std::unique_ptr<Denoiser> denoiser;
-  std::optional<std::size_t> position;
+  std::optional<Positions> positions;
   std::mutex busy;
 };
 
@@ -69,13 +72,13 @@ FloatArray run(BareDenoiser& self, const FloatArray& noise, std::size_t steps,
                const std::optional<FloatArray>& locked, const std::optional<FloatArray>& context,
                std::size_t domain, const std::optional<FloatArray>& directions, Recorder* recorder,
                const std::optional<FloatArray>& previous, const std::optional<FloatArray>& pull,
-               float pull_limit) {
+               float pull_limit, const std::optional<FloatArray>& mask) {
   const auto denoise = [&](const Denoiser::Run& call) {
     const std::lock_guard<std::mutex> lock(self.busy);
     return self.denoiser->run(call);
   };
   return run_denoiser(denoise, self.denoiser->config(),
-                      {noise, locked, steps, directions, previous, pull, pull_limit}, context, domain,
+                      {noise, locked, steps, directions, previous, pull, pull_limit, mask}, context, domain,
                       recorder);
 }
 
@@ -98,9 +101,14 @@ void bind_denoiser(py::module_& m) {
       .def("set_prefix", &BareDenoiser::set_prefix, py::arg("layer"), py::arg("keys"), py::arg("values"),
            "Keys and values (n, kv_heads, head_dim) of one layer; n must be the same for all layers.")
       .def(
-          "set_position", [](BareDenoiser& self, std::size_t position) { self.position = position; },
+          "set_position",
+          [](BareDenoiser& self, std::size_t position) { self.positions = {position, position, position}; },
           py::arg("position"),
           "Position of the first token; the number of cached keys unless set before them.")
+      .def(
+          "set_positions",
+          [](BareDenoiser& self, const BareDenoiser::Positions& positions) { self.positions = positions; },
+          py::arg("positions"), "The same on the axes time, height and width (rope_sections).")
       .def(
           "set_lead",
           [](BareDenoiser& self, const FloatArray& rows) {
@@ -117,7 +125,7 @@ void bind_denoiser(py::module_& m) {
           py::arg("rows"))
       .def("run", &run, py::arg("noise"), py::arg("steps"), none("locked"), none("context"),
            py::arg("domain") = 0, none("directions"), none("recorder"), none("previous"), none("pull"),
-           py::arg("pull_limit") = 5.0f)
+           py::arg("pull_limit") = 5.0f, none("mask"))
       .def_property_readonly("isa", [](const BareDenoiser& self) { return self.table.isa; })
       .def_property_readonly("arena_bytes", [](const BareDenoiser& self) { return self.arena.bytes(); })
       .def_property_readonly("weight_bytes_read",

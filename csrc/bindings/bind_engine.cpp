@@ -71,6 +71,9 @@ NanoConfig read_config(const py::dict& d) {
         {get<std::uint32_t>(channel, "slot"), get<float>(channel, "mean"), get<float>(channel, "std")});
   for (const auto& channel : get<std::vector<py::dict>>(d, "action"))
     c.action.push_back({get<std::uint32_t>(channel, "slot"), get<bool>(channel, "relative")});
+  if (d.contains("slot_adapters"))
+    for (const auto& of_one : get<std::vector<py::dict>>(d, "slot_adapters"))
+      c.slot_adapters.push_back(get<std::vector<std::uint32_t>>(of_one, "slots"));
   const auto normalisation = get<py::dict>(d, "action_normalisation");
   c.action_mean = flatten(normalisation["mean"]);
   c.action_std = flatten(normalisation["std"]);

@@ -1,8 +1,6 @@
 #include "denoiser_glue.hpp"
 
-#include <array>
-#include <set>
-#include <utility>
+#include "config_options.hpp"
 
 namespace py = pybind11;
 
@@ -10,52 +8,6 @@ namespace motorium {
 namespace {
 
 using kernels::Activation;
-
-/// The options in one table of a config. Every key asked for is a known one; close() refuses the others.
-class Options {
- public:
-  Options(const py::dict& table, const char* what) : table_(table), what_(what) {}
-
-  template <typename T>
-  T required(const char* key) {
-    return motorium::required<T>(table_, known(key));
-  }
-  template <typename T>
-  void optional(const char* key, T& value) {
-    motorium::optional(table_, known(key), value);
-  }
-  template <typename T, std::size_t N>
-  void choice(const char* key, const std::array<std::pair<const char*, T>, N>& names, T& value) {
-    if (!table_.contains(known(key))) return;
-    const auto wanted = table_[key].cast<std::string>();
-    std::string valid;
-    for (const auto& [name, result] : names) {
-      if (wanted == name) {
-        value = result;
-        return;
-      }
-      valid += valid.empty() ? name : std::string(", ") + name;
-    }
-    throw py::value_error(std::string(key) + " '" + wanted + "' is unknown; known: " + valid);
-  }
-
-  void close() const {
-    for (const auto& item : table_) {
-      const auto key = item.first.cast<std::string>();
-      if (known_.count(key) == 0) throw py::value_error(std::string(what_) + " has no option '" + key + "'");
-    }
-  }
-
- private:
-  const char* known(const char* key) {
-    known_.insert(key);
-    return key;
-  }
-
-  const py::dict& table_;
-  const char* what_;
-  std::set<std::string> known_;
-};
 
 constexpr std::array kActivations{
     std::pair{"relu", Activation::relu},           std::pair{"silu", Activation::silu},
@@ -110,10 +62,42 @@ void read_sizes(Options& options, DenoiserConfig& c) {
   options.optional("prefix", c.prefix);
 }
 
+/// Options that mean something else in another format, whose number is the key `format`. Format 1, of configs
+/// that do not name it: `window` counts the row itself, `adapters` is a number of whole tables. Format 2:
+/// `window` is the number of rows before it, `adapters` lists per embodiment the channels whose matrices it
+/// uses.
+void read_by_format(Options& options, DenoiserConfig& c) {
+  constexpr std::size_t kNewest = 2;
+  std::size_t format = 1;
+  std::optional<std::size_t> window;
+  options.optional("format", format);
+  options.optional("window", window);
+  if (format < 1 || format > kNewest)
+    throw py::value_error("denoiser format " + std::to_string(format) +
+                          " is unknown; this version reads 1 and 2");
+  const bool itself = format == 1;  // the window counts it
+  if (c.mask == Mask::lambda && (!window || (itself && *window == 0)))
+    throw py::value_error("the lambda mask needs a window");
+  if (c.mask != Mask::lambda && window.value_or(0) > 0)
+    throw py::value_error("only the lambda mask has a window");
+  if (c.mask == Mask::lambda) c.window = itself ? *window - 1 : *window;
+  try {
+    if (format == 1) {
+      options.optional("adapters", c.adapters);
+    } else {
+      options.optional("adapters", c.slot_adapters);
+    }
+  } catch (const py::cast_error&) {
+    throw py::value_error(format == 1 ? "adapters of format 1 are a number of embodiments"
+                                      : "adapters of format 2 are a list of channels per embodiment");
+  }
+}
+
 void read_flow(Options& options, DenoiserConfig& c) {
   options.choice("mask", kMasks, c.mask);
-  options.optional("window", c.window);
+  read_by_format(options, c);
   options.optional("rope_theta", c.rope_theta);
+  options.optional("rope_sections", c.rope_sections);
   options.optional("rope_gap", c.rope_gap);
   options.optional("positions", c.positions);
   options.choice("embedding", kEmbeddings, c.embedding);
@@ -123,11 +107,12 @@ void read_flow(Options& options, DenoiserConfig& c) {
   options.optional("head_bias", c.head_bias);
   options.optional("learnt_positions", c.learnt_positions);
   options.optional("head_norm", c.head_norm);
+  options.optional("head_width", c.head_width);
   options.optional("domains", c.domains);
-  options.optional("adapters", c.adapters);
   options.optional("modulation_width", c.modulation_width);
   options.choice("prediction", kPredictions, c.prediction);
   options.optional("noise_at_one", c.noise_at_one);
+  options.optional("locked_done", c.locked_done);
   options.optional("zeroed", c.zeroed);
   options.optional("sigmoid", c.sigmoid);
 }

@@ -62,6 +62,7 @@ struct RunArguments {
   std::optional<FloatArray> previous = std::nullopt;  ///< (G, channels), with a pull of each row
   std::optional<FloatArray> pull = std::nullopt;      ///< (G)
   float pull_limit = 5.0f;
+  std::optional<FloatArray> mask = std::nullopt;  ///< (T, channels)
 };
 
 /// Calls run(call) with the GIL released and returns (T, channels).
@@ -79,6 +80,7 @@ FloatArray run_denoiser(const Engine& engine, const DenoiserConfig& config, cons
   if (arguments.previous) call.guidance.rows = view(*arguments.previous);
   if (arguments.pull) call.guidance.weights = view(*arguments.pull);
   call.guidance.limit = arguments.pull_limit;
+  if (arguments.mask) call.mask = view(*arguments.mask);
   call.domain = domain;
   call.refinements = given >= values ? given / values - 1 : 0;
   call.probe = probe;

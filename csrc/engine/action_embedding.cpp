@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/sinusoid.hpp"
+#include "engine/slot_adapters.hpp"
 
 namespace motorium {
 namespace {
@@ -96,7 +97,8 @@ void ActionEmbedding::read_shared(std::span<const std::uint32_t> slots, std::siz
   const float* b1 = config_.embed_bias ? loader.raw("action.w1.bias", {a}) : nullptr;
   const float* w2 = timed ? loader.raw("action.w2.weight", {a, a + t}) : nullptr;
   const float* b2 = timed && config_.embed_bias ? loader.raw("action.w2.bias", {a}) : nullptr;
-  const std::size_t variants = std::max<std::size_t>(config_.adapters, 1);
+  const SlotAdapters slot_wise(config_, {"slot.in.weight", columns_in, a, 1}, loader);
+  const std::size_t variants = std::max({config_.adapters, slot_wise.embodiments(), std::size_t{1}});
   const float* dw =
       config_.adapters != 0 ? loader.raw("adapter.in.weight", {variants, a, columns_in}) : nullptr;
   const float* db = config_.adapters != 0 ? loader.raw("adapter.in.bias", {variants, a}) : nullptr;
@@ -107,6 +109,11 @@ void ActionEmbedding::read_shared(std::span<const std::uint32_t> slots, std::siz
     if (dw != nullptr) add(in, dw + e * in.size());
     if (db != nullptr) add(bias, db + e * a);
     if (!slots.empty()) in = pick(in.data(), a, columns_in, slots);
+    for (std::size_t c = 0; c < config_.channels; ++c) {
+      const float* matrix = slot_wise.find(e, c, slots.empty() ? c : slots[c]);
+      for (std::size_t row = 0; matrix != nullptr && row < a; ++row)
+        in[row * config_.channels + c] += matrix[row];
+    }
     Domain domain{};
     if (timed) {
       const std::vector<float> first = columns(w2, a, a + t, 0, a);

@@ -1,5 +1,9 @@
 #include "engine/action_head.hpp"
 
+#include <algorithm>
+
+#include "engine/slot_adapters.hpp"
+
 namespace motorium {
 
 ActionHead::ActionHead(const DenoiserConfig& config, std::span<const std::uint32_t> slots,
@@ -27,34 +31,38 @@ ActionHead::ActionHead(const DenoiserConfig& config, std::span<const std::uint32
 void ActionHead::read_shared(const DenoiserConfig& config, std::span<const std::uint32_t> slots,
                              std::size_t slot_count, Loader& loader) {
   const std::size_t all = slots.empty() ? config.channels : slot_count;
-  inner_ = loader.exact("out.fc1", width_, width_, config.head_bias);
-  hidden_ = loader.arena().floats(config.tokens() * width_);
-  const float* weights = loader.raw("out.fc2.weight", {all, width_});
+  const std::size_t inner = config.head_inner();
+  inner_ = loader.exact("out.fc1", inner, width_, config.head_bias);
+  hidden_ = loader.arena().floats(config.tokens() * inner);
+  const float* weights = loader.raw("out.fc2.weight", {all, inner});
   const float* bias = config.head_bias ? loader.raw("out.fc2.bias", {all}) : nullptr;
-  const std::size_t variants = config.adapters != 0 ? config.adapters : 1;
+  const SlotAdapters slot_wise(config, {"slot.out.weight", all, 1, inner}, loader);
+  const std::size_t variants = std::max({config.adapters, slot_wise.embodiments(), std::size_t{1}});
   const bool adapted = config.adapters != 0;
-  const float* dw = adapted ? loader.raw("adapter.out.weight", {variants, all, width_}) : nullptr;
+  const float* dw = adapted ? loader.raw("adapter.out.weight", {variants, all, inner}) : nullptr;
   const float* db = adapted ? loader.raw("adapter.out.bias", {variants, all}) : nullptr;
   for (std::size_t e = 0; e < variants; ++e) {
-    std::vector<float> picked(config.channels * width_);
+    std::vector<float> picked(config.channels * inner);
     std::vector<float> picked_bias(config.channels, 0.0f);
     for (std::size_t c = 0; c < config.channels; ++c) {
       const std::size_t slot = slots.empty() ? c : slots[c];
-      for (std::size_t i = 0; i < width_; ++i) {
-        picked[c * width_ + i] = weights[slot * width_ + i];
-        if (adapted) picked[c * width_ + i] += dw[(e * all + slot) * width_ + i];
+      const float* matrix = slot_wise.find(e, c, slot);
+      for (std::size_t i = 0; i < inner; ++i) {
+        picked[c * inner + i] = weights[slot * inner + i];
+        if (adapted) picked[c * inner + i] += dw[(e * all + slot) * inner + i];
+        if (matrix != nullptr) picked[c * inner + i] += matrix[i];
       }
       if (bias != nullptr) picked_bias[c] = bias[slot];
       if (adapted) picked_bias[c] += db[e * all + slot];
     }
-    out_.push_back(loader.packed(picked.data(), picked_bias.data(), config.channels, width_));
+    out_.push_back(loader.packed(picked.data(), picked_bias.data(), config.channels, inner));
   }
 }
 
 void ActionHead::run(const Rows& tokens, const Rows& y) const noexcept {
   if (normed_) norm_.run(table_, tokens, tokens);
   if (inner_.packed == nullptr) return multiply(table_, out_[domain_], tokens, y);
-  const Rows hidden{hidden_, width_, tokens.count};
+  const Rows hidden{hidden_, inner_.n, tokens.count};
   multiply(table_, inner_, tokens, hidden, activation_);
   multiply(table_, out_[domain_], hidden, y);
 }

@@ -62,6 +62,7 @@ void BeingH05Config::check() const {
   require(expert.rope_theta == 0.0f || expert.most_positions() >= expert.keys(),
           "positions must hold the keys");
   require(slots == expert.channels && expert.prefix >= 1, "state and actions share their slots");
+  require(expert.rope_sections.empty(), "both streams count positions on one axis");
 }
 
 struct BeingH05Engine::Parts {

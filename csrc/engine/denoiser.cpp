@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <string>
 
 #include "engine/key_cache.hpp"
@@ -58,8 +59,12 @@ Denoiser::Denoiser(const DenoiserConfig& config, const SlotChoice& slots, Loader
       blocks_(read_blocks(config_, loader)),
       caches_(make_caches(config_, loader)),
       places_(config_, loader.arena()) {
-  if (config_.rope_theta != 0.0f)
-    rope_ = make_rope(config_.rope_theta, config_.block.head_dim, config_.most_positions(), loader.arena());
+  if (config_.rope_theta != 0.0f) {
+    // Rows of three axes are computed anew where a prefix ends; other tables hold every position.
+    const bool axes = !config_.rope_sections.empty();
+    const std::size_t count = axes ? config_.tokens() + config_.rope_gap : config_.most_positions();
+    rope_ = make_rope(config_.rope_theta, config_.block.head_dim, count, loader.arena());
+  }
   if (config_.block.adaptive) modulation_.emplace(config_, loader);
   if (config_.gate.width != 0) gate_.emplace(config_, loader);
   const std::size_t tokens = config_.tokens();
@@ -70,19 +75,27 @@ Denoiser::Denoiser(const DenoiserConfig& config, const SlotChoice& slots, Loader
   lead_ = arena.floats(config_.lead * width);
   tail_ = arena.floats(config_.tail * width);
   x_ = arena.floats(config_.rows * config_.channels);
+  masked_ = arena.floats(config_.rows * config_.channels);
   velocity_ = arena.floats(config_.rows * config_.channels);
   embedded_ = arena.floats(config_.rows * width);
   tokens_ = arena.floats(tokens * width);
   times_ = arena.indices(config_.rows);
 }
 
-DenoiseStatus Denoiser::set_prefix(std::size_t keys, std::size_t position) noexcept {
+DenoiseStatus Denoiser::set_prefix(std::size_t keys, const std::array<std::size_t, 3>& positions) noexcept {
   if (keys > config_.prefix) return DenoiseStatus::out_of_range;
   const std::size_t most = config_.most_positions(), behind = config_.tokens() + config_.rope_gap;
-  if (rope_.cosine != nullptr && (position > most || behind > most - position))
-    return DenoiseStatus::out_of_range;
+  const bool axes = !config_.rope_sections.empty();
+  for (const std::size_t position : positions) {
+    if (rope_.cosine != nullptr && (position > most || behind > most - position))
+      return DenoiseStatus::out_of_range;
+    if (!axes && position != positions[0]) return DenoiseStatus::out_of_range;
+  }
+  if (axes && positions != positions_)
+    turn_from(positions, {config_.rope_sections[1], config_.rope_sections[2]}, config_.rope_theta,
+              config_.block.head_dim, rope_);
   prefix_ = keys;
-  position_ = position;
+  positions_ = positions;
   return DenoiseStatus::ok;
 }
 
@@ -95,6 +108,7 @@ DenoiseStatus Denoiser::set_tail(std::size_t count) noexcept {
 bool Denoiser::fits(const Run& call) const noexcept {
   const std::size_t values = config_.rows * config_.channels;
   if (call.noise.size() != values * (1 + call.refinements) || call.out.size() != values) return false;
+  if (!call.mask.empty() && call.mask.size() != values) return false;
   if (call.locked.size() % config_.channels != 0 || call.locked.size() > values) return false;
   if (call.context.size() != config_.context) return false;
   const std::size_t guided = call.guidance.weights.size();
@@ -107,8 +121,7 @@ DenoiseStatus Denoiser::run(const Run& call) noexcept {
   if (call.steps == 0 || call.steps > Schedule::kMostSteps || call.refinements > 64)
     return DenoiseStatus::out_of_range;
   if (call.refinements != 0 && !gate_) return DenoiseStatus::out_of_range;
-  if (call.domain >= std::max({config_.domains, config_.adapters, std::size_t{1}}))
-    return DenoiseStatus::out_of_range;
+  if (call.domain >= config_.choices()) return DenoiseStatus::out_of_range;
   if (!call.guidance.weights.empty() && config_.prediction == Prediction::clean)
     return DenoiseStatus::out_of_range;
   if (!fits(call)) return DenoiseStatus::wrong_sizes;
@@ -117,11 +130,13 @@ DenoiseStatus Denoiser::run(const Run& call) noexcept {
   scratch_.probe = call.probe;
   embedding_.prepare(schedule_, call.domain, call.context);
   head_.prepare(call.domain);
-  places_.lay_out({prefix_, position_, tail_count_, locked});
+  // A table of three axes begins at the first token.
+  places_.lay_out({prefix_, config_.rope_sections.empty() ? positions_[0] : 0, tail_count_, locked});
   if (modulation_) {
     modulation_->prepare(schedule_);
-    modulation_->lay_out(config_.lead, locked, places_.count());
+    modulation_->lay_out(config_.lead, config_.locked_done ? locked : 0, places_.count());
   }
+  if (call.probe != nullptr) show_places(call);
   for (std::size_t pass = 0; pass <= call.refinements; ++pass) {
     start_pass(call, pass);
     for (std::size_t k = 0; k < call.steps; ++k) step(call, pass, k);
@@ -135,7 +150,7 @@ DenoiseStatus Denoiser::run(const Run& call) noexcept {
 void Denoiser::start_pass(const Run& call, std::size_t pass) noexcept {
   if (pass > 0) {
     std::fill_n(times_, config_.rows, static_cast<std::uint32_t>(schedule_.clean_row()));
-    embedding_.run(x_, 0, times_, embedded_);
+    embedding_.run(input(call), 0, times_, embedded_);
     see(call, "clean_embed", pass, embedded_, config_.rows, config_.block.width);
     gate_->remember(embedded_);
   }
@@ -173,16 +188,24 @@ void Denoiser::mix_noise(const Run& call, std::size_t pass, std::size_t k) noexc
   std::copy(call.locked.begin(), call.locked.end(), x_);
 }
 
+/// x as the network gets it.
+const float* Denoiser::input(const Run& call) noexcept {
+  if (call.mask.empty()) return x_;
+  std::transform(call.mask.begin(), call.mask.end(), x_, masked_, std::multiplies<float>());
+  return masked_;
+}
+
 void Denoiser::embed(const Run& call, std::size_t pass, std::size_t k, std::size_t first) noexcept {
   const std::size_t locked = call.locked.size() / config_.channels;
   for (std::size_t row = 0; row < config_.rows; ++row) {
-    times_[row] = static_cast<std::uint32_t>(row < locked ? schedule_.done_row() : k);
+    const bool done = config_.locked_done && row < locked;
+    times_[row] = static_cast<std::uint32_t>(done ? schedule_.done_row() : k);
     for (const std::uint32_t channel : config_.zeroed) x_[row * config_.channels + channel] = 0.0f;
     if (call.probe == nullptr) continue;
-    float t = time_number(config_.time, row < locked ? schedule_.done() : schedule_.at(k));
+    float t = time_number(config_.time, done ? schedule_.done() : schedule_.at(k));
     see(call, "time", k, &t, 1, 1);
   }
-  embedding_.run(x_, first, times_, embedded_);
+  embedding_.run(input(call), first, times_, embedded_);
   see(call, "x", k, x_, config_.rows, config_.channels);
   see(call, "embed", k, embedded_, config_.rows, config_.block.width);
   if (pass == 0) return;
@@ -238,6 +261,22 @@ void Denoiser::finish(const Run& call) noexcept {
       value = 1.0f / (1.0f + std::exp(-value));
     }
   }
+}
+
+/// What each token sees of the keys, as ones and zeros, and where it stands on every axis.
+void Denoiser::show_places(const Run& call) noexcept {
+  const std::size_t count = places_.count(), keys = prefix_ + count;
+  const std::size_t axes = config_.rope_sections.empty() ? 1 : 3;
+  std::vector<float> seen(count * keys), positions(count * axes);
+  for (std::size_t token = 0; token < count; ++token) {
+    for (std::size_t key = 0; key < keys; ++key)
+      seen[token * keys + key] = places_.sees(token, key) ? 1.0f : 0.0f;
+    for (std::size_t axis = 0; axis < axes; ++axis)
+      positions[token * axes + axis] =
+          static_cast<float>(places_.position(token) + (axes == 1 ? 0 : positions_[axis]));
+  }
+  see(call, "visible", 0, seen.data(), count, keys);
+  see(call, "positions", 0, positions.data(), count, axes);
 }
 
 void Denoiser::see(const Run& call, const char* what, std::size_t index, float* data, std::size_t rows,

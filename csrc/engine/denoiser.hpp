@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <span>
 #include <vector>
@@ -42,7 +43,11 @@ class Denoiser {
   const RopeTable& rope() const noexcept { return rope_; }
 
   /// The next runs see `keys` cached keys; the first token stands at `position`.
-  DenoiseStatus set_prefix(std::size_t keys, std::size_t position) noexcept;
+  DenoiseStatus set_prefix(std::size_t keys, std::size_t position) noexcept {
+    return set_prefix(keys, std::array{position, position, position});
+  }
+  /// The same with a position on each axis (rope_sections); without sections all three must agree.
+  DenoiseStatus set_prefix(std::size_t keys, const std::array<std::size_t, 3>& positions) noexcept;
   /// Embedded tokens before the actions (lead, width).
   float* lead() noexcept { return lead_; }
   /// Embedded tokens after the actions; `count` of them count from the next run on.
@@ -59,7 +64,8 @@ class Denoiser {
     std::size_t refinements = 0;             ///< R, more passes with the gate
     std::span<const float> directions = {};  ///< (R * K, directions, gate width); empty: closed form
     Probe* probe = nullptr;
-    Guidance guidance = {};  ///< of velocity predictions only
+    Guidance guidance = {};            ///< of velocity predictions only
+    std::span<const float> mask = {};  ///< (T, channels): what the network gets is multiplied with it
   };
   /// Allocates nothing and throws nothing.
   DenoiseStatus run(const Run& call) noexcept;
@@ -77,6 +83,8 @@ class Denoiser {
   void embed(const Run& call, std::size_t pass, std::size_t k, std::size_t first) noexcept;
   void pass_layers(const Run& call, std::size_t k, std::size_t first) noexcept;
   void predict(const Run& call, std::size_t k, std::size_t first) noexcept;
+  const float* input(const Run& call) noexcept;
+  void show_places(const Run& call) noexcept;
   void mix_noise(const Run& call, std::size_t pass, std::size_t k) noexcept;
   void finish(const Run& call) noexcept;
   void see(const Run& call, const char* what, std::size_t index, float* data, std::size_t rows,
@@ -93,9 +101,10 @@ class Denoiser {
   std::vector<kernels::KeyValues> caches_;
   Places places_;
   Block::Scratch scratch_;
-  float *lead_, *tail_, *x_, *velocity_, *embedded_, *tokens_;
+  float *lead_, *tail_, *x_, *masked_, *velocity_, *embedded_, *tokens_;
   std::uint32_t* times_;  // per action: row of the embedding's time terms
-  std::size_t prefix_ = 0, position_ = 0, tail_count_ = 0;
+  std::size_t prefix_ = 0, tail_count_ = 0;
+  std::array<std::size_t, 3> positions_{};  // of the first token
   Schedule schedule_{1, false};
 };
 

@@ -32,15 +32,43 @@ void check_time(const TimeConfig& t) {
   require(positive(t.scale) && positive(t.period), "time scale and period must be positive");
 }
 
+void check_adapters(const DenoiserConfig& c) {
+  const std::size_t embodiments = std::max(c.adapters, c.slot_adapters.size());
+  require(embodiments <= 1024, "domains or adapters out of range");
+  require(embodiments == 0 || c.embedding != Embedding::domain, "adapters are for shared embeddings");
+  require(c.adapters == 0 || c.slot_adapters.empty(), "adapters come per embodiment or per slot");
+  for (const std::vector<std::uint32_t>& active : c.slot_adapters) {
+    std::vector<bool> seen(c.channels, false);
+    for (const std::uint32_t channel : active) {
+      require(channel < c.channels && !seen[channel], "adapters name channels of the action, each once");
+      seen[channel] = true;
+    }
+  }
+}
+
+/// Every third pair from 1 and from 2 on is turned by height and width, so far as their sections go.
+void check_sections(const DenoiserConfig& c) {
+  if (c.rope_sections.empty()) return;
+  const std::size_t half = c.block.head_dim / 2;
+  require(c.rope_theta != 0.0f && c.rope_sections.size() == 3,
+          "rope_sections are three, of a rotary embedding");
+  const std::size_t time = c.rope_sections[0], height = c.rope_sections[1], width = c.rope_sections[2];
+  require(time <= half && height <= half && width <= half && time + height + width == half,
+          "rope_sections must add up to half of head_dim");
+  require(height <= (half + 1) / 3 && width <= half / 3, "rope_sections leave no room for height or width");
+}
+
 void check_flow(const DenoiserConfig& c) {
   for (const kernels::Activation activation : {c.embed_activation, c.head_activation})
     require(activation != kernels::Activation::none && !kernels::is_gated(activation),
             "embedding and head take relu, silu, gelu or gelu_tanh");
   require(within(c.channels, 1, 4096) && c.context <= 4096, "channels or context out of range");
-  require(within(c.domains, 1, 1024) && c.adapters <= 1024, "domains or adapters out of range");
+  require(within(c.domains, 1, 1024), "domains or adapters out of range");
   require(c.domains == 1 || c.embedding == Embedding::domain, "only domain embeddings have several domains");
   require(c.context == 0 || c.embedding == Embedding::domain, "only domain embeddings take a context");
-  require(c.adapters == 0 || c.embedding != Embedding::domain, "adapters are for shared embeddings");
+  require(c.head_width <= 32768 && (c.head_width == 0 || c.embedding != Embedding::domain),
+          "head_width must be at most 32768, and is for shared embeddings");
+  check_adapters(c);
   require((c.embedding == Embedding::untimed) == (c.time.width == 0),
           "untimed embeddings have time width 0, the others a time width");
   for (const std::uint32_t channel : c.zeroed) require(channel < c.channels, "zeroed channels out of range");
@@ -63,10 +91,11 @@ void DenoiserConfig::check() const {
   require(within(rows, 1, 1024), "rows must be 1..1024");
   require(lead <= 1024 && tail <= 8192 && prefix <= 65536, "lead, tail or prefix out of range");
   require(window == 0 || mask == Mask::lambda, "only the lambda mask has a window");
-  require(mask != Mask::lambda || window > 0, "the lambda mask needs a window");
+  require(window <= 1024, "window must be at most 1024");
   require(tail == 0 || mask == Mask::full || mask == Mask::block, "a tail needs a full or block mask");
   require(rope_theta == 0.0f || (positive(rope_theta) && block.head_dim % 2 == 0),
           "rotary embedding needs a positive theta and an even head_dim");
+  check_sections(*this);
   require(rope_gap <= 4096 && positions <= 131072, "rope_gap or positions out of range");
   require(rope_theta == 0.0f || most_positions() >= tokens() + rope_gap, "positions must hold the tokens");
   if (routed()) {

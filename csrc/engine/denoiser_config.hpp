@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -13,7 +14,7 @@ enum class Mask : std::uint8_t {
   causal,
   full,
   block,   ///< the lead sees the lead; actions and tail see everything
-  lambda,  ///< causal; an action sees the lead (the sink) and the last `window` tokens, itself included
+  lambda,  ///< causal; an action sees the lead (the sink), itself and the `window` actions before it
 };
 
 enum class Prediction : std::uint8_t { velocity, clean };
@@ -58,10 +59,11 @@ struct DenoiserConfig {
   std::size_t prefix = 0;    ///< most keys cached by others
 
   Mask mask = Mask::causal;
-  std::size_t window = 0;     ///< of Mask::lambda
-  float rope_theta = 0.0f;    ///< 0: no rotary embedding
-  std::size_t rope_gap = 0;   ///< positions left out between the locked and the free rows
-  std::size_t positions = 0;  ///< most positions; 0: as many as keys
+  std::size_t window = 0;   ///< of Mask::lambda: w of Xiaomi-Robotics-0, which does not count the row itself
+  float rope_theta = 0.0f;  ///< 0: no rotary embedding
+  std::vector<std::uint32_t> rope_sections;  ///< pairs of time, height, width; empty: one axis, see RopeAxes
+  std::size_t rope_gap = 0;                  ///< positions left out between the locked and the free rows
+  std::size_t positions = 0;                 ///< most positions; 0: as many as keys
 
   Embedding embedding = Embedding::timed;
   kernels::Activation embed_activation = kernels::Activation::silu;
@@ -69,13 +71,18 @@ struct DenoiserConfig {
   bool embed_bias = true, head_bias = true;
   bool learnt_positions = false;  ///< added to the action tokens
   bool head_norm = true;
-  std::size_t domains = 1;   ///< of a domain embedding
-  std::size_t adapters = 0;  ///< embodiments with slot-wise adapters of the embedding and the head
+  std::size_t head_width = 0;  ///< inner width of the head; 0: the width of a token
+  std::size_t domains = 1;     ///< of a domain embedding
+  /// Slot-wise adapters (Being-H0.5, eq. 12): per embodiment the channels that it uses. Each slot has one
+  /// matrix, whoever uses it. Empty: none.
+  std::vector<std::vector<std::uint32_t>> slot_adapters;
+  std::size_t adapters = 0;  ///< format 1: embodiments with a whole table of adapters each
   TimeConfig time;
   std::size_t modulation_width = 0;  ///< sinusoid of the adaptive norms
 
   Prediction prediction = Prediction::velocity;
   bool noise_at_one = false;           ///< the flow runs from t = 1 down to 0
+  bool locked_done = true;             ///< locked rows have the time of finished ones; false: of the step
   std::vector<std::uint32_t> zeroed;   ///< channels that the network gets as zeros
   std::vector<std::uint32_t> sigmoid;  ///< channels of the result that pass a sigmoid
   GateConfig gate;
@@ -84,6 +91,11 @@ struct DenoiserConfig {
   std::size_t keys() const noexcept { return prefix + tokens(); }
   std::size_t most_positions() const noexcept { return positions != 0 ? positions : keys() + rope_gap; }
   bool routed() const noexcept { return experts != 0; }
+  std::size_t head_inner() const noexcept { return head_width != 0 ? head_width : block.width; }
+  /// What a run's `domain` chooses from.
+  std::size_t choices() const noexcept {
+    return std::max({domains, adapters, slot_adapters.size(), std::size_t{1}});
+  }
 
   /// Throws std::invalid_argument when a size is zero, absurd or contradicts another.
   void check() const;

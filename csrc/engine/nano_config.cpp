@@ -34,6 +34,11 @@ void check_channels(const NanoConfig& c) {
   }
   require(c.action_mean.size() == c.rows * c.action.size(), "action mean must be (rows, actions)");
   require(c.action_std.size() == c.rows * c.action.size(), "action std must be (rows, actions)");
+  require(c.slot_adapters.empty() || c.slot_adapters.size() == c.embodiments,
+          "slot adapters need the active slots of every embodiment");
+  for (const std::vector<std::uint32_t>& active : c.slot_adapters)
+    for (const std::uint32_t slot : active)
+      require(slot < kSlots && commanded[slot], "slot adapters are for slots of the action");
   for (float value : c.action_mean) require(std::isfinite(value), "action mean must be finite");
   for (float value : c.action_std) require(positive(value), "action std must be positive");
 }

@@ -39,6 +39,8 @@ struct NanoConfig {
   std::size_t prefix_mlp, expert_mlp, experts, top_k, routed_mlp, soft_tokens, groups;
   std::array<std::size_t, 3> vision_channels;
   float rms_eps, norm_eps;
+  /// Action slots of each embodiment whose slot-wise adapters it uses; empty: there are none.
+  std::vector<std::vector<std::uint32_t>> slot_adapters;
 
   /// Throws std::invalid_argument when a size is zero, absurd or contradicts another.
   void check() const;

@@ -107,6 +107,7 @@ struct NanoEngine::Parts {
   ActionScale scale;
   float *state, *x, *noise, *locked, *guide;
   bool encoded = false;
+  std::size_t embodiment = 0;  // of the observation that was encoded
   std::mutex busy;
 };
 
@@ -129,6 +130,7 @@ EngineStatus NanoEngine::encode(std::span<const std::uint8_t* const> images,
   const std::lock_guard<std::mutex> lock(p.busy);
   p.prefix.run(images, tokens, embodiment, p.expert.caches());
   p.encoded = true;
+  p.embodiment = embodiment;
   return EngineStatus::ok;
 }
 
@@ -157,6 +159,7 @@ EngineStatus NanoEngine::denoise(const Denoise& call) noexcept {
   const std::size_t values = rows * channels;
   p.scale.to_network(call.previous.data(), call.pull.size(), p.guide);
   Denoiser::Run run{{p.noise, values}, {p.locked, locked * channels}, call.steps, {p.x, values}};
+  if (!p.config.slot_adapters.empty()) run.domain = p.embodiment;
   run.guidance = {{p.guide, call.pull.size() * channels}, call.pull, call.pull_limit};
   const DenoiseStatus status = p.expert.run(run);
   if (status != DenoiseStatus::ok) return EngineStatus::wrong_sizes;

@@ -24,9 +24,9 @@ kernels::VisibleKeys Places::visible_keys(std::size_t token, std::size_t prefix)
     case Mask::lambda:
     case Mask::causal:
       last = prefix + token + 1;
-      if (config_.mask == Mask::lambda && token >= config_.lead + config_.window) {
+      if (config_.mask == Mask::lambda && token > config_.lead + config_.window) {
         gap_first = lead;
-        gap_last = last - config_.window;
+        gap_last = prefix + token - config_.window;
       }
   }
   const auto narrow = [last](std::size_t key) { return static_cast<std::uint32_t>(std::min(key, last)); };
@@ -45,7 +45,9 @@ void Places::lay_out(const Sequence& sequence) noexcept {
 
 std::size_t Places::still(std::size_t locked) const noexcept {
   if (config_.block.adaptive || config_.mask == Mask::full) return 0;
-  return config_.mask == Mask::block ? config_.lead : config_.lead + locked;
+  const bool moves =
+      config_.mask == Mask::block || !config_.locked_done;  // locked rows see, or are told, the step
+  return moves ? config_.lead : config_.lead + locked;
 }
 
 TokenPlaces Places::from(std::size_t first) noexcept {

@@ -19,6 +19,11 @@ class Places {
   void lay_out(const Sequence& sequence) noexcept;
 
   std::size_t count() const noexcept { return count_; }
+  std::size_t position(std::size_t token) const noexcept { return positions_[token]; }
+  bool sees(std::size_t token, std::size_t key) const noexcept {
+    const auto [gap_first, gap_last, last] = visible_[token];
+    return key < last && (key < gap_first || key >= gap_last);
+  }
 
   /// Leading tokens that neither change between steps nor see one that does; `locked` rows stand still.
   std::size_t still(std::size_t locked) const noexcept;

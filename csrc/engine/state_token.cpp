@@ -1,5 +1,7 @@
 #include "engine/state_token.hpp"
 
+#include <algorithm>
+
 #include "motorium/slot_space.hpp"
 
 namespace motorium {
@@ -53,6 +55,12 @@ DenoiserConfig expert_config(const NanoConfig& config) {
   c.prefix = config.prefix_tokens();
   c.learnt_positions = true;
   c.time = {config.expert_width, 1000.0f, 10000.0f, false, false};
+  for (const std::vector<std::uint32_t>& active : config.slot_adapters) {
+    std::vector<std::uint32_t>& channels = c.slot_adapters.emplace_back();
+    for (std::uint32_t channel = 0; channel < config.action.size(); ++channel)
+      if (std::find(active.begin(), active.end(), config.action[channel].slot) != active.end())
+        channels.push_back(channel);
+  }
   return c;
 }
 

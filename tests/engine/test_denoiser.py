@@ -7,31 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import denoiser_samples as samples
 import numpy as np
 import pytest
+from denoiser_runs import assert_close, open_denoiser, run
 from hostile_files import memory_limit
 from reference_denoiser import ReferenceDenoiser
 
 from motorium import _core
 
 ISAS = _core.kernels.available_isas()
-
-
-def open_denoiser(config, tensors, given, isa=""):
-    denoiser = _core.Denoiser(config, tensors, isa)
-    for layer in range(config["layers"]):
-        denoiser.set_prefix(layer, given["keys"][layer], given["values"][layer])
-    denoiser.set_lead(given["lead"])
-    denoiser.set_tail(given["tail"])
-    return denoiser
-
-
-def run(config, given, steps=4, domain=0, isa="", seed=0):
-    denoiser = open_denoiser(config, samples.weights(config, seed), given, isa)
-    return denoiser.run(given["noise"], steps, given["locked"], given["context"], domain, given["directions"])
-
-
-def assert_close(actual, expected, tolerance=2e-5):
-    assert actual.shape == expected.shape
-    assert np.abs(actual - expected).max() <= tolerance * max(1.0, np.abs(expected).max())
 
 
 class TestOptions:
@@ -46,7 +28,8 @@ class TestOptions:
         assert_close(run(config, given, domain=domain), expected)
 
     @pytest.mark.parametrize(
-        "name", ["causal", "block_mask", "lambda_mask", "index_time", "adaptive", "domains", "gate"]
+        "name",
+        ["causal", "block_mask", "lambda_mask_2", "index_time", "adaptive", "domains", "gate", "xiaomi"],
     )
     @pytest.mark.parametrize("locked", [1, 6, 7])
     def test_other_delays(self, name, locked):
@@ -70,14 +53,14 @@ class TestOptions:
         base = samples.OPTIONS["causal"]
         given = samples.inputs(base)
         plain = run(base, given, steps=3)
-        for name in ("rope", "block_mask", "lambda_mask", "geglu", "routed", "index_time"):
+        for name in ("rope", "block_mask", "lambda_mask", "lambda_mask_2", "geglu", "routed", "index_time"):
             assert np.abs(run(samples.OPTIONS[name], given, steps=3) - plain).max() > 1e-4, name
         short, long = (samples.config(rope_theta=1e4, rope_gap=gap) for gap in (0, 10))
         given = samples.inputs(base, locked=3)
         assert np.abs(run(short, given) - run(long, given)).max() > 1e-4
 
     def test_domains_and_adapters_are_told_apart(self):
-        for name in ("domains", "adapters"):
+        for name in ("domains", "adapters", "slot_adapters"):
             config = samples.OPTIONS[name]
             given = samples.inputs(config)
             results = [run(config, given, domain=domain) for domain in range(3)]
@@ -216,6 +199,10 @@ class TestRefusals:
         ("changes", "message"),
         [
             ({"mask": "lambda"}, "window"),
+            ({"head_width": 10**6}, "head_width"),
+            ({"rope_sections": [1, 1, 1]}, "rope_sections are three"),
+            ({"rope_theta": 1e4, "rope_sections": [1, 1, 2]}, "add up"),
+            ({"rope_theta": 1e4, "rope_sections": [0, 2, 1]}, "no room"),
             ({"mask": "sideways"}, "known: causal"),
             ({"masc": "full"}, "no option 'masc'"),
             ({"tail": 3}, "tail needs"),

@@ -58,16 +58,18 @@ Floats run_denoiser(const std::string& what, const DenoiserConfig& config,
   Loader loader(table, weights.tensors, arena);
   Denoiser denoiser(config, {}, loader);
   loader.finish();
-  denoiser.set_prefix(0, 0);
+  const std::size_t axis = config.rope_sections.empty() ? 0 : 3;
   const std::size_t values = config.rows * config.channels;
   const std::size_t passes = config.gate.width != 0 ? 2 : 1;
   const Floats noise = random_floats(passes * values, 1), locked = random_floats(2 * config.channels, 2);
+  const Floats mask = random_floats(values, 3);
   Floats out(values);
   expect_quiet(what + " " + table.isa, [&] {
-    bool ok = true;
+    bool ok = denoiser.set_prefix(0, {0, axis, axis}) == DenoiseStatus::ok;
     for (const std::size_t steps : {64, 3}) {
       Denoiser::Run call{noise, locked, steps, out};
       call.refinements = passes - 1;
+      call.mask = mask;
       ok = ok && denoiser.run(call) == DenoiseStatus::ok;
     }
     return ok;
@@ -180,8 +182,14 @@ std::map<std::string, Floats> run_all(const kernels::KernelTable& table) {
   c.block.order = NormOrder::sandwich;
   c.modulation_width = 16;
   c.mask = Mask::lambda;
-  c.window = 3;
+  c.window = 2;
   results["adaptive"] = run_denoiser("adaptive", c, table);
+  c.rope_sections = {1, 1, 1};
+  c.rope_gap = 4;
+  c.head_width = 5;
+  c.locked_done = false;
+  c.slot_adapters = {{0, 3}, {3}};
+  results["sections"] = run_denoiser("sections", c, table);
   c = small_denoiser();
   c.experts = 4;
   c.top_k = 2;
