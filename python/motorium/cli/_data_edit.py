@@ -22,9 +22,13 @@ out_option = click.option(
 
 
 def make_dataset(
-    dataset: Path, out: Path | None, as_json: bool, make: Callable[[Dataset, Path], object]
+    dataset: Path,
+    out: Path | None,
+    as_json: bool,
+    make: Callable[[Dataset, Path], object],
+    notes: list[str] | None = None,
 ) -> None:
-    """Let `make` write a dataset: at `out`, or in the place of the old one. Says what came of it."""
+    """Let `make` write a dataset: at `out`, or in the place of the old one. Says what came of it, and `notes`."""
     from ..data.build import swap
     from ..data.dataset import Dataset
 
@@ -41,13 +45,13 @@ def make_dataset(
         "old": None if kept is None else str(kept),
     }
     if as_json:
-        print_json(value)
-    else:
-        click.echo(
-            f"{value['dataset']}: {count(int(str(value['episodes'])), 'episode')}, {value['frames']} rows"
-        )
-        if kept is not None:
-            click.echo(f"the old one is {kept} now")
+        print_json(value if notes is None else {**value, "notes": notes})
+        return
+    click.echo(f"{value['dataset']}: {count(int(str(value['episodes'])), 'episode')}, {value['frames']} rows")
+    for note in notes or ():
+        click.echo(note)
+    if kept is not None:
+        click.echo(f"the old one is {kept} now")
 
 
 @click.command(cls=Verb, name="delete")
@@ -87,44 +91,6 @@ def downsample(dataset: Path, fps: int, out: Path | None, as_json: bool) -> None
     from ..data import edit
 
     make_dataset(dataset, out, as_json, lambda found, target: edit.downsample(found, fps, target))
-
-
-@click.command(cls=Verb, name="mirror")
-@dataset_argument
-@click.option(
-    "--negate", multiple=True, help="A joint that turns the other way in a mirror; may be repeated."
-)
-@click.option(
-    "--swap", "pairs", multiple=True, metavar="A=B", help="Joints or cameras of two sides; may be repeated."
-)
-@out_option
-@json_option
-def mirror(
-    dataset: Path, negate: tuple[str, ...], pairs: tuple[str, ...], out: Path | None, as_json: bool
-) -> None:
-    """Left and right exchanged: pictures, joints, and the words left and right in tasks."""
-    from ..data import edit
-
-    if not all("=" in pair for pair in pairs):
-        raise click.UsageError("--swap takes two names: --swap left_arm=right_arm")
-    swap = {a: b for a, _, b in (pair.partition("=") for pair in pairs)}
-    signs = dict.fromkeys(negate, -1)
-    make_dataset(dataset, out, as_json, lambda found, target: edit.mirror(found, signs, swap, target))
-
-
-@click.command(cls=Verb, name="merge")
-@click.argument("datasets", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="The new dataset."
-)
-@json_option
-def merge(datasets: tuple[Path, ...], out: Path, as_json: bool) -> None:
-    """One dataset of several with the same schema."""
-    from ..data import edit
-    from ..data.dataset import Dataset
-
-    more = [Dataset.open(path) for path in datasets[1:]]
-    make_dataset(datasets[0], out, as_json, lambda found, target: edit.merge([found, *more], target))
 
 
 @click.command(cls=Verb, name="split")
@@ -177,4 +143,4 @@ def split(
             )
 
 
-VERBS = (delete, relabel, downsample, mirror, merge, split)
+VERBS = (delete, relabel, downsample, split)

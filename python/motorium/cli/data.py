@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import _data_check, _data_convert, _data_edit, _data_mark, _data_view
+from . import _data_check, _data_convert, _data_edit, _data_joints, _data_mark, _data_view
 from ._verb import Verb, json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -126,6 +126,6 @@ def stats(dataset: Path, episode: int | None, as_json: bool) -> None:
                 click.echo(f"  {name:<5} {values[name]}{known}")
 
 
-for group in (_data_check, _data_mark, _data_edit, _data_convert, _data_view):
+for group in (_data_check, _data_mark, _data_edit, _data_joints, _data_convert, _data_view):
     for verb in group.VERBS:
         command.add_command(verb)

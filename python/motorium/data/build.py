@@ -45,6 +45,7 @@ class Pick:
         film: makes the video of a camera anew, (source, target, episode, key) -> None; None copies frames as they are.
         key: camera key -> key in the new dataset.
         film_changes: whether `film` changes pictures, and not only leaves some out.
+        words: changes every other text about an episode: columns of texts, its notes.
         split: name of the split that its episodes shall be in; None: those they are in.
     """
 
@@ -56,6 +57,7 @@ class Pick:
     key: Mapping[str, str] | None = None
     film_changes: bool = False
     split: str | None = None
+    words: Callable[[str], str] | None = None
 
 
 def build(target: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
@@ -161,7 +163,7 @@ class _New:
         columns = pick.rows(rows, source) if pick.rows is not None else rows
         length, slot = len(next(iter(columns.values()))), Slot.number(number)
         labels = self._labels(pick, rows)[:length]
-        carried = carried_rows(pick.dataset, source, columns)
+        carried = _reworded(pick, carried_rows(pick.dataset, source, columns))
         columns = {f.key: columns[f.key] for f in schema.columns}
         index = np.array([self.words.index(name) for name in labels])
         columns |= tables.derived(number, self.start, length, schema.fps, index)
@@ -177,7 +179,7 @@ class _New:
         tables.write_parquet(self.root, path, tables.episode_table([(episode, slot)]))
         levels = self.root / layout.levels_file(number)
         staging.keep_levels(self.root, levels, {f.key: stats[f.key] for f in schema.videos})
-        _extras(self.root, pick.dataset, source, episode, changed=pick.rows is not None)
+        _extras(self.root, pick, source, episode)
         self.stats.append(stats)
         self._sources.append((pick, source.index))
         self.start = episode.stop
@@ -222,6 +224,22 @@ def carried_rows(dataset: Dataset, source: Episode, columns: Rows) -> Mapping[st
     return tables.carried_columns(dataset.data_path(source), keys, source.index, wanted)
 
 
+def _reworded(pick: Pick, carried: Mapping[str, Any]) -> Mapping[str, Any]:
+    if pick.words is None:
+        return carried
+    texts = {f.key for f in pick.dataset.schema.carried if f.dtype == "string"}
+    return {
+        key: [_changed(pick.words, text) for text in column.to_pylist()] if key in texts else column
+        for key, column in carried.items()
+    }
+
+
+def _changed(words: Callable[[str], str], text: Any) -> Any:
+    if isinstance(text, list):
+        return [_changed(words, part) for part in text]
+    return words(text) if isinstance(text, str) else text
+
+
 def _renamed(pick: Pick, task: str) -> str:
     return (pick.rename or {}).get(task, task)
 
@@ -247,10 +265,11 @@ def picture_stats(path: Path, length: int, fps: int) -> Stats:
     return seen.result()
 
 
-def _extras(root: Path, dataset: Dataset, source: Episode, episode: Episode, *, changed: bool) -> None:
-    """Telemetry and notes go along, where there are any."""
+def _extras(root: Path, pick: Pick, source: Episode, episode: Episode) -> None:
+    """Telemetry and notes go along, where there are any; telemetry not beside rows that are others now."""
+    dataset = pick.dataset
     ticks = dataset.root / layout.telemetry_file(source.data)
-    if dataset.info.version == layout.VERSION and ticks.exists() and not changed:
+    if dataset.info.version == layout.VERSION and ticks.exists() and pick.rows is None:
         there = root / layout.telemetry_file(episode.data)
         limit = tables.MAX_BYTES
         with (
@@ -261,7 +280,23 @@ def _extras(root: Path, dataset: Dataset, source: Episode, episode: Episode, *, 
     notes = dataset.notes(source)
     if notes:
         path = root / layout.notes_file(episode.index)
-        write_json(path, {**notes, "episode": episode.index}, root=root)
+        write_json(path, {**_noted(pick, notes), "episode": episode.index}, root=root)
+
+
+def _noted(pick: Pick, notes: Mapping[str, Any]) -> dict[str, Any]:
+    """Notes in the words that the new dataset has."""
+    out = dict(notes)
+    if isinstance(out.get("task"), str):
+        out["task"] = _renamed(pick, out["task"])
+    events = out.get("events")
+    if pick.words is not None and isinstance(events, list):
+        out["events"] = [
+            {**e, "text": pick.words(e["text"])}
+            if isinstance(e, dict) and isinstance(e.get("text"), str)
+            else e
+            for e in events
+        ]
+    return out
 
 
 def _durable(root: Path) -> None:

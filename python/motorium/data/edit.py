@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..instructions import check_instruction
 from . import marks
 from .build import Pick, build
 from .dataset import Dataset
-from .film import mirrored, thinned
-from .schema import Info, Schema
+from .film import thinned
+from .mirror import Mirror, mirror_dataset
+from .schema import Info
 from .tables import Episode, Rows
 
 
@@ -114,59 +113,5 @@ def downsample(dataset: Dataset, fps: int, target: Path) -> Info:
 
 
 def mirror(dataset: Dataset, signs: Mapping[str, int], swap: Mapping[str, str], target: Path) -> Info:
-    """Left and right exchanged: pictures flipped, joints of `signs` negated, names of `swap` exchanged, also in tasks.
-
-    Args:
-        dataset: what to mirror.
-        signs: joint -> -1 for those that turn the other way in a mirror, such as shoulder_pan and wrist_roll.
-        swap: joint or camera key -> the one on the other side; both directions are meant.
-        target: the new dataset.
-
-    Raises DataError when a name is not there.
-    """
-    both = {**swap, **{b: a for a, b in swap.items()}}
-    _known(dataset.schema, [*signs, *both])
-
-    def rows(columns: Rows, episode: Episode) -> Rows:
-        del episode
-        return {key: _mirrored(dataset.schema, key, values, signs, both) for key, values in columns.items()}
-
-    words = {task: _sides(task) for task in dataset.tasks}
-    keys = {key: both[key] for key in both if dataset.schema.has(key)}
-    film = mirrored(dataset.schema.fps)
-    pick = Pick(dataset, everything(dataset), words, rows, film, keys, film_changes=True)
-    return build(target, dataset.schema.with_video_info("h264", "yuv420p"), [pick])
-
-
-def _known(schema: Schema, names: Sequence[str]) -> None:
-    joints = {_joint(name) for f in schema.columns for name in f.names or ()}
-    for name in names:
-        if name not in joints and not schema.has(name):
-            raise DataError(f"no joint or camera {name!r}; joints are {', '.join(sorted(joints))}")
-
-
-def _joint(name: str) -> str:
-    return name.removesuffix(".pos")
-
-
-SIGNED = ("observation.state", "action", "commanded_rad", "velocity_rad_s", "effort")
-
-
-def _mirrored(
-    schema: Schema, key: str, values: NDArray[Any], signs: Mapping[str, int], swap: Mapping[str, str]
-) -> NDArray[Any]:
-    names = schema.feature(key).names
-    if names is None or values.ndim != 2 or len(names) != values.shape[1]:
-        return values
-    plain = [_joint(name) for name in names]
-    order = [plain.index(swap[n]) if swap.get(n) in plain else i for i, n in enumerate(plain)]
-    out = values[:, order].copy()
-    if key in SIGNED:
-        for i, name in enumerate(plain):
-            out[:, i] *= signs.get(name, 1)
-    return out
-
-
-def _sides(task: str) -> str:
-    words = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
-    return " ".join(words.get(word, word) for word in task.split(" "))
+    """Left and right exchanged, see `mirror.Mirror` for `signs` and `swap`. Raises DataError."""
+    return mirror_dataset(dataset, Mirror(signs, swap), target)[0]
