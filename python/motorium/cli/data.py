@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import _data_check, _data_convert, _data_edit, _data_joints, _data_mark, _data_view
+from . import _data_check, _data_convert, _data_edit, _data_joints, _data_mark, _data_stats, _data_view
 from ._verb import Verb, json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -102,30 +102,6 @@ def _tell(done: Repair, dataset: Path) -> None:
         click.echo(f"try what lies aside once more: motorium data repair {quote(str(dataset))} --again")
 
 
-@command.command(cls=Verb, name="stats")
-@dataset_argument
-@click.option("--episode", type=click.IntRange(0), help="Of one episode; without it of the dataset.")
-@json_option
-def stats(dataset: Path, episode: int | None, as_json: bool) -> None:
-    """Minimum, maximum, mean, deviation and quantiles of every feature."""
-    from ..data.dataset import Dataset
-    from ..data.whole_stats import stats_of
-
-    found = stats_of(Dataset.open(dataset), episode)
-    if as_json:
-        bounds = {key: {"bounds": between} for key, between in found.bounds.items()}
-        print_json({key: {**values, **bounds.get(key, {})} for key, values in found.stats.items()})
-        return
-    for key, values in found.stats.items():
-        click.echo(key)
-        between = found.bounds.get(key, {})
-        for name in ("min", "max", "mean", "std", "q01", "q10", "q50", "q90", "q99"):
-            if name in values:
-                least, greatest = between.get(name, (None, None))
-                known = "" if least == greatest else f"  (estimated; between {least} and {greatest})"
-                click.echo(f"  {name:<5} {values[name]}{known}")
-
-
-for group in (_data_check, _data_mark, _data_edit, _data_joints, _data_convert, _data_view):
+for group in (_data_stats, _data_check, _data_mark, _data_edit, _data_joints, _data_convert, _data_view):
     for verb in group.VERBS:
         command.add_command(verb)

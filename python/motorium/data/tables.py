@@ -221,6 +221,23 @@ def episode_table(episodes: Sequence[tuple[Episode, Slot]]) -> pa.Table:
     return pa.table({key: pa.array(values, kinds[key]) for key, values in columns.items()})
 
 
+def with_stats(table: pa.Table, stats: Mapping[int, Mapping[str, Stats]]) -> pa.Table:
+    """Lines of meta/episodes with the statistics of `stats`, episode -> feature -> statistics, for those they have."""
+    import pyarrow as pa
+
+    lines = [
+        {f"stats/{key}/{name}": value for key, one in stats[index].items() for name, value in one.items()}
+        for index in table["episode_index"].to_pylist()
+    ]
+    names = dict.fromkeys(name for line in lines for name in line)
+    table = table.drop_columns([name for name in names if name in table.column_names])
+    for name in names:
+        values = [line.get(name) for line in lines]
+        kind = _arrow_type([value for value in values if value is not None]).value_type
+        table = table.append_column(name, pa.array(values, kind))
+    return table
+
+
 def _arrow_type(values: Any) -> Any:
     """The type arrow would find for nested lists; looking for it itself, arrow tries to import dateutil every time."""
     import pyarrow as pa

@@ -68,7 +68,7 @@ def _of_episode(dataset: Dataset, episode: Episode) -> dict[str, Stats]:
     out = {f.key: column_stats(rows[f.key]) for f in missing}
     for feature in dataset.schema.videos:
         if "q50" not in stored.get(feature.key, {}):
-            out[feature.key] = without_levels(_looked_at(dataset, episode, feature.key).result())
+            out[feature.key] = without_levels(looked_at(dataset, episode, feature.key).result())
     return {**stored, **out}
 
 
@@ -188,7 +188,7 @@ def _of_pictures(
         levels = dataset.histograms(episode).get(feature.key)
         one = _numbers(dataset.stats(episode).get(feature.key)) if levels is None else {}
         if levels is None and look and feature.is_video and "q50" not in one:
-            levels = _looked_at(dataset, episode, feature.key).result()
+            levels = looked_at(dataset, episode, feature.key).result()
         if levels is not None:
             total.merge(levels)
         elif "count" in one and "mean" in one and "std" in one:
@@ -225,7 +225,8 @@ def _numbers(stored: Any) -> Stats:
     return out
 
 
-def _looked_at(dataset: Dataset, episode: Episode, key: str) -> PictureStats:
+def looked_at(dataset: Dataset, episode: Episode, key: str) -> PictureStats:
+    """Look at every fourth picture of a camera in an episode. Raises DataError."""
     seen = PictureStats()
     place = episode.videos[key]
     path = dataset.video_path(episode, key)
