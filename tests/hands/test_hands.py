@@ -239,7 +239,9 @@ def test_the_verb_writes_demonstrations(tmp_path):
     place = arrays()["right_wrist_position_m"].copy()
     place[45:] += [0.5, 0, 0]
     path, out = save(tmp_path, right_wrist_position_m=place), tmp_path / "out.npz"
-    result = CliRunner().invoke(main, ["hands", str(path), "--mirror", "--out", str(out), "--json"])
+    result = CliRunner().invoke(
+        main, ["hands", str(path), "--mirror", "--frame", "world", "--out", str(out), "--json"]
+    )
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
     assert report["demonstrations"] == 4  # two stretches, each also in the mirror

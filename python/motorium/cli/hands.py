@@ -15,6 +15,11 @@ from ._verb import Number, Verb, json_option, print_json
 @click.option("--out", type=click.Path(path_type=Path), help="Write states and actions here (.npz).")
 @click.option("--mirror", "mirrored", is_flag=True, help="Add every stretch in the mirror, left for right.")
 @click.option(
+    "--frame",
+    type=click.Choice(["world", "camera"]),
+    help="For --mirror: the axes that the hands are in.  [default: what FILE says]",
+)
+@click.option(
     "--confidence", type=Number(0, 1), default=0.5, show_default=True, help="Frames below are dropped."
 )
 @click.option(
@@ -27,7 +32,13 @@ from ._verb import Number, Verb, json_option, print_json
 )
 @json_option
 def command(
-    file: Path, out: Path | None, mirrored: bool, confidence: float, shortest_s: float, as_json: bool
+    file: Path,
+    out: Path | None,
+    mirrored: bool,
+    frame: str | None,
+    confidence: float,
+    shortest_s: float,
+    as_json: bool,
 ) -> None:
     """Judge the hands in FILE (.npz) and keep the good stretches, as slots 0-14 and 90-199."""
     from ..hands.convert import convert, save
@@ -36,7 +47,7 @@ def command(
     if out is not None:
         check_file(out, "the demonstrations")
     limits = QualityLimits(confidence=confidence, shortest_s=shortest_s)
-    demos, report = convert(file, mirrored=mirrored, limits=limits)
+    demos, report = convert(file, mirrored=mirrored, frame=frame, limits=limits)
     if out is not None:
         save(out, demos)
         report["out"] = str(out)

@@ -9,27 +9,33 @@ import numpy as np
 
 from ..errors import MotoriumError
 from ..files import write_whole
-from .mirror import mirror
+from .mirror import AXES, FRAMES, Plane, mirror
 from .quality import QualityLimits, judge
 from .slots import HandDemo, to_slots
-from .tracks import HandTrack, load_hands
+from .tracks import ORTHONORMAL, HandFile, HandTrack, load_hand_file
+
+LOOKS_UP = 0.7
+"""Cosine between a camera's view and straight up, beyond which nobody films hands."""
 
 
 def convert(
-    path: Path, *, mirrored: bool = False, limits: QualityLimits | None = None
+    path: Path, *, mirrored: bool = False, frame: str | None = None, limits: QualityLimits | None = None
 ) -> tuple[list[HandDemo], dict[str, Any]]:
     """Demonstrations of a file: the stretches in which every hand is good, and a report for JSON.
 
     Args:
         path: see `tracks.load_hands`.
         mirrored: add each stretch in the mirror.
+        frame: whose left and right are exchanged, "world" or "camera" (see `mirror.FRAMES`); None: as the file says.
         limits: of the quality filter.
 
     Raises:
-        MotoriumError: as `load_hands`.
+        MotoriumError: as `load_hand_file`; `mirrored`, and it is not known in which frame.
     """
     limits = limits or QualityLimits()
-    hands = load_hands(path)
+    loaded = load_hand_file(path)
+    hands = loaded.hands
+    plane = mirror_plane(loaded, frame, path) if mirrored else None
     verdicts = {side: judge(track, limits) for side, track in hands.items()}
     count = len(next(iter(hands.values())))
     kept = np.ones(count, np.bool_)
@@ -42,8 +48,8 @@ def convert(
     for first, end in _runs(kept, hands, limits):
         part = {side: track.part(slice(first, end)) for side, track in hands.items()}
         demos.append(to_slots(part))
-        if mirrored:
-            demos.append(to_slots(mirror(part)))
+        if plane is not None:
+            demos.append(to_slots(mirror(part, plane)))
     report = {
         "file": str(path),
         "frames": count,
@@ -54,6 +60,39 @@ def convert(
         "mirrored": mirrored,
     }
     return demos, report
+
+
+def mirror_plane(loaded: HandFile, frame: str | None, path: Path) -> Plane:
+    """The mirror that exchanges left and right of a file's hands, in the frame they were brought into.
+
+    Raises:
+        MotoriumError: the frame is not known, or it is that of a camera that moves.
+    """
+    said = frame or loaded.frame or ("world" if loaded.camera_to_world is not None else None)
+    axis = "x is right and z ahead in a camera's frame, y is left and z up in the world's"
+    if said is None:
+        raise MotoriumError(
+            f"{path} does not say in which frame its hands are, and the mirror has another plane in each ({axis}): "
+            f"give --frame camera or --frame world, or an array `frame` in the file"
+        )
+    if said not in FRAMES:
+        raise MotoriumError(f"a frame {said!r}; valid choices: {', '.join(FRAMES)}")
+    plane = Plane(np.eye(3)[AXES[FRAMES[said]]])
+    camera = loaded.camera_to_world
+    if camera is None:
+        return plane
+    if said == "camera":
+        if np.abs(camera - camera[0]).max() > ORTHONORMAL:
+            raise MotoriumError(
+                f"{path}: its camera moves, so no one mirror is that of all its pictures; give --frame world"
+            )
+        return Plane(camera[0, :3, :3] @ plane.normal, camera[0, :3, 3])
+    if frame is None and float(camera[:, 2, 2].mean()) > LOOKS_UP:
+        raise MotoriumError(
+            f"{path}: its camera looks along the z of the world, as if that were a camera's frame ({axis}): "
+            "give --frame camera, or --frame world if z does point up"
+        )
+    return plane
 
 
 def save(path: Path, demos: list[HandDemo]) -> None:

@@ -61,13 +61,34 @@ class HandTrack:
         return HandTrack(self.side, beta=self.beta, **moving)
 
 
+@dataclass(frozen=True)
+class HandFile:
+    """What an .npz file of hands holds.
+
+    Attributes:
+        hands: by side, in the world frame where the file says how to get there, else in the frame it has.
+        frame: what the file calls that frame: "world", "camera", or None when it does not say.
+        camera_to_world: (N, 4, 4) where the file has it.
+    """
+
+    hands: dict[str, HandTrack]
+    frame: str | None
+    camera_to_world: Float64 | None
+
+
 def load_hands(path: str | Path) -> dict[str, HandTrack]:
-    """Hands of an .npz file, by side, brought into the world frame.
+    """Hands of an .npz file, by side, brought into the world frame; see `load_hand_file`. Raises MotoriumError."""
+    return load_hand_file(path).hands
+
+
+def load_hand_file(path: str | Path) -> HandFile:
+    """Hands of an .npz file, brought into the world frame where it says how.
 
     Arrays, N frames each: `t_s` (N,) or `fps`; for `right` and/or `left`: `<side>_theta` (N, 45) or (N, 15, 3),
     `<side>_wrist_position_m` (N, 3), `<side>_wrist_rotation` (N, 3) axis-angle, and, where known, `<side>_beta` (10,)
     or (N, 10), of which the median is taken, and `<side>_confidence` (N,). With `camera_to_world` (4, 4) or (N, 4, 4)
-    the wrists are in the camera's frame, without it in the world's.
+    the wrists are in the camera's frame. Without it they are in the frame that the text `frame` names: "world" (x
+    ahead, y left, z up) or "camera" (x right, y down, z ahead).
 
     Raises:
         MotoriumError: unreadable, a missing or misshapen array, a number that is not finite or beyond what hands do.
@@ -83,7 +104,18 @@ def load_hands(path: str | Path) -> dict[str, HandTrack]:
         raise MotoriumError(f"{file} has {count} frames; 2 to {MAX_FRAMES} are read")
     t_s = _times(arrays, count, file)
     camera = _camera(arrays, count, file)
-    return {side: _track(arrays, side, t_s, camera, file) for side in sides}
+    hands = {side: _track(arrays, side, t_s, camera, file) for side in sides}
+    return HandFile(hands, _frame(arrays, file), camera if "camera_to_world" in arrays else None)
+
+
+def _frame(arrays: Mapping[str, NDArray[Any]], file: Path) -> str | None:
+    said = arrays.get("frame")
+    if said is None:
+        return None
+    text = str(said.reshape(-1)[0]) if said.size == 1 else ""
+    if text not in ("world", "camera"):
+        raise MotoriumError(f"{file}: frame is {text[:40]!r}; valid choices: world, camera")
+    return text
 
 
 def _track(
