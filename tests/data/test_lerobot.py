@@ -120,6 +120,15 @@ def test_pictures_that_lerobot_keeps_in_the_data_files_are_checked_and_copied(fo
 
 
 @pytest.mark.usefixtures("answers")
+def test_what_lerobot_writes_is_sound(folder):
+    """Frames, statistics and numbering, also of the files that LeRobot joins; it keeps neither times nor limits."""
+    for name, said in (("d", {"not_judged", "unit"}), ("old", set()), ("stills", {"not_judged", "unit"})):
+        found = {f.kind for f in check(folder / name).findings}
+        assert found & {"frames", "video", "extra_frames", "stats", "no_stats", "index", "damaged"} == set()
+        assert said <= found
+
+
+@pytest.mark.usefixtures("answers")
 def test_we_read_what_lerobot_writes(folder):
     dataset = Dataset.open(folder / "d")
     assert (len(dataset.episodes), dataset.frames, dataset.tasks) == (3, 93, ("first", "zweitens"))

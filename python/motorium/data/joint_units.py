@@ -53,7 +53,7 @@ class Unit:
 
     @property
     def _word(self) -> str:
-        return "deg" if self.name == DEG else "of 100"
+        return {DEG: "deg", LEROBOT: "of 100"}.get(self.name, "deg or of 100")
 
 
 def joint(name: str) -> str:

@@ -23,6 +23,8 @@ MEAN_OFF, STD_OFF, RANGE_OFF = 0.01, 0.02, 1e-3
 """Of a deviation, of a deviation, of the range: what other ways of computing (float32, N - 1) may differ by."""
 ROUNDED = 1e-5
 """Of the largest value, for what is rounded."""
+PADDED = 1e-8
+"""LeRobot widens the range of its histograms by 1e-10, and quantiles of a value that never changes lie beyond it."""
 WRITE = "motorium data stats DATASET --write computes them anew"
 REQUIRED = ("min", "max", "mean", "std")
 
@@ -187,9 +189,8 @@ def _disorder(found: Mapping[str, Float]) -> str:
     """Quantiles grow, from the smallest to the largest."""
     names = ["min", *(name for name in QUANTILES if name in found), "max"]
     for low, high in pairwise(names):
-        slack = ROUNDED * np.maximum(np.abs(found[low]), np.abs(found[high])) + RANGE_OFF * (
-            found["max"] - found["min"]
-        )
+        size = np.maximum(np.abs(found[low]), np.abs(found[high]))
+        slack = ROUNDED * size + RANGE_OFF * (found["max"] - found["min"]) + PADDED
         if (found[low] > found[high] + slack).any():
             return f"{low} is larger than {high}"
     return ""
