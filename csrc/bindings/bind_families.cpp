@@ -2,6 +2,7 @@
 #include "bind_kernels.hpp"
 #include "denoiser_glue.hpp"
 #include "engine/being_h05_engine.hpp"
+#include "engine/xiaomi_r0_engine.hpp"
 #include "engine/xvla_engine.hpp"
 #include "kernels/dispatch.hpp"
 #include "module.hpp"
@@ -82,6 +83,35 @@ FloatArray denoise_xvla(XvlaEngine& engine, const FloatArray& noise, std::size_t
                       {noise, locked, steps, std::nullopt}, proprio, 0, recorder);
 }
 
+std::unique_ptr<XiaomiR0Engine> make_xiaomi(const py::dict& d, const NamedTensors& tensors,
+                                            const std::string& isa, const std::string& precision,
+                                            std::size_t threads, const std::vector<int>& cpus) {
+  XiaomiR0Config c;
+  c.dit = read_denoiser(required<py::dict>(d, "dit"));
+  c.state_channels = required<std::size_t>(d, "state_channels");
+  return std::make_unique<XiaomiR0Engine>(c, tensor_views(tensors), kernels::select_table(isa),
+                                          EngineOptions{precision_named(precision), threads, cpus});
+}
+
+void encode_xiaomi(XiaomiR0Engine& engine, const FloatArray& keys, const FloatArray& values,
+                   const std::array<std::size_t, 3>& positions, const FloatArray& state, Recorder* recorder) {
+  DenoiseStatus status;
+  {
+    const py::gil_scoped_release release;
+    status = engine.encode({view(keys), view(values), positions, view(state), recorder});
+  }
+  raise_unless_ok(status);
+}
+
+FloatArray denoise_xiaomi(XiaomiR0Engine& engine, const FloatArray& noise, std::size_t steps,
+                          const std::optional<FloatArray>& locked, const std::optional<FloatArray>& mask,
+                          Recorder* recorder) {
+  RunArguments arguments{noise, locked, steps, std::nullopt};
+  arguments.mask = mask;
+  return run_denoiser([&](const Denoiser::Run& call) { return engine.denoise(call); }, engine.config().dit,
+                      arguments, std::nullopt, 0, recorder);
+}
+
 }  // namespace
 
 void bind_families(py::module_& m) {
@@ -107,6 +137,17 @@ void bind_families(py::module_& m) {
       .def_property_readonly("isa", &XvlaEngine::isa)
       .def_property_readonly("arena_bytes", &XvlaEngine::arena_bytes)
       .def_property_readonly("weight_bytes_read", &XvlaEngine::weight_bytes_read);
+  py::class_<XiaomiR0Engine>(m, "XiaomiR0Engine",
+                             "Xiaomi-Robotics-0 from keys and values: encode() once, then denoise().")
+      .def(py::init(&make_xiaomi), py::arg("config"), py::arg("tensors"), py::arg("isa") = "",
+           py::arg("precision") = "float32", py::arg("threads") = 1, py::arg("cpus") = std::vector<int>{})
+      .def("encode", &encode_xiaomi, py::arg("keys"), py::arg("values"), py::arg("positions"),
+           py::arg("state"), none("recorder"))
+      .def("denoise", &denoise_xiaomi, py::arg("noise"), py::arg("steps"), none("locked"), none("mask"),
+           none("recorder"))
+      .def_property_readonly("isa", &XiaomiR0Engine::isa)
+      .def_property_readonly("arena_bytes", &XiaomiR0Engine::arena_bytes)
+      .def_property_readonly("weight_bytes_read", &XiaomiR0Engine::weight_bytes_read);
 }
 
 }  // namespace motorium

@@ -8,6 +8,7 @@
 #include "engine/being_h05_engine.hpp"
 #include "engine/florence_encoder.hpp"
 #include "engine/nano_engine.hpp"
+#include "engine/xiaomi_r0_engine.hpp"
 #include "engine/xvla_engine.hpp"
 #include "fuzz/engine_inputs.hpp"
 #include "kernels/dispatch.hpp"
@@ -100,6 +101,31 @@ void fuzz_xvla(Source& s, const kernels::KernelTable& table) {
   }
 }
 
+void fuzz_xiaomi(Source& s, const kernels::KernelTable& table) {
+  XiaomiR0Config c;
+  c.dit = read_denoiser(s);
+  if (s.byte() < 0xf0) {
+    c.dit.embedding = Embedding::untimed;
+    c.dit.domains = 1;
+    c.dit.context = 0;
+    c.dit.time = {};
+    c.dit.lead = s.size(1, 3);
+    c.dit.prefix = s.size(1, 8);
+  }
+  c.state_channels = s.size(1, 5);
+  const EngineOptions options = read_options(s);
+  Weights weights;
+  weights.fill([&](const Tensors& tensors) { XiaomiR0Engine(c, tensors, table, options); }, s);
+  XiaomiR0Engine engine(c, weights.tensors, table, options);
+  for (int call = 0; call < 2; ++call) {
+    const std::size_t cached = s.byte() % 10 * c.dit.layers * c.dit.block.key_width();
+    const auto keys = read_floats(s, cached), values = read_floats(s, cached);
+    const auto state = read_floats(s, (c.dit.lead - 1) * c.state_channels);
+    engine.encode({keys, values, {s.size(0, 20), s.size(0, 20), s.size(0, 20)}, state});
+    call_denoiser(s, c.dit, [&](const Denoiser::Run& run) { engine.denoise(run); });
+  }
+}
+
 void fuzz_florence(Source& s, const kernels::KernelTable& table) {
   FlorenceConfig c;
   c.stages.resize(s.byte() % 3 + (s.byte() < 0xf0));
@@ -184,10 +210,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::uint8_t first = s.byte();
   static const std::vector<std::string> isas = kernels::available_isas();
   const kernels::KernelTable& table = kernels::select_table(isas[first / 8 % isas.size()]);
-  constexpr void (*kEngines[])(Source&, const kernels::KernelTable&) = {fuzz_denoiser, fuzz_being, fuzz_xvla,
-                                                                        fuzz_florence, fuzz_nano};
+  constexpr void (*kEngines[])(Source&, const kernels::KernelTable&) = {
+      fuzz_denoiser, fuzz_being, fuzz_xvla, fuzz_xiaomi, fuzz_florence, fuzz_nano};
   try {
-    kEngines[first % 8 % 5](s, table);
+    kEngines[first % 8 % 6](s, table);
   } catch (const std::invalid_argument&) {  // the answer to whatever does not fit
   }
   return 0;

@@ -731,6 +731,33 @@ class XvlaEngine:  # X-VLA from features: encode() once per observation, then de
     @property
     def weight_bytes_read(self) -> int: ...
 
+class XiaomiR0Engine:  # Xiaomi-Robotics-0 from keys and values: encode() once per observation, then denoise().
+    def __init__(
+        self, config: dict[str, Any], tensors: dict[str, Any], isa: str = "", **options: Any
+    ) -> None: ...
+    def encode(
+        self,
+        keys: ArrayLike,
+        values: ArrayLike,
+        positions: Sequence[int],
+        state: ArrayLike,
+        recorder: Recorder | None = None,
+    ) -> None: ...
+    def denoise(
+        self,
+        noise: ArrayLike,
+        steps: int,
+        locked: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
+        recorder: Recorder | None = None,
+    ) -> NDArray[np.float32]: ...
+    @property
+    def isa(self) -> str: ...
+    @property
+    def arena_bytes(self) -> int: ...
+    @property
+    def weight_bytes_read(self) -> int: ...
+
 class FlorenceEncoder:  # X-VLA's DaViT and BART: pixels and token ids to features.
     def __init__(
         self,

@@ -151,7 +151,7 @@ def test_pool_is_free_of_races(tmp_path):
     assert "wrong: 0" in check_run(program)
 
 
-COUNTED = ("linear", "nano_engine", "being_h05_engine", "xvla_engine")
+COUNTED = ("linear", "nano_engine", "being_h05_engine", "xvla_engine", "xiaomi_r0_engine")
 """Where counters are raised, and where they are read."""
 
 

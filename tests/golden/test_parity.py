@@ -27,6 +27,8 @@ def blind(tmp_path):
         family, case = name.split("/")
         for file in (DATA / family).glob("*.*"):
             shutil.copy(file, tmp_path)
+        for folder in (DATA / family).glob("ckpt_*"):
+            shutil.copytree(folder, tmp_path / folder.name)
         ignore = shutil.ignore_patterns("expected.safetensors")
         return Path(shutil.copytree(DATA / name, tmp_path / case, ignore=ignore))
 
@@ -48,7 +50,7 @@ def differences(name, outputs):
 
 
 def test_all_recorded_cases_are_here():
-    assert len(CASES) == 13
+    assert len(CASES) == 17
     assert not list(DATA.glob("**/*.bin"))
 
 
@@ -91,6 +93,44 @@ def test_the_gate_moves_the_result():
     assert np.abs(expected["pass0_actions"] - expected["actions"]).max() > 0.01
 
 
+def changed_case(case, out, **settings):
+    """Actions of a case with other settings."""
+    path = case / "case.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **settings}))
+    result = parity(case, out)
+    assert result.exit_code == 0, result.output
+    return load_file(out)["actions_normalized"]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("xiaomi_r0/x8_async_prefix3", {"local_window": 3}),
+        ("xiaomi_r0/x9_async_prefix0", {"local_window": 5}),
+        ("xiaomi_r0/x9_async_prefix0", {"local_window": -1}),
+        ("xiaomi_r0/x8_async_prefix3", {"rope_offset_of_noisy_tokens": 0}),
+        ("xiaomi_r0/x9_async_prefix0", {"rope_offset_of_noisy_tokens": 9}),
+        ("xiaomi_r0/x8_async_prefix3", {"prefix_length": 2}),
+    ],
+)
+def test_what_a_xiaomi_case_sets_moves_its_result(name, settings, blind, tmp_path):
+    """Otherwise an option that does nothing, or a window that is off by one, would pass."""
+    expected = load_file(DATA / name / "expected.safetensors")["actions_normalized"]
+    got = changed_case(blind(name), tmp_path / "out.safetensors", **settings)
+    assert np.abs(got - expected).max() > 1e-3 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_every_axis_of_the_positions_counts(axis, blind, tmp_path):
+    name = "xiaomi_r0/x2_dit_head_axes"
+    case = blind(name)
+    inputs = load_file(case / "inputs.safetensors")
+    inputs["position_ids"][axis] += 1
+    save_file(inputs, case / "inputs.safetensors")
+    expected = load_file(DATA / name / "expected.safetensors")["actions_normalized"]
+    assert np.abs(changed_case(case, tmp_path / "out") - expected).max() > 1e-3
+
+
 class TestRefusals:
     def test_missing_and_surplus_tensors_are_listed_at_once(self, blind, tmp_path):
         case = blind("being_h05/a1_plain")
@@ -119,6 +159,49 @@ class TestRefusals:
         case = blind(family)
         path = tmp_path / "config.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+        result = parity(case, tmp_path / "out.safetensors")
+        assert result.exit_code == 2
+        assert message in result.output
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"checkpoint": "../elsewhere"}, "the name of a folder beside the case"),
+            ({"checkpoint": "ckpt_x2"}, "config.json is absent"),
+            ({"robot_type": "teapot"}, "no robot type 'teapot'; known: bridge_delta"),
+            ({"action_length": 9}, "(10, 32), expected (9, 32)"),
+            ({"state_rows": 2}, "state has shape"),
+            ({"head_only": False}, "only cases of the head alone"),
+            ({"num_steps": 0}, "num_steps is 0"),
+        ],
+    )
+    def test_settings_of_a_xiaomi_case_that_do_not_fit(self, settings, message, blind, tmp_path):
+        case = blind("xiaomi_r0/x1_dit_head")
+        path = case / "case.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **settings}))
+        result = parity(case, tmp_path / "out.safetensors")
+        assert result.exit_code == 2
+        assert message in result.output
+
+    @pytest.mark.parametrize(
+        ("part", "change", "message"),
+        [
+            ("dit_config", {"hidden_size": 48}, "multiple of head_dim"),
+            ("dit_config", {"num_hidden_layers": 7}, "more layers than text_config"),
+            ("dit_config", {"num_key_value_heads": 1}, "they share keys"),
+            ("dit_config", {"hidden_size": 128}, "has shape"),
+            ("rope_scaling", {"mrope_section": [6, 6, 5]}, "add up"),
+            ("rope_scaling", {"mrope_section": [4, 6, 6]}, "no room for height or width"),
+            ("rope_scaling", {"mrope_interleaved": False}, "only an interleaved"),
+        ],
+    )
+    def test_configs_of_xiaomi_that_do_not_fit(self, part, change, message, blind, tmp_path):
+        case = blind("xiaomi_r0/x1_dit_head")
+        path = tmp_path / "ckpt_x1/config.json"
+        config = json.loads(path.read_text())
+        text = config["vlm_config"]["text_config"]
+        (text["rope_scaling"] if part == "rope_scaling" else config[part]).update(change)
+        path.write_text(json.dumps(config))
         result = parity(case, tmp_path / "out.safetensors")
         assert result.exit_code == 2
         assert message in result.output

@@ -1,4 +1,4 @@
-"""Being-H0.5 and X-VLA from Python: seeds, delays, the gate's two forms."""
+"""Being-H0.5, X-VLA and Xiaomi-Robotics-0 from Python: seeds, delays, the gate's two forms."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 from safetensors.numpy import load_file
 
 from motorium.errors import CheckpointError
-from motorium.policies import being_h05, xvla
+from motorium.policies import being_h05, xiaomi_r0, xvla
 from motorium.policies.being_h05 import IMAGE_TOKEN, STATE_TOKEN, BeingH05
+from motorium.policies.xiaomi_r0_config import ChunkLayout
 
 DATA = Path(__file__).resolve().parents[1] / "golden" / "data"
 PROMPT = [250, 1, 2, *([IMAGE_TOKEN] * 8), STATE_TOKEN, 3, 4, 5]
@@ -88,3 +89,54 @@ class TestXvla:
         florence = xvla.read_encoder_config(folder / "config.json")
         with pytest.raises(CheckpointError, match=r"missing tensors: vlm\.image"):
             xvla.read_encoder_weights(folder / "b4_joint" / "model.safetensors", florence)
+
+
+def open_xiaomi(layout):
+    folder = DATA / "xiaomi_r0/ckpt_x1"
+    config = xiaomi_r0.read_config(folder / "config.json")
+    weights = xiaomi_r0.read_weights(folder / "model.safetensors", config)
+    return xiaomi_r0.XiaomiR0(config, weights, layout)
+
+
+class TestXiaomi:
+    def encode(self, model, n=12, state_rows=1):
+        rng = np.random.default_rng(0)
+        keys, values = (rng.standard_normal((3, n, 2, 32)).astype(np.float32) for _ in range(2))
+        model.encode(keys, values, (n, n - 3, n - 5), rng.standard_normal((state_rows, 32)))
+
+    def test_committed_rows_come_back_as_they_are(self):
+        model = open_xiaomi(ChunkLayout(20, 10, window=4, rope_gap=10))
+        self.encode(model)
+        committed = np.full((3, 32), 0.25, np.float32)
+        chunk = model.denoise(model.noise(1), locked=committed)
+        assert np.array_equal(chunk[:3], committed)
+        assert np.abs(chunk[3:] - model.denoise(model.noise(1))[3:]).max() > 1e-3
+        assert np.array_equal(chunk, model.denoise(model.noise(1), locked=committed))
+
+    def test_hidden_channels_cannot_reach_the_others(self):
+        """Their noise is all that differs, so the robot's own channels stay bit for bit."""
+        model = open_xiaomi(ChunkLayout(20, 10))
+        self.encode(model)
+        mask = np.ones((10, 32), np.float32)
+        mask[:, 7:] = 0.0
+        noise = [model.noise(seed) for seed in (1, 2)]
+        noise[1][:, :7] = noise[0][:, :7]
+        chunks = [model.denoise(each, mask=mask) for each in noise]
+        assert np.array_equal(chunks[0][:, :7], chunks[1][:, :7])
+        free = [model.denoise(each) for each in noise]
+        assert np.abs(free[0][:, :7] - free[1][:, :7]).max() > 1e-3
+
+    def test_statistics_of_a_robot(self):
+        path = DATA / "xiaomi_r0/ckpt_x1/preprocessor_config.json"
+        found = xiaomi_r0.read_statistics(path, "bridge_delta", (4, 32))
+        assert found.mask.sum(1).tolist() == [7.0] * 4
+        assert np.array_equal(found.denormalise(np.zeros((4, 32), np.float32)), np.float32(found.mean))
+        with pytest.raises(CheckpointError, match="own_arm30 has statistics of"):
+            xiaomi_r0.read_statistics(path, "own_arm30", (10, 32))
+
+    def test_what_does_not_fit_the_prompt(self):
+        model = open_xiaomi(ChunkLayout(8, 10))
+        with pytest.raises(ValueError, match="beyond"):
+            self.encode(model, n=9)
+        with pytest.raises(ValueError, match="size"):
+            self.encode(model, n=8, state_rows=2)

@@ -1,4 +1,4 @@
-"""Configs and weights of Being-H0.5 and X-VLA that lie or are damaged: refused in little memory, or sound."""
+"""Configs and weights of the foreign families that lie or are damaged: refused in little memory, or sound."""
 
 from __future__ import annotations
 
@@ -25,11 +25,13 @@ from hostile_files import (
 from safetensors.numpy import save
 
 from motorium import _core
-from motorium.policies import being_h05, xvla
+from motorium.policies import being_h05, xiaomi_r0, xvla
 from motorium.policies.being_h05_config import BeingH05Config
 from motorium.policies.being_h05_tensors import being_h05_tensors
 from motorium.policies.florence_config import EncoderConfig, florence_tensors
 from motorium.policies.foreign_weights import Weight, bound, fit, map_tensors
+from motorium.policies.xiaomi_r0_config import ChunkLayout, XiaomiR0Config
+from motorium.policies.xiaomi_r0_tensors import xiaomi_r0_tensors
 from motorium.policies.xvla_config import XvlaConfig
 from motorium.policies.xvla_tensors import xvla_tensors
 
@@ -63,11 +65,21 @@ def encoder(path: Path) -> None:
     open_engine(_core.FlorenceEncoder, config.engine(224))
 
 
-FAMILIES = {"being_h05": being, "xvla": head, "xvla_encoder": encoder}
+def xiaomi(path: Path) -> None:
+    config: XiaomiR0Config = xiaomi_r0.read_config(path)
+    bound(xiaomi_r0_tensors(config), path)
+    layout = ChunkLayout(64, config.action_length, config.state_length, window=4, rope_gap=10)
+    open_engine(_core.XiaomiR0Engine, config.engine(layout))
+
+
+FAMILIES = {"being_h05": being, "xvla": head, "xvla_encoder": encoder, "xiaomi_r0": xiaomi}
 
 
 def plain_config(family: str) -> str:
-    return (GOLDEN / family.removesuffix("_encoder") / "config.json").read_text()
+    folder = GOLDEN / family.removesuffix("_encoder")
+    return next(
+        path for path in (folder / "config.json", folder / "ckpt_x1/config.json") if path.is_file()
+    ).read_text()
 
 
 @pytest.mark.timeout(0)

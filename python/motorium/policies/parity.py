@@ -1,11 +1,13 @@
 """Run one recorded case of another implementation, so that the results can be compared.
 
-A case is a folder with `case.json` (what to override), `inputs.safetensors`, and, there or in its parent,
-`config.json` and `model.safetensors`. What the other implementation computed is never read.
+A case is a folder with `case.json` (what to override), `inputs.safetensors`, and, there, in its parent, or beside it in
+the folder that `case.json` names as its `checkpoint`, `config.json` and `model.safetensors`. What the other
+implementation computed is never read.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,9 +45,17 @@ class Case:
     precision: str = "float32"
 
     def file(self, name: str) -> Path:
-        """A file of the case, or else of its parent."""
-        here = self.folder / name
-        return here if here.is_file() else self.folder.parent / name
+        """A file of the case, or else of its checkpoint, or of its parent. Raises CheckpointError."""
+        folders = [self.folder, self.folder.parent]
+        if "checkpoint" in self.settings:
+            checkpoint = self.settings["checkpoint"]
+            if not isinstance(checkpoint, str) or not re.fullmatch(r"\w[\w.-]*", checkpoint):
+                raise CheckpointError(
+                    f"{self.folder}: checkpoint must be the name of a folder beside the case"
+                )
+            folders.insert(1, self.folder.parent / checkpoint)
+        found = (folder / name for folder in folders if (folder / name).is_file())
+        return next(found, folders[-1] / name)
 
     def input(self, name: str, *shape: int) -> Any:
         """An input by name; a negative extent accepts any. Raises CheckpointError."""
@@ -75,11 +85,17 @@ def read_case(folder: Path, isa: str = "") -> Case:
 def run_case(folder: Path, isa: str = "", precision: str = "float32") -> Outputs:
     """All outputs of one case. Raises CheckpointError when it cannot be run."""
     from .parity_being_h05 import run_being_h05
+    from .parity_xiaomi_r0 import run_xiaomi_r0
     from .parity_xvla import run_xvla
 
     if precision not in PRECISIONS:
         raise CheckpointError(f"precision {precision!r} is unknown; known: {', '.join(PRECISIONS)}")
-    families: dict[str, Callable[[Case], Outputs]] = {"being_h05": run_being_h05, "xvla": run_xvla}
+    families: dict[str, Callable[[Case], Outputs]] = {
+        "being_h05": run_being_h05,
+        "xvla": run_xvla,
+        "xiaomi_r0": run_xiaomi_r0,
+        "xiaomi_r0_async": run_xiaomi_r0,
+    }
     case = replace(read_case(folder, isa), precision=precision)
     family = case.settings.get("family")
     if family not in families:

@@ -7,6 +7,7 @@
 
 #include "engine/being_h05_engine.hpp"
 #include "engine/nano_engine.hpp"
+#include "engine/xiaomi_r0_engine.hpp"
 #include "engine/xvla_engine.hpp"
 #include "kernels/dispatch.hpp"
 #include "random_weights.hpp"
@@ -104,6 +105,27 @@ void soak_being(const kernels::KernelTable& table) {
       [&] { return engine.weight_bytes_read(); });
 }
 
+void soak_xiaomi(const kernels::KernelTable& table) {
+  XiaomiR0Config config;
+  config.dit = small_denoiser();
+  config.dit.time = {};
+  config.dit.embedding = Embedding::untimed;
+  config.dit.lead = 2;
+  config.dit.prefix = 4;
+  config.state_channels = 3;
+  const RandomWeights weights([&](const Tensors& tensors) { XiaomiR0Engine(config, tensors, table); });
+  XiaomiR0Engine engine(config, weights.tensors, table);
+  const Floats keys = random_floats(4 * 16, 1), state = random_floats(3, 2), noise = random_floats(12, 3);
+  Floats out(4 * 3);
+  beside(
+      "xiaomi_r0",
+      [&] {
+        expect(engine.encode({keys, keys, {4, 4, 4}, state}) == DenoiseStatus::ok, "xiaomi_r0 encode");
+        expect(engine.denoise({noise, {}, 3, out}) == DenoiseStatus::ok, "xiaomi_r0 denoise");
+      },
+      [&] { return engine.weight_bytes_read(); });
+}
+
 NanoConfig small_nano() {
   NanoConfig c{};
   c.rows = 3;
@@ -152,6 +174,7 @@ int main() {
   const kernels::KernelTable& table = kernels::select_table("plain");
   soak_xvla(table);
   soak_being(table);
+  soak_xiaomi(table);
   soak_nano(table);
   if (failures == 0) std::puts("engines ok");
   return failures == 0 ? 0 : 1;

@@ -10,6 +10,7 @@
 #include "count_allocations.hpp"
 #include "engine/being_h05_engine.hpp"
 #include "engine/florence_encoder.hpp"
+#include "engine/xiaomi_r0_engine.hpp"
 #include "engine/xvla_engine.hpp"
 #include "random_weights.hpp"
 
@@ -145,6 +146,42 @@ Floats run_xvla(const kernels::KernelTable& table) {
   return out;
 }
 
+Floats run_xiaomi(const kernels::KernelTable& table) {
+  XiaomiR0Config config;
+  config.dit = small_denoiser();
+  config.dit.block.kv_heads = config.dit.block.heads;
+  config.dit.block.adaptive = config.dit.block.qkv_bias = true;
+  config.dit.block.order = NormOrder::sandwich;
+  config.dit.modulation_width = 16;
+  config.dit.time = {};
+  config.dit.embedding = Embedding::untimed;
+  config.dit.embed_bias = config.dit.head_bias = config.dit.head_norm = config.dit.locked_done = false;
+  config.dit.mask = Mask::lambda;
+  config.dit.rope_sections = {1, 1, 1};
+  config.dit.rope_gap = 10;
+  config.dit.positions = 1000;
+  config.dit.head_width = 5;
+  config.dit.lead = 3;
+  config.state_channels = 6;
+  const RandomWeights weights([&](const Tensors& tensors) { XiaomiR0Engine(config, tensors, table); });
+  XiaomiR0Engine engine(config, weights.tensors, table);
+  const std::size_t cached = config.dit.layers * 8 * config.dit.block.key_width();
+  const Floats keys = random_floats(cached, 1), values = random_floats(cached, 2),
+               state = random_floats(12, 3);
+  const Floats noise = random_floats(7 * 5, 4), locked = random_floats(2 * 5, 5), mask(7 * 5, 1.0f);
+  Floats out(7 * 5);
+  std::size_t turn = 0;
+  expect_quiet(std::string("xiaomi_r0 ") + table.isa, [&] {
+    Denoiser::Run call{noise, locked, 5, out};
+    call.mask = mask;
+    // Positions change with every observation, and the table of angles with them.
+    turn = turn % 2 + 1;
+    return engine.encode({keys, values, {900 + turn, 7, 40}, state}) == DenoiseStatus::ok &&
+           engine.denoise(call) == DenoiseStatus::ok;
+  });
+  return out;
+}
+
 Floats run_florence(const kernels::KernelTable& table) {
   FlorenceConfig config;
   config.stages = {{8, 1, 2, 2, 7, 4, 3, false}, {12, 1, 3, 3, 3, 2, 1, true}};
@@ -198,6 +235,7 @@ std::map<std::string, Floats> run_all(const kernels::KernelTable& table) {
   results["routed"] = run_denoiser("routed", c, table);
   results["being_h05"] = run_being(table);
   results["xvla"] = run_xvla(table);
+  results["xiaomi_r0"] = run_xiaomi(table);
   results["florence"] = run_florence(table);
   return results;
 }
