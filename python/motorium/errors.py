@@ -17,6 +17,12 @@ class MotoriumError(Exception):
 
     for_shell: str | None = None
 
+    def __str__(self) -> str:
+        """Return the message with control characters as escapes: parts of it come from files and devices."""
+        from .foreign import printable
+
+        return printable(super().__str__(), lines=True)
+
     @classmethod
     def with_remedy(cls, cause: str, *, program: str, command: str) -> Self:
         """Make an error whose remedy is a call in a program, and a command in a shell."""

@@ -37,7 +37,7 @@ def test_listing_the_verbs_imports_none_of_them():
     code = "from click.testing import CliRunner\nfrom motorium.cli.main import main\n"
     loaded = modules_after(code + "assert CliRunner().invoke(main, ['--help']).exit_code == 0")
     verbs = {name for name in loaded if name.startswith("motorium.cli.")}
-    assert verbs <= {"motorium.cli.main", "motorium.cli._streams"}
+    assert verbs <= {"motorium.cli.main", "motorium.cli._streams", "motorium.cli._print"}
     assert not loaded & set(HEAVY)
 
 

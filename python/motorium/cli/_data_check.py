@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ._print import echo
 from ._progress import progress
 from ._verb import Verb, count, json_option, print_json, say
 
@@ -56,18 +57,18 @@ def _show(verdict: Verdict, dataset: Path, *, details: bool) -> None:
             else:
                 _line(_kind(summary, verdict.episodes), summary.first)
     if verdict.skipped:
-        click.echo(f"not looked for, as videos were not decoded: {', '.join(verdict.skipped)}")
+        echo(f"not looked for, as videos were not decoded: {', '.join(verdict.skipped)}")
     blocking = sum(1 + finding.more for finding in verdict.blocking)
     blocks = f", {blocking} of them blocking" if blocking else ""
     found = f"{count(verdict.count, 'finding')} in {count(verdict.episodes, 'episode')}"
-    click.echo(f"score {verdict.score}: {found}{blocks}")
+    echo(f"score {verdict.score}: {found}{blocks}")
     if not details and any(s.count > 1 and s.first.kind not in UNJUDGED for s in summaries):
-        click.echo(f"each of them: motorium data check {dataset} --details")
+        echo(f"each of them: motorium data check {dataset} --details")
 
 
 def _line(text: str, finding: Finding) -> None:
-    click.secho(text, fg="red" if finding.blocks else "yellow")
-    click.echo(f"    {finding.remedy}")
+    echo(text, fg="red" if finding.blocks else "yellow")
+    echo(f"    {finding.remedy}")
 
 
 def _told(finding: Finding) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ._data_edit import make_dataset, out_option
+from ._print import echo
 from ._verb import Verb, count, json_option, print_json
 
 
@@ -54,9 +55,9 @@ def convert(
     if as_json:
         print_json(value)
         return
-    click.echo(f"{out}: {count(info.episodes, 'episode')}, {info.frames} rows")
+    echo(f"{out}: {count(info.episodes, 'episode')}, {info.frames} rows")
     for name in left_out:
-        click.echo(f"left out: {name}")
+        echo(f"left out: {name}")
 
 
 VERBS = (convert,)

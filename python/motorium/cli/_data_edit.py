@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ._print import echo
 from ._verb import Number, Verb, count, json_option, print_json, say
 
 if TYPE_CHECKING:
@@ -47,11 +48,11 @@ def make_dataset(
     if as_json:
         print_json(value if notes is None else {**value, "notes": notes})
         return
-    click.echo(f"{value['dataset']}: {count(int(str(value['episodes'])), 'episode')}, {value['frames']} rows")
+    echo(f"{value['dataset']}: {count(int(str(value['episodes'])), 'episode')}, {value['frames']} rows")
     for note in notes or ():
-        click.echo(note)
+        echo(note)
     if kept is not None:
-        click.echo(f"the old one is {kept} now")
+        echo(f"the old one is {kept} now")
 
 
 @click.command(cls=Verb, name="delete")
@@ -138,7 +139,7 @@ def split(
         print_json(value | {"left_out": list(left_out)})
     else:
         for entry in value.values():
-            click.echo(
+            echo(
                 f"{entry['dataset']}: {count(int(str(entry['episodes'])), 'episode')}, {entry['frames']} rows"
             )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ._print import echo
 from ._verb import Verb, count, json_option, print_json
 
 
@@ -37,7 +38,7 @@ def mark(dataset: Path, episodes: str, outcome: str | None, whole: bool | None, 
     if as_json:
         print_json({"dataset": str(dataset), "episodes": chosen, "outcome": outcome, "whole": whole})
     else:
-        click.echo(f"{dataset}: {count(len(chosen), 'episode')} noted as {', '.join(words)}")
+        echo(f"{dataset}: {count(len(chosen), 'episode')} noted as {', '.join(words)}")
 
 
 VERBS = (mark,)

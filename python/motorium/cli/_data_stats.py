@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ._print import echo
 from ._progress import progress
 from ._verb import Verb, count, json_option, print_json
 
@@ -49,20 +50,20 @@ def _write(dataset: Path, *, as_json: bool) -> None:
     if as_json:
         print_json({"episodes": done.episodes, "files": list(done.files)})
         return
-    click.echo(
+    echo(
         f"statistics of {count(done.episodes, 'episode')} computed anew: {count(len(done.files), 'file')} written"
     )
 
 
 def _show(found: WholeStats) -> None:
     for key, values in found.stats.items():
-        click.echo(key)
+        echo(key)
         between = found.bounds.get(key, {})
         for name in ("min", "max", "mean", "std", "q01", "q10", "q50", "q90", "q99"):
             if name in values:
                 least, greatest = between.get(name, (None, None))
                 known = "" if least == greatest else f"  (estimated; between {least} and {greatest})"
-                click.echo(f"  {name:<5} {values[name]}{known}")
+                echo(f"  {name:<5} {values[name]}{known}")
 
 
 VERBS = (stats,)

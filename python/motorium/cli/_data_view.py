@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ..files import check_file
+from ._print import echo
 from ._verb import Verb, count, json_option, print_json, print_table
 
 dataset_argument = click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
@@ -42,7 +43,7 @@ def view(
     if as_json:
         print_json({"report": str(page), "bytes": page.stat().st_size})
     else:
-        click.echo(f"wrote {page}")
+        echo(f"wrote {page}")
 
 
 def _beside(dataset: Path) -> Path:
@@ -60,7 +61,7 @@ def _rerun(dataset: Path, episodes: int, save: Path | None, as_json: bool) -> No
     if as_json:
         print_json({"episodes": shown, "recording": None if save is None else str(save)})
     else:
-        click.echo(f"{count(shown, 'episode')} in {'the viewer' if save is None else save}")
+        echo(f"{count(shown, 'episode')} in {'the viewer' if save is None else save}")
 
 
 @click.command(cls=Verb, name="slots")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import click
+from ._print import redraw
 
 PATIENCE_S = 1.0
 """Work that is shorter says nothing."""
@@ -25,10 +25,10 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         now = time.monotonic()
         if now - began >= PATIENCE_S and now - shown >= EVERY_S and sys.stderr.isatty():
             shown = now
-            click.echo(f"\r{what}: {100 * done // max(total, 1)} % ", nl=False, err=True)
+            redraw(f"{what}: {100 * done // max(total, 1)} % ", err=True)
 
     try:
         yield tell
     finally:
         if shown:
-            click.echo(f"\r{' ' * (len(what) + 8)}\r", nl=False, err=True)
+            redraw("", err=True)

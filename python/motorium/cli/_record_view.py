@@ -12,10 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from ..errors import MotoriumError
 from ..timeline.events import Event, EventLog
+from ._print import echo, redraw
 from ._verb import count, say
 
 if TYPE_CHECKING:
@@ -58,16 +57,16 @@ class Plain(Silent):
 
     def begins(self, number: int, of: int, task: str) -> None:
         """An episode starts."""
-        click.echo(f"{number + 1:>4} of {of}  {task}")
+        echo(f"{number + 1:>4} of {of}  {task}")
 
     def ends(self, recorded: Recorded | None) -> None:
         """It is over."""
         if recorded is None:
-            click.echo("      not kept")
+            echo("      not kept")
             return
         r, episode = recorded, recorded.finished.episode
         lost = sum(r.finished.dropped.values())
-        click.echo(
+        echo(
             f"      {OUTCOMES[r.success]}, {episode.length} rows at {r.rate_hz:.1f} Hz, {lost} frames dropped, "
             f"{count(r.missed_ticks, 'control tick')} missed, safe on disk in {r.finished.durable_s:.2f} s"
         )
@@ -108,12 +107,12 @@ class Live(Plain):
             self._shown = now
             rows, lost = sampler.writer.rows, sum(sampler.writer.dropped.values())
             figures = f"  {rows} rows, {sampler.rate_hz:.1f} Hz, {lost} dropped  "
-            click.echo(f"\r{fitting(figures, shutil.get_terminal_size().columns)}\x1b[K", nl=False)
+            redraw(fitting(figures, shutil.get_terminal_size().columns))
         return self._wishes.popleft() if self._wishes else None
 
     def ends(self, recorded: Recorded | None) -> None:
         """It is over."""
-        click.echo("\r\x1b[K", nl=False)
+        redraw("")
         super().ends(recorded)
 
 
@@ -152,7 +151,7 @@ def telling_what_is_kept(dataset: Path) -> Iterator[None]:
     except BaseException:
         with suppress(MotoriumError, OSError):
             if sys.stdout.isatty():  # the live line stands there
-                click.echo(err=True)
+                echo(err=True)
             say(_kept(dataset))
         raise
 

@@ -10,9 +10,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import click
-
 from ..errors import CalibrationError
+from ._print import redraw_lines
 
 if TYPE_CHECKING:
     from ..robots.sweep import Sweep
@@ -55,10 +54,7 @@ def _draw(sweep: Sweep) -> None:
         f"  {name:<16}{'#' * min(20, round(20 * share)):<20}  {share:4.0%}"
         for name, share in sweep.shares().items()
     ]
-    click.echo(
-        "\n".join(lines) + "\n  Enter when every joint has been at both its stops" + f"\x1b[{len(lines)}A\r",
-        nl=False,
-    )
+    redraw_lines(*lines, "  Enter when every joint has been at both its stops")
 
 
 def at_the_keyboard() -> bool:

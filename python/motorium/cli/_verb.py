@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from ..errors import MotoriumError
+from ._print import echo, echo_text, shown
 from ._streams import check_letters, silence
 
 FAILED = 2
@@ -68,7 +69,7 @@ class Verb(click.Command):
             advice = f"this needs {error.name}, which is not installed: pip install 'motorium[{extra}]'"
             _fail("MissingExtra", advice, as_json)
         except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
+            echo("interrupted", err=True)
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:  # the reader of a pipe, such as `head`, has gone
             silence(sys.stdout)
@@ -87,13 +88,13 @@ def _fail(kind: str, message: str, as_json: bool) -> None:
     except OSError:  # full or gone meanwhile: then the message below is all there is
         silence(sys.stdout)
     with contextlib.suppress(OSError):
-        click.echo(f"error: {message}", err=True)
+        echo_text(f"error: {message}", err=True)
     raise SystemExit(FAILED)
 
 
 def say(text: str) -> None:
     """A line for the person at the terminal; standard output stays for results."""
-    click.echo(text, err=True)
+    echo(text, err=True)
 
 
 def count(number: int, thing: str) -> str:
@@ -103,12 +104,12 @@ def count(number: int, thing: str) -> str:
 
 def print_json(value: Any) -> None:
     """One JSON object on one line; numbers that JSON cannot hold (NaN, infinity) are refused."""
-    click.echo(json.dumps(value, allow_nan=False, default=str))
+    echo(json.dumps(value, allow_nan=False, default=str))
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Columns padded to their widest cell; plain text, so that it can be piped."""
-    lines = [list(header), *([str(cell) for cell in row] for row in rows)]
+    lines = [[shown(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     for line in lines:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from ._print import echo, shown
 from ._verb import print_table
 
 if TYPE_CHECKING:
@@ -53,11 +52,11 @@ class PlainAudience(SilentAudience):
 
     def begins(self, index: int, seed: int, task: str) -> None:
         """An episode starts."""
-        click.echo(f"{index + 1:>4}  {task}  (scene {seed})")
+        echo(f"{index + 1:>4}  {task}  (scene {seed})")
 
     def ends(self, result: EpisodeResult) -> None:
         """An episode is over."""
-        click.echo(f"      {_outcome(result)}")
+        echo(f"      {_outcome(result)}")
 
 
 class LiveAudience(SilentAudience):
@@ -94,7 +93,7 @@ class LiveAudience(SilentAudience):
         """An episode is over."""
         from rich.text import Text
 
-        self._live.console.print(Text(_line(result), style="green" if result.success else "red"))
+        self._live.console.print(Text(shown(_line(result)), style="green" if result.success else "red"))
         self._bar.advance(self._task)
         self._show("")
 
@@ -106,7 +105,7 @@ class LiveAudience(SilentAudience):
         from rich.console import Group
         from rich.text import Text
 
-        return Group(Text(self._now), self._bar)
+        return Group(Text(shown(self._now)), self._bar)
 
 
 def choose_audience(episodes: int, *, live: bool, silent: bool) -> SilentAudience:
@@ -121,7 +120,7 @@ def print_report(report: DemoReport, written: Sequence[Path]) -> None:
     figures = report.as_dict()
     control, bus, safety = figures["control"], figures["bus"], figures["safety"]
     latency, period = figures["chunk_latency_ms"], figures["control"]["period_us"]
-    click.echo()
+    echo()
     print_table(
         ["demo", f"{figures['robot']} over {figures['transport']}"],
         [
@@ -144,6 +143,6 @@ def print_report(report: DemoReport, written: Sequence[Path]) -> None:
             ["chunks", f"{figures['late_chunks']} late, {figures['underflows']} underflows"],
         ],
     )
-    click.echo()
+    echo()
     for path in written:
-        click.echo(f"wrote {path}")
+        echo(f"wrote {path}")

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ._print import echo
 from ._verb import Verb, json_option, print_json, print_table
 
 
@@ -41,10 +42,10 @@ def command(
     from ..bench.machine import machine_line
 
     notes = figures.pop("notes", [])
-    click.echo(machine_line(figures.pop("machine")))
+    echo(machine_line(figures.pop("machine")))
     print_table([what, ""], _rows(figures))
     for note in notes:
-        click.echo(f"note: {note}", err=True)
+        echo(f"note: {note}", err=True)
 
 
 def _engine(options: dict[str, Any], as_json: bool) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def _engine(options: dict[str, Any], as_json: bool) -> dict[str, Any]:
     )
 
     def say(text: str) -> None:
-        click.echo(text, err=True)
+        echo(text, err=True)
 
     return measure(job, say) if as_json else measure(job, say, _print_size)
 
@@ -77,7 +78,7 @@ def _chunk(options: dict[str, Any], as_json: bool) -> dict[str, Any]:
     from ..bench.chunk import measure
 
     count = options["rounds"] or (10 if options["quick"] else 50)
-    return measure(count, (lambda _: None) if as_json else lambda text: click.echo(text, err=True))
+    return measure(count, (lambda _: None) if as_json else lambda text: echo(text, err=True))
 
 
 def _kernels(options: dict[str, Any], as_json: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import click
 
 from ..errors import CalibrationError
 from ..files import check_file
+from ._print import echo
 from ._sweep_view import at_the_keyboard, until_done
 from ._verb import Number, Verb, json_option, print_json, print_table
 
@@ -102,7 +103,7 @@ def _sweep(
     from ..robots.calibrate import calibrate
 
     if not quiet:
-        click.echo(
+        echo(
             f"{spec.title} on {port}: the arm goes limp now. Hold it; then move every joint from stop to stop."
         )
     if wait:
@@ -125,15 +126,15 @@ def _show(found: Calibration, path: Path, as_json: bool, warnings: list[str]) ->
         }
         print_json({**value, "joints": zeros, "warnings": warnings})
         return
-    click.echo("\n" * (len(joints) if sys.stdout.isatty() else 0))
+    echo(*[""] * (len(joints) + 1 if sys.stdout.isatty() else 1))
     rows = [
         [name, f"{zero.zero_ticks:.1f}", f"{zero.sign:+d}", zero.homing_offset]
         for name, zero in joints.items()
     ]
     print_table(["joint", "zero (ticks)", "sign", "offset in servo"], rows)
-    click.echo(f"wrote {path}")
+    echo(f"wrote {path}")
     if found.adapter is None and found.usb_path is not None:
-        click.echo(
+        echo(
             f"The serial number of this adapter tells nothing: the arm is known by its USB path {found.usb_path}. "
             f"In another socket, say --calibration {path.stem}."
         )

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..files import check_writable
+from ._print import echo
 from ._verb import Number, Verb, json_option, print_json, print_table
 
 robot_option = click.option("--robot", required=True, help="Whose cameras: the name they are kept under.")
@@ -38,9 +39,9 @@ def list_command(robot: str | None, as_json: bool) -> None:
     if rows:
         print_table(["kind", "node", "camera", "usb path", "serial"], rows)
     else:
-        click.echo("No camera found. Is its cable in? In a container: is /dev/video* passed on?")
+        echo("No camera found. Is its cable in? In a container: is /dev/video* passed on?")
     for role, where in bound.items():
-        click.echo(f"{role} = {where}")
+        echo(f"{role} = {where}")
 
 
 @command.command(cls=Verb, name="bind")
@@ -83,7 +84,7 @@ def bind_command(
         found = {"robot": robot, "role": role, "camera": binding.where, "file": str(kept), "picture": picture}
         print_json(found)
     else:
-        click.echo(f"{role} = {binding.where}, {mode}; kept in {kept}")
+        echo(f"{role} = {binding.where}, {mode}; kept in {kept}")
 
 
 @command.command(cls=Verb, name="check")
@@ -107,7 +108,7 @@ def check_command(robot: str, seconds: float, as_json: bool) -> None:
     ]
     print_table(["role", "camera", "size", "Hz", "age ms", "distance"], rows)
     for load in report["buses"]:
-        click.echo(f"USB bus {load['bus']}: {load['reserved_mb_s']} of {load['limit_mb_s']} MB/s reserved")
+        echo(f"USB bus {load['bus']}: {load['reserved_mb_s']} of {load['limit_mb_s']} MB/s reserved")
 
 
 @command.command(cls=Verb, name="calibrate")
@@ -143,9 +144,9 @@ def calibrate_command(
         print_json(found)
         return
     place = [row[3] for row in found["camera_to_world"][:3]]
-    click.echo(f"{role} stands at {place[0]:+.4f} {place[1]:+.4f} {place[2]:+.4f} m in the world")
+    echo(f"{role} stands at {place[0]:+.4f} {place[1]:+.4f} {place[2]:+.4f} m in the world")
     tags = ", ".join(f"tag {number} {px:.2f}" for number, px in found["per_tag_px"].items())
-    click.echo(f"reprojection {found['rms_px']:.2f} px ({tags}); kept in {extrinsics_path(robot, role)}")
+    echo(f"reprojection {found['rms_px']:.2f} px ({tags}); kept in {extrinsics_path(robot, role)}")
 
 
 def _distance(report: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import _data_check, _data_convert, _data_edit, _data_joints, _data_mark, _data_stats, _data_view
+from ._print import echo
 from ._verb import Verb, json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -60,11 +61,11 @@ def info(dataset: Path, as_json: bool) -> None:
             *([["being written", "yes"]] if value["being_written"] else []),
         ],
     )
-    click.echo()
+    echo()
     print_table(
         ["feature", "type", "shape"], [[f.key, f.dtype, "x".join(map(str, f.shape))] for f in schema.features]
     )
-    click.echo()
+    echo()
     print_table(["task", ""], [[i, repr(task)] for i, task in enumerate(found.tasks)])
 
 
@@ -92,14 +93,14 @@ def repair(dataset: Path, again: bool, as_json: bool) -> None:
         return
     _tell(done, dataset)
     if done.nothing:
-        click.echo("nothing to repair")
+        echo("nothing to repair")
 
 
 def _tell(done: Repair, dataset: Path) -> None:
     for line in [*done.told(), *done.aside]:
-        click.echo(line)
+        echo(line)
     if done.aside:
-        click.echo(f"try what lies aside once more: motorium data repair {quote(str(dataset))} --again")
+        echo(f"try what lies aside once more: motorium data repair {quote(str(dataset))} --again")
 
 
 for group in (_data_stats, _data_check, _data_mark, _data_edit, _data_joints, _data_convert, _data_view):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ._print import echo, echo_text
 from ._verb import Verb, json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -93,9 +94,9 @@ def _show_bus(report: BusReport) -> None:
         ]
         print_table(header, rows)
     for finding in report.findings:
-        click.echo(f"\n{finding.cause}: {finding.detail}\n  {finding.fix}")
+        echo("", f"{finding.cause}: {finding.detail}", f"  {finding.fix}")
     if not report.findings:
-        click.echo("\nnothing wrong found")
+        echo("", "nothing wrong found")
 
 
 def _shown(value: float | None) -> str:
@@ -106,7 +107,7 @@ def _show_checks(checks: list[Check]) -> None:
     print_table(["check", "", "found"], [[c.name, MARKS[c.status], c.detail] for c in checks])
     for check in checks:
         if check.advice:
-            click.echo(f"\n{check.name}: {check.advice}")
+            echo("", f"{check.name}: {check.advice}")
 
 
 def _show_fit(fit: Fit, checkpoint: str, robot: str) -> None:
@@ -135,15 +136,16 @@ def _show_fit(fit: Fit, checkpoint: str, robot: str) -> None:
     ]
     print_table(header, rows)
     for line in fit.contradictions:
-        click.echo(f"\ncontradiction: {line}")
+        echo("", f"contradiction: {line}")
     if fit.refusal:
-        click.echo(f"\nrefused: {fit.refusal}")
+        echo()
+        echo_text(f"refused: {fit.refusal}")
     if fit.pace is not None:
-        click.echo(f"\nin time: {fit.pace}")
+        echo("", f"in time: {fit.pace}")
         for line in fit.pace.warnings:
-            click.echo(f"\nWARN: {line}")
+            echo("", f"WARN: {line}")
     if not fit.blocking:
-        click.echo("\nevery input and output is bound; the statistics agree with the labels")
+        echo("", "every input and output is bound; the statistics agree with the labels")
 
 
 def _range(low: float | None, high: float | None) -> str:

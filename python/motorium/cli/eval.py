@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import MotoriumError
+from ._print import echo
 from ._verb import Verb, json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -78,4 +79,4 @@ def command(
 
 def _show(result: EpisodeResult) -> None:
     mark = "success" if result.success else "failed"
-    click.echo(f"scene {result.seed:>6}  {mark}  {result.time_s:5.1f} s  {result.instruction}")
+    echo(f"scene {result.seed:>6}  {mark}  {result.time_s:5.1f} s  {result.instruction}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ..files import check_file
+from ._print import echo
 from ._verb import Number, Verb, json_option, print_json
 
 
@@ -54,8 +55,8 @@ def command(
     if as_json:
         print_json(report)
         return
-    click.echo(f"{report['frames']} frames, {report['seconds']:.1f} s")
+    echo(f"{report['frames']} frames, {report['seconds']:.1f} s")
     for side, found in report["hands"].items():
         bad = ", ".join(f"{reason} {count}" for reason, count in found["bad"].items()) or "nothing"
-        click.echo(f"{side:5} {100 * found['kept']:.0f} % kept; bad: {bad}")
-    click.echo(f"{report['demonstrations']} demonstrations, {report['states']} states")
+        echo(f"{side:5} {100 * found['kept']:.0f} % kept; bad: {bad}")
+    echo(f"{report['demonstrations']} demonstrations, {report['states']} states")

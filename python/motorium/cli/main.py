@@ -6,6 +6,8 @@ of its docstring is its line in `motorium --help`, read as text so that listing 
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,14 +27,34 @@ def _summary(verb: str) -> str:
         return source.readline().strip().strip('"')
 
 
+@contextlib.contextmanager
+def _shown_errors() -> Iterator[None]:
+    """What click cannot use it quotes, and a pattern of the shell may have put names of files there."""
+    try:
+        yield
+    except click.ClickException as error:
+        from ._print import shown
+
+        if isinstance(error.message, str):
+            vars(error)["message"] = shown(error.message, err=True)
+        raise
+
+
 class _Verbs(click.Group):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
+        from ._print import show_safely
         from ._streams import prepare_streams
 
         prepare_streams()  # before help and version, which are printed while the words are read
-        return super().make_context(info_name, args, parent, **extra)
+        show_safely()
+        with _shown_errors():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _shown_errors():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -55,7 +77,9 @@ def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> 
     if value and not ctx.resilient_parsing:
         import motorium
 
-        click.echo(f"motorium {motorium.__version__}")
+        from ._print import echo
+
+        echo(f"motorium {motorium.__version__}")
         ctx.exit()
 
 

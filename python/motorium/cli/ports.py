@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ._print import echo
 from ._verb import Verb, json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -29,16 +30,16 @@ def command(as_json: bool) -> None:
         print_json({"ports": [port.as_dict() for port in found], "findings": findings})
         return
     if not found:
-        click.echo("No serial port found. Is the arm's USB cable in, and its adapter powered?")
+        echo("No serial port found. Is the arm's USB cable in, and its adapter powered?")
         return
     rows = [[p.device, _serial(p), p.usb_path or "-", p.title, "yes" if p.usable else "no"] for p in found]
     print_table(["port", "usb serial", "usb path", "adapter", "usable"], rows)
     for port in found:
         for finding in diagnose_port(port):
             if finding.cause == "udev_rule":
-                click.echo(f"{finding.detail}:\n  {finding.fix}")
+                echo(f"{finding.detail}:", f"  {finding.fix}")
     for advice in sorted({port.advice for port in found if port.advice}):
-        click.echo(advice)
+        echo(advice)
 
 
 def _serial(port: SerialPort) -> str:

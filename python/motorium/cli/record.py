@@ -9,6 +9,7 @@ import click
 
 from ..errors import SpecError
 from ..files import check_writable
+from ._print import echo
 from ._record_view import telling_what_is_kept, unknown, watch
 from ._task import check_task
 from ._verb import Number, Verb, count, json_option, print_json, say
@@ -139,7 +140,7 @@ def command(
         "control": {"ticks": control["ticks"], "missed": control["missed"]},
     }
     said = f"{count(len(recorded), 'episode')} added to {dataset}; look at them: motorium data view {dataset}"
-    print_json(result) if as_json else click.echo(said)
+    print_json(result) if as_json else echo(said)
     if left := unknown(recorded, dataset):
         say(left)
 

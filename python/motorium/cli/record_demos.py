@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ..files import check_writable
+from ._print import echo
 from ._verb import Verb, json_option, print_json
 
 
@@ -57,6 +58,6 @@ def command(
         )
     check_writable(out, "the demonstrations")
     job = RecordJob(out, counts, robot, first_seed, processes, checkpoint)
-    totals = record(job, lambda line: click.echo(line, err=as_json))
+    totals = record(job, lambda line: echo(line, err=as_json))
     if as_json:
         print_json({"out": str(out), **totals})

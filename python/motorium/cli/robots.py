@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ._print import echo
 from ._verb import Verb, json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -40,14 +41,15 @@ def _roles(spec: RobotSpec) -> str:
 
 
 def _show(spec: RobotSpec) -> None:
-    click.echo(f"{spec.title}: {spec.description}")
-    click.echo(
+    echo(f"{spec.title}: {spec.description}")
+    echo(
         f"bus {spec.bus.protocol} {spec.bus.baud} baud, control {spec.control.rate_hz:g} Hz, "
-        f"policy {spec.policy.rate_hz:g} Hz, on exit {spec.exit.policy}\n"
+        f"policy {spec.policy.rate_hz:g} Hz, on exit {spec.exit.policy}",
+        "",
     )
     print_table(
         ["joint", "servo", "slot", "unit", "lower rad", "upper rad", "rad/s"],
         [[j.name, j.id, j.slot, j.unit, j.lower_rad, j.upper_rad, j.max_velocity_rad_s] for j in spec.joints],
     )
-    click.echo()
+    echo()
     print_table(["camera", "size", "fps"], [[c.role, f"{c.width}x{c.height}", c.fps] for c in spec.cameras])

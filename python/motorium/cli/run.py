@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ..instructions import check_instruction
+from ._print import echo
 from ._task import check_task
 from ._verb import Number, Verb, json_option, print_json, say
 
@@ -73,4 +74,4 @@ def command(
     if as_json:
         print_json(report.as_dict())
     else:
-        click.echo(report)
+        echo(*str(report).split("\n"))

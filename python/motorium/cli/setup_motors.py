@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import BusError, MotoriumError, SpecError
+from ._print import ask, echo
 from ._verb import Number, Verb, json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def command(
     Shows first what is on the bus. May be broken off and started again: what is set up already is found.
     """
     set_up = _prepare(robot, port)
-    click.echo(f"asking every id at every speed on {set_up.port} ...", err=True)
+    echo(f"asking every id at every speed on {set_up.port} ...", err=True)
     found = set_up.scan().servos
     survey = set_up.sort(found)
     if not as_json:
@@ -54,7 +55,7 @@ def command(
             {"robot": robot, "port": set_up.port, "found_ids": servos, "given": given, "pending": left}
         )
     elif joint is None and not left:
-        click.echo(
+        echo(
             f"every servo has its id. Connect them all, then: motorium doctor --port {set_up.port} --robot {robot}"
         )
 
@@ -78,7 +79,7 @@ def _prepare(robot: str, port: str | None) -> ServoSetUp:
 def _give(set_up: ServoSetUp, survey: Survey, joint: str | None) -> dict[str, Any]:
     entry, servo = set_up.choose(survey, joint)
     set_up.give(entry, servo)
-    click.echo(
+    echo(
         f"{entry.joint}: id {servo.id} at {servo.baud} baud is now id {entry.id} at {set_up.baud} baud",
         err=True,
     )
@@ -87,7 +88,7 @@ def _give(set_up: ServoSetUp, survey: Survey, joint: str | None) -> dict[str, An
 
 def _ask(set_up: ServoSetUp, survey: Survey, given: list[dict[str, Any]]) -> None:
     """The dialogue: which servo to connect, then Enter."""
-    click.echo(ORDER, err=True)
+    echo(*ORDER.split("\n"), err=True)
     set_up.finished |= set(survey.done)
     while left := set_up.pending(survey):
         answer = _answer(left)
@@ -99,16 +100,14 @@ def _ask(set_up: ServoSetUp, survey: Survey, given: list[dict[str, Any]]) -> Non
             if set_up.pending(survey):
                 given.append(_give(set_up, survey, answer or None))
         except MotoriumError as error:
-            click.echo(f"  {error}", err=True)
+            echo(f"  {error}", err=True)
 
 
 def _answer(left: list[Expected]) -> str:
     entry = left[0]
-    click.echo(
+    ask(
         f"Connect the servo of {entry.joint} ({entry.motor}, becomes id {entry.id}) and press Enter; "
-        "or name another joint, or q to end: ",
-        err=True,
-        nl=False,
+        "or name another joint, or q to end: "
     )
     line = sys.stdin.readline()
     if not line:
@@ -135,7 +134,7 @@ def _take_as_they_come(
                 f"each other (then connect one alone); missing: {', '.join(e.joint for e in left)}"
             )
         elif said != wish:
-            click.echo(wish, err=True)
+            echo(wish, err=True)
             said = wish
         survey = set_up.glance()
         set_up.finished |= set(survey.done)
@@ -143,7 +142,7 @@ def _take_as_they_come(
 
 def _show(found: tuple[FoundServo, ...], survey: Survey) -> None:
     if not found:
-        click.echo("no servo answers yet")
+        echo("no servo answers yet")
         return
     owner = {(servo.id, servo.baud): joint for joint, servo in survey.done.items()}
     rows = [

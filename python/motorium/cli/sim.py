@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import MotoriumError, SimulationError
+from ._print import echo, shown
 from ._verb import Verb, json_option, print_json
 
 if TYPE_CHECKING:
@@ -132,9 +132,9 @@ def _listen(arms: Mapping[str, SimBackend], skip: threading.Event, as_json: bool
         except MotoriumError as error:
             said = {"error": str(error)}
         if as_json:
-            click.echo(json.dumps(said))
+            print_json(said)
         else:
-            click.echo(next(iter(said.values())))
+            echo(*str(next(iter(said.values()))).split("\n"))
 
 
 def _tell_facts(robot: str, arms: Mapping[str, SimBackend], *, as_json: bool) -> None:
@@ -149,11 +149,12 @@ def _tell_facts(robot: str, arms: Mapping[str, SimBackend], *, as_json: bool) ->
         cameras = {role: camera.path for role, camera in arm.cameras.items()}
         name = f"{arm.robot} ({side} arm of {robot})" if side else arm.robot
         ways = how_to(arm.spec, arm.port, cameras)
-        click.echo(HOW_TO.format(robot=name, port=arm.port, task=arm.world.task, ways=ways))
+        text = HOW_TO.format(robot=shown(name), port=shown(arm.port), task=shown(arm.world.task), ways=ways)
+        echo(*text.split("\n"))
     if "" not in arms:
         ports = ",".join(f"{side}={arm.port}" for side, arm in arms.items())
-        click.echo(f'Both as one robot: Robot.open("{robot}", port="{ports}", calibration="nominal")\n')
-    click.echo(AT_THE_END)
+        echo(f'Both as one robot: Robot.open("{robot}", port="{ports}", calibration="nominal")', "")
+    echo(*AT_THE_END.split("\n"))
 
 
 def _facts(backend: SimBackend) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..files import check_file
+from ._print import echo
 from ._verb import FAILED, Number, Verb, json_option, print_json, say
 
 ENDS = {"time": "time", "ended": "Enter", "source": "its own end", "stopped": "an emergency stop"}
@@ -91,7 +92,7 @@ def command(
     )
     with Terminal(say=say) as terminal:
         if terminal.present and not as_json:
-            click.echo(JOG_HELP if source == "keys" else HELP)
+            echo(*(JOG_HELP if source == "keys" else HELP).split("\n"))
         report = run(lambda: Robot.open(robot, port=port, calibration=calibration), request, terminal)
     if as_json:
         print_json(report.as_dict())
@@ -111,17 +112,17 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _show(report: dict[str, Any]) -> None:
     ended = ENDS.get(report["reason"], report["reason"])
-    click.echo(f"{report['source']} -> {report['robot']}: {report['seconds']:.1f} s, ended by {ended}")
+    echo(f"{report['source']} -> {report['robot']}: {report['seconds']:.1f} s, ended by {ended}")
     period, control = report["control"]["period_us"], report["control"]
-    click.echo(
+    echo(
         f"control  {report['rate_hz']:.1f} Hz, {control['missed']} missed, period p99 {period['p99']:.0f} us, "
         f"{control['clamped']} ticks held to a limit"
     )
     if report["tracking"]:
         t = report["tracking"]
-        click.echo(
+        echo(
             f"tracking lag {t['lag_ms']:.0f} ms (command {t['command_lag_ms']:.0f} ms), error rms {t['rms_rad']:.4f} "
             f"max {t['max_rad']:.4f} rad"
         )
     if report["losses"]:
-        click.echo(f"the leader fell silent {report['losses']} times; the arm held and went on")
+        echo(f"the leader fell silent {report['losses']} times; the arm held and went on")

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ..files import check_writable
+from ._print import echo
 from ._verb import Number, Verb, json_option, print_json
 
 
@@ -43,7 +44,7 @@ def command(
     from ..learn.train import TrainJob, TrainParams, train
 
     def report(line: str) -> None:
-        click.echo(line, err=as_json)
+        echo(line, err=as_json)
 
     if bool(recipe) == bool(data):
         raise click.UsageError("give either --recipe or --data")
@@ -61,4 +62,4 @@ def command(
     if as_json:
         print_json({"checkpoint": str(folder)})
     else:
-        click.echo(f"checkpoint: {folder}")
+        echo(f"checkpoint: {folder}")

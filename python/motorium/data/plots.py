@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from fractions import Fraction
-from html import escape
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..types import UInt8
+from .markup import escape
 
 WIDTH, HEIGHT = 320, 92
 LEFT, RIGHT, TOP, BOTTOM = 44, 6, 8, 18

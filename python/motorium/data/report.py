@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from . import plots
 from .check import check
 from .dataset import Dataset
 from .findings import Finding, Verdict
+from .markup import escape
 from .outcome import SUCCESS, WORDS, outcome_of
 from .report_style import STYLE
 from .snapshot import unchanged
