@@ -45,7 +45,9 @@ def convert(
     version = {"lerobot-v3": "v3.0", "lerobot-v2.1": "v2.1"}.get(to, to)
     if not hdf5.is_hdf5(dataset):
         if any(value is not None for value in (fps, task, robot, units)):
-            raise click.UsageError("--fps, --task, --robot and --units are for HDF5 files")
+            raise click.UsageError(
+                "--fps, --task, --robot and --units are for HDF5 files; see also: motorium data units"
+            )
         make_dataset(dataset, out, as_json, lambda found, target: write(found, version, target))
         return
     if out is None or version != "v3.0":

@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from ._data_edit import dataset_argument, make_dataset, out_option
-from ._verb import Verb, json_option
+from ._verb import Verb, json_option, print_json
+
+UNITS = click.Choice(["rad", "deg", "lerobot"])
 
 
 @click.command(cls=Verb, name="mirror")
@@ -52,17 +54,68 @@ def mirror(
 
 @click.command(cls=Verb, name="merge")
 @click.argument("datasets", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option("--units", type=UNITS, help="Convert the joints of all to this unit.")
+@click.option("--assume", type=UNITS, help="Unit of the joints of those that do not say it.")
+@click.option("--robot", help="Whose travel the units count, when it is called otherwise here.")
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="The new dataset."
 )
 @json_option
-def merge(datasets: tuple[Path, ...], out: Path, as_json: bool) -> None:
-    """One dataset of several with the same schema."""
-    from ..data import edit
+def merge(
+    datasets: tuple[Path, ...],
+    units: str | None,
+    assume: str | None,
+    robot: str | None,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """One dataset of several with the same schema and units."""
+    from ..data import units_edit
     from ..data.dataset import Dataset
 
     more = [Dataset.open(path) for path in datasets[1:]]
-    make_dataset(datasets[0], out, as_json, lambda found, target: edit.merge([found, *more], target))
+    how = units_edit.Units(units, assume, robot)
+    notes: list[str] = []
+    make_dataset(
+        datasets[0],
+        out,
+        as_json,
+        lambda found, target: notes.extend(units_edit.merge([found, *more], how, target)[1]),
+        notes,
+    )
 
 
-VERBS = (mirror, merge)
+@click.command(cls=Verb, name="units")
+@dataset_argument
+@click.option("--set", "said", type=UNITS, help="Say the unit of its joints; no number changes.")
+@click.option("--to", type=UNITS, help="Convert its joints to this unit.")
+@click.option("--robot", help="Whose travel the units count, when it is called otherwise here.")
+@out_option
+@json_option
+def units(
+    dataset: Path, said: str | None, to: str | None, robot: str | None, out: Path | None, as_json: bool
+) -> None:
+    """Units of the joints of DATASET: look at them, say them, convert them."""
+    from ..data import units_edit
+
+    if said is not None and to is not None:
+        raise click.UsageError("--set says the unit, --to converts: first the one, then the other")
+    if to is None and (out is not None or robot is not None):
+        raise click.UsageError("--out and --robot go with --to")
+    if to is not None:
+        how = units_edit.Units(to, robot=robot)
+        make_dataset(
+            dataset, out, as_json, lambda found, target: units_edit.convert_units(found, how, target)
+        )
+        return
+    before = units_edit.declare(dataset, said) if said is not None else None
+    there = units_edit.said_units_of(dataset)
+    if as_json:
+        print_json({"dataset": str(dataset), "units": there})
+        return
+    for key, unit in there.items():
+        old = f"; it was {before[key] or 'not said'}" if before is not None and key in before else ""
+        click.echo(f"{key}: {unit or 'not said'}{old}")
+
+
+VERBS = (mirror, merge, units)

@@ -10,13 +10,14 @@ import numpy as np
 
 from ..errors import DataError
 from ..instructions import check_instruction
-from . import marks
 from .build import Pick, build
 from .dataset import Dataset
 from .film import thinned
 from .mirror import Mirror, mirror_dataset
 from .schema import Info
 from .tables import Episode, Rows
+from .units_edit import Units
+from .units_edit import merge as merge_datasets
 
 
 def numbers(text: str) -> frozenset[int]:
@@ -57,16 +58,8 @@ def relabel(dataset: Dataset, rename: Mapping[str, str], target: Path) -> Info:
 
 
 def merge(datasets: Sequence[Dataset], target: Path) -> Info:
-    """All episodes of several datasets. Raises DataError in words when their schemas differ."""
-    first = datasets[0].schema
-    for other in datasets[1:]:
-        if other.schema.digest() != first.digest():
-            why = "; ".join(first.differences(other.schema))
-            raise DataError(f"{other.root} does not fit {datasets[0].root}: {why}")
-        names, theirs = (schema.own.get(marks.NAMES) for schema in (first, other.schema))
-        if names != theirs:
-            raise DataError(f"{other.root} has the sub-tasks {theirs}, {datasets[0].root} has {names}")
-    return build(target, first, [Pick(dataset, everything(dataset)) for dataset in datasets])
+    """All episodes of several datasets that agree in everything, see `units_edit.merge`. Raises DataError."""
+    return merge_datasets(datasets, Units(), target)[0]
 
 
 def split(dataset: Dataset, share: float, seed: int, train: Path, test: Path) -> tuple[Info, Info]:

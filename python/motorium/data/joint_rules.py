@@ -11,7 +11,8 @@ import numpy as np
 
 from .case import ACTION, COMMANDED, STATE, Case, Float, runs
 from .findings import WITHOUT, Finding
-from .joint_units import DEG, RAD, Unit, is_gripper, joint
+from .joint_units import Unit, is_gripper, joint
+from .said_units import DEG, RAD
 from .schema import Schema
 
 STILL_S, STILL_RAD = 2.0, 0.004

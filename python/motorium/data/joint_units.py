@@ -15,12 +15,8 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from .dataset import Dataset
+from .said_units import DEG, LEROBOT, RAD, said_unit
 
-RAD, DEG, LEROBOT = "rad", "deg", "lerobot"
-_SPELT = {
-    "rad": RAD, "rads": RAD, "radian": RAD, "radians": RAD, "deg": DEG, "degs": DEG, "degree": DEG, "degrees": DEG,
-    "lerobot": LEROBOT,
-}  # fmt: skip
 _DEG_IN_RAD = math.pi / 180
 TURN_RAD = 6.5
 """A little more than a turn: no joint in radians goes farther from its zero."""
@@ -71,8 +67,8 @@ def find_unit(dataset: Dataset, key: str) -> Unit | str:
 
     Raises DataError when there is no such column.
     """
-    name, guess = _said(dataset, key), ""
-    if name is None:
+    name, guess = said_unit(dataset.schema, key), ""
+    if name not in (RAD, DEG, LEROBOT):
         values = _extremes(dataset, key)
         if values is None:
             return f"{key} has no row that can be read"
@@ -84,22 +80,6 @@ def find_unit(dataset: Dataset, key: str) -> Unit | str:
         name, guess = found
     in_rad = 1.0 if name == RAD else _DEG_IN_RAD
     return Unit(name, in_rad, _limits(dataset, key, name), guess)
-
-
-def _said(dataset: Dataset, key: str) -> str | None:
-    if key.endswith("_rad"):
-        return RAD
-    own = dataset.schema.own
-    declared = own.get("units")
-    if isinstance(declared, dict):
-        spelt = str(declared.get(key, declared.get("observation.state"))).strip().lower()
-        if spelt in _SPELT:
-            return _SPELT[spelt]
-    names = [name.lower() for name in dataset.schema.feature(key).names or ()]
-    for ending in ("rad", "deg"):
-        if names and all(name.endswith((f"_{ending}", f".{ending}", f"({ending})")) for name in names):
-            return ending
-    return None
 
 
 def _extremes(dataset: Dataset, key: str) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:

@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import DataError
 from . import layout
 from .feature_names import flat_names, picture_sides
+from .said_units import unit_differences
 
 INFO_LIMIT = 8 << 20
 """Largest info.json that is read."""
@@ -162,12 +163,12 @@ class Schema:
         mine, theirs = ({f.key: f for f in s.features} for s in (self, other))
         out += [f"{key} is only here" for key in mine if key not in theirs]
         out += [f"{key} is only there" for key in theirs if key not in mine]
-        for key in mine.keys() & theirs.keys():
+        for key in (key for key in mine if key in theirs):
             for what in ("dtype", "shape", "names"):
                 here, there = getattr(mine[key], what), getattr(theirs[key], what)
                 if here != there:
                     out.append(f"{what} of {key} is {here} here, {there} there")
-        return out
+        return out + unit_differences(self, other)
 
     def with_video_info(self, codec: str, pix_fmt: str) -> Schema:
         """The same with LeRobot's description of the video streams filled in."""

@@ -15,7 +15,7 @@ from ..robots.spec import RobotSpec
 from ..slots import SLOTS, SlotMap, slot_map
 from .build import Pick, build
 from .dataset import Dataset
-from .edit import everything
+from .said_units import said_unit
 from .schema import Feature, Info
 from .tables import Episode, Rows
 
@@ -26,13 +26,12 @@ COLUMNS = {"observation.state": "observation.slots", "action": "action_slots"}
 
 def joint_unit(dataset: Dataset, key: str, given: str | None = None) -> str:
     """Unit of a column of joints: what is given, else what the dataset says. Raises DataError when neither does."""
-    declared = dataset.schema.own.get("units", {})
-    said = declared if isinstance(declared, dict) else {}
-    unit = given or said.get(key, said.get("observation.state"))
+    unit = given or said_unit(dataset.schema, key)
     if unit not in UNITS:
         raise DataError(
             f"{dataset.root} does not say that its joints are in radians, as those of LeRobot never are: give "
-            "--units deg (use_degrees), lerobot (-100 to 100) or rad"
+            "--units deg (use_degrees), lerobot (-100 to 100) or rad, or say it once and for all: motorium data units "
+            f"{dataset.root} --set deg"
         )
     return str(unit)
 
@@ -109,4 +108,4 @@ def unified(dataset: Dataset, target: Path, found_map: Mapping | None = None) ->
         return {**columns, **added}
 
     schema = replace(dataset.schema, features=(*dataset.schema.features, *more))
-    return build(target, schema, [Pick(dataset, everything(dataset), rows=rows)])
+    return build(target, schema, [Pick(dataset, frozenset(e.index for e in dataset.episodes), rows=rows)])

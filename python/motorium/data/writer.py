@@ -114,9 +114,9 @@ class DatasetWriter:
             there = read_info(root)
             if there.version != layout.VERSION:
                 raise DataError(f"{root} is {there.version}; convert it first: motorium data convert {root}")
-            if there.schema.digest() != self.schema.digest():
-                why = "; ".join(there.schema.differences(self.schema))
-                raise DataError(f"{root} cannot go on with another schema: {why}")
+            why = there.schema.differences(self.schema)
+            if why:
+                raise DataError(f"{root} cannot go on with another schema: {'; '.join(why)}")
             mine, theirs = (schema.own.get(marks.NAMES) for schema in (self.schema, there.schema))
             if mine != theirs:
                 raise DataError(f"{root} has the sub-tasks {theirs}; asked for are {mine}")

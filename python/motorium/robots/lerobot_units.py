@@ -32,6 +32,21 @@ def to_radians(values: ArrayLike, spec: RobotSpec, unit: str) -> Float32:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
+def from_radians(values: ArrayLike, spec: RobotSpec, unit: str) -> NDArray[np.float64]:
+    """(N, J) radians -> values in `unit`, which `to_radians` takes back. Raises SpecError for an unknown unit."""
+    given = np.asarray(values, dtype=np.float64)
+    if unit not in UNITS:
+        raise SpecError(f"unit {unit!r} is not known; known are {', '.join(UNITS)}")
+    if unit == "rad":
+        return given
+    columns = []
+    for i, joint in enumerate(spec.joints):
+        # Every unit is a straight line over radians: two points of it tell the rest.
+        zero, one = _column(np.array([0.0, 1.0]), joint, unit)
+        columns.append((given[:, i] - zero) / (one - zero))
+    return np.stack(columns, axis=1)
+
+
 def _column(values: NDArray[np.float64], joint: JointSpec, unit: str) -> NDArray[np.float64]:
     along = values * joint.sign
     travel = joint.upper_rad - joint.lower_rad

@@ -1,0 +1,54 @@
+"""In which unit a column is, as the dataset itself says it: in info.json, or by the names of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .schema import Schema
+
+RAD, DEG, LEROBOT = "rad", "deg", "lerobot"
+STATE, ACTION = "observation.state", "action"
+JOINTS = (STATE, ACTION)
+"""Columns of joints, which need a unit to be of use together with those of another dataset."""
+UNITS = "units"
+"""Key of the own section of info.json: column -> unit."""
+_SPELT = {
+    "rad": RAD, "rads": RAD, "radian": RAD, "radians": RAD, "deg": DEG, "degs": DEG, "degree": DEG, "degrees": DEG,
+    "lerobot": LEROBOT,
+}  # fmt: skip
+
+
+def said_unit(schema: Schema, key: str) -> str | None:
+    """Return what a dataset says about a column's unit: "rad", "deg", "lerobot", other words, or None.
+
+    An action of which nothing is said is in the unit of the state.
+    """
+    if key.endswith("_rad"):
+        return RAD
+    declared = schema.own.get(UNITS)
+    if isinstance(declared, Mapping):
+        word = declared.get(key, declared.get(STATE) if key == ACTION else None)
+        if isinstance(word, str) and word.strip():
+            return _SPELT.get(word.strip().lower(), word.strip())
+    for feature in schema.features:
+        if feature.key == key and feature.names:
+            for ending in (RAD, DEG):
+                tails = (f"_{ending}", f".{ending}", f"({ending})")
+                if all(name.lower().endswith(tails) for name in feature.names):
+                    return ending
+    return None
+
+
+def unit_differences(here: Schema, there: Schema) -> list[str]:
+    """Say in words which columns of both are in different units, or in one that only one of them tells."""
+    out = []
+    for feature in here.columns:
+        if not there.has(feature.key):
+            continue
+        mine, theirs = said_unit(here, feature.key), said_unit(there, feature.key)
+        if mine != theirs and (feature.key in JOINTS or (mine is not None and theirs is not None)):
+            words = [repr(unit) if unit else "not said" for unit in (mine, theirs)]
+            out.append(f"unit of {feature.key} is {words[0]} here, {words[1]} there")
+    return out

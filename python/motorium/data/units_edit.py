@@ -1,0 +1,181 @@
+"""Units of joints: said of a dataset that does not say them, and converted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataError, SpecError
+from ..files import write_json
+from ..robots.lerobot_units import UNITS, from_radians, to_radians
+from ..robots.spec import RobotSpec
+from . import layout, marks, said_units
+from .build import Pick, build
+from .dataset import Dataset
+from .joint_units import joint
+from .lock import Lock
+from .said_units import JOINTS, said_unit
+from .schema import OWN, Info, Schema, read_json
+from .tables import Episode, Rows
+from .unified import LEROBOT_NAMES
+
+
+@dataclass(frozen=True)
+class Units:
+    """What is to be done about the units of datasets that are put together.
+
+    Attributes:
+        to: unit that the joints of all shall be in; None: they must agree as they are.
+        assumed: unit of the joints of datasets that do not say it.
+        robot: name of the robot here, whose travel LeRobot's units are counted in; None: as the dataset calls it.
+    """
+
+    to: str | None = None
+    assumed: str | None = None
+    robot: str | None = None
+
+
+def declare(root: Path, unit: str) -> dict[str, str | None]:
+    """Write into info.json which unit the joints are in; no number changes. Returns what it said before, by column.
+
+    Raises DataError: no such unit, no column of joints, in use.
+    """
+    if unit not in UNITS:
+        raise DataError(f"unit {unit!r} is not known; known are {', '.join(UNITS)}")
+    with Lock(root):
+        schema = Dataset.open(root).schema
+        keys = _joint_columns(schema)
+        value = read_json(root / layout.INFO)
+        own = value.get(OWN)
+        own = dict(own) if isinstance(own, dict) else {}
+        said = own.get(said_units.UNITS)
+        own[said_units.UNITS] = {**(said if isinstance(said, dict) else {}), **dict.fromkeys(keys, unit)}
+        write_json(root / layout.INFO, {**value, OWN: own}, indent=4, root=root)
+    return {key: said_unit(schema, key) for key in keys}
+
+
+def said_units_of(root: Path) -> dict[str, str | None]:
+    """Return what a dataset says about the units of its columns: of joints always, of others where it says one."""
+    schema = Dataset.open(root).schema
+    said = {f.key: said_unit(schema, f.key) for f in schema.columns}
+    return {key: unit for key, unit in said.items() if unit is not None or key in JOINTS}
+
+
+def convert_units(dataset: Dataset, how: Units, target: Path) -> Info:
+    """Write a dataset with its joints in the unit `how.to`. Raises DataError as `converted`."""
+    schema, pick = converted(dataset, how)
+    return build(target, schema, [pick])
+
+
+def merge(datasets: Sequence[Dataset], how: Units, target: Path) -> tuple[Info, list[str]]:
+    """Write all episodes of several datasets, and say in words what of their descriptions was left out.
+
+    Raises DataError in words when their schemas or units differ, with what makes them agree.
+    """
+    parts = [converted(dataset, how) for dataset in datasets]
+    first = parts[0][0]
+    for dataset, (schema, _) in zip(datasets[1:], parts[1:], strict=True):
+        why = first.differences(schema)
+        if why:
+            raise DataError(f"{dataset.root} does not fit {datasets[0].root}: {'; '.join(why)}{remedy(why)}")
+        names, theirs = (s.own.get(marks.NAMES) for s in (first, schema))
+        if names != theirs:
+            raise DataError(f"{dataset.root} has the sub-tasks {theirs}, {datasets[0].root} has {names}")
+    common, lost = _common([schema for schema, _ in parts])
+    said = [f"unit of {key} is not said by all, and was left out" for key in lost]
+    return build(target, common, [pick for _, pick in parts]), said
+
+
+def remedy(differences: Sequence[str]) -> str:
+    """What makes units agree, where they are among the differences of two datasets."""
+    about = [line for line in differences if line.startswith("unit of ")]
+    if not about:
+        return ""
+    if any("not said" in line for line in about):
+        return (
+            "; say it of the dataset that does not: motorium data units DATASET --set rad (or deg, lerobot), or merge "
+            "with --assume"
+        )
+    return "; convert one: motorium data units DATASET --to rad, or merge with --units rad"
+
+
+def converted(dataset: Dataset, how: Units) -> tuple[Schema, Pick]:
+    """A dataset's schema and all its episodes, with the joints in the unit `how.to`, or as they are.
+
+    Raises DataError: a unit is not said or not known, the robot is not known, or has other joints.
+    """
+    schema = dataset.schema
+    if how.assumed is not None:
+        silent = [key for key in _joint_columns(schema) if said_unit(schema, key) is None]
+        schema = _saying(schema, dict.fromkeys(silent, how.assumed))
+    everything = frozenset(e.index for e in dataset.episodes)
+    if how.to is None or all(said_unit(schema, key) == how.to for key in _joint_columns(schema)):
+        return schema, Pick(dataset, everything)
+    to, units = how.to, {key: _known(dataset, schema, key) for key in _joint_columns(schema)}
+    spec = _spec(dataset, schema, how.robot)
+
+    def rows(columns: Rows, episode: Episode) -> Rows:
+        del episode
+        changed = {
+            key: from_radians(to_radians(columns[key], spec, unit), spec, to).astype(columns[key].dtype)
+            for key, unit in units.items()
+            if unit != to
+        }
+        return {**columns, **changed}
+
+    return _saying(schema, dict.fromkeys(units, to)), Pick(dataset, everything, rows=rows)
+
+
+def _joint_columns(schema: Schema) -> list[str]:
+    keys = [key for key in JOINTS if any(f.key == key for f in schema.columns)]
+    if not keys:
+        raise DataError(f"there is no column of joints: neither {' nor '.join(JOINTS)}")
+    return keys
+
+
+def _saying(schema: Schema, units: Mapping[str, str]) -> Schema:
+    said = schema.own.get(said_units.UNITS)
+    there = dict(said) if isinstance(said, Mapping) else {}
+    return replace(schema, own={**schema.own, said_units.UNITS: {**there, **units}}) if units else schema
+
+
+def _known(dataset: Dataset, schema: Schema, key: str) -> str:
+    unit = said_unit(schema, key)
+    if unit not in UNITS:
+        there = f"says {unit!r}" if unit else "does not say it"
+        raise DataError(
+            f"the unit of {key} is not known: {dataset.root} {there}; say it: motorium data units {dataset.root} --set "
+            f"{'|'.join(UNITS)}"
+        )
+    return unit
+
+
+def _spec(dataset: Dataset, schema: Schema, robot: str | None) -> RobotSpec:
+    name = robot or LEROBOT_NAMES.get(schema.robot, schema.robot)
+    try:
+        spec = RobotSpec.load(name)
+    except SpecError as error:
+        raise DataError(
+            f"{dataset.root} was recorded on {schema.robot!r}, whose travel is not known here: {error}; or give --robot"
+        ) from error
+    for key in _joint_columns(schema):
+        names = [joint(name) for name in schema.feature(key).names or ()]
+        if names != list(spec.joint_names):
+            raise DataError(
+                f"{key} of {dataset.root} has the joints {', '.join(names) or 'without names'}; {spec.name} has "
+                f"{', '.join(spec.joint_names)}"
+            )
+    return spec
+
+
+def _common(schemas: Sequence[Schema]) -> tuple[Schema, list[str]]:
+    """The first schema, of its units those that all say; and the others."""
+    first, *others = schemas
+    said = first.own.get(said_units.UNITS)
+    if not isinstance(said, Mapping):
+        return first, []
+    lost = [key for key in said if any(said_unit(o, key) != said_unit(first, key) for o in others)]
+    kept: dict[str, Any] = {key: unit for key, unit in said.items() if key not in lost}
+    return replace(first, own={**first.own, said_units.UNITS: kept}), lost
