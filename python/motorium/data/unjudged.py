@@ -13,7 +13,7 @@ from .schema import Schema
 
 MOTION = ("static", "joint_jump", "limit_contact", "gripper_range", "tracking", "duplicate")
 NAMES = f"call the columns of joints {STATE} and {ACTION}, as LeRobot and its training do"
-SAY = "say it: motorium data units DATASET --set rad (or deg, lerobot)"
+SAY = "say it in meta/info.json: motorium data units DATASET --set rad (or deg, lerobot)"
 SHOWN = 8
 
 
