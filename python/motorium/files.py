@@ -25,6 +25,7 @@ NAME_MAX = 255
 """Bytes of one name on Linux's file systems. Source: limits.h."""
 BESIDE_BYTES = 32
 """By how much the name is longer of what grows beside a folder or file and takes its place."""
+DEVICES = Path("/dev")
 TEMPORARY = ".motorium-tmp"
 """End of the name of a file that is being written and will take the place of another."""
 
@@ -145,10 +146,11 @@ def check_writable(folder: Path, what: str, option: str = "") -> None:
 
 def check_file(path: Path, what: str) -> None:
     """As `check_writable` for the one file `path`, which may be there already. Raises StorageError."""
-    check_writable(Path(os.path.realpath(path)).parent, what)  # where the new one is written, if it is a link
+    check_writable(_own(path).absolute().parent, what)
     try:
         blocked = "there is a folder of that name" if path.is_dir() else ""
-        if not blocked and path.exists() and not path.is_file():
+        special = path.exists() and not path.is_file()
+        if not blocked and (special or Path(os.path.realpath(path.parent)) == DEVICES):
             blocked = "that is a device, FIFO or socket"
     except OSError as error:  # such as a name that is too long
         blocked = error.strerror or str(error)
@@ -168,8 +170,9 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object], *, root: Path |
     Permissions are those of the file that is replaced; of a new one, what the umask leaves.
 
     Args:
-        path: of the file. When it was named by the user and is a link, such as one into a folder of settings under
-            version control, the file behind it is replaced and the link stays.
+        path: of the file. A link of that name is replaced too, and what it leads to stays as it is: it may have come
+            with what somebody else made. Below `config_home` links are the user's, such as those into a folder of
+            settings under version control; there the file behind the link is replaced and the link stays.
         write: is called with the open file.
         root: the folder that others may have filled; below it no link is followed, see `rooted`.
 
@@ -183,9 +186,20 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object], *, root: Path |
             rooted.refuse_link(fd, path)
             _replace(fd, path, write)
         return
-    real = Path(os.path.realpath(path))
-    with rooted.folder(real.parent, real.parent, make=True) as fd:
-        _replace(fd, real, write)
+    path = _own(path)
+    with rooted.folder(path.parent, path.parent, make=True) as fd:
+        _replace(fd, path, write)
+
+
+def _own(path: Path) -> Path:
+    """Follow a link among the user's settings."""
+    if not path.is_symlink():
+        return path
+    try:
+        settings = config_home()
+    except StorageError:  # no home, no settings
+        return path
+    return Path(os.path.realpath(path)) if settings.absolute() in path.absolute().parents else path
 
 
 def _replace(folder: int, path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -215,6 +229,8 @@ def _keep_mode(fd: int, folder: int, path: Path) -> None:
     try:
         old = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
+        return
+    if stat.S_ISLNK(old.st_mode):
         return
     if not stat.S_ISREG(old.st_mode):
         raise StorageError(f"{path} is no regular file and cannot be replaced by one; name another")

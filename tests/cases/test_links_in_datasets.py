@@ -15,7 +15,7 @@ import data_samples
 import pytest
 
 from motorium import rooted
-from motorium.data import layout, staging
+from motorium.data import build, layout, staging
 from motorium.data.dataset import Dataset
 from motorium.data.edit import delete
 from motorium.data.repair import repair
@@ -267,7 +267,7 @@ def test_a_plan_names_the_places_of_its_own_episode_alone(waiting, outside, tmp_
     )
     assert state(outside) == elsewhere
     kept = {name: content for name, content in state(root).items() if name in before}
-    grown = {layout.INFO, layout.STATS, layout.TASKS}
+    grown = {layout.INFO, layout.STATS, layout.STATS_NOTE, layout.TASKS}
     assert {name for name in kept if kept[name] != before[name]} <= grown
 
 
@@ -299,6 +299,39 @@ def test_edits_make_new_files_alone(good, outside, tmp_path):
     before = state(outside)
     with pytest.raises(DataError, match="is there already"):
         delete(Dataset.open(root), frozenset(), tmp_path / "new")
+    assert state(outside) == before
+
+
+def test_what_lies_aside_goes_along_without_being_opened(cut, outside, tmp_path):
+    root = shutil.copytree(cut, tmp_path / "d", symlinks=True)
+    lost = root / layout.STAGING / "lost" / "000-episode-000009-1.part"
+    lost.mkdir(parents=True)
+    os.mkfifo(lost / "fifo")
+    (lost / "link").symlink_to(outside / "notes.txt")
+    (lost / "nowhere").symlink_to("nowhere")
+    before = state(outside)
+    build.swap(root, lambda work: delete(Dataset.open(root), frozenset({0}), work))
+    assert (root / lost.relative_to(root) / "link").is_symlink()
+    assert state(outside) == before
+
+
+@pytest.mark.parametrize("name", ["old", "new"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_is_no_dataset_that_an_edit_left(good, outside, tmp_path, name, there):
+    """A download brings what looks like a killed edit of the folder beside it."""
+    shutil.copytree(good, outside / "dataset")
+    root = tmp_path / "d"
+    if there:
+        shutil.copytree(good, root)
+    left = tmp_path / ".d.building-1-abcd"
+    left.mkdir()
+    (left / name).symlink_to(outside / "dataset")
+    (left / "edit.json").write_text(json.dumps({"token": "0" * 32}))
+    before = state(outside)
+    with DatasetWriter(root, data_samples.schema(cameras=CAMERAS), patience_s=30, reserve_mb=1):
+        pass
+    assert not root.is_symlink()
+    assert not left.exists()
     assert state(outside) == before
 
 

@@ -23,7 +23,7 @@ from motorium.data.dataset import Dataset
 from motorium.data.edit import delete
 from motorium.data.repair import repair
 from motorium.errors import StorageError
-from motorium.files import TEMPORARY, write_json, write_whole
+from motorium.files import TEMPORARY, check_file, write_json, write_whole
 from motorium.robots.calibration import Calibration
 from motorium.robots.spec import RobotSpec
 
@@ -127,16 +127,31 @@ def test_a_checkpoint_keeps_its_permissions_and_what_lies_beside(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["c", "latest"]
 
 
-def test_a_file_of_settings_that_is_a_link_is_written_through(tmp_path):
+def test_a_file_of_settings_that_is_a_link_is_written_through(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     (tmp_path / "dotfiles").mkdir()
     (tmp_path / "dotfiles" / "arm.json").write_text("old")
-    link = tmp_path / "config" / "arm.json"
-    link.parent.mkdir()
-    link.symlink_to("../dotfiles/arm.json")
+    link = tmp_path / "config" / "motorium" / "calibrations" / "arm.json"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("../../../dotfiles/arm.json")
     write_json(link, {"new": 1})
     assert link.is_symlink()
     assert "new" in (tmp_path / "dotfiles" / "arm.json").read_text()
     assert [p.name for p in (tmp_path / "dotfiles").iterdir()] == ["arm.json"]
+
+
+def test_a_result_replaces_a_link_and_not_what_it_leads_to(tmp_path):
+    """Where a page or report goes, somebody's download may have put a link."""
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "mine").chmod(0o600)
+    (tmp_path / "report.json").symlink_to("mine")
+    (tmp_path / "other.json").symlink_to("free")
+    for name in ("report.json", "other.json"):
+        write_json(tmp_path / name, {})
+        assert (tmp_path / name).read_text() == "{}\n"
+        assert not (tmp_path / name).is_symlink()
+    assert (tmp_path / "mine").read_text() == "mine"
+    assert not (tmp_path / "free").exists()
 
 
 def test_a_file_with_a_second_name_is_replaced_and_not_written(tmp_path):
@@ -152,6 +167,9 @@ def test_a_device_or_fifo_is_not_replaced_by_a_file(tmp_path):
         write_json(tmp_path / "pipe", {})
     assert stat.S_ISFIFO((tmp_path / "pipe").lstat().st_mode)
     assert [p.name for p in tmp_path.iterdir()] == ["pipe"]
+    for name in ("/dev/null", "/dev/stdout", str(tmp_path / "pipe")):
+        with pytest.raises(StorageError, match="device, FIFO or socket"):
+            check_file(Path(name), "the page")
 
 
 @pytest.fixture(scope="module")

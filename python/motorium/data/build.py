@@ -7,6 +7,7 @@ import itertools
 import logging
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -300,9 +301,11 @@ def _noted(pick: Pick, notes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _durable(root: Path) -> None:
-    """Everything under a folder is on the disk."""
+    """Everything under a folder is on the disk; links and FIFOs, which lie aside with what they came with, are left."""
     for path in sorted(root.rglob("*")):
-        fd = os.open(path, os.O_RDONLY)
+        if not stat.S_ISREG(path.lstat().st_mode) and not stat.S_ISDIR(path.lstat().st_mode):
+            continue
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             os.fsync(fd)
         finally:

@@ -19,6 +19,7 @@ import shutil
 import time
 from pathlib import Path
 
+from .. import rooted
 from ..errors import DataError
 from ..files import write_json
 from ..foreign import read_json
@@ -128,20 +129,25 @@ def _settle(folder: Path, root: Path) -> Path | None:
     token = _token(folder / NOTE)
     words = f"an edit of {root} was cut off, and the dataset is in {folder}: move it back by hand"
     with as_data_error(words):
-        if not os.path.lexists(root) and old.is_dir():
-            (new if token and _token(new / TOKEN) == token else old).rename(root)
-        if not old.is_dir() and token and new.is_dir() and _token(root / TOKEN) == token:
+        if not os.path.lexists(root) and _is_folder(old):
+            (new if token and _is_folder(new) and _token(new / TOKEN) == token else old).rename(root)
+        if not _is_folder(old) and token and _is_folder(new) and _token(root / TOKEN) == token:
             old = new
-        if old.is_dir():
+        if _is_folder(old):
             kept = _free_name(root)
             old.rename(kept)
         if token and _token(root / TOKEN) == token:
-            (root / TOKEN).unlink()
+            rooted.remove(root, root / TOKEN)
             with contextlib.suppress(OSError):  # where something waits, it stays
                 (root / TOKEN).parent.rmdir()
         sync_folder(folder.parent)
     shutil.rmtree(folder, ignore_errors=True)
     return kept
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is a folder itself: a link of that name is nothing that an edit leaves."""
+    return path.is_dir() and not path.is_symlink()
 
 
 def _free_name(root: Path) -> Path:
@@ -153,7 +159,9 @@ def _free_name(root: Path) -> Path:
 
 
 def _token(path: Path) -> str:
-    """Of an edit; "" where there is none."""
+    """Of an edit; "" where there is none, or only behind a link."""
+    if path.is_symlink() or path.parent.is_symlink():
+        return ""
     try:
         value = read_json(path, NOTE_BYTES, error=DataError, inside=path.parent)
     except DataError:
