@@ -251,7 +251,7 @@ def test_damage_is_a_finding_and_the_rest_is_still_judged(tmp_path):
         (layout.INFO, b"{", "is no JSON"),
         (layout.INFO, b'{"codebase_version": "v9"}', "v9"),
         (layout.INFO, b"[" * 100_000, "is no JSON"),
-        (layout.TASKS, b"PAR1 nothing", "damaged or absent"),
+        (layout.TASKS, b"PAR1 nothing", "is damaged"),
     ],
 )
 def test_what_cannot_be_read_at_all_is_said(tmp_path, name, content, words):

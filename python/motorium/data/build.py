@@ -19,7 +19,7 @@ from .. import rooted
 from ..errors import DataError
 from ..files import check_text, write_json
 from ..foreign import open_regular
-from . import aside, layout, staging, tables, video, whole_stats
+from . import aside, layout, parquet, staging, tables, video, whole_stats
 from .dataset import Dataset
 from .exchange import Place, settle, sync_folder
 from .layout import Slot
@@ -272,7 +272,7 @@ def _extras(root: Path, pick: Pick, source: Episode, episode: Episode) -> None:
     ticks = dataset.root / layout.telemetry_file(source.data)
     if dataset.info.version == layout.VERSION and ticks.exists() and pick.rows is None:
         there = root / layout.telemetry_file(episode.data)
-        limit = tables.MAX_BYTES
+        limit = parquet.MAX_FILE_BYTES
         with (
             open_regular(ticks, limit, error=DataError, inside=dataset.root) as old,
             rooted.create(root, there) as new,

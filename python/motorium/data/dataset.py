@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,19 +13,21 @@ import numpy as np
 
 from ..errors import DataError
 from ..files import check_text
+from ..foreign import resolve_inside
 from ..types import UInt8
-from . import layout, staging, tables, video
+from . import layout, old_lines, parquet, staging, tables, video
 from .exchange import settle
 from .layout import Slot
 from .outcome import normalised
-from .schema import DERIVED, Feature, Info, Schema, read_bounded, read_info, read_json
+from .schema import DERIVED, Feature, Info, Schema, read_info, read_json
 from .snapshot import look
 from .stats import Stats, read_levels
-from .tables import Episode, Rows, VideoPlace
+from .tables import Episode, Rows
 
-LINES_LIMIT = 512 << 20
-"""Largest .jsonl file of a v2.1 dataset that is read."""
-BATCH = 4096
+BATCH_ROWS = 1 << 16
+BATCH_BYTES = 8 << 20
+EPISODE_BYTES = 384 << 20
+"""Of the columns of one episode in memory: an hour at 30 Hz of 800 numbers."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Dataset:
         if info.version == layout.VERSION:
             info, episodes, tasks = look(root)
         else:
-            episodes, tasks = _old_episodes(root, info), _old_tasks(root)
+            episodes, tasks = old_lines.read_episodes(root, info), old_lines.read_tasks(root)
         return cls(root, info, tuple(episodes), tuple(tasks))
 
     @property
@@ -72,14 +73,26 @@ class Dataset:
         return sum(episode.length for episode in self.episodes)
 
     def data_path(self, episode: Episode) -> Path:
-        """The file with the rows of an episode."""
-        return self.root / layout.fill(self.info.data_path, **self._fields(episode, episode.data))
+        """The file with the rows of an episode. Raises DataError when it would lie outside the dataset."""
+        return self._inside(layout.fill(self.info.data_path, **self._fields(episode, episode.data)))
 
     def video_path(self, episode: Episode, key: str) -> Path:
-        """The file with the frames of a camera."""
+        """The file with the frames of a camera. Raises DataError when it would lie outside the dataset."""
         pattern = self.info.video_path or layout.VIDEO_PATTERN
         slot = episode.videos[key].slot
-        return self.root / layout.fill(pattern, video_key=key, **self._fields(episode, slot))
+        return self._inside(layout.fill(pattern, video_key=key, **self._fields(episode, slot)))
+
+    def _inside(self, relative: str) -> Path:
+        path = self.root / relative
+        if relative not in self._resolved:
+            resolve_inside(path, self.root, DataError)
+            self._resolved.add(relative)
+        return path
+
+    @cached_property
+    def _resolved(self) -> set[str]:
+        """Paths whose links, where there are any, stay in the dataset."""
+        return set()
 
     def _fields(self, episode: Episode, slot: Slot) -> dict[str, int]:
         old = {"episode_chunk": episode.index // self.info.chunks_size, "episode_index": episode.index}
@@ -114,24 +127,21 @@ class Dataset:
         """The wanted episodes of one data file, in its order. Raises DataError."""
         features = self._features(keys)
         names = list(dict.fromkeys([*(f.key for f in features), "episode_index"]))
-        parts: list[Rows] = []
-        current = -1
+        found: _Gathered | None = None
         for numbers, batch in _batches(path, names, features):
             cuts = np.flatnonzero(np.diff(numbers)) + 1
             for start, stop in zip([0, *cuts], [*cuts, len(numbers)], strict=True):
                 if stop == start:
                     continue
                 index = int(numbers[start])
-                if index != current and parts:
-                    yield wanted[current], _joined(parts, wanted[current], path)
-                    parts = []
-                current = index
+                if found is not None and index != found.episode.index:
+                    yield found.episode, found.whole()
+                    found = None
                 if index in wanted:
-                    parts.append({key: values[start:stop] for key, values in batch.items()})
-                    if sum(len(part[names[0]]) for part in parts if names[0] in part) > tables.MAX_ROWS:
-                        raise DataError(f"{path}: episode {index} is too long")
-        if parts:
-            yield wanted[current], _joined(parts, wanted[current], path)
+                    found = found or _Gathered(wanted[index], features, path)
+                    found.add({key: values[start:stop] for key, values in batch.items()})
+        if found is not None:
+            yield found.episode, found.whole()
 
     def pictures(self, episode: Episode, key: str, *, every: int = 1) -> Iterator[tuple[int, UInt8]]:
         """(frame, (H, W, 3) RGB) of a camera in one episode. Raises DataError."""
@@ -142,12 +152,12 @@ class Dataset:
     def stats(self, episode: Episode) -> dict[str, Stats]:
         """Statistics of one episode, as stored; {} when it has none. Raises DataError."""
         if self.info.version != layout.VERSION:
-            return self._stats_of_old.get(episode.index, {})
+            return self._stats_of_old.of(episode.index)
         path = self._line_files.get(episode.index)
         if path is None:
             return {}
         if path not in self._lines_with_stats:  # one file at a time, however many episodes it is asked for
-            lines = tables.read_episodes(path, [f.key for f in self.schema.videos], stats=True)
+            lines = self._about(path, stats=True)
             self._lines_with_stats.clear()
             self._lines_with_stats[path] = {line.index: dict(line.stats) for line in lines}
         return self._lines_with_stats[path].get(episode.index, {})
@@ -156,93 +166,73 @@ class Dataset:
     def _lines_with_stats(self) -> dict[Path, dict[int, dict[str, Stats]]]:
         return {}
 
+    def _about(self, path: Path, *, stats: bool = False) -> list[Episode]:
+        keys = [f.key for f in self.schema.videos]
+        return tables.read_episodes(path, keys, stats=stats, inside=self.root)
+
     @cached_property
-    def _stats_of_old(self) -> dict[int, dict[str, Stats]]:
-        return _old_stats(self.root)
+    def _stats_of_old(self) -> old_lines.OldStats:
+        return old_lines.OldStats(self.root)
 
     @cached_property
     def _line_files(self) -> dict[int, Path]:
         """Episode -> the file with its line, looked for once."""
-        keys = [f.key for f in self.schema.videos]
         paths = sorted((self.root / layout.EPISODES).glob("chunk-*/file-*.parquet"))
-        return {line.index: path for path in paths for line in tables.read_episodes(path, keys)}
+        return {line.index: path for path in paths for line in self._about(path)}
 
     def histograms(self, episode: Episode) -> dict[str, Stats]:
         """Camera key -> histogram of its pictures in an episode, where it was kept. Raises DataError."""
         path = self.root / layout.levels_file(episode.index)
-        return read_levels(read_json(path, staging.NOTES_LIMIT)) if path.exists() else {}
+        return read_levels(read_json(path, staging.NOTES_LIMIT, inside=self.root)) if path.exists() else {}
 
     def notes(self, episode: Episode) -> dict[str, Any]:
         """What was noted about an episode, its success as `outcome_of` reads it; {} for datasets of others."""
         path = self.root / layout.notes_file(episode.index)
-        value = read_json(path, staging.NOTES_LIMIT) if path.exists() else {}
+        value = read_json(path, staging.NOTES_LIMIT, inside=self.root) if path.exists() else {}
         return normalised(value) if isinstance(value, dict) else {}
 
 
 def _batches(path: Path, names: list[str], features: Sequence[Feature]) -> Iterator[tuple[Any, Rows]]:
-    with tables.opened(path) as file:
-        there = set(file.schema_arrow.names)
-        missing = [name for name in names if name not in there]
+    with parquet.opened(path) as file:
+        missing = [name for name in names if name not in file.names]
         if missing:
             raise DataError(f"{path} has no column {missing[0]!r}")
         number = DERIVED[2]
-        for batch in file.iter_batches(batch_size=BATCH, columns=names, use_threads=False):
+        size = min(BATCH_ROWS, max(1, BATCH_BYTES // (8 + _row_bytes(features))))
+        for batch in file.iter_batches(size, columns=names):
             rows = {f.key: tables.numbers(batch.column(f.key), f) for f in features}
             yield tables.numbers(batch.column(number.key), number).reshape(-1), rows
 
 
-def _joined(parts: list[Rows], episode: Episode, path: Path) -> Rows:
-    rows = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-    for key, values in rows.items():
-        if len(values) != episode.length:
+def _row_bytes(features: Sequence[Feature]) -> int:
+    return sum(feature.size * feature.numpy.itemsize for feature in features)
+
+
+class _Gathered:
+    """The rows of one episode, put into arrays of the length that is listed for it, batch by batch."""
+
+    def __init__(self, episode: Episode, features: Sequence[Feature], path: Path) -> None:
+        if episode.length * _row_bytes(features) > EPISODE_BYTES:
             raise DataError(
-                f"{path}: episode {episode.index} has {len(values)} rows of {key}, listed are {episode.length}"
+                f"{path}: episode {episode.index} has {episode.length} rows; more than {EPISODE_BYTES >> 20} MB of one "
+                f"episode are not read at once: read fewer columns, or split it"
             )
-    return rows
+        self.episode, self._path, self._count = episode, path, 0
+        self._rows = {f.key: np.empty((episode.length, *f.shape), f.numpy) for f in features}
 
+    def add(self, rows: Rows) -> None:
+        """More of them. Those beyond the listed length are only counted."""
+        count = len(next(iter(rows.values()), ()))
+        for key, values in rows.items():
+            place = self._rows[key][self._count : self._count + count]
+            place[:] = values[: len(place)]
+        self._count += count
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    try:
-        lines = [json.loads(line) for line in read_bounded(path, LINES_LIMIT).splitlines() if line.strip()]
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is damaged: {error}") from error
-    if not all(isinstance(line, dict) for line in lines):
-        raise DataError(f"{path}: a line is no object")
-    return lines
-
-
-def _old_tasks(root: Path) -> list[str]:
-    path = root / "meta/tasks.jsonl"
-    try:
-        found = {int(line["task_index"]): str(line["task"]) for line in _lines(path)}
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: {error}") from error
-    if sorted(found) != list(range(len(found))):
-        raise DataError(f"{path}: task_index does not count from 0")
-    return [found[i] for i in range(len(found))]
-
-
-def _old_episodes(root: Path, info: Info) -> list[Episode]:
-    path = root / "meta/episodes.jsonl"
-    out, start, keys = [], 0, [f.key for f in info.schema.videos]
-    try:
-        for line in sorted(_lines(path), key=lambda line: int(line["episode_index"])):
-            index, length = int(line["episode_index"]), int(line["length"])
-            slot = Slot(*divmod(index, info.chunks_size))
-            place = VideoPlace(slot, 0.0, length / info.schema.fps)
-            tasks = tuple(str(task) for task in line["tasks"])
-            out.append(Episode(index, tasks, length, start, slot, dict.fromkeys(keys, place)))
-            start += length
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: {type(error).__name__} {error}") from error
-    return out
-
-
-def _old_stats(root: Path) -> dict[int, dict[str, Stats]]:
-    path = root / "meta/episodes_stats.jsonl"
-    if not path.exists():
-        return {}
-    try:
-        return {int(line["episode_index"]): dict(line["stats"]) for line in _lines(path)}
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: {error}") from error
+    def whole(self) -> Rows:
+        """All of them. Raises DataError when they are not as many as listed."""
+        if self._rows and self._count != self.episode.length:
+            raise DataError(
+                f"{self._path}: episode {self.episode.index} has {self._count} rows of {next(iter(self._rows))}, "
+                f"listed are {self.episode.length}"
+            )
+        return self._rows

@@ -37,7 +37,8 @@ GONE = ".gone"
 LOCK = "lock"
 """File in the staging folder, locked by whoever writes to the dataset."""
 
-_FIELD = re.compile(r"\{(video_key|(?:chunk_index|file_index|episode_chunk|episode_index)(?::0\d+d)?)\}")
+_FIELD = re.compile(r"\{(video_key|(?:chunk_index|file_index|episode_chunk|episode_index)(?::0[1-9]d)?)\}")
+_LONGEST_PATTERN = 1000
 
 
 @dataclass(frozen=True, order=True)
@@ -101,8 +102,8 @@ def levels_file(episode: int) -> str:
 def fill(pattern: str, **fields: int | str) -> str:
     """A path from a pattern of info.json; DataError when it could name anything outside the dataset."""
     plain = _FIELD.sub("", pattern)
-    if "{" in plain or "}" in plain:
-        raise DataError(f"info.json: {pattern!r} is no path pattern that LeRobot knows")
+    if "{" in plain or "}" in plain or len(pattern) > _LONGEST_PATTERN:
+        raise DataError(f"info.json: {pattern[:200]!r} is no path pattern that LeRobot knows")
     try:
         path = pattern.format(**fields)
     except (KeyError, ValueError, IndexError) as error:

@@ -170,7 +170,7 @@ def _notes(part: Path, held: Held, length: int) -> Mapping[str, Any]:
     """What was noted when the episode was finished; of one that was cut off, how much of it is left."""
     if held.sealed and length == held.rows:
         with contextlib.suppress(DataError):
-            noted = read_json(part / "notes.json", staging.NOTES_LIMIT)
+            noted = read_json(part / "notes.json", staging.NOTES_LIMIT, inside=part)
             if isinstance(noted, dict):
                 return noted
     return {"recovered": True, "rows_in_journal": held.rows, "rows_kept": length}

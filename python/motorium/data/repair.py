@@ -211,7 +211,7 @@ def _totals(root: Path, out: Repair) -> None:
     episodes = staging.all_episodes(root, info)
     frames = sum(episode.length for episode in episodes)
     path = root / layout.TASKS
-    tasks = len(tables.read_tasks(path)) if path.exists() else 0
+    tasks = len(tables.read_tasks(path, inside=root)) if path.exists() else 0
     if (info.episodes, info.frames, info.tasks) != (len(episodes), frames, tasks):
         if [episode.index for episode in episodes] != list(range(len(episodes))):
             raise DataError(f"{root}: episodes do not count from 0; `motorium data delete` can renumber them")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import DataError
 from ..files import write_whole
-from . import layout, tables, whole_stats
+from . import layout, parquet, tables, whole_stats
 from .dataset import Dataset
 from .lock import Lock
 from .schema import DERIVED
@@ -79,8 +79,8 @@ def _write_lines(dataset: Dataset, found: Mapping[int, Mapping[str, Stats]]) -> 
         return [OLD_STATS]
     written = []
     for path in sorted((root / layout.EPISODES).glob("chunk-*/file-*.parquet")) if found else ():
-        with tables.opened(path) as file:
-            table = file.read()
+        with parquet.opened(path, root) as file:
+            table = file.read(most_rows=tables.MAX_EPISODES)
         tables.write_table_whole(root, path, tables.with_stats(table, found))
         written.append(str(path.relative_to(root)))
     return written

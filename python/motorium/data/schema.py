@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import foreign
 from ..errors import DataError
 from . import layout
 from .feature_names import flat_names, picture_sides
@@ -237,24 +238,9 @@ class Info:
         return out | dict(self.more)
 
 
-def read_bounded(path: Path, limit: int) -> bytes:
-    """A small file, whole. DataError when it is absent, unreadable or larger than `limit` bytes."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(limit + 1)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    if len(content) > limit:
-        raise DataError(f"{path} is larger than the {limit >> 20} MB such a file may have")
-    return content
-
-
-def read_json(path: Path, limit: int = INFO_LIMIT) -> Any:
-    """Bounded JSON. DataError as `read_bounded`, or when it is no JSON."""
-    try:
-        return json.loads(read_bounded(path, limit))
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is no JSON: {error}") from error
+def read_json(path: Path, limit: int = INFO_LIMIT, *, inside: Path | None = None) -> Any:
+    """Read JSON of at most `limit` bytes, of the dataset `inside`; NaN is a number. DataError when it is none."""
+    return foreign.read_json(path, limit, error=DataError, inside=inside, nan=True)
 
 
 def read_info(root: Path) -> Info:
@@ -264,7 +250,7 @@ def read_info(root: Path) -> Info:
         raise DataError(f"{root}: no such folder; give a dataset, the folder that holds {layout.INFO}")
     if not path.is_file():
         raise DataError(f"{root} is no dataset: it has no {layout.INFO}")
-    value = read_json(path)
+    value = foreign.read_json(path, INFO_LIMIT, error=DataError, inside=root)
     try:
         return parse_info(value)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

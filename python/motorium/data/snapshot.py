@@ -39,7 +39,7 @@ def look(root: Path) -> tuple[Info, list[Episode], list[str]]:
             info = read_info(root)
             episodes = staging.all_episodes(root, info)
             path = root / layout.TASKS
-            tasks = tables.read_tasks(path) if path.exists() or episodes else []
+            tasks = tables.read_tasks(path, inside=root) if path.exists() or episodes else []
             waiting = _waiting(root, info)
         except DataError:
             if before == (_folder(root), _state(root / layout.INFO)):
@@ -105,7 +105,7 @@ def _without(
 def _plan(done: Path) -> tuple[int, str]:
     """Number and task of a finished episode; (-1, "") when its plan cannot be read, or it is in its place by now."""
     with contextlib.suppress(DataError, KeyError, TypeError, ValueError):
-        plan: Any = read_json(done / staging.PLAN)
+        plan: Any = read_json(done / staging.PLAN, inside=done)
         return int(plan["episode"]), str(plan["task"])
     return -1, ""
 

@@ -168,7 +168,7 @@ def _telemetry(root: Path, part: Path, columns_until_ns: int) -> str | None:
 
 def _tasks(root: Path) -> list[str]:
     path = root / layout.TASKS
-    return tables.read_tasks(path) if path.exists() else []
+    return tables.read_tasks(path, inside=root) if path.exists() else []
 
 
 def publish(root: Path, done: Path) -> int:
@@ -183,7 +183,7 @@ def publish(root: Path, done: Path) -> int:
 
 def _publish(root: Path, done: Path) -> int:
     rooted.check(root, done / PLAN)
-    plan, info = read_json(done / PLAN), read_info(root)
+    plan, info = read_json(done / PLAN, inside=root), read_info(root)
     try:
         index, task = int(plan["episode"]), str(plan["task"])
         number = None if plan.get("task_index") is None else int(plan["task_index"])
@@ -204,7 +204,7 @@ def _publish(root: Path, done: Path) -> int:
         _move(root, done / name, root / target)
     if index == info.episodes:
         (episode,) = tables.read_episodes(
-            root / moves["episode.parquet"], [f.key for f in info.schema.videos], stats=True
+            root / moves["episode.parquet"], [f.key for f in info.schema.videos], stats=True, inside=root
         )
         _count(root, info, episode, len(tasks))
     _leave(root, done)
@@ -263,7 +263,7 @@ def _move(root: Path, source: Path, target: Path) -> None:
 def _count(root: Path, info: Info, episode: Episode, tasks: int) -> None:
     """The totals and the statistics of one episode more; statistics that count it already stay as they are."""
     path = root / layout.STATS
-    before = read_json(path) if path.exists() and info.episodes else {}
+    before = read_json(path, inside=root) if path.exists() and info.episodes else {}
     counted = _frames_in(before)
     if counted == info.frames:
         grown_stats = aggregate([before, episode.stats] if before else [episode.stats])
@@ -294,7 +294,7 @@ def all_episodes(root: Path, info: Info, *, stats: bool = False) -> list[Episode
     keys = [f.key for f in info.schema.videos]
     paths = sorted((root / layout.EPISODES).glob("chunk-*/file-*.parquet"))
     return sorted(
-        (line for path in paths for line in tables.read_episodes(path, keys, stats=stats)),
+        (line for path in paths for line in tables.read_episodes(path, keys, stats=stats, inside=root)),
         key=lambda e: e.index,
     )
 

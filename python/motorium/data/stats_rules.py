@@ -94,7 +94,7 @@ class StatsRules:
             yield Finding("no_stats", None, None, f"there is no {layout.STATS}, which training reads", WRITE)
             return
         try:
-            stored = read_json(path)
+            stored = read_json(path, inside=dataset.root)
         except DataError as error:
             yield Finding("stats", None, None, str(error), WRITE)
             return

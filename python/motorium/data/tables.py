@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,16 +16,16 @@ from .. import rooted
 from ..errors import DataError
 from ..files import write_whole
 from .layout import Slot
+from .parquet import MAX_ROWS, TABLE_BYTES, opened
 from .schema import DERIVED, Feature, Schema
 from .stats import LEVELS, Stats
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-MAX_ROWS = 50_000_000
-MAX_BYTES = 4 << 30
-"""Unpacked size of one parquet file; LeRobot's roll over at 100 MB."""
+MAX_EPISODES = 200_000
+"""Of a dataset; each costs a kilobyte in memory."""
+LATEST_S = 1e9
 Rows = dict[str, NDArray[Any]]
 
 
@@ -64,26 +64,6 @@ class Episode:
     def stop(self) -> int:
         """Number of the first row after it."""
         return self.start + self.length
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[pq.ParquetFile]:
-    """A parquet file of bounded size. DataError when it is absent, damaged or a bomb."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            meta = file.metadata
-            size = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
-            if meta.num_rows > MAX_ROWS or size > MAX_BYTES:
-                raise DataError(
-                    f"{path} holds {meta.num_rows} rows and {size >> 20} MB; that is more than is read"
-                )
-            yield file
-    except (pa.ArrowException, OSError) as error:
-        words = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path} is damaged or absent: {words}") from error
 
 
 def write_parquet(root: Path, path: Path, table: pa.Table) -> None:
@@ -151,22 +131,6 @@ def data_table(
     return pa.table(columns | {f.key: column(rows[f.key], f) for f in DERIVED})
 
 
-def _groups_of(file: pq.ParquetFile, episode: int) -> list[int]:
-    """Row groups that may hold an episode, by their statistics."""
-    meta, kept = file.metadata, []
-    leaves = (
-        [meta.row_group(0).column(j).path_in_schema for j in range(meta.num_columns)]
-        if meta.num_row_groups
-        else []
-    )
-    place = leaves.index("episode_index") if "episode_index" in leaves else None
-    for i in range(meta.num_row_groups):
-        found = None if place is None else meta.row_group(i).column(place).statistics
-        if found is None or not found.has_min_max or found.min <= episode <= found.max:
-            kept.append(i)
-    return kept
-
-
 def carried_columns(
     path: Path, keys: Sequence[str], episode: int, wanted: NDArray[np.int64]
 ) -> dict[str, Any]:
@@ -179,9 +143,16 @@ def carried_columns(
         if missing:
             raise DataError(f"{path} has no column {missing[0]!r}")
         batches = file.iter_batches(
-            256, row_groups=_groups_of(file, episode), columns=[*keys, "episode_index"], use_threads=False
+            256, columns=[*keys, "episode_index"], row_groups=file.groups_with("episode_index", episode)
         )
-        parts = [batch.filter(pc.equal(batch.column("episode_index"), episode)) for batch in batches]
+        parts, size = [], 0
+        for batch in batches:
+            parts.append(batch.filter(pc.equal(batch.column("episode_index"), episode)))
+            size += parts[-1].nbytes
+            if size > TABLE_BYTES + 4 * path.stat().st_size:
+                raise DataError(
+                    f"{path}: episode {episode} unpacks to {size >> 20} MB, which is more than is read"
+                )
     if not parts:
         raise DataError(f"{path} has no row of episode {episode}")
     whole = pa.Table.from_batches(parts)
@@ -251,15 +222,31 @@ def _arrow_type(values: Any) -> Any:
     return pa.list_(inner)
 
 
-def read_episodes(path: Path, videos: Sequence[str], *, stats: bool = False) -> list[Episode]:
-    """All lines of one file of meta/episodes; statistics are large and only read when asked for. Raises DataError."""
-    with opened(path) as file:
-        names = [name for name in file.schema_arrow.names if stats or not name.startswith("stats/")]
-        lines = file.read(columns=names).to_pylist()
+def read_episodes(
+    path: Path, videos: Sequence[str], *, stats: bool = False, inside: Path | None = None
+) -> list[Episode]:
+    """All lines of one file of meta/episodes; statistics are large and only read when asked for.
+
+    `inside` is the dataset that the file belongs to. Raises DataError.
+    """
+    with opened(path, inside) as file:
+        names = [name for name in file.names if stats or not name.startswith("stats/")]
+        lines = file.read(names, most_rows=MAX_EPISODES).to_pylist()
     try:
-        return [_episode(line, videos) for line in lines]
-    except (KeyError, TypeError, ValueError) as error:
+        return [checked_episode(_episode(line, videos)) for line in lines]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{path}: {type(error).__name__} {error}") from error
+
+
+def checked_episode(episode: Episode) -> Episode:
+    """The same line, when its numbers can be meant. Raises ValueError."""
+    numbers = (episode.index, episode.start, episode.data.chunk, episode.data.file, episode.length)
+    if min(numbers) < 0 or max(numbers) > 1 << 53 or episode.length > MAX_ROWS:
+        raise ValueError(f"episode {episode.index} of {episode.length} rows from {episode.start} on")
+    for key, place in episode.videos.items():
+        if not all(math.isfinite(end) and abs(end) <= LATEST_S for end in (place.from_s, place.to_s)):
+            raise ValueError(f"episode {episode.index}: {key} from {place.from_s} to {place.to_s} s")
+    return episode
 
 
 def _episode(line: Mapping[str, Any], videos: Sequence[str]) -> Episode:
@@ -299,17 +286,23 @@ def tasks_table(tasks: Sequence[str]) -> pa.Table:
     return table.replace_schema_metadata({"pandas": json.dumps(pandas)})
 
 
-def read_tasks(path: Path) -> list[str]:
-    """Tasks in the order of their index, whatever the index column is called. Raises DataError."""
+def read_tasks(path: Path, *, inside: Path | None = None) -> list[str]:
+    """Tasks in the order of their index, whatever the index column is called.
+
+    `inside` is the dataset that the file belongs to. Raises DataError.
+    """
     import pyarrow as pa
 
-    with opened(path) as file:
-        table = file.read()
+    with opened(path, inside) as file:
+        table = file.read(most_rows=MAX_EPISODES)
     words = [f.name for f in table.schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
     if "task_index" not in table.column_names or len(words) != 1:
         raise DataError(f"{path} has columns {table.column_names}; task_index and one of words are needed")
     pairs = zip(table["task_index"].to_pylist(), table[words[0]].to_pylist(), strict=True)
-    tasks = {int(index): str(task) for index, task in pairs}
+    try:
+        tasks = {int(index): str(task) for index, task in pairs}
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path}: {error}") from error
     if sorted(tasks) != list(range(len(tasks))):
         raise DataError(f"{path}: task_index does not count from 0")
     return [tasks[i] for i in range(len(tasks))]

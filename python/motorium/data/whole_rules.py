@@ -91,7 +91,7 @@ def totals(dataset: Dataset) -> Iterator[Finding]:
 
 def splits(dataset: Dataset) -> tuple[dict[str, set[int]], list[str]]:
     """Return name -> episodes, as info.json's "a:b" ranges say; and the names whose ranges are not understood."""
-    value = read_json(dataset.root / layout.INFO)
+    value = read_json(dataset.root / layout.INFO, inside=dataset.root)
     declared = value.get("splits", {})
     known = [e.index for e in dataset.episodes if e.index >= 0]
     out: dict[str, set[int]] = {}

@@ -57,7 +57,7 @@ def stats_of(dataset: Dataset, episode: int | None = None) -> WholeStats:
     noted = _note(dataset.root)
     path = dataset.root / layout.STATS
     if noted.get("rows") == dataset.frames and path.exists():
-        return WholeStats(read_json(path), _bounds(noted.get("bounds")))
+        return WholeStats(read_json(path, inside=dataset.root), _bounds(noted.get("bounds")))
     return compute(dataset)
 
 
@@ -118,7 +118,7 @@ def write(dataset: Dataset, *, look: bool = True) -> None:
 
 def _note(root: Path) -> dict[str, Any]:
     path = root / layout.STATS_NOTE
-    value = read_json(path) if path.exists() else {}
+    value = read_json(path, inside=root) if path.exists() else {}
     return value if isinstance(value, dict) else {}
 
 
