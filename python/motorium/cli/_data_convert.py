@@ -53,11 +53,19 @@ def convert(
     if out is None or version != "v3.0":
         raise click.UsageError("HDF5 becomes v3.0, in a folder of its own: give --out")
     info, left_out = hdf5.import_hdf5(dataset, out, hdf5.Said(fps, task, robot, units))
-    value = {"dataset": str(out), "episodes": info.episodes, "frames": info.frames, "left_out": left_out}
+    columns = [feature.key for feature in info.schema.features]
+    value = {
+        "dataset": str(out),
+        "episodes": info.episodes,
+        "frames": info.frames,
+        "columns": columns,
+        "left_out": left_out,
+    }
     if as_json:
         print_json(value)
         return
     echo(f"{out}: {count(info.episodes, 'episode')}, {info.frames} rows")
+    echo(f"columns: {', '.join(columns)}")
     for name in left_out:
         echo(f"left out: {name}")
 

@@ -2,7 +2,8 @@
 
 ALOHA, a file per episode: `observations/{qpos,qvel,effort}` (N, J), `observations/images/<camera>` (N, H, W, 3) or
 JPEGs (N, bytes), `action` (N, A). robomimic, all in one file: `data/demo_<i>/obs/<key>`, `data/demo_<i>/actions`, and
-`data.attrs["env_args"]`. Angles and other units stay as they are.
+`data.attrs["env_args"]`. State and action become float32, as LeRobot has them; other columns of numbers with as many
+rows keep their type and name. Angles and other units stay as they are.
 """
 
 from __future__ import annotations
@@ -11,60 +12,30 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..children import python_module
 from ..errors import DataError
 from ..types import UInt8
 from . import hdf5_file, layout
 from .build import beside
+from .hdf5_file import natural
+from .hdf5_layouts import ACTION, ALOHA_JOINTS, Demo, Said, read_demos
 from .jpeg import decode_jpeg
 from .schema import Feature, Info, Schema, read_info
 from .writer import DatasetWriter
 
+__all__ = ["ALOHA_JOINTS", "Said", "import_hdf5", "is_hdf5"]
+
 SUFFIXES = (".hdf5", ".h5", ".hdf")
 PATIENCE_S = 60.0
 MAX_FRAME_BYTES = 64 << 20
-STATE_KEYS = ("robot0_joint_pos", "robot0_eef_pos", "robot0_eef_quat", "robot0_gripper_qpos")
-"""What robomimic trains on, of its low-dimensional observations; together they are `observation.state`."""
-ALOHA_STATES = {"qpos": "observation.state", "qvel": "observation.velocity", "effort": "observation.effort"}
-ALOHA_ARM = ("waist", "shoulder", "elbow", "forearm_roll", "wrist_angle", "wrist_rotate", "gripper")
-ALOHA_JOINTS = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ALOHA_ARM)
-
-
-@dataclass(frozen=True)
-class Said:
-    """What an HDF5 file does not say itself; None takes what the file says, where it does.
-
-    Attributes:
-        fps: rows per second; ALOHA's files carry none (the robot's is 50), robomimic's `control_freq`.
-        task: the instruction; of robomimic otherwise the environment's name.
-        robot: name.
-        units: of state and action: "rad", "deg" or "lerobot"; kept in info.json for `slots` and replays.
-    """
-
-    fps: int | None = None
-    task: str | None = None
-    robot: str | None = None
-    units: str | None = None
-
-
-@dataclass(frozen=True)
-class Demo:
-    """One episode of a file: columns in memory, pictures still in the file."""
-
-    name: str
-    columns: Mapping[str, NDArray[np.float32]]
-    pictures: Mapping[str, Any]
-    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    defaults: Said = field(default_factory=Said)
-    left_out: tuple[str, ...] = ()
 
 
 def is_hdf5(source: Path) -> bool:
@@ -122,93 +93,52 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()]
 
 
-def _demos(source: Path) -> Iterator[Demo]:
-    files = sorted(_files(source), key=lambda p: (len(p.stem), p.stem)) if source.is_dir() else [source]
-    if not files:
-        raise DataError(f"{source} holds no HDF5 file")
-    for path in files:
-        with hdf5_file.opened(path) as root:
-            try:
-                yield from _demos_of(root, path)
-            except DataError as error:
-                raise DataError(f"{path}: {error}") from error
+@dataclass(frozen=True)
+class _Demos:
+    """Every episode of a file, or of the files of a folder; read anew each time."""
+
+    source: Path
+
+    def __iter__(self) -> Iterator[Demo]:
+        folder = self.source.is_dir()
+        files = sorted(_files(self.source), key=lambda path: natural(path.stem)) if folder else [self.source]
+        if not files:
+            raise DataError(f"{self.source} holds no HDF5 file")
+        for path in files:
+            yield from read_demos(path)
 
 
-def _demos_of(root: Any, path: Path) -> Iterator[Demo]:
-    if hdf5_file.member(root, "observations") is not None and hdf5_file.member(root, "action") is not None:
-        yield _aloha(root, path.stem)
-        return
-    data = hdf5_file.member(root, "data")
-    if data is None:
-        raise DataError("neither observations/ and action (ALOHA) nor data/ (robomimic) is in it")
-    demos = [name for name in hdf5_file.names(data) if name.startswith("demo")]
-    if not demos:
-        raise DataError("data/ holds no demo_0, demo_1 and so on")
-    for name in demos:
-        yield _robomimic(data, name)
+_demos = _Demos
 
 
-def _aloha(root: Any, name: str) -> Demo:
-    observations = hdf5_file.member(root, "observations")
-    columns = {"action": hdf5_file.column(hdf5_file.member(root, "action"), "action")}
-    for key, ours in ALOHA_STATES.items():
-        found = hdf5_file.member(observations, key)
-        if found is not None:
-            columns[ours] = hdf5_file.column(found, key)
-    if "observation.state" not in columns:
-        raise DataError("observations/qpos is missing")
-    images = hdf5_file.member(observations, "images")
-    cameras = hdf5_file.names(images) if images is not None else []
-    pictures = {f"observation.images.{c}": hdf5_file.member(images, c) for c in cameras}
-    names = {key: ALOHA_JOINTS for key, value in columns.items() if value.shape[1] == len(ALOHA_JOINTS)}
-    left = tuple(k for k in hdf5_file.names(observations) if k not in (*ALOHA_STATES, "images"))
-    return Demo(name, columns, pictures, names, Said(robot="aloha"), left)
+def _common(demos: Iterable[Demo], left_out: dict[str, None]) -> frozenset[str]:
+    """Columns that every episode has alike and that are kept as they are; the others are named."""
+    kinds: dict[str, tuple[Any, ...]] = {}
+    count: Counter[str] = Counter()
+    episodes = 0
+    for demo in demos:
+        episodes += 1
+        for key, values in demo.extras.items():
+            count[key] += kinds.setdefault(key, (values.shape[1:], values.dtype)) == (
+                values.shape[1:],
+                values.dtype,
+            )
+    common = frozenset(key for key in kinds if count[key] == episodes)
+    for key in kinds:
+        if key not in common:
+            left_out[f"{key}: not in every episode alike"] = None
+    return common
 
 
-def _robomimic(data: Any, name: str) -> Demo:
-    demo = hdf5_file.member(data, name)
-    observed = hdf5_file.member(demo, "obs")
-    if observed is None:
-        raise DataError(
-            f"{name} has no obs/: it holds simulator states only; robomimic's dataset_states_to_obs makes them"
-        )
-    columns: dict[str, NDArray[np.float32]] = {}
-    pictures, left = {}, []
-    for key in hdf5_file.names(observed):
-        found = hdf5_file.checked(hdf5_file.member(observed, key), f"{name}/obs/{key}")
-        if len(found.shape) == 4 and found.shape[-1] == 3 and found.dtype == np.uint8:
-            pictures[f"observation.images.{key.removesuffix('_image')}"] = found
-        elif len(found.shape) <= 2:
-            columns[f"observation.{key}"] = hdf5_file.column(found, f"{name}/obs/{key}")
-        else:
-            left.append(f"obs/{key} {found.shape[1:]} {found.dtype}")
-    state = [k for k in (f"observation.{key}" for key in STATE_KEYS) if k in columns] or sorted(columns)
-    if not state:
-        raise DataError(f"{name} has no observation of numbers")
-    labels = tuple(f"{k.removeprefix('observation.')}.{i}" for k in state for i in range(columns[k].shape[1]))
-    columns["observation.state"] = np.hstack([columns.pop(k) for k in state])
-    columns["action"] = hdf5_file.column(hdf5_file.member(demo, "actions"), f"{name}/actions")
-    return Demo(name, columns, pictures, {"observation.state": labels}, _environment(data), tuple(left))
-
-
-def _environment(data: Any) -> Said:
-    told = hdf5_file.attribute(data, "env_args")
-    if not isinstance(told, dict):
-        return Said(robot="robomimic")
-    more = told.get("env_kwargs")
-    more = more if isinstance(more, dict) else {}
-    rate, robots = more.get("control_freq"), more.get("robots")
-    fps = int(rate) if isinstance(rate, (int, float)) and 1 <= rate <= 1000 and rate == int(rate) else None
-    robot = str(robots[0] if isinstance(robots, list) and robots else robots or "robomimic")[:200]
-    return Said(fps, str(told.get("env_name", ""))[:500], robot)
-
-
-def _write(root: Path, demos: Iterator[Demo], said: Said, left_out: dict[str, None]) -> None:
+def _write(root: Path, demos: Iterable[Demo], said: Said, left_out: dict[str, None]) -> None:
+    """Read all episodes twice: which columns all have is known at the end only."""
     writer: DatasetWriter | None = None
     schema: Schema | None = None
+    common = _common(demos, left_out)
     try:
-        for demo in demos:
-            left_out.update(dict.fromkeys(demo.left_out))
+        for found_demo in demos:
+            left_out.update(dict.fromkeys(found_demo.left_out))
+            demo = _with(found_demo, common)
             films = {key: _Film(entry, f"{demo.name}: {key}") for key, entry in demo.pictures.items()}
             found = _schema(demo, films, said)
             if writer is None or schema is None:
@@ -225,6 +155,11 @@ def _write(root: Path, demos: Iterator[Demo], said: Said, left_out: dict[str, No
             writer.close()
 
 
+def _with(demo: Demo, common: frozenset[str]) -> Demo:
+    """The episode with those of its other columns that all have."""
+    return replace(demo, columns={**demo.columns, **{key: demo.extras[key] for key in common}}, extras={})
+
+
 def _schema(demo: Demo, films: Mapping[str, _Film], said: Said) -> Schema:
     fps = said.fps or demo.defaults.fps
     if fps is None:
@@ -232,7 +167,7 @@ def _schema(demo: Demo, films: Mapping[str, _Film], said: Said) -> Schema:
             "the file does not say how many rows there are per second: give --fps (ALOHA records at 50)"
         )
     features = [
-        Feature(key, "float32", (values.shape[1],), demo.names.get(key))
+        Feature(key, values.dtype.name, (values.shape[1],), demo.names.get(key))
         for key, values in sorted(demo.columns.items())
     ]
     picture = ("height", "width", "channels")
@@ -244,7 +179,7 @@ def _schema(demo: Demo, films: Mapping[str, _Film], said: Said) -> Schema:
 def _episode(writer: DatasetWriter, demo: Demo, films: Mapping[str, _Film], said: Said) -> None:
     counts = {key: len(values) for key, values in demo.columns.items()}
     counts |= {key: film.count for key, film in films.items()}
-    length = counts["action"]
+    length = counts[ACTION]
     if set(counts.values()) != {length}:
         raise DataError(f"{demo.name}: not as many rows everywhere: {counts}")
     task = said.task if said.task is not None else demo.defaults.task or ""

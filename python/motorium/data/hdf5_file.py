@@ -6,7 +6,6 @@ claim more than they hold.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,7 +59,12 @@ def names(group: Any) -> list[str]:
     for name in found:
         if not _NAME.fullmatch(name) or ".." in name:
             raise DataError(f"{name[:80]!r} in {group.name} is no name that is read")
-    return sorted(found, key=lambda name: [int(x) if x.isdigit() else x for x in re.split(r"(\d+)", name)])
+    return sorted(found, key=natural)
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """Sort key in which demo_9 comes before demo_10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
 
 
 def member(group: Any, path: str) -> Any:
@@ -112,8 +116,8 @@ def _checked(dataset: Any, where: str) -> Any:
     return dataset
 
 
-def column(dataset: Any, where: str) -> NDArray[np.float32]:
-    """(N, D) of a dataset of one or two dimensions. DataError."""
+def column(dataset: Any, where: str, dtype: type[np.floating[Any]] | None = None) -> NDArray[Any]:
+    """(N, D) of a dataset of one or two dimensions, as `dtype`, or in a type that keeps every digit. DataError."""
     found = checked(dataset, where)
     if len(found.shape) > 2 or found.size * found.dtype.itemsize > MAX_BYTES:
         raise DataError(f"{where} has shape {found.shape}; (N,) or (N, D) up to {MAX_BYTES >> 20} MB is read")
@@ -121,7 +125,20 @@ def column(dataset: Any, where: str) -> NDArray[np.float32]:
         _reading(where),
         np.errstate(over="ignore"),
     ):  # what is too large becomes infinite, and is refused as such
-        return np.asarray(found[()], dtype=np.float32).reshape(found.shape[0], -1)
+        values = np.asarray(found[()])
+        return np.asarray(values, dtype=dtype or _kept(values)).reshape(found.shape[0], -1)
+
+
+def _kept(values: NDArray[Any]) -> np.dtype[Any]:
+    """A type that LeRobot's datasets have and in which no value changes, if there is one."""
+    kind, size = values.dtype.kind, values.dtype.itemsize
+    if kind == "f":
+        return np.dtype(np.float64 if size > 4 else np.float32)
+    if kind == "b" or values.dtype in (np.uint8, np.int16, np.int32, np.int64):
+        return values.dtype.newbyteorder("=")
+    if kind == "u" and size == 8 and values.size and int(values.max()) > np.iinfo(np.int64).max:
+        return np.dtype(np.float64)
+    return np.dtype(np.int64)
 
 
 def blocks(dataset: Any, where: str) -> Iterator[NDArray[Any]]:
@@ -135,14 +152,38 @@ def blocks(dataset: Any, where: str) -> Iterator[NDArray[Any]]:
 
 
 def attribute(group: Any, name: str) -> Any:
-    """A JSON attribute, or None when there is none that can be read."""
-    if name not in group.attrs:
+    """An attribute as a text, a number, or a list of them; None when there is none that can be read."""
+    with _reading(f"{group.name}: attribute {name}"):
+        if name not in group.attrs:
+            return None
+        made = group.attrs.get_id(name)
+        if made.get_storage_size() > MAX_ATTRIBUTE:
+            return None
+        return _plain(group.attrs[name])
+
+
+def text_member(group: Any, name: str) -> Any:
+    """A dataset of texts as its first text; None when it is no such thing."""
+    import h5py
+
+    if name not in group:
         return None
-    value = group.attrs[name]
-    text = value.decode(errors="replace") if isinstance(value, bytes) else value
-    if not isinstance(text, str) or len(text) > MAX_ATTRIBUTE:
+    found = member(group, name)
+    if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:
         return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+    if h5py.check_string_dtype(found.dtype) is None or not found.size:
         return None
+    with _reading(f"{group.name}/{name}"):
+        return _plain(found[(0,) * len(found.shape)])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return [_plain(part) for part in value.reshape(-1)[:MAX_ATTRIBUTE]] if value.size else None
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace")
+    if isinstance(value, str):
+        return value[:MAX_ATTRIBUTE].rstrip("\0")
+    return value if isinstance(value, (int, float)) else None
