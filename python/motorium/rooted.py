@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .errors import DataError
-from .foreign import printable
+from .foreign import printable, resolve_inside
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -86,9 +86,19 @@ def refuse_link(fd: int, path: Path) -> None:
     except OSError:
         return
     raise LinkError(
-        f"{_shown(path)} is a link, to {_shown(target)}; inside a dataset nothing is written through links: put a copy "
-        f"of what it leads to in its place, or remove it"
+        f"{_shown(path)} is a link, to {_shown(target)}; inside a dataset nothing is written through links: "
+        f"{_remedy(path)}"
     )
+
+
+def _remedy(link: Path) -> str:
+    try:
+        blob = resolve_inside(link, link.parent, DataError).parent.name == "blobs"
+    except DataError:  # it leads out
+        blob = False
+    if blob:
+        return "the Hub's cache stays as it was loaded; copy the dataset (cp -rL) and work on the copy, or give --out"
+    return "put a copy of what it leads to in its place, or remove it"
 
 
 def check(root: Path, path: Path) -> None:

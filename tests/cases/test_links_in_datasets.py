@@ -302,6 +302,29 @@ def test_edits_make_new_files_alone(good, outside, tmp_path):
     assert state(outside) == before
 
 
+def test_the_hubs_cache_is_read_and_never_written(good, tmp_path):
+    """Every file of a snapshot is a link to `blobs` of its repository, which other snapshots share."""
+    repository = tmp_path / "datasets--me--d"
+    snapshot, blobs = repository / "snapshots" / "0123abc", repository / "blobs"
+    blobs.mkdir(parents=True)
+    for number, path in enumerate(sorted(p for p in good.rglob("*") if p.is_file() and p.name != "lock")):
+        shutil.copyfile(path, blobs / str(number))
+        link = snapshot / path.relative_to(good)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(os.path.relpath(blobs / str(number), link.parent))
+    before, there = state(blobs), state(snapshot)
+    for act in (
+        record,
+        repair,
+        lambda root: build.swap(root, lambda new: delete(Dataset.open(root), frozenset(), new)),
+    ):
+        with pytest.raises(DataError, match=r"is a link.*copy the dataset \(cp -rL\)"):
+            act(snapshot)
+    delete(Dataset.open(snapshot), frozenset(), tmp_path / "copy")
+    assert len(Dataset.open(tmp_path / "copy").episodes) == 1
+    assert (state(blobs), state(snapshot)) == (before, there)
+
+
 def test_what_lies_aside_goes_along_without_being_opened(cut, outside, tmp_path):
     root = shutil.copytree(cut, tmp_path / "d", symlinks=True)
     lost = root / layout.STAGING / "lost" / "000-episode-000009-1.part"

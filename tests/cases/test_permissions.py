@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -138,6 +139,16 @@ def test_a_file_of_settings_that_is_a_link_is_written_through(tmp_path, monkeypa
     assert link.is_symlink()
     assert "new" in (tmp_path / "dotfiles" / "arm.json").read_text()
     assert [p.name for p in (tmp_path / "dotfiles").iterdir()] == ["arm.json"]
+
+
+def test_what_is_replaced_keeps_its_owner_where_that_is_allowed(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    with contextlib.suppress(PermissionError):  # root may, and writes files of others in a container
+        os.chown(path, 12345, 23456)
+    before = path.stat()
+    write_json(path, {})
+    assert (path.stat().st_uid, path.stat().st_gid) == (before.st_uid, before.st_gid)
 
 
 def test_a_result_replaces_a_link_and_not_what_it_leads_to(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MotoriumError
-from ..files import looks_like_path, no_such_file
+from ..files import looks_like_path, no_such_file, write_whole
 from .batches import BatchParams
 from .record import RecordJob, record
 from .train import TrainJob, TrainParams, train
@@ -89,11 +89,15 @@ def cook(recipe: Recipe, out: Path, report: Callable[[str], None] = print, *, pr
             record(demos, report)
             job = TrainJob((out / "data",), run, name=recipe.name, init=checkpoint, params=stage.train)
             train(job, report, resume=True)
-            (out / "stages-done").write_text(f"{number + 1}\n", encoding="utf-8")
+            _note_done(out, number + 1)
         checkpoint = run / "checkpoint"
     if checkpoint is None:
         raise RecipeError(f"recipe {recipe.name!r} has no stages")
     return checkpoint
+
+
+def _note_done(out: Path, stages: int) -> None:
+    write_whole(out / "stages-done", lambda file: file.write(f"{stages}\n".encode()))
 
 
 def _stages_done(out: Path) -> int:
