@@ -180,6 +180,20 @@ def test_a_leap_is_one_in_every_unit(tmp_path, step_rad, found, unit):
     assert not of(root, "not_judged", "unit")
 
 
+def test_a_gripper_of_0_to_100_is_within_its_travel(tmp_path):
+    """LeRobot counts joints in degrees from the middle of their travel, and grippers from 0 to 100."""
+
+    def closed(k, row):
+        del k
+        row[STATE][5] = row[ACTION][5] = 50 / DEG
+
+    root = write(tmp_path / "d", closed)
+    told(root, in_degrees)
+    scaled(root, DEG)
+    (finding,) = of(root, "gripper_range")
+    assert finding.detail == "gripper moves by 0.0 deg within 100.0 deg"
+
+
 def test_limits_are_converted_too(tmp_path):
     def lean(k, row):
         if k >= 20:
@@ -206,11 +220,10 @@ def test_a_unit_that_nobody_tells_is_guessed_and_said(root, name):
     factor, most, unit, words = GUESSES[name]
     told(root, lambda info: info["motorium"].pop("units"))
     scaled(root, factor, -most, most)
-    state, action = of(root, "unit")
-    assert state.detail.startswith(f"observation.state is taken for {unit}: ")
-    assert words in state.detail
-    assert action.detail.startswith(f"action is taken for {unit}: ")
-    assert "info.json" in state.remedy
+    (guess,) = of(root, "unit")
+    assert guess.detail.startswith(f"observation.state and action are taken for {unit}: ")
+    assert words in guess.detail
+    assert f"motorium data units {root} --set" in guess.remedy
     assert not of(root, "joint_jump")
     assert bool(of(root, "not_judged")) == (unit == "deg or lerobot")
     assert check(root).score <= 99

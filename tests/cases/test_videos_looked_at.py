@@ -197,7 +197,8 @@ def test_a_file_that_is_none_is_damage_and_no_good_data_is_to_be_deleted(root, s
     (finding,) = found(root, pictures=pictures)
     assert finding.kind == "damaged"
     assert video_of(root, 0).name in finding.detail
-    assert finding.remedy.startswith("put a whole copy of the file there")
+    file = layout.video_file(FRONT, layout.Slot.number(0))
+    assert finding.remedy.startswith(f"put a whole {file} there; ")
     assert finding.remedy.endswith("--episodes 0 --out NEW")
 
 

@@ -7,7 +7,7 @@ leakage, cut_off; not_judged and unit say what could not be judged, or was on a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ..errors import DataError
 from . import column_rules, joint_rules, layout
 from .case import STATE, Case
 from .dataset import Dataset
-from .film_rules import films, judge_film
+from .film_rules import Reel, judge_reel, reels
 from .findings import WITHOUT, Finding, Verdict, shortened
 from .joint_units import Unit
 from .outcome_rules import cut_off
@@ -40,15 +40,15 @@ def check(
     Args:
         root: the dataset.
         pictures: also decode videos, by far the longest part; their packets are counted in any case.
-        on_progress: called with (steps done, of how many): one for each episode and each video file.
+        on_progress: called with (done, of how many) rows and frames.
 
     Raises DataError when it is no dataset, or its description cannot be read at all.
     """
     dataset = Dataset.open(root)
     units, unknown = find_units(dataset)
     findings = [*totals(dataset), *_leftovers(root), *unjudged(dataset, units, unknown)]
-    files = films(dataset)
-    steps = _Steps(len(dataset.episodes) + len(files), on_progress)
+    files = reels(dataset)
+    steps = _Steps(dataset.frames * (1 + len(dataset.schema.videos)), on_progress)
     findings += _columns(dataset, units, steps)
     findings += _films(dataset, files, steps, pictures=pictures)
     named = tuple(finding.naming(root) for finding in order(findings))
@@ -61,8 +61,8 @@ class _Steps:
     tell: Callable[[int, int], None] | None
     done: int = 0
 
-    def one_more(self) -> None:
-        self.done += 1
+    def step(self, count: int = 1) -> None:
+        self.done = min(self.total, self.done + count)  # a file may have more frames than its rows
         if self.tell is not None:
             self.tell(self.done, self.total)
 
@@ -72,7 +72,7 @@ def _columns(dataset: Dataset, units: Mapping[str, Unit], steps: _Steps) -> list
     motions, stored = Motions(units[STATE].in_rad if STATE in units else None), StatsRules(dataset)
     for episode, rows in _each(dataset, findings):
         findings += shortened(_numbers(Case(dataset, episode, rows, {}, units), motions, stored))
-        steps.one_more()
+        steps.step(episode.length)
     return [*findings, *shortened(stored.whole()), *duplicates(motions), *leakage(dataset, motions)]
 
 
@@ -106,15 +106,12 @@ def _numbers(case: Case, motions: Motions, stored: StatsRules) -> list[Finding]:
         return [_damaged(episode, error)]
 
 
-def _films(
-    dataset: Dataset, files: Mapping[tuple[str, Path], list[Episode]], steps: _Steps, *, pictures: bool
-) -> list[Finding]:
+def _films(dataset: Dataset, files: Sequence[Reel], steps: _Steps, *, pictures: bool) -> list[Finding]:
     findings: list[Finding] = []
     still = not dataset.schema.has("capture_s")
     cameras = {feature.key: CameraLook(feature.key, still) for feature in dataset.schema.videos}
-    for (key, path), episodes in files.items():
-        findings += shortened(judge_film(dataset, key, path, episodes, cameras[key] if pictures else None))
-        steps.one_more()
+    for reel in files:
+        findings += shortened(judge_reel(reel, cameras[reel.key] if pictures else None, steps.step))
     for looked in cameras.values():
         findings += shortened(judge(looked))
     return findings

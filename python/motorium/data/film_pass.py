@@ -89,13 +89,16 @@ def plain_format(pix_fmt: str) -> str:
     return _FULL_RANGE.get(pix_fmt.strip(), pix_fmt.strip())
 
 
-def walk(path: Path, inside: Path, sample: Sample | None) -> Film:
+def walk(
+    path: Path, inside: Path, sample: Sample | None, on_packet: Callable[[], None] | None = None
+) -> Film:
     """Read every packet of a file once, in order.
 
     Args:
         path: of the file.
         inside: the dataset's folder, which links may not lead out of.
         sample: which pictures are looked at; every frame is then decoded. None: packets are only counted.
+        on_packet: called for each.
 
     Raises DataError when it is absent, no regular file, or holds no video that can be read.
     """
@@ -111,7 +114,7 @@ def walk(path: Path, inside: Path, sample: Sample | None) -> Film:
             fits = sample is not None and sample.size == (film.height, film.width)
             reader = _Reader(film, sample if fits else None)
             stream.thread_type = "AUTO" if stream.frames > THREADED_FRAMES else "SLICE"
-            _read(container, stream, reader)
+            _read(container, stream, reader, on_packet)
     except _decoder_errors() as error:
         raise DataError(f"{path} is no readable video: {error}") from error
     reader.close()
@@ -138,7 +141,7 @@ def _facts(path: Path, stream: Any) -> Film:
     )
 
 
-def _read(container: Any, stream: Any, reader: _Reader) -> None:
+def _read(container: Any, stream: Any, reader: _Reader, on_packet: Callable[[], None] | None) -> None:
     packets = container.demux(stream)
     while True:
         try:
@@ -149,6 +152,8 @@ def _read(container: Any, stream: Any, reader: _Reader) -> None:
         if packet is None:
             return
         reader.take(packet)
+        if on_packet is not None:
+            on_packet()
 
 
 class _Reader:

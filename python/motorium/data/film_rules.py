@@ -6,15 +6,16 @@ is within 0.1 ms of it (`tolerance_s` in `datasets/lerobot_dataset.py`, `decode_
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..foreign import printable
+from ..types import UInt8
 from . import film_pass
 from .dataset import Dataset
 from .film_pass import Film, Sample
@@ -27,89 +28,122 @@ TOLERANCE_S = 1e-4
 """LeRobot's: how far a frame may be from the time of its row."""
 RATE_OFF = 0.01
 """Share by which the distance of two frames may differ from a period."""
-AGAIN = f"put a whole copy of the file there; {WITHOUT}"
+SAY = "put the video there that info.json describes, or correct its description in meta/info.json"
 REWRITE = "motorium data convert DATASET --to v3.0 --out NEW writes every frame at the time of its row"
 SHOWN = 60
 LATEST_S = 1e7
 """No video is longer; NaN and infinities are not below it either."""
 
 
-def films(dataset: Dataset) -> dict[tuple[str, Path], list[Episode]]:
-    """(camera key, video file) -> the episodes in it, in the order of their frames. Raises DataError."""
-    found: dict[tuple[str, Path], list[Episode]] = {}
-    for feature in dataset.schema.videos:
-        for episode in dataset.episodes:
-            found.setdefault((feature.key, dataset.video_path(episode, feature.key)), []).append(episode)
-    for (key, _), episodes in found.items():
-        episodes.sort(key=lambda episode: _start(episode, key))
-    return found
+@dataclass(frozen=True)
+class Reel:
+    """One video file and the episodes in it.
 
-
-def _start(episode: Episode, key: str) -> float:
-    """Seconds of its first frame in its file; what is no time counts as 0 and is a finding of its own."""
-    start = episode.videos[key].from_s
-    return start if 0 <= start <= LATEST_S else 0.0
-
-
-def judge_film(
-    dataset: Dataset, key: str, path: Path, episodes: Sequence[Episode], into: CameraLook | None
-) -> Iterator[Finding]:
-    """Findings about one video file.
-
-    Args:
+    Attributes:
         dataset: that it is of.
         key: of the camera.
         path: of the file.
         episodes: in it, in the order of their frames.
-        into: what looks at the pictures; None leaves them undecoded.
     """
-    feature = dataset.schema.feature(key)
-    sample = None if into is None else _sample(dataset.schema.fps, key, feature, episodes, into)
+
+    dataset: Dataset
+    key: str
+    path: Path
+    episodes: Sequence[Episode]
+
+    @property
+    def fps(self) -> int:
+        """Frames per second, as info.json says."""
+        return self.dataset.schema.fps
+
+    @property
+    def feature(self) -> Feature:
+        """The camera."""
+        return self.dataset.schema.feature(self.key)
+
+    @property
+    def again(self) -> str:
+        """What to do about a file whose frames are not there."""
+        return f"put a whole {self.path.relative_to(self.dataset.root)} there; {WITHOUT}"
+
+    def start_s(self, episode: Episode) -> float:
+        """Seconds of an episode's first frame in the file."""
+        return _start(episode, self.key)
+
+    def finding(self, kind: str, episode: Episode, time_s: float | None, detail: str, remedy: str) -> Finding:
+        """About this camera in an episode."""
+        return Finding(kind, episode.index, time_s, f"{self.key} {detail}", remedy)
+
+
+def reels(dataset: Dataset) -> list[Reel]:
+    """Every video file, with its episodes in the order of their frames. Raises DataError."""
+    found: dict[tuple[str, Path], list[Episode]] = {}
+    for feature in dataset.schema.videos:
+        for episode in dataset.episodes:
+            found.setdefault((feature.key, dataset.video_path(episode, feature.key)), []).append(episode)
+    return [
+        Reel(dataset, key, path, sorted(episodes, key=lambda episode: _start(episode, key)))
+        for (key, path), episodes in found.items()
+    ]
+
+
+def _start(episode: Episode, key: str) -> float:
+    """As listed; what is no time counts as 0 and is a finding of its own."""
+    start = episode.videos[key].from_s
+    return start if 0 <= start <= LATEST_S else 0.0
+
+
+def judge_reel(reel: Reel, into: CameraLook | None, on_packet: Callable[[], None]) -> Iterator[Finding]:
+    """Findings about one video file.
+
+    Args:
+        reel: the file.
+        into: what looks at the pictures; None leaves them undecoded.
+        on_packet: called for each.
+    """
+    sample = None if into is None else _sample(reel, into)
+    first = reel.episodes[0]
     try:
-        film = film_pass.walk(path, dataset.root, sample)
+        film = film_pass.walk(reel.path, reel.dataset.root, sample, on_packet)
     except DataError as error:
-        for episode in episodes:
-            yield Finding("damaged", episode.index, None, str(error), AGAIN)
+        for episode in reel.episodes:
+            yield Finding("damaged", episode.index, None, str(error), reel.again)
         return
-    first = episodes[0].index
-    wrong = list(_unlike(dataset, feature, film))
-    for detail in wrong:
-        yield Finding("video", first, None, f"{key} {detail} ({path.name})", AGAIN_OR_SAY)
-    yield from _damage(key, film, episodes)
+    for detail in _unlike(reel, film):
+        yield reel.finding("video", first, None, f"{detail} ({reel.path.name})", SAY)
+    yield from _damage(reel, film)
     rate = _rate(film.times_s)
-    if rate is not None and abs(rate / dataset.schema.fps - 1) > RATE_OFF:
-        detail = f"{key} runs at {rate:.4g} frames per second, info.json says {dataset.schema.fps}"
-        yield Finding("video", first, None, f"{detail} ({path.name})", AGAIN)
+    if rate is not None and abs(rate / reel.fps - 1) > RATE_OFF:
+        detail = f"runs at {rate:.4g} frames per second, info.json says {reel.fps} ({reel.path.name})"
+        yield reel.finding("video", first, None, detail, reel.again)
         return
-    yield from _frames(dataset.schema.fps, key, film, episodes)
-    yield from _extra(dataset.schema.fps, key, film, episodes)
+    yield from _frames(reel, film)
+    yield from _extra(reel, film)
 
 
-AGAIN_OR_SAY = "put the video there that info.json describes, or correct its description in meta/info.json"
-
-
-def _sample(fps: int, key: str, feature: Feature, episodes: Sequence[Episode], into: CameraLook) -> Sample:
-    starts = np.array([_start(episode, key) for episode in episodes])
-    every = max(1, fps // 2)
+def _sample(reel: Reel, into: CameraLook) -> Sample:
+    starts = np.array([reel.start_s(episode) for episode in reel.episodes])
+    fps, every = reel.fps, max(1, reel.fps // 2)
 
     def place(time_s: float) -> tuple[Episode, int]:
-        episode = episodes[max(0, int(np.searchsorted(starts, time_s + 0.5 / fps)) - 1)]
-        return episode, round((time_s - _start(episode, key)) * fps)
+        episode = reel.episodes[max(0, int(np.searchsorted(starts, time_s + 0.5 / fps)) - 1)]
+        return episode, round((time_s - reel.start_s(episode)) * fps)
 
     def wanted(time_s: float) -> bool:
         episode, k = place(time_s)
         return 0 <= k < episode.length and k % every == 0
 
-    def see(time_s: float, image: Any) -> None:
+    def see(time_s: float, image: UInt8) -> None:
         episode, k = place(time_s)
         into.see(episode.index, k / fps, image)
 
-    return Sample((feature.shape[0], feature.shape[1]), wanted, see)
+    height, width, *_ = (*reel.feature.shape, 0, 0)
+    return Sample((height, width), wanted, see)
 
 
-def _unlike(dataset: Dataset, feature: Feature, film: Film) -> Iterator[str]:
+def _unlike(reel: Reel, film: Film) -> Iterator[str]:
     """In words, what is not as info.json says."""
-    fps, info = dataset.schema.fps, feature.info or {}
+    feature, info = reel.feature, reel.feature.info or {}
     height, width = film.other_size or (film.height, film.width)
     said = {(feature.shape[0], feature.shape[1])} if len(feature.shape) == 3 else set()
     if isinstance(info.get("video.height"), int) and isinstance(info.get("video.width"), int):
@@ -125,29 +159,28 @@ def _unlike(dataset: Dataset, feature: Feature, film: Film) -> Iterator[str]:
     if isinstance(channels, int) and channels != film.channels:
         yield f"has {film.channels} channels, info.json says {channels}"
     declared = info.get("video.fps")
-    if isinstance(declared, (int, float)) and declared != fps:
-        yield f"is said to have {declared:g} frames per second, the dataset has {fps}"
+    if isinstance(declared, (int, float)) and declared != reel.fps:
+        yield f"is said to have {declared:g} frames per second, the dataset has {reel.fps}"
 
 
 def _text(value: object) -> str:
     return printable(value[:SHOWN]) if isinstance(value, str) else ""
 
 
-def _damage(key: str, film: Film, episodes: Sequence[Episode]) -> Iterator[Finding]:
+def _damage(reel: Reel, film: Film) -> Iterator[Finding]:
     if not film.stands_alone:
-        detail = f"{key}: the first frame of the file needs one before it, which is not there"
-        yield Finding("damaged", episodes[0].index, 0.0, detail, AGAIN)
+        detail = "begins with a frame that needs one before it, which is not there"
+        yield reel.finding("damaged", reel.episodes[0], 0.0, detail, reel.again)
     if not film.damage:
         return
-    starts = np.array([_start(episode, key) for episode in episodes])
+    starts = np.array([reel.start_s(episode) for episode in reel.episodes])
     at = np.array([time_s for time_s, _ in film.damage])
     places = np.maximum(0, np.searchsorted(starts, at + 1e-6) - 1)
     for number in np.unique(places).tolist():
-        mine = np.flatnonzero(places == number)
+        mine, episode = np.flatnonzero(places == number), reel.episodes[number]
         time_s, why = film.damage[int(mine[0])]
-        detail = f"{key}: {_count(len(mine))} cannot be decoded whole: {why}"
-        episode = episodes[number]
-        yield Finding("damaged", episode.index, max(0.0, time_s - _start(episode, key)), detail, AGAIN)
+        detail = f"has {_count(len(mine))} that cannot be decoded whole: {why}"
+        yield reel.finding("damaged", episode, max(0.0, time_s - reel.start_s(episode)), detail, reel.again)
 
 
 def _count(number: int) -> str:
@@ -162,27 +195,26 @@ def _rate(times_s: NDArray[np.float64]) -> float | None:
     return 1.0 / step if step > 0 else None
 
 
-def _frames(fps: int, key: str, film: Film, episodes: Sequence[Episode]) -> Iterator[Finding]:
+def _frames(reel: Reel, film: Film) -> Iterator[Finding]:
     """Every row has its frame, once and in time."""
-    times = film.times_s
     before: Episode | None = None
-    for episode in episodes:
-        place, start = episode.videos[key], _start(episode, key)
-        if place.from_s != start:
-            detail = f"{key} is said to begin at {place.from_s} s of its file, which is no time"
-            yield Finding("frames", episode.index, None, detail, AGAIN)
+    for episode in reel.episodes:
+        from_s, start = episode.videos[reel.key].from_s, reel.start_s(episode)
+        if from_s != start:
+            detail = f"is said to begin at {from_s} s of its file, which is no time"
+            yield reel.finding("frames", episode, None, detail, reel.again)
             continue
-        if before is not None and _start(before, key) + (before.length - 0.5) / fps > start:
-            detail = f"{key}: its frames are said to begin at {start:.3f} s, before those of episode {before.index} end"
-            yield Finding("frames", episode.index, None, detail, AGAIN)
+        if before is not None and reel.start_s(before) + (before.length - 0.5) / reel.fps > start:
+            detail = f"is said to begin at {start:.3f} s of its file, before episode {before.index} ends"
+            yield reel.finding("frames", episode, None, detail, reel.again)
         before = episode
-        alone = len(episodes) == 1
-        shift = _shift(times, start, episode.length, fps) if alone else None
-        if shift is not None:
-            detail = f"{key} begins at {start + shift:.4f} s of its file, listed is {start:.4f} s"
-            yield Finding("frames", episode.index, 0.0, detail, REWRITE if abs(shift) < 0.5 / fps else AGAIN)
+        shift = _shift(film.times_s, start, episode.length, reel.fps) if len(reel.episodes) == 1 else None
+        if shift is None:
+            yield from _placed(reel, film.times_s, episode)
             continue
-        yield from _placed(fps, key, times, episode)
+        detail = f"begins at {start + shift:.4f} s of its file, listed is {start:.4f} s"
+        remedy = REWRITE if abs(shift) < 0.5 / reel.fps else reel.again
+        yield reel.finding("frames", episode, 0.0, detail, remedy)
 
 
 def _shift(times: NDArray[np.float64], start: float, length: int, fps: int) -> float | None:
@@ -194,11 +226,11 @@ def _shift(times: NDArray[np.float64], start: float, length: int, fps: int) -> f
     return shift if abs(shift) > TOLERANCE_S and np.abs(off - shift).max() <= TOLERANCE_S else None
 
 
-def _placed(fps: int, key: str, times: NDArray[np.float64], episode: Episode) -> Iterator[Finding]:
-    near = (times - _start(episode, key)) * fps
+def _placed(reel: Reel, times: NDArray[np.float64], episode: Episode) -> Iterator[Finding]:
+    near = (times - reel.start_s(episode)) * reel.fps
     row = np.rint(near)
     mine = (row >= 0) & (row < episode.length)
-    row, off = row[mine].astype(np.int64), (near[mine] - row[mine]) / fps
+    row, off = row[mine].astype(np.int64), (near[mine] - row[mine]) / reel.fps
     there, counts = np.unique(row, return_counts=True)
     late = np.abs(off) > TOLERANCE_S
     told: list[tuple[int, str]] = []
@@ -217,21 +249,19 @@ def _placed(fps: int, key: str, times: NDArray[np.float64], episode: Episode) ->
             (first, f"shows frame {first}{more} up to {abs(worst) * 1000:.3g} ms {side}, 0.1 are allowed")
         )
     if told:
-        whole = missing == 0 and (counts == 1).all()
-        detail = f"{key} {'; '.join(words for _, words in told)}"
-        time_s = min(row for row, _ in told) / fps
-        yield Finding("frames", episode.index, time_s, detail, REWRITE if whole else AGAIN)
+        remedy = REWRITE if missing == 0 and (counts == 1).all() else reel.again
+        time_s = min(row for row, _ in told) / reel.fps
+        yield reel.finding("frames", episode, time_s, "; ".join(words for _, words in told), remedy)
 
 
-def _extra(fps: int, key: str, film: Film, episodes: Sequence[Episode]) -> Iterator[Finding]:
+def _extra(reel: Reel, film: Film) -> Iterator[Finding]:
     """No frame belongs to no row."""
-    times = film.times_s
-    free = np.ones(len(times), dtype=np.bool_)
-    for episode in episodes:
-        start = _start(episode, key) - 0.5 / fps
-        free[np.searchsorted(times, start) : np.searchsorted(times, start + episode.length / fps)] = False
+    free = np.ones(len(film.times_s), dtype=np.bool_)
+    for episode in reel.episodes:
+        start = reel.start_s(episode) - 0.5 / reel.fps
+        stop = start + episode.length / reel.fps
+        free[np.searchsorted(film.times_s, start) : np.searchsorted(film.times_s, stop)] = False
     if free.any():
-        last = episodes[-1]
-        at = float(times[free][0])
-        detail = f"{key}: {_count(int(free.sum()))} of no row, from {at:.2f} s of the file on"
-        yield Finding("extra_frames", last.index, None, detail, REWRITE)
+        at = float(film.times_s[free][0])
+        detail = f"has {_count(int(free.sum()))} of no row, from {at:.2f} s of the file on"
+        yield reel.finding("extra_frames", reel.episodes[-1], None, detail, REWRITE)

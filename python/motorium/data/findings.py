@@ -47,7 +47,9 @@ class Finding:
 
     def naming(self, root: Path) -> Finding:
         """Return it with the dataset's folder in the commands of its remedy, for a shell."""
-        command = r"(motorium data (?:convert|delete|mark|relabel|repair|split|stats|view))\b(?: DATASET)?"
+        command = (
+            r"(motorium data (?:convert|delete|mark|relabel|repair|split|stats|units|view))\b(?: DATASET)?"
+        )
         named = re.sub(command, lambda found: f"{found[1]} {quote(str(root))}", self.remedy)
         return replace(
             self, detail=printable(self.detail), remedy=named.replace("EPISODE", str(self.episode))

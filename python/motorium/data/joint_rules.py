@@ -12,7 +12,6 @@ import numpy as np
 from .case import ACTION, COMMANDED, STATE, Case, Float, runs
 from .findings import WITHOUT, Finding
 from .joint_units import Unit, is_gripper, joint
-from .said_units import DEG, RAD
 from .schema import Schema
 
 STILL_S, STILL_RAD = 2.0, 0.004
@@ -137,16 +136,16 @@ def setpoints(schema: Schema, units: Mapping[str, Unit]) -> str:
     """Return the column that the state is to follow, COMMANDED or ACTION; or in words why there is none."""
     if STATE not in units:
         return f"the unit of {STATE} is not known"
-    for key in (COMMANDED, ACTION):
-        if key not in units:
-            continue
+    why = f"there is neither {COMMANDED} nor {ACTION}"
+    for key in (key for key in (COMMANDED, ACTION) if key in units):
         state, wanted = schema.feature(STATE), schema.feature(key)
         if not state.names or state.names != wanted.names or state.shape != wanted.shape:
-            return f"{STATE} and {key} do not name the same joints"
-        if units[STATE].name != units[key].name and not {units[STATE].name, units[key].name} <= {RAD, DEG}:
-            return f"{STATE} is in {units[STATE].name}, and {key} in {units[key].name}"
-        return key
-    return f"there is neither {COMMANDED} nor {ACTION}"
+            why = f"{STATE} and {key} do not name the same joints"
+        elif units[STATE].name != units[key].name:  # zeros and signs differ too
+            why = f"{STATE} is in {units[STATE].name}, and {key} in {units[key].name}"
+        else:
+            return key
+    return why
 
 
 RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (still, jumps, contact, gripper, lag)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..robots.lerobot_units import FULL_TURN_RAD
 from .dataset import Dataset
 from .said_units import DEG, LEROBOT, RAD, said_unit
 
@@ -132,10 +133,20 @@ def _limits(dataset: Dataset, key: str, name: str) -> dict[str, tuple[float, flo
     if name not in (RAD, DEG):
         return {}
     given: Any = dataset.schema.own.get("limits_rad", {})
-    scale = 1.0 if name == RAD else 1.0 / _DEG_IN_RAD
     out = {}
     for which, pair in given.items() if isinstance(given, dict) else ():
         numbers = isinstance(pair, list) and len(pair) == 2 and all(isinstance(v, (int, float)) for v in pair)
         if numbers and math.isfinite(pair[0]) and math.isfinite(pair[1]) and pair[0] < pair[1]:
-            out[str(which)] = (pair[0] * scale, pair[1] * scale)
+            lower, upper = float(pair[0]), float(pair[1])
+            out[str(which)] = (lower, upper) if name == RAD else _in_degrees(str(which), lower, upper)
     return out
+
+
+def _in_degrees(name: str, lower: float, upper: float) -> tuple[float, float]:
+    """Limits in rad as LeRobot's degrees have them, see `robots.lerobot_units`."""
+    if is_gripper(name):
+        return 0.0, FULL
+    half = (upper - lower) / 2
+    if 2 * half > FULL_TURN_RAD:  # from its own zero, and which way it counts is not known here
+        half = max(-lower, upper)
+    return -half / _DEG_IN_RAD, half / _DEG_IN_RAD

@@ -214,7 +214,9 @@ def _totals(root: Path, out: Repair) -> None:
     tasks = len(tables.read_tasks(path, inside=root)) if path.exists() else 0
     if (info.episodes, info.frames, info.tasks) != (len(episodes), frames, tasks):
         if [episode.index for episode in episodes] != list(range(len(episodes))):
-            raise DataError(f"{root}: episodes do not count from 0; `motorium data delete` can renumber them")
+            raise DataError(
+                f"{root}: episodes do not count from 0; `motorium data convert --to v3.0 --out NEW` renumbers them"
+            )
         splits = resized(info.splits, info.episodes, len(episodes))
         staging.write_info(
             root, replace(info, episodes=len(episodes), frames=frames, tasks=tasks, splits=splits)

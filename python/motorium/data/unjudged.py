@@ -35,10 +35,13 @@ def find_units(dataset: Dataset) -> tuple[dict[str, Unit], dict[str, str]]:
 def unjudged(dataset: Dataset, units: Mapping[str, Unit], unknown: Mapping[str, str]) -> Iterator[Finding]:
     """Every rule that could not run on any episode, by cause; and the guesses that others ran on."""
     schema = dataset.schema
-    for key, unit in units.items():
-        if unit.guess:
-            detail = f"{key} is taken for {unit.name}: info.json does not say its unit, and {unit.guess}"
-            yield Finding("unit", None, None, detail, SAY)
+    guessed = [(key, unit) for key, unit in units.items() if unit.guess]
+    for name in dict.fromkeys(unit.name for _, unit in guessed):
+        keys = [key for key, unit in guessed if unit.name == name]
+        seen = ", ".join(unit.guess for _, unit in guessed if unit.name == name)
+        verb = "is" if len(keys) == 1 else "are"
+        detail = f"{' and '.join(keys)} {verb} taken for {name}: info.json does not say the unit; {seen}"
+        yield Finding("unit", None, None, detail, SAY)
     if STATE in unknown:
         yield _blind(MOTION, unknown[STATE], SAY)
     elif STATE not in units:

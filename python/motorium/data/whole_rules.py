@@ -21,6 +21,7 @@ POINTS = 32
 SAME_RAD = 2e-3
 """Two motions that differ by less than this on average are one: no person repeats one so well."""
 
+RENUMBER = "motorium data convert DATASET --to v3.0 --out NEW counts them anew"
 MOST_EPISODES = 1 << 24
 """Beyond which no split is looked at."""
 
@@ -70,7 +71,7 @@ class Motions:
 def totals(dataset: Dataset) -> Iterator[Finding]:
     """What info.json says is what there is; episodes and rows count from 0 without a gap."""
     info, episodes = dataset.info, dataset.episodes
-    remedy = "motorium data repair"
+    remedy = "motorium data repair" if info.version == layout.VERSION else RENUMBER
     for what, said, there in (
         ("episodes", info.episodes, len(episodes)),
         ("frames", info.frames, dataset.frames),
@@ -84,7 +85,7 @@ def totals(dataset: Dataset) -> Iterator[Finding]:
             detail = (
                 f"episode {episode.index} begins at row {episode.start}; expected were {number} and {start}"
             )
-            yield Finding("index", episode.index, None, detail, "motorium data delete renumbers episodes")
+            yield Finding("index", episode.index, None, detail, RENUMBER)
             return
         start += episode.length
 
