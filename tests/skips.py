@@ -20,6 +20,7 @@ REMEDIES = {
     "gcov": "CC=gcc make test",
     "objdump": f"{SYSTEM_PACKAGES} (binutils), on x86-64",
     "root may open": "run as a user who is not root",
+    "no small disk": "run as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1)",
     "only root": "run as root, for instance in a container",
     "Rerun": ".venv/bin/pip install 'rerun-sdk>=0.23'",
     "LeRobot": "make clean test with a package index in reach",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,12 +34,15 @@ def make_dataset(
     from ..data.build import swap
     from ..data.dataset import Dataset
 
-    kept = None
+    where, kept = (
+        out or Path(os.path.realpath(dataset)),
+        None,
+    )  # the exchange takes the current folder away with it
     if out is None:
         kept = swap(dataset, lambda target: make(Dataset.open(dataset), target), say)
     else:
         make(Dataset.open(dataset), out)
-    there = Dataset.open(out or dataset)
+    there = Dataset.open(where)
     value = {
         "dataset": str(out or dataset),
         "episodes": len(there.episodes),

@@ -102,7 +102,7 @@ def command(
     from ..timeline.events import EventLog
 
     check_task(robot, task, judged=True)
-    check_writable(dataset, "the dataset")
+    _check_dataset(dataset)
     plan = RecordPlan(
         dataset,
         episodes,
@@ -143,6 +143,16 @@ def command(
     print_json(result) if as_json else echo(said)
     if left := unknown(recorded, dataset):
         say(left)
+
+
+def _check_dataset(dataset: Path) -> None:
+    """Raise StorageError when it cannot be written, SpecError for a ~ that the shell left."""
+    if str(dataset).startswith("~"):
+        raise SpecError(
+            f"--dataset {dataset}: the shell did not replace ~ by your home: leave a space before it, and no quotes; a "
+            f"folder that is really called so is named by its whole path"
+        )
+    check_writable(dataset, "the dataset")
 
 
 def _hand(leader: str, port: str | None, calibration: str | None) -> LeaderArm | None:

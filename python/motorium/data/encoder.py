@@ -5,7 +5,7 @@ Frames come through shared memory (a memfd given by number), words through pipes
     open {"streams": [{"path", "height", "width", "offset"}], "slots", "fps", "codec"}     a new episode
     f STREAM SLOT      encode the frame in that slot            r STREAM      encode the last frame again
     end                close all, make them plain and durable   quit
-    (answers)          s STREAM SLOT: the slot is free          done {...}    error {...}
+    (answers)          s STREAM SLOT: the slot is free          done {...}    error {...}    failed TEXT (at once)
 
 When the other end disappears it closes what it has, so that the fragments on disk are as long as they can be.
 """
@@ -68,6 +68,9 @@ class Stream:
             self._encode()
         except Exception as error:  # noqa: BLE001 - told to the other end, which decides
             self.error = f"{type(error).__name__}: {error}"
+            say(
+                f"failed camera {self.number}: {json.dumps(self.error)}"
+            )  # now: the rows to come would have no pictures
             while self.words.get()[0] != "end":
                 pass
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import stat
@@ -49,6 +50,18 @@ class Lock:
         except DataError:
             os.close(self._fd)
             raise
+
+    def where(self) -> Path | None:
+        """Find the dataset, also when it was moved meanwhile; None when it was removed, or its disk taken away."""
+        own = os.fstat(self._fd)
+        places = [self.root / layout.STAGING / layout.LOCK]
+        with contextlib.suppress(OSError):
+            places.append(Path(f"/proc/self/fd/{self._fd}").readlink())
+        for place in places:
+            with contextlib.suppress(OSError):
+                if os.path.samestat(place.lstat(), own):
+                    return place.parent.parent
+        return None
 
     def close(self) -> None:
         """Let others in; safe to call twice."""

@@ -6,12 +6,14 @@ import contextlib
 import json
 import mmap
 import os
+import signal
 import subprocess
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -40,6 +42,8 @@ class VideoSink:
         self._answers: deque[str] = deque()
         self._answered = threading.Event()
         self.dropped: dict[str, int] = {}
+        self._stuck = False
+        self._failure = ""
         self._process: subprocess.Popen[bytes] | None = None
         if self._videos:
             self._start()
@@ -58,7 +62,10 @@ class VideoSink:
             os.close(fd)
         assert self._process.stdin is not None
         os.set_blocking(self._process.stdin.fileno(), False)
-        threading.Thread(target=self._listen, name="encoder answers", daemon=True).start()
+        assert self._process.stdout is not None
+        threading.Thread(
+            target=self._listen, args=(self._process.stdout,), name="encoder answers", daemon=True
+        ).start()
 
     @property
     def pid(self) -> int:
@@ -66,11 +73,12 @@ class VideoSink:
         return self._process.pid if self._process else 0
 
     def open(self, folder: Path) -> None:
-        """Begin an episode whose fragments go to `folder`."""
+        """Begin an episode whose fragments go to `folder`. Raises DataError when the encoder is gone."""
         self._free = [deque(range(self._slots)) for _ in self._videos]
         self.dropped = {feature.key: 0 for feature in self._videos}
         self._answers.clear()
         self._answered.clear()
+        self._failure = ""
         streams = [
             {
                 "path": str(folder / video_name(i, FRAGMENT)),
@@ -83,6 +91,14 @@ class VideoSink:
         if streams:
             self._say("open " + json.dumps({"streams": streams, "fps": self._fps, "codec": self._codec}))
 
+    def check(self, stream: int, image: UInt8 | None) -> None:
+        """Raise DataError when a picture has another size than declared."""
+        feature = self._videos[stream]
+        if image is not None and (image.shape != feature.shape or image.dtype != np.uint8):
+            raise DataError(
+                f"{feature.key} gave {image.dtype} {list(image.shape)}, declared is {list(feature.shape)}"
+            )
+
     def put(self, stream: int, image: UInt8, patience_s: float = 0.0) -> bool:
         """One more frame of a camera; False when there was no place and the frame before stands in for it.
 
@@ -90,11 +106,10 @@ class VideoSink:
 
         Raises DataError when the image has another size than declared, or the encoder is gone.
         """
+        self.check(stream, image)
+        if self._failure:
+            raise DataError(f"the video encoder failed: {self._failure}")
         feature = self._videos[stream]
-        if image.shape != feature.shape or image.dtype != np.uint8:
-            raise DataError(
-                f"{feature.key} gave {image.dtype} {list(image.shape)}, declared is {list(feature.shape)}"
-            )
         free = self._free[stream]
         give_up = time.monotonic() + patience_s
         while not free and time.monotonic() < give_up and not self._answered.is_set():
@@ -122,6 +137,7 @@ class VideoSink:
             return []
         self._say("end")
         if not self._answered.wait(FINISH_S):
+            self._stuck = True
             raise DataError(f"the video encoder did not close the episode within {FINISH_S:.0f} s")
         word, _, rest = (self._answers.popleft() if self._answers else "gone").partition(" ")
         if word == "error":
@@ -139,10 +155,22 @@ class VideoSink:
         with contextlib.suppress(OSError):
             process.stdin.close()
         try:
-            process.wait(FINISH_S)
+            process.wait(0 if self._stuck else FINISH_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def _died(self) -> DataError:
+        assert self._process is not None
+        try:
+            code = self._process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            return DataError("the video encoder does not answer any more")
+        if code == -signal.SIGKILL:
+            why = "was killed (by the kernel, when memory runs out: dmesg tells)"
+        else:
+            why = f"has died, by signal {-code}" if code < 0 else f"has ended with {code}"
+        return DataError(f"the video encoder {why}")
 
     def _say(self, line: str) -> None:
         if self._process is None or self._process.stdin is None:
@@ -150,20 +178,23 @@ class VideoSink:
         try:
             os.write(self._process.stdin.fileno(), line.encode() + b"\n")
         except BlockingIOError as error:
+            self._stuck = True
             raise DataError("the video encoder does not take any more words: it has been stopped") from error
         except OSError as error:
-            raise DataError("the video encoder has died") from error
+            raise self._died() from error
 
-    def _listen(self) -> None:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        for raw in self._process.stdout:
-            line = raw.decode(errors="replace").strip()
+    def _listen(self, answers: IO[bytes]) -> None:
+        for raw in answers:
+            line = raw.decode(errors="replace")
+            if not line.endswith("\n"):  # it died in the middle of a word
+                break
             if line.startswith("s "):
                 _, stream, slot = line.split()
                 self._free[int(stream)].append(int(slot))
+            elif line.startswith("failed "):
+                self._failure = line.removeprefix("failed ").strip()
             else:
-                self._answers.append(line)
+                self._answers.append(line.strip())
                 self._answered.set()
         self._answered.set()
 

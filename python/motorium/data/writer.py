@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -22,9 +23,11 @@ from ..files import check_text
 from ..timeline.events import Event
 from ..types import UInt8
 from . import layout, marks, staging
+from .interrupted import check_place, telling_what_becomes
 from .journal import Journal
 from .lock import Lock
 from .newcomer import Newcomer
+from .passing import as_data_error
 from .repair import Repair, repair_locked
 from .schema import Info, Schema, read_info
 from .sink import VideoSink
@@ -80,7 +83,7 @@ class DatasetWriter:
         Raises StorageError where the locale cannot name `root`; DataError: in use, read-only, another schema, not an
         empty folder, an unknown codec, a full disk.
         """
-        check_text(root.absolute())
+        root = _resolved(root)
         if codec not in CODECS:
             raise DataError(f"codec {codec!r} is not known; known are {', '.join(CODECS)}")
         self.root, self.repaired = root, Repair()
@@ -144,35 +147,51 @@ class DatasetWriter:
     def begin(self, task: str, start_ns: int | None = None) -> int:
         """Start an episode and return its number. Any words will do as `task`, also none.
 
-        Raises DataError when one is in progress or the disk is full.
+        Raises DataError when one is in progress, the disk is full, or the folder is gone.
         """
         if self.recording:
             raise DataError("an episode is in progress: end or discard it first")
+        with as_data_error(f"no episode can be begun in {self.root}"):
+            return self._begin(task, start_ns)
+
+    def _begin(self, task: str, start_ns: int | None) -> int:
+        check_place(self._lock)
         self._check_space()
         info = read_info(self.root)
-        self._part = staging.part_folder(self.root, info.episodes)
-        rooted.make_folder(self.root, self._part)
+        part = staging.part_folder(self.root, info.episodes)
+        rooted.make_folder(self.root, part)
+        self._part = part
         self._start_ns = time.monotonic_ns() if start_ns is None else start_ns
-        header = {
+        self._header = {
             "task": task.encode("utf-8", "replace").decode(),
             "start_ns": self._start_ns,
             "started": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             "info": Info(self.schema).as_json(),
         }
-        self._header = header
         self._row = np.zeros((), self.schema.row)
-        self._journal = Journal(self.root, self._part / staging.FRAMES, header, self.schema.row)
         self._ticks = None
         self._marks = 0
         self._synced = time.monotonic()
-        self._sink.open(self._part)
+        try:
+            self._journal = Journal(self.root, part / staging.FRAMES, self._header, self.schema.row)
+            self._sink.open(part)
+        except BaseException:
+            with contextlib.ExitStack() as stack:
+                stack.callback(rooted.remove_tree, self.root, part)
+                self._close_journals()
+            raise
         return info.episodes
+
+    def _telling(self, what: str) -> contextlib.AbstractContextManager[None]:
+        """What goes wrong in the block is told with what becomes of the episode."""
+        return telling_what_becomes(what, self._lock, lambda: self._part)
 
     def add(self, row: Mapping[str, Any], images: Mapping[str, UInt8 | None]) -> None:
         """One more row: every column, every camera (None: its last picture still stands). Never waits for the encoder.
 
-        Raises DataError: a column or camera is missing, of another shape, not finite; the disk is full; the encoder
-        is gone. What came before is kept: `end` it, or leave it to `repair`.
+        Raises DataError: a column or camera is missing, of another shape, not finite; then the row is not there and the
+        episode goes on. InterruptedEpisodeError: the disk is full, the encoder or the folder is gone; then the episode
+        is over, and the message says where it is and what recovers it.
         """
         journal = self._open_journal()
         for feature in self.schema.columns:
@@ -186,22 +205,26 @@ class DatasetWriter:
             self._row[feature.key] = value.reshape(feature.shape)
         pictures = [self._given(images, feature.key) for feature in self.schema.videos]
         for stream, image in enumerate(pictures):
-            if image is None:
-                self._sink.repeat(stream)
-            else:
-                self._sink.put(stream, image, self._patience_s)
-        journal.append(self._row.reshape(1))
-        self._sync_sometimes()
+            self._sink.check(stream, image)
+        with self._telling(f"the episode in {self.root} cannot be written any further"):
+            for stream, image in enumerate(pictures):
+                if image is None:
+                    self._sink.repeat(stream)
+                else:
+                    self._sink.put(stream, image, self._patience_s)
+            journal.append(self._row.reshape(1))
+            self._sync_sometimes()
 
     def telemetry(self, ticks: NDArray[Any]) -> None:
         """Control ticks since the last call, a structured array as of `ControlLoop.telemetry()`."""
         self._open_journal()
         if len(ticks) == 0:
             return
-        if self._ticks is None:
-            path = self._part / staging.TELEMETRY
-            self._ticks = Journal(self.root, path, self._header, ticks.dtype)
-        self._ticks.append(ticks)
+        with self._telling(f"control ticks of the episode in {self.root} cannot be written"):
+            if self._ticks is None:
+                path = self._part / staging.TELEMETRY
+                self._ticks = Journal(self.root, path, self._header, ticks.dtype)
+            self._ticks.append(ticks)
 
     def mark(self, event: Event) -> None:
         """A mark of a person, durable on return. One made before the episode began is not of it, and ignored.
@@ -211,7 +234,8 @@ class DatasetWriter:
         self._open_journal()
         if event.t_ns >= self._start_ns and self._marks < marks.MAX_MARKS:
             self._marks += 1
-            marks.append(self._part, event)
+            with self._telling(f"marks of the episode in {self.root} cannot be written"):
+                marks.append(self._part, event)
 
     @property
     def rows(self) -> int:
@@ -226,38 +250,41 @@ class DatasetWriter:
     def end(self, notes: Mapping[str, Any] | None = None) -> Finished:
         """Finish the episode; on return it is durable and in its place.
 
-        Raises DataError when the encoder failed; what there is stays for `repair`, and the next episode can begin.
+        Raises InterruptedEpisodeError when the encoder failed, the disk is full, or the folder is gone: what there is
+        stays for `repair`, and the message says where.
         """
         began = time.monotonic()
         journal = self._open_journal()
         rows = journal.rows
-        try:
-            if rows == 0:
-                raise DataError("an episode without a row cannot be kept: discard it")
-            self._close_journals()
-            cameras = self._sink.finish()
+        if rows == 0:
+            raise DataError("an episode without a row cannot be kept: discard it")
+        with self._telling(f"the episode in {self.root} could not be finished"):
+            try:
+                self._close_journals()
+            finally:
+                cameras = self._sink.finish()
+            check_place(self._lock)
             if any(frames != rows for frames, _ in cameras):
                 raise DataError(f"the encoder has {[n for n, _ in cameras]} frames of {rows} rows")
             dropped = dict(self._sink.dropped)
             kept = {**(notes or {}), "dropped_frames": dropped}
             episode = staging.seal(self.root, self._part, rows, [stats for _, stats in cameras], kept)
-        except BaseException:
-            self._close_journals()
-            raise
-        durable_s = time.monotonic() - began
-        staging.publish(self.root, self._part.with_suffix(layout.DONE))
+            durable_s = time.monotonic() - began
+            staging.publish(self.root, self._part.with_suffix(layout.DONE))
         self._grown = True
         return Finished(episode, durable_s, dropped)
 
     def discard(self) -> None:
-        """Forget the episode in progress."""
+        """Forget the episode in progress. Raises DataError when it cannot be removed, or the encoder is gone."""
         if not self.recording:
             return
-        self._close_journals()
-        try:
-            self._sink.finish()
-        finally:
-            rooted.remove_tree(self.root, self._part)
+        with (
+            as_data_error(f"the episode in {self.root} could not be removed"),
+            contextlib.ExitStack() as stack,
+        ):
+            stack.callback(rooted.remove_tree, self.root, self._part)
+            stack.callback(self._sink.finish)
+            self._close_journals()
 
     def close(self) -> None:
         """Give everything back; an episode in progress stays for `repair`. Safe to call twice.
@@ -265,21 +292,25 @@ class DatasetWriter:
         Then the statistics of the dataset cover what was recorded; one in which they cannot be computed is a matter of
         `data check`.
         """
-        try:
+        with as_data_error(f"{self.root} could not be closed"), contextlib.ExitStack() as stack:
+            stack.callback(self._lock.close)
+            stack.callback(self._refresh)
+            stack.callback(self._sink.close)
             self._close_journals()
-            self._sink.close()
-            if self._grown:
-                self._grown = False
-                with contextlib.suppress(DataError, OSError):
-                    refresh(self.root)
-        finally:
-            self._lock.close()
+
+    def _refresh(self) -> None:
+        if self._grown and self._lock.where() == self.root:
+            self._grown = False
+            with contextlib.suppress(DataError, OSError):
+                refresh(self.root)
 
     def _close_journals(self) -> None:
-        for journal in (self._journal, self._ticks):
-            if journal is not None:
-                journal.close()
+        journals = self._journal, self._ticks
         self._journal = self._ticks = None
+        with contextlib.ExitStack() as stack:
+            for journal in journals:
+                if journal is not None:
+                    stack.callback(journal.close)
 
     def _open_journal(self) -> Journal:
         if self._journal is None:
@@ -297,6 +328,7 @@ class DatasetWriter:
         if now - self._synced < SYNC_S:
             return
         self._synced = now
+        check_place(self._lock)
         self._check_space()
         for journal in (self._journal, self._ticks):
             if journal is not None:
@@ -315,6 +347,21 @@ class DatasetWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None:
-            self._newcomer.remove_if_empty()
-        self.close()
+        if error is None:
+            self.close()
+            return
+        self._newcomer.remove_if_empty()
+        try:
+            self.close()
+        except DataError as second:  # the first is the cause; this one must not hide it
+            _log.warning("%s", second)
+
+
+def _resolved(root: Path) -> Path:
+    """The folder itself, whatever names it (`.`, `..`, a link), and wherever the program goes meanwhile."""
+    try:
+        real = Path(os.path.realpath(root))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{str(root)!r} names no folder: {error}") from error
+    check_text(real)
+    return real
