@@ -20,6 +20,7 @@ from motorium.policies.descriptor import (
     PrefixLock,
     Prompt,
     SceneReadout,
+    SlotAdapters,
     StateChannel,
 )
 from motorium.policies.nano_tensors import nano_tensors
@@ -72,6 +73,12 @@ def descriptor(dims: Dims = FULL, **changes: Any) -> Descriptor:
         dims=dims,
     )
     return replace(base, **changes)
+
+
+def adapted(dims: Dims = FULL, **changes: Any) -> Descriptor:
+    """The same with slot-wise adapters: two embodiments that share slots 51 and 54, and each has others."""
+    adapters = (SlotAdapters("so101", (50, 51, 54)), SlotAdapters("koch", (54, 51, 18)))
+    return descriptor(dims, format_version=2, slot_adapters=adapters, **changes)
 
 
 def weights(sample: Descriptor, seed: int = 0) -> dict[str, np.ndarray]:

@@ -48,10 +48,11 @@ def sinusoid(t: float, width: int) -> Array:
 
 @dataclass
 class Prefix:
-    """Per layer (keys, values), each (N, heads, head_dim); and the scene readout."""
+    """Per layer (keys, values), each (N, heads, head_dim); the scene readout; slots whose adapters are used."""
 
     layers: list[tuple[Array, Array]]
     scene: Array
+    active: tuple[int, ...] = ()
 
 
 class ReferenceNano:
@@ -118,7 +119,8 @@ class ReferenceNano:
             x = x + self.linear(f"{here}.o", self.attend(q, k, v, np.ones((len(x), len(x)), bool)))
             n = self.rms(f"{here}.norm2", x)
             x = x + self.swiglu(n, *(w[f"{here}.{part}.weight"] for part in ("gate", "up", "down")))
-        return Prefix(layers, self.linear("scene.head", self.rms("scene.norm", x[-1:]))[0])
+        active = d.slot_adapters[embodiment].slots if d.slot_adapters else ()
+        return Prefix(layers, self.linear("scene.head", self.rms("scene.norm", x[-1:]))[0], active)
 
     def mixture(self, here: str, n: Array) -> Array:
         dims, w = self.d.dims, self.w
@@ -138,7 +140,10 @@ class ReferenceNano:
         token = self.linear("state.fc2", np.maximum(self.linear("state.fc1", state), 0.0))
         token = token + self.linear("scene.embed", prefix.scene)
         tau = np.stack([sinusoid(t, a) for t in times])
-        both = np.concatenate([self.linear("action.w1", x), tau], axis=1)
+        first = self.linear("action.w1", x)
+        for slot in prefix.active:  # Being-H0.5, eq. 12: W[k] x_k
+            first = first + x[:, [slot]] @ w["slot.in.weight"][slot].T
+        both = np.concatenate([first, tau], axis=1)
         actions = self.linear("action.w3", silu(self.linear("action.w2", both))) + w["action.position"]
         h = np.concatenate([token[None], actions])
         for layer, (keys, values) in enumerate(prefix.layers):
@@ -153,7 +158,11 @@ class ReferenceNano:
                 h = h + self.swiglu(n, *(w[f"{here}.{part}.weight"] for part in ("gate", "up", "down")))
             else:
                 h = h + self.mixture(here, n)
-        return self.linear("out.fc2", silu(self.linear("out.fc1", self.rms("out.norm", h[1:]))))
+        hidden = silu(self.linear("out.fc1", self.rms("out.norm", h[1:])))
+        result = self.linear("out.fc2", hidden)
+        for slot in prefix.active:
+            result[:, [slot]] += hidden @ w["slot.out.weight"][slot].T
+        return result
 
     def denoise(
         self, prefix: Prefix, state: Array, noise: Array, committed: Array | None, steps: int

@@ -1,5 +1,6 @@
 #include "engine/nano_config.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
@@ -38,7 +39,8 @@ void check_channels(const NanoConfig& c) {
           "slot adapters need the active slots of every embodiment");
   for (const std::vector<std::uint32_t>& active : c.slot_adapters)
     for (const std::uint32_t slot : active)
-      require(slot < kSlots && commanded[slot], "slot adapters are for slots of the action");
+      require(slot < kSlots && commanded[slot] && std::count(active.begin(), active.end(), slot) == 1,
+              "slot adapters are for slots of the action, each once");
   for (float value : c.action_mean) require(std::isfinite(value), "action mean must be finite");
   for (float value : c.action_std) require(positive(value), "action std must be positive");
 }

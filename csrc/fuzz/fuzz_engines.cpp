@@ -177,6 +177,11 @@ NanoConfig read_nano(Source& s) {
   c.experts = s.size(1, 4), c.top_k = s.size(1, 2), c.soft_tokens = s.size(1, 3);
   c.vision_channels = {2 * s.size(1, 3), 2 * s.size(1, 3), c.prefix_width};
   c.rms_eps = s.real(1e-6f), c.norm_eps = s.real(1e-5f);
+  if (s.flag()) {
+    c.slot_adapters.resize(s.byte() % 8 != 0 ? std::min<std::size_t>(c.embodiments, 8) : s.byte() % 3);
+    for (auto& active : c.slot_adapters)
+      if (s.flag()) active = {s.byte() < 0xf0 && !c.action.empty() ? c.action[0].slot : s.byte()};
+  }
   return c;
 }
 

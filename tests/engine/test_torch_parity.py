@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from motorium import _core
-from motorium.checkpoints import load_checkpoint
+from motorium.checkpoints import load_checkpoint, save_checkpoint
 from motorium.policies import schema
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra [learn])")
@@ -91,8 +91,19 @@ def test_every_delay_and_step_count():
     assert_equal_networks(sample, samples.weights(sample), samples.inputs(sample), cases=cases)
 
 
-def test_tensor_lists_are_the_same():
-    sample = samples.descriptor(samples.SMALL)
+@pytest.mark.parametrize("dims", [samples.SMALL, samples.FULL])
+@pytest.mark.parametrize("embodiment", [0, 1])
+def test_slot_adapters(embodiment, dims, tmp_path):
+    """Through a checkpoint's files, as both sides read them."""
+    sample = samples.adapted(dims)
+    loaded = load_checkpoint(save_checkpoint(tmp_path / "adapted", sample, samples.weights(sample)))
+    given = {**samples.inputs(sample), "embodiment": embodiment}
+    assert_equal_networks(loaded.descriptor, loaded.tensors, given, cases=[(4, 0), (3, 2)])
+
+
+@pytest.mark.parametrize("make", [samples.descriptor, samples.adapted])
+def test_tensor_lists_are_the_same(make):
+    sample = make(samples.SMALL)
     found = {name: tuple(t.shape) for name, t in model_module.NanoModel(sample).state_dict().items()}
     assert found == {name: value.shape for name, value in samples.weights(sample).items()}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from nano_samples import SMALL, descriptor, inputs, weights
+from nano_samples import SMALL, adapted, descriptor, inputs, weights
 
-from motorium.learn.export import build
+from motorium.learn.export import build, load_network, save_network, with_slot_adapters
 from motorium.learn.model import causal_mask, time_features
 from motorium.learn.torch_policy import TorchPolicy
 from motorium.policies.nano_tensors import nano_tensors
@@ -144,3 +144,66 @@ def test_noise_on_promised_rows_and_unmapped_slots_is_ignored(model):
     np.testing.assert_allclose(
         policy.denoise(observation(sample, values), noise, committed), first, atol=1e-6
     )
+
+
+class TestSlotAdapters:
+    """Being-H0.5, eq. 12: one matrix per slot, and a step on a robot changes only those of its active slots."""
+
+    def network(self):
+        sample = adapted(SMALL)
+        network = build(sample)
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in weights(sample).items()})
+        return network
+
+    def step(self, network, embodiments):
+        """Slots whose matrices got a gradient, per bank."""
+        network.zero_grad()
+        generator = torch.Generator().manual_seed(0)
+        images = {
+            role: torch.randn(len(embodiments), 3, 96, 96, generator=generator) for role in network.roles
+        }
+        words = torch.randint(0, 10, (len(embodiments), 8), generator=generator)
+        prefix = network.encode(images, words, torch.tensor(embodiments))
+        velocity, _ = network.velocity(prefix, *flow_inputs(network, batch=len(embodiments)))
+        velocity.square().sum().backward()
+        banks = (network.slot[end].weight.grad for end in ("in", "out"))
+        return [set(torch.nonzero(bank.abs().amax((1, 2)))[:, 0].tolist()) for bank in banks]
+
+    @pytest.mark.parametrize(
+        ("embodiments", "slots"),
+        [([0], {50, 51, 54}), ([1], {54, 51, 18}), ([1, 0, 1], {50, 51, 54, 18})],
+    )
+    def test_only_active_slots_get_a_gradient(self, embodiments, slots):
+        assert self.step(self.network(), embodiments) == [slots, slots]
+
+    def test_an_optimiser_leaves_the_other_matrices_alone(self):
+        network = self.network()
+        before = [network.slot[end].weight.detach().clone() for end in ("in", "out")]
+        optimiser = torch.optim.AdamW(network.slot.parameters(), lr=0.1, weight_decay=0.0)
+        self.step(network, [0])
+        optimiser.step()
+        for end, old in zip(("in", "out"), before, strict=True):
+            moved = (network.slot[end].weight != old).any(2).any(1)
+            assert torch.nonzero(moved)[:, 0].tolist() == [50, 51, 54]
+
+    def test_fresh_adapters_change_nothing_and_export_in_their_form(self, model, tmp_path):
+        given = (encode(model), *flow_inputs(model))
+        plain, _ = model.velocity(*given)
+        new = with_slot_adapters(model).eval()
+        again, _ = new.velocity(encode(new), *given[1:])
+        assert torch.equal(plain, again)
+        torch.nn.init.normal_(new.slot["in"].weight)
+        save_network(tmp_path / "new", new.descriptor, new.state_dict())
+        read = load_network(tmp_path / "new").eval()
+        assert read.descriptor.format_version == 2
+        assert [a.slots for a in read.descriptor.slot_adapters] == [(50, 51, 52, 53, 54, 18)] * 2
+        assert torch.equal(read.slot["in"].weight, new.slot["in"].weight)
+        trained, _ = new.velocity(encode(new), *given[1:])
+        assert torch.equal(read.velocity(encode(read), *given[1:])[0], trained)
+        assert not torch.allclose(trained, plain)
+
+    def test_an_older_form_is_read(self, model, tmp_path):
+        save_network(tmp_path / "old", model.descriptor, model.state_dict())
+        old = load_network(tmp_path / "old")
+        assert not hasattr(old, "slot")
+        assert old.descriptor.format_version == 1

@@ -176,6 +176,30 @@ def test_unknown_keys_are_ignored(folder):
     assert load_checkpoint(folder).descriptor == SAMPLE
 
 
+def test_slot_adapters_come_back_as_they_went(tmp_path):
+    sample = samples.adapted(samples.SMALL)
+    loaded = load_checkpoint(save_checkpoint(tmp_path / "adapted", sample, samples.weights(sample)))
+    assert loaded.descriptor == sample
+    assert loaded.tensors["slot.in.weight"].shape == (200, sample.dims.expert_width, 1)
+    assert loaded.tensors["slot.out.weight"].shape == (200, 1, sample.dims.expert_width)
+
+
+def test_a_network_without_adapters_is_written_for_every_version(folder):
+    document = json.loads((folder / "config.json").read_text())
+    assert document["format_version"] == 1
+    assert "slot_adapters" not in document
+
+
+def test_a_bank_without_its_key_is_refused(tmp_path):
+    """Nothing is loaded and then ignored."""
+    sample = samples.adapted(samples.SMALL)
+    folder = save_checkpoint(tmp_path / "adapted", sample, samples.weights(sample))
+    edit(folder, lambda d: d.pop("slot_adapters"))
+    assert "surplus tensors: slot.in.weight, slot.out.weight" in refusal(folder)
+
+
+ADAPTERS = [{"embodiment": "so101", "slots": [50]}, {"embodiment": "koch", "slots": []}]
+OTHER, TWICE, BEYOND = ({"embodiment": "koch", "slots": slots} for slots in ([7], [50, 50], [200]))
 CONTRADICTIONS = [
     (lambda d: d["chunk"].update(rows="16"), "chunk.rows must be a whole number, not '16'"),
     (lambda d: d["chunk"].update(rows=True), "chunk.rows must be a whole number"),
@@ -189,7 +213,13 @@ CONTRADICTIONS = [
         "flow.time is 'noise_at_1'; this version knows: noise_at_0",
     ),
     (lambda d: d.update(format="other"), "not a motorium checkpoint"),
-    (lambda d: d.update(format_version=2), "newer than 1"),
+    (lambda d: d.update(format_version=3), "newer than 2"),
+    (lambda d: d.update(slot_adapters=ADAPTERS), "slot_adapters need format_version 2"),
+    (lambda d: d.update(format_version=2, slot_adapters=ADAPTERS[:1]), "name every embodiment"),
+    (lambda d: d.update(format_version=2, slot_adapters=ADAPTERS[::-1]), "in the order of embodiments"),
+    (lambda d: d.update(format_version=2, slot_adapters=[*ADAPTERS[:1], OTHER]), "slot 7 is no action"),
+    (lambda d: d.update(format_version=2, slot_adapters=[*ADAPTERS[:1], TWICE]), "slot 50 appears twice"),
+    (lambda d: d.update(format_version=2, slot_adapters=[*ADAPTERS[:1], BEYOND]), "in 0..199"),
     (lambda d: d.update(family="pi0"), "family is 'pi0'; this version knows: nano"),
     (lambda d: d["state"][1].update(slot=50), "state slot 50 appears twice"),
     (lambda d: d["state"][1].update(slot=200), "it must be in 0..199"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from ..checkpoints import load_checkpoint, save_checkpoint
 from ..policies.descriptor import (
+    ADAPTED_VERSION,
     ActionChannel,
     ActionNormalisation,
     CameraInput,
@@ -24,6 +26,7 @@ from ..policies.descriptor import (
     PrefixLock,
     Prompt,
     SceneReadout,
+    SlotAdapters,
     StateChannel,
 )
 from ..robots.spec import RobotSpec
@@ -98,6 +101,16 @@ def describe(name: str, demos: Demos, dims: Dims) -> Descriptor:
 def build(descriptor: Descriptor) -> NanoModel:
     """A network with fresh weights, laid out for CPU convolutions."""
     return NanoModel(descriptor).to(memory_format=torch.channels_last)
+
+
+def with_slot_adapters(model: NanoModel) -> NanoModel:
+    """The same network with slot-wise adapters for all its actions; they are zeros, so it computes what it did."""
+    d = model.descriptor
+    slots = tuple(channel.slot for channel in d.action)
+    adapters = tuple(SlotAdapters(name, slots) for name in d.embodiments)
+    adapted = build(replace(d, format_version=ADAPTED_VERSION, slot_adapters=adapters))
+    adapted.load_state_dict(model.state_dict(), strict=False)
+    return adapted
 
 
 def save_network(folder: Path, descriptor: Descriptor, tensors: Mapping[str, Tensor]) -> None:

@@ -18,6 +18,7 @@ from torch.nn import functional
 from ..policies.descriptor import CameraInput, Descriptor, Dims
 from ..policies.nano_tensors import view_tokens
 from ..types import SLOTS
+from .slot_bank import SlotBank, active_slots
 
 TIME_SCALE = 1000.0
 """Being-H0.5 feeds the flow time to its sinusoid as 1000 t."""
@@ -32,12 +33,14 @@ class Prefix:
         values: per layer (B, h, N, hd).
         scene: (B, S) normalised scene estimate.
         views: per camera (B, patches, U), the tokens before any attention.
+        active: (B, 200), 1 on slots whose adapters the embodiment uses; None where the network has none.
     """
 
     keys: Sequence[Tensor]
     values: Sequence[Tensor]
     scene: Tensor
     views: Sequence[Tensor]
+    active: Tensor | None = None
 
 
 class RmsNorm(nn.Module):
@@ -227,6 +230,9 @@ class NanoModel(nn.Module):
             {"norm": RmsNorm(a, dims.rms_eps), "fc1": nn.Linear(a, a), "fc2": nn.Linear(a, SLOTS)}
         )
         nn.init.normal_(self.out["fc2"].weight, std=0.01)
+        if descriptor.slot_adapters:
+            self.slot = nn.ModuleDict({"in": SlotBank(a, 1), "out": SlotBank(1, a)})
+            self.register_buffer("active", active_slots(descriptor), persistent=False)
 
     def encode(self, images: Mapping[str, Tensor], token_ids: Tensor, embodiment: Tensor) -> Prefix:
         """Encode observations: role -> (B, 3, H, W) normalised, (B, L) ids, (B,) embodiment ids."""
@@ -245,7 +251,9 @@ class NanoModel(nn.Module):
                 x, normed = x[:, -1:], normed[:, -1:]
             x = x + block.merge(functional.scaled_dot_product_attention(block.query(normed), key, value))
             x = x + block.feed_forward(x)[0]
-        return Prefix(keys, values, self.scene["head"](self.scene["norm"](x[:, -1])), views)
+        scene = self.scene["head"](self.scene["norm"](x[:, -1]))
+        active = self.active[embodiment] if self.descriptor.slot_adapters else None
+        return Prefix(keys, values, scene, views, active)
 
     def velocity(self, prefix: Prefix, state: Tensor, noisy: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
         """The flow's velocity for n noisy chunks per observation.
@@ -263,7 +271,8 @@ class NanoModel(nn.Module):
         token = self.state["fc2"](functional.relu(self.state["fc1"](state))) + self.scene["embed"](
             prefix.scene.detach()
         )
-        actions = self.action(noisy, time)
+        adapted = None if prefix.active is None else self.slot["in"].spread(noisy, prefix.active)
+        actions = self.action(noisy, time, adapted)
         x = torch.cat([token[:, None, None].expand(-1, samples, -1, -1), actions], dim=2)
         mask = causal_mask(prefix.keys[0].shape[2], rows + 1)
         balance = x.new_zeros(())
@@ -281,11 +290,15 @@ class NanoModel(nn.Module):
             x, balance = x + update, balance + loss
         x = self.out["norm"](x[:, :, 1:])
         routed = max(1, self.dims.layers - self.dims.shared_layers)
-        return self.out["fc2"](functional.silu(self.out["fc1"](x))), balance / routed
+        hidden = functional.silu(self.out["fc1"](x))
+        result = self.out["fc2"](hidden)
+        if prefix.active is not None:
+            result = result + self.slot["out"].gather(hidden, prefix.active)
+        return result, balance / routed
 
 
 class ActionEncoder(nn.Module):
-    """One noisy row and its flow time to one token: W3 silu(W2 [W1 x ; tau(t)]) + position."""
+    """One noisy row and its flow time to one token: W3 silu(W2 [W1 x + adapted ; tau(t)]) + position."""
 
     def __init__(self, width: int, rows: int) -> None:
         super().__init__()
@@ -294,9 +307,10 @@ class ActionEncoder(nn.Module):
         self.w3 = nn.Linear(width, width)
         self.position = nn.Parameter(torch.randn(rows, width) * 0.02)
 
-    def forward(self, noisy: Tensor, time: Tensor) -> Tensor:
-        """(B, n, T, 200) rows and (B, n, T) flow times -> (B, n, T, A) tokens."""
-        embedded = torch.cat([self.w1(noisy), time_features(time, self.w1.out_features)], dim=-1)
+    def forward(self, noisy: Tensor, time: Tensor, adapted: Tensor | None = None) -> Tensor:
+        """(B, n, T, 200) rows, (B, n, T) flow times, (B, n, T, A) of the adapters -> (B, n, T, A) tokens."""
+        first = self.w1(noisy) if adapted is None else self.w1(noisy) + adapted
+        embedded = torch.cat([first, time_features(time, self.w1.out_features)], dim=-1)
         return self.w3(functional.silu(self.w2(embedded))) + self.position
 
 

@@ -31,6 +31,7 @@ class TorchPolicy:
         self._slots = np.array([channel.slot for channel in self.descriptor.action])
         self._tokenizer = Tokenizer(self.descriptor.prompt)
         self._rng = np.random.default_rng(seed)
+        self._embodiment = 0
 
     @classmethod
     def load(cls, folder: Path, *, seed: int = 0) -> TorchPolicy:
@@ -39,7 +40,7 @@ class TorchPolicy:
 
     def bind(self, robot: RobotSpec) -> None:
         """Checks every input and output against `robot` by name. Raises BindingError with both lists."""
-        bind(self.descriptor, robot)
+        self._embodiment = bind(self.descriptor, robot).embodiment
 
     def check_task(self, task: str) -> list[str]:
         """Words of `task` that the checkpoint was never taught. Raises PromptError when it knows none of them."""
@@ -74,7 +75,7 @@ class TorchPolicy:
             for role in roles
         }
         words = torch.from_numpy(self._tokenizer.encode(obs.task)).long()[None]
-        prefix = self.model.encode(images, words, torch.zeros(1, dtype=torch.long))
+        prefix = self.model.encode(images, words, torch.tensor([self._embodiment]))
         self.scene = prefix.scene[0].numpy()
         raw = np.asarray(obs.state, dtype=np.float32)[self._slots]
         state = torch.zeros(1, SLOTS)

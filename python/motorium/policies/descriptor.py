@@ -16,7 +16,9 @@ from . import schema
 from .schema import Rules, one_of, within
 
 FORMAT = "motorium-checkpoint"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+ADAPTED_VERSION = 2
+"""The first format that has slot-wise adapters; everything else means the same in all of them."""
 PAD, UNKNOWN = "<pad>", "<unk>"
 UNITS = ("rad", "opening")
 
@@ -146,6 +148,14 @@ class Dims:
 
 
 @dataclass(frozen=True)
+class SlotAdapters:
+    """Slots whose matrices an embodiment uses: its active slots I_e in eq. 12 of Being-H0.5."""
+
+    embodiment: str
+    slots: Annotated[tuple[int, ...], Rules(low=0, high=SLOTS - 1, length=SLOTS)]
+
+
+@dataclass(frozen=True)
 class Descriptor:
     """`config.json` of a motorium checkpoint; building one checks it (CheckpointError)."""
 
@@ -166,6 +176,8 @@ class Descriptor:
     prompt: Prompt
     scene: SceneReadout
     dims: Dims
+    slot_adapters: Annotated[tuple[SlotAdapters, ...], Rules(length=64)] = ()
+    """Of every embodiment, in their order; empty: the network has none."""
 
     def __post_init__(self) -> None:
         problems = _contradictions(self)
@@ -184,7 +196,10 @@ class Descriptor:
 
     def to_json(self) -> str:
         """The text of `config.json`."""
-        return json.dumps(schema.to_plain(self), indent=1, allow_nan=False) + "\n"
+        document = schema.to_plain(self)
+        if not self.slot_adapters:
+            del document["slot_adapters"]  # a file that any version can read looks as it always did
+        return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
     @property
     def rows(self) -> int:
@@ -210,7 +225,7 @@ def _repeated(values: list[Any], what: str) -> list[str]:
 
 
 def _contradictions(d: Descriptor) -> list[str]:
-    return _channel_problems(d) + _input_problems(d) + _dims_problems(d.dims)
+    return _channel_problems(d) + _input_problems(d) + _dims_problems(d.dims) + _adapter_problems(d)
 
 
 def _channel_problems(d: Descriptor) -> list[str]:
@@ -256,6 +271,23 @@ def _input_problems(d: Descriptor) -> list[str]:
         found.append("chunk.execution_horizon exceeds chunk.rows")
     if d.prefix_lock.max_delay >= d.chunk.rows:
         found.append("prefix_lock.max_delay must be below chunk.rows")
+    return found
+
+
+def _adapter_problems(d: Descriptor) -> list[str]:
+    if not d.slot_adapters:
+        return []
+    found: list[str] = []
+    if d.format_version < ADAPTED_VERSION:
+        found.append(f"slot_adapters need format_version {ADAPTED_VERSION}")
+    if tuple(adapters.embodiment for adapters in d.slot_adapters) != d.embodiments:
+        found.append("slot_adapters must name every embodiment, in the order of embodiments")
+    commanded = {channel.slot for channel in d.action}
+    for adapters in d.slot_adapters:
+        found += _repeated(list(adapters.slots), f"slot_adapters of {adapters.embodiment!r}: slot")
+        strange = sorted(set(adapters.slots) - commanded)
+        if strange:
+            found.append(f"slot_adapters of {adapters.embodiment!r}: slot {strange[0]} is no action")
     return found
 
 

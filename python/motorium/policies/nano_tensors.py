@@ -41,6 +41,11 @@ def nano_tensors(descriptor: Descriptor) -> dict[str, Shape]:
     _linear(shapes, "action.w3", a, a)
     _linear(shapes, "out.fc1", a, a)
     _linear(shapes, "out.fc2", SLOTS, a)
+    if (
+        d.slot_adapters
+    ):  # (slots, outputs, inputs): one matrix per slot, shared by the embodiments that use it
+        shapes["slot.in.weight"] = (SLOTS, a, 1)
+        shapes["slot.out.weight"] = (SLOTS, 1, a)
     for camera in d.cameras:
         _vision(shapes, d, camera)
     for layer in range(dims.layers):
