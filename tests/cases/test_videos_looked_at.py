@@ -190,7 +190,11 @@ def pipe(path: Path) -> None:
     os.mkfifo(path)
 
 
-@pytest.mark.parametrize("spoil", [absent, text, cut, pipe])
+def unknown_codec(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
+
+
+@pytest.mark.parametrize("spoil", [absent, text, cut, pipe, unknown_codec])
 @pytest.mark.parametrize("pictures", [True, False], ids=["decoded", "counted"])
 def test_a_file_that_is_none_is_damage_and_no_good_data_is_to_be_deleted(root, spoil, pictures):
     spoil(video_of(root, 0))

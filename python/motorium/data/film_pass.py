@@ -129,6 +129,8 @@ def _decoder_errors() -> tuple[type[Exception], ...]:
 
 def _facts(path: Path, stream: Any) -> Film:
     context = stream.codec_context
+    if context is None:
+        raise DataError(f"{path} holds a video of a codec that is not known here")
     if not (0 < context.height <= MAX_SIDE and 0 < context.width <= MAX_SIDE):
         raise DataError(f"{path}: pictures of {context.width} x {context.height} are not read")
     shape = context.format

@@ -147,6 +147,8 @@ def facts(path: Path) -> VideoFacts:
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
             context = stream.codec_context
+            if context is None:
+                raise DataError(f"{path} holds a video of a codec that is not known here")
             rate = float(stream.average_rate or 0)
             found = VideoFacts(
                 context.height, context.width, context.name, rate, stream.frames, str(context.pix_fmt)
