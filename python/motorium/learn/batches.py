@@ -84,6 +84,7 @@ class BatchMaker:
         self.slots = torch.as_tensor(list(slots))
         pregrasp = np.asarray(demos.column("pregrasp"), dtype=bool)
         weight = np.array([params.kind_weights.get(str(kind), 1.0) for kind in demos.source()])
+        self._rows = _plausible(demos.column("rows"), demos.column("valid"), demos.column("state"))
         self._chances = [np.cumsum(weight * half) for half in (pregrasp, ~pregrasp)]
         if not all(chance[-1] > 0 for chance in self._chances):
             self._chances = [np.cumsum(weight)] * 2
@@ -103,7 +104,7 @@ class BatchMaker:
         """The batch of given frames."""
         p, stats = self.params, self.statistics
         state_raw = self.demos.column("state")[index]
-        rows_raw = self.demos.column("rows")[index]
+        rows_raw = self._rows[index]
         batch, rows, joints = rows_raw.shape
         shape = (batch, p.samples, rows)
         noise = rng.standard_normal((*shape, joints), dtype=np.float32)
@@ -168,3 +169,21 @@ class BatchMaker:
         out = torch.zeros(*values.shape[:-1], SLOTS)
         out[..., self.slots] = torch.from_numpy(np.array(values, dtype=np.float32))
         return out
+
+
+def _plausible(rows: Float32, valid: NDArray[np.bool_], state: Float32) -> Float32:
+    """(N, T, J) rows in which a masked one that no joint could mean is the known one before it, else the state.
+
+    A masked row is no target, but the network sees it, noisy, behind the others: what nobody filled in must not reach
+    it.
+    """
+    known = np.concatenate([rows[valid], state])
+    low, high = known.min(axis=0), known.max(axis=0)
+    strange = ~((rows >= 2 * low - high - 1.0) & (rows <= 2 * high - low + 1.0)).all(axis=-1) & ~valid
+    if not strange.any():
+        return rows
+    places = np.where(valid, np.arange(rows.shape[1]), -1)
+    before = np.maximum.accumulate(places, axis=1)
+    held = np.take_along_axis(rows, np.maximum(before, 0)[..., None], axis=1)
+    held = np.where(before[..., None] < 0, state[:, None], held)
+    return np.asarray(np.where(strange[..., None], held, rows), dtype=np.float32)

@@ -96,6 +96,7 @@ class Demos:
                 )
         self._starts = np.cumsum([0] + [len(part) for part in self._columns["seed"]])
         self._small = {n: np.concatenate(p) for n, p in self._columns.items() if n != "images"}
+        self._check_finite()
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -110,7 +111,41 @@ class Demos:
         parts = self._columns["images"]
         return np.stack([parts[s][i - self._starts[s]] for s, i in zip(shard, index, strict=True)])
 
+    def _check_finite(self) -> None:
+        """Raise DatasetError for a number that is none, naming its episode and row; masked rows may hold anything."""
+        for name in ("state", "rows", "scene"):
+            values = self._small[name]
+            good = np.isfinite(values) if values.dtype.kind == "f" else np.ones(values.shape, np.bool_)
+            if name == "rows":
+                good |= ~self._small["valid"][..., None]
+            bad = np.flatnonzero(~good.reshape(len(values), -1).all(axis=1))
+            if len(bad):
+                raise DatasetError(
+                    f"{self._place(int(bad[0]))}: {_told(name, values, good, int(bad[0]))}{_more(bad)}"
+                )
+
+    def _place(self, frame: int) -> str:
+        """Where a frame lies: shard, episode, row of the episode."""
+        shard = int(np.searchsorted(self._starts, frame, side="right")) - 1
+        seeds = self._columns["seed"][shard]
+        row = frame - int(self._starts[shard])
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(seeds)) + 1])
+        episode = int(np.searchsorted(starts, row, side="right")) - 1
+        at = f"row {row - int(starts[episode])}"
+        return f"{self.shards[shard]}, frame {row}: episode {episode} (scene {int(seeds[row])}), {at}"
+
     def source(self) -> NDArray[np.str_]:
         """(N,) kind of demonstration of every frame."""
         kinds = [np.full(m["frames"], m.get("kind", "?")) for m in self.manifests]
         return np.concatenate(kinds)
+
+
+def _told(name: str, values: NDArray[Any], good: NDArray[np.bool_], frame: int) -> str:
+    place = tuple(int(i) for i in np.argwhere(~good[frame])[0])
+    return (
+        f"{name}{list(place)} is {values[(frame, *place)]}, which is no number to learn from; record it again"
+    )
+
+
+def _more(bad: NDArray[np.intp]) -> str:
+    return f" (and {len(bad) - 1} more frames)" if len(bad) > 1 else ""

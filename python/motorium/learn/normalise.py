@@ -48,10 +48,11 @@ class Statistics:
         """The statistics of a data set."""
         state, rows, scene = demos.column("state"), demos.column("rows"), demos.column("scene")
         known = demos.column("valid")[..., None]
-        delta = (rows - state[:, None] * relative).astype(np.float64)
+        # What is masked may be anything, also no number: it is left out, and not multiplied by zero.
+        delta = np.where(known, rows - state[:, None] * relative, 0.0).astype(np.float64)
         count = np.maximum(known.sum(axis=0), 1)
-        mean = (delta * known).sum(axis=0) / count
-        std = np.sqrt((((delta - mean) ** 2) * known).sum(axis=0) / count)
+        mean = delta.sum(axis=0) / count
+        std = np.sqrt((np.where(known, delta - mean, 0.0) ** 2).sum(axis=0) / count)
         seen = rows[np.broadcast_to(known, rows.shape)].reshape(-1, rows.shape[-1])
 
         def f32(values: object) -> Float32:
