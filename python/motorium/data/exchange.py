@@ -32,6 +32,7 @@ _NO_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTTY)
 NOTE = "edit.json"
 TOKEN = f"{layout.STAGING}/{NOTE}"
 NOTE_BYTES = 4096
+_BUILDING = re.compile(r"\.(.+)\.building-(\d+)(-[0-9a-f]{4})?")
 WAIT_S = 2.0
 """How long a reader waits for a dataset that an edit is moving just now."""
 
@@ -90,7 +91,7 @@ class Place:
 
 
 def settle(root: Path, *, wanted: bool = False) -> list[str]:
-    """Finish, undo or remove what killed edits left beside `root`; returns what was done, in words.
+    """Finish, undo or remove what killed edits left in the folder of `root`; returns what was done, in words.
 
     Args:
         root: a dataset, or where one was; no link.
@@ -99,17 +100,20 @@ def settle(root: Path, *, wanted: bool = False) -> list[str]:
     Raises DataError that says where the dataset is when it cannot be moved back.
     """
     done = []
-    for folder in _folders(root):
+    found = _folders(root, others=not wanted)
+    for folder, owner in found:
         if wanted and os.path.lexists(root):
             break
-        with contextlib.suppress(FileNotFoundError):  # somebody else was faster
+        with contextlib.suppress(
+            FileNotFoundError, PermissionError
+        ):  # somebody was faster, or it is another user's
             fd = _opened(folder)
             try:
                 if _abandoned(folder, fd):
-                    done.append(_put_right(folder, root))
+                    done.append(_put_right(folder, owner))
             finally:
                 os.close(fd)
-    give_up = time.monotonic() + (WAIT_S if wanted and _folders(root) else 0.0)
+    give_up = time.monotonic() + (WAIT_S if wanted and found else 0.0)
     while not os.path.lexists(root) and time.monotonic() < give_up:
         time.sleep(0.01)
     return done
@@ -169,15 +173,20 @@ def _token(path: Path) -> str:
     return str(value.get("token", "")) if isinstance(value, dict) else ""
 
 
-def _folders(root: Path) -> list[Path]:
-    """What edits of `root` left beside it; release 0.1.0 built under NAME_old, and locked nothing."""
-    name = re.escape(root.name)
-    ours = re.compile(rf"\.{name}\.building-\d+(-[0-9a-f]{{4}})?|\.{name}_old\d*\.building-\d+")
-    try:
-        found = sorted(path for path in root.parent.iterdir() if ours.fullmatch(path.name))
-    except OSError:
-        return []
-    return [path for path in found if path.is_dir() and not path.is_symlink()]
+def _folders(root: Path, *, others: bool) -> list[tuple[Path, Path]]:
+    """(folder, its dataset) of edits beside `root`: its own, and with `others` those of every dataset there.
+
+    Release 0.1.0 locked nothing, so that only folders named after `root` are taken for its; NAME_old grew there too.
+    """
+    found = []
+    with contextlib.suppress(OSError):
+        for path in sorted(root.parent.iterdir()):
+            parts = _BUILDING.fullmatch(path.name)
+            if parts is None or not path.is_dir() or path.is_symlink():
+                continue
+            if parts[1] == root.name or (others and (parts[3] or parts[1].startswith(root.name))):
+                found.append((path, root.with_name(parts[1])))
+    return found
 
 
 def _opened(folder: Path) -> int:
@@ -200,8 +209,9 @@ def _abandoned(folder: Path, fd: int) -> bool:
     free = _is_free(fd)
     if free is False or folder.stat().st_ino != os.fstat(fd).st_ino:
         return False
-    numbers = folder.name.rpartition(".building-")[2].split("-")
-    return (free is True and len(numbers) == 2) or not _lives(int(numbers[0]), folder)
+    parts = _BUILDING.fullmatch(folder.name)
+    assert parts is not None
+    return (free is True and parts[3] is not None) or not _lives(int(parts[2]), folder)
 
 
 def _lives(pid: int, folder: Path) -> bool:
