@@ -1,10 +1,9 @@
-/* Counts the calls that change files, and at a chosen one kills the process or lets the disk be full. For
- * LD_PRELOAD.
+/* Counts the calls that change files, and at a chosen one kills the process or lets the disk be full
+ * (LD_PRELOAD).
  *
- * FAULT_SHIM names a file of eight 64-bit numbers, shared by all processes that have it mapped:
- *   calls so far | the chosen one | 0 count, 1 kill, 2 full from there on | no exchange of names | victim |
- * bystander Calls of the victim are counted and may kill it; a full disk is so for every process but the
- * bystander. A write that is killed or finds the disk full has written half of what it was given.
+ * FAULT_SHIM names a file with `struct shared`, which all processes map. Calls of the victim are counted and
+ * may kill it; a full disk is so for every process but the bystander, who looks on. A write that is killed
+ * has written half of what it was given.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -25,11 +24,12 @@ enum { kCount = 0, kKill = 1, kFull = 2 };
 struct shared {
   int64_t calls;
   int64_t chosen;
-  int64_t mode;
-  int64_t no_exchange;
+  int64_t mode;        /* below */
+  int64_t no_exchange; /* whether two names cannot change places */
   int64_t victim;
   int64_t bystander;
-  int64_t unused[2];
+  int64_t error; /* errno of a full disk */
+  int64_t unused;
 };
 
 static struct shared* state;
@@ -48,8 +48,7 @@ __attribute__((constructor)) static void attach(void) {
   state = at == MAP_FAILED ? NULL : at;
 }
 
-/* Whether this call finds the disk full. `half` does the first half of a write, for whoever is killed in it.
- */
+/* 1 when this call finds the disk full, -1 when it is the last one of the process. */
 static int strikes(void) {
   if (state == NULL || getpid() == state->bystander) {
     return 0;
@@ -86,7 +85,7 @@ static int is_file(int fd) {
       die();                     \
     }                            \
     if (now > 0) {               \
-      errno = ENOSPC;            \
+      errno = (int)state->error; \
       return -1;                 \
     }                            \
     return REAL(name) args;      \
@@ -130,19 +129,19 @@ int posix_fallocate(int fd, off_t offset, off_t size) {
   if (now < 0) {
     die();
   }
-  return now > 0 ? ENOSPC : REAL(posix_fallocate)(fd, offset, size);
+  return now > 0 ? (int)state->error : REAL(posix_fallocate)(fd, offset, size);
 }
 
 ssize_t write(int fd, const void* content, size_t size) {
   int now = is_file(fd) ? strikes() : 0;
-  if (now != 0 && size > 1) {
-    REAL(write)(fd, content, now < 0 ? size / 2 : 0);
-  }
   if (now < 0) {
+    if (size > 1 && REAL(write)(fd, content, size / 2) < 0) {
+      _exit(70);
+    }
     die();
   }
   if (now > 0) {
-    errno = ENOSPC;
+    errno = (int)state->error;
     return -1;
   }
   return REAL(write)(fd, content, size);
@@ -154,7 +153,7 @@ ssize_t writev(int fd, const struct iovec* parts, int count) {
     die();
   }
   if (now > 0) {
-    errno = ENOSPC;
+    errno = (int)state->error;
     return -1;
   }
   return REAL(writev)(fd, parts, count);
@@ -167,7 +166,7 @@ ssize_t writev(int fd, const struct iovec* parts, int count) {
       die();                                                                                         \
     }                                                                                                \
     if (now > 0) {                                                                                   \
-      errno = ENOSPC;                                                                                \
+      errno = (int)state->error;                                                                     \
       return -1;                                                                                     \
     }                                                                                                \
     return ((ssize_t (*)(int, int, off_t*, size_t))dlsym(RTLD_NEXT, #name))(to, from, offset, size); \
@@ -192,7 +191,7 @@ static int opens(int flags) {
     mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(rest, mode_t) : 0; \
     va_end(rest);                                                                  \
     if (opens(flags) > 0) {                                                        \
-      errno = ENOSPC;                                                              \
+      errno = (int)state->error;                                                   \
       return -1;                                                                   \
     }                                                                              \
     return REAL(name) args;                                                        \

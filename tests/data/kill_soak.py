@@ -11,6 +11,7 @@ else may be left beside it. Calls are counted and failed by `fault_shim.c`.
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import json
 import mmap
@@ -32,6 +33,8 @@ from typing import Any
 HERE = Path(__file__).parent
 COUNT, KILL, FULL = range(3)
 TIMEOUT_S = 60.0
+ERRORS = (errno.ENOSPC, errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""What a disk that takes nothing more says."""
 WARM = {"motorium", "pyarrow", "av", "numpy", "inspect", "tempfile", "secrets", "importlib", "json", "email"}
 ENDED, REFUSED, CRASHED = 0, 2, 70
 """Exit codes of a child: all well; a MotoriumError; anything else."""
@@ -71,8 +74,8 @@ class Faults:
             self._memory = mmap.mmap(file.fileno(), 64)
         self.set(COUNT, 0, exchange=True)
 
-    def set(self, mode: int, chosen: int, *, exchange: bool) -> None:
-        self._memory[:] = struct.pack("8q", 0, chosen, mode, not exchange, 0, os.getpid(), 0, 0)
+    def set(self, mode: int, chosen: int, *, exchange: bool, error: int = errno.ENOSPC) -> None:
+        self._memory[:] = struct.pack("8q", 0, chosen, mode, not exchange, 0, os.getpid(), error, 0)
 
     @property
     def calls(self) -> int:
@@ -153,10 +156,12 @@ class Soak:
         shutil.copytree(self.template.parent, self.place)
         return self.place / "d"
 
-    def attempt(self, kind: str, mode: int, chosen: int, *, exchange: bool) -> tuple[int, list[str], int]:
+    def attempt(
+        self, kind: str, mode: int, chosen: int, *, exchange: bool, error: int = errno.ENOSPC
+    ) -> tuple[int, list[str], int]:
         """Exit code, what was told, and how many calls there were."""
         root = self.fresh()
-        self.faults.set(mode, chosen, exchange=exchange)
+        self.faults.set(mode, chosen, exchange=exchange, error=error)
 
         def act(tell: Callable[[str], None]) -> None:
             self.faults.counts_me()
@@ -201,14 +206,15 @@ class Soak:
             for i in range(count):
                 chosen = 1 + int((i + rng.random()) / count * tally.calls)
                 exchange, first = rng.random() < 0.5, rng.choice((None, Dataset.open))
-                code, said, _ = self.attempt(kind, mode, chosen, exchange=exchange)
+                error = rng.choice(ERRORS)
+                code, said, _ = self.attempt(kind, mode, chosen, exchange=exchange, error=error)
                 self._count(tally, mode, code)
                 try:
                     seen = self.look(first)
                     changed = self.judge(kind, code, said, seen)
-                except (AssertionError, RuntimeError) as error:
+                except (AssertionError, RuntimeError) as fault:
                     where = f"call {chosen} of {tally.calls}, {('count', 'kill', 'full')[mode]}, exchange {exchange}"
-                    tally.faults.append(f"{where}: {error}; it said {said}")
+                    tally.faults.append(f"{where}: {fault}; it said {said}")
                     continue
                 tally.new += changed
                 tally.old += not changed
@@ -226,6 +232,8 @@ class Soak:
         """Whether the dataset is the new one. Raises AssertionError when something is neither here nor there."""
         scenes = self.scenes
         assert code in {ENDED, REFUSED, -signal.SIGKILL}, f"it ended with {code}"
+        if code == REFUSED:
+            assert any(os.strerror(number) in said[-1] for number in ERRORS), "the cause is not named"
         all_of_it = sorted([*scenes.WHOLE, scenes.CUT, scenes.FINISHED])
         there, others = seen["episodes"], {k: v for k, v in seen["beside"].items() if k != "d"}
         asides = len(seen["aside"])

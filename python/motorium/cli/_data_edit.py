@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,17 +34,15 @@ def make_dataset(
     from ..data.build import swap
     from ..data.dataset import Dataset
 
-    where, kept = (
-        out or Path(os.path.realpath(dataset)),
-        None,
-    )  # the exchange takes the current folder away with it
+    kept, real = None, dataset.resolve()  # after an exchange `.` would be the old one
     if out is None:
-        kept = swap(dataset, lambda target: make(Dataset.open(dataset), target), say)
+        kept = swap(real, lambda target: make(Dataset.open(real), target), say)
     else:
+        say_what_waits(dataset)
         make(Dataset.open(dataset), out)
-    there = Dataset.open(where)
+    there = Dataset.open(out or real)
     value = {
-        "dataset": str(out or dataset),
+        "dataset": str(out or (dataset if dataset.name not in {"", ".."} else real)),
         "episodes": len(there.episodes),
         "frames": there.frames,
         "old": None if kept is None else str(kept),
@@ -57,6 +55,19 @@ def make_dataset(
         echo(note)
     if kept is not None:
         echo(f"the old one is {kept} now")
+        if Path.cwd() == kept or kept in Path.cwd().parents:
+            echo(f"and this shell is in it: cd {quote(str(real))}")
+
+
+def say_what_waits(*datasets: Path) -> None:
+    """Name the datasets with episodes that no verb sees before they are repaired."""
+    from ..data.snapshot import unattended
+
+    for dataset in datasets:
+        waiting = sum(map(len, unattended(dataset)))
+        if waiting:
+            wait = f"{count(waiting, 'episode')} of {dataset} {'waits' if waiting == 1 else 'wait'}"
+            say(f"{wait} to be repaired and will be left out: motorium data repair {quote(str(dataset))}")
 
 
 @click.command(cls=Verb, name="delete")
@@ -133,6 +144,7 @@ def split(
         say(
             f"left out, their end is missing: {count(len(left_out), 'episode')} ({names}); --with-cut-off takes them"
         )
+    say_what_waits(dataset)
     infos = edit.split(chosen, share, seed, train, test)
     sides = zip(("train", "test"), (train, test), infos, strict=True)
     value: dict[str, Any] = {

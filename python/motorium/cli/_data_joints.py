@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ._data_edit import dataset_argument, make_dataset, out_option
+from ._data_edit import dataset_argument, make_dataset, out_option, say_what_waits
 from ._verb import Verb, json_option, print_json
 
 UNITS = click.Choice(["rad", "deg", "lerobot"])
@@ -73,6 +73,7 @@ def merge(
     from ..data import units_edit
     from ..data.dataset import Dataset
 
+    say_what_waits(*datasets[1:])
     more = [Dataset.open(path) for path in datasets[1:]]
     how = units_edit.Units(units, assume, robot)
     notes: list[str] = []

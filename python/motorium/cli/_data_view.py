@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ..files import check_file
+from ._data_edit import say_what_waits
 from ._print import echo
 from ._verb import Verb, count, json_option, print_json, print_table
 
@@ -87,6 +88,7 @@ def slots(dataset: Path, out: Path | None, units: str | None, robot: str | None,
     how = unified.mapping(opened, units, robot)
     lines = unified.table(opened, how)
     if out is not None:
+        say_what_waits(dataset)
         unified.unified(opened, out, how)
     if as_json:
         print_json({"dataset": str(dataset), "out": None if out is None else str(out), "joints": lines})

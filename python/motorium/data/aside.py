@@ -40,6 +40,15 @@ class Aside:
     why: str
     episode: int | None = None
 
+    @property
+    def remedy(self) -> str:
+        """Say what to do with it."""
+        if self.episode is not None:
+            return (
+                "what it holds beyond that episode can be copied out; remove the folder when nobody needs it"
+            )
+        return "motorium data repair DATASET --again, or remove the folder when nobody needs it"
+
     def told(self, root: Path) -> str:
         """Name it and say why it lies there."""
         return f"{self.folder.relative_to(root)} lies aside: {self.why}"

@@ -24,7 +24,7 @@ from .dataset import Dataset
 from .exchange import Place, settle, sync_folder
 from .layout import Slot
 from .lock import Lock
-from .passing import as_data_error
+from .passing import as_data_error, passing, remedy
 from .repair import repair_locked
 from .schema import Info, Schema
 from .splits import Splits, carried
@@ -337,13 +337,22 @@ def swap(root: Path, make: Callable[[Path], Any], tell: Callable[[str], None] = 
                 tell(line)
         place = Place(real)
         try:
-            make(place.new)
-            with as_data_error(f"{real} stays as it was"):
-                _carry_aside(real, place.new)
-                shutil.copymode(real, place.new)
+            _fill_beside(real, place.new, make)
             return place.exchange()
         finally:
             place.close()
+
+
+def _fill_beside(root: Path, new: Path, make: Callable[[Path], Any]) -> None:
+    try:
+        with as_data_error(f"cannot write beside {root}"):
+            make(new)
+            _carry_aside(root, new)
+            shutil.copymode(root, new)
+    except DataError as error:
+        if passing(error):
+            raise DataError(f"{root} stays as it was: {error}; {remedy(error)}") from error
+        raise
 
 
 def _carry_aside(root: Path, new: Path) -> None:

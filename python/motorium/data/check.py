@@ -2,7 +2,7 @@
 
 Kinds: damaged, frames, video, extra_frames, index, not_finite, clock, cadence, rate, skew, dropped_frames, static,
 joint_jump, limit_contact, gripper_range, tracking, too_short, no_task, exposure, colour, stats, no_stats, duplicate,
-leakage, cut_off; not_judged and unit say what could not be judged, or was on a guess.
+leakage, cut_off, aside; not_judged and unit say what could not be judged, or was on a guess.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError
-from . import column_rules, joint_rules, layout
+from . import aside, column_rules, joint_rules, layout
 from .case import STATE, Case
 from .dataset import Dataset
 from .film_rules import Reel, judge_reel, reels
@@ -118,9 +118,10 @@ def _films(dataset: Dataset, files: Sequence[Reel], steps: _Steps, *, pictures: 
 
 
 def _leftovers(root: Path) -> list[Finding]:
+    lying = [Finding("aside", None, None, found.told(root), found.remedy) for found in aside.lying(root)]
     done, parts = unattended(root)
     if not done and not parts:
-        return []
+        return lying
     number = len(done) + len(parts)
     detail = f"{number} episode{'s were' if number > 1 else ' was'} cut off, in {layout.STAGING}"
-    return [Finding("damaged", None, None, detail, "motorium data repair")]
+    return [Finding("damaged", None, None, detail, "motorium data repair"), *lying]

@@ -113,6 +113,12 @@ def repair_locked(root: Path) -> Repair:
     try:
         with as_data_error(f"{root} could not be repaired"):
             _repair(root, out)
+    except RepairPendingError:
+        raise
+    except DataError as error:
+        if passing(error):
+            raise DataError(f"{error}; {remedy(error)}, then motorium data repair {root}") from error
+        raise
     finally:
         out.aside = [found.told(root) for found in aside.lying(root)]
     return out

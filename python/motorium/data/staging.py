@@ -31,7 +31,7 @@ from .tables import Episode, VideoPlace
 FRAMES, TELEMETRY = "frames.jnl", "telemetry.jnl"
 PLAN = "plan.json"
 NOTES_LIMIT = 16 << 20
-BUILT = ("data.parquet", "episode.parquet", "telemetry.parquet", "notes.json", PLAN)
+BUILT = ("data.parquet", "episode.parquet", "telemetry.parquet", "levels.json", "notes.json", PLAN)
 """What `seal` writes into a staging folder from the rest of it."""
 
 
