@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ._data_edit import dataset_argument, make_dataset, out_option, say_what_waits
+from ._print import echo
 from ._verb import Verb, json_option, print_json
 
 UNITS = click.Choice(["rad", "deg", "lerobot"])
@@ -116,7 +117,7 @@ def units(
         return
     for key, unit in there.items():
         old = f"; it was {before[key] or 'not said'}" if before is not None and key in before else ""
-        click.echo(f"{key}: {unit or 'not said'}{old}")
+        echo(f"{key}: {unit or 'not said'}{old}")
 
 
 VERBS = (mirror, merge, units)
