@@ -112,6 +112,14 @@ void bind_control_loop(py::module_& m) {
                              [](const BoundLoop& b) { return name_of(b.loop.core_snapshot().reason); })
       .def("state", &loop_state)
       .def("state_at", &loop_state_at, py::arg("t_ns"))
+      .def(
+          "setpoint_at",
+          [](const BoundLoop& b, std::int64_t t_ns) -> py::object {
+            PerJoint<float> setpoint_rad;
+            if (!b.loop.setpoint_at(t_ns, setpoint_rad)) return py::none();
+            return to_array(setpoint_rad, b.loop.joints());
+          },
+          py::arg("t_ns"))
       .def("stats", &loop_stats)
       .def("telemetry", [](BoundLoop& b) {
         return telemetry_array(b.telemetry.drain(b.loop.history()), b.loop.joints());

@@ -373,4 +373,23 @@ bool ControlLoop::state_at(std::int64_t t_ns, TickRecord& record) const noexcept
   return have_later;
 }
 
+bool ControlLoop::setpoint_at(std::int64_t t_ns, PerJoint<float>& setpoint_rad) const noexcept {
+  TickRecord later, earlier;
+  const std::uint64_t end = history_.end();
+  if (end == 0 || !history_.get(end - 1, later) || later.t_ns < t_ns) return false;
+  for (std::uint64_t i = end - 1; i > history_.begin() && later.t_ns > t_ns; --i) {
+    if (!history_.get(i - 1, earlier)) break;  // overwritten while we looked
+    if (earlier.t_ns <= t_ns && later.t_ns > earlier.t_ns) {
+      const auto span = static_cast<double>(later.t_ns - earlier.t_ns);
+      const auto share = static_cast<float>(static_cast<double>(t_ns - earlier.t_ns) / span);
+      for (std::uint32_t j = 0; j < joints(); ++j)
+        later.setpoint_rad[j] = blend(earlier.setpoint_rad[j], later.setpoint_rad[j], share);
+      break;
+    }
+    later = earlier;
+  }
+  setpoint_rad = later.setpoint_rad;
+  return true;
+}
+
 }  // namespace motorium

@@ -125,6 +125,9 @@ class ControlLoop {
   /// Joint state at `t_ns`, interpolated between reads; beyond the history, the nearest. False before the
   /// first read.
   bool state_at(std::int64_t t_ns, TickRecord& record) const noexcept;
+  /// Setpoint in force at `t_ns`, straight between ticks; before the history, the oldest. False: no tick has
+  /// come that far yet.
+  bool setpoint_at(std::int64_t t_ns, PerJoint<float>& setpoint_rad) const noexcept;
   const HistoryRing<TickRecord>& history() const noexcept { return history_; }
   const PeriodHistogram& periods() const noexcept { return periods_; }
   /// Age of the oldest joint reading when the goal was made.

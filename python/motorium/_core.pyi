@@ -242,6 +242,11 @@ class ControlLoop:  # The control thread of one arm. Every method may be called 
     ) -> (
         _JointDict | None
     ): ...  # Joints at `t_ns`, interpolated; the nearest reading beyond the 4 s of memory; None before the first.
+    def setpoint_at(
+        self, t_ns: int
+    ) -> (
+        _Floats | None
+    ): ...  # (J,) setpoint in force at `t_ns`, straight between ticks; None: no tick has come that far yet.
     def stats(self) -> dict[str, Any]: ...
     def telemetry(
         self,

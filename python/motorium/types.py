@@ -38,8 +38,8 @@ class Observation:
     """What a policy sees at one instant.
 
     Attributes:
-        t_ns: the instant; capture time of the newest frame all others are aligned to.
-        state: (200,) float32, unified slots, zeros where the robot has none.
+        t_ns: the newest moment that all cameras have seen (`timeline.pairing`); t0 of the chunk planned from it.
+        state: (200,) float32, the joints then, in unified slots; zeros where the robot has none.
         images: camera role -> (H, W, 3) uint8 RGB.
         task: the instruction in words.
         skew_ns: image role or "state" -> signed distance of that measurement from `t_ns`.

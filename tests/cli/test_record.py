@@ -64,7 +64,7 @@ def test_record_is_scriptable_to_the_end(shell, tmp_path, pedal):
     assert late < np.abs(rows["commanded_rad"][:-1] - rows["commanded_rad"][1:]).mean()
     marks = [event["t_s"] for event in dataset.notes(line)["events"]]
     assert len(marks) >= 2
-    passed = rows["row_s"] >= np.array(marks)
+    passed = rows["capture_s"][:, -1:] >= np.array(marks)  # by the time of the observation
     np.testing.assert_array_equal(rows["subtask_index"][:, 0], passed.sum(axis=1))
     assert (tmp_path / "d/telemetry/chunk-000/file-000.parquet").stat().st_size > 10_000
     found = {f.kind for f in check(tmp_path / "d", pictures=False).findings}

@@ -51,8 +51,8 @@ class Control:
     def state(self):
         return {"joint_t_ns": np.full(2, time.monotonic_ns() - 2_000_000)}
 
-    def committed(self, t_ns, dt_ns, rows):
-        return np.stack([self._at(t_ns + i * dt_ns) for i in range(rows)])
+    def setpoint_at(self, t_ns):
+        return None if t_ns > time.monotonic_ns() else self._at(t_ns)
 
     def stats(self):
         return {"missed": 0}
@@ -63,9 +63,8 @@ def robot():
     joints = [
         SimpleNamespace(name=name, lower_rad=-9.0, upper_rad=9.0, slot=i) for i, name in enumerate(JOINTS)
     ]
-    spec = SimpleNamespace(
-        name="thing", joint_names=JOINTS, joints=joints, cameras=[SimpleNamespace(fps=20.0)]
-    )
+    camera = SimpleNamespace(role="front", fps=20.0, max_age_s=0.5)
+    spec = SimpleNamespace(name="thing", joint_names=JOINTS, joints=joints, cameras=[camera])
     cameras = {role: Clockwork(role) for role in ("front", "wrist")}
     return SimpleNamespace(spec=spec, cameras=cameras, control=Control(), check=lambda: None)
 
@@ -118,13 +117,16 @@ def test_rows_are_of_their_time_and_actions_of_the_next(robot, tmp_path):
     recorded, _ = recorder.record(robot, Hand(1.0), plan(tmp_path, 1), _record_view.Silent())
     dataset = Dataset.open(tmp_path / "d")
     ((episode, rows),) = dataset.stream()
+    start = dataset.notes(episode)["start_ns"]
     assert episode.length == recorded[0].finished.episode.length >= 15
     period = 1 / dataset.schema.fps
     np.testing.assert_allclose(rows["action"][:, 0] - rows["commanded_rad"][:, 0], period, atol=1e-3)
     np.testing.assert_allclose(rows["observation.state"], rows["commanded_rad"], atol=1e-6)
+    observed = rows["capture_s"][:, 2]
+    np.testing.assert_allclose(rows["commanded_rad"][:, 0], (start - BEGAN_NS) * 1e-9 + observed, atol=1e-5)
     age = rows["row_s"] - rows["capture_s"]
-    assert (age[:, :2] > -1e-6).all()
-    assert np.median(age[:, :2]) < 0.04
+    assert (age > -1e-6).all()
+    assert np.median(age) < 0.04
     np.testing.assert_allclose(rows["joint_age_s"], 0.002, atol=0.02)
     assert dataset.notes(episode)["success"] is True
     assert dataset.schema.own["limits_rad"] == {"lift": [-9.0, 9.0], "turn": [-9.0, 9.0]}
@@ -210,7 +212,7 @@ def test_marks_are_of_their_own_time_and_go_wherever_the_episode_goes(robot, tmp
     ]  # fmt: skip
     for told, event in zip(notes["events"], made, strict=True):
         assert told["t_s"] == pytest.approx((event.t_ns - notes["start_ns"]) / 1e9, abs=1e-6)
-    times = rows["row_s"][:, 0]
+    times = rows["capture_s"][:, 2]  # of the observations
     reach, contact, grasp, release = (e["t_s"] for e in notes["events"])
     np.testing.assert_array_equal(rows["subtask_index"][:, 0], (times >= reach) * 1 + (times >= grasp))
     np.testing.assert_array_equal(rows["contact"][:, 0], (times >= contact) & (times < release))
@@ -236,7 +238,8 @@ def test_marks_survive_a_kill(robot, tmp_path):
     with DatasetWriter(tmp_path / "d", schema, patience_s=9, reserve_mb=1) as writer:
         writer.begin("cut off", 1_000)
         for k in range(45):
-            row = {f.key: np.zeros(f.shape) for f in schema.columns} | {"row_s": k / 20}
+            row = {f.key: np.zeros(f.shape) for f in schema.columns}
+            row |= {"row_s": k / 20, "capture_s": [k / 20] * 3}
             writer.add(row, {f.key: np.full(f.shape, k, np.uint8) for f in schema.videos})
         for t_s in (0.5, 1.0, 1.5, 2.2):
             writer.mark(Event(1_000 + round(t_s * 1e9), "subtask"))

@@ -197,6 +197,20 @@ def test_state_at_interpolates(arm: VirtualArm, loop: ControlLoop) -> None:
     np.testing.assert_allclose(got["position_rad"], (a["position_rad"] + b["position_rad"]) / 2, atol=1e-4)
 
 
+def test_setpoint_at_is_what_was_in_force_then(arm: VirtualArm, loop: ControlLoop) -> None:
+    assert loop.setpoint_at(1 << 62) is None  # no tick has come that far
+    assert loop.enable()
+    loop.move_to(REST)
+    assert wait(lambda: abs(arm.position_rad[1] - HOME[1]) > 0.3)
+    records = loop.telemetry()
+    a, b = records[-12], records[-11]
+    assert np.abs(b["setpoint_rad"] - a["setpoint_rad"]).max() > 1e-3
+    np.testing.assert_array_equal(loop.setpoint_at(int(a["t_ns"])), a["setpoint_rad"])
+    quarter = loop.setpoint_at(int(a["t_ns"]) + int(b["t_ns"] - a["t_ns"]) // 4)
+    np.testing.assert_allclose(quarter, 0.75 * a["setpoint_rad"] + 0.25 * b["setpoint_rad"], atol=1e-5)
+    np.testing.assert_array_equal(loop.setpoint_at(0), records[0]["setpoint_rad"])  # before memory: the oldest
+
+
 def test_telemetry_is_complete_and_counts_what_was_overwritten(loop: ControlLoop) -> None:
     first = loop.telemetry()
     ticks = loop.stats()["ticks"]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .case import Case, Float, runs
 from .findings import WITHOUT, Finding
+from .instants import observation_clock
 from .schema import DERIVED
 
 JITTER = 0.5
@@ -101,13 +102,16 @@ def cadence(case: Case) -> Iterator[Finding]:
 
 
 def skew(case: Case) -> Iterator[Finding]:
-    """Pictures and joints of a row are of one moment."""
+    """Pictures and joints of a row are of one moment, and that is not long ago."""
     rows, captured = case.column("row_s"), case.column("capture_s")
     if rows is None or captured is None:
         return
     names = case.dataset.schema.feature("capture_s").names or ()
     allowed = max(SKEW_S, SKEW_PERIODS / case.fps)
     age = rows[:, :1] - captured
+    clock = observation_clock(case.dataset.schema)
+    if clock is not None:  # joints are of the pictures' time, however long these took to come
+        age[:, clock] = 0.0
     for i in range(age.shape[1]):
         name = names[i] if i < len(names) else str(i)
         # One frozen picture also grows old; that has a finding of its own.
@@ -130,7 +134,10 @@ def dropped_frames(case: Case) -> Iterator[Finding]:
     captured = case.column("capture_s")
     if captured is not None:
         names = case.dataset.schema.feature("capture_s").names or ()
+        clock = observation_clock(case.dataset.schema)  # stands still with the slowest camera, which is named
         for i in range(captured.shape[1]):
+            if i == clock and captured.shape[1] > 1:
+                continue
             name = names[i] if i < len(names) else str(i)
             for start, stop in runs(np.concatenate([[False], np.diff(captured[:, i]) == 0]), FROZEN_ROWS - 1):
                 detail = f"{name} gave nothing new for {(stop - start + 1) / case.fps:.2f} s"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..instructions import check_instruction
+from ..types import Float32
 from .outcome import Outcome
 from .writer import Finished
 
@@ -43,6 +44,15 @@ class Leader(Protocol):
 
     def end(self) -> None:
         """Stop moving."""
+        ...
+
+
+@runtime_checkable
+class Posed(Protocol):
+    """A leader with joints of its own, which are kept beside the setpoints that become of them."""
+
+    def pose_at(self, t_ns: int) -> Float32:
+        """(J,) its joints at a time, as joints of the arm that it moves."""
         ...
 
 

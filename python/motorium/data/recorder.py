@@ -1,31 +1,18 @@
-"""Record demonstrations: one thread samples cameras and joints on a steady grid while a leader moves the arm.
-
-What is stored per row: the last picture of every camera and the joints at the row's time, how old each was, the
-setpoint then (`commanded_rad`) and the one planned for the next row (`action`). Every tick goes to `telemetry/`.
-"""
+"""Record demonstrations: a session of episodes, in each of which a leader moves the arm and a `Sampler` takes rows."""
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..cameras.base import newest_frames
 from ..errors import DataError
 from ..timeline.events import EventLog
-from ..types import UInt8
-from ..units import NS_PER_S
-from . import marks
 from .outcome import SCENE, VERDICTS, Outcome
-from .record_plan import DISCARD, KEEP, QUIT, REDO, Leader, Recorded, RecordPlan, Watcher
+from .record_plan import DISCARD, KEEP, QUIT, REDO, Leader, Posed, Recorded, RecordPlan, Watcher
 from .rhythm import Rhythm
-from .schema import Feature, Schema
+from .sampler import Sampler, keeps_leader, schema_for
 from .writer import DatasetWriter
 
 if TYPE_CHECKING:
@@ -36,131 +23,10 @@ __all__ = [
     "schema_for",
 ]  # fmt: skip
 POLL_S = 0.05
-PICTURE = "observation.images."
 UNEVEN = 3
 """Episodes in a row without their rhythm that end a strict session."""
 
 _log = logging.getLogger(__name__)
-
-
-def schema_for(robot: Robot, fps: int = 0, subtasks: Sequence[str] | None = None) -> Schema:
-    """The features of a recording of this robot; joints in its order, radians. Sub-tasks as in `RecordPlan`."""
-    spec = robot.spec
-    if fps == 0:
-        fps = int(min((camera.fps for camera in spec.cameras), default=20.0))
-    joints = tuple(f"{name}.pos" for name in spec.joint_names)
-    count = (len(joints),)
-    roles = sorted(robot.cameras)
-    clocks = (*roles, "joints")
-    features = [
-        Feature("observation.state", "float32", count, joints),
-        Feature("action", "float32", count, joints),
-        Feature("commanded_rad", "float32", count, joints),
-        Feature("velocity_rad_s", "float32", count, joints),
-        Feature("effort", "float32", count, joints),
-        Feature("joint_age_s", "float32", count, joints),
-        Feature("capture_s", "float64", (len(clocks),), clocks),
-        Feature("row_s", "float64", (1,)),
-    ]
-    if subtasks is not None:
-        features += marks.COLUMNS
-    for role in roles:
-        shape = robot.cameras[role].read_latest().image.shape
-        features.append(Feature(PICTURE + role, "video", shape, ("height", "width", "channels")))
-    own: dict[str, Any] = {
-        "units": {"observation.state": "rad", "action": "rad", "effort": "share of stall torque, signed"},
-        "limits_rad": {j.name: [j.lower_rad, j.upper_rad] for j in spec.joints},
-        "slots": {j.name: j.slot for j in spec.joints},
-    }
-    if subtasks:
-        own[marks.NAMES] = ["", *subtasks]
-    return Schema(fps, spec.name, tuple(features), own)
-
-
-class Sampler:
-    """Takes a row at every tick of the grid, on a thread of its own, until `stop`."""
-
-    def __init__(
-        self,
-        robot: Robot,
-        writer: DatasetWriter,
-        start_ns: int,
-        ticks: Callable[[], NDArray[np.void]] | None = None,
-    ) -> None:
-        self.late = 0
-        self.rows = 0
-        self.error: BaseException | None = None
-        self.writer = writer
-        self._robot, self._start_ns = robot, start_ns
-        self._period_ns = NS_PER_S // writer.schema.fps
-        self._keys = [f.key for f in writer.schema.videos]
-        self._seen: dict[str, int] = {}
-        self._over = threading.Event()
-        self._first_ns = self._last_ns = start_ns
-        self.rhythm = Rhythm()
-        self._ticks = ticks or robot.control.telemetry
-        self._ticks()  # what was before the episode is not of it
-        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
-        self._thread.start()
-
-    @property
-    def rate_hz(self) -> float:
-        """Rows per second so far."""
-        elapsed_ns = self._last_ns - self._first_ns
-        return (self.rows - 1) * NS_PER_S / elapsed_ns if elapsed_ns > 0 else 0.0
-
-    def stop(self) -> None:
-        """No more rows; raises what the thread died of."""
-        self._over.set()
-        self._thread.join()
-        if self.error is not None:
-            raise self.error
-
-    def _run(self) -> None:
-        try:
-            due_ns = self._start_ns
-            while not self._over.wait(max(0.0, (due_ns - time.monotonic_ns()) / NS_PER_S)):
-                now_ns = time.monotonic_ns()
-                self.late += now_ns - due_ns > self._period_ns // 2
-                self._row(now_ns)
-                # A machine that stood still goes on at once; no rows are made up for the time that is gone.
-                due_ns = max(due_ns + self._period_ns, now_ns)
-            self._keep_ticks()
-        except Exception as error:  # noqa: BLE001 - handed to the thread that records, whatever it is
-            self.error = error
-
-    def _row(self, now_ns: int) -> None:
-        control, start_ns = self._robot.control, self._start_ns
-        by_role = newest_frames(self._robot.cameras)
-        frames = {key: by_role[key.removeprefix(PICTURE)] for key in self._keys}
-        joints, newest = control.state_at(now_ns), control.state()
-        if joints is None:
-            raise DataError("no joint state has been read yet")
-        clocks = [frames[key].t_ns for key in self._keys] + [joints["t_ns"]]
-        row = {
-            "observation.state": joints["position_rad"],
-            "action": control.committed(now_ns + self._period_ns, self._period_ns, 1)[0],
-            "commanded_rad": control.committed(now_ns, self._period_ns, 1)[0],
-            "velocity_rad_s": joints["velocity_rad_s"],
-            "effort": joints["effort"],
-            "joint_age_s": (now_ns - newest["joint_t_ns"]) / NS_PER_S,
-            "capture_s": [(t_ns - start_ns) / NS_PER_S for t_ns in clocks],
-            "row_s": (now_ns - start_ns) / NS_PER_S,
-        } | dict.fromkeys((f.key for f in marks.COLUMNS), 0)  # known at the end of the episode
-        images: dict[str, UInt8 | None] = {}
-        for key, frame in frames.items():
-            images[key] = None if self._seen.get(key) == frame.seq else frame.image
-            self._seen[key] = frame.seq
-        self.writer.add(row, images)
-        if self.rows == 0:
-            self._first_ns = now_ns
-        self.rows, self._last_ns = self.rows + 1, now_ns
-        self._keep_ticks()
-
-    def _keep_ticks(self) -> None:
-        ticks = self._ticks()
-        self.rhythm.take(ticks)
-        self.writer.telemetry(ticks)
 
 
 @dataclass
@@ -223,7 +89,8 @@ class Session:
         sampler: Sampler | None = None
         try:
             leader.begin()
-            sampler = Sampler(self.robot, self.writer, start_ns, leader.telemetry)
+            pose = leader.pose_at if isinstance(leader, Posed) else None
+            sampler = Sampler(self.robot, self.writer, start_ns, leader.telemetry, pose)
             wish, judged = self._watch(sampler)
         finally:
             try:
@@ -291,7 +158,8 @@ def record(
 
     Returns what was kept, and the closed writer for its `repaired`. Raises MotoriumError; finished episodes stay.
     """
-    schema = schema_for(robot, plan.fps, plan.subtasks)
+    posed = isinstance(leader, Posed) and keeps_leader(plan.root)
+    schema = schema_for(robot, plan.fps, plan.subtasks, leader=posed)
     with DatasetWriter(plan.root, schema, codec=plan.codec) as writer:
         session = Session(robot, leader, writer, plan, watcher, EventLog() if log is None else log)
         return session.run(), writer

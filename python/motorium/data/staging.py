@@ -20,6 +20,7 @@ from ..errors import DataError
 from ..files import write_json
 from . import aside, layout, marks, tables
 from .exchange import sync_folder
+from .instants import observation_times_s
 from .journal import read_journal
 from .passing import as_data_error, passing
 from .schema import Info, Schema, read_info, read_json
@@ -90,8 +91,8 @@ def _build(
     number = tasks.index(task) if task in tasks else len(tasks)
     columns = {f.key: rows[f.key] for f in schema.columns}
     start_ns, events = int(header["start_ns"]), marks.read(part)
-    times_ns = start_ns + _row_times_ns(columns, length, schema.fps)
-    columns |= marks.columns(schema, events, times_ns)
+    observed_ns, taken_ns = (start_ns + times for times in _row_times_ns(schema, columns, length))
+    columns |= marks.columns(schema, events, observed_ns)
     columns |= tables.derived(index, info.frames, length, schema.fps, number)
     tables.write_parquet(root, part / "data.parquet", tables.data_table(schema, columns))
     stats: dict[str, Stats] = {f.key: s for f, s in zip(schema.videos, pictures, strict=True)}
@@ -114,7 +115,7 @@ def _build(
         "start_ns": start_ns,
     }
     if events:
-        kept["events"] = marks.noted(events, start_ns, int(times_ns[-1]) + round(1e9 / schema.fps))
+        kept["events"] = marks.noted(events, start_ns, int(taken_ns[-1]) + round(1e9 / schema.fps))
     if keep_levels(root, part / "levels.json", {f.key: stats[f.key] for f in schema.videos}):
         moves["levels.json"] = layout.levels_file(index)
     write_json(part / "notes.json", kept, root=root)
@@ -137,10 +138,13 @@ def keep_levels(root: Path, path: Path, pictures: Mapping[str, Stats]) -> bool:
     return bool(levels)
 
 
-def _row_times_ns(columns: tables.Rows, length: int, fps: int) -> NDArray[np.int64]:
-    """When each row was taken, from the start of the episode."""
-    times_s = columns["row_s"].reshape(-1) if "row_s" in columns else np.arange(length) / fps
-    return np.round(times_s * 1e9).astype(np.int64)
+def _row_times_ns(schema: Schema, columns: tables.Rows, length: int) -> list[NDArray[np.int64]]:
+    """When each row was observed, and when it was taken, from the start of the episode."""
+    observed_s = observation_times_s(schema, columns)
+    taken_s = columns["row_s"].reshape(-1) if "row_s" in columns else np.arange(length) / schema.fps
+    return [
+        np.round(s * 1e9).astype(np.int64) for s in (taken_s if observed_s is None else observed_s, taken_s)
+    ]
 
 
 def _telemetry(root: Path, part: Path, columns_until_ns: int) -> str | None:

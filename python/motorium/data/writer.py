@@ -29,6 +29,7 @@ from .lock import Lock
 from .newcomer import Newcomer
 from .passing import as_data_error
 from .repair import Repair, repair_locked
+from .resuming import check_resumable
 from .schema import Info, Schema, read_info
 from .sink import VideoSink
 from .tables import Episode
@@ -114,15 +115,7 @@ class DatasetWriter:
         self._check_space()
         if (root / layout.INFO).exists() or any(staging.leftovers(root)):
             self.repaired = repair_locked(root)
-            there = read_info(root)
-            if there.version != layout.VERSION:
-                raise DataError(f"{root} is {there.version}; convert it first: motorium data convert {root}")
-            why = there.schema.differences(self.schema)
-            if why:
-                raise DataError(f"{root} cannot go on with another schema: {'; '.join(why)}")
-            mine, theirs = (schema.own.get(marks.NAMES) for schema in (self.schema, there.schema))
-            if mine != theirs:
-                raise DataError(f"{root} has the sub-tasks {theirs}; asked for are {mine}")
+            check_resumable(root, read_info(root), self.schema)
             return
         others = [path.name for path in root.iterdir() if path.name != layout.STAGING]
         if others:

@@ -28,6 +28,7 @@ from ..sim.scene import CUBE_M, polar
 from ..sim.tasks import in_tray
 from ..sim.world import Truth, World
 from ..slots import slot_map
+from ..timeline.pairing import Setpoints, label_rows
 from ..types import Float32, Observation, Policy
 from .dataset import DemoFrame
 from .features import scene_features, slot_values
@@ -55,8 +56,9 @@ class EpisodeParams:
 
 @dataclass
 class _Log:
-    """What happened, row by row: setpoints, which moves were the expert's own, and the frames seen."""
+    """What happened, row by row: when, setpoints, which moves were the expert's own, and the frames seen."""
 
+    times_ns: list[int] = field(default_factory=list)
     setpoints: list[Float64] = field(default_factory=list)
     clean: list[bool] = field(default_factory=list)
     frames: list[tuple[int, DemoFrame]] = field(default_factory=list)
@@ -85,6 +87,7 @@ class Stage:
 
     def move(self, row: NDArray[np.floating], *, clean: bool) -> None:
         """Plays one row and logs whether it was the expert's own."""
+        self.log.times_ns.append(self.play.now_ns)
         self.log.setpoints.append(self.play.setpoint.copy())
         self.log.clean.append(clean)
         self.play.run_row(row)
@@ -114,11 +117,11 @@ class Stage:
         """Plays the tail that the last frames need and fills every frame's chunk."""
         for _ in range(self.params.rows):
             self.move(self.expert_row(), clean=True)
-        setpoints = slot_values(self.spec, np.stack(self.log.setpoints))
+        setpoints = Setpoints(self.log.times_ns, self.log.setpoints)
         clean = np.array(self.log.clean)
         out = []
         for k, frame in self.log.frames:
-            rows = setpoints[k : k + self.params.rows]
+            rows = self._labels(self.log.times_ns[k], setpoints)
             # Row i is the expert's only while every move from the promised rows up to it was.
             moves = clean[k : k + self.params.rows - 1].copy()
             moves[: max(0, frame.promised - 1)] = True
@@ -127,6 +130,12 @@ class Stage:
                 out.append(replace(frame, rows=rows, valid=valid))
         return out
 
+    def _labels(self, t0_ns: int, setpoints: Setpoints) -> Float32:
+        """(T, J) slot values of the chunk that belongs to what was seen at `t0_ns`."""
+        rows = label_rows(t0_ns, self.play.row_ns, self.params.rows, setpoints.at)
+        assert rows is not None  # as many rows were played
+        return slot_values(self.spec, rows)
+
     def look(self, wait: int) -> DemoFrame:
         """The observation now, with the chunk of an expert that starts after `wait` promised rows of standing still."""
         chunk = self.branch([self.play.setpoint.copy()] * (wait - 1))
@@ -134,12 +143,14 @@ class Stage:
 
     def branch(self, plan: list[Float64]) -> Float32:
         """(T, J) slot values: the promised `plan`, then the expert, played from here in a side branch of time."""
-        rows = [self.play.setpoint]
+        t0_ns = self.play.now_ns
+        times_ns, rows = [t0_ns], [self.play.setpoint]
         with self.play.side_branch():
             for i in range(self.params.rows - 1):
                 self.play.run_row(plan[i] if i < len(plan) else self.expert_row())
+                times_ns.append(self.play.now_ns)
                 rows.append(self.play.setpoint)
-        return slot_values(self.spec, np.stack(rows))
+        return self._labels(t0_ns, Setpoints(times_ns, rows))
 
 
 def full(stage: Stage, seed: int) -> list[DemoFrame]:

@@ -24,16 +24,17 @@ def newest(spec: RobotSpec, cameras: Mapping[str, Camera]) -> tuple[dict[str, Fr
 
     Raises CameraError: a camera is silent, or no frame of it came that is as young as the specification asks.
     """
-    return fresh_frames(cameras, _ages(spec), PATIENCE_S)
+    return fresh_frames(cameras, ages(spec), PATIENCE_S)
 
 
 def await_first(spec: RobotSpec, cameras: Mapping[str, Camera]) -> None:
     """Wait until every camera has a young frame; warn of one that stays silent, for an arm can move without."""
     try:
-        fresh_frames(cameras, _ages(spec), FIRST_FRAMES_S)
+        fresh_frames(cameras, ages(spec), FIRST_FRAMES_S)
     except CameraError as error:
         _log.warning("opening %s without waiting longer for its cameras: %s", spec.name, error)
 
 
-def _ages(spec: RobotSpec) -> dict[str, float]:
+def ages(spec: RobotSpec) -> dict[str, float]:
+    """Say how old the newest frame of each camera may be: role -> seconds."""
     return {camera.role: camera.max_age_s for camera in spec.cameras}

@@ -19,6 +19,7 @@ from ..errors import BusError, CameraError, MotoriumError, SafetyError
 from ..files import reserve_standard_descriptors
 from ..motors.bus import bus_errors
 from ..slots import slot_map
+from ..timeline.pairing import pair
 from ..types import Camera, Float32, HasFileno, Observation
 from . import backends, frames, health, motion, opening, reconnecting
 from .assembly import open_control
@@ -277,7 +278,7 @@ class Robot:
             time.sleep(0.01)
 
     def observe(self, task: str) -> Observation:
-        """What cameras and joints saw at the newest moment all cameras share.
+        """Return what cameras and joints saw at the newest moment all cameras share (see `timeline.pairing`).
 
         Waits up to 0.2 s for a frame that is young enough; `max_age_s` of the specification says what that is.
 
@@ -294,18 +295,15 @@ class Robot:
         except CameraError:
             self._check_backend(LAST_WORDS_S)  # what is behind the cameras may have died
             raise
-        t_ns = min((frame.t_ns for frame in seen.values()), default=now_ns)
-        joints = self.control.state_at(t_ns)
-        if joints is None:
+        paired = pair({role: frame.t_ns for role, frame in seen.items()}, self.control.state_at, now_ns)
+        if paired is None:
             raise BusError(f"no joint state on {self.port} yet")
-        skew = {role: frame.t_ns - t_ns for role, frame in seen.items()}
-        skew["state"] = joints["t_ns"] - t_ns
         return Observation(
-            t_ns=t_ns,
-            state=self.slot_map.scatter(joints["position_rad"]),
+            t_ns=paired.t_ns,
+            state=self.slot_map.scatter(paired.joints["position_rad"]),
             images={role: frame.image for role, frame in seen.items()},
             task=task,
-            skew_ns=skew,
+            skew_ns=paired.skew_ns,
         )
 
     def move_to(

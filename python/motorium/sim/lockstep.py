@@ -17,6 +17,7 @@ from .._core import ControlCore
 from ..errors import SafetyError, SimulationError
 from ..robots.assembly import control_config
 from ..slots import slot_map
+from ..timeline.pairing import pair
 from ..types import Observation
 from ..units import NS_PER_S
 from .world import World
@@ -87,9 +88,14 @@ class LockStep:
 
     def observe(self, task: str) -> Observation:
         """What a policy sees now."""
-        state = self._slots.scatter(self.world.readings()[0])
         images = {camera.role: self.world.render(camera.role) for camera in self.world.spec.cameras}
-        return Observation(self.now_ns, state, images, task)
+        paired = pair(dict.fromkeys(images, self.now_ns), self._joints_at, self.now_ns)
+        assert paired is not None  # the world always has joints
+        state = self._slots.scatter(paired.joints["position_rad"])
+        return Observation(paired.t_ns, state, images, task, paired.skew_ns)
+
+    def _joints_at(self, t_ns: int) -> dict[str, Any]:
+        return {"t_ns": t_ns, "position_rad": self.world.readings()[0]}
 
     def committed(self, delay: int) -> NDArray[np.float32]:
         """(delay, J) setpoints already planned from now on, one per policy step; row 0 is in force now."""

@@ -8,8 +8,9 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import MotoriumError, SpecError
+from ..errors import DataError, MotoriumError, SpecError
 from ..robots.robot import Robot
+from ..types import Float32
 from .leader import LeaderArm
 from .mapping import JointMap
 from .session import Controls, Session
@@ -31,6 +32,7 @@ class ArmLeader:
         self._ticks: deque[NDArray[np.void]] = deque()
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
+        self._none: NDArray[np.void] = np.zeros(0, np.void)
 
     def prepare(self, seed: int, task: str | None) -> str:
         """Lay a simulated scene. Raises SpecError when nobody says what is to be done."""
@@ -46,6 +48,7 @@ class ArmLeader:
         self._over.clear()
         self._error = None
         self._ticks.clear()
+        self._none = self._robot.control.telemetry()[:0]  # before the session reads it
         self._thread = threading.Thread(target=self._follow, name="teleoperation", daemon=True)
         self._thread.start()
 
@@ -59,7 +62,19 @@ class ArmLeader:
     def telemetry(self) -> NDArray[np.void]:
         """Ticks of the follower since the last call, read by the session."""
         parts = [self._ticks.popleft() for _ in range(len(self._ticks))]
-        return np.concatenate(parts) if parts else self._robot.control.telemetry()[:0]
+        return np.concatenate([self._none, *parts])
+
+    def pose_at(self, t_ns: int) -> Float32:
+        """(J,) the leader's own joints at a time, as joints of the follower: before ramp and limits.
+
+        A joint without a counterpart has the follower's setpoint. Raises DataError when the leader was never read.
+        """
+        read = self._leader.control.state_at(t_ns)
+        if read is None:
+            raise DataError(f"no joint of {self._leader.spec.name} has been read yet")
+        control = self._robot.control
+        stay = control.setpoint_at(t_ns)
+        return self._joints.apply(read["position_rad"], control.goal_rad if stay is None else stay)
 
     def end(self) -> None:
         """Hold where the arm is."""
