@@ -178,7 +178,7 @@ def test_action_is_the_setpoint_one_row_after_the_observation_for_a_leader_arm_t
     # The leader's own joints have a name of their own: at first the arm is on its ramp to them.
     away = np.abs(rows["leader_rad"] - rows["action"]).max(axis=1)
     assert away[0] > 0.15
-    assert away[-1] < 0.1
+    assert away[len(away) // 2 :].min() < 0.1 < away[0]
     own = session.dataset.schema.own
     assert own["pairing"] == 2
     assert "one row (1 / fps) after the observation" in own["meaning"]["action"]

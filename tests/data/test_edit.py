@@ -18,11 +18,12 @@ from motorium.data import convert, edit, layout, report, tables, unified
 from motorium.data.build import swap
 from motorium.data.check import check
 from motorium.data.dataset import Dataset
+from motorium.data.identity import Accepted
 from motorium.data.writer import DatasetWriter
 from motorium.errors import DataError
 from motorium.robots.lerobot_units import to_radians
 from motorium.robots.spec import RobotSpec
-from motorium.teleop.recorded import load_episode
+from motorium.teleop.recorded import Playing, load_episode
 
 TASKS = ("left cup", "", "left cup", "right cup")
 
@@ -207,10 +208,11 @@ def test_joints_in_units_of_lerobot_land_in_the_same_slots(root, tmp_path, unit)
     np.testing.assert_allclose(
         np.stack([how.slots.gather(row) for row in how.scatter(rows, "action")]), radians, atol=1e-5
     )
-    played = load_episode(copy, 0, spec, units=unit)
+    accepted = Accepted(robot=True)  # these limits are not those of an so101
+    played = load_episode(copy, 0, Playing(spec, accepted=accepted, units=unit))
     np.testing.assert_allclose(played.positions_rad, radians, atol=1e-5)
     with pytest.raises(DataError, match="--units deg"):
-        load_episode(copy, 0, spec)
+        load_episode(copy, 0, Playing(spec, accepted=accepted))
 
 
 def page_of(root, tmp_path) -> str:

@@ -14,6 +14,7 @@ from motorium.data.dataset import Dataset
 from motorium.data.repair import repair
 from motorium.data.writer import DatasetWriter
 from motorium.errors import CameraError, DataError
+from motorium.robots.identity import Identity
 from motorium.timeline.events import Event, EventLog
 from motorium.types import Frame
 
@@ -66,7 +67,10 @@ def robot():
     camera = SimpleNamespace(role="front", fps=20.0, max_age_s=0.5)
     spec = SimpleNamespace(name="thing", joint_names=JOINTS, joints=joints, cameras=[camera])
     cameras = {role: Clockwork(role) for role in ("front", "wrist")}
-    return SimpleNamespace(spec=spec, cameras=cameras, control=Control(), check=lambda: None)
+    identity = Identity("thing", "0" * 64)
+    return SimpleNamespace(
+        spec=spec, cameras=cameras, control=Control(), check=lambda: None, identity=lambda: identity
+    )
 
 
 class Hand:

@@ -17,6 +17,7 @@ from motorium.policies.binding import bind
 from motorium.policies.contradictions import contradictions
 from motorium.robots import calibration as store
 from motorium.robots.calibration import Calibration, spec_hash
+from motorium.robots.identity import Identity
 from motorium.robots.robot import Robot
 from motorium.robots.spec import RobotSpec
 from motorium.robots.sweep import Sweep
@@ -115,7 +116,7 @@ def test_harm_14_a_dataset_says_its_units_zeros_and_limits() -> None:
 
     from motorium.data.recorder import schema_for
 
-    robot = SimpleNamespace(spec=SPEC, cameras={})
+    robot = SimpleNamespace(spec=SPEC, cameras={}, identity=lambda: Identity.of(SPEC, None))
     own = schema_for(robot).own  # type: ignore[arg-type]
     assert own["units"]["observation.state"] == "rad"
     assert own["limits_rad"]["elbow_flex"] == [SPEC.joints[2].lower_rad, SPEC.joints[2].upper_rad]

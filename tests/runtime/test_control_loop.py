@@ -208,7 +208,9 @@ def test_setpoint_at_is_what_was_in_force_then(arm: VirtualArm, loop: ControlLoo
     np.testing.assert_array_equal(loop.setpoint_at(int(a["t_ns"])), a["setpoint_rad"])
     quarter = loop.setpoint_at(int(a["t_ns"]) + int(b["t_ns"] - a["t_ns"]) // 4)
     np.testing.assert_allclose(quarter, 0.75 * a["setpoint_rad"] + 0.25 * b["setpoint_rad"], atol=1e-5)
-    np.testing.assert_array_equal(loop.setpoint_at(0), records[0]["setpoint_rad"])  # before memory: the oldest
+    np.testing.assert_array_equal(
+        loop.setpoint_at(0), records[0]["setpoint_rad"]
+    )  # before memory: the oldest
 
 
 def test_telemetry_is_complete_and_counts_what_was_overwritten(loop: ControlLoop) -> None:

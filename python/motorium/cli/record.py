@@ -50,6 +50,12 @@ if TYPE_CHECKING:
 @click.option("--codec", type=click.Choice(["h264", "av1"]), default="h264", show_default=True)
 @click.option("--strict", is_flag=True, help="Do an episode again whose rates were not kept.")
 @click.option(
+    "--accept",
+    type=click.Choice(["robot", "calibration"]),
+    multiple=True,
+    help="Go on with a dataset though this of the arm is another; noted per episode.",
+)
+@click.option(
     "--subtasks",
     help="Names in order, such as reach,grasp,place: columns subtask_index and contact, by marks.",
 )
@@ -78,6 +84,7 @@ def command(
     seed: int,
     codec: str,
     strict: bool,
+    accept: tuple[str, ...],
     subtasks: str | None,
     pedal: str | None,
     pedal_keys: str,
@@ -95,6 +102,7 @@ def command(
     """
     from contextlib import ExitStack, closing
 
+    from ..data.identity import Accepted
     from ..data.record_plan import RecordPlan
     from ..data.recorder import record
     from ..operator.terminal import Terminal
@@ -104,16 +112,9 @@ def command(
     check_task(robot, task, judged=True)
     _check_dataset(dataset)
     plan = RecordPlan(
-        dataset,
-        episodes,
-        task,
-        fps,
-        limit_s,
-        seed=seed,
-        codec=codec,
-        strict=strict,
-        subtasks=_names(subtasks, pedal),
-    )
+        dataset, episodes, task, fps, limit_s, seed=seed, codec=codec, strict=strict, subtasks=_names(subtasks, pedal),
+        accepted=Accepted("robot" in accept, "calibration" in accept),
+    )  # fmt: skip
     log = EventLog()
     options: dict[str, Any] = {"seed": seed} if ":" in robot else {}
     with ExitStack() as stack:

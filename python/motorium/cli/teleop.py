@@ -30,12 +30,24 @@ ENDS = {"time": "time", "ended": "Enter", "source": "its own end", "stopped": "a
     type=click.Choice(["rad", "deg", "lerobot"]),
     help="Of the dataset's joints, where it does not say: lerobot is -100 to 100.",
 )
+@click.option(
+    "--accept",
+    type=click.Choice(["robot", "calibration"]),
+    multiple=True,
+    help="Play a dataset though this of the arm is another.",
+)
 @click.option("--seconds", type=Number(0.1), help="At most; by default until Enter or Ctrl-C.")
 @click.option("--port", help="Serial port of the follower; see `motorium ports`.")
 @click.option("--leader-port", help="Serial port of the leader.")
 @click.option("--calibration", help="Of the follower: name or file.")
 @click.option("--leader-calibration", help="Of the leader: name or file.")
-@click.option("--map", "renamed", multiple=True, metavar="FOLLOWER=LEADER", help="Joints whose names differ.")
+@click.option(
+    "--map",
+    "renamed",
+    multiple=True,
+    metavar="FOLLOWER=LEADER",
+    help="Joints whose names differ from a leader or dataset.",
+)
 @click.option("--pedal", help="Foot switch, /dev/input/by-id/...: moves only while its third key is held.")
 @click.option("--events", type=click.Path(dir_okay=False), help="Write the pedal's marks (JSON lines) here.")
 @click.option("--speed", default=1.0, show_default=True, help="Of a replay.")
@@ -48,6 +60,7 @@ def command(
     dataset: str | None,
     episode: int,
     units: str | None,
+    accept: tuple[str, ...],
     seconds: float | None,
     port: str | None,
     leader_port: str | None,
@@ -85,6 +98,7 @@ def command(
         dataset=dataset,
         episode=episode,
         units=units,
+        accept=accept,
         pedal=pedal,
         events=events,
         speed=speed,

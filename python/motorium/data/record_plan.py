@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..instructions import check_instruction
 from ..types import Float32
+from .identity import NOTHING, Accepted
 from .outcome import Outcome
 from .writer import Finished
 
@@ -84,6 +85,7 @@ class RecordPlan:
     codec: str = "h264"
     strict: bool = False
     subtasks: tuple[str, ...] | None = None
+    accepted: Accepted = NOTHING
 
     def __post_init__(self) -> None:
         if self.task is not None:

@@ -160,6 +160,6 @@ def record(
     """
     posed = isinstance(leader, Posed) and keeps_leader(plan.root)
     schema = schema_for(robot, plan.fps, plan.subtasks, leader=posed)
-    with DatasetWriter(plan.root, schema, codec=plan.codec) as writer:
+    with DatasetWriter(plan.root, schema, codec=plan.codec, accepted=plan.accepted) as writer:
         session = Session(robot, leader, writer, plan, watcher, EventLog() if log is None else log)
         return session.run(), writer

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import DataError
-from . import instants, layout, marks
+from ..robots.identity import Identity
+from . import instants, layout, marks, staging
+from .identity import LIMITS, NOTHING, ROBOT, Accepted, refusal
 from .schema import Info, Schema
 
+DECLARED = (LIMITS, "slots")
+"""What the section `motorium` of info.json says of a robot's declaration."""
+_log = logging.getLogger(__name__)
 
-def check_resumable(root: Path, there: Info, mine: Schema) -> None:
-    """Raise DataError, with what to do instead, unless episodes of `mine` go with those of the dataset at `root`."""
+
+def resume(root: Path, there: Info, mine: Schema, accepted: Accepted = NOTHING) -> None:
+    """Let episodes of `mine` follow those of the dataset at `root`; what was accepted is noted in info.json.
+
+    Raises DataError, with what to do instead, when they do not go together.
+    """
+    _check_rows(root, there, mine)
+    before, now = (Identity.read(schema.own.get(ROBOT)) for schema in (there.schema, mine))
+    if now is None:
+        return
+    _check_arm(root, there.schema, mine, accepted)
+    if before != now:  # of an arm that was calibrated anew, say; episodes keep what they were recorded with
+        own = {**there.schema.own, ROBOT: mine.own[ROBOT]}
+        staging.write_info(root, replace(there, schema=replace(there.schema, own=own)))
+
+
+def _check_rows(root: Path, there: Info, mine: Schema) -> None:
     theirs = there.schema
     if there.version != layout.VERSION:
         raise DataError(f"{root} is {there.version}; convert it first: motorium data convert {root}")
@@ -27,3 +49,32 @@ def check_resumable(root: Path, there: Info, mine: Schema) -> None:
             f"{root} pairs pictures with joints by rule {rules[0]}, of another motorium, and new rows follow rule "
             f"{rules[1]} (docs/timeline.md). Record into a new dataset; motorium data merge puts the two together"
         )
+
+
+def _check_arm(root: Path, theirs: Schema, mine: Schema, accepted: Accepted) -> None:
+    """Raise DataError when `mine` is of another robot's file or another calibration, and nobody accepted that."""
+    before, now = (Identity.read(schema.own.get(ROBOT)) for schema in (theirs, mine))
+    changed = [key for key in DECLARED if key in theirs.own and theirs.own[key] != mine.own.get(key)]
+    other = before is not None and now is not None and before.spec_sha256 != now.spec_sha256
+    if (other or changed) and not accepted.robot:
+        what = ", ".join(changed) or "servos, ids or joint frames"
+        raise refusal(
+            f"{root} was begun with another declaration of {mine.robot} (other {what}), so its rows mean something "
+            f"else: record into a new dataset.",
+            "If it means the same, go on",
+            "robot",
+        )
+    zeros = before.calibration_sha256 if before else None, now.calibration_sha256 if now else None
+    if before is not None and zeros[0] != zeros[1] and not accepted.calibration:
+        raise refusal(
+            f"{root} was recorded with another calibration than the arm has now. Is it another arm? Record into a new "
+            f"dataset.",
+            "If it was calibrated well both times, go on",
+            "calibration",
+        )
+    if before is None:
+        told = ", ".join(key for key in DECLARED if key in theirs.own) or "name and joints"
+        unsaid = (
+            "%s does not say with which declaration and calibration of %s it was recorded; %s were compared, "
+        )
+        _log.warning(unsaid + "nothing more can be", root, mine.robot, told)

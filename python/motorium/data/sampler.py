@@ -24,6 +24,7 @@ from ..timeline.pairing import label_rows, pair
 from ..types import Float32, UInt8
 from ..units import NS_PER_S
 from . import instants, layout, marks
+from .identity import ROBOT
 from .rhythm import Rhythm
 from .schema import Feature, Schema, read_info
 from .writer import DatasetWriter
@@ -82,6 +83,7 @@ def schema_for(
         "limits_rad": {j.name: [j.lower_rad, j.upper_rad] for j in spec.joints},
         "slots": {j.name: j.slot for j in spec.joints},
         instants.PAIRING: instants.BY_OBSERVATION,
+        ROBOT: robot.identity().as_dict(),
         "meaning": {key: text for key, text in instants.MEANING.items() if key in there},
     }
     if subtasks:

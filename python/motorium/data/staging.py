@@ -23,7 +23,7 @@ from .exchange import sync_folder
 from .instants import observation_times_s
 from .journal import read_journal
 from .passing import as_data_error, passing
-from .schema import Info, Schema, read_info, read_json
+from .schema import OWN, Info, Schema, read_info, read_json
 from .sink import video_name
 from .splits import resized
 from .stats import LEVELS, Stats, aggregate, column_stats
@@ -109,6 +109,7 @@ def _build(
     kept = {
         **notes,
         **({"telemetry": ticks} if ticks else {}),
+        **_recorded_with(header),
         "episode": index,
         "task": task,
         "started": header.get("started"),
@@ -124,6 +125,13 @@ def _build(
     plan = {"episode": index, "task": task, "task_index": number, "moves": moves}
     write_json(part / PLAN, plan, root=root)
     return episode, moves
+
+
+def _recorded_with(header: Mapping[str, Any]) -> dict[str, Any]:
+    """What an episode was recorded with, for its notes: the arm, and the rule by which its rows were paired."""
+    info = header.get("info")
+    own = info.get(OWN) if isinstance(info, dict) else None
+    return {key: own[key] for key in ("robot", "pairing") if key in own} if isinstance(own, dict) else {}
 
 
 def keep_levels(root: Path, path: Path, pictures: Mapping[str, Stats]) -> bool:

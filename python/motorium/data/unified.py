@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, SpecError
+from ..robots.identity import Identity
 from ..robots.lerobot_units import UNITS, to_radians
 from ..robots.spec import RobotSpec
 from ..slots import SLOTS, SlotMap, slot_map
 from .build import Pick, build
 from .dataset import Dataset
+from .identity import LEROBOT_NAMES, identity_of, other_robot
 from .said_units import said_unit
 from .schema import Feature, Info
 from .tables import Episode, Rows
 
-LEROBOT_NAMES = {"so101_follower": "so101"}
-"""LeRobot's `robot_type` -> the robot here, where the joints have the same names."""
 COLUMNS = {"observation.state": "observation.slots", "action": "action_slots"}
 
 
@@ -71,6 +71,10 @@ def mapping(dataset: Dataset, units: str | None = None, robot: str | None = None
         raise DataError(
             f"joints are {', '.join(names) or 'not named'}; {spec.name} has {', '.join(spec.joint_names)}"
         )
+    there = identity_of(dataset)
+    other = other_robot(schema.own, schema.robot, there, spec, Identity.of(spec, None)) if there else ""
+    if other and robot is None:
+        raise DataError(f"{dataset.root} was {other}; to take the one that is known here: --robot {name}")
     return Mapping(spec, slot_map(spec), {key: joint_unit(dataset, key, units) for key in COLUMNS})
 
 

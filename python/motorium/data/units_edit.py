@@ -14,12 +14,12 @@ from ..robots.spec import RobotSpec
 from . import layout, marks, said_units
 from .build import Pick, build
 from .dataset import Dataset
+from .identity import LEROBOT_NAMES
 from .joint_units import joint
 from .lock import Lock
 from .said_units import JOINTS, said_unit
 from .schema import OWN, Info, Schema, read_json
 from .tables import Episode, Rows
-from .unified import LEROBOT_NAMES
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,14 @@ from ..files import check_text
 from ..timeline.events import Event
 from ..types import UInt8
 from . import layout, marks, staging
+from .identity import NOTHING, Accepted
 from .interrupted import check_place, telling_what_becomes
 from .journal import Journal
 from .lock import Lock
 from .newcomer import Newcomer
 from .passing import as_data_error
 from .repair import Repair, repair_locked
-from .resuming import check_resumable
+from .resuming import resume
 from .schema import Info, Schema, read_info
 from .sink import VideoSink
 from .tables import Episode
@@ -76,6 +77,7 @@ class DatasetWriter:
         codec: str = "h264",
         patience_s: float = 0.0,
         reserve_mb: int = RESERVE_MB,
+        accepted: Accepted = NOTHING,
     ) -> None:
         """Create the dataset, or go on with the one that is there after repairing it.
 
@@ -90,7 +92,7 @@ class DatasetWriter:
         self.root, self.repaired = root, Repair()
         self.schema = schema.with_video_info(CODECS[codec].name, "yuv420p")
         self._reserve = reserve_mb << 20
-        self._patience_s = patience_s
+        self._patience_s, self._accepted = patience_s, accepted
         self._start_ns = self._marks = 0
         self._grown = False
         self._journal: Journal | None = None
@@ -115,7 +117,7 @@ class DatasetWriter:
         self._check_space()
         if (root / layout.INFO).exists() or any(staging.leftovers(root)):
             self.repaired = repair_locked(root)
-            check_resumable(root, read_info(root), self.schema)
+            resume(root, read_info(root), self.schema, self._accepted)
             return
         others = [path.name for path in root.iterdir() if path.name != layout.STAGING]
         if others:

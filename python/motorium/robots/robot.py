@@ -24,6 +24,7 @@ from ..types import Camera, Float32, HasFileno, Observation
 from . import backends, frames, health, motion, opening, reconnecting
 from .assembly import open_control
 from .calibration import Calibration
+from .identity import Identity
 from .signals import GUARD
 from .spec import RobotSpec
 
@@ -305,6 +306,11 @@ class Robot:
             task=task,
             skew_ns=paired.skew_ns,
         )
+
+    def identity(self) -> Identity:
+        """Return what recordings are known by: the declaration, and the calibration in use."""
+        own = self._calibration or (self._backend.calibration if self._backend is not None else None)
+        return Identity.of(self.spec, own)
 
     def move_to(
         self,

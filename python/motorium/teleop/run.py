@@ -12,7 +12,6 @@ from typing import Any
 from ..errors import MotoriumError
 from ..operator.terminal import Terminal
 from ..robots.robot import Robot
-from ..robots.spec import RobotSpec
 from ..timeline.pedal import Pedal
 from .keys import END, PAUSE, Keys
 from .leader import open_leader
@@ -27,7 +26,8 @@ EXPERT_STEP_S = 0.05
 class Request:
     """What is to move the arm: exactly one of leader, source, replay and dataset; for how long; a foot switch.
 
-    Of a dataset an `episode` is played, whose joints are in `units`, when the dataset does not say it.
+    Of a dataset an `episode` is played, whose joints are in `units`, when the dataset does not say it. What may be
+    another than the arm has, "robot" or "calibration", is in `accept`.
     """
 
     leader: str | None = None
@@ -39,6 +39,7 @@ class Request:
     dataset: str | None = None
     episode: int = 0
     units: str | None = None
+    accept: tuple[str, ...] = ()
     pedal: str | None = None
     events: str | None = None
     speed: float = 1.0
@@ -108,7 +109,7 @@ def run(open_robot: Callable[[], Robot], request: Request, terminal: Terminal | 
             session = Session(robot, controls=said.controls())
             return session.follow(leader, joints, seconds=request.seconds)
         follower = open_robot()
-        recorded = _recorded(request, follower.spec)  # read before anything is powered
+        recorded = _recorded(request, follower)  # read before anything is powered
         robot = _watched(follower, terminal, stack)
         source, controls = (
             (recorded, said.controls()) if recorded else _source(robot, request, keys, said, stack)
@@ -126,15 +127,23 @@ def _watched(robot: Robot, terminal: Terminal, stack: contextlib.ExitStack) -> R
     return stack.enter_context(robot)
 
 
-def _recorded(request: Request, spec: RobotSpec) -> Replay | None:
+def _recorded(request: Request, robot: Robot) -> Replay | None:
     if request.replay is not None:
-        return Replay.load(request.replay, spec, speed=request.speed)
+        return Replay.load(request.replay, robot.spec, speed=request.speed)
     if request.dataset is None:
         return None
-    from .recorded import load_episode
+    from ..data.identity import Accepted
+    from .recorded import Playing, load_episode
 
-    root, episode = Path(request.dataset), request.episode
-    return load_episode(root, episode, spec, units=request.units, speed=request.speed)
+    how = Playing(
+        robot.spec,
+        robot.identity(),
+        Accepted("robot" in request.accept, "calibration" in request.accept),
+        request.renamed,
+        request.units,
+        request.speed,
+    )
+    return load_episode(Path(request.dataset), request.episode, how)
 
 
 def _source(

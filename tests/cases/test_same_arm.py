@@ -1,0 +1,208 @@
+"""A recording knows its arm: another robot, another file of its name or another calibration is refused, or accepted."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("pyarrow")
+pytest.importorskip("av")
+
+from motorium.cli.main import main
+from motorium.data.dataset import Dataset
+from motorium.data.identity import Accepted, identity_of
+from motorium.data.repair import repair
+from motorium.data.sampler import schema_for
+from motorium.data.writer import DatasetWriter
+from motorium.errors import DataError
+from motorium.motors.bus import JointZero
+from motorium.robots.calibration import Calibration
+from motorium.robots.identity import Identity
+from motorium.robots.spec import DATA, RobotSpec
+from motorium.teleop.recorded import Playing, load_episode
+
+SPEC = RobotSpec.load("so101")
+MINE = Calibration.nominal(SPEC)
+OTHER = replace(MINE, joints={**MINE.joints, "elbow_flex": JointZero(2048.0 + 120, 1)})
+"""The same arm calibrated anew, or another one: nobody can tell."""
+HOME = np.array([joint.home_rad for joint in SPEC.joints], np.float32)
+FPS = 20
+
+
+def arm(spec: RobotSpec = SPEC, calibration: Calibration | None = MINE) -> SimpleNamespace:
+    identity = Identity.of(spec, calibration)
+    return SimpleNamespace(spec=spec, cameras={}, identity=lambda: identity)
+
+
+def shorter(folder: Path) -> RobotSpec:
+    """Another file of the same name, whose elbow turns less far."""
+    text = (DATA / "so101.toml").read_text(encoding="utf-8")
+    elbow = text.index('name = "elbow_flex"')
+    end = text.index("\n", text.index("upper_rad", elbow))
+    path = folder / "so101.toml"
+    path.write_text(text[: text.index("upper_rad", elbow)] + "upper_rad = 1.6" + text[end:], encoding="utf-8")
+    return RobotSpec.load(str(path))
+
+
+def add(root: Path, robot: SimpleNamespace, accepted: Accepted | None = None, *, kill: bool = False) -> None:
+    """One more episode of a second and a half, or the beginning of one."""
+    schema = schema_for(robot, FPS)
+    with DatasetWriter(root, schema, reserve_mb=1, accepted=accepted or Accepted()) as writer:
+        writer.begin("wave", 0)
+        for k in range(30):
+            row = {f.key: np.zeros(f.shape) for f in schema.columns}
+            pose = HOME + np.float32(0.1 * np.sin(k / 9))
+            row |= {"observation.state": pose, "action": pose, "commanded_rad": pose}
+            writer.add(row | {"row_s": k / FPS, "capture_s": [k / FPS]}, {})
+        if not kill:
+            writer.end({})
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    add(tmp_path / "d", arm())
+    return tmp_path / "d"
+
+
+def unsaid(root: Path, **own: object) -> Path:
+    """The same as motorium 0.1.0 wrote it: a robot's name, joints and limits, and no word about the arm."""
+    path = root / "meta/info.json"
+    info = json.loads(path.read_text())
+    for key in ("robot", "pairing", "meaning"):
+        del info["motorium"][key]
+    info["motorium"] |= own
+    path.write_text(json.dumps(info))
+    notes = root / "meta/motorium/episode-000000.json"
+    notes.write_text(json.dumps({k: v for k, v in json.loads(notes.read_text()).items() if k != "robot"}))
+    return root
+
+
+def playing(spec: RobotSpec = SPEC, calibration: Calibration | None = MINE, **more: object) -> Playing:
+    return Playing(spec, Identity.of(spec, calibration), **more)  # type: ignore[arg-type]
+
+
+def test_another_robot_with_the_same_joints_is_not_moved(recorded: Path) -> None:
+    said = CliRunner().invoke(
+        main,
+        ["teleop", "sim:koch_follower", "--leader", "replay", "--dataset", str(recorded), "--seconds", "3"],
+    )
+    assert said.exit_code == 2
+    assert "recorded with so101, and this is koch_follower" in said.output
+    assert "--accept robot" in said.output
+    koch = RobotSpec.load("koch_follower")
+    with pytest.raises(DataError, match="recorded with so101, and this is koch_follower"):
+        load_episode(recorded, 0, playing(koch, None))
+    replay = load_episode(recorded, 0, playing(koch, None, accepted=Accepted(robot=True)))
+    np.testing.assert_allclose(replay.positions_rad[0], HOME, atol=1e-6)
+
+
+def test_another_file_of_the_same_name_is_another_robot(recorded: Path, tmp_path: Path) -> None:
+    spec = shorter(tmp_path)
+    with pytest.raises(DataError, match=r"another declaration of so101.*elbow_flex from .* to 1\.6 here"):
+        load_episode(recorded, 0, playing(spec))
+    with pytest.raises(DataError, match=r"begun with another declaration of so101 \(other limits_rad\)"):
+        add(recorded, arm(spec))
+    add(recorded, arm(spec), Accepted(robot=True))
+    dataset = Dataset.open(recorded)
+    assert [identity_of(dataset, e) for e in dataset.episodes] == [
+        Identity.of(SPEC, MINE), Identity.of(spec, MINE),
+    ]  # fmt: skip
+    assert load_episode(recorded, 1, playing(spec)).seconds > 1
+    with pytest.raises(DataError, match="another declaration"):
+        load_episode(recorded, 1, playing())
+
+
+def test_what_limits_do_not_show_is_told_by_the_hash(recorded: Path) -> None:
+    swapped = replace(SPEC, joints=(replace(SPEC.joints[0], id=17), *SPEC.joints[1:]))
+    with pytest.raises(DataError, match="servos, ids or joint frames"):
+        load_episode(recorded, 0, playing(swapped))
+    with pytest.raises(DataError, match="servos, ids or joint frames"):
+        add(recorded, arm(swapped))
+
+
+def test_another_calibration_is_accepted_aloud_and_noted_per_episode(recorded: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"another calibration.*accepted=Accepted\(calibration=True\)"
+    ) as refused:
+        add(recorded, arm(calibration=OTHER))
+    assert "--accept calibration" in str(refused.value.for_shell)
+    assert len(Dataset.open(recorded).episodes) == 1
+    add(recorded, arm(calibration=OTHER), Accepted(calibration=True))
+    add(recorded, arm(calibration=OTHER))  # once said, it goes on
+    dataset = Dataset.open(recorded)
+    own, new = Identity.of(SPEC, MINE), Identity.of(SPEC, OTHER)
+    assert [identity_of(dataset, e) for e in dataset.episodes] == [own, new, new]
+    assert identity_of(dataset) == new
+    assert load_episode(recorded, 1, playing(calibration=OTHER)).seconds > 1
+    with pytest.raises(DataError, match="episode 0, was recorded with another calibration"):
+        load_episode(recorded, 0, playing(calibration=OTHER))
+    assert (
+        load_episode(recorded, 0, playing(calibration=OTHER, accepted=Accepted(calibration=True))).seconds > 1
+    )
+
+
+def test_a_simulated_arm_plays_what_a_real_one_recorded(
+    recorded: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert load_episode(recorded, 0, playing(calibration=None)).seconds > 1
+    assert "zeros of its declaration" in caplog.text
+
+
+def test_a_recovered_episode_knows_its_arm_too(recorded: Path) -> None:
+    add(recorded, arm(calibration=OTHER), Accepted(calibration=True), kill=True)
+    assert [number for number, _ in repair(recorded).recovered] == [1]
+    dataset = Dataset.open(recorded)
+    assert identity_of(dataset, dataset.episodes[1]) == Identity.of(SPEC, OTHER)
+
+
+def test_an_old_dataset_is_compared_by_what_it_says(
+    recorded: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = unsaid(recorded)
+    with caplog.at_level(logging.WARNING):
+        assert load_episode(old, 0, playing()).seconds > 1
+    assert "name, joints and limits were compared, nothing more can be" in caplog.text
+    with pytest.raises(DataError, match="recorded with so101"):
+        load_episode(old, 0, playing(RobotSpec.load("koch_follower"), None))
+    with pytest.raises(DataError, match=r"of other limits: elbow_flex"):
+        load_episode(old, 0, playing(shorter(tmp_path)))
+    with pytest.raises(DataError, match=r"rule 1.*Record into a new dataset; motorium data merge"):
+        add(old, arm())
+
+
+def test_an_old_trajectory_beyond_the_limits_is_not_held_to_them_in_silence(recorded: Path) -> None:
+    old = unsaid(recorded, limits_rad=None)
+    beyond = replace(SPEC, joints=tuple(replace(j, upper_rad=j.home_rad + 0.05) for j in SPEC.joints))
+    with pytest.raises(DataError, match=r"goes 0\.05 rad beyond the limits of .*--units"):
+        load_episode(old, 0, playing(beyond))
+    assert load_episode(old, 0, playing(beyond, accepted=Accepted(robot=True))).seconds > 1
+
+
+def test_joints_of_other_names_ask_for_a_map(recorded: Path) -> None:
+    names = {"shoulder_pan": "base"}
+    path = recorded / "meta/info.json"
+    path.write_text(path.read_text().replace('"shoulder_pan.pos"', '"base.pos"'))
+    with pytest.raises(DataError, match="--map"):
+        load_episode(recorded, 0, playing())
+    np.testing.assert_allclose(
+        load_episode(recorded, 0, playing(renamed=names)).positions_rad[0], HOME, atol=1e-6
+    )
+
+
+def test_a_damaged_identity_is_none(recorded: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(recorded, tmp_path / "copy")
+    path = copy / "meta/info.json"
+    info = json.loads(path.read_text())
+    for value in (7, [], {"name": 3}, {"name": "so101", "spec_sha256": "a" * 64, "calibration_sha256": 5}):
+        info["motorium"]["robot"] = value
+        path.write_text(json.dumps(info))
+        assert identity_of(Dataset.open(copy)) is None
