@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import shutil
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -242,6 +245,75 @@ def test_the_short_one_of_three_in_a_file_is_named(root):
 def test_what_was_not_looked_for_is_said(root):
     result = CliRunner().invoke(main, ["data", "check", str(root), "--no-pictures"])
     assert result.exit_code == 0
-    assert "not looked for, as videos were not decoded: " in result.output
+    assert "not looked for, as pictures were not decoded: " in result.output
     assert "exposure" in result.output
     assert check(root).skipped == ()
+
+
+PROGRAM = """
+import sys, time
+from motorium.cli import _progress
+_progress.PATIENCE_S = _progress.EVERY_S = 0.0
+with _progress.progress("checking") as tell:
+    for done in range(5):
+        tell(done, 4)
+        time.sleep(0.01)
+"""
+
+
+def test_long_work_tells_a_terminal_and_nobody_else():
+    command = [sys.executable, "-c", PROGRAM]
+    quiet = subprocess.run(command, capture_output=True, check=True)
+    assert quiet.stdout == quiet.stderr == b""
+    ours, theirs = pty.openpty()
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, check=True)
+    shown = os.read(ours, 4096).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert done.stdout == b""
+    assert [word for word in shown.split() if word.isdigit()] == ["0", "25", "50", "75", "100"]
+
+
+def with_stills(root: Path) -> Path:
+    """The camera's pictures as PNG in the data files, as LeRobot keeps them with `use_videos=False`."""
+    info = json.loads((root / layout.INFO).read_text())
+    info["features"][FRONT] |= {"dtype": "image"}
+    del info["features"][FRONT]["info"]
+    (root / layout.INFO).write_text(json.dumps(info))
+    for episode in range(3):
+        images = [png(data_samples.image(episode, k, 0)) for k in range(ROWS)]
+        path = root / layout.data_file(layout.Slot.number(episode))
+        table = pq.read_table(path)
+        pq.write_table(table.append_column(FRONT, [[{"bytes": i, "path": None} for i in images]]), path)
+    return root
+
+
+def png(image: np.ndarray) -> bytes:
+    encoder = av.CodecContext.create("png", "w")
+    encoder.height, encoder.width, encoder.pix_fmt = *image.shape[:2], "rgb24"
+    encoder.time_base = Fraction(1, FPS)
+    packets = [*encoder.encode(av.VideoFrame.from_ndarray(image)), *encoder.encode(None)]
+    return b"".join(bytes(packet) for packet in packets)
+
+
+STILLS = {
+    "none": (None, "damaged", "is no picture"),
+    "cut": (png(data_samples.image(0, 9, 0))[:150], "damaged", "is a damaged PNG"),
+    "text": (b"no picture", "damaged", "is no JPEG"),
+    "size": (png(data_samples.image(0, 9, 0, 48)), "video", "is 48 x 48 pixels, info.json says 64 x 64"),
+}
+
+
+@pytest.mark.parametrize("name", STILLS)
+def test_every_picture_in_the_data_files_is_looked_at(root, name):
+    data, kind, words = STILLS[name]
+    assert not check(with_stills(root)).blocking
+    path = root / layout.data_file(layout.Slot.number(0))
+    table = pq.read_table(path)
+    entries = table[FRONT].to_pylist()
+    entries[9] = {"bytes": data, "path": None}
+    place = table.column_names.index(FRONT)
+    pq.write_table(table.set_column(place, FRONT, pa.array(entries, table.schema.field(place).type)), path)
+    (finding,) = found(root)
+    assert (finding.kind, finding.time_s) == (kind, pytest.approx(9 / FPS))
+    assert f"{FRONT} of row 9 {words}" in finding.detail

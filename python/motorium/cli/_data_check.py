@@ -57,7 +57,7 @@ def _show(verdict: Verdict, dataset: Path, *, details: bool) -> None:
             else:
                 _line(_kind(summary, verdict.episodes), summary.first)
     if verdict.skipped:
-        echo(f"not looked for, as videos were not decoded: {', '.join(verdict.skipped)}")
+        echo(f"not looked for, as pictures were not decoded: {', '.join(verdict.skipped)}")
     blocking = sum(1 + finding.more for finding in verdict.blocking)
     blocks = f", {blocking} of them blocking" if blocking else ""
     found = f"{count(verdict.count, 'finding')} in {count(verdict.episodes, 'episode')}"

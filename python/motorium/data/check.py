@@ -22,13 +22,14 @@ from .outcome_rules import cut_off
 from .picture_rules import CameraLook, judge
 from .snapshot import unattended, unchanged
 from .stats_rules import StatsRules
+from .still_rules import judge_stills, stills
 from .tables import Episode, Rows
 from .unjudged import find_units, unjudged
 from .whole_rules import Motions, duplicates, leakage, order, totals
 
 AGAIN = f"put a whole copy of the file there; {WITHOUT}"
-DECODED = ("damaged (inside videos)", "exposure", "colour", "dropped_frames (of videos)")
-"""What is not looked for when videos stay undecoded."""
+DECODED = ("damaged pictures", "exposure", "colour", "dropped_frames of pictures that stay the same")
+"""What is not looked for when pictures stay undecoded."""
 
 
 @unchanged
@@ -48,11 +49,14 @@ def check(
     units, unknown = find_units(dataset)
     findings = [*totals(dataset), *_leftovers(root), *unjudged(dataset, units, unknown)]
     files = reels(dataset)
-    steps = _Steps(dataset.frames * (1 + len(dataset.schema.videos)), on_progress)
+    cameras = len(dataset.schema.videos) + (len(stills(dataset)) if pictures else 0)
+    steps = _Steps(dataset.frames * (1 + cameras), on_progress)
     findings += _columns(dataset, units, steps)
     findings += _films(dataset, files, steps, pictures=pictures)
     named = tuple(finding.naming(root) for finding in order(findings))
-    return Verdict(named, len(dataset.episodes), () if pictures or not files else DECODED)
+    return Verdict(
+        named, len(dataset.episodes), () if pictures or not (files or stills(dataset)) else DECODED
+    )
 
 
 @dataclass
@@ -112,6 +116,9 @@ def _films(dataset: Dataset, files: Sequence[Reel], steps: _Steps, *, pictures: 
     cameras = {feature.key: CameraLook(feature.key, still) for feature in dataset.schema.videos}
     for reel in files:
         findings += shortened(judge_reel(reel, cameras[reel.key] if pictures else None, steps.step))
+    for feature in stills(dataset) if pictures else ():
+        cameras[feature.key] = CameraLook(feature.key, still)
+        findings += shortened(judge_stills(dataset, feature, cameras[feature.key], steps.step))
     for looked in cameras.values():
         findings += shortened(judge(looked))
     return findings

@@ -56,10 +56,6 @@ def unjudged(dataset: Dataset, units: Mapping[str, Unit], unknown: Mapping[str, 
     elif not schema.has(ACTION) and COMMANDED not in units:
         yield _blind(("joint_jump of the action",), f"there is no column {ACTION}", NAMES)
     yield from _times(schema)
-    for feature in schema.carried:
-        if feature.dtype == "image":
-            why = f"{feature.key} lies in the data files, and only videos are looked at"
-            yield _blind(("exposure", "colour", "frames"), why, "look at them: motorium data view")
 
 
 def _limits(schema: Schema, unit: Unit) -> Iterator[Finding]:
