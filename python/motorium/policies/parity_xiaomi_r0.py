@@ -24,7 +24,6 @@ class Settings:
     num_steps: Annotated[int, within(1, 64)]
     state_rows: Annotated[int, within(1, 64)]
     action_length: Annotated[int, within(1, 1024)]
-    head_only: bool = False
     local_window: Annotated[int, within(-1, 1024)] = -1
     prefix_length: Annotated[int, within(0, 1024)] = 0
     rope_offset_of_noisy_tokens: Annotated[int, within(0, 4096)] = 0
@@ -39,9 +38,11 @@ class Settings:
 
 def run_xiaomi_r0(case: Case) -> Outputs:
     """Every output of the case. Raises CheckpointError when an input is missing or does not fit."""
+    if case.settings.get("head_only") is not True:
+        raise CheckpointError(
+            f"{case.folder}: only cases of the head alone (head_only) can be run, which bring keys and values"
+        )
     settings = foreign_config.build(Settings, case.settings, case.folder / "case.json")
-    if not settings.head_only:
-        raise CheckpointError(f"{case.folder}: only cases of the head alone (head_only) can be run")
     config = xiaomi_r0.read_config(case.file("config.json"))
     shape = (settings.action_length, config.action_dim)
     statistics = xiaomi_r0.read_statistics(case.file("preprocessor_config.json"), settings.robot_type, shape)
