@@ -348,3 +348,27 @@ def test_a_tilde_that_the_shell_left_is_named_before_an_arm_is_opened() -> None:
     done = CliRunner().invoke(main, ["record", "so101", "--leader", "so101_leader", "--dataset", "~/cubes"])
     assert done.exit_code == 2
     assert "the shell did not replace ~" in done.stderr
+
+
+def test_an_encoder_that_cannot_begin_says_so_in_words(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Something lies where its lock should be; it tells, and waits for the next episode."""
+    from motorium.data.sink import VideoSink
+
+    part = tmp_path / "part"
+    (part / "encoder.lock").mkdir(parents=True)
+    picture = np.zeros((64, 64, 3), np.uint8)
+    sink = VideoSink(data_samples.schema(cameras=ONE).videos, FPS, "h264")
+    try:
+        for end in (lambda: [sink.put(0, picture) for _ in range(500) if not time.sleep(0.01)], sink.finish):
+            sink.open(part)
+            with pytest.raises(DataError, match=r"the video encoder failed: .*encoder\.lock"):
+                end()
+        (part / "encoder.lock").rmdir()
+        sink.open(part)
+        sink.put(0, picture)
+        assert [frames for frames, _ in sink.finish()] == [1]
+    finally:
+        sink.close()
+    assert capfd.readouterr().err == ""

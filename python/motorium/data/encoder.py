@@ -68,9 +68,9 @@ class Stream:
             self._encode()
         except Exception as error:  # noqa: BLE001 - told to the other end, which decides
             self.error = f"{type(error).__name__}: {error}"
-            say(
-                f"failed camera {self.number}: {json.dumps(self.error)}"
-            )  # now: the rows to come would have no pictures
+            say_failed(
+                f"camera {self.number}: {self.error}"
+            )  # at once: the rows to come would have no pictures
             while self.words.get()[0] != "end":
                 pass
 
@@ -126,6 +126,11 @@ def say(line: str) -> None:
         sys.stdout.flush()
 
 
+def say_failed(why: str) -> None:
+    """Tell what went wrong, on one line."""
+    say("failed " + " ".join(why.split()))
+
+
 def hold(folder: Path) -> BinaryIO:
     """Keep a folder until the file is closed: who recovers it waits for an encoder that outlives its recorder."""
     file = rooted.create(folder, folder / HELD)
@@ -133,11 +138,11 @@ def hold(folder: Path) -> BinaryIO:
     return file
 
 
-def finish(streams: list[Stream]) -> None:
-    """Close all; plain mp4 files beside the fragments; the answer."""
+def finish(streams: list[Stream], trouble: str = "") -> None:
+    """Close all; plain mp4 files beside the fragments; the answer. `trouble` kept the episode from beginning."""
     for stream in streams:
         stream.close()
-    bad = [f"camera {s.number}: {s.error}" for s in streams if s.error]
+    bad = [trouble] if trouble else [f"camera {s.number}: {s.error}" for s in streams if s.error]
     if bad:
         say("error " + json.dumps("; ".join(bad)))
         return
@@ -161,19 +166,22 @@ def main() -> None:
     memory = mmap.mmap(fd, size, prot=mmap.PROT_READ)
     streams: list[Stream] = []
     held: BinaryIO | None = None
+    trouble = ""
     for line in sys.stdin:
         word, _, rest = line.strip().partition(" ")
-        if word == "f":
-            number, slot = rest.split()
-            streams[int(number)].words.put(("f", int(slot)))
-        elif word == "r":
-            streams[int(rest)].words.put(("r", 0))
+        if word in {"f", "r"} and streams:
+            number, *slot = rest.split()
+            streams[int(number)].words.put((word, int(slot[0]) if slot else 0))
         elif word == "open":
-            options = json.loads(rest)
-            held = hold(Path(options["streams"][0]["path"]).parent)
-            streams = [Stream(i, spec, memory, options) for i, spec in enumerate(options["streams"])]
+            try:
+                options, trouble = json.loads(rest), ""
+                held = hold(Path(options["streams"][0]["path"]).parent)
+                streams = [Stream(i, spec, memory, options) for i, spec in enumerate(options["streams"])]
+            except Exception as error:  # noqa: BLE001 - told to the other end, which decides
+                trouble = f"{type(error).__name__}: {error}"
+                say_failed(trouble)
         elif word == "end":
-            finish(streams)
+            finish(streams, trouble)
             streams, held = [], None
         elif word == "quit":
             break

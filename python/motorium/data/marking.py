@@ -33,6 +33,8 @@ class Summary:
 def summary(dataset: Dataset) -> Summary:
     """Count how the episodes ended; notes that cannot be read, which `check` reports, say nothing."""
     outcomes, cut = dict.fromkeys(WORDS.values(), 0), []
+    if not (dataset.root / layout.notes_file(0)).parent.is_dir():  # of others
+        return Summary(outcomes | {WORDS[None]: len(dataset.episodes)}, ())
     for episode in dataset.episodes:
         try:
             notes = dataset.notes(episode)

@@ -20,6 +20,7 @@ import numpy as np
 from ..children import python_module
 from ..errors import DataError
 from ..types import UInt8
+from .passing import as_data_error
 from .schema import Feature
 from .stats import Stats
 
@@ -34,7 +35,7 @@ class VideoSink:
     """An encoder process for the cameras of one dataset. Episodes follow each other: `open`, `put` ..., `finish`."""
 
     def __init__(self, videos: Sequence[Feature], fps: int, codec: str, slots: int = SLOTS) -> None:
-        """Start the process; without cameras there is none."""
+        """Start the process; without cameras there is none. Raises DataError when it cannot be started."""
         self._videos, self._fps, self._codec, self._slots = tuple(videos), fps, codec, slots
         self._sizes = [feature.size for feature in self._videos]
         self._offsets = [slots * sum(self._sizes[:i]) for i in range(len(self._sizes))]
@@ -46,7 +47,8 @@ class VideoSink:
         self._failure = ""
         self._process: subprocess.Popen[bytes] | None = None
         if self._videos:
-            self._start()
+            with as_data_error("the video encoder could not be started"):
+                self._start()
 
     def _start(self) -> None:
         size = self._slots * sum(self._sizes)
