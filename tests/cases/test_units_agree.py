@@ -94,6 +94,20 @@ def test_one_that_does_not_say_is_asked_about(three, tmp_path):
     assert merged([a, c], tmp_path / "again").exit_code == 0
 
 
+def test_what_not_all_say_of_the_robot_is_left_out_and_said(three, tmp_path):
+    a, b = (three[0], Path(shutil.copytree(three[0], tmp_path / "other")))
+    path = b / layout.INFO
+    info = json.loads(path.read_text())
+    info["motorium"]["limits_rad"]["gripper"] = [-0.5, 1.0]
+    path.write_text(json.dumps({**info, "motorium": {**info["motorium"], "slots": {"gripper": 18}}}))
+    done = merged([a, b], tmp_path / "ab", "--json")
+    assert json.loads(done.stdout)["notes"] == ["left out, as not all say the same: slots"]
+    own = Dataset.open(tmp_path / "ab").schema.own
+    assert own["limits_rad"]["gripper"] == [-0.5, 1.7]
+    assert own["limits_rad"]["elbow_flex"] == [-1.9, 1.9]
+    assert "slots" not in own
+
+
 def test_two_that_both_do_not_say_agree_as_before(three, tmp_path):
     edit.merge([Dataset.open(three[2])] * 2, tmp_path / "cc")
     assert len(actions(tmp_path / "cc")) == 2

@@ -21,6 +21,8 @@ from .said_units import JOINTS, said_unit
 from .schema import OWN, Info, Schema, read_json
 from .tables import Episode, Rows
 
+LIMITS = "limits_rad"
+
 
 @dataclass(frozen=True)
 class Units:
@@ -83,8 +85,7 @@ def merge(datasets: Sequence[Dataset], how: Units, target: Path) -> tuple[Info, 
         names, theirs = (s.own.get(marks.NAMES) for s in (first, schema))
         if names != theirs:
             raise DataError(f"{dataset.root} has the sub-tasks {theirs}, {datasets[0].root} has {names}")
-    common, lost = _common([schema for schema, _ in parts])
-    said = [f"unit of {key} is not said by all, and was left out" for key in lost]
+    common, said = _common([schema for schema, _ in parts])
     return build(target, common, [pick for _, pick in parts]), said
 
 
@@ -171,11 +172,51 @@ def _spec(dataset: Dataset, schema: Schema, robot: str | None) -> RobotSpec:
 
 
 def _common(schemas: Sequence[Schema]) -> tuple[Schema, list[str]]:
-    """The first schema, of its units those that all say; and the others."""
-    first, *others = schemas
-    said = first.own.get(said_units.UNITS)
-    if not isinstance(said, Mapping):
-        return first, []
-    lost = [key for key in said if any(said_unit(o, key) != said_unit(first, key) for o in others)]
-    kept: dict[str, Any] = {key: unit for key, unit in said.items() if key not in lost}
-    return replace(first, own={**first.own, said_units.UNITS: kept}), lost
+    """The schema of all, with what all say alike of the rest; and in words what was left out.
+
+    Limits of a joint become those that hold in every dataset.
+    """
+    own: dict[str, Any] = {}
+    lost = []
+    for key in dict.fromkeys(key for schema in schemas for key in schema.own):
+        values = [schema.own.get(key) for schema in schemas]
+        if key == said_units.UNITS:
+            own[key], silent = _common_units(schemas)
+            lost += [f"unit of {column}" for column in silent]
+        elif all(value == values[0] for value in values):
+            own[key] = values[0]
+        elif key == LIMITS and (widest := _widest(values)):
+            own[key] = widest
+        else:
+            lost.append(key)
+    return replace(schemas[0], own=own), [f"left out, as not all say the same: {what}" for what in lost]
+
+
+def _common_units(schemas: Sequence[Schema]) -> tuple[dict[str, str], list[str]]:
+    units: dict[str, str] = {}
+    lost = []
+    for key in dict.fromkeys(f.key for f in schemas[0].columns):
+        declared = [schema.own.get(said_units.UNITS) for schema in schemas]
+        if not any(isinstance(said, Mapping) and key in said for said in declared):
+            continue
+        found = {said_unit(schema, key) for schema in schemas}
+        unit = found.pop() if len(found) == 1 else None
+        if unit is None:
+            lost.append(key)
+        else:
+            units[key] = unit
+    return units, lost
+
+
+def _widest(values: Sequence[Any]) -> dict[str, list[float]]:
+    """Joint -> the range that holds all of its ranges; {} when one of them is none."""
+    out: dict[str, list[float]] = {}
+    for limits in values:
+        for joint_name, pair in limits.items() if isinstance(limits, Mapping) else ():
+            if not (isinstance(pair, list) and len(pair) == 2):
+                return {}
+            if not all(isinstance(end, (int, float)) for end in pair):
+                return {}
+            low, high = out.get(joint_name, pair)
+            out[joint_name] = [min(low, pair[0]), max(high, pair[1])]
+    return out
