@@ -50,3 +50,12 @@ def test_no_verb_goes_round_the_one_way(tree):
         if what and path.name not in PRINTERS:
             found[path.name] = what
     assert not found, "use echo and its neighbours of cli/_print.py"
+
+
+def test_every_logger_shows_control_characters(tree):
+    found = []
+    for path in tree.files(".py", under="python/motorium"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"logging.getLogger", "getLogger"}:
+                found.append(tree.name(path))  # noqa: PERF401 - two loops deep
+    assert set(found) == {"python/motorium/logs.py", "python/motorium/bench/peers/servo_buses.py"}

@@ -21,6 +21,7 @@ from motorium.data import layout, tables
 from motorium.data.report import write_report
 from motorium.errors import DataError, MotoriumError
 from motorium.foreign import printable
+from motorium.logs import logger
 from motorium.robots.spec import RobotSpec
 
 pytest.importorskip("pyarrow")
@@ -258,6 +259,15 @@ def test_an_error_is_safe_for_a_notebook_too():
     assert str(error).startswith(SHOWN)
     shell = MotoriumError.with_remedy(EVIL, program="a", command="b")
     assert not unsafe(str(shell))
+
+
+def test_a_log_is_safe_for_any_program(caplog):
+    log = logger("motorium.example")
+    log.warning("%s and %s", EVIL, 1)
+    (record,) = caplog.records
+    assert record.getMessage().startswith(SHOWN)
+    assert record.getMessage().endswith("findings and 1")
+    assert not unsafe(record.getMessage())
 
 
 SURROUNDINGS = """

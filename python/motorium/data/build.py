@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import logging
 import os
 import shutil
 import stat
@@ -19,6 +18,7 @@ from .. import rooted
 from ..errors import DataError
 from ..files import check_text, write_json
 from ..foreign import open_regular
+from ..logs import logger
 from . import aside, layout, parquet, staging, tables, video, whole_stats
 from .dataset import Dataset
 from .exchange import Place, settle, sync_folder
@@ -31,7 +31,7 @@ from .splits import Splits, carried
 from .stats import PictureStats, Stats, column_stats
 from .tables import Episode, Rows, VideoPlace
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..errors import DataError
+from ..logs import logger
 from ..timeline.events import EventLog
 from .outcome import SCENE, VERDICTS, Outcome
 from .record_plan import DISCARD, KEEP, QUIT, REDO, Leader, Posed, Recorded, RecordPlan, Watcher
@@ -26,7 +26,7 @@ POLL_S = 0.05
 UNEVEN = 3
 """Episodes in a row without their rhythm that end a strict session."""
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 @dataclass

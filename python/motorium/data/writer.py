@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import shutil
 import time
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from .. import rooted
 from ..errors import DataError
 from ..files import check_text
+from ..logs import logger
 from ..timeline.events import Event
 from ..types import UInt8
 from . import layout, marks, staging
@@ -40,7 +40,7 @@ from .whole_stats import refresh
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 RESERVE_MB = 256
 """Disk space that stays free; below it recording ends and the episode is kept."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -10,6 +9,7 @@ from dataclasses import replace
 
 from .._core import BusStatus, DynamixelBus, FeetechBus, JointReadings
 from ..errors import BusError, CalibrationError
+from ..logs import logger
 from ..motors.bus import JointZero, bus_config, bus_errors, open_joints
 from ..motors.ports import adapter_serial, usb_path
 from ..motors.spec import MotorSpec, Register
@@ -22,7 +22,7 @@ SILENT_S = 1.0
 """A joint silent for this long may have turned unseen, so that its unwrapped count is no longer known."""
 ATTEMPTS = 5
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class LimpArm:

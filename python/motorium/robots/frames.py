@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 
 from ..cameras.base import fresh_frames
 from ..errors import CameraError
+from ..logs import logger
 from ..types import Camera, Frame
 from .spec import RobotSpec
 
@@ -16,7 +16,7 @@ FIRST_FRAMES_S = 5.0
 PATIENCE_S = 0.2
 """How long `newest` waits for a young frame: four periods at 20 frames/s. A plan plays on meanwhile."""
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 def newest(spec: RobotSpec, cameras: Mapping[str, Camera]) -> tuple[dict[str, Frame], int]:

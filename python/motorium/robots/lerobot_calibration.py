@@ -8,7 +8,6 @@ against them); `range_min` 0 with `range_max` 4095 stands for a joint whose rang
 from __future__ import annotations
 
 import json
-import logging
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from ..errors import CalibrationError
 from ..files import write_json
+from ..logs import logger
 from ..motors.bus import JointZero
 from ..motors.spec import MotorSpec
 from .calibration import Calibration, spec_hash
@@ -30,7 +30,7 @@ MOST_BYTES = 1 << 20
 OLD_KEYS = {"calib_mode", "start_pos", "end_pos", "motor_names"}
 """What the files of LeRobot before its version 0.2 hold."""
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 def read_lerobot(path: Path, spec: RobotSpec, *, accept: Collection[str] = ()) -> Calibration:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -12,13 +11,14 @@ from typing import Any, Protocol
 
 from .._core import ControlLoop
 from ..errors import BusError
+from ..logs import logger
 from . import backends, health
 from .calibration import Calibration
 from .composition import find_calibration, join_ports, named_calibration, split_ports
 from .reconnecting import FIRST_STATE_S
 from .spec import RobotSpec
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 Connect = Callable[[], backends.RobotBackend]
 

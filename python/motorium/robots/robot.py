@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import threading
 import time
@@ -17,6 +16,7 @@ from numpy.typing import ArrayLike
 from .._core import ControlLoop
 from ..errors import BusError, CameraError, MotoriumError, SafetyError
 from ..files import reserve_standard_descriptors
+from ..logs import logger
 from ..motors.bus import bus_errors
 from ..slots import slot_map
 from ..timeline.pairing import pair
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 LAST_WORDS_S = 0.5
 """A backend that closed its port can be seen to be dead within this."""
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class Robot:

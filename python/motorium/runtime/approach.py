@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
+
+from ..logs import logger
 
 if TYPE_CHECKING:
     from ..robots.robot import Robot
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class ApproachLog:

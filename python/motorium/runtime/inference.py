@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from ..errors import SafetyError
+from ..logs import logger
 from ..types import Policy
 from ..units import NS_PER_S
 
@@ -19,7 +19,7 @@ PATIENCE_S = 1.0
 COMES_BACK_S = 10.0
 """A new run waits this long for a policy that is still busy with an inference of the run before."""
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 _left: list[tuple[threading.Thread, Policy]] = []
 """Threads left to themselves, with the policy each of them is in."""
 

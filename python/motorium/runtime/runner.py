@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from ..errors import MotoriumError, SafetyError
 from ..instructions import check_instruction
+from ..logs import logger
 from ..types import Float32, Observation, Policy
 from ..units import NS_PER_MS
 from .approach import ApproachLog
@@ -37,7 +37,7 @@ TIMED = 3
 HOPELESS = 10
 """Plans in a row that were over before they arrived, with none before that was not."""
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 def require_fit(policy: Policy, robot: RobotSpec, *, sync: bool = False) -> Pace:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
+from ..logs import logger
 from ..types import Policy
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 def unknown_words(policy: Policy, task: str) -> tuple[str, ...]:
