@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from pathlib import Path
 
 from ..errors import DataError
+from ..logs import logger
 from ..robots.identity import Identity
 from . import instants, layout, marks, staging
 from .identity import LIMITS, NOTHING, ROBOT, Accepted, refusal
@@ -14,7 +14,7 @@ from .schema import Info, Schema
 
 DECLARED = (LIMITS, "slots")
 """What the section `motorium` of info.json says of a robot's declaration."""
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 def resume(root: Path, there: Info, mine: Schema, accepted: Accepted = NOTHING) -> None:

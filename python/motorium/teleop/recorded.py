@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from ..data.schema import Schema
 from ..data.tables import Rows
 from ..data.unified import joint_unit
 from ..errors import DataError
+from ..logs import logger
 from ..robots.identity import Identity
 from ..robots.lerobot_units import to_radians
 from ..robots.spec import RobotSpec
@@ -24,7 +24,7 @@ from .sources import Replay
 
 SETPOINTS, TIMES, CLOCKS = "commanded_rad", "row_s", "capture_s"
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 @dataclass(frozen=True)
