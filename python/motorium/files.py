@@ -191,6 +191,12 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object], *, root: Path |
         _replace(fd, path, write)
 
 
+def give_way(path: Path) -> None:
+    """Remove a file or link of that name, for a library that would open it; what it leads to stays. Raises OSError."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+
+
 def _own(path: Path) -> Path:
     """Follow a link among the user's settings."""
     if not path.is_symlink():

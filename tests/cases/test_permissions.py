@@ -6,6 +6,8 @@ import contextlib
 import os
 import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +26,7 @@ from motorium.data.dataset import Dataset
 from motorium.data.edit import delete
 from motorium.data.repair import repair
 from motorium.errors import StorageError
-from motorium.files import TEMPORARY, check_file, write_json, write_whole
+from motorium.files import TEMPORARY, check_file, give_way, write_json
 from motorium.robots.calibration import Calibration
 from motorium.robots.spec import RobotSpec
 
@@ -165,6 +167,17 @@ def test_a_result_replaces_a_link_and_not_what_it_leads_to(tmp_path):
     assert not (tmp_path / "free").exists()
 
 
+def test_what_a_library_opens_by_name_is_out_of_its_way(tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    os.link(tmp_path / "mine", tmp_path / "second.rrd")
+    (tmp_path / "link.rrd").symlink_to("mine")
+    os.mkfifo(tmp_path / "fifo.rrd")
+    for name in ("second.rrd", "link.rrd", "none.rrd", "fifo.rrd"):
+        give_way(tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fifo.rrd", "mine"]
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
 def test_a_file_with_a_second_name_is_replaced_and_not_written(tmp_path):
     (tmp_path / "mine").write_text("mine")
     os.link(tmp_path / "mine", tmp_path / "a.json")
@@ -222,10 +235,10 @@ def test_a_write_that_is_cut_off_leaves_a_name_that_repair_knows(good, tmp_path)
     """Its process ends in the middle of writing: the new name is what `repair` looks for."""
     root = shutil.copytree(good, tmp_path / "d")
     before = (root / layout.INFO).read_bytes()
-    child = os.fork()
-    if child == 0:
-        write_whole(root / layout.INFO, lambda _file: os._exit(0), root=root)
-    os.waitpid(child, 0)
+    script = "import os, sys; from pathlib import Path; from motorium.files import write_whole\n"
+    script += "write_whole(Path(sys.argv[1]), lambda file: os._exit(7), root=Path(sys.argv[2]))"
+    done = subprocess.run([sys.executable, "-c", script, root / layout.INFO, root], check=False)
+    assert done.returncode == 7
     assert (root / layout.INFO).read_bytes() == before
     (told,) = repair(root).fixed
     assert told.endswith(TEMPORARY)

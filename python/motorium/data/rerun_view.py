@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
+from ..files import give_way
+from ..foreign import printable
 from .dataset import Dataset
 from .findings import Verdict
 from .tables import Episode, Rows
@@ -37,6 +39,7 @@ def show(
         if save is None:
             stream.spawn()
         else:
+            give_way(save)
             stream.save(str(save))
     except (OSError, RuntimeError) as error:
         raise DataError(f"the viewer cannot be reached, or {save} not be written: {error}") from error
@@ -116,7 +119,7 @@ class _View:
     def _text(self, path: str, row: float, words: str, level: str) -> None:
         self._rr.set_time(TIMELINE, duration=row / self._fps, recording=self._stream)
         self._rr.set_time(FRAMES, sequence=int(row), recording=self._stream)
-        self._rr.log(path, self._rr.TextLog(words, level=level), recording=self._stream)
+        self._rr.log(path, self._rr.TextLog(printable(words), level=level), recording=self._stream)
 
 
 def _marks(events: object) -> Iterable[tuple[float, str]]:
