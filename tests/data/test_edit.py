@@ -114,8 +114,8 @@ def test_downsample_takes_every_nth(source, tmp_path):
     assert len(new) == 10
     for k, frame in enumerate(new):
         assert np.argmin([np.abs(frame.astype(int) - other).mean() for other in old]) == 2 * k
-    with pytest.raises(DataError, match="does not divide"):
-        edit.downsample(source, 7, tmp_path / "no")
+    with pytest.raises(DataError, match="not fewer than the 20"):
+        edit.downsample(source, 20, tmp_path / "no")
 
 
 def test_mirror_flips_pictures_joints_and_words_and_twice_is_nothing(source, tmp_path):

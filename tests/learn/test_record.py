@@ -18,6 +18,7 @@ from motorium.learn.features import prompt, scene_names, slot_values
 from motorium.learn.record import FIRST_TRAINING_SEED, RecordJob, _tasks, record
 from motorium.robots.spec import RobotSpec
 from motorium.slots import slot_map
+from motorium.timeline.pairing import Setpoints, label_rows
 from motorium.types import SLOTS, ActionChunk
 
 SEED = FIRST_TRAINING_SEED + 900_000_000
@@ -195,3 +196,38 @@ def test_wilson_interval_matches_published_values():
     assert low == 0.0
     assert high == pytest.approx(0.2775, abs=1e-3)
     assert wilson(99, 100) == pytest.approx((0.9455, 0.9982), abs=1e-3)
+
+
+def test_training_sees_and_labels_by_the_rule_of_pairing(stage):
+    """What a frame shows is what `observe` gives then; its rows are the setpoints that were in force, tick by tick."""
+    seen, times, setpoints, play = [], [], [], stage.play
+    see, run_row = stage.see, play.run_row
+
+    def looking(promised=0):
+        frame = see(promised)
+        seen.append((play.now_ns, play.observe("look"), frame))
+        return frame
+
+    def running(row):
+        times.append(play.now_ns)
+        setpoints.append(play.setpoint.copy())
+        run_row(row)
+
+    stage.see, play.run_row = looking, running
+    try:
+        frames = full(stage, SEED + 41)
+    finally:
+        stage.see, play.run_row = see, run_row
+    log = Setpoints(times, setpoints)
+    kept = 0
+    for t0_ns, observation, frame in seen:
+        assert observation.t_ns == t0_ns
+        slots = [joint.slot for joint in stage.spec.joints]
+        np.testing.assert_allclose(frame.state, observation.state[slots], atol=1e-6)
+        np.testing.assert_array_equal(frame.images, list(observation.images.values()))
+        rows = label_rows(t0_ns, play.row_ns, stage.params.rows, log.at)
+        mine = [f for f in frames if np.array_equal(f.state, frame.state)]
+        for made in mine:
+            np.testing.assert_array_equal(made.rows, slot_values(stage.spec, rows))
+            kept += 1
+    assert kept == len(frames) > 5

@@ -99,11 +99,11 @@ def relabel(dataset: Path, old: str, new: str, out: Path | None, as_json: bool) 
 
 @click.command(cls=Verb, name="downsample")
 @dataset_argument
-@click.option("--fps", type=click.IntRange(1), required=True, help="Must divide the present one.")
+@click.option("--fps", type=click.IntRange(1), required=True, help="Below the present one.")
 @out_option
 @json_option
 def downsample(dataset: Path, fps: int, out: Path | None, as_json: bool) -> None:
-    """Fewer rows and frames per second."""
+    """Fewer rows and frames per second: for every tick the row nearest in true time."""
     from ..data import edit
 
     make_dataset(dataset, out, as_json, lambda found, target: edit.downsample(found, fps, target))

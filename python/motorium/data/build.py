@@ -163,7 +163,7 @@ class _New:
         number, schema = len(self.stats), self.schema
         columns = pick.rows(rows, source) if pick.rows is not None else rows
         length, slot = len(next(iter(columns.values()))), Slot.number(number)
-        labels = self._labels(pick, rows)[:length]
+        labels = self._labels(pick, {**rows, **columns})[:length]
         carried = _reworded(pick, carried_rows(pick.dataset, source, columns))
         columns = {f.key: columns[f.key] for f in schema.columns}
         index = np.array([self.words.index(name) for name in labels])

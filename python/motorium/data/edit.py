@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +11,13 @@ from ..errors import DataError
 from ..instructions import check_instruction
 from .build import Pick, build
 from .dataset import Dataset
-from .film import thinned
 from .mirror import Mirror, mirror_dataset
+from .resample import downsample
 from .schema import Info
-from .tables import Episode, Rows
 from .units_edit import Units
 from .units_edit import merge as merge_datasets
+
+__all__ = ["delete", "downsample", "everything", "merge", "mirror", "numbers", "relabel", "split"]
 
 
 def numbers(text: str) -> frozenset[int]:
@@ -81,28 +81,6 @@ def split(dataset: Dataset, share: float, seed: int, train: Path, test: Path) ->
     return build(train, dataset.schema, [Pick(dataset, rest, split="train")]), build(
         test, dataset.schema, [Pick(dataset, chosen, split="test")]
     )
-
-
-def downsample(dataset: Dataset, fps: int, target: Path) -> Info:
-    """Every n-th row and frame. `action` is then the setpoint of the row that follows. Raises DataError."""
-    schema = dataset.schema
-    if fps < 1 or schema.fps % fps or fps == schema.fps:
-        raise DataError(f"{fps} does not divide the {schema.fps} rows per second of {dataset.root}")
-    step = schema.fps // fps
-
-    def rows(columns: Rows, episode: Episode) -> Rows:
-        del episode
-        out = {key: values[::step] for key, values in columns.items()}
-        if "action" in columns and "commanded_rad" in columns:
-            # An action reaches to the next row, which is farther away now: the last of those that are merged.
-            last = np.minimum(
-                np.arange(0, len(columns["action"]), step) + step - 1, len(columns["action"]) - 1
-            )
-            out["action"] = columns["action"][last]
-        return out
-
-    pick = Pick(dataset, everything(dataset), rows=rows, film=thinned(step, fps))
-    return build(target, replace(schema, fps=fps).with_video_info("h264", "yuv420p"), [pick])
 
 
 def mirror(dataset: Dataset, signs: Mapping[str, int], swap: Mapping[str, str], target: Path) -> Info:

@@ -1,4 +1,4 @@
-"""Videos made anew: thinned or mirrored."""
+"""Videos made anew: encoded, or mirrored."""
 
 from __future__ import annotations
 
@@ -17,15 +17,6 @@ from .tables import Episode
 from .video import CODECS
 
 Film = Callable[[Dataset, Episode, str, Path], None]
-
-
-def thinned(step: int, fps: int) -> Film:
-    """Every `step`-th frame, now at `fps`."""
-
-    def film(dataset: Dataset, episode: Episode, key: str, target: Path) -> None:
-        encode(target, (image for _, image in dataset.pictures(episode, key, every=step)), fps)
-
-    return film
 
 
 def mirrored(fps: int) -> Film:
