@@ -106,6 +106,20 @@ def test_a_moving_base_comes_along(tmp_path):
     np.testing.assert_array_equal(rows(found)["base_action"], np.arange(2.0 * ROWS).reshape(ROWS, 2))
 
 
+def test_depth_among_the_pictures_is_named_and_the_others_come(tmp_path):
+    def see(file):
+        file["observations/images/depth"] = np.zeros((ROWS, 32, 32), np.uint16)
+        file["observations/images/grey"] = np.zeros((ROWS, 32, 32, 1), np.uint8)
+        file["observations/images/top"] = np.full((ROWS, 32, 32, 3), 90, np.uint8)
+
+    found = converted(aloha(tmp_path / "episode_0.hdf5", see), "--fps", "50")
+    assert [f.key for f in found["there"].schema.videos] == ["observation.images.top"]
+    assert found["left_out"] == [
+        "observations/images/depth (32, 32) uint16: no colour pictures",
+        "observations/images/grey (32, 32, 1) uint8: no colour pictures",
+    ]
+
+
 def strange(file):
     """Columns of other lengths, shapes and kinds; in one episode only; not finite; called as something else is."""
     first = file["data/demo_0"]

@@ -144,7 +144,9 @@ def test_what_conversion_needs_is_asked_for(three, tmp_path):
 
 def test_a_second_session_in_another_unit_is_refused(three):
     schema = replace(data_samples.schema(cameras=()), own={"units": {"observation.state": "deg"}})
-    with pytest.raises(DataError, match="unit of action is 'rad' here, 'deg' there"):
+    with pytest.raises(
+        DataError, match=r"unit of action is 'rad' here, 'deg' there.*motorium data units .*--to rad"
+    ):
         DatasetWriter(three[0], schema, reserve_mb=1)
     DatasetWriter(three[1], schema, reserve_mb=1).close()
 

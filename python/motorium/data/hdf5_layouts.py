@@ -144,9 +144,13 @@ def _aloha(root: Any, name: str) -> Demo:
     if STATE not in columns:
         raise DataError("observations/qpos is missing")
     images = hdf5_file.member(observations, "images")
-    cameras = hdf5_file.names(images) if images is not None else []
-    pictures = {f"observation.images.{c}": hdf5_file.member(images, c) for c in cameras}
-    more = _Found(name, len(columns[ACTION]))
+    more, pictures = _Found(name, len(columns[ACTION])), {}
+    for camera in hdf5_file.names(images) if images is not None else ():
+        found = hdf5_file.member(images, camera)
+        if _may_be_picture(found):
+            pictures[f"observation.images.{camera}"] = found
+        else:
+            more.leave(images, camera, "no colour pictures", "observations/images/")
     for key in hdf5_file.names(observations):
         if key not in (*ALOHA_STATES, "images"):
             more.keep(observations, key, "observations/", f"observation.{key}")
@@ -192,6 +196,14 @@ def _robomimic(root: Any, name: str, around: list[str]) -> Demo:
         hdf5_words.robot(environment),
     )
     return Demo(name, columns, more.columns, pictures, {STATE: labels}, said, (*around, *more.left_out))
+
+
+def _may_be_picture(found: Any) -> bool:
+    """Whether a member of `images` has the form of colour pictures or of JPEGs; depth has another one."""
+    shape: Any = getattr(found, "shape", ())
+    return getattr(found, "dtype", None) == np.uint8 and (
+        len(shape) == 2 or (len(shape) == 4 and shape[-1] == 3)
+    )
 
 
 def _is_picture(found: Any, where: str) -> bool:

@@ -10,6 +10,7 @@ from ..logs import logger
 from ..robots.identity import Identity
 from . import instants, layout, marks, staging
 from .identity import LIMITS, NOTHING, ROBOT, Accepted, refusal
+from .said_units import units_remedy
 from .schema import Info, Schema
 
 DECLARED = (LIMITS, "slots")
@@ -38,7 +39,7 @@ def _check_rows(root: Path, there: Info, mine: Schema) -> None:
         raise DataError(f"{root} is {there.version}; convert it first: motorium data convert {root}")
     why = theirs.differences(mine)
     if why:
-        raise DataError(f"{root} cannot go on with another schema: {'; '.join(why)}")
+        raise DataError(f"{root} cannot go on with another schema: {'; '.join(why)}{units_remedy(why, root)}")
     if theirs.own.get(marks.NAMES) != mine.own.get(marks.NAMES):
         raise DataError(
             f"{root} has the sub-tasks {theirs.own.get(marks.NAMES)}; asked for are {mine.own.get(marks.NAMES)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ JOINTS = (STATE, ACTION)
 """Columns of joints, which need a unit to be of use together with those of another dataset."""
 UNITS = "units"
 """Key of the own section of info.json: column -> unit."""
+_ABOUT = "unit of "
 _SPELT = {
     "rad": RAD, "rads": RAD, "radian": RAD, "radians": RAD, "deg": DEG, "degs": DEG, "degree": DEG, "degrees": DEG,
     "lerobot": LEROBOT,
@@ -41,6 +42,17 @@ def said_unit(schema: Schema, key: str) -> str | None:
     return None
 
 
+def units_remedy(differences: Sequence[str], dataset: object) -> str:
+    """What makes units agree, where they are among the differences of a dataset and another."""
+    about = [line for line in differences if line.startswith(_ABOUT)]
+    if not about:
+        return ""
+    verb = f"motorium data units {dataset}"
+    if any("not said" in line for line in about):
+        return f"; say it of the dataset that does not: {verb} --set rad (or deg, lerobot)"
+    return f"; convert one: {verb} --to rad (or deg, lerobot)"
+
+
 def unit_differences(here: Schema, there: Schema) -> list[str]:
     """Say in words which columns of both are in different units, or in one that only one of them tells."""
     out = []
@@ -50,5 +62,5 @@ def unit_differences(here: Schema, there: Schema) -> list[str]:
         mine, theirs = said_unit(here, feature.key), said_unit(there, feature.key)
         if mine != theirs and (feature.key in JOINTS or (mine is not None and theirs is not None)):
             words = [repr(unit) if unit else "not said" for unit in (mine, theirs)]
-            out.append(f"unit of {feature.key} is {words[0]} here, {words[1]} there")
+            out.append(f"{_ABOUT}{feature.key} is {words[0]} here, {words[1]} there")
     return out

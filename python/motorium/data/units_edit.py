@@ -17,7 +17,7 @@ from .dataset import Dataset
 from .identity import LEROBOT_NAMES
 from .joint_units import joint
 from .lock import Lock
-from .said_units import JOINTS, said_unit
+from .said_units import JOINTS, said_unit, units_remedy
 from .schema import OWN, Info, Schema, read_json
 from .tables import Episode, Rows
 
@@ -81,25 +81,16 @@ def merge(datasets: Sequence[Dataset], how: Units, target: Path) -> tuple[Info, 
     for dataset, (schema, _) in zip(datasets[1:], parts[1:], strict=True):
         why = first.differences(schema)
         if why:
-            raise DataError(f"{dataset.root} does not fit {datasets[0].root}: {'; '.join(why)}{remedy(why)}")
+            way = units_remedy(why, "DATASET")
+            way += ", or merge with --assume" * ("not said" in way) + ", or merge with --units rad" * (
+                "convert" in way
+            )
+            raise DataError(f"{dataset.root} does not fit {datasets[0].root}: {'; '.join(why)}{way}")
         names, theirs = (s.own.get(marks.NAMES) for s in (first, schema))
         if names != theirs:
             raise DataError(f"{dataset.root} has the sub-tasks {theirs}, {datasets[0].root} has {names}")
     common, said = _common([schema for schema, _ in parts])
     return build(target, common, [pick for _, pick in parts]), said
-
-
-def remedy(differences: Sequence[str]) -> str:
-    """What makes units agree, where they are among the differences of two datasets."""
-    about = [line for line in differences if line.startswith("unit of ")]
-    if not about:
-        return ""
-    if any("not said" in line for line in about):
-        return (
-            "; say it of the dataset that does not: motorium data units DATASET --set rad (or deg, lerobot), or merge "
-            "with --assume"
-        )
-    return "; convert one: motorium data units DATASET --to rad, or merge with --units rad"
 
 
 def converted(dataset: Dataset, how: Units) -> tuple[Schema, Pick]:
