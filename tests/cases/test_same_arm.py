@@ -17,10 +17,12 @@ pytest.importorskip("pyarrow")
 pytest.importorskip("av")
 
 from motorium.cli.main import main
+from motorium.data.check import check
 from motorium.data.dataset import Dataset
 from motorium.data.identity import Accepted, identity_of
 from motorium.data.repair import repair
 from motorium.data.sampler import schema_for
+from motorium.data.units_edit import Units, merge
 from motorium.data.writer import DatasetWriter
 from motorium.errors import DataError
 from motorium.motors.bus import JointZero
@@ -81,7 +83,8 @@ def unsaid(root: Path, **own: object) -> Path:
     info["motorium"] |= own
     path.write_text(json.dumps(info))
     notes = root / "meta/motorium/episode-000000.json"
-    notes.write_text(json.dumps({k: v for k, v in json.loads(notes.read_text()).items() if k != "robot"}))
+    noted = json.loads(notes.read_text())
+    notes.write_text(json.dumps({k: v for k, v in noted.items() if k not in {"robot", "pairing"}}))
     return root
 
 
@@ -206,3 +209,37 @@ def test_a_damaged_identity_is_none(recorded: Path, tmp_path: Path) -> None:
         info["motorium"]["robot"] = value
         path.write_text(json.dumps(info))
         assert identity_of(Dataset.open(copy)) is None
+
+
+def test_a_check_finds_episodes_of_two_calibrations_and_of_two_rules(recorded: Path, tmp_path: Path) -> None:
+    assert "arm" not in {f.kind for f in check(recorded).findings}
+    old = unsaid(shutil.copytree(recorded, tmp_path / "old"))
+    add(recorded, arm(calibration=OTHER), Accepted(calibration=True))
+    (found,) = [f for f in check(recorded).findings if f.kind == "arm"]
+    assert (found.episode, found.blocks) == (1, False)
+    assert "another calibration than the first" in found.detail
+    # An old dataset and a new one go together by merge alone, which says what not both say.
+    _, said = merge([Dataset.open(old), Dataset.open(recorded)], Units(), tmp_path / "both")
+    assert {"robot", "pairing"} <= {line.rpartition(" ")[2] for line in said}
+    both = Dataset.open(tmp_path / "both")
+    assert [identity_of(both, e) for e in both.episodes] == [
+        None, Identity.of(SPEC, MINE), Identity.of(SPEC, OTHER),
+    ]  # fmt: skip
+    assert [f.episode for f in check(both.root).findings if f.kind == "arm"] == [1, 2]
+
+
+def test_a_leader_s_joints_keep_nothing_from_being_merged(recorded: Path, tmp_path: Path) -> None:
+    led = tmp_path / "led"
+    schema = schema_for(arm(), FPS, leader=True)
+    with DatasetWriter(led, schema, reserve_mb=1) as writer:
+        writer.begin("wave", 0)
+        for k in range(30):
+            row = {f.key: np.full(f.shape, 0.5) for f in schema.columns}
+            writer.add(row | {"row_s": k / FPS, "capture_s": [k / FPS]}, {})
+        writer.end({})
+    for order in ([led, recorded], [recorded, led]):
+        out = tmp_path / f"with {order[0].name} first"
+        _, said = merge([Dataset.open(root) for root in order], Units(), out)
+        assert any("leader_rad" in line for line in said)
+        assert not Dataset.open(out).schema.has("leader_rad")
+        assert len(Dataset.open(out).episodes) == 2

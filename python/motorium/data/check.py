@@ -2,7 +2,7 @@
 
 Kinds: damaged, frames, video, extra_frames, index, not_finite, clock, cadence, rate, skew, dropped_frames, static,
 joint_jump, limit_contact, gripper_range, tracking, too_short, no_task, exposure, colour, stats, no_stats, duplicate,
-leakage, cut_off, aside; not_judged and unit say what could not be judged, or was on a guess.
+leakage, cut_off, aside, arm; not_judged and unit say what could not be judged, or was on a guess.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..errors import DataError
 from . import aside, column_rules, joint_rules, layout
+from .arm_rules import arms
 from .case import STATE, Case
 from .dataset import Dataset
 from .film_rules import Reel, judge_reel, reels
@@ -47,7 +48,7 @@ def check(
     """
     dataset = Dataset.open(root)
     units, unknown = find_units(dataset)
-    findings = [*totals(dataset), *_leftovers(root), *unjudged(dataset, units, unknown)]
+    findings = [*totals(dataset), *arms(dataset), *_leftovers(root), *unjudged(dataset, units, unknown)]
     files = reels(dataset)
     cameras = len(dataset.schema.videos) + (len(stills(dataset)) if pictures else 0)
     steps = _Steps(dataset.frames * (1 + cameras), on_progress)

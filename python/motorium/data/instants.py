@@ -16,13 +16,15 @@ PAIRING = "pairing"
 BY_ROW, BY_OBSERVATION = 1, 2
 """1, of motorium 0.1.0: state and setpoints of the time of the row, pictures older by the delay of their camera. 2: all
 of the time of the observation, as `timeline.pairing` says."""
+LEADER = "leader_rad"
+"""Column of recordings with a leader arm alone."""
 MEANING = {
     "row_s": "when the row was taken",
     "capture_s": "when each picture was taken; joints: the time of the observation",
     "observation.state": "joints at the time of the observation: the newest moment that all cameras had seen",
     "commanded_rad": "setpoint in force at the time of the observation",
     "action": "setpoint in force one row (1 / fps) after the observation",
-    "leader_rad": "the leader's own joints at the time of the observation, as joints of the arm",
+    LEADER: "the leader's own joints at the time of the observation, as joints of the arm",
 }
 """What the recorder's columns mean in datasets of rule 2, for the reader of info.json."""
 JOINTS = "joints"

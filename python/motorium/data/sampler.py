@@ -25,6 +25,7 @@ from ..types import Float32, UInt8
 from ..units import NS_PER_S
 from . import instants, layout, marks
 from .identity import ROBOT
+from .instants import LEADER
 from .rhythm import Rhythm
 from .schema import Feature, Schema, read_info
 from .writer import DatasetWriter
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from ..robots.robot import Robot
 
 PICTURE = "observation.images."
-LEADER = "leader_rad"
 Pose = Callable[[int], Float32]
 
 

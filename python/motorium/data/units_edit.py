@@ -15,6 +15,7 @@ from . import layout, marks, said_units
 from .build import Pick, build
 from .dataset import Dataset
 from .identity import LEROBOT_NAMES
+from .instants import LEADER
 from .joint_units import joint
 from .lock import Lock
 from .said_units import JOINTS, said_unit, units_remedy
@@ -76,7 +77,7 @@ def merge(datasets: Sequence[Dataset], how: Units, target: Path) -> tuple[Info, 
 
     Raises DataError in words when their schemas or units differ, with what makes them agree.
     """
-    parts = [converted(dataset, how) for dataset in datasets]
+    parts, said = _without_extras([converted(dataset, how) for dataset in datasets])
     first = parts[0][0]
     for dataset, (schema, _) in zip(datasets[1:], parts[1:], strict=True):
         why = first.differences(schema)
@@ -89,8 +90,19 @@ def merge(datasets: Sequence[Dataset], how: Units, target: Path) -> tuple[Info, 
         names, theirs = (s.own.get(marks.NAMES) for s in (first, schema))
         if names != theirs:
             raise DataError(f"{dataset.root} has the sub-tasks {theirs}, {datasets[0].root} has {names}")
-    common, said = _common([schema for schema, _ in parts])
-    return build(target, common, [pick for _, pick in parts]), said
+    common, lost = _common([schema for schema, _ in parts])
+    return build(target, common, [pick for _, pick in parts]), [*said, *lost]
+
+
+def _without_extras(parts: Sequence[tuple[Schema, Pick]]) -> tuple[list[tuple[Schema, Pick]], list[str]]:
+    """Drop what only some recordings can have: the joints of a leader arm."""
+    if all(schema.has(LEADER) == parts[0][0].has(LEADER) for schema, _ in parts):
+        return list(parts), []
+    kept = [
+        (replace(schema, features=tuple(f for f in schema.features if f.key != LEADER)), pick)
+        for schema, pick in parts
+    ]
+    return kept, [f"left out, as not all have it: {LEADER}"]
 
 
 def converted(dataset: Dataset, how: Units) -> tuple[Schema, Pick]:
