@@ -116,9 +116,14 @@ def walk(
             stream.thread_type = "AUTO" if stream.frames > THREADED_FRAMES else "SLICE"
             _read(container, stream, reader, on_packet)
     except _decoder_errors() as error:
-        raise DataError(f"{path} is no readable video: {error}") from error
+        raise DataError(f"{path} is no readable video: {words_of(error)}") from error
     reader.close()
     return film
+
+
+def words_of(error: Exception) -> str:
+    """Say what FFmpeg says, without its number and the name of its function."""
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _decoder_errors() -> tuple[type[Exception], ...]:
@@ -149,7 +154,7 @@ def _read(container: Any, stream: Any, reader: _Reader, on_packet: Callable[[], 
         try:
             packet = next(packets, None)
         except _decoder_errors() as error:  # the file ends in the middle of a packet
-            reader.film.damage.append((reader.last_s, str(error)))
+            reader.film.damage.append((reader.last_s, words_of(error)))
             return
         if packet is None:
             return
@@ -179,7 +184,7 @@ class _Reader:
             for frame in packet.decode():
                 self._show(frame)
         except _decoder_errors() as error:
-            self.film.damage.append((self.last_s, str(error)))
+            self.film.damage.append((self.last_s, words_of(error)))
 
     def _show(self, frame: Any) -> None:
         sample = self.sample

@@ -243,11 +243,10 @@ def _placed(reel: Reel, times: NDArray[np.float64], episode: Episode) -> Iterato
         told.append((twice := int(there[counts > 1][0]), f"has {counts.max()} frames for row {twice}"))
     if late.any():
         worst, first = float(off[late][np.abs(off[late]).argmax()]), int(row[late][0])
-        more = f" and {_count(int(late.sum()) - 1)} more" if late.sum() > 1 else ""
+        more = f" and {_count(int(late.sum()) - 1)} more up to" if late.sum() > 1 else ""
         side = "late" if worst > 0 else "early"
-        told.append(
-            (first, f"shows frame {first}{more} up to {abs(worst) * 1000:.3g} ms {side}, 0.1 are allowed")
-        )
+        off_ms = f"{abs(worst) * 1000:.3g} ms {side}"
+        told.append((first, f"shows frame {first}{more} {off_ms}; 0.1 ms are allowed"))
     if told:
         remedy = REWRITE if missing == 0 and (counts == 1).all() else reel.again
         time_s = min(row for row, _ in told) / reel.fps

@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import DataError
 from ..types import UInt8
 from .dataset import Dataset
+from .film_pass import words_of
 from .findings import WITHOUT, Finding
 from .jpeg import decode_jpeg, jpeg_size
 from .parquet import opened
@@ -120,5 +121,5 @@ def _decode_png(data: bytes, where: str) -> UInt8:
             raise DataError(f"{where} is a damaged PNG")
         image: UInt8 = frames[0].to_ndarray(format="rgb24")
     except (av.FFmpegError, ValueError) as error:
-        raise DataError(f"{where} is a damaged PNG: {error}") from error
+        raise DataError(f"{where} is a damaged PNG: {words_of(error)}") from error
     return image
