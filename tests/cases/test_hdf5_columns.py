@@ -197,6 +197,15 @@ def test_a_demo_says_its_own_and_the_caller_knows_best(tmp_path):
     assert converted(tmp_path / "episode_0.hdf5", "--task", "else")["there"].tasks == ("else",)
 
 
+def test_an_instruction_that_lies_elsewhere_is_not_read(tmp_path):
+    def elsewhere(file):
+        file.create_dataset("language_raw", shape=(1,), dtype="S20", external=[("/etc/hostname", 0, 20)])
+
+    found = converted(aloha(tmp_path / "episode_0.hdf5", elsewhere), "--fps", "50")
+    assert found["there"].tasks == ("",)
+    assert any(line.startswith("language_raw") for line in found["left_out"])
+
+
 def test_episodes_come_in_the_order_of_their_numbers(tmp_path):
     found = hdf5.read_demos(robomimic(tmp_path / "in.hdf5", demos=11))
     assert [demo.name for demo in found] == [f"demo_{i}" for i in range(11)]

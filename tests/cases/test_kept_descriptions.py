@@ -9,8 +9,10 @@ from pathlib import Path
 import data_samples
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from motorium.data import convert, edit, layout
+from motorium.cli.main import main
+from motorium.data import convert, edit, layout, unified
 from motorium.data.dataset import Dataset
 from motorium.data.repair import repair
 from motorium.data.schema import read_info
@@ -64,6 +66,17 @@ def test_names_are_read_one_for_each_value_however_they_are_nested(root, names):
     found = read_info(root).schema
     assert found.feature("action").names == NAMES
     assert found.digest() == before.digest()
+
+
+def test_joints_of_older_datasets_are_those_of_the_robot(root):
+    names = [f"main_{joint}" for joint in data_samples.JOINTS]
+
+    def older(info: dict) -> None:
+        for key in ("action", "observation.state"):
+            info["features"][key]["names"] = {"motors": names}
+
+    how = unified.mapping(Dataset.open(described(root, older)), "deg")
+    assert how.spec.joint_names == data_samples.JOINTS
 
 
 def test_names_without_an_end_are_refused(root):
@@ -162,6 +175,14 @@ def test_what_is_recorded_goes_into_train_and_repair_counts_alike(root):
     assert repair(root).fixed
     assert splits(root) == {"train": "0:3,5:6", "val": "3:5"}
     assert resized({"train": "0:3", "val": "3:5"}, 5, 4) == {"train": "0:3", "val": "3:4"}
+
+
+def test_info_tells_splits_and_units(root):
+    described(root, lambda info: info.update(splits={"train": "0:2", "val": "2:5"}))
+    told = json.loads(CliRunner().invoke(main, ["data", "info", str(root), "--json"]).stdout)
+    assert told["splits"] == {"train": "0:2", "val": "2:5"}
+    assert "action" in told["units"]
+    assert "train 0:2; val 2:5" in CliRunner().invoke(main, ["data", "info", str(root)]).stdout
 
 
 def test_a_split_that_names_no_episodes_stays_or_is_asked_about(root, tmp_path):

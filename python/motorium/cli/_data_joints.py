@@ -99,6 +99,8 @@ def units(
 ) -> None:
     """Units of the joints of DATASET: look at them, say them, convert them."""
     from ..data import units_edit
+    from ..data.dataset import Dataset
+    from ..data.said_units import units_of
 
     if said is not None and to is not None:
         raise click.UsageError("--set says the unit, --to converts: first the one, then the other")
@@ -111,7 +113,7 @@ def units(
         )
         return
     before = units_edit.declare(dataset, said) if said is not None else None
-    there = units_edit.said_units_of(dataset)
+    there = units_of(Dataset.open(dataset).schema)
     if as_json:
         print_json({"dataset": str(dataset), "units": there})
         return

@@ -30,6 +30,7 @@ def info(dataset: Path, as_json: bool) -> None:
     """What DATASET holds."""
     from ..data.dataset import Dataset
     from ..data.marking import summary
+    from ..data.said_units import units_of
     from ..data.snapshot import written
 
     found = Dataset.open(dataset)
@@ -45,6 +46,8 @@ def info(dataset: Path, as_json: bool) -> None:
         "outcomes": told.outcomes,
         "cut_off": list(told.cut_off),
         "being_written": written(dataset),
+        "splits": dict(found.info.splits or {}),
+        "units": units_of(schema),
         "tasks": list(found.tasks),
         "features": {f.key: {"dtype": f.dtype, "shape": list(f.shape)} for f in schema.features},
         "schema": schema.digest(),
@@ -57,6 +60,7 @@ def info(dataset: Path, as_json: bool) -> None:
         [
             *([k, value[k]] for k in ("version", "robot", "fps", "episodes", "frames", "duration_s")),
             ["outcomes", ", ".join(f"{n} {word}" for word, n in told.outcomes.items())],
+            ["splits", "; ".join(f"{name} {text}" for name, text in (found.info.splits or {}).items())],
             *([["cut off", f"episodes {','.join(map(str, told.cut_off))}"]] if told.cut_off else []),
             *([["being written", "yes"]] if value["being_written"] else []),
         ],

@@ -17,6 +17,8 @@ DEEPEST = 8
 PICTURE = ("height", "width", "channels")
 """Names of a picture's sides in the order in which they are kept here, which is that of arrays."""
 CHANNELS = (1, 3, 4)
+ARM_PREFIX = "main_"
+"""Of LeRobot's older datasets, which name the arms of a robot."""
 _SIDES = {
     "height": 0, "h": 0, "rows": 0, "width": 1, "w": 1, "cols": 1, "columns": 1,
     "channels": 2, "channel": 2, "c": 2, "rgb": 2,
@@ -46,6 +48,11 @@ def _flat(names: Any) -> tuple[str, ...]:
             raise DataError(f"more than {MAX_NAMES} names of a feature")
         found.append(name)
     return tuple(found)
+
+
+def joint_of(name: str) -> str:
+    """The joint whose place a value is: "shoulder_pan" of "shoulder_pan.pos", and of "main_shoulder_pan" of old."""
+    return name.removeprefix(ARM_PREFIX).removesuffix(".pos")
 
 
 def _walk(names: Any, depth: int) -> Iterator[str]:

@@ -97,10 +97,16 @@ def _checked(dataset: Any, where: str) -> Any:
         raise DataError(f"{where} is no dataset")
     if dataset.dtype.hasobject or dataset.dtype.kind not in "fiub":
         raise DataError(f"{where} holds {dataset.dtype}; only numbers are read")
-    if dataset.is_virtual or dataset.external:
-        raise DataError(f"{where} lies in another file, which is not opened")
     if dataset.shape is None or not dataset.shape or min(dataset.shape) < 1:
         raise DataError(f"{where} is empty")
+    _check_storage(dataset, where)
+    return dataset
+
+
+def _check_storage(dataset: Any, where: str) -> None:
+    """Raise DataError for what lies elsewhere, needs a library that h5py does not bring, or is not there at all."""
+    if dataset.is_virtual or dataset.external:
+        raise DataError(f"{where} lies in another file, which is not opened")
     made = dataset.id.get_create_plist()
     for i in range(made.get_nfilters()):
         code = made.get_filter(i)[0]
@@ -113,7 +119,6 @@ def _checked(dataset: Any, where: str) -> Any:
         raise DataError(f"{where} is in pieces of {chunk >> 20} MB; at most {MAX_CHUNK_BYTES >> 20} are read")
     if dataset.id.get_storage_size() == 0:
         raise DataError(f"{where} claims {dataset.shape} but holds nothing")
-    return dataset
 
 
 def column(dataset: Any, where: str, dtype: type[np.floating[Any]] | None = None) -> NDArray[Any]:
@@ -163,17 +168,20 @@ def attribute(group: Any, name: str) -> Any:
 
 
 def text_member(group: Any, name: str) -> Any:
-    """A dataset of texts as its first text; None when it is no such thing."""
+    """A dataset of texts as its first text; None when it is no such thing, or is stored as is not read."""
     import h5py
 
     if name not in group:
         return None
     found = member(group, name)
-    if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:
+    if not isinstance(found, h5py.Dataset) or h5py.check_string_dtype(found.dtype) is None or not found.size:
         return None
-    if h5py.check_string_dtype(found.dtype) is None or not found.size:
-        return None
-    with _reading(f"{group.name}/{name}"):
+    where = f"{group.name}/{name}"
+    try:
+        _check_storage(found, where)
+    except DataError:
+        return None  # named with the columns that are not carried over
+    with _reading(where):
         return _plain(found[(0,) * len(found.shape)])
 
 

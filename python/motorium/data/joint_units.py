@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..robots.lerobot_units import FULL_TURN_RAD
 from .dataset import Dataset
+from .feature_names import joint_of
 from .said_units import DEG, LEROBOT, RAD, said_unit
 
 _DEG_IN_RAD = math.pi / 180
@@ -55,7 +56,7 @@ class Unit:
 
 def joint(name: str) -> str:
     """The joint that a value's name tells of: "shoulder_pan" of "shoulder_pan.pos"."""
-    return name.removesuffix(".pos")
+    return joint_of(name)
 
 
 def is_gripper(name: str) -> bool:

@@ -14,6 +14,7 @@ from ..errors import DataError
 from . import marks
 from .build import Pick, build
 from .dataset import Dataset
+from .feature_names import ARM_PREFIX
 from .film import mirrored
 from .schema import Feature, Info, Schema
 from .sides import exchange_sides
@@ -29,8 +30,6 @@ UNSIGNED = ("joint_age_s", "capture_s", "row_s", marks.SUBTASK, marks.CONTACT)
 SLOTS = ("observation.slots", "action_slots")
 CAPTURE, CAMERA = "capture_s", "observation.images."
 SUFFIXES = (".pos", ".vel", ".velocity", ".effort", ".torque", ".current")
-PREFIX = "main_"
-"""Of LeRobot's older datasets, which name the arms of a robot."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ def _joints_of(how: Mirror) -> list[str]:
 def _split(name: str) -> tuple[str, str, str]:
     """(what stands before, joint, what stands behind) of the name of a value: ("main_", "shoulder_pan", ".pos")."""
     suffix = next((end for end in SUFFIXES if name.endswith(end) and name != end), "")
-    prefix = PREFIX if name.startswith(PREFIX) else ""
+    prefix = ARM_PREFIX if name.startswith(ARM_PREFIX) else ""
     return prefix, name[len(prefix) : len(name) - len(suffix)], suffix
 
 

@@ -12,6 +12,7 @@ from ..files import write_whole
 from . import plots
 from .check import check
 from .dataset import Dataset
+from .feature_names import joint_of
 from .findings import Finding, Verdict
 from .markup import escape
 from .outcome import SUCCESS, WORDS, outcome_of
@@ -174,7 +175,7 @@ def _joints(dataset: Dataset, rows: Rows, seconds: float) -> str:
         if i < action.shape[1]:
             series.insert(0, ("wanted", action[:, i]))
         name = names[i] if i < len(names) else f"value {i}"
-        figures.append(plots.lines(name.removesuffix(".pos"), series, seconds, unit))
+        figures.append(plots.lines(joint_of(name), series, seconds, unit))
     if "row_s" in rows and len(rows["row_s"]) > 2:
         steps = np.diff(rows["row_s"].reshape(-1)) * 1000
         figures.append(plots.lines("time between rows", [("measured", steps)], seconds, "ms"))

@@ -42,6 +42,12 @@ def said_unit(schema: Schema, key: str) -> str | None:
     return None
 
 
+def units_of(schema: Schema) -> dict[str, str | None]:
+    """Say the units of a dataset's columns: of joints always, of others where it tells one."""
+    said = {f.key: said_unit(schema, f.key) for f in schema.columns}
+    return {key: unit for key, unit in said.items() if unit is not None or key in JOINTS}
+
+
 def units_remedy(differences: Sequence[str], dataset: object) -> str:
     """What makes units agree, where they are among the differences of a dataset and another."""
     about = [line for line in differences if line.startswith(_ABOUT)]

@@ -16,6 +16,7 @@ from ..robots.spec import RobotSpec
 from ..slots import SLOTS, SlotMap, slot_map
 from .build import Pick, build
 from .dataset import Dataset
+from .feature_names import joint_of
 from .identity import LEROBOT_NAMES, identity_of, other_robot
 from .said_units import said_unit
 from .schema import Feature, Info
@@ -66,7 +67,7 @@ def mapping(dataset: Dataset, units: str | None = None, robot: str | None = None
         raise DataError(
             f"{dataset.root} was recorded on {schema.robot!r}: {error}; or say --robot"
         ) from error
-    names = [name.removesuffix(".pos") for name in schema.feature("observation.state").names or ()]
+    names = [joint_of(name) for name in schema.feature("observation.state").names or ()]
     if names != list(spec.joint_names):
         raise DataError(
             f"joints are {', '.join(names) or 'not named'}; {spec.name} has {', '.join(spec.joint_names)}"

@@ -59,13 +59,6 @@ def declare(root: Path, unit: str) -> dict[str, str | None]:
     return {key: said_unit(schema, key) for key in keys}
 
 
-def said_units_of(root: Path) -> dict[str, str | None]:
-    """Return what a dataset says about the units of its columns: of joints always, of others where it says one."""
-    schema = Dataset.open(root).schema
-    said = {f.key: said_unit(schema, f.key) for f in schema.columns}
-    return {key: unit for key, unit in said.items() if unit is not None or key in JOINTS}
-
-
 def convert_units(dataset: Dataset, how: Units, target: Path) -> Info:
     """Write a dataset with its joints in the unit `how.to`. Raises DataError as `converted`."""
     schema, pick = converted(dataset, how)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.dataset import Dataset
+from ..data.feature_names import joint_of
 from ..data.identity import NOTHING, Accepted, check_playable, check_within
 from ..data.instants import observation_times_s
 from ..data.schema import Schema
@@ -82,7 +83,7 @@ def load_episode(root: Path, episode: int, how: Playing) -> Replay:
 def _order(dataset: Dataset, key: str, how: Playing) -> list[int]:
     """Columns of the dataset in the order of the arm's joints."""
     feature, spec = dataset.schema.feature(key), how.spec
-    names = [name.removesuffix(".pos") for name in feature.names or ()]
+    names = [joint_of(name) for name in feature.names or ()]
     wanted = [how.renamed.get(name, name) for name in spec.joint_names]
     fits = set(wanted) <= set(names) if how.renamed else sorted(wanted) == sorted(names)
     if not fits or len(set(wanted)) != len(wanted) or feature.shape != (len(names),):
