@@ -190,6 +190,17 @@ def test_an_old_trajectory_beyond_the_limits_is_not_held_to_them_in_silence(reco
     assert load_episode(old, 0, playing(beyond, accepted=Accepted(robot=True))).seconds > 1
 
 
+def test_a_trajectory_file_beyond_the_limits_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
+    """The brother of a dataset's replay: `--replay`, whose file says nothing of its robot."""
+    pose = np.repeat(HOME[None], 3, axis=0)
+    pose[1, 2] = SPEC.joints[2].upper_rad + 0.3
+    np.savez(tmp_path / "a.npz", t_s=np.arange(3.0), position_rad=pose)
+    said = CliRunner().invoke(main, ["teleop", "sim:so101", "--replay", str(tmp_path / "a.npz")])
+    assert said.exit_code == 2
+    assert "goes 0.30 rad beyond the limits of elbow_flex" in said.output
+    assert "--accept robot" in said.output
+
+
 def test_joints_of_other_names_ask_for_a_map(recorded: Path) -> None:
     names = {"shoulder_pan": "base"}
     path = recorded / "meta/info.json"

@@ -34,7 +34,7 @@ ENDS = {"time": "time", "ended": "Enter", "source": "its own end", "stopped": "a
     "--accept",
     type=click.Choice(["robot", "calibration"]),
     multiple=True,
-    help="Play a dataset though this of the arm is another.",
+    help="Play a recording though this of the arm is another.",
 )
 @click.option("--seconds", type=Number(0.1), help="At most; by default until Enter or Ctrl-C.")
 @click.option("--port", help="Serial port of the follower; see `motorium ports`.")

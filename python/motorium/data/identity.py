@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..robots.identity import Identity
 from ..robots.spec import RobotSpec
+from ..robots.travel import beyond_limits
 from .dataset import Dataset
 from .tables import Episode
 
@@ -23,8 +24,6 @@ ROBOT, LIMITS = "robot", "limits_rad"
 LEROBOT_NAMES = {"so101_follower": "so101"}
 """LeRobot's `robot_type` -> the robot here, where the joints have the same names."""
 SAME_RAD = 1e-6
-BEYOND_RAD = 0.02
-"""A recorded setpoint may be so far beyond a limit: encoders and decimals."""
 
 
 @dataclass(frozen=True)
@@ -129,15 +128,11 @@ def check_within(
     where: str, positions_rad: NDArray[Any], spec: RobotSpec, accepted: Accepted = NOTHING
 ) -> None:
     """Raise DataError when a trajectory, (N, J) radians, leaves the limits of `spec` and nobody accepted it."""
-    lower = np.array([joint.lower_rad for joint in spec.joints])
-    upper = np.array([joint.upper_rad for joint in spec.joints])
-    beyond = np.maximum(lower - positions_rad, positions_rad - upper).max(axis=0)
-    if beyond.max() <= BEYOND_RAD or accepted.robot:
+    problem = beyond_limits(positions_rad, spec)
+    if not problem or accepted.robot:
         return
-    j = int(beyond.argmax())
     raise refusal(
-        f"{where} goes {beyond[j]:.2f} rad beyond the limits of {spec.joint_names[j]}, {lower[j]:g} to {upper[j]:g} "
-        f"rad: was it recorded with another robot, or are its units others (--units)?",
+        f"{where} {problem}: was it recorded with another robot, or are its units others (--units)?",
         "To play it held to the limits",
         "robot",
     )

@@ -7,13 +7,18 @@ stays valid when they change.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import SpecError
 
 if TYPE_CHECKING:
-    from .spec import JointSpec
+    from .spec import JointSpec, RobotSpec
 
+BEYOND_RAD = 0.02
+"""A recorded setpoint may be so far beyond a limit: encoders and decimals."""
 LEAST_FRACTION = 0.85
 """Of the declared travel, where the robot's file says nothing: a joint that moved less was not moved to its stops."""
 MOST_FRACTION = 1.15
@@ -102,3 +107,14 @@ def zero_ticks(joint: JointSpec, low: float, high: float, sign: int, ticks_per_r
     if joint.unit == "opening":
         return (low if sign > 0 else high) - sign * joint.lower_rad * ticks_per_rad
     return (low + high) / 2 - sign * (joint.lower_rad + joint.upper_rad) / 2 * ticks_per_rad
+
+
+def beyond_limits(positions_rad: NDArray[Any], spec: RobotSpec) -> str:
+    """Say which joint a trajectory, (N, J) radians, takes furthest beyond its limits; "" when it keeps to them."""
+    lower = np.array([joint.lower_rad for joint in spec.joints])
+    upper = np.array([joint.upper_rad for joint in spec.joints])
+    beyond = np.maximum(lower - positions_rad, positions_rad - upper).max(axis=0)
+    j = int(beyond.argmax())
+    if beyond[j] <= BEYOND_RAD:
+        return ""
+    return f"goes {beyond[j]:.2f} rad beyond the limits of {spec.joint_names[j]}, {lower[j]:g} to {upper[j]:g} rad"

@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import MotoriumError
 from ..operator.terminal import Terminal
 from ..robots.robot import Robot
+from ..robots.travel import beyond_limits
 from ..timeline.pedal import Pedal
 from .keys import END, PAUSE, Keys
 from .leader import open_leader
@@ -129,7 +130,14 @@ def _watched(robot: Robot, terminal: Terminal, stack: contextlib.ExitStack) -> R
 
 def _recorded(request: Request, robot: Robot) -> Replay | None:
     if request.replay is not None:
-        return Replay.load(request.replay, robot.spec, speed=request.speed)
+        played = Replay.load(request.replay, robot.spec, speed=request.speed)
+        problem = beyond_limits(played.positions_rad, robot.spec)
+        if problem and "robot" not in request.accept:
+            raise MotoriumError(
+                f"{request.replay} {problem}: was it made with another robot? To play it held to the limits: "
+                f"--accept robot"
+            )
+        return played
     if request.dataset is None:
         return None
     from ..data.identity import Accepted
