@@ -114,7 +114,7 @@ def test_an_encoder_that_is_killed_costs_no_whole_second(tmp_path: Path) -> None
 
     def kill(writer: DatasetWriter) -> None:
         part = next((root / ".recording").glob("*.part"))
-        assert wait(lambda: whole_frames(part / "video-0.frag") > FPS, timeout_s=10)
+        assert wait(lambda: whole_frames(part / "video-0.frag") > FPS, timeout_s=60)
         os.kill(writer.encoder_pid, signal.SIGKILL)
         wait(lambda: rows(writer, 1, 1), timeout_s=10)
 

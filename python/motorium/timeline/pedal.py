@@ -161,8 +161,8 @@ class Pedal:
     def _take(self, seconds: int, microseconds: int, kind: int, code: int, value: int) -> None:
         if kind != EV_KEY or value == 2:  # 2 repeats a held key
             return
-        (self._held.add if value else self._held.discard)(code)
         t_ns = self._time_ns(seconds, microseconds)
+        (self._held.add if value else self._held.discard)(code)
         down_ns = t_ns if value else self._down_ns.pop(code, t_ns)
         if value:
             self._down_ns[code] = t_ns
