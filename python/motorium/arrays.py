@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,9 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import MotoriumError
+from .foreign import open_regular
 
 MAX_ARRAYS = 64
 MAX_NAME = 64
+MAX_FILE_BYTES = 2 << 30
+MAX_HEADER_BYTES = 4096
 KINDS = "biufU"
 """Booleans, integers, floats, texts: what needs no pickle."""
 
@@ -32,7 +37,10 @@ def read_arrays(path: Path, *, max_bytes: int = 1 << 28) -> dict[str, NDArray[An
         MotoriumError: no .npz, damaged, too large, or arrays of objects.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with (
+            open_regular(path, MAX_FILE_BYTES, error=MotoriumError) as file,
+            zipfile.ZipFile(file) as archive,
+        ):
             members = archive.infolist()
             if len(members) > MAX_ARRAYS:
                 raise ValueError(f"{len(members)} arrays, at most {MAX_ARRAYS} are read")
@@ -44,19 +52,33 @@ def read_arrays(path: Path, *, max_bytes: int = 1 << 28) -> dict[str, NDArray[An
                 arrays[name] = _read(archive, member, left)
                 left -= arrays[name].nbytes
             return arrays
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+        RuntimeError,
+        struct.error,
+    ) as error:
         raise MotoriumError(f"{path} cannot be read as .npz: {error}") from error
 
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, left: int) -> NDArray[Any]:
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{member.filename} is packed in a way that numpy does not use")
     with archive.open(member) as file:
         version = np.lib.format.read_magic(file)
-        if version == (1, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-        elif version == (2, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_2_0(file)
-        else:
+        if version not in ((1, 0), (2, 0)):
             raise ValueError(f"{member.filename} has format {version}")
+        length = file.read(2 if version == (1, 0) else 4)
+        if int.from_bytes(length, "little") > MAX_HEADER_BYTES:
+            raise ValueError(f"{member.filename} has a header of {int.from_bytes(length, 'little')} bytes")
+        header = io.BytesIO(length + file.read(int.from_bytes(length, "little")))
+        read_header = np.lib.format.read_array_header_1_0
+        if version == (2, 0):
+            read_header = np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read_header(header)
         if dtype.kind not in KINDS:
             raise ValueError(f"{member.filename} holds {dtype}; numbers and texts are read")
         size = math.prod(shape) * dtype.itemsize

@@ -22,6 +22,7 @@ from safetensors.numpy import save
 
 from .errors import CheckpointError
 from .files import temporary_name, write_whole
+from .foreign import open_regular, read_text
 from .policies import recognise
 from .policies.descriptor import FORMAT, Descriptor
 from .policies.nano_tensors import Shape, nano_tensors
@@ -31,6 +32,7 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 NEEDED = f"a checkpoint directory needs {CONFIG} and {WEIGHTS}"
 LARGEST_CONFIG = 4 << 20
 LARGEST_HEADER = 16 << 20
+LARGEST_WEIGHTS = 1 << 38
 MOST_ELEMENTS = 1 << 28
 LISTED = 8
 """Names shown in a message before '... and n more'."""
@@ -180,18 +182,13 @@ def _swap(fresh: Path, target: Path) -> None:
 
 
 def _read_descriptor(path: Path) -> Descriptor:
-    try:
-        if path.stat().st_size > LARGEST_CONFIG:
-            raise CheckpointError(f"{path} exceeds {LARGEST_CONFIG >> 20} MiB: not a checkpoint's {CONFIG}")
-        return Descriptor.from_json(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
+    if not os.path.lexists(path):
         near = recognise.checkpoint_near(path.parent)
         advice = NEEDED if near is None else f"there is one in {near}: give that folder"
-        raise CheckpointError(f"{path} is absent; {advice}") from error
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{path} is not UTF-8 text: {error}; copy the checkpoint again") from error
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+        raise CheckpointError(f"{path} is absent; {advice}")
+    text = read_text(path, LARGEST_CONFIG, error=CheckpointError, inside=path.parent)
+    try:
+        return Descriptor.from_json(text)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
 
@@ -207,9 +204,9 @@ def _bounded_shapes(descriptor: Descriptor, where: Path) -> dict[str, Shape]:
 
 
 def _read_tensors(path: Path, shapes: Mapping[str, Shape]) -> dict[str, Float32]:
-    check_container(path)
+    real = check_container(path)
     try:
-        with safe_open(path, framework="numpy") as file:
+        with safe_open(real, framework="numpy") as file:
             found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - not a dict
             _compare({name: tuple(part.get_shape()) for name, part in found.items()}, shapes, str(path))
             wrong = sorted(name for name, part in found.items() if part.get_dtype() != "F32")
@@ -226,19 +223,16 @@ def _read_tensors(path: Path, shapes: Mapping[str, Shape]) -> dict[str, Float32]
     return tensors
 
 
-def check_container(path: Path) -> None:
+def check_container(path: Path) -> Path:
     """Refuse pickles and truncated files by their first bytes, before any parser sees them.
 
-    Layout: https://huggingface.co/docs/safetensors - u64 little-endian header length, JSON header, data.
+    Layout: https://huggingface.co/docs/safetensors - u64 little-endian header length, JSON header, data. Returns the
+    path without links, for a parser. Raises CheckpointError.
     """
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            head = file.read(9)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is absent; {NEEDED}") from error
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+    if not os.path.lexists(path):
+        raise CheckpointError(f"{path} is absent; {NEEDED}")
+    with open_regular(path, LARGEST_WEIGHTS, error=CheckpointError, inside=path.parent) as file:
+        size, head = os.fstat(file.fileno()).st_size, file.read(9)
     if head[:2] == b"PK" or (head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05"):
         raise CheckpointError(
             f"{path} is a pickle or torch archive under a safetensors name; it was not opened, since "
@@ -251,6 +245,7 @@ def check_container(path: Path) -> None:
         raise CheckpointError(f"{path} is not a safetensors file; copy the checkpoint again")
     if header + 8 > size:
         raise CheckpointError(f"{path} is truncated in its header: {size} bytes; copy the checkpoint again")
+    return Path(os.path.realpath(path))
 
 
 def _compare(found: Mapping[str, Shape], expected: Mapping[str, Shape], where: str) -> None:

@@ -29,6 +29,8 @@ DEEPEST = 64
 LARGEST_INTEGER = 1 << 64
 TOML_BYTES = 1 << 20
 """Largest TOML file that is read; a robot's has a few kB."""
+_LONGEST_KEY = DEEPEST
+"""Parts of a dotted key: tomllib takes time with their square."""
 _HUB_REPOSITORY = re.compile(r"(models|datasets|spaces)--.+")
 _SHOWN = 80
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -138,19 +140,30 @@ def read_json(
     try:
         return parse_json(text, nan=nan)
     except ValueError as failure:
-        raise error(f"{_shown(path)} is no JSON that can be read: {failure}") from failure
+        raise error(f"{_shown(path)} is no JSON that can be read: {printable(str(failure))}") from failure
 
 
 def read_toml(path: Path, *, error: type[MotoriumError], inside: Path | None = None) -> dict[str, Any]:
     """Read a TOML file of at most `TOML_BYTES`, bounded as JSON is. Raises `error`."""
     text = read_text(path, TOML_BYTES, error=error, inside=inside)
     try:
-        table: dict[str, Any] = tomllib.loads(text)
-        _check(table, nan=False)
-    except RecursionError as failure:
-        raise error(f"{_shown(path)} is not valid TOML: nested too deeply") from failure
+        table = parse_toml(text)
     except ValueError as failure:
-        raise error(f"{_shown(path)} is not valid TOML: {failure}") from failure
+        raise error(f"{_shown(path)} is not valid TOML: {printable(str(failure))}") from failure
+    return table
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Decode TOML, bounded as JSON is by `parse_json`. Raises ValueError."""
+    for line in text.splitlines():
+        key = line.partition("=")[0].lstrip()
+        if not key.startswith("#") and re.sub(r"\.{2,}", "", key).count(".") > _LONGEST_KEY:
+            raise ValueError(f"a key of more than {_LONGEST_KEY} parts")
+    try:
+        table: dict[str, Any] = tomllib.loads(text)
+    except RecursionError as failure:
+        raise ValueError("nested too deeply") from failure
+    _check(table, nan=False)
     return table
 
 
@@ -167,7 +180,10 @@ def parse_json(text: str | bytes, *, nan: bool = False, unique: bool = False) ->
     """
     try:
         value = json.loads(
-            text, parse_int=_integer, object_pairs_hook=_unique if unique else None, parse_constant=_constant
+            text,
+            parse_int=_integer,
+            parse_constant=_constant if nan else _no_constant,
+            object_pairs_hook=_unique if unique else None,
         )
         _check(value, nan=nan)
     except RecursionError as failure:
@@ -186,34 +202,39 @@ def _constant(name: str) -> float:
     return float(name.replace("Infinity", "inf"))
 
 
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"key {printable(twice)!r} appears twice")
+    table: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in table:
+            raise ValueError(f"key {printable(name[:_SHOWN])!r} appears twice")
+        table[name] = value
     return table
 
 
 def _check(document: Any, *, nan: bool) -> None:
     """Raise ValueError for what decoders let pass and programs trip over: depth, infinities, lone surrogates."""
-    waiting = [(document, 0)]
-    while waiting:
-        value, depth = waiting.pop()
-        if depth > DEEPEST:
-            raise ValueError("nested too deeply")
-        if isinstance(value, str):
+    open_ones = [iter((document,))]
+    while open_ones:
+        value = next(open_ones[-1], open_ones)
+        if value is open_ones:  # at its end
+            open_ones.pop()
+        elif isinstance(value, str):
             _check_text(value)
         elif isinstance(value, float) and not nan and not math.isfinite(value):
             raise ValueError("NaN or an infinite number, where numbers are finite")
         elif isinstance(value, int) and abs(value) >= LARGEST_INTEGER:
             raise ValueError("an integer beyond 64 bits")
-        elif isinstance(value, dict):
-            for key in value:
-                _check_text(key)
-            waiting += [(item, depth + 1) for item in value.values()]
-        elif isinstance(value, list):
-            waiting += [(item, depth + 1) for item in value]
+        elif isinstance(value, (dict, list)):
+            if len(open_ones) > DEEPEST:
+                raise ValueError("nested too deeply")
+            if isinstance(value, dict):
+                for key in value:
+                    _check_text(key)
+            open_ones.append(iter(value.values() if isinstance(value, dict) else value))
 
 
 def _check_text(text: str) -> None:

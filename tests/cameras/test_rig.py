@@ -106,7 +106,7 @@ MODE = {"width": 640, "height": 480, "fps": 30.0, "pixels": "MJPG"}
         ({"kind": "ftp"}, "kind is 'ftp'"),
         ({"serial": ""}, "names no camera"),
         ({"serial": 5}, "are texts"),
-        ({"max_age_s": float("inf")}, "no number"),
+        ({"max_age_s": float("inf")}, "is not a JSON number"),
         ({"max_age_s": -1}, "outside"),
         ({"colour": 1}, "unknown key 'colour'"),
         ({"mode": {**MODE, "width": 10**9}}, "1 to 8192"),

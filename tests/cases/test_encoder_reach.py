@@ -10,6 +10,7 @@ import pytest
 from servo_memory import Servos
 
 from motorium.errors import CalibrationError, SpecError
+from motorium.foreign import parse_toml
 from motorium.motors import spec as motor_spec
 from motorium.motors.bus import JointZero, bus_config
 from motorium.motors.spec import MotorSpec
@@ -110,6 +111,6 @@ def test_the_last_count_is_not_the_scale():
 @pytest.mark.parametrize("count", [-1, 32768])
 def test_a_last_count_that_no_register_holds_is_refused(count):
     text = (motor_spec.DATA / "scs0009.toml").read_text(encoding="utf-8")
-    table = motor_spec.tomllib.loads(text.replace("max_ticks = 1023", f"max_ticks = {count}"))
+    table = parse_toml(text.replace("max_ticks = 1023", f"max_ticks = {count}"))
     with pytest.raises(SpecError, match=r"max_ticks is .*; valid: 1..32767"):
         motor_spec.parse(table)

@@ -9,8 +9,9 @@ import pytest
 from servo_memory import Servos
 
 from motorium.errors import BusError, SpecError
+from motorium.foreign import parse_toml
 from motorium.motors.spec import DATA as MOTORS
-from motorium.motors.spec import MotorSpec, parse, tomllib
+from motorium.motors.spec import MotorSpec, parse
 from motorium.motors.vendor_kit import VendorKit
 from motorium.robots.spec import RobotSpec
 
@@ -96,5 +97,5 @@ def test_a_table_that_names_what_is_not_there_is_refused(old, new, message):
     text = (MOTORS / "xl330_m288.toml").read_text(encoding="utf-8")
     assert old in text
     with pytest.raises(SpecError, match=message):
-        parse(tomllib.loads(text.replace(old, new, 1)))
+        parse(parse_toml(text.replace(old, new, 1)))
     assert MotorSpec.load("xl330_m288").reverse is not None

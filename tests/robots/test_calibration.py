@@ -88,5 +88,5 @@ def test_an_edited_file_is_refused(file: Path) -> None:
 
 def test_damaged_file(file: Path) -> None:
     file.write_text(file.read_text()[:40])
-    with pytest.raises(CalibrationError, match="cannot be read as JSON"):
+    with pytest.raises(CalibrationError, match="is no JSON that can be read"):
         Calibration.load(file, SPEC)

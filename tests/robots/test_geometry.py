@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from motorium.errors import SpecError
+from motorium.foreign import parse_toml
 from motorium.robots import spec as specs
 
 
 @pytest.fixture
 def table() -> dict[str, Any]:
     text = (specs.DATA / "so101.toml").read_text(encoding="utf-8")
-    decoded: dict[str, Any] = specs.tomllib.loads(text)
+    decoded: dict[str, Any] = parse_toml(text)
     return decoded
 
 

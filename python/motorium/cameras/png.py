@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import CameraError
 from ..files import write_whole
+from ..foreign import read_bytes
 from ..types import UInt8
 
 MAX_SIDE = 1024
@@ -34,11 +35,7 @@ def write_png(path: Path, image: UInt8) -> None:
 
 def read_png(path: Path) -> UInt8:
     """(H, W, 3) uint8 of a file written by `write_png`. Raises CameraError for anything else."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise CameraError(f"cannot read {path}: {error}") from error
+    data = read_bytes(path, MAX_FILE_BYTES, error=CameraError)
     try:
         return _decode(data)
     except (ValueError, struct.error, zlib.error) as error:
@@ -46,8 +43,8 @@ def read_png(path: Path) -> UInt8:
 
 
 def _decode(data: bytes) -> UInt8:
-    if len(data) > MAX_FILE_BYTES or not data.startswith(_MAGIC):
-        raise ValueError("no PNG, or too large")
+    if not data.startswith(_MAGIC):
+        raise ValueError("no PNG")
     width, height, *rest = struct.unpack(">IIBBBBB", _body(data, 8, b"IHDR"))
     if rest != [8, 2, 0, 0, 0] or not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
         raise ValueError(f"{width}x{height}, layout {rest}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CameraError
+from ..foreign import read_json
 
 Float64 = NDArray[np.float64]
 MAX_TAGS = 587
@@ -135,14 +135,9 @@ def inverse(transform: Float64) -> Float64:
 
 def read_table(path: Path) -> Mapping[str, Any]:
     """A JSON object of at most a megabyte. Raises CameraError."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-        table = json.loads(data) if len(data) <= MAX_FILE_BYTES else None
-    except (OSError, ValueError, RecursionError) as error:
-        raise CameraError(f"{path} cannot be read as JSON: {error}") from error
+    table = read_json(path, MAX_FILE_BYTES, error=CameraError)
     if not isinstance(table, dict):
-        raise CameraError(f"{path} holds no JSON object of at most {MAX_FILE_BYTES} bytes")
+        raise CameraError(f"{path} holds no JSON object")
     return table
 
 

@@ -6,7 +6,6 @@ that camera saw when it was bound.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 from ..errors import CameraError
 from ..files import config_home, write_json
+from ..foreign import read_json
 from .modes import BYTES_PER_PIXEL, Mode
 
 FORMAT = "motorium-cameras"
@@ -67,15 +67,7 @@ class CameraSetup:
         path = setup_path(robot)
         if not path.is_file():
             return cls(robot)
-        try:
-            with path.open("rb") as file:
-                data = file.read(MAX_FILE_BYTES + 1)
-            if len(data) > MAX_FILE_BYTES:
-                raise CameraError(f"{path} has more than {MAX_FILE_BYTES} bytes")
-            table = json.loads(data)
-        except (OSError, ValueError, RecursionError) as error:
-            raise CameraError(f"{path} cannot be read as JSON: {error}") from error
-        return _parse(table, robot, path)
+        return _parse(read_json(path, MAX_FILE_BYTES, error=CameraError), robot, path)
 
     def save(self) -> Path:
         """Write the file, whole or not at all; returns where."""

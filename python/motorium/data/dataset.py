@@ -147,7 +147,8 @@ class Dataset:
         """(frame, (H, W, 3) RGB) of a camera in one episode. Raises DataError."""
         place = episode.videos[key]
         path = self.video_path(episode, key)
-        yield from video.frames(path, place.from_s, episode.length, self.schema.fps, every=every)
+        size, fps = self.schema.feature(key).shape[:2], self.schema.fps
+        yield from video.frames(path, place.from_s, episode.length, fps, every=every, size=size)
 
     def stats(self, episode: Episode) -> dict[str, Stats]:
         """Statistics of one episode, as stored; {} when it has none. Raises DataError."""

@@ -10,13 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import foreign
 from ..errors import DataError
 from ..types import UInt8
-from .video import MAX_SIDE
+from .video_file import opened
 
-MAX_BYTES = 1 << 40
-"""Largest video file that is read: packets are, one at a time."""
 THREADED_FRAMES = 160
 """Files with more frames are decoded by several threads; starting those costs more than a short file."""
 _CODECS = {
@@ -102,15 +99,9 @@ def walk(
 
     Raises DataError when it is absent, no regular file, or holds no video that can be read.
     """
-    import av
-
-    real = foreign.check_regular(path, MAX_BYTES, error=DataError, inside=inside)
     try:
-        with av.open(str(real)) as container:
-            if not container.streams.video:
-                raise DataError(f"{path} holds no video")
-            stream = container.streams.video[0]
-            film = _facts(path, stream)
+        with opened(path, inside=inside) as (container, stream):
+            film = _facts(stream)
             fits = sample is not None and sample.size == (film.height, film.width)
             reader = _Reader(film, sample if fits else None)
             stream.thread_type = "AUTO" if stream.frames > THREADED_FRAMES else "SLICE"
@@ -132,12 +123,8 @@ def _decoder_errors() -> tuple[type[Exception], ...]:
     return (av.FFmpegError, OSError, ValueError, IndexError, EOFError)
 
 
-def _facts(path: Path, stream: Any) -> Film:
+def _facts(stream: Any) -> Film:
     context = stream.codec_context
-    if context is None:
-        raise DataError(f"{path} holds a video of a codec that is not known here")
-    if not (0 < context.height <= MAX_SIDE and 0 < context.width <= MAX_SIDE):
-        raise DataError(f"{path}: pictures of {context.width} x {context.height} are not read")
     shape = context.format
     return Film(
         context.height,

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from .. import rooted
 from ..errors import DataError
+from ..foreign import parse_json, read_bytes
 
 MAGIC = b"MTRJRNL1"
 _U32 = struct.Struct("<I")
@@ -73,12 +74,7 @@ class Journal:
 
 def read_journal(path: Path) -> tuple[dict[str, Any], NDArray[Any]]:
     """Header and all whole records. Raises DataError when not even the header is whole."""
-    try:
-        if path.stat().st_size > FILE_LIMIT:
-            raise DataError(f"{path} is larger than a journal may be")
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    content = read_bytes(path, FILE_LIMIT, error=DataError, inside=path.parent)
     header, place = _header(path, content)
     try:
         record = np.dtype([_field(entry) for entry in header["record"]])
@@ -121,7 +117,10 @@ def _header(path: Path, content: bytes) -> tuple[dict[str, Any], int]:
         raise DataError(f"{path}: its header is cut off")
     if zlib.crc32(text) != _U32.unpack_from(content, end)[0]:
         raise DataError(f"{path}: its header is damaged")
-    value = json.loads(text)
+    try:
+        value = parse_json(text)
+    except ValueError as error:
+        raise DataError(f"{path}: its header is no JSON: {error}") from error
     if not isinstance(value, dict):
         raise DataError(f"{path}: its header is no object")
     return value, end + _U32.size

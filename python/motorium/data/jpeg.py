@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..types import UInt8
-from .video import MAX_SIDE
+from .video_file import MAX_PIXELS
 
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 """Start-of-frame markers (ITU-T T.81, table B.1)."""
@@ -19,7 +19,7 @@ def jpeg_size(data: bytes, where: str) -> tuple[int, int]:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
         if marker in _FRAMES:
             height, width = (int.from_bytes(data[at + i : at + i + 2], "big") for i in (5, 7))
-            if not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):
+            if not 0 < height * width <= MAX_PIXELS:
                 raise DataError(f"{where}: a JPEG of {width} x {height} is not read")
             return height, width
         at += 2 + length

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, MotoriumError
+from ..foreign import read_bytes
 from ..timeline.events import Event, EventLog, read_event
 from ..units import NS_PER_S
 from .schema import Feature, Schema
@@ -50,13 +51,11 @@ def append(part: Path, event: Event) -> None:
 def read(part: Path) -> list[Event]:
     """All marks up to the first line that is not whole, in order of time."""
     path = part / FILE
-    try:
-        with path.open("rb") as file:
-            lines = file.read(MAX_BYTES).splitlines()
-    except OSError:
-        return []
     events: list[Event] = []
     with contextlib.suppress(MotoriumError):  # the first that is not whole ends it
+        lines = (
+            read_bytes(path, MAX_BYTES, error=DataError, inside=part).splitlines() if path.exists() else []
+        )
         for line in lines[:MAX_MARKS]:
             events.append(read_event(line, str(path)))  # noqa: PERF401 - those before it count
     return sorted(events, key=lambda event: event.t_ns)

@@ -16,7 +16,7 @@ from .parquet import opened
 from .picture_rules import CameraLook
 from .schema import Feature
 from .tables import Episode
-from .video import MAX_SIDE
+from .video_file import MAX_PIXELS
 
 ROWS = 16
 """Pictures in memory at a time."""
@@ -106,7 +106,7 @@ def _size(data: bytes, where: str) -> tuple[int, int]:
     if not data.startswith(PNG) or len(data) < 24:
         return jpeg_size(data, where)
     width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
-    if not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):
+    if not 0 < height * width <= MAX_PIXELS:
         raise DataError(f"{where}: a PNG of {width} x {height} is not read")
     return height, width
 

@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import DataError
 from ..types import UInt8
 from .passing import passing
+from .video_file import opened
 
 FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
 """An mp4 whose fragments are readable as soon as they are written, whatever becomes of the rest."""
@@ -19,7 +20,6 @@ HELD = "encoder.lock"
 """Locked by the encoder as long as it writes into a staging folder."""
 GOP = 2
 """Every second frame stands alone, as in LeRobot's files: training reads single frames."""
-MAX_SIDE = 8192
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,10 @@ def remux(source: Path, target: Path, frames: int, fps: int, *, from_s: float = 
     count, base, first = 0, Fraction(1, fps), round(from_s * fps)
     options = {"movflags": "faststart"}
     try:
-        with av.open(str(source)) as old, av.open(str(target), "w", format="mp4", options=options) as new:
-            before = old.streams.video[0]
+        with (
+            opened(source) as (old, before),
+            av.open(str(target), "w", format="mp4", options=options) as new,
+        ):
             after = new.add_stream_from_template(before, opaque=True)
             after.time_base = base
             for packet in _packets(old, before):
@@ -116,11 +118,11 @@ def whole_frames(path: Path) -> int:
 
     Raises DataError for a cause that passes, such as a limit of open files.
     """
-    import av
-
     try:
-        with av.open(str(path)) as container:
-            return sum(1 for _ in _packets(container, container.streams.video[0]))
+        with opened(path) as (container, stream):
+            return sum(1 for _ in _packets(container, stream))
+    except DataError:
+        return 0
     except _av_errors() as error:
         if passing(error):
             raise DataError(f"cannot read {path}: {error}") from error
@@ -141,37 +143,29 @@ class VideoFacts:
 
 def facts(path: Path) -> VideoFacts:
     """Of a file. Raises DataError."""
-    import av
-
     try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
+        with opened(path) as (_, stream):
             context = stream.codec_context
             if context is None:
                 raise DataError(f"{path} holds a video of a codec that is not known here")
             rate = float(stream.average_rate or 0)
-            found = VideoFacts(
+            return VideoFacts(
                 context.height, context.width, context.name, rate, stream.frames, str(context.pix_fmt)
             )
     except _av_errors() as error:
         raise DataError(f"{path} is no readable video: {error}") from error
-    if not (0 < found.height <= MAX_SIDE and 0 < found.width <= MAX_SIDE):
-        raise DataError(f"{path}: pictures of {found.width} x {found.height} are not read")
-    return found
 
 
-def frames(path: Path, from_s: float, count: int, fps: int, *, every: int = 1) -> Iterator[tuple[int, UInt8]]:
+def frames(
+    path: Path, from_s: float, count: int, fps: int, *, every: int = 1, size: tuple[int, ...] | None = None
+) -> Iterator[tuple[int, UInt8]]:
     """(k, (H, W, 3) RGB) of frames k = 0, every, ... of the `count` from `from_s` on.
 
-    Raises DataError when the file is damaged or ends before them.
+    Raises DataError when the file is damaged, ends before them, or has pictures of another (height, width) than `size`.
     """
-    import av
-
-    facts(path)
     got = 0
     try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
+        with opened(path, size=size) as (container, stream):
             stream.thread_type = "AUTO" if count > 8 * fps else "SLICE"
             if from_s > 0 and stream.time_base:
                 container.seek(max(0, int((from_s - 0.5 / fps) / stream.time_base)), stream=stream)

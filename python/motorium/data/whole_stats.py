@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..files import write_json
-from . import layout, video
+from . import layout
 from .dataset import Dataset
 from .schema import DERIVED, Feature, read_json
 from .stats import QUANTILES, PictureStats, Stats, aggregate, column_stats, without_levels
@@ -228,8 +228,6 @@ def _numbers(stored: Any) -> Stats:
 def looked_at(dataset: Dataset, episode: Episode, key: str) -> PictureStats:
     """Look at every fourth picture of a camera in an episode. Raises DataError."""
     seen = PictureStats()
-    place = episode.videos[key]
-    path = dataset.video_path(episode, key)
-    for _, image in video.frames(path, place.from_s, episode.length, dataset.schema.fps, every=EVERY):
+    for _, image in dataset.pictures(episode, key, every=EVERY):
         seen.add(image)
     return seen

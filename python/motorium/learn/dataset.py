@@ -16,9 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MotoriumError
+from ..foreign import check_regular, read_json
 from ..types import Float32, UInt8
 
 COLUMNS = ("images", "state", "rows", "valid", "promised", "scene", "tokens", "pregrasp", "seed")
+
+LARGEST_MANIFEST = 64 << 20
+LARGEST_COLUMN = 1 << 40
 
 
 class DatasetError(MotoriumError):
@@ -65,6 +69,15 @@ def write_shard(folder: Path, frames: list[DemoFrame], manifest: dict[str, Any])
     (folder / "manifest.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
 
 
+def _column(path: Path) -> NDArray[Any]:
+    try:
+        real = check_regular(path, LARGEST_COLUMN, error=DatasetError)
+        found: NDArray[Any] = np.load(real, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, SyntaxError, MemoryError, OverflowError) as error:
+        raise DatasetError(f"damaged shard: {path}: {error}") from error
+    return found
+
+
 class Demos:
     """All shards under some folders, as one table.
 
@@ -80,14 +93,10 @@ class Demos:
             raise DatasetError(
                 "no shard (a folder with manifest.json) found; record some with `motorium record-demos`"
             )
-        self.manifests = [json.loads((s / "manifest.json").read_text(encoding="utf-8")) for s in self.shards]
-        try:
-            self._columns = {
-                name: [np.load(s / f"{name}.npy", mmap_mode="r", allow_pickle=False) for s in self.shards]
-                for name in COLUMNS
-            }
-        except (OSError, ValueError) as error:
-            raise DatasetError(f"damaged shard: {error}") from error
+        self.manifests = [
+            read_json(s / "manifest.json", LARGEST_MANIFEST, error=DatasetError) for s in self.shards
+        ]
+        self._columns = {name: [_column(s / f"{name}.npy") for s in self.shards] for name in COLUMNS}
         for name, parts in self._columns.items():
             shapes = {part.shape[1:] for part in parts}
             if len(shapes) > 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -10,14 +9,10 @@ from typing import Any
 
 from ..errors import MotoriumError
 from ..files import looks_like_path, no_such_file, write_whole
+from ..foreign import read_text, read_toml
 from .batches import BatchParams
 from .record import RecordJob, record
 from .train import TrainJob, TrainParams, train
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 RECIPES = Path(__file__).parent / "recipes"
 SEEDS_PER_STAGE = 1_000_000
@@ -56,10 +51,7 @@ class Recipe:
                 wanted = f"a recipe's TOML file, or the name of a shipped one: {known}"
                 raise RecipeError(no_such_file(Path(name_or_path), wanted))
             raise RecipeError(f"no recipe {str(name_or_path)!r}: neither a file nor one of {known}")
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except tomllib.TOMLDecodeError as error:
-            raise RecipeError(f"{path}: {error}") from error
+        table = read_toml(path, error=RecipeError)
         try:
             _refuse_unknown(table, {"name", "robot", "first_seed", "train", "stages"}, path.name)
             stages = tuple(
@@ -69,6 +61,8 @@ class Recipe:
             return cls(table["name"], table["robot"], int(table.get("first_seed", 0)), stages)
         except KeyError as error:
             raise RecipeError(f"{path.name}: key {error} is missing") from error
+        except (TypeError, ValueError, AttributeError) as error:
+            raise RecipeError(f"{path.name}: a key is of the wrong kind: {error}") from error
 
 
 def cook(recipe: Recipe, out: Path, report: Callable[[str], None] = print, *, processes: int = 2) -> Path:
@@ -102,7 +96,12 @@ def _note_done(out: Path, stages: int) -> None:
 
 def _stages_done(out: Path) -> int:
     path = out / "stages-done"
-    return int(path.read_text(encoding="utf-8")) if path.exists() else 0
+    if not path.exists():
+        return 0
+    text = read_text(path, 100, error=RecipeError).strip()
+    if not text.isdecimal():
+        raise RecipeError(f"{path} holds no number of stages: remove it to begin with the first")
+    return int(text)
 
 
 def _stage(entry: dict[str, Any], common: dict[str, Any], where: str) -> RecipeStage:

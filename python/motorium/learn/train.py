@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from ..checkpoints import write_tensors
+from ..checkpoints import check_container, write_tensors
 from ..errors import MotoriumError
 from ..policies.descriptor import Descriptor, Dims
 from ..robots.spec import RobotSpec
@@ -175,7 +175,7 @@ class Trainer:
 
     def _resume(self) -> None:
         """Goes on where `save` left off."""
-        with safe_open(self.job.out / RESUME, framework="pt") as file:
+        with safe_open(check_container(self.job.out / RESUME), framework="pt") as file:
             position = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         self.learned.load_state_dict(_under(tensors, "learned."))

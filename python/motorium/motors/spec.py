@@ -5,7 +5,6 @@ Unknown keys, missing keys and contradictions raise SpecError; the message lists
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
@@ -15,11 +14,8 @@ from typing import Any, Literal, TypeVar
 
 from ..errors import SpecError
 from ..files import no_such_file
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from ..foreign import read_toml
+from ..units import range_problem
 
 DATA = Path(__file__).parent / "data"
 ACCESS = ("r", "rw")
@@ -249,11 +245,7 @@ def _read(path: Path) -> MotorSpec:
         if path.parent == DATA:
             raise SpecError(f"no motor {path.stem!r}; known motors: {known}")
         raise SpecError(no_such_file(path, f"a motor's TOML file, or a known motor's name: {known}"))
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path.name} is not valid TOML: {error}") from error
-    return parse(table, where=path.name)
+    return parse(read_toml(path, error=SpecError), where=path.name)
 
 
 def names() -> list[str]:
@@ -263,6 +255,9 @@ def names() -> list[str]:
 
 def _convert(value: object, kind: str, where: str) -> Any:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    problem = range_problem(where, value) if number else ""  # type: ignore[arg-type]
+    if problem:
+        raise SpecError(f"{where}: {problem}")
     if kind == "float" and number:
         return float(value)  # type: ignore[arg-type]
     if kind == "int" and number and isinstance(value, int):

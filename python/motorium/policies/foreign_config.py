@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from ..checkpoints import LARGEST_CONFIG
 from ..errors import CheckpointError
+from ..foreign import read_text
 from . import schema
 
 T = TypeVar("T")
@@ -15,15 +16,8 @@ T = TypeVar("T")
 def read_json(path: Path) -> Any:
     """A JSON document of bounded size, without null members. Raises CheckpointError."""
     try:
-        if path.stat().st_size > LARGEST_CONFIG:
-            raise CheckpointError(f"{path} exceeds {LARGEST_CONFIG >> 20} MiB")
-        return _without_nulls(schema.parse_json(path.read_text(encoding="utf-8-sig")))
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is absent") from error
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{path} is not UTF-8 text: {error}") from error
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+        text = read_text(path, LARGEST_CONFIG, error=CheckpointError, inside=path.parent)
+        return _without_nulls(schema.parse_json(text))
     except schema.SchemaError as error:
         raise CheckpointError(f"{path}: {error}") from error
 

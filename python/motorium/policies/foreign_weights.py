@@ -5,8 +5,8 @@ The file is memory-mapped: a float32 tensor costs no copy before the engine lays
 
 from __future__ import annotations
 
-import json
 import math
+import os
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from ..checkpoints import check_container
+from ..checkpoints import LARGEST_WEIGHTS, check_container
 from ..errors import CheckpointError
+from ..foreign import open_regular, parse_json
 from ..types import Float32
 
 Shape = tuple[int, ...]
@@ -52,16 +53,17 @@ def map_tensors(path: Path) -> dict[str, Float32]:
     Raises:
         CheckpointError: absent, truncated, not safetensors, or of another type of numbers.
     """
-    check_container(path)
+    real = check_container(path)
     try:
-        with safe_open(path, framework="numpy") as file:  # the reference parser checks the whole header
+        with safe_open(real, framework="numpy") as file:  # the reference parser checks the whole header
             names = list(file.keys())
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is damaged: {error}; copy the checkpoint again") from error
-    with path.open("rb") as handle:
+    with open_regular(real, LARGEST_WEIGHTS, error=CheckpointError) as handle:
         (length,) = struct.unpack("<Q", handle.read(8))
-        header = json.loads(handle.read(length))
-    data = np.memmap(path, np.uint8, "r", offset=8 + length) if path.stat().st_size > 8 + length else None
+        header = parse_json(handle.read(length))
+        size = os.fstat(handle.fileno()).st_size
+        data = np.memmap(handle, np.uint8, "r", offset=8 + length) if size > 8 + length else None
     return {name: _tensor(name, header[name], data, path) for name in names}
 
 

@@ -75,9 +75,9 @@ def read_case(folder: Path, isa: str = "") -> Case:
     if not isinstance(settings, dict):
         raise CheckpointError(f"{folder / 'case.json'} must hold an object")
     path = folder / "inputs.safetensors"
-    check_container(path)
+    real = check_container(path)
     try:
-        return Case(folder, settings, load_file(path), isa)
+        return Case(folder, settings, load_file(real), isa)
     except (SafetensorError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import schema
+from .. import foreign
+from ..errors import CheckpointError
 
 CONFIG, WEIGHTS, ADAPTER = "config.json", "model.safetensors", "adapter_config.json"
 LARGEST_CONFIG = 4 << 20
@@ -128,9 +129,7 @@ def _entries(folder: Path) -> list[Path]:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        if path.stat().st_size > LARGEST_CONFIG:
-            return {}
-        document = schema.parse_json(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, schema.SchemaError):
+        document = foreign.read_json(path, LARGEST_CONFIG, error=CheckpointError, inside=path.parent)
+    except CheckpointError:
         return {}
     return document if isinstance(document, dict) else {}

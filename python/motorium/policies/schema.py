@@ -6,12 +6,13 @@ Bounds are part of the type: `Annotated[int, within(1, 64)]`.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+from .. import foreign
 
 T = TypeVar("T")
 LONGEST = 4096
@@ -47,21 +48,8 @@ def one_of(*choices: str) -> Rules:
 
 def parse_json(text: str) -> Any:
     """Strict JSON: no duplicate keys, no NaN or Infinity, no absurd nesting. Raises SchemaError."""
-
-    def refuse_constant(name: str) -> Any:
-        raise SchemaError(f"{name} is not a JSON number")
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        table = dict(pairs)
-        if len(table) != len(pairs):
-            names = [name for name, _ in pairs]
-            raise SchemaError(f"key {next(n for n in names if names.count(n) > 1)!r} appears twice")
-        return table
-
     try:
-        return json.loads(text, parse_constant=refuse_constant, object_pairs_hook=unique)
-    except RecursionError as error:
-        raise SchemaError("nested too deeply") from error
+        return foreign.parse_json(text, unique=True)
     except ValueError as error:
         raise SchemaError(f"not valid JSON: {error}") from error
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ..errors import CalibrationError
 from ..files import config_home, looks_like_path, no_such_file, write_json
+from ..foreign import read_json
 from ..motors.bus import JointZero
 from ..motors.ports import adapter_serial, printed_serial, usb_path
 from ..motors.spec import MotorSpec
@@ -27,6 +28,7 @@ from .travel import travel_warning
 
 FORMAT = "motorium-calibration"
 VERSION = 1
+MOST_BYTES = 1 << 20
 _NAME = re.compile(r"\w[\w .-]{0,63}")
 
 
@@ -106,11 +108,9 @@ class Calibration:
         """Read and check a calibration of `spec`. Raises CalibrationError."""
         path = find(name_or_path)
         try:
-            table = json.loads(path.read_text(encoding="utf-8-sig"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise CalibrationError(
-                f"{path} cannot be read as JSON: {error}; calibrate the arm again"
-            ) from error
+            table = read_json(path, MOST_BYTES, error=CalibrationError)
+        except CalibrationError as error:
+            raise CalibrationError(f"{error}; calibrate the arm again") from error
         calibration = _parse(table, path)
         calibration.check(spec, where=str(path))
         return calibration
@@ -180,10 +180,8 @@ def stored() -> dict[Path, Calibration]:
     """Every calibration kept by name, whatever the robot; files that cannot be read are left out."""
     found = {}
     for path in sorted(directory().glob("*.json")):
-        with contextlib.suppress(
-            CalibrationError, OSError, ValueError
-        ):  # asked for by name it says what is wrong
-            found[path] = _parse(json.loads(path.read_text(encoding="utf-8-sig")), path)
+        with contextlib.suppress(CalibrationError):  # asked for by name it says what is wrong
+            found[path] = _parse(read_json(path, MOST_BYTES, error=CalibrationError), path)
     return found
 
 

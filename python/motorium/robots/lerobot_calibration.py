@@ -7,7 +7,6 @@ against them); `range_min` 0 with `range_max` 4095 stands for a joint whose rang
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -15,16 +14,16 @@ from pathlib import Path
 
 from ..errors import CalibrationError
 from ..files import write_json
+from ..foreign import read_json
 from ..logs import logger
 from ..motors.bus import JointZero
 from ..motors.spec import MotorSpec
-from .calibration import Calibration, spec_hash
+from .calibration import MOST_BYTES, Calibration, spec_hash
 from .spec import JointSpec, RobotSpec
 from .sweep import check_accepted
 from .travel import travel_problem, zero_ticks
 
 KEYS = ("id", "drive_mode", "homing_offset", "range_min", "range_max")
-MOST_BYTES = 1 << 20
 
 
 OLD_KEYS = {"calib_mode", "start_pos", "end_pos", "motor_names"}
@@ -45,12 +44,7 @@ def read_lerobot(path: Path, spec: RobotSpec, *, accept: Collection[str] = ()) -
         CalibrationError: it does not fit `spec`.
     """
     check_accepted(accept, spec)
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise CalibrationError(f"{path} is too large for a calibration")
-        table = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CalibrationError(f"{path} cannot be read as JSON: {error}") from error
+    table = read_json(path, MOST_BYTES, error=CalibrationError)
     if isinstance(table, dict) and set(table) & OLD_KEYS:
         raise CalibrationError(
             f"{path} is in LeRobot's old format (of before May 2025): it counts in quarter turns placed by hand, and "

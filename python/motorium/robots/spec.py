@@ -6,7 +6,6 @@ Unknown keys, missing keys and contradictions raise SpecError; the message lists
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -14,18 +13,15 @@ from typing import Any, TypeVar
 
 from ..errors import SpecError
 from ..files import looks_like_path, no_such_file
+from ..foreign import read_toml, resolve_inside
 from ..motors import encoder
 from ..motors.bus import JointZero
 from ..motors.spec import MotorSpec
+from ..units import range_problem
 from .checks import choice, positive, unique
 from .geometry import GeomSpec, GraspSpec, Vec3, ViewSpec, check_shape
 from .latency import LatencySpec
 from .travel import check_bounds
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 DATA = Path(__file__).parent / "data"
 PAIRS = DATA / "pairs"
@@ -213,10 +209,7 @@ class RobotSpec:
             if looks_like_path(name_or_path, ".toml"):
                 raise SpecError(no_such_file(given, f"a robot's TOML file, or a known robot's name: {known}"))
             raise SpecError(f"no robot {str(name_or_path)!r}; known robots: {known}")
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SpecError(f"{path.name} is not valid TOML: {error}") from error
+        table = read_toml(path, error=SpecError)
         _find_motors(table, path.parent)
         return parse(table, where=path.name)
 
@@ -227,6 +220,7 @@ def _find_motors(table: dict[str, Any], folder: Path) -> None:
     for entry in [table.get("bus"), *(joints if isinstance(joints, list) else [])]:
         motor = entry.get("motor") if isinstance(entry, dict) else None
         if isinstance(motor, str) and motor.endswith(".toml"):
+            resolve_inside(folder / motor, folder, SpecError)
             entry["motor"] = str(folder / motor)
 
 
@@ -243,14 +237,14 @@ def names() -> list[str]:
 def _convert(value: object, kind: str, where: str) -> Any:
     if kind == "Vec3":
         if isinstance(value, list) and len(value) == 3 and all(_is_number(v) for v in value):
-            return tuple(float(v) for v in value)
+            return tuple(_in_range(v, where) for v in value)
         raise SpecError(f"{where} must be a list of 3 numbers, not {value!r}")
     if kind == "Floats" and isinstance(value, list) and all(_is_number(v) for v in value):
-        return tuple(float(v) for v in value)
+        return tuple(_in_range(v, where) for v in value)
     if kind == "float" and _is_number(value):
-        return float(value)  # type: ignore[arg-type]
+        return _in_range(value, where)
     if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
-        return value
+        return int(_in_range(value, where))
     if kind == "str" and isinstance(value, str) and value:
         return value
     if kind == "bool" and isinstance(value, bool):
@@ -262,6 +256,13 @@ def _convert(value: object, kind: str, where: str) -> Any:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _in_range(value: Any, where: str) -> float:
+    problem = range_problem(where, value)
+    if problem:
+        raise SpecError(f"{where}: {problem}")
+    return float(value)
 
 
 def _build(cls: type[T], table: object, where: str) -> T:

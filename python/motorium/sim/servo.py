@@ -7,7 +7,6 @@ Gravity is compensated inside the same torque limit, which stands for the integr
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +17,7 @@ from numpy.typing import NDArray
 
 from .. import motors
 from ..errors import SpecError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from ..foreign import read_toml
 
 MOTOR_DATA = Path(motors.__file__).parent / "data"
 
@@ -53,7 +48,7 @@ class ServoModel:
         if not path.is_file():
             known = ", ".join(sorted(p.stem for p in MOTOR_DATA.glob("*.toml")))
             raise SpecError(f"no motor table {motor!r}; known motors: {known}")
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        table = read_toml(path, error=SpecError)
         optional = ("no_load_speed_rad_s", "supply_v")
         return cls(
             stall_torque_nm=float(table["stall_torque_nm"]),

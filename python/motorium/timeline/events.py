@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import MotoriumError
 from ..files import write_whole
+from ..foreign import parse_json, read_bytes
 
 KINDS = ("contact", "release", "subtask", "success", "failure", "mark")
 MAX_EVENTS = 100_000
@@ -95,13 +96,8 @@ class EventLog:
     @classmethod
     def load(cls, path: Path) -> EventLog:
         """Read what `save` wrote. Raises MotoriumError naming the line that is wrong."""
-        try:
-            with path.open("rb") as file:
-                data = file.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            raise MotoriumError(f"cannot read {path}: {error}") from error
-        lines = data.splitlines()
-        if len(data) > MAX_FILE_BYTES or len(lines) > MAX_EVENTS:
+        lines = read_bytes(path, MAX_FILE_BYTES, error=MotoriumError).splitlines()
+        if len(lines) > MAX_EVENTS:
             raise MotoriumError(f"{path} has more than {MAX_EVENTS} events")
         return cls(read_event(line, f"{path}:{number}") for number, line in enumerate(lines, 1))
 
@@ -109,7 +105,7 @@ class EventLog:
 def read_event(line: bytes, where: str) -> Event:
     """One line of a saved log. Raises MotoriumError that begins with `where`."""
     try:
-        table: Any = json.loads(line)
+        table: Any = parse_json(line)
         if not isinstance(table, dict) or set(table) - {"t_ns", "kind", "source", "text"}:
             raise ValueError("no event")
         t_ns, kind = table["t_ns"], table["kind"]
