@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from motorium.data import aside, edit, layout, staging, unified
+from motorium.data import aside, edit, layout, staging, unified, units_edit
 from motorium.data.build import swap
 from motorium.data.convert import convert
 from motorium.data.dataset import Dataset
@@ -121,6 +121,10 @@ def _mirror(source: Dataset, target: Path) -> None:
     edit.mirror(source, {"shoulder_pan": -1}, {}, target)
 
 
+def _to_degrees(source: Dataset, target: Path) -> None:
+    units_edit.convert_units(source, units_edit.Units("deg"), target)
+
+
 def _split(source: Dataset, target: Path) -> None:
     edit.split(source, 0.5, 0, target.with_name("d_train"), target.with_name("d_test"))
 
@@ -133,11 +137,15 @@ KINDS: dict[str, Callable[[Path, Callable[[str], None]], None]] = {
     "relabel": in_place(lambda source, target: edit.relabel(source, {TASKS[0]: "put it down"}, target)),
     "downsample": in_place(lambda source, target: edit.downsample(source, FPS // 2, target)),
     "mirror": in_place(_mirror),
+    "units": in_place(_to_degrees),
     "convert": in_place(lambda source, target: convert(source, layout.VERSION_OLD, target)),
     "merge": elsewhere(lambda source, target: edit.merge([source, source], target)),
     "split": elsewhere(_split),
     "slots": elsewhere(unified.unified),
 }
+
+
+IN_PLACE = ("delete", "relabel", "downsample", "mirror", "units", "convert")
 
 
 def contents(root: Path) -> dict[str, Any]:

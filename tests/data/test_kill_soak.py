@@ -1,7 +1,7 @@
 """A short piece of `kill_soak.py`: recorder, repair and edits killed, and on a disk that fills; nothing is ever lost.
 
-The whole of it, 200 kills and 200 full disks of every kind, run once: docs/kill_soak.json, made by
-`python tests/data/kill_soak.py 200`.
+The whole of it, 200 kills and 100 full disks of every kind, run once: docs/kill_soak.json, made by
+`python tests/data/kill_soak.py 200 100`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 @pytest.mark.parametrize("kinds", [("delete", "convert"), ("repair", "repair --again", "record", "split")])
 def test_every_episode_is_there_waiting_or_aside_whatever_ends_a_procedure(kinds):
-    command = [sys.executable, str(HERE / "kill_soak.py"), "3", *kinds, "--seed", "7"]
+    command = [sys.executable, str(HERE / "kill_soak.py"), "3", "3", *kinds, "--seed", "7"]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=300, env=dict(os.environ)
     )
