@@ -166,7 +166,7 @@ def _telemetry(root: Path, part: Path, columns_until_ns: int) -> str | None:
     except DataError as error:
         if passing(error):
             raise
-        return str(error)
+        return str(error).replace(f"{part}/", "")
     if ticks.dtype.names and "t_ns" in ticks.dtype.names:
         ticks = ticks[ticks["t_ns"] <= columns_until_ns]
     columns = {}
