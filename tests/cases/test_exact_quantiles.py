@@ -10,6 +10,7 @@ from pathlib import Path
 
 import data_samples
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -19,6 +20,7 @@ from motorium.data.dataset import Dataset
 from motorium.data.repair import repair
 from motorium.data.stats import QUANTILES, column_stats
 from motorium.data.writer import DatasetWriter
+from motorium.errors import DataError
 
 FRONT = data_samples.CAMERAS[0]
 PLACES = (0.0, 1.5, -0.7)
@@ -105,6 +107,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import data_samples
 from motorium.data.writer import DatasetWriter
+from motorium.errors import DataError
 writer = DatasetWriter(Path(sys.argv[1]), data_samples.schema(cameras=()), reserve_mb=1)
 writer.begin("t", 0)
 for k in range(30):
@@ -195,6 +198,18 @@ def test_a_note_of_others_is_not_believed_too_much(written, tmp_path, noted):
         '{"observation.images.front": {"levels": [[-1]], "count": [1]}}'
     )
     assert whole_stats.stats_of(Dataset.open(root)).stats["action"]["count"] == [Dataset.open(root).frames]
+
+
+def test_rows_that_are_only_claimed_cost_no_memory(written, tmp_path):
+    root = Path(shutil.copytree(written, tmp_path / "d"))
+    shutil.rmtree(root / layout.OURS)
+    path = root / layout.episode_file(layout.Slot.number(2))
+    table = pq.read_table(path)
+    for name, value in (("length", 1 << 40), ("dataset_to_index", 1 << 40)):
+        table = table.set_column(table.column_names.index(name), name, [[value]])
+    pq.write_table(table, path)
+    with pytest.raises(DataError):
+        whole_stats.stats_of(Dataset.open(root))
 
 
 def test_an_episode_without_an_end_changes_nothing(tmp_path):

@@ -24,6 +24,8 @@ from .schema import DERIVED, Feature, read_json
 from .stats import QUANTILES, PictureStats, Stats, aggregate, column_stats, without_levels
 from .tables import Episode
 
+MAX_ROWS = 1 << 28
+"""A hundred days at 30 rows per second; one number of each is held in memory."""
 BLOCK_BYTES = 256 << 20
 """Of one pass over the rows; more columns take more passes."""
 EVERY = 4
@@ -81,6 +83,10 @@ def compute(dataset: Dataset, *, look: bool = True) -> WholeStats:
     """
     if not dataset.frames:
         raise DataError(f"{dataset.root} has no row to compute statistics of")
+    if dataset.frames > MAX_ROWS:
+        raise DataError(
+            f"{dataset.root} lists {dataset.frames} rows; statistics are computed of up to {MAX_ROWS}"
+        )
     stats = _of_columns(dataset)
     bounds: dict[str, Mapping[str, tuple[Any, Any]]] = {}
     for feature in dataset.schema.features:
