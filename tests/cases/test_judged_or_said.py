@@ -284,3 +284,12 @@ def test_no_remedy_changes_a_dataset_without_a_copy(root):
     for finding in check(root).findings:
         if "motorium data delete" in finding.remedy:
             assert " --out NEW" in finding.remedy
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [1e308, -1e308, 1e200])
+def test_numbers_beyond_all_reason_are_judged_without_a_warning(root, value):
+    spoiled(root, "row_s", 7, value)
+    assert check(root).blocking
+    restat(root)
+    assert not of(root, "stats")

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import DataError
 from . import aside, column_rules, joint_rules, layout
 from .arm_rules import arms
@@ -46,6 +48,11 @@ def check(
 
     Raises DataError when it is no dataset, or its description cannot be read at all.
     """
+    with np.errstate(all="ignore"):  # values of others may overflow; no finding depends on it
+        return _judged(root, on_progress, pictures=pictures)
+
+
+def _judged(root: Path, on_progress: Callable[[int, int], None] | None, *, pictures: bool) -> Verdict:
     dataset = Dataset.open(root)
     units, unknown = find_units(dataset)
     findings = [*totals(dataset), *arms(dataset), *_leftovers(root), *unjudged(dataset, units, unknown)]

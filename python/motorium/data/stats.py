@@ -26,6 +26,8 @@ PIXELS_AIM = 150
 MAX_PIXELS = 1 << 48
 """Of one level that an episode can have; a hundred thousand of them can be added up."""
 _LEVELS = 256
+LARGE = 1e150
+"""Values beyond are divided before they are squared."""
 
 
 def column_stats(values: NDArray[Any]) -> Stats:
@@ -47,11 +49,13 @@ def _value_stats(values: NDArray[Any]) -> dict[str, int | float]:
         kept = kept[np.isfinite(kept)]
     if not len(kept):
         kept = np.zeros(1)
+    least, most = kept.min().item(), kept.max().item()
+    unit = max(-least, most) if max(-least, most) > LARGE else 1  # squares of larger ones overflow
     out: dict[str, int | float] = {
-        "min": kept.min().item(),
-        "max": kept.max().item(),
-        "mean": float(kept.mean(dtype=np.float64)),
-        "std": float(kept.std(dtype=np.float64)),
+        "min": least,
+        "max": most,
+        "mean": float((kept / unit).mean(dtype=np.float64) * unit),
+        "std": float((kept / unit).std(dtype=np.float64) * unit),
     }
     ranks = {key: max(0, -(-len(kept) * percent // 100) - 1) for key, percent in QUANTILES.items()}
     kept.partition(sorted(ranks.values()))
