@@ -66,7 +66,7 @@ def test_words_for_sides_are_exchanged_wherever_they_stand(text, other):
 @pytest.mark.parametrize("spelling", ["{}.pos", "main_{}", "{}", "{}.vel"])
 def test_a_joint_is_negated_in_every_column_that_holds_it(tmp_path, spelling):
     names = tuple(spelling.format(joint) for joint in data_samples.JOINTS)
-    keys = ("observation.state", "action", "commanded_rad", "velocity_rad_s", "effort")
+    keys = ("observation.state", "action", "commanded_rad", "velocity_rad_s", "effort", "leader_rad")
     root = write(tmp_path / "d", {**dict.fromkeys(keys, names), "joint_age_s": names})
     path = root / layout.INFO
     info = json.loads(path.read_text())

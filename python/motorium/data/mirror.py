@@ -24,7 +24,8 @@ SIGNED = (
     "observation.state", "action", "commanded_rad", "velocity_rad_s", "effort", "observation.velocity",
     "observation.effort",
 )  # fmt: skip
-"""Columns whose values change sign with the joint they are of."""
+"""Columns whose values change sign with the joint they are of, and so do all whose name ends in a unit of `TURNING`."""
+TURNING = ("_rad", "_rad_s", "_deg", "_deg_s")
 UNSIGNED = ("joint_age_s", "capture_s", "row_s", marks.SUBTASK, marks.CONTACT)
 """Columns of times and marks: a mirror does not change them."""
 SLOTS = ("observation.slots", "action_slots")
@@ -101,7 +102,7 @@ class _Change:
         if key in how.keep:
             return cls(open=True)
         if feature.names is None or len(feature.names) != feature.size or len(feature.shape) != 1:
-            if key in SLOTS or (key in (*SIGNED, *how.also) and (how.signs or _joints_of(how))):
+            if key in SLOTS or ((_is_signed(key) or key in how.also) and (how.signs or _joints_of(how))):
                 raise DataError(f"{key} holds joints, but {_unnamed(feature)}; or --keep {key}")
             return cls(open=key not in UNSIGNED)
         places = [_split(name) for name in feature.names]
@@ -109,12 +110,16 @@ class _Change:
         negated = [joint for _, joint, _ in places if how.signs.get(joint, 1) < 0]
         if not negated or key in UNSIGNED:
             return cls(order, None, key not in UNSIGNED and order is None)
-        if key not in SIGNED and key not in how.also:
+        if not _is_signed(key) and key not in how.also:
             raise DataError(
                 f"{key} names {negated[0]}, and it is not known whether its values change sign with the joint: give "
                 f"--also {key} when they do, --keep {key} when it is to stay as it is"
             )
         return cls(order, np.array([how.signs.get(joint, 1) for _, joint, _ in places]))
+
+
+def _is_signed(key: str) -> bool:
+    return key in SIGNED or key.endswith(TURNING)
 
 
 def _unnamed(feature: Feature) -> str:
