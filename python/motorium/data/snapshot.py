@@ -89,7 +89,7 @@ def moved_on(root: Path, info: Info) -> bool:
 
 def _waiting(root: Path, info: Info) -> dict[int, str]:
     """Number -> task of finished episodes that `info` does not count yet."""
-    plans = [_plan(done) for done in staging.leftovers(root)[0]]
+    plans = [_plan(root, done) for done in staging.leftovers(root)[0]]
     return {index: task for index, task in plans if index >= info.episodes}
 
 
@@ -102,10 +102,10 @@ def _without(
     return [episode for episode in episodes if episode.index not in waiting], kept
 
 
-def _plan(done: Path) -> tuple[int, str]:
+def _plan(root: Path, done: Path) -> tuple[int, str]:
     """Number and task of a finished episode; (-1, "") when its plan cannot be read, or it is in its place by now."""
     with contextlib.suppress(DataError, KeyError, TypeError, ValueError):
-        plan: Any = read_json(done / staging.PLAN, inside=done)
+        plan: Any = read_json(done / staging.PLAN, inside=root)
         return int(plan["episode"]), str(plan["task"])
     return -1, ""
 
