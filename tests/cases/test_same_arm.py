@@ -19,6 +19,7 @@ pytest.importorskip("av")
 from motorium.cli.main import main
 from motorium.data.check import check
 from motorium.data.dataset import Dataset
+from motorium.data.edit import mirror
 from motorium.data.identity import Accepted, identity_of
 from motorium.data.repair import repair
 from motorium.data.sampler import schema_for
@@ -239,7 +240,7 @@ def test_a_check_finds_episodes_of_two_calibrations_and_of_two_rules(recorded: P
     assert [f.episode for f in check(both.root).findings if f.kind == "arm"] == [1, 2]
 
 
-def test_a_leader_s_joints_keep_nothing_from_being_merged(recorded: Path, tmp_path: Path) -> None:
+def test_a_leader_s_joints_keep_nothing_from_being_mirrored_or_merged(recorded: Path, tmp_path: Path) -> None:
     led = tmp_path / "led"
     schema = schema_for(arm(), FPS, leader=True)
     with DatasetWriter(led, schema, reserve_mb=1) as writer:
@@ -248,6 +249,9 @@ def test_a_leader_s_joints_keep_nothing_from_being_merged(recorded: Path, tmp_pa
             row = {f.key: np.full(f.shape, 0.5) for f in schema.columns}
             writer.add(row | {"row_s": k / FPS, "capture_s": [k / FPS]}, {})
         writer.end({})
+    mirror(Dataset.open(led), {"shoulder_pan": -1}, {}, tmp_path / "mirrored")
+    ((_, rows),) = Dataset.open(tmp_path / "mirrored").stream()
+    assert rows["leader_rad"][0].tolist() == [-0.5, *[0.5] * 5] == rows["action"][0].tolist()
     for order in ([led, recorded], [recorded, led]):
         out = tmp_path / f"with {order[0].name} first"
         _, said = merge([Dataset.open(root) for root in order], Units(), out)

@@ -16,13 +16,14 @@ from .build import Pick, build
 from .dataset import Dataset
 from .feature_names import ARM_PREFIX
 from .film import mirrored
+from .instants import LEADER
 from .schema import Feature, Info, Schema
 from .sides import exchange_sides
 from .tables import Episode, Rows
 
 SIGNED = (
     "observation.state", "action", "commanded_rad", "velocity_rad_s", "effort", "observation.velocity",
-    "observation.effort",
+    "observation.effort", LEADER,
 )  # fmt: skip
 """Columns whose values change sign with the joint they are of, and so do all whose name ends in a unit of `TURNING`."""
 TURNING = ("_rad", "_rad_s", "_deg", "_deg_s")

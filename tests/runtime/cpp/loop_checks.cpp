@@ -183,6 +183,12 @@ int state_at() {
   CHECK(std::abs(between.position_rad[0] - 0.5f * (a.position_rad[0] + b.position_rad[0])) < 1e-4f);
   CHECK(bench.loop.state_at(0, between) && between.tick >= 1);               // older than memory: the oldest
   CHECK(bench.loop.state_at(INT64_MAX, between) && between.tick >= b.tick);  // the future: the newest
+  PerJoint<float> setpoint;
+  CHECK(!bench.loop.setpoint_at(INT64_MAX, setpoint));  // what will be in force is not known
+  CHECK(bench.loop.setpoint_at(a.t_ns, setpoint) && setpoint[0] == a.setpoint_rad[0]);
+  CHECK(bench.loop.setpoint_at(a.t_ns + (b.t_ns - a.t_ns) / 2, setpoint));
+  CHECK(std::abs(setpoint[0] - 0.5f * (a.setpoint_rad[0] + b.setpoint_rad[0])) < 1e-5f);
+  CHECK(bench.loop.setpoint_at(0, setpoint));  // older than memory: the oldest
   return 0;
 }
 
