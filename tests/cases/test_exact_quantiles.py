@@ -147,6 +147,15 @@ def test_bounds_are_told_where_no_histogram_was_kept(written, tmp_path):
     assert set(told["action"]) == {"min", "max", "mean", "std", "count", *QUANTILES}
 
 
+def test_bounds_become_exact_when_the_pictures_are_looked_at(written, tmp_path):
+    root = Path(shutil.copytree(written, tmp_path / "d"))
+    shutil.rmtree(root / layout.OURS)
+    assert whole_stats.stats_of(Dataset.open(root)).bounds
+    assert CliRunner().invoke(main, ["data", "stats", str(root), "--write"]).exit_code == 0
+    assert not whole_stats.stats_of(Dataset.open(root)).bounds
+    assert_true(root)
+
+
 def test_what_is_stored_nowhere_is_computed(written, tmp_path):
     convert.convert(Dataset.open(written), "v2.1", tmp_path / "old")
     (tmp_path / "old/meta/episodes_stats.jsonl").unlink()

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ..errors import DataError
 from ..files import write_whole
-from . import layout, parquet, tables, whole_stats
+from . import layout, parquet, staging, tables, whole_stats
 from .dataset import Dataset
 from .lock import Lock
 from .schema import DERIVED
-from .stats import Stats, column_stats, without_levels
+from .stats import PictureStats, Stats, column_stats, without_levels
 from .tables import Episode, Rows
 
 OLD_STATS = "meta/episodes_stats.jsonl"
@@ -35,7 +35,8 @@ class Restat:
 def restat(root: Path, on_progress: Callable[[int, int], None] | None = None) -> Restat:
     """Write the statistics of every episode and of the dataset anew, under its lock; each file is replaced whole.
 
-    Those of pictures are kept where there are any; else every fourth picture is looked at.
+    Those of pictures are kept where there is a histogram too; else every fourth picture is looked at, so that those of
+    the dataset become exact.
 
     Args:
         root: the dataset.
@@ -64,9 +65,19 @@ def restat(root: Path, on_progress: Callable[[int, int], None] | None = None) ->
 def _of(dataset: Dataset, episode: Episode, rows: Rows) -> dict[str, Stats]:
     out = dict(dataset.stats(episode))
     out |= {f.key: column_stats(rows[f.key]) for f in (*dataset.schema.columns, *DERIVED)}
+    levels = dataset.histograms(episode)
     for feature in dataset.schema.videos:
-        if "q50" not in out.get(feature.key, {}):
-            out[feature.key] = without_levels(whole_stats.looked_at(dataset, episode, feature.key).result())
+        if feature.key not in levels:
+            seen = whole_stats.looked_at(dataset, episode, feature.key)
+            levels[feature.key] = seen.result()
+        elif "q50" not in out.get(feature.key, {}):
+            seen = PictureStats()
+            seen.merge(levels[feature.key])
+        else:
+            continue
+        out[feature.key] = without_levels(seen.result())
+    if dataset.info.version == layout.VERSION:
+        staging.keep_levels(dataset.root, dataset.root / layout.levels_file(episode.index), levels)
     return out
 
 
