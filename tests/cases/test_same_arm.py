@@ -258,3 +258,24 @@ def test_a_leader_s_joints_keep_nothing_from_being_mirrored_or_merged(recorded: 
         assert any("leader_rad" in line for line in said)
         assert not Dataset.open(out).schema.has("leader_rad")
         assert len(Dataset.open(out).episodes) == 2
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"limits_rad": {"elbow_flex": ["x", None], "gripper": [1]}},
+        {"limits_rad": 5, "slots": []},
+        {"pairing": 2},
+        {"pairing": "newest"},
+    ],
+)
+def test_what_strangers_write_about_their_arm_is_no_traceback(recorded: Path, own: dict) -> None:
+    old = unsaid(recorded, **own)
+    path = old / "meta/info.json"
+    info = json.loads(path.read_text())
+    info["features"]["capture_s"]["names"] = ["front", "joints"]  # of one value
+    path.write_text(json.dumps(info))
+    assert load_episode(old, 0, playing()).seconds > 1
+    check(old)
+    with pytest.raises(DataError):
+        add(old, arm())

@@ -52,8 +52,9 @@ def changed_limits(own: Mapping[str, Any], spec: RobotSpec) -> list[str]:
         return []
     out = []
     for joint in spec.joints:
-        ends, here = there.get(joint.name), [joint.lower_rad, joint.upper_rad]
-        if isinstance(ends, list) and len(ends) == 2 and not _close(ends, here):
+        ends: Any = there.get(joint.name)
+        here = [joint.lower_rad, joint.upper_rad]
+        if _is_range(ends) and not np.allclose(ends, here, atol=SAME_RAD, rtol=0):
             out.append(f"{joint.name} from {ends[0]:g} to {ends[1]:g} there, {here[0]:g} to {here[1]:g} here")
     return out
 
@@ -138,8 +139,5 @@ def check_within(
     )
 
 
-def _close(a: list[Any], b: list[float]) -> bool:
-    try:
-        return bool(np.allclose(np.asarray(a, dtype=float), b, atol=SAME_RAD, rtol=0))
-    except (TypeError, ValueError):
-        return False
+def _is_range(ends: Any) -> bool:
+    return isinstance(ends, list) and len(ends) == 2 and all(isinstance(end, (int, float)) for end in ends)

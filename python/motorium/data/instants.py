@@ -41,8 +41,11 @@ def observation_clock(schema: Schema) -> int | None:
     """Place in `capture_s` of the time of the observation; None where rows were paired by their own time."""
     if pairing_of(schema.own) < BY_OBSERVATION or not schema.has("capture_s"):
         return None
-    names = schema.feature("capture_s").names or ()
-    return names.index(JOINTS) if JOINTS in names else None
+    feature = schema.feature("capture_s")
+    names = feature.names or ()
+    if not feature.is_column or feature.shape != (len(names),) or JOINTS not in names:
+        return None
+    return names.index(JOINTS)
 
 
 def observation_times_s(schema: Schema, rows: Rows) -> NDArray[np.float64] | None:
