@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from .errors import CheckpointError
-from .files import temporary_name, write_whole
+from .files import exchange_names, temporary_name, write_whole
 from .foreign import open_regular, read_text
 from .policies import recognise
 from .policies.descriptor import FORMAT, Descriptor
@@ -170,6 +170,8 @@ def _swap(fresh: Path, target: Path) -> None:
                 os.fsync(handle.fileno())
     if not target.exists():
         fresh.rename(target)
+        return
+    if exchange_names(fresh, target):
         return
     old = target.with_name(f"{fresh.name}.old")
     target.rename(old)

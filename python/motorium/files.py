@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import json
 import os
@@ -28,6 +29,9 @@ BESIDE_BYTES = 32
 DEVICES = Path("/dev")
 TEMPORARY = ".motorium-tmp"
 """End of the name of a file that is being written and will take the place of another."""
+
+_RENAME_EXCHANGE, _AT_FDCWD = 2, -100
+_NO_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTTY)
 
 
 def config_home() -> Path:
@@ -245,3 +249,16 @@ def _keep_mode(fd: int, folder: int, path: Path) -> None:
         with contextlib.suppress(OSError):  # only root may give files away; groups of one's own are free
             os.fchown(fd, old.st_uid if os.geteuid() == 0 else -1, old.st_gid)
     os.fchmod(fd, stat.S_IMODE(old.st_mode) & 0o777)
+
+
+def exchange_names(a: Path, b: Path) -> bool:
+    """Let two names change places in one step, renameat2(2); False where the file system cannot. Raises OSError."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    if rename(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _NO_EXCHANGE:
+        return False
+    raise OSError(number, os.strerror(number), str(a))

@@ -18,7 +18,7 @@ pytest.importorskip("pyarrow")
 import data_samples
 
 from motorium.cli.main import main
-from motorium.data import aside, edit, exchange, layout, staging
+from motorium.data import aside, edit, exchange, layout, lock, snapshot, staging
 from motorium.data.build import swap
 from motorium.data.dataset import Dataset
 from motorium.data.repair import repair
@@ -204,7 +204,7 @@ def test_a_dataset_that_was_moved_away_and_no_new_one_is_moved_back(root):
 
 
 def test_without_an_exchange_of_names_there_are_two_renames(root, monkeypatch):
-    monkeypatch.setattr(exchange, "_exchanged", lambda *_: False)
+    monkeypatch.setattr(exchange, "exchange_names", lambda *_: False)
     assert swap(root, lambda new: edit.delete(Dataset.open(root), frozenset({0}), new)) == root.with_name(
         "d_old"
     )
@@ -214,7 +214,7 @@ def test_without_an_exchange_of_names_there_are_two_renames(root, monkeypatch):
 
 
 def test_a_failure_between_the_two_renames_puts_the_old_one_back(root, monkeypatch):
-    monkeypatch.setattr(exchange, "_exchanged", lambda *_: False)
+    monkeypatch.setattr(exchange, "exchange_names", lambda *_: False)
     rename = Path.rename
 
     def fails(path: Path, target: Path) -> Path:
@@ -277,6 +277,22 @@ def test_what_somebody_is_building_stays(root, growing):
     assert repair(root).nothing
     assert tasks(growing / "new") == tasks(earlier) == list(TASKS)
     assert other.is_dir()
+
+
+def test_a_lock_of_a_dataset_that_was_replaced_meanwhile_is_taken_anew(root, monkeypatch):
+    hold, other = lock._hold, shutil.copytree(root, root.with_name("other"))
+
+    def replaced_first(fd: int) -> None:
+        if other.exists():
+            root.rename(root.with_name("gone"))
+            other.rename(root)
+        hold(fd)
+
+    monkeypatch.setattr(lock, "_hold", replaced_first)
+    with lock.Lock(root) as held:
+        assert held.where() == root
+        assert snapshot.written(root)
+        assert not snapshot.written(root.with_name("gone"))
 
 
 def test_a_new_dataset_takes_no_place_of_a_link(root, tmp_path):

@@ -19,14 +19,14 @@ HERE = Path(__file__).parent
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
-@pytest.mark.parametrize("kinds", [("delete", "convert"), ("repair", "repair --again", "record", "split")])
-def test_every_episode_is_there_waiting_or_aside_whatever_ends_a_procedure(kinds):
-    command = [sys.executable, str(HERE / "kill_soak.py"), "3", "3", *kinds, "--seed", "7"]
+def test_every_episode_is_there_waiting_or_aside_whatever_ends_a_procedure():
+    kinds = ("repair", "delete", "record")
+    command = [sys.executable, str(HERE / "kill_soak.py"), "2", "2", *kinds, "--seed", "7"]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=300, env=dict(os.environ)
     )
     assert done.returncode == 0, done.stderr[-3000:]
     record = json.loads(done.stdout)
-    assert record["kills"] == record["full_disks"] == 3 * len(kinds)
+    assert record["kills"] == record["full_disks"] == 2 * len(kinds)
     assert [fault for kind in record["kinds"].values() for fault in kind["faults"]] == []
-    assert all(kind["finished_before"] < 6 for kind in record["kinds"].values()), "nothing was killed"
+    assert all(kind["finished_before"] < 4 for kind in record["kinds"].values()), "nothing was killed"

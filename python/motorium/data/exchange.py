@@ -9,8 +9,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import errno
 import fcntl
 import os
 import re
@@ -21,14 +19,11 @@ from pathlib import Path
 
 from .. import rooted
 from ..errors import DataError
-from ..files import write_json
+from ..files import exchange_names, write_json
 from ..foreign import read_json
 from . import layout
 from .passing import as_data_error
 
-_RENAME_EXCHANGE = 2
-_AT_FDCWD = -100
-_NO_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTTY)
 NOTE = "edit.json"
 TOKEN = f"{layout.STAGING}/{NOTE}"
 NOTE_BYTES = 4096
@@ -68,7 +63,7 @@ class Place:
         with as_data_error(f"{self.root} could not be replaced and stays as it was"):
             write_json(self.new / TOKEN, token, root=self.new)
             write_json(self.folder / NOTE, token, root=self.folder)
-            if not _exchanged(self.new, self.root):
+            if not exchange_names(self.new, self.root):
                 self.root.rename(old)
                 try:
                     self.new.rename(self.root)
@@ -232,16 +227,3 @@ def sync_folder(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-def _exchanged(a: Path, b: Path) -> bool:
-    """Let two names change places in one step (renameat2(2)); False where the file system cannot. Raises OSError."""
-    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if rename is None:
-        return False
-    if rename(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE) == 0:
-        return True
-    number = ctypes.get_errno()
-    if number in _NO_EXCHANGE:
-        return False
-    raise OSError(number, os.strerror(number), str(a))

@@ -15,6 +15,7 @@ from ..errors import DataError
 from . import layout
 from .exchange import settle
 
+TRIES = 10
 PATIENCE_S = 0.2
 """A reader that looks whether somebody writes (`snapshot.written`) holds the lock for a moment."""
 
@@ -34,6 +35,16 @@ class Lock:
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.realpath(root))
         self.settled = settle(self.root)
+        for _ in range(TRIES):
+            self._take(root)
+            if self.where() == self.root:
+                return
+            self.close()  # an edit has put another dataset there meanwhile
+        raise DataError(
+            f"{root} is replaced again and again by edits of other processes; wait for them to end"
+        )
+
+    def _take(self, root: Path) -> None:
         _check_places(root)
         path = self.root / layout.STAGING / layout.LOCK
         try:
