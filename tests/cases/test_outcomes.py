@@ -190,6 +190,23 @@ def test_words_that_no_key_can_mean_are_named(words: list[str]) -> None:
         marks_for(words)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--pedal-keys", "success"], "of a --pedal"),
+        (["--pedal", "/dev/null", "--pedal-keys", "jump"], "one word for each"),
+    ],
+)
+def test_keys_of_a_pedal_are_judged_before_an_arm_is_opened(
+    tmp_path: Path, options: list[str], words: str
+) -> None:
+    done = call(
+        "record", "so101", "--leader", "so101_leader", "--dataset", tmp_path / "d", "--task", "t", *options
+    )
+    assert done.exit_code == 2
+    assert words in done.stderr
+
+
 def test_a_verdict_that_came_before_the_cut_is_kept(tmp_path: Path) -> None:
     from motorium.data.repair import repair
     from motorium.timeline.events import Event

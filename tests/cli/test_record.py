@@ -49,6 +49,7 @@ def test_record_is_scriptable_to_the_end(shell, tmp_path, pedal):
     (episode,) = result["episodes"]
     assert episode["task"] == TASK
     assert episode["frames"] > 30
+    assert (type(episode["success"]), episode["success_by"]) == (bool, "scene"), "a scene judges"
     dataset = Dataset.open(tmp_path / "d")
     ((line, rows),) = dataset.stream()
     assert (line.tasks, line.length) == ((TASK,), episode["frames"])
@@ -81,6 +82,8 @@ def test_record_is_scriptable_to_the_end(shell, tmp_path, pedal):
     assert hand.returncode == 0, hand.stderr
     _, (led, moved) = Dataset.open(tmp_path / "d").stream()
     assert dataset.notes(led)["leader"] == "so101_leader"
+    assert dataset.notes(led)["success"] is False
+    assert dataset.notes(led)["success_by"] == "scene"
     assert np.ptp(moved["observation.state"], axis=0).max() > 0.2
     told = json.loads(shell("data", "info", "d", "--json").stdout)
     assert (told["episodes"], told["frames"], told["tasks"]) == (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..data.record_plan import Leader
     from ..robots.robot import Robot
     from ..teleop.leader import LeaderArm
+    from ..timeline.events import EventLog
 
 
 @click.command(cls=Verb, name="record")
@@ -64,9 +66,8 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--pedal-keys",
-    default="contact,subtask,outcome",
-    show_default=True,
-    help="What its keys mean; also success, failure, mark, none. Outcome: a tap is success, 0.8 s is failure.",
+    help="What its keys mean: contact, subtask, outcome (a tap is success, 0.8 s is failure), success, failure, mark, "
+    "none.  [default: contact,subtask,outcome]",
 )
 @json_option
 def command(
@@ -87,7 +88,7 @@ def command(
     accept: tuple[str, ...],
     subtasks: str | None,
     pedal: str | None,
-    pedal_keys: str,
+    pedal_keys: str | None,
     as_json: bool,
 ) -> None:
     """Record ROBOT, such as sim:so101, into a dataset that LeRobot opens.
@@ -119,11 +120,7 @@ def command(
     options: dict[str, Any] = {"seed": seed} if ":" in robot else {}
     with ExitStack() as stack:
         terminal = stack.enter_context(Terminal(say=say))
-        if pedal is not None:
-            from ..timeline.pedal import Pedal, marks_for
-
-            keys = marks_for([word.strip() for word in pedal_keys.split(",")])
-            stack.enter_context(Pedal(pedal, log=log, marks=keys))
+        stack.enter_context(_pedal(pedal, pedal_keys, log))
         hand = _hand(leader, leader_port, leader_calibration)
         if hand is not None:
             stack.enter_context(hand)
@@ -154,6 +151,18 @@ def _check_dataset(dataset: Path) -> None:
             f"folder that is really called so is named by its whole path"
         )
     check_writable(dataset, "the dataset")
+
+
+def _pedal(device: str | None, keys: str | None, log: EventLog) -> AbstractContextManager[object]:
+    """The foot switch that adds to `log`, where there is one. Raises MotoriumError."""
+    from ..timeline.pedal import RECORDING, Pedal, marks_for
+
+    if device is None:
+        if keys is not None:
+            raise click.UsageError("--pedal-keys says what the keys of a --pedal mean: give that too")
+        return nullcontext()
+    words = RECORDING if keys is None else [word.strip() for word in keys.split(",")]
+    return Pedal(device, log=log, marks=marks_for(words))
 
 
 def _hand(leader: str, port: str | None, calibration: str | None) -> LeaderArm | None:

@@ -64,6 +64,8 @@ MEANINGS: Mapping[str, Mark] = {
     "none": Mark(),
 }
 """What a key can mean while recording; "outcome" is a success when tapped and a failure when held."""
+RECORDING = ("contact", "subtask", "outcome")
+"""What the keys mean while recording unless somebody says otherwise."""
 
 
 def marks_for(meanings: Sequence[str]) -> Mapping[int, Mark]:
