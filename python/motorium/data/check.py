@@ -7,6 +7,7 @@ leakage, cut_off, aside, arm; not_judged and unit say what could not be judged, 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from . import aside, column_rules, joint_rules, layout
 from .arm_rules import arms
 from .case import STATE, Case
 from .dataset import Dataset
+from .exchange import left_behind
 from .film_rules import Reel, judge_reel, reels
 from .findings import WITHOUT, Finding, Verdict, shortened
 from .joint_units import Unit
@@ -134,6 +136,10 @@ def _films(dataset: Dataset, files: Sequence[Reel], steps: _Steps, *, pictures: 
 
 def _leftovers(root: Path) -> list[Finding]:
     lying = [Finding("aside", None, None, found.told(root), found.remedy) for found in aside.lying(root)]
+    lying += [
+        Finding("aside", None, None, f"an edit that was cut off left {folder}", "motorium data repair")
+        for folder in left_behind(Path(os.path.realpath(root)))
+    ]
     done, parts = unattended(root)
     if not done and not parts:
         return lying
