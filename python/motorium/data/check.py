@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,13 +56,15 @@ def check(
 
 def _judged(root: Path, on_progress: Callable[[int, int], None] | None, *, pictures: bool) -> Verdict:
     dataset = Dataset.open(root)
-    units, unknown = find_units(dataset)
-    findings = [*totals(dataset), *arms(dataset), *_leftovers(root), *unjudged(dataset, units, unknown)]
-    files = reels(dataset)
+    findings = [*totals(dataset), *arms(dataset), *_leftovers(root)]
+    sound = _within(dataset, findings)
+    units, unknown = find_units(sound)
+    findings += unjudged(sound, units, unknown)
+    files = reels(sound)
     cameras = len(dataset.schema.videos) + (len(stills(dataset)) if pictures else 0)
     steps = _Steps(dataset.frames * (1 + cameras), on_progress)
-    findings += _columns(dataset, units, steps)
-    findings += _films(dataset, files, steps, pictures=pictures)
+    findings += _columns(dataset, sound, units, steps)
+    findings += _films(sound, files, steps, pictures=pictures)
     named = tuple(finding.naming(root) for finding in order(findings))
     return Verdict(
         named, len(dataset.episodes), () if pictures or not (files or stills(dataset)) else DECODED
@@ -81,10 +83,27 @@ class _Steps:
             self.tell(self.done, self.total)
 
 
-def _columns(dataset: Dataset, units: Mapping[str, Unit], steps: _Steps) -> list[Finding]:
+def _within(dataset: Dataset, findings: list[Finding]) -> Dataset:
+    """The same with the episodes whose files lie in the dataset; the others become findings."""
+    wrong = {episode.index: _misplaced(dataset, episode) for episode in dataset.episodes}
+    findings += [_damaged(e, wrong[e.index]) for e in dataset.episodes if wrong[e.index] is not None]
+    return replace(dataset, episodes=tuple(e for e in dataset.episodes if wrong[e.index] is None))
+
+
+def _misplaced(dataset: Dataset, episode: Episode) -> DataError | None:
+    try:
+        dataset.data_path(episode)
+        for feature in dataset.schema.videos:
+            dataset.video_path(episode, feature.key)
+    except DataError as error:
+        return error
+    return None
+
+
+def _columns(dataset: Dataset, sound: Dataset, units: Mapping[str, Unit], steps: _Steps) -> list[Finding]:
     findings: list[Finding] = []
     motions, stored = Motions(units[STATE].in_rad if STATE in units else None), StatsRules(dataset)
-    for episode, rows in _each(dataset, findings):
+    for episode, rows in _each(sound, findings):
         findings += shortened(_numbers(Case(dataset, episode, rows, {}, units), motions, stored))
         steps.step(episode.length)
     return [*findings, *shortened(stored.whole()), *duplicates(motions), *leakage(dataset, motions)]
