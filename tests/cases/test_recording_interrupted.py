@@ -225,52 +225,6 @@ def test_a_disk_without_inodes_is_named_and_what_was_recorded_waits(tmp_path: Pa
     assert done == "[(1, 1.0)] [20, 20]"
 
 
-UNMOUNTED = """
-import subprocess, time
-try:
-    with DatasetWriter(root, data_samples.schema(cameras=()), reserve_mb=0) as writer:
-        writer.begin("a", 0)
-        rows(writer, 0, 30)
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
-        for k in range(1000):
-            rows(writer, 0, 1)
-            time.sleep(0.02)
-except InterruptedEpisodeError as error:
-    print(error)
-print(list(disk.iterdir()))
-"""
-READ_ONLY = """
-import subprocess
-def mount(*options):
-    subprocess.run(["mount", *options, str(disk)], check=True)
-try:
-    with DatasetWriter(root, data_samples.schema(cameras=()), reserve_mb=0) as writer:
-        writer.begin("a", 0)
-        rows(writer, 0, 30)
-        mount("--bind", str(disk))
-        mount("-o", "remount,bind,ro")
-        writer.end({})
-except InterruptedEpisodeError as error:
-    print(error)
-mount("-o", "remount,bind,rw")
-print(repair(root).recovered)
-"""
-
-
-@pytest.mark.parametrize(
-    ("program", "words", "after"),
-    [
-        (UNMOUNTED, "its disk was taken away; on a disk that comes back the episode waits", "[]"),
-        (READ_ONLY, "make the folder writable, then motorium data repair", "[(0, 1.0)]"),
-    ],
-    ids=["unmounted", "read-only"],
-)
-def test_a_disk_that_goes_away_is_named(tmp_path: Path, program: str, words: str, after: str) -> None:
-    told, done = on_small_disk(RECORD + program, tmp_path / "disk").splitlines()
-    assert words in told
-    assert done == after
-
-
 ENCODING = """
 import time
 root = disk / "d"

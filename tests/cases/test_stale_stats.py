@@ -174,14 +174,3 @@ def test_two_do_not_write_at_once(root):
         result = CliRunner().invoke(main, ["data", "stats", str(root), "--write"])
     assert result.exit_code == 2
     assert "being written" in result.output
-
-
-def test_stored_statistics_that_are_none_are_no_obstacle(root):
-    path = root / layout.episode_file(SECOND)
-    rewritten(path, f"stats/{FRONT}/mean", [[[[None]], [[0.5]], [[0.5]]]])
-    rewritten(path, f"stats/{STATE}/max", [[float("nan")] * 6])
-    assert ("stats", 1) in {(f.kind, f.episode) for f in found(root)}
-    run(root, "--write")
-    assert found(root) == []
-    stored = Dataset.open(root).stats(Dataset.open(root).episodes[1])
-    assert np.isfinite(np.array(stored[FRONT]["mean"], dtype=float)).all()

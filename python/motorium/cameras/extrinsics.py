@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import CameraError
 from ..files import write_json
+from ..foreign import check_regular
 from ..types import UInt8
 from .apriltags import averaged, detect, solve
 from .opencv import import_cv2
@@ -18,6 +19,7 @@ from .setup import CameraSetup, setup_path
 
 FORMAT, VERSION = "motorium-extrinsics", 1
 FRAMES = 10
+MAX_PICTURE_BYTES = 64 << 20
 
 
 def extrinsics_path(robot: str, role: str) -> Path:
@@ -79,7 +81,7 @@ def calibrate(
 
 def _read(path: Path) -> UInt8:
     cv2 = import_cv2()
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
+    image = cv2.imread(str(check_regular(path, MAX_PICTURE_BYTES, error=CameraError)), cv2.IMREAD_COLOR)
     if image is None:
         raise CameraError(f"{path} is no picture that OpenCV can read")
     rgb: UInt8 = image[:, :, ::-1].copy()

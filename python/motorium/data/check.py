@@ -7,9 +7,8 @@ leakage, cut_off, aside, arm; not_judged and unit say what could not be judged, 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,6 @@ from . import aside, column_rules, joint_rules, layout
 from .arm_rules import arms
 from .case import STATE, Case
 from .dataset import Dataset
-from .exchange import left_behind
 from .film_rules import Reel, judge_reel, reels
 from .findings import WITHOUT, Finding, Verdict, shortened
 from .joint_units import Unit
@@ -56,15 +54,13 @@ def check(
 
 def _judged(root: Path, on_progress: Callable[[int, int], None] | None, *, pictures: bool) -> Verdict:
     dataset = Dataset.open(root)
-    findings = [*totals(dataset), *arms(dataset), *_leftovers(root)]
-    sound = _within(dataset, findings)
-    units, unknown = find_units(sound)
-    findings += unjudged(sound, units, unknown)
-    files = reels(sound)
+    units, unknown = find_units(dataset)
+    findings = [*totals(dataset), *arms(dataset), *_leftovers(root), *unjudged(dataset, units, unknown)]
+    files = reels(dataset)
     cameras = len(dataset.schema.videos) + (len(stills(dataset)) if pictures else 0)
     steps = _Steps(dataset.frames * (1 + cameras), on_progress)
-    findings += _columns(dataset, sound, units, steps)
-    findings += _films(sound, files, steps, pictures=pictures)
+    findings += _columns(dataset, units, steps)
+    findings += _films(dataset, files, steps, pictures=pictures)
     named = tuple(finding.naming(root) for finding in order(findings))
     return Verdict(
         named, len(dataset.episodes), () if pictures or not (files or stills(dataset)) else DECODED
@@ -83,27 +79,10 @@ class _Steps:
             self.tell(self.done, self.total)
 
 
-def _within(dataset: Dataset, findings: list[Finding]) -> Dataset:
-    """The same with the episodes whose files lie in the dataset; the others become findings."""
-    wrong = {episode.index: _misplaced(dataset, episode) for episode in dataset.episodes}
-    findings += [_damaged(e, wrong[e.index]) for e in dataset.episodes if wrong[e.index] is not None]
-    return replace(dataset, episodes=tuple(e for e in dataset.episodes if wrong[e.index] is None))
-
-
-def _misplaced(dataset: Dataset, episode: Episode) -> DataError | None:
-    try:
-        dataset.data_path(episode)
-        for feature in dataset.schema.videos:
-            dataset.video_path(episode, feature.key)
-    except DataError as error:
-        return error
-    return None
-
-
-def _columns(dataset: Dataset, sound: Dataset, units: Mapping[str, Unit], steps: _Steps) -> list[Finding]:
+def _columns(dataset: Dataset, units: Mapping[str, Unit], steps: _Steps) -> list[Finding]:
     findings: list[Finding] = []
     motions, stored = Motions(units[STATE].in_rad if STATE in units else None), StatsRules(dataset)
-    for episode, rows in _each(sound, findings):
+    for episode, rows in _each(dataset, findings):
         findings += shortened(_numbers(Case(dataset, episode, rows, {}, units), motions, stored))
         steps.step(episode.length)
     return [*findings, *shortened(stored.whole()), *duplicates(motions), *leakage(dataset, motions)]
@@ -155,10 +134,6 @@ def _films(dataset: Dataset, files: Sequence[Reel], steps: _Steps, *, pictures: 
 
 def _leftovers(root: Path) -> list[Finding]:
     lying = [Finding("aside", None, None, found.told(root), found.remedy) for found in aside.lying(root)]
-    lying += [
-        Finding("aside", None, None, f"an edit that was cut off left {folder}", "motorium data repair")
-        for folder in left_behind(Path(os.path.realpath(root)))
-    ]
     done, parts = unattended(root)
     if not done and not parts:
         return lying

@@ -114,20 +114,6 @@ def settle(root: Path, *, wanted: bool = False) -> list[str]:
     return done
 
 
-def left_behind(root: Path) -> list[Path]:
-    """Name the folders that killed edits of the dataset at `root`, which is no link, left beside it."""
-    found = []
-    names = (root.name, f"{root.name}_old")
-    for folder, owner in _folders(root, others=True):
-        with contextlib.suppress(OSError):
-            fd = _opened(folder)
-            try:
-                found += [folder] if owner.name in names and _abandoned(folder, fd) else []
-            finally:
-                os.close(fd)
-    return found
-
-
 def _put_right(folder: Path, root: Path) -> str:
     megabytes = sum(path.lstat().st_size for path in folder.rglob("*")) / 1e6
     kept = _settle(folder, root)

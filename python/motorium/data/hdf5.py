@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -35,6 +36,8 @@ __all__ = ["ALOHA_JOINTS", "Said", "import_hdf5", "is_hdf5"]
 
 SUFFIXES = (".hdf5", ".h5", ".hdf")
 PATIENCE_S = 60.0
+STEP_S = 120
+"""Longest time between two rows: a damaged file can keep its library busy for ever."""
 MAX_FRAME_BYTES = 64 << 20
 
 
@@ -66,6 +69,8 @@ def _read_apart(source: Path, work: Path, said: Said) -> dict[str, Any]:
     done = subprocess.run(
         python_module("motorium.data.hdf5", words), capture_output=True, text=True, check=False
     )
+    if done.returncode == -signal.SIGALRM:
+        raise DataError(f"{source} is damaged: a part of it could not be read in {STEP_S} s")
     if done.returncode < 0:
         raise DataError(f"{source} is damaged: reading it ended with signal {-done.returncode}")
     answer: dict[str, Any] = (
@@ -80,6 +85,8 @@ def main() -> None:
     """The reading process: source, folder and `Said` as JSON in, what was left out or an error as JSON out."""
     source, work, said = json.loads(sys.argv[1])
     left_out: dict[str, None] = {}
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process also where C code never returns
+    signal.alarm(STEP_S)
     try:
         _write(Path(work), _demos(Path(source)), Said(**said), left_out)
         shutil.rmtree(Path(work) / layout.STAGING)
@@ -188,6 +195,8 @@ def _episode(writer: DatasetWriter, demo: Demo, films: Mapping[str, _Film], said
     for k in range(length):
         row = {key: values[k] for key, values in demo.columns.items()}
         writer.add(row, {key: next(stream) for key, stream in streams.items()})
+        if signal.getitimer(signal.ITIMER_REAL)[0]:
+            signal.alarm(STEP_S)
     writer.end({"source": demo.name})
 
 

@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..foreign import check_regular
 
+MAX_FILE_BYTES = 1 << 40
 MAX_MEMBERS = 100_000
-MAX_BYTES = 1 << 30
+MAX_BYTES = 256 << 20
 """Of a column, unpacked."""
 MAX_CHUNK_BYTES = 256 << 20
 MAX_ATTRIBUTE = 1 << 20
@@ -35,9 +37,8 @@ def opened(path: Path) -> Iterator[Any]:
         import h5py
     except ImportError as error:
         raise DataError("HDF5 needs h5py: pip install 'motorium[hdf5]'") from error
-    if not path.is_file():
-        raise DataError(f"{path} is no file")
-    with _reading(str(path)), h5py.File(path, "r") as file:
+    real = check_regular(path, MAX_FILE_BYTES, error=DataError)
+    with _reading(str(path)), h5py.File(real, "r") as file:
         yield file
 
 

@@ -6,13 +6,13 @@ each demo, JSON with `lang`. Others: an attribute, or a dataset of texts, called
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from ..foreign import parse_json
 from ..instructions import MOST_CHARS
 from . import hdf5_file
 
@@ -58,8 +58,8 @@ def document_of(group: Any, name: str) -> Mapping[str, Any]:
     """A JSON object in an attribute; empty when there is none that can be read."""
     text = hdf5_file.attribute(group, name)
     try:
-        value = json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
+        value = parse_json(text) if isinstance(text, str) else None
+    except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -111,6 +111,14 @@ def fill(pattern: str, **fields: int | str) -> str:
     return safe(path)
 
 
+def check_patterns(data_path: str, video_path: str | None) -> None:
+    """Raise DataError when the path patterns of an info.json are none that `fill` fills."""
+    zeros = dict.fromkeys(("chunk_index", "file_index", "episode_chunk", "episode_index"), 0)
+    fill(data_path, **zeros)
+    if video_path is not None:
+        fill(video_path, video_key="camera", **zeros)
+
+
 def safe(path: str) -> str:
     """`path` when it stays inside the dataset, else DataError."""
     parts = Path(path).parts

@@ -20,7 +20,7 @@ T = TypeVar("T")
 MAX_ROWS = 50_000_000
 MAX_FILE_BYTES = 64 << 30
 MAX_COLUMNS = 20_000
-MAX_GROUP_BYTES = 1 << 29
+MAX_GROUP_BYTES = 1 << 28
 """Of a column of lists in one row group: a single row may claim them all."""
 MAX_TEXTS = 1 << 18
 """Of a dictionary that are looked at one by one."""

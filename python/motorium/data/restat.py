@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import DataError
 from ..files import write_whole
 from . import layout, parquet, staging, tables, whole_stats
@@ -65,7 +63,7 @@ def restat(root: Path, on_progress: Callable[[int, int], None] | None = None) ->
 
 
 def _of(dataset: Dataset, episode: Episode, rows: Rows) -> dict[str, Stats]:
-    out = {key: stats for key, stats in dataset.stats(episode).items() if _are_numbers(stats)}
+    out = dict(dataset.stats(episode))
     out |= {f.key: column_stats(rows[f.key]) for f in (*dataset.schema.columns, *DERIVED)}
     levels = dataset.histograms(episode)
     for feature in dataset.schema.videos:
@@ -81,15 +79,6 @@ def _of(dataset: Dataset, episode: Episode, rows: Rows) -> dict[str, Stats]:
     if dataset.info.version == layout.VERSION:
         staging.keep_levels(dataset.root, dataset.root / layout.levels_file(episode.index), levels)
     return out
-
-
-def _are_numbers(stats: object) -> bool:
-    try:
-        return isinstance(stats, dict) and all(
-            np.isfinite(np.asarray(v, float)).all() for v in stats.values()
-        )
-    except (TypeError, ValueError):
-        return False
 
 
 def _write_lines(dataset: Dataset, found: Mapping[int, Mapping[str, Stats]]) -> list[str]:

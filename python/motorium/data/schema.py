@@ -280,6 +280,7 @@ def parse_info(value: dict[str, Any]) -> Info:
         raise DataError("info.json: a total is negative")
     video_path = value.get("video_path")
     video = None if video_path is None else str(video_path)
+    layout.check_patterns(str(value["data_path"]), video)
     chunk = int(value.get("chunks_size", layout.CHUNK))
     if not 1 <= chunk <= MAX_CHUNK:
         raise DataError(f"info.json: chunks_size {chunk} is not between 1 and {MAX_CHUNK}")

@@ -197,11 +197,7 @@ def with_stats(table: pa.Table, stats: Mapping[int, Mapping[str, Stats]]) -> pa.
     import pyarrow as pa
 
     lines = [
-        {
-            f"stats/{key}/{name}": value
-            for key, one in stats.get(index, {}).items()
-            for name, value in one.items()
-        }
+        {f"stats/{key}/{name}": value for key, one in stats[index].items() for name, value in one.items()}
         for index in table["episode_index"].to_pylist()
     ]
     names = dict.fromkeys(name for line in lines for name in line)
@@ -209,10 +205,7 @@ def with_stats(table: pa.Table, stats: Mapping[int, Mapping[str, Stats]]) -> pa.
     for name in names:
         values = [line.get(name) for line in lines]
         kind = _arrow_type([value for value in values if value is not None]).value_type
-        try:
-            table = table.append_column(name, pa.array(values, kind))
-        except pa.ArrowException as error:
-            raise DataError(f"{name} of two episodes has two shapes: {error}") from error
+        table = table.append_column(name, pa.array(values, kind))
     return table
 
 
