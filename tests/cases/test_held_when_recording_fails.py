@@ -1,0 +1,96 @@
+"""The arm is held, and then at rest, when what it is recorded into fails in the middle."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pyarrow")
+pytest.importorskip("av")
+
+from motorium.cli._record_view import Silent
+from motorium.data import recorder
+from motorium.data.interrupted import InterruptedEpisodeError
+from motorium.robots.robot import Robot
+from motorium.robots.spec import RobotSpec
+from motorium.types import Frame
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
+
+from virtual_arm import VirtualArm, quick_robot
+
+
+class Camera:
+    """A camera whose every picture is new."""
+
+    role, fps = "front", 50.0
+
+    def read_latest(self, timeout_s: float = 1.0) -> Frame:
+        del timeout_s
+        now_ns = time.monotonic_ns()
+        return Frame(np.full((64, 64, 3), now_ns // 20_000_000 % 200, np.uint8), now_ns, now_ns // 20_000_000)
+
+    def close(self) -> None: ...
+
+
+class Hand:
+    """A leader who moves nothing."""
+
+    name = "hand"
+
+    def __init__(self, robot: Robot) -> None:
+        self.robot, self.ended = robot, False
+
+    def prepare(self, seed: int, task: str | None) -> str:
+        del seed
+        return task or ""
+
+    def begin(self) -> None:
+        self.robot.control.slew(np.full(6, 0.3, np.float32), 0.2)
+
+    def done(self) -> bool | None:
+        return None
+
+    def telemetry(self) -> np.ndarray:
+        return self.robot.control.telemetry()
+
+    def end(self) -> None:
+        self.ended = True
+        self.robot.control.hold()
+
+
+@pytest.mark.parametrize("what", ["encoder", "folder"])
+def test_the_arm_is_held_and_then_at_rest_whatever_ends_the_recording(tmp_path: Path, what: str) -> None:
+    spec, root = RobotSpec.load("so101"), tmp_path / "d"
+
+    class Ends(Silent):
+        def watches(self, sampler: recorder.Sampler) -> str | None:
+            if sampler.rows > 30 and what == "folder":
+                shutil.rmtree(root, ignore_errors=True)
+            elif sampler.rows > 30:
+                os.kill(sampler.writer.encoder_pid, signal.SIGKILL)
+            return None
+
+    start = np.array([joint.home_rad for joint in spec.joints])
+    plan = recorder.RecordPlan(root, 1, "t", fps=20)
+    with VirtualArm(spec, start_rad=start) as arm:
+        name = quick_robot(tmp_path)
+        with Robot.open(
+            name, port=arm.emulator.port, calibration="nominal", cameras={"front": Camera()}
+        ) as robot:
+            hand = Hand(robot)
+            with pytest.raises(InterruptedEpisodeError):
+                recorder.record(robot, hand, plan, Ends())
+            assert hand.ended
+            assert robot.control.mode == "holding"
+            assert arm.torque.all(), "held, not dropped"
+        rest = np.array([joint.rest_rad for joint in spec.joints])
+        assert not arm.torque.any()
+        np.testing.assert_allclose(arm.position_rad, rest, atol=0.06)
