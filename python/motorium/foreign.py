@@ -13,7 +13,7 @@ import re
 import stat
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -217,24 +217,35 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _check(document: Any, *, nan: bool) -> None:
     """Raise ValueError for what decoders let pass and programs trip over: depth, infinities, lone surrogates."""
-    open_ones = [iter((document,))]
+    open_ones: list[Iterator[tuple[object, Any]]] = [iter((("", document),))]
+    keys: list[object] = [""]
     while open_ones:
-        value = next(open_ones[-1], open_ones)
-        if value is open_ones:  # at its end
+        pair = next(open_ones[-1], None)
+        if pair is None:  # at its end
             open_ones.pop()
-        elif isinstance(value, str):
+            keys.pop()
+            continue
+        keys[-1], value = pair
+        if isinstance(value, str):
             _check_text(value)
         elif isinstance(value, float) and not nan and not math.isfinite(value):
-            raise ValueError("NaN or an infinite number, where numbers are finite")
+            raise ValueError(f"{_place(keys)} is {value}, where numbers are finite")
         elif isinstance(value, int) and abs(value) >= LARGEST_INTEGER:
-            raise ValueError("an integer beyond 64 bits")
+            raise ValueError(f"{_place(keys)} is an integer beyond 64 bits")
         elif isinstance(value, (dict, list)):
             if len(open_ones) > DEEPEST:
                 raise ValueError("nested too deeply")
             if isinstance(value, dict):
                 for key in value:
                     _check_text(key)
-            open_ones.append(iter(value.values() if isinstance(value, dict) else value))
+            open_ones.append(iter(value.items() if isinstance(value, dict) else enumerate(value)))
+            keys.append("")
+
+
+def _place(keys: Sequence[object]) -> str:
+    """Name a value by the keys that lead to it, such as joints[2].max_effort; the document itself is the first."""
+    words = (f"[{key}]" if isinstance(key, int) else f".{printable(str(key)[:_SHOWN])}" for key in keys[1:])
+    return "".join(words).removeprefix(".") or "the document"
 
 
 def _check_text(text: str) -> None:

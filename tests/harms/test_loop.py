@@ -126,4 +126,4 @@ def test_harm_26_the_command_line_starts_at_once() -> None:
     assert "motorium.cli.main" in loaded
     assert not loaded & {"torch", "numpy", "mujoco", "rich", "PIL", "av", "pyarrow", "motorium._core"}
     verbs = {name for name in loaded if name.startswith("motorium.cli.")}
-    assert verbs <= {"motorium.cli.main", "motorium.cli._streams"}
+    assert verbs <= {"motorium.cli.main", "motorium.cli._streams", "motorium.cli._print"}

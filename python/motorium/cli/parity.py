@@ -22,9 +22,9 @@ from ._verb import Verb, json_option, print_json, print_table
 )
 @json_option
 def command(case_dir: Path, out: Path, isa: str, precision: str, as_json: bool) -> None:
-    """Run the case in CASE_DIR (case.json, inputs.safetensors; model and config there, in its parent, or beside it in
-    the folder that case.json names as its checkpoint).
+    """Run the case in CASE_DIR: case.json and inputs.safetensors.
 
+    Model and config lie there, in its parent, or beside it in the folder that case.json names as its checkpoint.
     The outputs have the names and shapes of the case's expected values, which are never read.
     """
     from .._core import kernels
