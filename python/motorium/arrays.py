@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -22,6 +23,12 @@ MAX_FILE_BYTES = 2 << 30
 MAX_HEADER_BYTES = 4096
 KINDS = "biufU"
 """Booleans, integers, floats, texts: what needs no pickle."""
+
+_DAMAGE = (
+    OSError, ValueError, EOFError, RuntimeError, SyntaxError, RecursionError, MemoryError, OverflowError,
+    zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError,
+)  # fmt: skip
+"""What the readers of archives and of numpy's headers raise for what they cannot read."""
 
 
 def read_arrays(path: Path, *, max_bytes: int = 1 << 28) -> dict[str, NDArray[Any]]:
@@ -52,15 +59,7 @@ def read_arrays(path: Path, *, max_bytes: int = 1 << 28) -> dict[str, NDArray[An
                 arrays[name] = _read(archive, member, left)
                 left -= arrays[name].nbytes
             return arrays
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-        RuntimeError,
-        struct.error,
-    ) as error:
+    except _DAMAGE as error:
         raise MotoriumError(f"{path} cannot be read as .npz: {error}") from error
 
 

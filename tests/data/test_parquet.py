@@ -118,3 +118,26 @@ def test_damage_anywhere_is_named_or_harmless(tmp_path):
         except DataError:
             refused += 1
     assert refused > 100
+
+
+def test_groups_of_rows_are_chosen_by_what_the_footer_says(tmp_path):
+    path = tmp_path / "many.parquet"
+    table = pa.table({"episode_index": np.repeat(np.arange(50), 4), "a": np.arange(200)})
+    pq.write_table(table, path, row_group_size=8)
+    with parquet.opened(path) as file:
+        groups = file.groups_with("episode_index", 7)
+        found = pa.Table.from_batches(file.iter_batches(100, columns=["a"], row_groups=groups))
+        assert len(groups) == 1
+        assert set(range(28, 32)) <= set(found["a"].to_pylist())
+        assert file.groups_with("episode_index", 99) == []
+        assert not sum(len(batch) for batch in file.iter_batches(100, columns=["a"], row_groups=[]))
+        assert len(file.groups_with("unknown", 7)) == 25
+
+
+def test_a_file_that_is_replaced_is_taken_apart_anew(tmp_path):
+    path = tmp_path / "a.parquet"
+    for count in (10, 20):
+        pq.write_table(
+            pa.table({"a": np.arange(count)}), path, row_group_size=count // 5 if count == 10 else 20
+        )
+        assert len(read(path)) == count

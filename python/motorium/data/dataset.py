@@ -128,7 +128,8 @@ class Dataset:
         features = self._features(keys)
         names = list(dict.fromkeys([*(f.key for f in features), "episode_index"]))
         found: _Gathered | None = None
-        for numbers, batch in _batches(path, names, features):
+        only = next(iter(wanted)) if len(wanted) == 1 else None
+        for numbers, batch in _batches(path, names, features, only):
             cuts = np.flatnonzero(np.diff(numbers)) + 1
             for start, stop in zip([0, *cuts], [*cuts, len(numbers)], strict=True):
                 if stop == start:
@@ -193,14 +194,18 @@ class Dataset:
         return normalised(value) if isinstance(value, dict) else {}
 
 
-def _batches(path: Path, names: list[str], features: Sequence[Feature]) -> Iterator[tuple[Any, Rows]]:
+def _batches(
+    path: Path, names: list[str], features: Sequence[Feature], only: int | None
+) -> Iterator[tuple[Any, Rows]]:
+    """Numbers of episodes and columns, some rows at a time; of groups of rows that may hold the episode `only`."""
     with parquet.opened(path) as file:
         missing = [name for name in names if name not in file.names]
         if missing:
             raise DataError(f"{path} has no column {missing[0]!r}")
         number = DERIVED[2]
         size = min(BATCH_ROWS, max(1, BATCH_BYTES // (8 + _row_bytes(features))))
-        for batch in file.iter_batches(size, columns=names):
+        groups = None if only is None else file.groups_with("episode_index", only)
+        for batch in file.iter_batches(size, columns=names, row_groups=groups):
             rows = {f.key: tables.numbers(batch.column(f.key), f) for f in features}
             yield tables.numbers(batch.column(number.key), number).reshape(-1), rows
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from ..errors import DataError
 from ..foreign import check_regular, open_regular, printable
@@ -28,10 +28,13 @@ SPARE_BYTES = 64 << 20
 RATIO = 8
 """A page of texts or pictures may unpack to so many times its packed size, and `SPARE_BYTES` more."""
 BATCH_BYTES = 32 << 20
+FOOTERS_KEPT = 4
 TABLE_BYTES = 128 << 20
 """Of a table that is read whole, and `RATIO` times its file's bytes more."""
 _ENCODINGS = frozenset({0, 2, 3, 4, 5, 6, 8, 9})
 """Parquet's numbers of those in which a value is no longer than its bytes in the page; 7 writes prefixes."""
+
+_footers: dict[tuple[int, ...], list[list[Chunk]]] = {}
 
 
 @contextmanager
@@ -50,12 +53,24 @@ def opened(path: Path, inside: Path | None = None) -> Iterator[ParquetTable]:
     real = check_regular(path, MAX_FILE_BYTES, error=DataError, inside=inside)
     with open_regular(real, MAX_FILE_BYTES, error=DataError) as pages_of:
         try:
-            groups = _named(read_groups, f"{path} is damaged", pages_of)
+            groups = _named(_groups_of, f"{path} is damaged", pages_of)
             with pq.ParquetFile(real) as file:
                 yield ParquetTable(file, path, pages_of.fileno(), groups)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             words = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DataError(f"{path} is damaged: {printable(words[:500])}") from error
+
+
+def _groups_of(file: BinaryIO) -> list[list[Chunk]]:
+    """The footer of an opened file, taken apart once: a dataset's file is opened again for each of its episodes."""
+    found = os.fstat(file.fileno())
+    state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    if state not in _footers:
+        groups = read_groups(file)
+        while len(_footers) >= FOOTERS_KEPT:
+            _footers.pop(next(iter(_footers)), None)
+        _footers[state] = groups
+    return _footers[state]
 
 
 def _named(act: Callable[..., T], where: object, *arguments: Any) -> T:
