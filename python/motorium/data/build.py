@@ -19,7 +19,7 @@ from ..errors import DataError
 from ..files import check_text, write_json
 from ..foreign import open_regular
 from ..logs import logger
-from . import aside, layout, parquet, staging, tables, video, whole_stats
+from . import aside, film, layout, parquet, staging, tables, video, whole_stats
 from .dataset import Dataset
 from .exchange import Place, settle, sync_folder
 from .layout import Slot
@@ -251,9 +251,18 @@ def _cameras(pick: Pick, schema: Schema) -> list[tuple[str, str]]:
 
 
 def copy_video(dataset: Dataset, episode: Episode, key: str, target: Path) -> None:
-    """The frames of a camera in an episode, as a file of their own, not re-encoded. Raises DataError."""
-    source, place = dataset.video_path(episode, key), episode.videos[key]
-    copied = video.remux(source, target, episode.length, dataset.schema.fps, from_s=place.from_s)
+    """Copy the frames of a camera in an episode into a file of their own; they are encoded again only where they must.
+
+    Raises DataError.
+    """
+    source, place, fps = dataset.video_path(episode, key), episode.videos[key], dataset.schema.fps
+    try:
+        copied = video.remux(source, target, episode.length, fps, from_s=place.from_s)
+    except video.CutError as error:
+        said = str((dataset.schema.feature(key).info or {}).get("video.codec"))
+        _log.warning("%s; those of episode %d are encoded again", error, episode.index)
+        images = (image for _, image in dataset.pictures(episode, key))
+        copied = film.encode(target, images, fps, said if said in video.CODECS else "h264")
     if copied != episode.length:
         raise DataError(f"{source} has {copied} of the {episode.length} frames of episode {episode.index}")
 

@@ -47,11 +47,15 @@ def _av_errors() -> tuple[type[Exception], ...]:
     return (av.FFmpegError, OSError, ValueError, IndexError, EOFError)
 
 
+class CutError(DataError):
+    """Frames cannot be copied from a place on: the first one needs others before it."""
+
+
 def remux(source: Path, target: Path, frames: int, fps: int, *, from_s: float = 0.0) -> int:
     """Copy `frames` frames from `from_s` on, as they are, into a plain, durable mp4 whose frame k is at k / fps.
 
-    Returns how many there were; the source may be cut off. Raises DataError when there is nothing to copy, or the
-    first frame cannot stand alone.
+    Returns how many there were; the source may be cut off. Raises DataError when there is nothing to copy; CutError
+    when the first frame cannot stand alone.
     """
     import av
 
@@ -73,7 +77,7 @@ def remux(source: Path, target: Path, frames: int, fps: int, *, from_s: float = 
                         break
                     continue
                 if count == 0 and not packet.is_keyframe:
-                    raise DataError(
+                    raise CutError(
                         f"{source} cannot be cut at {from_s:.3f} s: that frame does not stand alone"
                     )
                 packet.dts = _grid(packet.dts, before.time_base, fps) - first
