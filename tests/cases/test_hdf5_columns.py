@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -118,6 +120,34 @@ def test_depth_among_the_pictures_is_named_and_the_others_come(tmp_path):
         "observations/images/depth (32, 32) uint16: no colour pictures",
         "observations/images/grey (32, 32, 1) uint8: no colour pictures",
     ]
+
+
+def jpeg(level: int) -> bytes:
+    coder = av.CodecContext.create("mjpeg", "w")
+    coder.width, coder.height, coder.pix_fmt, coder.time_base = 32, 32, "yuvj420p", Fraction(1, 20)
+    frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), level, np.uint8), format="rgb24")
+    return b"".join(bytes(packet) for packet in coder.encode(frame))
+
+
+@pytest.mark.parametrize("form", ["fixed texts", "runs of any length"])
+def test_jpegs_are_read_in_every_form_they_are_stored_in(tmp_path, form):
+    coded = [jpeg(40 + 20 * k) for k in range(ROWS)]
+
+    def see(file):
+        for i in range(2):
+            where = f"data/demo_{i}/obs/top_image"
+            if form == "fixed texts":
+                file[where] = np.array(coded)
+                continue
+            made = file.create_dataset(where, (ROWS,), dtype=h5py.vlen_dtype(np.uint8))
+            for k, content in enumerate(coded):
+                made[k] = np.frombuffer(content, np.uint8)
+
+    found = converted(robomimic(tmp_path / "in.hdf5", change=see))
+    dataset = found["there"]
+    seen = [image.mean() for _, image in dataset.pictures(dataset.episodes[1], "observation.images.top")]
+    np.testing.assert_allclose(seen, 40 + 20 * np.arange(ROWS), atol=4)
+    assert found["left_out"] == []
 
 
 def strange(file):

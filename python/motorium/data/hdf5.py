@@ -204,15 +204,18 @@ class _Film:
     """The pictures of one camera in one episode, plain or as JPEGs. Raises DataError for anything else."""
 
     def __init__(self, entry: Any, where: str) -> None:
-        self._entry, self._where = hdf5_file.checked(entry, where), where
+        self._packed = hdf5_file.is_packed(entry)
+        self._entry, self._where = (
+            (hdf5_file.packed if self._packed else hdf5_file.checked)(entry, where),
+            where,
+        )
         shape: Sequence[int] = self._entry.shape
         self.count = int(shape[0])
-        if self._entry.dtype != np.uint8 or not (len(shape) == 2 or (len(shape) == 4 and shape[3] == 3)):
+        if not self._packed and (self._entry.dtype != np.uint8 or len(shape) != 4 or shape[3] != 3):
             raise DataError(
                 f"{where} is {self._entry.dtype} {tuple(shape)}; uint8 (N, H, W, 3) or JPEGs are read"
             )
-        self._packed = len(shape) == 2
-        if int(np.prod(shape[1:], dtype=object)) > MAX_FRAME_BYTES:
+        if int(np.prod(shape[1:], dtype=object)) * self._entry.dtype.itemsize > MAX_FRAME_BYTES:
             raise DataError(f"{where}: a frame of {tuple(shape[1:])} is larger than is read")
         self.shape = next(self.images()).shape if self._packed else tuple(int(n) for n in shape[1:])
         if self.shape[0] % 2 or self.shape[1] % 2:

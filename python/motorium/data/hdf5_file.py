@@ -104,6 +104,33 @@ def _checked(dataset: Any, where: str) -> Any:
     return dataset
 
 
+def packed(dataset: Any, where: str) -> Any:
+    """A dataset of one run of bytes for each row: padded uint8, texts of fixed size, or of any. DataError."""
+    import h5py
+
+    with _reading(where):
+        if isinstance(dataset, h5py.Dataset) and is_packed(dataset) and dataset.dtype != np.uint8:
+            if not dataset.size:
+                raise DataError(f"{where} is empty")
+            _check_storage(dataset, where)
+            return dataset
+    return checked(dataset, where)
+
+
+def is_packed(dataset: Any) -> bool:
+    """Whether a dataset has the form of one run of bytes for each row."""
+    import h5py
+
+    shape, dtype = getattr(dataset, "shape", None) or (), getattr(dataset, "dtype", None)
+    if dtype == np.uint8:
+        return len(shape) == 2
+    return (
+        len(shape) == 1
+        and dtype is not None
+        and (dtype.kind == "S" or h5py.check_vlen_dtype(dtype) == np.uint8)
+    )
+
+
 def _check_storage(dataset: Any, where: str) -> None:
     """Raise DataError for what lies elsewhere, needs a library that h5py does not bring, or is not there at all."""
     if dataset.is_virtual or dataset.external:
@@ -150,7 +177,9 @@ def _kept(values: NDArray[Any]) -> np.dtype[Any]:
 def blocks(dataset: Any, where: str) -> Iterator[NDArray[Any]]:
     """Entries along the first axis, one after the other, some dozens of megabytes in memory at once. DataError."""
     size = max(1, int(np.prod(dataset.shape[1:], dtype=object)) * dataset.dtype.itemsize)
-    step = max(1, BLOCK_BYTES // size)
+    step = (
+        1 if dataset.dtype.hasobject else max(1, BLOCK_BYTES // size)
+    )  # how large those are is not known before
     for start in range(0, dataset.shape[0], step):
         with _reading(where):
             block = dataset[start : start + step]

@@ -201,19 +201,18 @@ def _robomimic(root: Any, name: str, around: list[str]) -> Demo:
 def _may_be_picture(found: Any) -> bool:
     """Whether a member of `images` has the form of colour pictures or of JPEGs; depth has another one."""
     shape: Any = getattr(found, "shape", ())
-    return getattr(found, "dtype", None) == np.uint8 and (
-        len(shape) == 2 or (len(shape) == 4 and shape[-1] == 3)
-    )
+    colour = getattr(found, "dtype", None) == np.uint8 and len(shape) == 4 and shape[-1] == 3
+    return colour or hdf5_file.is_packed(found)
 
 
 def _is_picture(found: Any, where: str) -> bool:
-    shape: Any = getattr(found, "shape", ())
-    dtype = getattr(found, "dtype", None)
-    if dtype != np.uint8:
-        return False
-    if len(shape) == 2 and shape[0] and shape[1] > len(JPEG):
-        return bytes(next(hdf5_file.blocks(hdf5_file.checked(found, where), where))[:2]) == JPEG
-    return len(shape) == 4 and shape[-1] == 3
+    if not _may_be_picture(found) or not hdf5_file.is_packed(found):
+        return _may_be_picture(found)
+    try:
+        first = next(hdf5_file.blocks(hdf5_file.packed(found, where), where))
+    except DataError:
+        return False  # named with the columns that are not carried over
+    return bool(first.tobytes()[: len(JPEG)] == JPEG)
 
 
 def _state(columns: Mapping[str, NDArray[Any]]) -> list[str]:
