@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import data_samples
+import hostile_files
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +20,10 @@ from click.testing import CliRunner
 
 from motorium.cli.main import main
 from motorium.data import parquet
+from motorium.data.check import check
+from motorium.data.dataset import Dataset
+from motorium.data.whole_stats import stats_of
+from motorium.errors import MotoriumError
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +172,45 @@ def test_a_checkpoint_whose_files_are_none_is_refused(tmp_path, file, kind):
     done = CliRunner().invoke(main, ["eval", str(folder), "--episodes", "1"])
     assert done.exit_code == 2
     assert any(word in done.output for word in ("is a FIFO", "/dev/zero", "is a folder")), done.output
+
+
+def test_damaged_descriptions_are_refused_or_sound(tmp_path, good):
+    """info.json changed in its values, and below the level of values: what is wrong is a DataError, or a finding."""
+    root = tmp_path / "d"
+    shutil.copytree(good, root)
+    path = root / "meta/info.json"
+    text, source, refused = path.read_text(), random.Random(5), 0
+    for turn in range(hostile_files.runs(25)):
+        document = json.loads(text)
+        hostile_files.mutate_document(document, source)
+        path.write_bytes(
+            hostile_files.mutate_text(text, source) if turn % 3 == 0 else json.dumps(document).encode()
+        )
+        try:
+            found = Dataset.open(root)
+            if turn % 5 == 0:
+                check(root, pictures=False)
+            for episode in found.episodes:
+                found.rows(episode)
+                found.stats(episode)
+        except MotoriumError:
+            refused += 1
+    assert refused > 5
+
+
+@pytest.mark.parametrize("file", ["meta/stats.json", "meta/motorium/episode-000000.json"])
+def test_damaged_documents_of_a_dataset_are_refused_or_sound(tmp_path, good, file):
+    root = tmp_path / "d"
+    shutil.copytree(good, root)
+    path = root / file
+    text, source = path.read_text(), random.Random(6)
+    for turn in range(hostile_files.runs(6)):
+        document = json.loads(text)
+        hostile_files.mutate_document(document, source)
+        path.write_bytes(
+            hostile_files.mutate_text(text, source) if turn % 3 == 0 else json.dumps(document).encode()
+        )
+        with contextlib.suppress(MotoriumError):
+            check(root, pictures=False)
+        with contextlib.suppress(MotoriumError):
+            stats_of(Dataset.open(root))
