@@ -81,3 +81,12 @@ def test_a_file_of_another_kind_is_not_called_missing(tmp_path):
     other.write_text("no robot")
     with pytest.raises(MotoriumError, match=r"notes.txt is another kind of file; give a robot's TOML file"):
         RobotSpec.load(other)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_repair_leaves_nothing_where_no_dataset_is(tmp_path, there):
+    folder = tmp_path / "cubes"
+    if there:
+        folder.mkdir()
+    assert CliRunner().invoke(main, ["data", "repair", str(folder)]).exit_code == 2
+    assert [path.name for path in tmp_path.rglob("*")] == ["cubes"] * there
