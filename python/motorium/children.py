@@ -9,7 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from multiprocessing.pool import Pool
 
 _SAFE_PATH = sys.version_info >= (3, 11)  # the option -P, and PYTHONSAFEPATH
 _RUN_MODULE = (
@@ -56,6 +60,26 @@ def spawning() -> Iterator[None]:
     finally:
         os.fchdir(folder)
         os.close(folder)
+
+
+@contextlib.contextmanager
+def spawned_pool(processes: int, start: Callable[[], None] | None = None) -> Iterator[Pool]:
+    """Open a pool of workers (method "spawn") that never import from the current folder.
+
+    The same holds for those that take the place of dead ones, but where Python is older than 3.11.
+
+    Args:
+        processes: number of workers.
+        start: called in each of them first.
+    """
+    import multiprocessing
+
+    with contextlib.ExitStack() as stack:
+        if _SAFE_PATH:
+            stack.enter_context(spawning())
+        with spawning():
+            pool = multiprocessing.get_context("spawn").Pool(processes, start)
+        yield stack.enter_context(pool)
 
 
 def forget_current_folder() -> None:

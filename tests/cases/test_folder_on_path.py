@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +68,20 @@ def test_spawned_workers_start_without_the_current_folder(trapped, monkeypatch, 
     assert Path.cwd() == here
     with pool:
         assert Path(pool.apply(_where, ("random",))).parent != here
+    assert not trapped.exists()
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_takes_the_place_of_a_dead_one_does_not_look_there(trapped, monkeypatch):
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in ("", ".")])
+    with children.spawned_pool(1) as pool:
+        assert Path(pool.apply(_where, ("random",))).parent != Path.cwd()
+        if sys.version_info >= (3, 11):  # before, only the first workers are kept from it
+            pool.apply_async(_die)
+        assert Path(pool.apply_async(_where, ("random",)).get(60)).parent != Path.cwd()
     assert not trapped.exists()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -12,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..children import spawning
+from ..children import spawned_pool
 from ..errors import MotoriumError, SafetyError
 from ..robots.spec import RobotSpec
 from ..runtime.lockstep import VirtualClock, run_lockstep
@@ -145,10 +144,7 @@ def _play_all(job: EvalJob, seeds: range) -> Any:
         for seed in seeds:
             yield _play(job, seed)
         return
-    context = multiprocessing.get_context("spawn")
-    with spawning():
-        workers = context.Pool(min(job.processes, len(seeds)), _limit_threads)
-    with workers as pool:
+    with spawned_pool(min(job.processes, len(seeds)), _limit_threads) as pool:
         yield from pool.imap_unordered(_Player(job), seeds)
 
 

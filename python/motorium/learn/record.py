@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checkpoints import find_checkpoint
-from ..children import spawning
+from ..children import spawned_pool
 from ..errors import MotoriumError
 from ..robots.spec import RobotSpec
 from .dataset import DemoFrame, write_shard
@@ -67,10 +66,7 @@ def record(job: RecordJob, report: Callable[[str], None] = print) -> dict[str, A
     tasks = _tasks(job)
     job.out.mkdir(parents=True, exist_ok=True)
     start, frames, done = time.monotonic(), 0, 0
-    context = multiprocessing.get_context("spawn")
-    with spawning():
-        workers = context.Pool(job.processes)
-    with workers as pool:
+    with spawned_pool(job.processes) as pool:
         for task, count in pool.imap_unordered(_record_shard, tasks):
             frames, done = frames + count, done + 1
             seconds = time.monotonic() - start
