@@ -1,6 +1,6 @@
 """Recorder, repair and every edit are killed at any call that changes a file, or find the disk full from there on.
 
-python tests/data/kill_soak.py 200 100 > docs/kill_soak.json      200 kills and 100 full disks of each kind
+python tests/data/kill_soak.py 200 100 --out docs/kill_soak.json      200 kills and 100 full disks of each kind
 
 What is killed is a copy of one small dataset with two episodes, one that was cut off, one that is finished and not in
 its place, and one that lies aside. Every other time the file system cannot exchange two names. Afterwards the next verb
@@ -23,7 +23,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -275,26 +274,29 @@ class Soak:
                 assert int(which) in there or asides > 1, f"{which} is gone"
 
 
-def soak(kills: int, full: int, kinds: list[str], seed: int = 0) -> dict[str, Any]:
-    """All kinds, in a process in which the shim is loaded."""
+def soak(given: argparse.Namespace, tallies: dict[str, Any]) -> None:
+    """Add the kinds to `tallies`, in a process in which the shim is loaded."""
     import av  # noqa: F401 - once, for all children
     import pyarrow.parquet  # noqa: F401
 
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory, prefix="kill-soak-") as name:
-        began = time.monotonic()
         run = Soak(Path(name), Faults(Path(os.environ["FAULT_SHIM"])))
-        tallies = {}
-        for kind in kinds or list(run.scenes.KINDS):
-            tallies[kind] = asdict(run.run(kind, {KILL: kills, FULL: full}, seed))
+        for kind in given.kinds or list(run.scenes.KINDS):
+            tallies[kind] = asdict(run.run(kind, {KILL: given.kills, FULL: given.full}, given.seed))
             print(f"{kind}: {tallies[kind]}", file=sys.stderr, flush=True)
-        return {
-            "kills": sum(t["kills"] for t in tallies.values()),
-            "full_disks": sum(t["full"] for t in tallies.values()),
-            "faults": sum(len(t["faults"]) for t in tallies.values()),
-            "seconds": round(time.monotonic() - began, 1),
-            "kinds": tallies,
-        }
+            if given.out:
+                given.out.write_text(json.dumps(record(tallies), indent=1) + "\n")
+
+
+def record(tallies: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of a run."""
+    return {
+        "kills": sum(t["kills"] for t in tallies.values()),
+        "full_disks": sum(t["full"] for t in tallies.values()),
+        "faults": sum(len(t["faults"]) for t in tallies.values()),
+        "kinds": tallies,
+    }
 
 
 def main() -> None:
@@ -305,10 +307,15 @@ def main() -> None:
     parser.add_argument("full", type=int, help="disks, of each kind")
     parser.add_argument("kinds", nargs="*")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--out", type=Path, help="also written here after each kind; kinds that are there stay"
+    )
     given = parser.parse_args()
     if "FAULT_SHIM" in os.environ:
         sys.path[:0] = [str(HERE), str(HERE.parent)]
-        print(json.dumps(soak(given.kills, given.full, given.kinds, given.seed), indent=1))
+        before = json.loads(given.out.read_text())["kinds"] if given.out and given.out.exists() else {}
+        soak(given, before)
+        print(json.dumps(record(before), indent=1))
         return
     with tempfile.TemporaryDirectory(prefix="fault-shim-") as name:
         state = Path(name) / "state"

@@ -1,7 +1,7 @@
 """A short piece of `kill_soak.py`: recorder, repair and edits killed, and on a disk that fills; nothing is ever lost.
 
 The whole of it, 200 kills and 100 full disks of every kind, run once: docs/kill_soak.json, made by
-`python tests/data/kill_soak.py 200 100`.
+`python tests/data/kill_soak.py 200 100 --out docs/kill_soak.json`.
 """
 
 from __future__ import annotations
