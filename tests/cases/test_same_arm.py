@@ -240,6 +240,26 @@ def test_a_check_finds_episodes_of_two_calibrations_and_of_two_rules(recorded: P
     assert [f.episode for f in check(both.root).findings if f.kind == "arm"] == [1, 2]
 
 
+def test_a_merged_dataset_still_asks_whose_arm_goes_on_with_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    third = replace(MINE, joints={**MINE.joints, "elbow_flex": JointZero(2048.0 - 300, 1)})
+    for name, zeros in (("a", MINE), ("b", OTHER)):
+        add(tmp_path / name, arm(calibration=zeros))
+    both = tmp_path / "both"
+    merge([Dataset.open(tmp_path / name) for name in "ab"], Units(), both)
+    with pytest.raises(DataError, match="was recorded with another calibration"):
+        add(both, arm(calibration=third))
+    with pytest.raises(DataError, match="another declaration"):
+        add(both, arm(shorter(tmp_path)))
+    add(both, arm())  # the one of a
+    add(both, arm(calibration=third), Accepted(calibration=True))
+    dataset = Dataset.open(both)
+    wanted = [Identity.of(SPEC, zeros) for zeros in (MINE, OTHER, MINE, third)]
+    assert [identity_of(dataset, e) for e in dataset.episodes] == wanted
+    assert "does not say" not in caplog.text
+
+
 def test_a_leader_s_joints_keep_nothing_from_being_mirrored_or_merged(recorded: Path, tmp_path: Path) -> None:
     led = tmp_path / "led"
     schema = schema_for(arm(), FPS, leader=True)

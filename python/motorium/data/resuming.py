@@ -9,7 +9,8 @@ from ..errors import DataError
 from ..logs import logger
 from ..robots.identity import Identity
 from . import instants, layout, marks, staging
-from .identity import LIMITS, NOTHING, ROBOT, Accepted, refusal
+from .dataset import Dataset
+from .identity import LIMITS, NOTHING, ROBOT, Accepted, identity_of, refusal
 from .said_units import units_remedy
 from .schema import Info, Schema
 
@@ -24,11 +25,11 @@ def resume(root: Path, there: Info, mine: Schema, accepted: Accepted = NOTHING) 
     Raises DataError, with what to do instead, when they do not go together.
     """
     _check_rows(root, there, mine)
-    before, now = (Identity.read(schema.own.get(ROBOT)) for schema in (there.schema, mine))
+    said, now = (Identity.read(schema.own.get(ROBOT)) for schema in (there.schema, mine))
     if now is None:
         return
-    _check_arm(root, there.schema, mine, accepted)
-    if before != now:  # of an arm that was calibrated anew, say; episodes keep what they were recorded with
+    _check_arm(root, there.schema, mine, said or _noted(root, now), accepted)
+    if said != now:  # of an arm that was calibrated anew, say; episodes keep what they were recorded with
         own = {**there.schema.own, ROBOT: mine.own[ROBOT]}
         staging.write_info(root, replace(there, schema=replace(there.schema, own=own)))
 
@@ -52,9 +53,19 @@ def _check_rows(root: Path, there: Info, mine: Schema) -> None:
         )
 
 
-def _check_arm(root: Path, theirs: Schema, mine: Schema, accepted: Accepted) -> None:
+def _noted(root: Path, now: Identity) -> Identity | None:
+    """With which arm the episodes say they were recorded, where info.json does not: it was merged from several.
+
+    `now` where it is one of them, else the last. Raises DataError for notes that cannot be read.
+    """
+    dataset = Dataset.open(root)
+    found = {one: None for episode in dataset.episodes if (one := identity_of(dataset, episode)) is not None}
+    return now if now in found else next(reversed(found), None)
+
+
+def _check_arm(root: Path, theirs: Schema, mine: Schema, before: Identity | None, accepted: Accepted) -> None:
     """Raise DataError when `mine` is of another robot's file or another calibration, and nobody accepted that."""
-    before, now = (Identity.read(schema.own.get(ROBOT)) for schema in (theirs, mine))
+    now = Identity.read(mine.own.get(ROBOT))
     changed = [key for key in DECLARED if key in theirs.own and theirs.own[key] != mine.own.get(key)]
     other = before is not None and now is not None and before.spec_sha256 != now.spec_sha256
     if (other or changed) and not accepted.robot:
