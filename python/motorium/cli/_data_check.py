@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -63,7 +64,7 @@ def _show(verdict: Verdict, dataset: Path, *, details: bool) -> None:
     found = f"{count(verdict.count, 'finding')} in {count(verdict.episodes, 'episode')}"
     echo(f"score {verdict.score}: {found}{blocks}")
     if not details and any(s.count > 1 and s.first.kind not in UNJUDGED for s in summaries):
-        echo(f"each of them: motorium data check {dataset} --details")
+        echo(f"each of them: motorium data check {quote(str(dataset))} --details")
 
 
 def _line(text: str, finding: Finding) -> None:

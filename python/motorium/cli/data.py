@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import _data_check, _data_convert, _data_edit, _data_joints, _data_mark, _data_stats, _data_view
 from ._print import echo
-from ._verb import Verb, json_option, print_json, print_table
+from ._verb import Verb, count, json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from ..data.repair import Repair
@@ -28,14 +28,15 @@ def command() -> None:
 @json_option
 def info(dataset: Path, as_json: bool) -> None:
     """What DATASET holds."""
+    from ..data import aside
     from ..data.dataset import Dataset
     from ..data.marking import summary
     from ..data.said_units import units_of
-    from ..data.snapshot import written
+    from ..data.snapshot import unattended, written
 
     found = Dataset.open(dataset)
     schema, told = found.schema, summary(found)
-    value = {
+    value: dict[str, Any] = {
         "dataset": str(dataset),
         "version": found.info.version,
         "robot": schema.robot,
@@ -46,6 +47,8 @@ def info(dataset: Path, as_json: bool) -> None:
         "outcomes": told.outcomes,
         "cut_off": list(told.cut_off),
         "being_written": written(dataset),
+        "waiting": [path.name for paths in unattended(dataset) for path in paths],
+        "aside": [one.told(dataset) for one in aside.lying(dataset)],
         "splits": dict(found.info.splits or {}),
         "units": units_of(schema),
         "tasks": list(found.tasks),
@@ -63,6 +66,8 @@ def info(dataset: Path, as_json: bool) -> None:
             ["splits", "; ".join(f"{name} {text}" for name, text in (found.info.splits or {}).items())],
             *([["cut off", f"episodes {','.join(map(str, told.cut_off))}"]] if told.cut_off else []),
             *([["being written", "yes"]] if value["being_written"] else []),
+            *([["waiting", _waiting(len(value["waiting"]), dataset)]] if value["waiting"] else []),
+            *(["aside", told] for told in value["aside"]),
         ],
     )
     echo()
@@ -71,6 +76,12 @@ def info(dataset: Path, as_json: bool) -> None:
     )
     echo()
     print_table(["task", ""], [[i, repr(task)] for i, task in enumerate(found.tasks)])
+
+
+def _waiting(number: int, dataset: Path) -> str:
+    return (
+        f"{count(number, 'episode')} not counted here; to recover: motorium data repair {quote(str(dataset))}"
+    )
 
 
 @command.command(cls=Verb, name="repair")

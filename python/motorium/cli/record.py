@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -137,7 +138,8 @@ def command(
         "repaired": writer.repaired.as_dict(),
         "control": {"ticks": control["ticks"], "missed": control["missed"]},
     }
-    said = f"{count(len(recorded), 'episode')} added to {dataset}; look at them: motorium data view {dataset}"
+    added = f"{count(len(recorded), 'episode')} added to {dataset}"
+    said = f"{added}; look at them: motorium data view {quote(str(dataset))}" if recorded else added
     print_json(result) if as_json else echo(said)
     if left := unknown(recorded, dataset):
         say(left)

@@ -80,7 +80,7 @@ def beside(target: Path) -> Iterator[Path]:
     for line in settle(where):
         _log.warning("%s", line)
     if os.path.lexists(where):
-        raise DataError(f"{target} is there already")
+        raise DataError(f"{target} is there already: give another --out, or remove it first")
     place = Place(where)
     try:
         with as_data_error(f"{target} could not be written, and nothing of it is left"):

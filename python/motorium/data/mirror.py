@@ -170,7 +170,8 @@ def _check_names(schema: Schema, how: Mirror) -> None:
     cameras = {f.key: f.shape for f in schema.videos}
     for name in (*how.signs, *how.both):
         if name not in joints and name not in cameras:
-            there = f"joints are {', '.join(joints)}"
+            times = {key.removeprefix(CAMERA) for key in cameras} | {"joints"}  # of `capture_s`
+            there = f"joints are {', '.join(joint for joint in joints if joint not in times)}"
             raise DataError(
                 f"no joint or camera {name!r}; {there}"
                 + (f"; cameras are {', '.join(cameras)}" * bool(cameras))

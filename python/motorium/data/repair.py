@@ -6,6 +6,7 @@ import contextlib
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from .. import rooted
@@ -79,7 +80,7 @@ class RepairPendingError(DataError):
         episodes = "1 episode waits" if number == 1 else f"{number} episodes wait"
         super().__init__(
             f"{done.waiting[0]}. {episodes} in {root / layout.STAGING}, nothing of it is lost: {remedy(cause)}, then "
-            f"motorium data repair {root}"
+            f"motorium data repair {quote(str(root))}"
         )
         self.done = done
 
@@ -122,7 +123,9 @@ def repair_locked(root: Path) -> Repair:
         raise
     except DataError as error:
         if passing(error):
-            raise DataError(f"{error}; {remedy(error)}, then motorium data repair {root}") from error
+            raise DataError(
+                f"{error}; {remedy(error)}, then motorium data repair {quote(str(root))}"
+            ) from error
         raise
     finally:
         out.aside = [found.told(root) for found in aside.lying(root)]

@@ -103,8 +103,9 @@ def _findings(verdict: Verdict) -> str:
     more = len(verdict.findings) - FINDINGS_SHOWN
     rest = f'<p class="quiet">and {more} more</p>' if more > 0 else ""
     head = "<tr><th>kind</th><th>episode</th><th>at, s</th><th>what</th><th>what to do</th></tr>"
-    blocking = f"{len(verdict.blocking)} blocking" if verdict.blocking else "none blocking"
-    title = f'<h2>Findings <span class="quiet">{len(verdict.findings)}, {blocking}</span></h2>'
+    number = sum(1 + finding.more for finding in verdict.blocking)
+    blocking = f"{number} blocking" if number else "none blocking"
+    title = f'<h2>Findings <span class="quiet">{verdict.count}, {blocking}</span></h2>'
     return f'{title}<div class="scroll"><table>{head}{"".join(rows)}</table></div>{rest}'
 
 
@@ -129,7 +130,7 @@ def _episode(dataset: Dataset, episode: Episode, findings: Sequence[Finding]) ->
 
 def _notes(notes: Mapping[str, object]) -> str:
     words = {
-        "started": "started", "leader": "leader", "seed": "scene", "success": "success", "rate_hz": "rate, Hz",
+        "started": "started", "leader": "leader", "seed": "scene", "success": "outcome", "rate_hz": "rate, Hz",
         "missed_ticks": "control ticks missed", "recovered": "recovered",
     }  # fmt: skip
     found = []

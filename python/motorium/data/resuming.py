@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 from ..errors import DataError
 from ..logs import logger
@@ -37,7 +38,9 @@ def resume(root: Path, there: Info, mine: Schema, accepted: Accepted = NOTHING) 
 def _check_rows(root: Path, there: Info, mine: Schema) -> None:
     theirs = there.schema
     if there.version != layout.VERSION:
-        raise DataError(f"{root} is {there.version}; convert it first: motorium data convert {root}")
+        raise DataError(
+            f"{root} is {there.version}; convert it first: motorium data convert {quote(str(root))}"
+        )
     why = theirs.differences(mine)
     if why:
         raise DataError(f"{root} cannot go on with another schema: {'; '.join(why)}{units_remedy(why, root)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from shlex import quote
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def units_remedy(differences: Sequence[str], dataset: object) -> str:
     about = [line for line in differences if line.startswith(_ABOUT)]
     if not about:
         return ""
-    verb = f"motorium data units {dataset}"
+    verb = f"motorium data units {quote(str(dataset))}"
     if any("not said" in line for line in about):
         return f"; say it of the dataset that does not: {verb} --set rad (or deg, lerobot)"
     return f"; convert one: {verb} --to rad (or deg, lerobot)"

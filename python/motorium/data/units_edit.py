@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from ..errors import DataError, SpecError
@@ -143,8 +144,8 @@ def _known(dataset: Dataset, schema: Schema, key: str) -> str:
     if unit not in UNITS:
         there = f"says {unit!r}" if unit else "does not say it"
         raise DataError(
-            f"the unit of {key} is not known: {dataset.root} {there}; say it: motorium data units {dataset.root} --set "
-            f"{'|'.join(UNITS)}"
+            f"the unit of {key} is not known: {dataset.root} {there}; say it: motorium data units "
+            f"{quote(str(dataset.root))} --set {'|'.join(UNITS)}"
         )
     return unit
 

@@ -59,12 +59,14 @@ def stats_of(dataset: Dataset, episode: int | None = None) -> WholeStats:
     noted = _note(dataset.root)
     path = dataset.root / layout.STATS
     if noted.get("rows") == dataset.frames and path.exists():
-        return WholeStats(read_json(path, inside=dataset.root), _bounds(noted.get("bounds")))
+        stored = read_json(path, inside=dataset.root)
+        if isinstance(stored, dict) and all(_numbers(values) == values for values in stored.values()):
+            return WholeStats(stored, _bounds(noted.get("bounds")))
     return compute(dataset)
 
 
 def _of_episode(dataset: Dataset, episode: Episode) -> dict[str, Stats]:
-    stored = dataset.stats(episode)
+    stored = {key: _numbers(values) for key, values in dataset.stats(episode).items()}
     missing = [f for f in (*dataset.schema.columns, *DERIVED) if "q50" not in stored.get(f.key, {})]
     rows = dataset.rows(episode, [f.key for f in missing]) if missing else {}
     out = {f.key: column_stats(rows[f.key]) for f in missing}
@@ -133,7 +135,7 @@ def _bounds(value: Any) -> Bounds:
     out: dict[str, dict[str, tuple[Any, Any]]] = {}
     for key, quantiles in value.items() if isinstance(value, dict) else ():
         for name, pair in quantiles.items() if isinstance(quantiles, dict) else ():
-            if isinstance(pair, list) and len(pair) == 2:
+            if isinstance(pair, list) and len(pair) == 2 and len(_numbers(dict(enumerate(pair)))) == 2:
                 out.setdefault(key, {})[name] = (pair[0], pair[1])
     return out
 
@@ -218,9 +220,9 @@ def _of_pictures(
         return None
 
 
-def _numbers(stored: Any) -> Stats:
+def _numbers(stored: Any) -> dict[Any, Any]:
     """What others have stored about a feature, of it what is finite numbers."""
-    out: Stats = {}
+    out: dict[Any, Any] = {}
     for name, value in stored.items() if isinstance(stored, Mapping) else ():
         try:
             values = np.asarray(value, dtype=np.float64)

@@ -117,6 +117,8 @@ class DatasetWriter:
         self._check_space()
         if (root / layout.INFO).exists() or any(staging.leftovers(root)):
             self.repaired = repair_locked(root)
+            for line in [*self.repaired.told(), *self.repaired.aside]:
+                _log.warning("%s", line)
             resume(root, read_info(root), self.schema, self._accepted)
             return
         others = [path.name for path in root.iterdir() if path.name != layout.STAGING]
