@@ -105,6 +105,8 @@ def _fill(root: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
     new = _New(root, schema)
     for pick, source, rows in _chosen(picks):
         new.add(pick, source, rows)
+    for pick in picks:
+        pick.dataset.check_place()  # videos and notes were read after the rows
     if not new.stats:
         raise DataError("no episode would be left")
     tables.write_table_whole(root, root / layout.TASKS, tables.tasks_table(new.words))
@@ -347,6 +349,8 @@ def swap(root: Path, make: Callable[[Path], Any], tell: Callable[[str], None] = 
         place = Place(real)
         try:
             _fill_beside(real, place.new, make)
+            if lock.where() != real:
+                raise DataError(f"{real} was moved or replaced meanwhile; nothing was done to it")
             return place.exchange()
         finally:
             place.close()

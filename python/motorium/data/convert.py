@@ -59,6 +59,7 @@ def _fill_old(dataset: Dataset, root: Path) -> None:
         staging.keep_levels(root, root / layout.levels_file(episode.index), dataset.histograms(episode))
         lines.append({"episode_index": episode.index, "tasks": list(episode.tasks), "length": episode.length})
         all_stats.append({"episode_index": episode.index, "stats": dataset.stats(episode)})
+    dataset.check_place()
     tasks = [{"task_index": i, "task": task} for i, task in enumerate(dataset.tasks)]
     for name, content in zip(LINES, (lines, tasks, all_stats), strict=True):
         _write_lines(root, root / name, content)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from .exchange import settle
 from .layout import Slot
 from .outcome import normalised
 from .schema import DERIVED, Feature, Info, Schema, read_info, read_json
-from .snapshot import look
+from .snapshot import TRIES, Place, look, place_of
 from .stats import Stats, read_levels
 from .tables import Episode, Rows
 
@@ -39,12 +39,14 @@ class Dataset:
         info: schema and totals.
         episodes: one line each, without statistics.
         tasks: instructions in the order of their index.
+        place: of what was opened; an edit puts another dataset under the same name.
     """
 
     root: Path
     info: Info
     episodes: tuple[Episode, ...]
     tasks: tuple[str, ...]
+    place: Place | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def open(cls, root: Path) -> Dataset:
@@ -55,12 +57,23 @@ class Dataset:
         check_text(root.absolute())
         if not root.exists():
             settle(Path(os.path.realpath(root)), wanted=True)  # an edit that was cut off may have moved it
-        info = read_info(root)
-        if info.version == layout.VERSION:
-            info, episodes, tasks = look(root)
-        else:
-            episodes, tasks = old_lines.read_episodes(root, info), old_lines.read_tasks(root)
-        return cls(root, info, tuple(episodes), tuple(tasks))
+        for _ in range(TRIES):
+            place, info = place_of(root), read_info(root)
+            if info.version == layout.VERSION:
+                info, episodes, tasks = look(root)
+            else:
+                episodes, tasks = old_lines.read_episodes(root, info), old_lines.read_tasks(root)
+            if place.is_still(root):
+                break
+        return cls(root, info, tuple(episodes), tuple(tasks), place)
+
+    def check_place(self) -> None:
+        """Raise DataError when an edit has put another dataset here since this one was opened.
+
+        Called after reading: rows of the one must never be taken with what the other says of them.
+        """
+        if self.place is not None and not self.place.is_still(self.root):
+            raise DataError(f"{self.root} was moved or replaced by an edit while it was read: begin again")
 
     @property
     def schema(self) -> Schema:
@@ -136,12 +149,14 @@ class Dataset:
                     continue
                 index = int(numbers[start])
                 if found is not None and index != found.episode.index:
+                    self.check_place()
                     yield found.episode, found.whole()
                     found = None
                 if index in wanted:
                     found = found or _Gathered(wanted[index], features, path)
                     found.add({key: values[start:stop] for key, values in batch.items()})
         if found is not None:
+            self.check_place()
             yield found.episode, found.whole()
 
     def pictures(self, episode: Episode, key: str, *, every: int = 1) -> Iterator[tuple[int, UInt8]]:
@@ -149,7 +164,12 @@ class Dataset:
         place = episode.videos[key]
         path = self.video_path(episode, key)
         size, fps = self.schema.feature(key).shape[:2], self.schema.fps
-        yield from video.frames(path, place.from_s, episode.length, fps, every=every, size=size)
+        for number, frame in enumerate(
+            video.frames(path, place.from_s, episode.length, fps, every=every, size=size)
+        ):
+            if number == 0:  # the file is open by now, and stays the same one
+                self.check_place()
+            yield frame
 
     def stats(self, episode: Episode) -> dict[str, Stats]:
         """Statistics of one episode, as stored; {} when it has none. Raises DataError."""
@@ -191,6 +211,7 @@ class Dataset:
         """What was noted about an episode, its success as `outcome_of` reads it; {} for datasets of others."""
         path = self.root / layout.notes_file(episode.index)
         value = read_json(path, staging.NOTES_LIMIT, inside=self.root) if path.exists() else {}
+        self.check_place()
         return normalised(value) if isinstance(value, dict) else {}
 
 

@@ -14,6 +14,7 @@ from .. import rooted
 from ..errors import DataError
 from . import layout
 from .exchange import settle
+from .schema import read_info
 
 TRIES = 10
 PATIENCE_S = 0.2
@@ -32,9 +33,12 @@ class Lock:
     Raises DataError when another process writes to the dataset, the folder cannot be written, or links lie in the way.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, make: bool = False) -> None:
+        """Take it; with `make` also of a folder that is no dataset yet, or not there."""
         self.root = Path(os.path.realpath(root))
         self.settled = settle(self.root)
+        if not make and not any(os.path.lexists(self.root / name) for name in (layout.INFO, layout.STAGING)):
+            read_info(self.root)  # says what is missing
         for _ in range(TRIES):
             self._take(root)
             if self.where() == self.root:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shlex import quote
@@ -12,7 +11,6 @@ from typing import Any
 from .. import rooted
 from ..errors import DataError
 from . import aside, layout, staging, tables, unfinished
-from .exchange import settle
 from .journal import read_journal
 from .lock import Lock
 from .passing import as_data_error, passing, remedy
@@ -94,11 +92,8 @@ def repair(root: Path, *, again: bool = False) -> Repair:
 
     Raises DataError: it is in use, or no dataset; RepairPendingError: something waits that can be repaired later.
     """
-    settled = settle(Path(os.path.realpath(root)))
-    if not (root / layout.INFO).is_file() and not (root / layout.STAGING).is_dir():
-        read_info(root)  # says what is missing, before a lock is made there
     with Lock(root) as lock:
-        root, more = lock.root, [*settled, *lock.settled]
+        root, more = lock.root, list(lock.settled)
         if not (root / layout.INFO).is_file() and not any(staging.leftovers(root)):
             read_info(root)  # says what is missing
         if again:

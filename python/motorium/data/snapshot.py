@@ -12,6 +12,7 @@ import fcntl
 import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -26,6 +27,28 @@ TRIES = 20
 """Readings of `meta/` of a dataset whose folder is replaced each time, by an edit."""
 RESTARTS = 3
 """The same of something that takes longer."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What tells a dataset's folder from another one that an edit puts under its name.
+
+    Attributes:
+        folder: device and inode; a few network file systems number the same folder anew.
+        info: state of its info.json, which in the folder of an edit is a newer one.
+    """
+
+    folder: tuple[int, ...]
+    info: tuple[int, ...]
+
+    def is_still(self, root: Path) -> bool:
+        """Whether the dataset at `root` is this one, however much it has grown."""
+        return _folder(root) == self.folder or _state(root / layout.INFO) == self.info
+
+
+def place_of(root: Path) -> Place:
+    """Tell what is at `root` now."""
+    return Place(_folder(root), _state(root / layout.INFO))
 
 
 def look(root: Path) -> tuple[Info, list[Episode], list[str]]:

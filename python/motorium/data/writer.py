@@ -98,7 +98,7 @@ class DatasetWriter:
         self._journal: Journal | None = None
         self._ticks: Journal | None = None
         self._newcomer = Newcomer(root)
-        self._lock = Lock(root)
+        self._lock = Lock(root, make=True)
         for line in self._lock.settled:
             _log.warning("%s", line)
         try:
