@@ -31,6 +31,8 @@ TOML_BYTES = 1 << 20
 """Largest TOML file that is read; a robot's has a few kB."""
 _LONGEST_KEY = DEEPEST
 """Parts of a dotted key: tomllib takes time with their square."""
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NOCTTY
+_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 _HUB_REPOSITORY = re.compile(r"(models|datasets|spaces)--.+")
 _SHOWN = 80
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -82,7 +84,7 @@ def open_regular(
     """
     real = resolve_inside(path, inside, error)
     try:
-        fd = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NOCTTY)
+        fd = os.open(real, _READ) if inside is None else _open_below(real, Path(os.path.realpath(inside)))
     except (OSError, ValueError) as failure:
         why = getattr(failure, "strerror", None) or str(failure)
         raise error(f"cannot read {_shown(path)}: {why}") from failure
@@ -98,6 +100,34 @@ def open_regular(
     except BaseException:
         os.close(fd)
         raise
+
+
+def _open_below(real: Path, base: Path) -> int:
+    """Open a file below the folder it belongs to, name by name: a link that was put there meanwhile is not followed."""
+    anchor = (
+        base if base == real or base in real.parents else real.parent.parent
+    )  # the repository in the Hub's cache
+    *folders, name = real.relative_to(anchor).parts or ("",)
+    at = os.open(anchor if name else real, _FOLDER if name else _READ)
+    if not name:
+        return at
+    try:
+        for folder in folders:
+            below = os.open(folder, _FOLDER, dir_fd=at)
+            os.close(at)
+            at = below
+        return os.open(name, _READ, dir_fd=at)
+    finally:
+        os.close(at)
+
+
+def descriptor_path(file: BinaryIO, path: Path) -> str:
+    """Name an opened file for a library that opens files itself, so that it opens this one and no other.
+
+    `path`, without links, stands in where /proc is not mounted.
+    """
+    held = Path(f"/proc/self/fd/{file.fileno()}")
+    return os.fspath(held) if held.exists() else os.path.realpath(path)
 
 
 def check_regular(

@@ -9,6 +9,7 @@ import struct
 import zipfile
 import zlib
 
+import hostile_files
 import numpy as np
 import pytest
 
@@ -109,3 +110,12 @@ def test_a_journal_that_is_a_pipe_or_empty_space(tmp_path):
         file.truncate(1 << 42)
     with pytest.raises(DataError, match="larger than"):
         read_journal(tmp_path / "hole")
+
+
+def test_a_journal_that_is_mostly_empty_space_costs_no_memory(tmp_path):
+    """A good header, and four gigabytes that nobody wrote: told by what the disk holds of it."""
+    path = tmp_path / "frames.jnl"
+    path.write_bytes(journal(json.dumps({"record": [["x", "<f8"]]}).encode()))
+    os.truncate(path, 3 << 30)
+    with hostile_files.memory_limit(256 << 20), pytest.raises(DataError, match="next to nothing"):
+        read_journal(path)

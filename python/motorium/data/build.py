@@ -259,7 +259,7 @@ def copy_video(dataset: Dataset, episode: Episode, key: str, target: Path) -> No
     """
     source, place, fps = dataset.video_path(episode, key), episode.videos[key], dataset.schema.fps
     try:
-        copied = video.remux(source, target, episode.length, fps, from_s=place.from_s)
+        copied = video.remux(source, target, episode.length, fps, from_s=place.from_s, inside=dataset.root)
     except video.CutError as error:
         said = str((dataset.schema.feature(key).info or {}).get("video.codec"))
         _log.warning("%s; those of episode %d are encoded again", error, episode.index)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..foreign import check_regular
+from ..foreign import descriptor_path, open_regular
 
 MAX_FILE_BYTES = 1 << 40
 MAX_MEMBERS = 100_000
@@ -37,8 +37,11 @@ def opened(path: Path) -> Iterator[Any]:
         import h5py
     except ImportError as error:
         raise DataError("HDF5 needs h5py: pip install 'motorium[hdf5]'") from error
-    real = check_regular(path, MAX_FILE_BYTES, error=DataError)
-    with _reading(str(path)), h5py.File(real, "r") as file:
+    with (
+        open_regular(path, MAX_FILE_BYTES, error=DataError) as held,
+        _reading(str(path)),
+        h5py.File(descriptor_path(held, path), "r") as file,
+    ):
         yield file
 
 

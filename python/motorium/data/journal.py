@@ -13,20 +13,25 @@ import struct
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import rooted
 from ..errors import DataError
-from ..foreign import parse_json, read_bytes
+from ..foreign import open_regular, parse_json
 
 MAGIC = b"MTRJRNL1"
 _U32 = struct.Struct("<I")
 HEADER_LIMIT = 8 << 20
 FILE_LIMIT = 4 << 30
 """Eleven hours of 200 Hz telemetry of 32 joints."""
+HOLE_BYTES = 64 << 20
+HOLE_RATIO = 64
+"""A larger file has at least this part of its bytes on the disk, also where the file system packs them."""
+_BLOCK = 512
+"""Bytes that `st_blocks` counts in."""
 
 
 class Journal:
@@ -74,31 +79,48 @@ class Journal:
 
 def read_journal(path: Path) -> tuple[dict[str, Any], NDArray[Any]]:
     """Header and all whole records. Raises DataError when not even the header is whole."""
-    content = read_bytes(path, FILE_LIMIT, error=DataError, inside=path.parent)
-    header, place = _header(path, content)
+    with open_regular(path, FILE_LIMIT, error=DataError, inside=path.parent) as file:
+        _refuse_hole(path, file)
+        try:
+            return _read(path, file)
+        except OSError as error:
+            raise DataError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _refuse_hole(path: Path, file: BinaryIO) -> None:
+    """Raise DataError for a file of nothing: read as zeros it would fill the memory, and nobody wrote them."""
+    found = os.fstat(file.fileno())
+    if found.st_size > HOLE_BYTES and found.st_blocks * _BLOCK * HOLE_RATIO < found.st_size:
+        raise DataError(f"{path} claims {found.st_size >> 20} MB and holds next to nothing")
+
+
+def _read(path: Path, file: BinaryIO) -> tuple[dict[str, Any], NDArray[Any]]:
+    header = _header(path, file)
     try:
         record = np.dtype([_field(entry) for entry in header["record"]])
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DataError(f"{path}: no record type in the header: {error}") from error
     if record.hasobject or record.itemsize == 0:
         raise DataError(f"{path}: records of {record} are not read")
-    blocks = []
-    while len(content) - place >= 2 * _U32.size:
-        (count,) = _U32.unpack_from(content, place)
-        end = place + _U32.size + count * record.itemsize
-        if end + _U32.size > len(content):
+    rows = bytearray()
+    left = os.fstat(file.fileno()).st_size - file.tell()
+    while left >= 2 * _U32.size:
+        head = file.read(_U32.size)
+        length = int.from_bytes(head, "little") * record.itemsize
+        left -= length + 2 * _U32.size
+        if left < 0:
             break
-        if zlib.crc32(memoryview(content)[place:end]) != _U32.unpack_from(content, end)[0]:
+        content, crc = file.read(length), file.read(_U32.size)
+        if zlib.crc32(content, zlib.crc32(head)).to_bytes(_U32.size, "little") != crc:
             break
-        blocks.append(np.frombuffer(content, record, count, place + _U32.size))
-        place = end + _U32.size
-    return header, np.concatenate(blocks) if blocks else np.empty(0, record)
+        rows += content
+    return header, np.frombuffer(rows, record) if rows else np.empty(0, record)
 
 
 def room_for_rows(path: Path, record_bytes: int) -> int:
-    """How many blocks of one record the file has room for behind its header, whole or not. Raises OSError."""
+    """How many blocks of one record the file has room for behind its header, whole or not. Raises DataError."""
     begin = len(MAGIC) + _U32.size
-    with path.open("rb") as file:
+    with open_regular(path, FILE_LIMIT, error=DataError, inside=path.parent) as file:
         head = file.read(begin)
         size = os.fstat(file.fileno()).st_size
     if len(head) == begin and head.startswith(MAGIC):
@@ -106,16 +128,16 @@ def room_for_rows(path: Path, record_bytes: int) -> int:
     return max(size - begin, 0) // (record_bytes + 2 * _U32.size)
 
 
-def _header(path: Path, content: bytes) -> tuple[dict[str, Any], int]:
-    begin = len(MAGIC) + _U32.size
-    if content[: len(MAGIC)] != MAGIC or len(content) < begin:
+def _header(path: Path, file: BinaryIO) -> dict[str, Any]:
+    begin = file.read(len(MAGIC) + _U32.size)
+    if begin[: len(MAGIC)] != MAGIC or len(begin) < len(MAGIC) + _U32.size:
         raise DataError(f"{path} is no journal")
-    (length,) = _U32.unpack_from(content, len(MAGIC))
-    end = begin + length
-    text = content[begin:end]
-    if length > HEADER_LIMIT or len(content) < end + _U32.size:
+    (length,) = _U32.unpack_from(begin, len(MAGIC))
+    text = file.read(min(length, HEADER_LIMIT))
+    crc = file.read(_U32.size)
+    if len(text) != length or len(crc) < _U32.size:
         raise DataError(f"{path}: its header is cut off")
-    if zlib.crc32(text) != _U32.unpack_from(content, end)[0]:
+    if zlib.crc32(text) != _U32.unpack(crc)[0]:
         raise DataError(f"{path}: its header is damaged")
     try:
         value = parse_json(text)
@@ -123,7 +145,7 @@ def _header(path: Path, content: bytes) -> tuple[dict[str, Any], int]:
         raise DataError(f"{path}: its header is no JSON: {error}") from error
     if not isinstance(value, dict):
         raise DataError(f"{path}: its header is no object")
-    return value, end + _U32.size
+    return value
 
 
 def _field(entry: list[Any]) -> tuple[str, str, tuple[int, ...]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from ..errors import DataError
-from ..foreign import check_regular, open_regular, printable
+from ..foreign import descriptor_path, open_regular, printable
 from .parquet_pages import CODECS, Chunk, Page, longest_text, pages, read_groups
 
 if TYPE_CHECKING:
@@ -50,11 +50,10 @@ def opened(path: Path, inside: Path | None = None) -> Iterator[ParquetTable]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    real = check_regular(path, MAX_FILE_BYTES, error=DataError, inside=inside)
-    with open_regular(real, MAX_FILE_BYTES, error=DataError) as pages_of:
+    with open_regular(path, MAX_FILE_BYTES, error=DataError, inside=inside) as pages_of:
         try:
             groups = _named(_groups_of, f"{path} is damaged", pages_of)
-            with pq.ParquetFile(real) as file:
+            with pq.ParquetFile(descriptor_path(pages_of, path)) as file:
                 yield ParquetTable(file, path, pages_of.fileno(), groups)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             words = str(error).splitlines()[0] if str(error) else type(error).__name__

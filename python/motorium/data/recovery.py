@@ -15,6 +15,7 @@ from typing import Any
 
 from .. import rooted
 from ..errors import DataError
+from ..foreign import open_regular, resolve_inside
 from . import aside, layout, staging, video
 from .journal import read_journal, room_for_rows
 from .passing import as_data_error, passing
@@ -22,6 +23,7 @@ from .schema import Info, Schema, read_info, read_json
 from .sink import video_name
 from .stats import PictureStats, Stats
 
+LOCK_BYTES = 4096
 ENCODER_S = 20.0
 """How long to wait for an encoder that goes on without its recorder."""
 CUT_S = 2.0
@@ -116,7 +118,9 @@ def look(part: Path, schema: Schema) -> Held:
             if content.dtype != schema.row and rows:
                 raise DataError(f"{path} holds rows of another schema")
     sources = [part / video_name(i, ".frag") for i in range(len(schema.videos))]
-    frames = tuple(video.whole_frames(source) if source.exists() else 0 for source in sources)
+    for source in sources:
+        resolve_inside(source, part, DataError)
+    frames = tuple(video.whole_frames(source, part) if source.exists() else 0 for source in sources)
     sizes = [s.stat().st_size for s, n in zip(sources, frames, strict=True) if n == 0 and s.exists()]
     return Held(rows, journalled, frames, max(sizes, default=0), (part / staging.PLAN).exists())
 
@@ -152,7 +156,7 @@ def _videos(root: Path, part: Path, schema: Schema, length: int) -> tuple[list[S
     for stream in range(len(schema.videos)):
         target = part / video_name(stream)
         rooted.reserve(root, target)
-        video.remux(part / video_name(stream, ".frag"), target, length, schema.fps)
+        video.remux(part / video_name(stream, ".frag"), target, length, schema.fps, inside=part)
         seen, last = PictureStats(), 0
         try:
             for frame, image in video.frames(target, 0.0, length, schema.fps, every=STATS_EVERY):
@@ -199,10 +203,10 @@ def _check_room(part: Path, error: DataError) -> None:
 def _wait_for_encoder(part: Path) -> None:
     """An encoder whose recorder was killed still closes what it has; it is given the time. Raises OSError: it hangs."""
     path = part / video.HELD
-    if not path.exists():
+    if not os.path.lexists(path):
         return
     give_up = time.monotonic() + ENCODER_S
-    with path.open("rb") as file:
+    with open_regular(path, LOCK_BYTES, error=DataError, inside=part) as file:
         while time.monotonic() < give_up:
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

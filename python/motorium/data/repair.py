@@ -155,7 +155,7 @@ def _restore_info(root: Path, parts: list[Path], out: Repair) -> None:
         try:
             header, _ = read_journal(part / staging.FRAMES)
             info = parse_info(header["info"])
-        except (DataError, KeyError, TypeError, ValueError):
+        except (DataError, KeyError, TypeError, ValueError, AttributeError, OverflowError):
             continue
         staging.write_info(root, info)
         out.fixed.append(f"wrote {layout.INFO} again from the journal")

@@ -19,6 +19,7 @@ Stats = dict[str, Any]
 """Nested lists of numbers under the keys above."""
 QUANTILES = {"q01": 1, "q10": 10, "q50": 50, "q90": 90, "q99": 99}
 """Key -> percent."""
+MOMENTS = ("min", "max", "mean", "std")
 LEVELS = "levels"
 """Key of a camera's histogram, (3, 256): pixels of each level. Kept beside the statistics, never in LeRobot's files."""
 PIXELS_AIM = 150
@@ -125,9 +126,36 @@ def read_levels(value: Any) -> dict[str, Stats]:
 
 
 def aggregate(episodes: Sequence[Mapping[str, Stats]]) -> dict[str, Stats]:
-    """Of a dataset from those of its episodes: parallel variance, weighted quantiles."""
-    keys = dict.fromkeys(key for episode in episodes for key in episode)
-    return {key: _combine([episode[key] for episode in episodes if key in episode]) for key in keys}
+    """Of a dataset from those of its episodes: parallel variance, weighted quantiles.
+
+    They may be a stranger's: what is none, or of another shape than the last episode's, counts as absent.
+    """
+    out = {}
+    for key in dict.fromkeys(key for episode in episodes for key in episode):
+        parts = [part for episode in episodes if (part := _sound(episode.get(key))) is not None]
+        shape = np.shape(parts[-1]["mean"]) if parts else None
+        with np.errstate(over="ignore", invalid="ignore"):
+            whole = _combine([part for part in parts if np.shape(part["mean"]) == shape]) if parts else {}
+        if whole and _sound(whole) is not None:
+            out[key] = whole
+    return out
+
+
+def _sound(part: Any) -> Stats | None:
+    """The same, without what is not known; None for what is none: numbers of one shape, all finite, and a count."""
+    if not isinstance(part, Mapping):
+        return None
+    try:
+        (count,) = part["count"]
+        arrays = {key: np.asarray(part[key]) for key in (*MOMENTS, *(q for q in QUANTILES if q in part))}
+    except (KeyError, TypeError, ValueError):
+        return None
+    shape = arrays["mean"].shape
+    if not isinstance(count, int) or not 0 <= count <= MAX_PIXELS:
+        return None
+    if not all(a.shape == shape and a.dtype.kind in "biuf" and np.isfinite(a).all() for a in arrays.values()):
+        return None
+    return {**{key: part[key] for key in arrays}, "count": [count]}
 
 
 def _combine(parts: Sequence[Stats]) -> Stats:

@@ -51,11 +51,13 @@ class CutError(DataError):
     """Frames cannot be copied from a place on: the first one needs others before it."""
 
 
-def remux(source: Path, target: Path, frames: int, fps: int, *, from_s: float = 0.0) -> int:
+def remux(
+    source: Path, target: Path, frames: int, fps: int, *, from_s: float = 0.0, inside: Path | None = None
+) -> int:
     """Copy `frames` frames from `from_s` on, as they are, into a plain, durable mp4 whose frame k is at k / fps.
 
-    Returns how many there were; the source may be cut off. Raises DataError when there is nothing to copy; CutError
-    when the first frame cannot stand alone.
+    Returns how many there were; the source may be cut off, and no link of it may lead out of the folder `inside`.
+    Raises DataError when there is nothing to copy; CutError when the first frame cannot stand alone.
     """
     import av
 
@@ -63,7 +65,7 @@ def remux(source: Path, target: Path, frames: int, fps: int, *, from_s: float = 
     options = {"movflags": "faststart"}
     try:
         with (
-            opened(source) as (old, before),
+            opened(source, inside=inside) as (old, before),
             av.open(str(target), "w", format="mp4", options=options) as new,
         ):
             after = new.add_stream_from_template(before, opaque=True)
@@ -117,13 +119,13 @@ def _packets(container: Any, stream: Any) -> Iterator[Any]:
             yield packet
 
 
-def whole_frames(path: Path) -> int:
+def whole_frames(path: Path, inside: Path | None = None) -> int:
     """How many frames a file holds that may be cut off, as far as its packets tell; 0 when it cannot be read.
 
     Raises DataError for a cause that passes, such as a limit of open files.
     """
     try:
-        with opened(path) as (container, stream):
+        with opened(path, inside=inside) as (container, stream):
             return sum(1 for _ in _packets(container, stream))
     except DataError:
         return 0

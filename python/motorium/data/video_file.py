@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import DataError
-from ..foreign import open_regular
+from ..foreign import descriptor_path, open_regular
 
 MAX_BYTES = 64 << 30
 MAX_PIXELS = 5376 * 3024
@@ -48,13 +48,18 @@ def opened(
     """
     import av
 
+    options = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
     with open_regular(path, MAX_BYTES, error=DataError, inside=inside) as file:
         try:
             _check_index(file)
         except DataError as error:
             raise DataError(f"{path}: {error}") from error
-    options = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
-    with av.open(os.path.realpath(path), format="mp4", options=options) as container:
+        held = descriptor_path(file, path)
+        try:
+            container = av.open(held, format="mp4", options=options)
+        except av.FFmpegError as error:
+            raise type(error)(error.errno, error.strerror, os.fspath(path)) from error
+    with container:
         if not container.streams.video:
             raise DataError(f"{path} holds no video")
         stream = container.streams.video[0]

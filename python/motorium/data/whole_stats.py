@@ -215,9 +215,11 @@ def _of_pictures(
             for q in QUANTILES
             if all(q in part for part in parts)
         }
-        return aggregate([{feature.key: part} for part in parts])[feature.key], bounds
-    except (KeyError, ValueError):  # stored by others, and not alike in all episodes
+        whole = aggregate([{feature.key: part} for part in parts])[feature.key]
+        alike = whole["count"][0] == sum(part["count"][0] for part in parts)
+    except (KeyError, TypeError, ValueError, IndexError):  # stored by others
         return None
+    return (whole, bounds) if alike else None
 
 
 def _numbers(stored: Any) -> dict[Any, Any]:

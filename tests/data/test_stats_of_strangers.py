@@ -1,0 +1,70 @@
+"""Statistics that others stored: what is none counts as absent, and never ends an edit or a recording."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import warnings
+from pathlib import Path
+
+import hostile_files
+import numpy as np
+import pytest
+
+from motorium.data.stats import aggregate, column_stats
+
+GOOD = {"a": column_stats(np.arange(12.0).reshape(6, 2))}
+ODD = {
+    "ragged": ("max", [[1.0], 2.0]),
+    "another shape": ("max", [1.0]),
+    "texts": ("mean", ["x", "y"]),
+    "NaN": ("std", [float("nan"), 1.0]),
+    "no count": ("count", []),
+    "a negative count": ("count", [-3]),
+    "nothing": ("min", None),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_is_no_statistics_counts_as_absent(odd):
+    name, value = ODD[odd]
+    bad = copy.deepcopy(GOOD) | {"b": 3}
+    bad["a"][name] = value
+    assert aggregate([bad, GOOD]) == GOOD
+    assert aggregate([GOOD, bad]) == GOOD
+    assert aggregate([bad]) == {}
+
+
+def test_sums_beyond_all_numbers_are_left_out():
+    far = {"a": column_stats(np.full((3, 1), 1e300)), "b": GOOD["a"]}
+    near = {"a": column_stats(np.full((3, 1), -1e300)), "b": GOOD["a"]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert list(aggregate([far, near])) == ["b"]
+
+
+def test_damaged_statistics_are_told_apart():
+    source = random.Random(3)
+    for _ in range(hostile_files.runs(300)):
+        bad = copy.deepcopy(GOOD)
+        hostile_files.mutate_document(bad, source)
+        found = aggregate([bad, GOOD])
+        json.dumps(found, allow_nan=False)
+        assert found["a"]["count"][0] >= 6
+
+
+def test_an_episode_is_published_beside_a_strangers_stats(tmp_path: Path):
+    pytest.importorskip("pyarrow")
+    import data_samples
+
+    from motorium.data.dataset import Dataset
+
+    root = data_samples.write(tmp_path / "d", ("a",), seconds=1, cameras=())
+    path = root / "meta/stats.json"
+    said = json.loads(path.read_text())
+    said["action"]["max"] = [[1], 2]
+    path.write_text(json.dumps(said))
+    data_samples.write(root, ("a",), seconds=1, cameras=())
+    assert len(Dataset.open(root).episodes) == 2
+    assert np.shape(json.loads(path.read_text())["action"]["max"]) == (6,)
