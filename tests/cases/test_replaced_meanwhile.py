@@ -138,6 +138,6 @@ def test_no_folder_is_made_of_a_name_that_is_no_dataset(tmp_path: Path, writer: 
     elif kind == "behind a link":
         root.symlink_to("nowhere")
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(DataError, match="is no dataset|no such folder; give a dataset"):
+    with pytest.raises(DataError, match=r"is no dataset|no such folder; give a dataset"):
         WRITERS[writer](root)
     assert sorted(tmp_path.rglob("*")) == before
