@@ -191,7 +191,8 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object], *, root: Path |
             _replace(fd, path, write)
         return
     path = _own(path)
-    with rooted.folder(path.parent, path.parent, make=True) as fd:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with rooted.folder(path.parent, path.parent) as fd:
         _replace(fd, path, write)
 
 

@@ -35,14 +35,13 @@ def folder(root: Path, path: Path, *, make: bool = False) -> Iterator[int]:
     Args:
         root: the user's folder, which may be reached over links.
         path: `root`, or a folder below it.
-        make: whether what is missing is made; then its name is on the disk.
+        make: whether what is missing below `root` is made; then its name is on the disk. `root` itself never is: one
+            that was moved away meanwhile must not come back with a part of its content.
 
     Raises:
         DataError: a part of `path` below `root` is a link, or leads out.
         OSError: it is absent, no folder, or cannot be opened or made.
     """
-    if make:
-        root.mkdir(parents=True, exist_ok=True)
     fd = os.open(root, _FOLDER)
     try:
         at = root

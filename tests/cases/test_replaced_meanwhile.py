@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from motorium.data.outcome import Outcome
 from motorium.data.repair import repair
 from motorium.data.restat import restat
 from motorium.data.units_edit import Units
+from motorium.data.writer import DatasetWriter
 from motorium.errors import DataError
 from motorium.robots.spec import RobotSpec
 from motorium.teleop import recorded
@@ -44,6 +47,15 @@ def root(made: Path, tmp_path: Path) -> Path:
 def first_gone(root: Path) -> None:
     """Every episode has the number of the one before it, and the same length: only its folder tells."""
     swap(root, lambda target: edit.delete(Dataset.open(root), frozenset({0}), target))
+
+
+def keeps_waiting(root: Path) -> None:
+    """Leave an episode cut off."""
+    writer = DatasetWriter(root, data_samples.schema(cameras=CAMERA), patience_s=30.0, reserve_mb=0)
+    writer.begin("four", 0)
+    for k in range(2 * data_samples.FPS):
+        writer.add(data_samples.row(3, k, cameras=1), {CAMERA[0]: data_samples.image(3, k, 0)})
+    writer.close()
 
 
 READERS: dict[str, Callable[[Dataset], object]] = {
@@ -141,3 +153,43 @@ def test_no_folder_is_made_of_a_name_that_is_no_dataset(tmp_path: Path, writer: 
     with pytest.raises(DataError, match=r"is no dataset|no such folder; give a dataset"):
         WRITERS[writer](root)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("procedure", ["repair", "edit"])
+@pytest.mark.parametrize("calls", [15, 40])
+def test_a_dataset_that_is_moved_away_does_not_come_back_in_part(
+    root: Path, tmp_path: Path, procedure: str, calls: int
+) -> None:
+    """Moved at some call that makes a name. What was not done yet is done in its new place by the next repair."""
+    keeps_waiting(root)
+    program = f"""
+import os, sys
+from pathlib import Path
+root, left = Path(sys.argv[1]), [{calls}]
+
+def hook(event, arguments):
+    if event in ("os.rename", "os.mkdir", "os.remove", "os.link") or (event == "open" and arguments[2] & os.O_CREAT):
+        left[0] -= 1
+        if left[0] == 0:
+            root.rename(root.with_name("moved"))
+
+import motorium.data.edit, motorium.data.build, motorium.data.repair, motorium.data.dataset
+from motorium.errors import DataError
+sys.addaudithook(hook)
+try:
+    if {procedure!r} == "repair":
+        motorium.data.repair.repair(root)
+    else:
+        motorium.data.build.swap(root, lambda target: motorium.data.edit.delete(
+            motorium.data.dataset.Dataset.open(root), frozenset({{0}}), target))
+except DataError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program, root], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    there = sorted(path.name for path in tmp_path.iterdir())
+    if there == ["moved"]:
+        repair(tmp_path / "moved")
+        assert len(Dataset.open(tmp_path / "moved").episodes) == 4
+    else:  # it had been done before, or the dataset was moved after the new one had its place
+        assert there in (["d"], ["d", "d_old"], ["d_old", "moved"]), done.stdout

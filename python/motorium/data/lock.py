@@ -40,7 +40,7 @@ class Lock:
         if not make and not any(os.path.lexists(self.root / name) for name in (layout.INFO, layout.STAGING)):
             read_info(self.root)  # says what is missing
         for _ in range(TRIES):
-            self._take(root)
+            self._take(root, make)
             if self.where() == self.root:
                 return
             self.close()  # an edit has put another dataset there meanwhile
@@ -48,10 +48,12 @@ class Lock:
             f"{root} is replaced again and again by edits of other processes; wait for them to end"
         )
 
-    def _take(self, root: Path) -> None:
+    def _take(self, root: Path, make: bool) -> None:
         _check_places(root)
         path = self.root / layout.STAGING / layout.LOCK
         try:
+            if make:
+                self.root.mkdir(parents=True, exist_ok=True)
             self._fd = _opened(self.root, path)
         except OSError as error:
             raise DataError(f"cannot write to {root}: {error.strerror}") from error
