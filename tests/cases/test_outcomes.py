@@ -125,7 +125,7 @@ def test_what_an_earlier_release_noted_of_a_real_arm_reads_as_unknown_and_can_be
     assert dataset.notes(dataset.episodes[0])["seed"] == 0, "everything else stays"
     page = earlier.with_name("my cubes.html")
     assert call("data", "view", earlier).exit_code == 0
-    assert "success unknown" in page.read_text()
+    assert "outcome unknown" in page.read_text()
     assert call("data", "delete", earlier, "--episodes", "0").exit_code == 0
     assert [Dataset.open(earlier).notes(e)["success"] for e in Dataset.open(earlier).episodes] == [
         False, None, False,

@@ -136,3 +136,11 @@ def test_statistics_of_an_old_episode_that_are_none_are_computed_anew(spaced):
 def test_a_mirror_lists_joints_alone(spaced):
     done = typed("mirror", str(spaced), "--negate", "shoulder", "--out", str(spaced.parent / "out"))
     assert done.stderr.strip().endswith(f"joints are {', '.join(data_samples.JOINTS)}")
+
+
+def test_a_split_that_leaves_one_side_empty_says_which_share_does_not(spaced):
+    root = data_samples.write(spaced.parent / "three of them", ["t"] * 3, seconds=0.5, cameras=())
+    done = typed("split", str(root))
+    assert done.exit_code == 2
+    share = done.stderr.partition("--test ")[2].partition(",")[0]
+    assert typed("split", str(root), "--test", share).exit_code == 0

@@ -11,6 +11,7 @@ import click
 
 from ..errors import SpecError
 from ..files import check_writable
+from ._arm import open_with_cameras, tell_without_cameras
 from ._print import echo
 from ._record_view import telling_what_is_kept, unknown, watch
 from ._task import check_task
@@ -108,7 +109,6 @@ def command(
     from ..data.record_plan import RecordPlan
     from ..data.recorder import record
     from ..operator.terminal import Terminal
-    from ..robots.robot import Robot
     from ..timeline.events import EventLog
 
     check_task(robot, task, judged=True)
@@ -118,16 +118,16 @@ def command(
         accepted=Accepted("robot" in accept, "calibration" in accept),
     )  # fmt: skip
     log = EventLog()
-    options: dict[str, Any] = {"seed": seed} if ":" in robot else {}
     with ExitStack() as stack:
         terminal = stack.enter_context(Terminal(say=say))
         stack.enter_context(_pedal(pedal, pedal_keys, log))
         hand = _hand(leader, leader_port, leader_calibration)
         if hand is not None:
             stack.enter_context(hand)
-        arm = Robot.open(robot, port=port, calibration=calibration, **options)
+        arm = open_with_cameras(robot, port, calibration, {"seed": seed} if ":" in robot else {})
         for entered in (closing(arm), terminal.watching(arm), arm):  # keys stop it from before it has torque
             stack.enter_context(entered)
+        tell_without_cameras(arm)
         watcher = watch(terminal, silent=as_json, log=log)
         stack.enter_context(telling_what_is_kept(dataset))
         recorded, writer = record(arm, _shows(arm, hand), plan, watcher, log)
@@ -138,8 +138,8 @@ def command(
         "repaired": writer.repaired.as_dict(),
         "control": {"ticks": control["ticks"], "missed": control["missed"]},
     }
-    added = f"{count(len(recorded), 'episode')} added to {dataset}"
-    said = f"{added}; look at them: motorium data view {quote(str(dataset))}" if recorded else added
+    look = f"; look at them: motorium data view {quote(str(dataset))}" if recorded else ""
+    said = f"{count(len(recorded), 'episode')} added to {dataset}{look}"
     print_json(result) if as_json else echo(said)
     if left := unknown(recorded, dataset):
         say(left)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ..instructions import check_instruction
+from ._arm import open_with_cameras
 from ._print import echo
 from ._task import check_task
 from ._verb import Number, Verb, json_option, print_json, say
@@ -62,7 +63,7 @@ def command(
     check_task(robot, task)
     policy = mt.load(checkpoint, guidance="soft" if guided else "none")
     require_fit(policy, RobotSpec.load(robot.rpartition(":")[2]), sync=sync)
-    arm = mt.Robot.open(robot, port=port, calibration=calibration)
+    arm = open_with_cameras(robot, port, calibration)
     with (
         closing(arm),
         Terminal(say=say) as terminal,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -74,7 +75,9 @@ def split(dataset: Dataset, share: float, seed: int, train: Path, test: Path) ->
     order = np.random.default_rng(seed).permutation(len(groups))
     count = round(share * len(groups))
     if not 0 < count < len(groups):
-        raise DataError(f"a share of {share:g} of {len(groups)} scenes leaves one side empty")
+        least = f"give at least --test {math.ceil(100 / len(groups)) / 100:g}, and less than 1"
+        remedy = least if len(groups) > 1 else "record more of them"
+        raise DataError(f"a share of {share:g} of {len(groups)} scenes leaves one side empty: {remedy}")
     members = list(groups.values())
     chosen = frozenset(e for i in order[:count] for e in members[int(i)])
     rest = everything(dataset) - chosen

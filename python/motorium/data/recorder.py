@@ -74,7 +74,7 @@ class Session:
         missed = int(self.robot.control.stats()["missed"]) - missed
         outcome = self._told or judged
         notes = {
-            "leader": leader.name, "seed": seed, **outcome.as_notes(), "rate_hz": sampler.rate_hz,
+            "leader": leader.name, **self._scene(seed), **outcome.as_notes(), "rate_hz": sampler.rate_hz,
             "late_rows": sampler.late, "missed_ticks": missed, "control": sampler.rhythm.as_dict(),
         }  # fmt: skip
         if self._fails(sampler, missed):
@@ -82,6 +82,10 @@ class Session:
             return REDO, None
         finished = writer.end(notes)
         return wish, Recorded(finished, task, seed, outcome, sampler.rate_hz, sampler.late, missed)
+
+    def _scene(self, seed: int) -> dict[str, int]:
+        """What `split` keeps episodes together by; a real arm's table is never the same again."""
+        return {"seed": seed} if getattr(self.robot, "world", None) is not None else {}
 
     def _lead(self, start_ns: int) -> tuple[str | None, Outcome, Sampler]:
         """Let the leader move and rows be taken until the episode is over; then the arm is held, whatever ended it."""
