@@ -8,15 +8,17 @@ from pathlib import Path
 
 import data_samples
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
 from motorium.cli.main import main
-from motorium.data import convert, edit, layout, unified
+from motorium.data import convert, edit, layout, mirror, unified
 from motorium.data.dataset import Dataset
 from motorium.data.repair import repair
 from motorium.data.schema import read_info
 from motorium.data.splits import resized
+from motorium.data.units_edit import Units, convert_units
 from motorium.data.writer import DatasetWriter
 from motorium.errors import DataError
 
@@ -193,3 +195,56 @@ def test_a_split_that_names_no_episodes_stays_or_is_asked_about(root, tmp_path):
     with pytest.raises(DataError, match="'train' is '80%'"):
         edit.delete(source, frozenset({0}), tmp_path / "no")
     assert not (tmp_path / "no").exists()
+
+
+def ticks_of(root: Path) -> list[list[int]]:
+    """Times of the control ticks of each file of telemetry, in order."""
+    files = sorted((root / layout.TELEMETRY).rglob("*.parquet"))
+    return [pq.read_table(path)["t_ns"].to_pylist() for path in files]
+
+
+def there_and_back(source: Dataset, target: Path) -> None:
+    convert.convert(source, layout.VERSION_OLD, target.with_name("v21"))
+    convert.convert(Dataset.open(target.with_name("v21")), layout.VERSION, target)
+
+
+KEEP_THE_MOTION = {
+    "units": lambda source, target: convert_units(source, Units("deg"), target),
+    "downsample": lambda source, target: edit.downsample(source, data_samples.FPS // 2, target),
+    "slots": unified.unified,
+    "delete": lambda source, target: edit.delete(source, frozenset({0}), target),
+    "convert": there_and_back,
+}
+
+
+@pytest.fixture(scope="module")
+def with_ticks(tmp_path_factory):
+    """Three episodes, of which the last two have control ticks at times of their own."""
+    root = tmp_path_factory.mktemp("ticks") / "d"
+    with DatasetWriter(root, data_samples.schema(cameras=()), reserve_mb=1) as writer:
+        for episode in range(3):
+            writer.begin("t", 0)
+            for k in range(10):
+                writer.add(data_samples.row(episode, k, cameras=0), {})
+            ticks = np.array([(episode + 5 * k,) for k in range(40 * (episode > 0))], [("t_ns", "i8")])
+            writer.telemetry(ticks)
+            writer.end()
+    return root
+
+
+@pytest.mark.parametrize("name", KEEP_THE_MOTION)
+def test_control_ticks_go_along_where_the_motion_stays_the_same(with_ticks, tmp_path, name):
+    wanted = [[1 + 5 * k for k in range(40)], [2 + 5 * k for k in range(40)]]
+    assert ticks_of(with_ticks) == wanted
+    KEEP_THE_MOTION[name](Dataset.open(with_ticks), tmp_path / "out")
+    assert ticks_of(tmp_path / "out") == wanted
+    moved = name == "delete"
+    places = [path.name for path in sorted((tmp_path / "out" / layout.TELEMETRY).rglob("*.parquet"))]
+    assert places == [f"file-00{n - moved}.parquet" for n in (1, 2)]  # beside the rows of their episodes
+
+
+def test_a_mirror_says_that_it_leaves_the_control_ticks_out(with_ticks, tmp_path):
+    how = mirror.Mirror({"shoulder_pan": -1})
+    _, said = mirror.mirror_dataset(Dataset.open(with_ticks), how, tmp_path / "out")
+    assert ticks_of(tmp_path / "out") == []
+    assert any("telemetry/" in line for line in said)

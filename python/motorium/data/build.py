@@ -45,7 +45,7 @@ class Pick:
         rows: changes the columns; what it returns may be shorter.
         film: makes the video of a camera anew, (source, target, episode, key) -> None; None copies frames as they are.
         key: camera key -> key in the new dataset.
-        film_changes: whether `film` changes pictures, and not only leaves some out.
+        film_changes: whether `film` changes pictures, and not only leaves some out: the motion is another, too.
         words: changes every other text about an episode: columns of texts, its notes.
         split: name of the split that its episodes shall be in; None: those they are in.
     """
@@ -278,21 +278,27 @@ def picture_stats(path: Path, length: int, fps: int) -> Stats:
 
 
 def _extras(root: Path, pick: Pick, source: Episode, episode: Episode) -> None:
-    """Telemetry and notes go along, where there are any; telemetry not beside rows that are others now."""
+    """Telemetry and notes go along, where there are any; telemetry not into a mirror."""
     dataset = pick.dataset
-    ticks = dataset.root / layout.telemetry_file(source.data)
-    if dataset.info.version == layout.VERSION and ticks.exists() and pick.rows is None:
-        there = root / layout.telemetry_file(episode.data)
-        limit = parquet.MAX_FILE_BYTES
-        with (
-            open_regular(ticks, limit, error=DataError, inside=dataset.root) as old,
-            rooted.create(root, there) as new,
-        ):
-            shutil.copyfileobj(old, new)
+    if not pick.film_changes:
+        keep_telemetry(root, dataset, source, episode.data)
     notes = dataset.notes(source)
     if notes:
         path = root / layout.notes_file(episode.index)
         write_json(path, {**_noted(pick, notes), "episode": episode.index}, root=root)
+
+
+def keep_telemetry(root: Path, dataset: Dataset, source: Episode, slot: Slot) -> None:
+    """Copy the control ticks of an episode, where there are any, to their place in the dataset at `root`."""
+    old_slot = source.data if dataset.info.version == layout.VERSION else Slot.number(source.index)
+    ticks = dataset.root / layout.telemetry_file(old_slot)
+    if not ticks.exists():
+        return
+    with (
+        open_regular(ticks, parquet.MAX_FILE_BYTES, error=DataError, inside=dataset.root) as old,
+        rooted.create(root, root / layout.telemetry_file(slot)) as new,
+    ):
+        shutil.copyfileobj(old, new)
 
 
 def _noted(pick: Pick, notes: Mapping[str, Any]) -> dict[str, Any]:

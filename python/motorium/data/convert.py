@@ -14,7 +14,7 @@ from .. import rooted
 from ..errors import DataError
 from ..files import write_json, write_whole
 from . import layout, staging, tables
-from .build import Pick, beside, build, carried_rows, copy_video
+from .build import Pick, beside, build, carried_rows, copy_video, keep_telemetry
 from .dataset import Dataset
 from .edit import everything
 from .schema import Info
@@ -57,6 +57,7 @@ def _fill_old(dataset: Dataset, root: Path) -> None:
         if notes:
             write_json(root / layout.notes_file(episode.index), notes, root=root)
         staging.keep_levels(root, root / layout.levels_file(episode.index), dataset.histograms(episode))
+        keep_telemetry(root, dataset, episode, layout.Slot.number(episode.index))
         lines.append({"episode_index": episode.index, "tasks": list(episode.tasks), "length": episode.length})
         all_stats.append({"episode_index": episode.index, "stats": dataset.stats(episode)})
     dataset.check_place()

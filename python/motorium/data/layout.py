@@ -31,6 +31,7 @@ DATA_PATTERN_OLD = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.p
 VIDEO_PATTERN_OLD = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
 
 STAGING = ".recording"
+TELEMETRY = "telemetry"
 PART = ".part"
 DONE = ".done"
 GONE = ".gone"
@@ -86,7 +87,7 @@ def episode_file(slot: Slot) -> str:
 
 def telemetry_file(slot: Slot) -> str:
     """Every control tick of an episode; unknown to LeRobot."""
-    return slot.under("telemetry", ".parquet")
+    return slot.under(TELEMETRY, ".parquet")
 
 
 def notes_file(episode: int) -> str:
@@ -129,7 +130,7 @@ def safe(path: str) -> str:
 
 def next_slot(root: Path) -> Slot:
     """The first place that no file of any tree has taken yet."""
-    trees = [root / "data", root / EPISODES, root / "telemetry", *(root / "videos").glob("*")]
+    trees = [root / "data", root / EPISODES, root / TELEMETRY, *(root / "videos").glob("*")]
     taken = [-1]
     for tree in trees:
         for path in tree.glob("chunk-*/file-*.*"):

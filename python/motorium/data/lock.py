@@ -109,7 +109,7 @@ def _hold(fd: int) -> None:
 
 def _check_places(root: Path) -> None:
     """Refuse links where episodes will be put, before one is recorded. Raises DataError."""
-    trees = [root / name for name in (layout.EPISODES, "data", "telemetry", "videos")]
+    trees = [root / name for name in (layout.EPISODES, "data", layout.TELEMETRY, "videos")]
     trees += (root / "videos").glob("*")
     files = [root / name for name in (layout.INFO, layout.STATS, layout.TASKS, layout.notes_file(0))]
     for path in (*trees, *(chunk for tree in trees for chunk in tree.glob("chunk-*")), *files):

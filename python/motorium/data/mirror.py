@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from . import marks
+from . import layout, marks
 from .build import Pick, build
 from .dataset import Dataset
 from .feature_names import ARM_PREFIX
@@ -81,6 +81,8 @@ def mirror_dataset(dataset: Dataset, how: Mirror, target: Path) -> tuple[Info, l
     info = build(target, new, [pick])
     stayed = [key for key, change in changes.items() if change.open]
     said = [f"left as they are: {', '.join(stayed)}"] if stayed else []
+    if (dataset.root / layout.TELEMETRY).is_dir():
+        said.append(f"left out: {layout.TELEMETRY}/, control ticks of the motion as it was")
     return info, said + [f"task {old!r} is {word!r} now" for old, word in tasks.items() if old != word]
 
 
