@@ -191,6 +191,29 @@ def test_an_old_trajectory_beyond_the_limits_is_not_held_to_them_in_silence(reco
     assert load_episode(old, 0, playing(beyond, accepted=Accepted(robot=True))).seconds > 1
 
 
+def test_an_edit_that_leads_beyond_the_limits_of_the_same_arm_is_no_motion_held_to_them(
+    tmp_path: Path,
+) -> None:
+    """A wrist that turns 0.1 rad further to one side than to the other, mirrored."""
+    roll = SPEC.joint_names.index("wrist_roll")
+    far = HOME.copy()
+    far[roll] = SPEC.joints[roll].upper_rad - 0.01
+    root = tmp_path / "far"
+    schema = schema_for(arm(), FPS)
+    with DatasetWriter(root, schema, reserve_mb=1) as writer:
+        writer.begin("turn", 0)
+        for k in range(30):
+            row = {f.key: np.zeros(f.shape) for f in schema.columns}
+            row |= {"observation.state": far, "action": far, "commanded_rad": far}
+            writer.add(row | {"row_s": k / FPS, "capture_s": [k / FPS]}, {})
+        writer.end({})
+    assert load_episode(root, 0, playing()).seconds > 1
+    mirror(Dataset.open(root), {"wrist_roll": -1}, {}, tmp_path / "mirrored")
+    with pytest.raises(DataError, match=r"goes 0\.09 rad beyond the limits of wrist_roll"):
+        load_episode(tmp_path / "mirrored", 0, playing())
+    assert load_episode(tmp_path / "mirrored", 0, playing(accepted=Accepted(robot=True))).seconds > 1
+
+
 def test_a_trajectory_file_beyond_the_limits_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
     """The brother of a dataset's replay: `--replay`, whose file says nothing of its robot."""
     pose = np.repeat(HOME[None], 3, axis=0)

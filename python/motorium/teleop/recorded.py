@@ -72,8 +72,8 @@ def load_episode(root: Path, episode: int, how: Playing) -> Replay:
     there = [name for name in (TIMES, CLOCKS) if dataset.schema.has(name)]
     rows = dataset.rows(line, [key, *there, "timestamp"])
     positions_rad = to_radians(rows[key][:, order], spec, unit)
-    if untold:
-        check_within(f"{root}, episode {episode},", positions_rad, spec, how.accepted)
+    # Also of this very arm: what was mirrored, or says another unit by now, may lead beyond its limits.
+    check_within(f"{root}, episode {episode},", positions_rad, spec, how.accepted)
     for text in untold:
         _log.warning("%s", text)
     times_s, chosen = _times(dataset.schema, rows)
