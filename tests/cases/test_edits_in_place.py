@@ -300,3 +300,15 @@ def test_a_new_dataset_takes_no_place_of_a_link(root, tmp_path):
     done = verb("delete", root, "--episodes", "0", "--out", tmp_path / "out")
     assert (done.exit_code, "is there already" in done.stderr) == (2, True)
     assert (tmp_path / "out").is_symlink()
+
+
+@pytest.mark.parametrize("there", ["d_train", "d_test"])
+def test_a_split_makes_both_sides_or_none(root, there):
+    root.with_name(there).mkdir()
+    refused = verb("split", root, "--test", 0.5)
+    assert refused.exit_code == 2
+    assert f"{there} is there already" in refused.stderr
+    assert sorted(path.name for path in root.parent.iterdir()) == sorted(["d", there])
+    root.with_name(there).rmdir()
+    assert verb("split", root, "--test", 0.5).exit_code == 0
+    assert sorted(tasks(root.with_name("d_train")) + tasks(root.with_name("d_test"))) == sorted(TASKS)

@@ -66,7 +66,7 @@ def build(target: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
     with beside(target) as work:
         for pick in picks:
             complete(pick)
-        return _fill(work, schema, picks)
+        return fill(work, schema, picks)
 
 
 @contextlib.contextmanager
@@ -101,7 +101,8 @@ def complete(pick: Pick) -> None:
             )
 
 
-def _fill(root: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
+def fill(root: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
+    """Write the same into the empty folder `root`, of `beside`. Raises DataError."""
     new = _New(root, schema)
     for pick, source, rows in _chosen(picks):
         new.add(pick, source, rows)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..instructions import check_instruction
-from .build import Pick, build
+from .build import Pick, beside, build, fill
 from .dataset import Dataset
 from .mirror import Mirror, mirror_dataset
 from .resample import downsample
@@ -66,7 +66,8 @@ def merge(datasets: Sequence[Dataset], target: Path) -> Info:
 def split(dataset: Dataset, share: float, seed: int, train: Path, test: Path) -> tuple[Info, Info]:
     """Two datasets; `share` of the scenes goes to `test`. Episodes of one scene (noted seed) stay together.
 
-    In info.json the episodes of the one are in the split "train", those of the other in "test".
+    In info.json the episodes of the one are in the split "train", those of the other in "test". Raises DataError: a
+    side would be empty, or is there already; then neither is made.
     """
     groups: dict[object, list[int]] = {}
     for episode in dataset.episodes:
@@ -81,9 +82,9 @@ def split(dataset: Dataset, share: float, seed: int, train: Path, test: Path) ->
     members = list(groups.values())
     chosen = frozenset(e for i in order[:count] for e in members[int(i)])
     rest = everything(dataset) - chosen
-    return build(train, dataset.schema, [Pick(dataset, rest, split="train")]), build(
-        test, dataset.schema, [Pick(dataset, chosen, split="test")]
-    )
+    picks = Pick(dataset, rest, split="train"), Pick(dataset, chosen, split="test")
+    with beside(train) as first, beside(test) as second:
+        return fill(first, dataset.schema, picks[:1]), fill(second, dataset.schema, picks[1:])
 
 
 def mirror(dataset: Dataset, signs: Mapping[str, int], swap: Mapping[str, str], target: Path) -> Info:

@@ -10,7 +10,8 @@ from ..errors import DataError
 from ..rooted import LinkError
 
 _REMEDIES = {
-    "make room on that disk": (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMLINK),
+    "make room on that disk": (errno.ENOSPC, errno.EDQUOT, errno.EMLINK),
+    "allow larger files (ulimit -f), or use a disk that takes them": (errno.EFBIG,),
     "allow more open files (ulimit -n)": (errno.EMFILE, errno.ENFILE),
     "free memory": (errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS),
     "see why the disk fails (dmesg), and copy the dataset to another one": (errno.EIO, errno.ENXIO, errno.ENODEV),
