@@ -68,3 +68,24 @@ def test_an_episode_is_published_beside_a_strangers_stats(tmp_path: Path):
     data_samples.write(root, ("a",), seconds=1, cameras=())
     assert len(Dataset.open(root).episodes) == 2
     assert np.shape(json.loads(path.read_text())["action"]["max"]) == (6,)
+
+
+def test_edits_carry_no_statistics_that_are_none(tmp_path: Path):
+    """Lines of v2.1 hold what a stranger wrote; the new dataset's are computed, or left out."""
+    pytest.importorskip("av")
+    import data_samples
+
+    from motorium.data.convert import convert
+    from motorium.data.dataset import Dataset
+    from motorium.data.edit import delete
+
+    camera = data_samples.CAMERAS[0]
+    root = data_samples.write(tmp_path / "d", ("a", "a"), seconds=1, cameras=(camera,))
+    convert(Dataset.open(root), "v2.1", tmp_path / "old")
+    path = tmp_path / "old/meta/episodes_stats.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines[1]["stats"][camera]["max"] = [0.5, [[0.5]], [[0.5]]]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    delete(Dataset.open(tmp_path / "old"), frozenset({0}), tmp_path / "new")
+    found = Dataset.open(tmp_path / "new")
+    assert np.shape(found.stats(found.episodes[0])[camera]["max"]) == (3, 1, 1)

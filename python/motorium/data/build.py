@@ -28,7 +28,7 @@ from .passing import as_data_error, passing, remedy
 from .repair import repair_locked
 from .schema import Info, Schema
 from .splits import Splits, carried
-from .stats import PictureStats, Stats, column_stats
+from .stats import PictureStats, Stats, column_stats, sound
 from .tables import Episode, Rows, VideoPlace
 
 _log = logger(__name__)
@@ -174,7 +174,8 @@ class _New:
         path = self.root / layout.data_file(slot)
         tables.write_parquet(self.root, path, tables.data_table(schema, columns, carried))
         stats = self._videos(pick, source, slot, length)
-        stats |= {key: old for key, old in self._stored(pick, source, carried).items() if key in carried}
+        stored = self._stored(pick, source, carried)
+        stats |= {key: old for key in carried if (old := sound(stored.get(key)))}
         stats |= {key: column_stats(values) for key, values in columns.items()}
         where = VideoPlace(slot, 0.0, length / schema.fps)
         videos = {f.key: where for f in schema.videos}
@@ -214,7 +215,7 @@ class _New:
                 pick.film(pick.dataset, source, old, path)
             else:
                 copy_video(pick.dataset, source, old, path)
-            kept = stored.get(old, {}) | levels.get(old, {})
+            kept = sound(stored.get(old)) | levels.get(old, {})
             stats[new] = kept if "q50" in kept else picture_stats(path, length, self.schema.fps)
         return stats
 

@@ -122,7 +122,12 @@ class ParquetTable:
         import pyarrow as pa
 
         groups = list(range(len(self._groups))) if row_groups is None else list(row_groups)
-        longest = max((self._measure(group, columns) for group in groups), default=0)
+        places = [
+            i
+            for i, column in enumerate(self._columns)
+            if any(column.path == name or column.path.startswith(f"{name}.") for name in columns)
+        ]
+        longest = max((self._measure(group, places) for group in groups), default=0)
         size = max(1, min(batch_size, BATCH_BYTES // max(1, longest)))
         found = self._file.iter_batches(size, row_groups=groups, columns=list(columns), use_threads=False)
         for batch in found:
@@ -151,14 +156,13 @@ class ParquetTable:
         if size > most:
             raise DataError(f"{self._path} unpacks to more than the {most >> 20} MB that are read of it")
 
-    def _measure(self, group: int, columns: Sequence[str]) -> int:
+    def _measure(self, group: int, places: Sequence[int]) -> int:
         """Bytes that one row of the row group may have in a column; DataError when the pages unpack to too much."""
         longest = 1
-        for column, chunk in zip(self._columns, self._groups[group], strict=True):
-            name = column.path
-            if any(name == wanted or name.startswith(f"{wanted}.") for wanted in columns):
-                where = f"{self._path}: column {printable(name)!r}"
-                longest = max(longest, _named(self._measure_column, where, chunk, column))
+        for place in places:
+            column, chunk = self._columns[place], self._groups[group][place]
+            where = f"{self._path}: column {printable(column.path)!r}"
+            longest = max(longest, _named(self._measure_column, where, chunk, column))
         return longest
 
     def _measure_column(self, chunk: Chunk, column: Any) -> int:

@@ -132,30 +132,33 @@ def aggregate(episodes: Sequence[Mapping[str, Stats]]) -> dict[str, Stats]:
     """
     out = {}
     for key in dict.fromkeys(key for episode in episodes for key in episode):
-        parts = [part for episode in episodes if (part := _sound(episode.get(key))) is not None]
+        parts = [part for episode in episodes if (part := sound(episode.get(key)))]
         shape = np.shape(parts[-1]["mean"]) if parts else None
         with np.errstate(over="ignore", invalid="ignore"):
             whole = _combine([part for part in parts if np.shape(part["mean"]) == shape]) if parts else {}
-        if whole and _sound(whole) is not None:
+        if sound(whole):
             out[key] = whole
     return out
 
 
-def _sound(part: Any) -> Stats | None:
-    """The same, without what is not known; None for what is none: numbers of one shape, all finite, and a count."""
+def sound(part: Any) -> Stats:
+    """The moments, quantiles and count of statistics that others stored; {} for what is none.
+
+    Statistics are finite numbers, all of one shape, and a count.
+    """
     if not isinstance(part, Mapping):
-        return None
+        return {}
     try:
         (count,) = part["count"]
         arrays = {key: np.asarray(part[key]) for key in (*MOMENTS, *(q for q in QUANTILES if q in part))}
     except (KeyError, TypeError, ValueError):
-        return None
+        return {}
     shape = arrays["mean"].shape
     if not isinstance(count, int) or not 0 <= count <= MAX_PIXELS:
-        return None
-    if not all(a.shape == shape and a.dtype.kind in "biuf" and np.isfinite(a).all() for a in arrays.values()):
-        return None
-    return {**{key: part[key] for key in arrays}, "count": [count]}
+        return {}
+    if not all(a.shape == shape and a.dtype.kind in "bif" and np.isfinite(a).all() for a in arrays.values()):
+        return {}
+    return {**{key: array.tolist() for key, array in arrays.items()}, "count": [int(count)]}
 
 
 def _combine(parts: Sequence[Stats]) -> Stats:

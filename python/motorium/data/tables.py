@@ -95,10 +95,12 @@ def numbers(array: pa.ChunkedArray | pa.Array, feature: Feature) -> NDArray[Any]
     """(N, *shape) from an arrow column; DataError when kind or sizes are not as declared."""
     import pyarrow as pa
 
-    count = len(array)
+    count, lists = len(array), (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
     whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
     while pa.types.is_nested(whole.type):
-        if whole.null_count or not hasattr(whole, "flatten"):
+        if not any(is_list(whole.type) for is_list in lists):
+            raise DataError(f"{feature.key} is {whole.type}, not {feature.dtype}")
+        if whole.null_count:
             raise DataError(f"{feature.key} has empty rows")
         whole = whole.flatten()
     if whole.null_count or not (pa.types.is_primitive(whole.type) and not pa.types.is_temporal(whole.type)):
@@ -294,12 +296,13 @@ def read_tasks(path: Path, *, inside: Path | None = None) -> list[str]:
     import pyarrow as pa
 
     with opened(path, inside) as file:
-        table = file.read(most_rows=MAX_EPISODES)
-    words = [f.name for f in table.schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
-    if "task_index" not in table.column_names or len(words) != 1:
-        raise DataError(f"{path} has columns {table.column_names}; task_index and one of words are needed")
-    pairs = zip(table["task_index"].to_pylist(), table[words[0]].to_pylist(), strict=True)
-    try:
+        kinds = file.schema_arrow
+        words = [f.name for f in kinds if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
+        if kinds.names.count("task_index") != 1 or len(words) != 1:
+            raise DataError(f"{path} has columns {kinds.names[:20]}; task_index and one of words are needed")
+        table = file.read(["task_index", *words], most_rows=MAX_EPISODES)
+    try:  # texts of parquet may be any bytes
+        pairs = zip(table["task_index"].to_pylist(), table[words[0]].to_pylist(), strict=True)
         tasks = {int(index): str(task) for index, task in pairs}
     except (TypeError, ValueError) as error:
         raise DataError(f"{path}: {error}") from error
