@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -193,3 +194,13 @@ except DataError as error:
         assert len(Dataset.open(tmp_path / "moved").episodes) == 4
     else:  # it had been done before, or the dataset was moved after the new one had its place
         assert there in (["d"], ["d", "d_old"], ["d_old", "moved"]), done.stdout
+
+
+def test_a_disk_without_locks_is_told_from_one_in_use(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("motorium.data.lock.fcntl.flock", none)
+    with pytest.raises(DataError, match="cannot be locked: No locks available") as refused:
+        repair(root)
+    assert "another process" not in str(refused.value)

@@ -61,9 +61,15 @@ class Lock:
             if not stat.S_ISREG(os.fstat(self._fd).st_mode):
                 raise DataError(f"{path} is no regular file; remove it")
             _hold(self._fd)
-        except OSError as error:
+        except BlockingIOError as error:
             os.close(self._fd)
             raise DataError(f"{root} is being written by another process; wait for it to end") from error
+        except OSError as error:
+            os.close(self._fd)
+            raise DataError(
+                f"{path} cannot be locked: {error.strerror}. Without a lock two programs could write there at once: "
+                f"use a disk that has locks (flock), and copy the dataset afterwards"
+            ) from error
         except DataError:
             os.close(self._fd)
             raise
@@ -96,12 +102,12 @@ class Lock:
 
 
 def _hold(fd: int) -> None:
-    """Raises OSError when somebody else holds it for longer than a look takes."""
+    """Raises BlockingIOError when somebody else holds it for longer than a look takes, OSError without locks."""
     give_up = time.monotonic() + PATIENCE_S
     while True:
         try:
             return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             if time.monotonic() >= give_up:
                 raise
         time.sleep(0.01)
