@@ -6,16 +6,20 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from waiting import wait
 
 pytest.importorskip("pyarrow")
 pytest.importorskip("av")
 
 from motorium.cli._record_view import Silent
+from motorium.cli.main import main
 from motorium.data import recorder
 from motorium.data.interrupted import InterruptedEpisodeError
 from motorium.robots.robot import Robot
@@ -94,3 +98,24 @@ def test_the_arm_is_held_and_then_at_rest_whatever_ends_the_recording(tmp_path: 
         rest = np.array([joint.rest_rad for joint in spec.joints])
         assert not arm.torque.any()
         np.testing.assert_allclose(arm.position_rad, rest, atol=0.06)
+
+
+def test_a_session_whose_arm_does_not_get_to_rest_says_what_is_kept(tmp_path: Path) -> None:
+    home = np.array([joint.home_rad for joint in RobotSpec.load("so101").joints])
+
+    def gets_stuck_once_an_episode_is_kept(arm: VirtualArm) -> None:
+        wait(lambda: any((tmp_path / "my d/meta/episodes").glob("*/*.parquet")), 60)
+        arm.stuck = True
+
+    with VirtualArm(RobotSpec.load("so101"), start_rad=home) as arm:
+        thread = threading.Thread(target=gets_stuck_once_an_episode_is_kept, args=(arm,))
+        thread.start()
+        words = [
+            "record", quick_robot(tmp_path), "--port", arm.emulator.port, "--calibration", "nominal", "--leader",
+            "sim:so101_leader", "--dataset", tmp_path / "my d", "--episodes", "1", "--task", "fold it", "--limit", "1",
+        ]  # fmt: skip
+        done = CliRunner().invoke(main, [str(word) for word in words])
+        thread.join()
+    assert done.exit_code == 2
+    assert "did not reach its rest pose" in done.stderr
+    assert f"1 episode kept in {tmp_path / 'my d'}" in done.stderr

@@ -8,15 +8,18 @@ import shlex
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 pytest.importorskip("pyarrow")
 
 import data_samples
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from motorium.cli.main import main
-from motorium.data import aside
+from motorium.data import aside, layout
 from motorium.data.dataset import Dataset
 from motorium.data.writer import DatasetWriter
 from motorium.errors import DataError
@@ -144,3 +147,41 @@ def test_a_split_that_leaves_one_side_empty_says_which_share_does_not(spaced):
     assert done.exit_code == 2
     share = done.stderr.partition("--test ")[2].partition(",")[0]
     assert typed("split", str(root), "--test", share).exit_code == 0
+
+
+def test_a_session_that_is_refused_leaves_the_dataset_as_it_was(spaced):
+    leave_one_waiting(spaced)
+    (spaced / "meta/stats.json").unlink()
+    before = {path: path.read_bytes() for path in spaced.rglob("*") if path.is_file()}
+    with pytest.raises(DataError, match="fps is 20 here, 10 there"):
+        DatasetWriter(spaced, data_samples.schema(10, cameras=()), reserve_mb=1)
+    assert {path: path.read_bytes() for path in spaced.rglob("*") if path.is_file()} == before
+
+
+def test_a_merge_with_an_unsaid_unit_says_how_to_say_it(spaced):
+    other = Path(shutil.copytree(spaced, spaced.parent / "theirs"))
+    info = json.loads((other / layout.INFO).read_text())
+    del info["motorium"]["units"]
+    (other / layout.INFO).write_text(json.dumps(info))
+    words = ["merge", str(spaced), str(other), "--out", str(spaced.parent / "both")]
+    refused = typed(*words)
+    assert refused.exit_code == 2
+    assume = refused.stderr.rpartition("merge with ")[2].split()
+    assert assume == ["--assume", "rad"]
+    assert typed(*words, *assume).exit_code == 0
+
+
+def test_slots_of_a_dataset_with_a_number_that_is_none(spaced):
+    path = next(spaced.glob("data/*/*.parquet"))
+    rows = pq.read_table(path)
+    actions = np.array(rows["action"].to_pylist(), np.float32)
+    actions[:, 2], actions[1:, 1] = np.nan, np.inf
+    place = rows.schema.get_field_index("action")
+    column = pa.array(actions.tolist(), rows.schema.field(place).type)
+    pq.write_table(rows.set_column(place, rows.schema.field(place), column), path)
+    joints = json.loads(typed("slots", str(spaced), "--json").stdout)["joints"]
+    assert (
+        joints[1]["action"] == [pytest.approx(actions[0, 1], abs=1e-5)] * 2
+    )  # of the one row where it is a number
+    assert joints[2]["action"] == [None, None]
+    assert typed("slots", str(spaced)).exit_code == 0

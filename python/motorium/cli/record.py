@@ -124,12 +124,12 @@ def command(
         hand = _hand(leader, leader_port, leader_calibration)
         if hand is not None:
             stack.enter_context(hand)
+        stack.enter_context(telling_what_is_kept(dataset))  # also where the arm does not get to rest
         arm = open_with_cameras(robot, port, calibration, {"seed": seed} if ":" in robot else {})
         for entered in (closing(arm), terminal.watching(arm), arm):  # keys stop it from before it has torque
             stack.enter_context(entered)
         tell_without_cameras(arm)
         watcher = watch(terminal, silent=as_json, log=log)
-        stack.enter_context(telling_what_is_kept(dataset))
         recorded, writer = record(arm, _shows(arm, hand), plan, watcher, log)
         control = arm.control.stats()
     result: dict[str, Any] = {

@@ -25,7 +25,7 @@ def resume(root: Path, there: Info, mine: Schema, accepted: Accepted = NOTHING) 
 
     Raises DataError, with what to do instead, when they do not go together.
     """
-    _check_rows(root, there, mine)
+    check_rows(root, there, mine)
     said, now = (Identity.read(schema.own.get(ROBOT)) for schema in (there.schema, mine))
     if now is None:
         return
@@ -35,7 +35,8 @@ def resume(root: Path, there: Info, mine: Schema, accepted: Accepted = NOTHING) 
         staging.write_info(root, replace(there, schema=replace(there.schema, own=own)))
 
 
-def _check_rows(root: Path, there: Info, mine: Schema) -> None:
+def check_rows(root: Path, there: Info, mine: Schema) -> None:
+    """Raise DataError when rows of `mine` are other rows than those of the dataset at `root`."""
     theirs = there.schema
     if there.version != layout.VERSION:
         raise DataError(

@@ -80,14 +80,20 @@ def mapping(dataset: Dataset, units: str | None = None, robot: str | None = None
 
 
 def table(dataset: Dataset, found_map: Mapping | None = None) -> list[dict[str, Any]]:
-    """One line per joint: its slot, its unit there, and smallest and largest value of state and action. DataError."""
+    """One line per joint: its slot, its unit there, and smallest and largest value of state and action.
+
+    What is not finite is left out, and None stands where nothing else is. Raises DataError.
+    """
     how = found_map or mapping(dataset)
     spec, slots = how.spec, how.slots
     found: dict[str, list[NDArray[np.float32]]] = {key: [] for key in COLUMNS}
     for _, rows in dataset.stream(list(COLUMNS)):
         for key in COLUMNS:
             values = how.scatter(rows, key)[:, slots.slots]
-            found[key] += [values.min(axis=0), values.max(axis=0)]
+            finite = np.isfinite(values)
+            found[key] += [
+                values.min(axis=0, initial=np.inf, where=finite), values.max(axis=0, initial=-np.inf, where=finite)
+            ]  # fmt: skip
     if not found["action"]:
         raise DataError(f"{dataset.root} has no episode")
     out = []
@@ -95,7 +101,8 @@ def table(dataset: Dataset, found_map: Mapping | None = None) -> list[dict[str, 
         line: dict[str, Any] = {"joint": joint.name, "slot": joint.slot, "unit": joint.unit}
         for key, extremes in found.items():
             seen = np.stack(extremes)[:, i]
-            line[key] = [round(float(seen.min()), 5), round(float(seen.max()), 5)]
+            known = np.isfinite(seen).any()
+            line[key] = [round(float(seen.min()), 5), round(float(seen.max()), 5)] if known else [None, None]
         out.append(line)
     return out
 

@@ -77,9 +77,8 @@ def merge(datasets: Sequence[Dataset], how: Units, target: Path) -> tuple[Info, 
         why = first.differences(schema)
         if why:
             way = units_remedy(why, "DATASET")
-            way += ", or merge with --assume" * ("not said" in way) + ", or merge with --units rad" * (
-                "convert" in way
-            )
+            way += ", or merge with --assume rad" * ("say it" in way)
+            way += ", or merge with --units rad" * ("convert" in way)
             raise DataError(f"{dataset.root} does not fit {datasets[0].root}: {'; '.join(why)}{way}")
         names, theirs = (s.own.get(marks.NAMES) for s in (first, schema))
         if names != theirs:

@@ -30,7 +30,7 @@ from .lock import Lock
 from .newcomer import Newcomer
 from .passing import as_data_error
 from .repair import Repair, repair_locked
-from .resuming import resume
+from .resuming import check_rows, resume
 from .schema import Info, Schema, read_info
 from .sink import VideoSink
 from .tables import Episode
@@ -116,6 +116,8 @@ class DatasetWriter:
     def _enter(self, root: Path) -> None:
         self._check_space()
         if (root / layout.INFO).exists() or any(staging.leftovers(root)):
+            if (root / layout.INFO).exists():  # what is refused stays as it is
+                check_rows(root, read_info(root), self.schema)
             self.repaired = repair_locked(root)
             for line in [*self.repaired.told(), *self.repaired.aside]:
                 _log.warning("%s", line)
