@@ -16,6 +16,8 @@ from .tables import MAX_EPISODES, Episode, VideoPlace, checked_episode
 
 FILE_LIMIT = 512 << 20
 LINE_LIMIT = 8 << 20
+MAX_TASKS = 1000
+"""Of one episode."""
 _NUMBER = re.compile(rb'"episode_index"\s*:\s*(\d{1,15})\b')
 
 
@@ -35,18 +37,25 @@ def read_episodes(root: Path, info: Info) -> list[Episode]:
     """The line about each episode, in order. Raises DataError."""
     path = root / "meta/episodes.jsonl"
     out, start, keys = [], 0, [f.key for f in info.schema.videos]
-    try:
-        for line in sorted(_lines(path, root), key=lambda line: int(line["episode_index"])):
-            index, length = int(line["episode_index"]), int(line["length"])
+    try:  # of a line, which may hold anything, no more than this is kept
+        told = [
+            (int(line["episode_index"]), int(line["length"]), _tasks(line)) for line in _lines(path, root)
+        ]
+        for index, length, tasks in sorted(told, key=lambda one: one[0]):
             slot = Slot(*divmod(index, info.chunks_size))
             place = VideoPlace(slot, 0.0, length / info.schema.fps)
-            tasks = tuple(str(task) for task in line["tasks"])
             episode = Episode(index, tasks, length, start, slot, dict.fromkeys(keys, place))
             out.append(checked_episode(episode))
             start += length
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{path}: {type(error).__name__} {error}") from error
     return out
+
+
+def _tasks(line: dict[str, Any]) -> tuple[str, ...]:
+    if len(line["tasks"]) > MAX_TASKS:
+        raise ValueError(f"an episode of {len(line['tasks'])} tasks; at most {MAX_TASKS} are read")
+    return tuple(str(task) for task in line["tasks"])
 
 
 class OldStats:
