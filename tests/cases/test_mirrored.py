@@ -199,3 +199,20 @@ def test_cameras_change_places_with_their_times_and_only_where_they_fit(tmp_path
     )
     with pytest.raises(DataError, match="other sizes"):
         mirror_dataset(other, Mirror({}, swap), tmp_path / "no")
+
+
+@pytest.mark.parametrize("unit", ["deg", "lerobot"])
+def test_what_is_counted_from_a_middle_that_is_no_zero_is_converted_first(tmp_path, unit):
+    """LeRobot counts from the middle of the travel: only where that is the joint's zero is its mirror image -x."""
+    limits = {"shoulder_pan": [-1.9, 1.9], "shoulder_lift": [-0.4, 2.0], "wrist_roll": [-2.7, 2.9]}
+    names = tuple(f"{joint}.pos" for joint in limits)
+    own = {"limits_rad": limits, "units": {"observation.state": unit, "action": unit}}
+    dataset = Dataset.open(write(tmp_path / "d", {"observation.state": names, "action": names}, own))
+    for joint in ("shoulder_pan", "wrist_roll"):
+        mirror_dataset(dataset, Mirror({joint: -1}), tmp_path / joint)
+        np.testing.assert_array_equal(rows(tmp_path / joint)["action"], -rows(tmp_path / "d")["action"] * [
+            1 if name.startswith(joint) else -1 for name in names
+        ])  # fmt: skip
+    with pytest.raises(DataError, match=r"shoulder_lift.*units .*--to rad"):
+        mirror_dataset(dataset, Mirror({"shoulder_lift": -1}), tmp_path / "no")
+    assert not (tmp_path / "no").exists()

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..robots.lerobot_units import FULL_TURN_RAD
 from . import layout, marks
 from .build import Pick, build
 from .dataset import Dataset
 from .feature_names import ARM_PREFIX
 from .film import mirrored
 from .instants import LEADER
+from .said_units import DEG, LEROBOT, said_unit
 from .schema import Feature, Info, Schema
 from .sides import exchange_sides
 from .tables import Episode, Rows
@@ -29,6 +32,8 @@ SIGNED = (
 TURNING = ("_rad", "_rad_s", "_deg", "_deg_s")
 UNSIGNED = ("joint_age_s", "capture_s", "row_s", marks.SUBTASK, marks.CONTACT)
 """Columns of times and marks: a mirror does not change them."""
+SAME_ZERO_RAD = 0.02
+"""A middle of the travel this near to a joint's zero is taken for it."""
 SLOTS = ("observation.slots", "action_slots")
 CAPTURE, CAMERA = "capture_s", "observation.images."
 SUFFIXES = (".pos", ".vel", ".velocity", ".effort", ".torque", ".current")
@@ -65,6 +70,7 @@ def mirror_dataset(dataset: Dataset, how: Mirror, target: Path) -> tuple[Info, l
     """
     schema = dataset.schema
     _check_names(schema, how)
+    _check_zeros(dataset, how)
     changes = {f.key: _Change.of(f, how) for f in schema.columns}
 
     def rows(columns: Rows, episode: Episode) -> Rows:
@@ -186,6 +192,24 @@ def _check_names(schema: Schema, how: Mirror) -> None:
     for key in (*how.also, *how.keep):
         if not any(f.key == key for f in schema.columns):
             raise DataError(f"no column {key!r}; columns are {', '.join(f.key for f in schema.columns)}")
+
+
+def _check_zeros(dataset: Dataset, how: Mirror) -> None:
+    """Refuse to negate what is counted from the middle of a travel whose middle is not the arm's own zero."""
+    limits = dataset.schema.own.get("limits_rad")
+    for feature in dataset.schema.columns:
+        if feature.key in how.keep or said_unit(dataset.schema, feature.key) not in {DEG, LEROBOT}:
+            continue
+        for name in feature.names or ():
+            joint = _split(name)[1]
+            pair = limits.get(joint) if isinstance(limits, dict) and how.signs.get(joint, 1) < 0 else None
+            if not isinstance(pair, list) or len(pair) != 2 or pair[1] - pair[0] > FULL_TURN_RAD:
+                continue  # one that turns all the way round is counted from its own zero
+            if abs(pair[0] + pair[1]) / 2 > SAME_ZERO_RAD:
+                raise DataError(
+                    f"{feature.key} counts {joint} from the middle of its travel, which is not its zero, so its mirror "
+                    f"image is no change of sign: motorium data units {quote(str(dataset.root))} --to rad first"
+                )
 
 
 def _own(schema: Schema, how: Mirror) -> dict[str, Any]:
