@@ -150,7 +150,6 @@ def check_writable(folder: Path, what: str, option: str = "") -> None:
 
 def check_file(path: Path, what: str) -> None:
     """As `check_writable` for the one file `path`, which may be there already. Raises StorageError."""
-    check_writable(_own(path).absolute().parent, what)
     try:
         blocked = "there is a folder of that name" if path.is_dir() else ""
         special = path.exists() and not path.is_file()
@@ -160,6 +159,7 @@ def check_file(path: Path, what: str) -> None:
         blocked = error.strerror or str(error)
     if blocked:
         raise StorageError(f"{what} could not be written to {path}: {blocked}")
+    check_writable(_own(path).absolute().parent, what)
 
 
 def write_json(path: Path, value: Any, *, indent: int = 2, root: Path | None = None) -> None:
