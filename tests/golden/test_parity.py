@@ -167,7 +167,7 @@ class TestRefusals:
         ("settings", "message"),
         [
             ({"checkpoint": "../elsewhere"}, "the name of a folder beside the case"),
-            ({"checkpoint": "ckpt_x2"}, "config.json is absent"),
+            ({"checkpoint": "ckpt_x2"}, "config.json: No such file or directory"),
             ({"robot_type": "teapot"}, "no robot type 'teapot'; known: bridge_delta"),
             ({"action_length": 9}, "(10, 32), expected (9, 32)"),
             ({"state_rows": 2}, "state has shape"),
