@@ -28,6 +28,10 @@ CPU_S = 10
 """What a child may compute: an endless loop ends there, however busy the machine."""
 
 
+ROOM_BYTES = 1 << 32
+"""What a child may map beyond what its parent had, which after other tests may be much."""
+
+
 @dataclass(frozen=True)
 class Unit:
     """C files that are tested together.
@@ -103,6 +107,11 @@ def failure(unit: str, library: Path, tests: list[Case], after: Callable[[Any], 
     return "" if status == 0 else (last or ["loading"])[0]
 
 
+def _mapped_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    return pages * resource.getpagesize()
+
+
 def run_and_exit(
     unit: str, library: Path, tests: list[Case], names: int, after: Callable[[Any], None] | None
 ) -> None:
@@ -111,7 +120,8 @@ def run_and_exit(
     try:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
-        resource.setrlimit(resource.RLIMIT_AS, (1 << 32, 1 << 32))
+        room = _mapped_bytes() + ROOM_BYTES
+        resource.setrlimit(resource.RLIMIT_AS, (room, room))
         for number in (signal.SIGSEGV, signal.SIGILL, signal.SIGFPE, signal.SIGBUS, signal.SIGABRT):
             signal.signal(number, signal.SIG_DFL)
         lib = UNITS[unit].open(library)
