@@ -64,6 +64,8 @@ class Player:
     st.lists(st.integers(0, 80), min_size=3, max_size=12),
 )  # fmt: skip
 @example(10, 8, 0, [0, 0, 1])  # arrives after the last promised row, before the next
+@example(49, 26, 4099, [0, 0, 0])  # three plans within three rows
+@example(50, 30, 61395, [0, 0, 0])
 @example(39, 8, 0, [35, 35, 35])  # has run out by the first tick that could follow it
 def test_no_step_above_the_bound_under_any_delay(
     rate_hz: int, rows: int, seed: int, latencies: list[int]
@@ -74,8 +76,9 @@ def test_no_step_above_the_bound_under_any_delay(
         player.think(ticks * TICK)
     player.run_until(player.bench.t + rows * player.dt + 2_000_000_000)
     stats = player.bench.core.stats()
-    # A cubic between rows is at most 1.5 times as steep as its secant.
-    own = 1.5 * SPEED
+    # A cubic between rows is at most 1.5 times as steep as its secant. Without any latency a plan takes over within
+    # its first row, with whatever slope the old one had there: (1.5 + 1.5 * 1/4 + 1.5 * 1/4) times in the middle.
+    own = (1.5 if any(latencies) else 2.25) * SPEED
     if all(player.kept) and stats["underflows"] <= 1:
         assert stats["seam_jump_max_rad"] < 1e-5
         assert player.largest_speed() <= own + 1e-3  # nothing is added
