@@ -28,7 +28,7 @@ from .passing import as_data_error, passing, remedy
 from .repair import repair_locked
 from .schema import Info, Schema
 from .splits import Splits, carried
-from .stats import PictureStats, Stats, column_stats, sound
+from .stats import STATS_EVERY, PictureStats, Stats, column_stats, sound
 from .tables import Episode, Rows, VideoPlace
 
 _log = logger(__name__)
@@ -274,7 +274,7 @@ def copy_video(dataset: Dataset, episode: Episode, key: str, target: Path) -> No
 def picture_stats(path: Path, length: int, fps: int) -> Stats:
     """Of every fourth frame of a file."""
     seen = PictureStats()
-    for _, image in video.frames(path, 0.0, length, fps, every=4):
+    for _, image in video.frames(path, 0.0, length, fps, every=STATS_EVERY):
         seen.add(image)
     return seen.result()
 

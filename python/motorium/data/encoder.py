@@ -29,12 +29,10 @@ import numpy as np
 
 from .. import rooted
 from ..types import UInt8
-from .stats import PictureStats
+from .stats import STATS_EVERY, PictureStats
 from .video import CODECS, FRAGMENTS, HELD, remux
 
 NICE = 10
-STATS_EVERY = 4
-"""One picture in so many counts in the statistics."""
 
 
 class Stream:

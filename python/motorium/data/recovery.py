@@ -21,7 +21,7 @@ from .journal import read_journal, room_for_rows
 from .passing import as_data_error, passing
 from .schema import Info, Schema, read_info, read_json
 from .sink import video_name
-from .stats import PictureStats, Stats
+from .stats import STATS_EVERY, PictureStats, Stats
 
 LOCK_BYTES = 4096
 ENCODER_S = 20.0
@@ -31,8 +31,6 @@ CUT_S = 2.0
 UNREADABLE_BYTES = 1 << 20
 """A video that cannot be read and is larger than this may hold more than a second."""
 SLACK_BYTES = 1 << 20
-STATS_EVERY = 4
-"""Frames of which one counts for the statistics of pictures."""
 
 
 @dataclass(frozen=True)

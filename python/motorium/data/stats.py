@@ -22,6 +22,8 @@ QUANTILES = {"q01": 1, "q10": 10, "q50": 50, "q90": 90, "q99": 99}
 MOMENTS = ("min", "max", "mean", "std")
 LEVELS = "levels"
 """Key of a camera's histogram, (3, 256): pixels of each level. Kept beside the statistics, never in LeRobot's files."""
+STATS_EVERY = 4
+"""Frames of which one counts for the statistics of pictures."""
 PIXELS_AIM = 150
 """Pictures are thinned to about this many pixels along the longer side, as LeRobot does."""
 MAX_PIXELS = 1 << 48

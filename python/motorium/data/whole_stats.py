@@ -21,15 +21,13 @@ from ..files import write_json
 from . import layout
 from .dataset import Dataset
 from .schema import DERIVED, Feature, read_json
-from .stats import QUANTILES, PictureStats, Stats, aggregate, column_stats, without_levels
+from .stats import QUANTILES, STATS_EVERY, PictureStats, Stats, aggregate, column_stats, without_levels
 from .tables import Episode
 
 MAX_ROWS = 1 << 28
 """A hundred days at 30 rows per second; one number of each is held in memory."""
 BLOCK_BYTES = 256 << 20
 """Of one pass over the rows; more columns take more passes."""
-EVERY = 4
-"""Which pictures are looked at where a video's statistics are missing: every fourth, as the recorder does."""
 Bounds = Mapping[str, Mapping[str, tuple[Any, Any]]]
 
 
@@ -238,6 +236,6 @@ def _numbers(stored: Any) -> dict[Any, Any]:
 def looked_at(dataset: Dataset, episode: Episode, key: str) -> PictureStats:
     """Look at every fourth picture of a camera in an episode. Raises DataError."""
     seen = PictureStats()
-    for _, image in dataset.pictures(episode, key, every=EVERY):
+    for _, image in dataset.pictures(episode, key, every=STATS_EVERY):
         seen.add(image)
     return seen
