@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from mmap import mmap
-from typing import Any, Literal, TypeAlias, TypedDict, overload
+from typing import Any, ClassVar, Literal, TypeAlias, TypedDict, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -289,20 +289,32 @@ class FrameReader:  # A reading end; needs no right to write. ValueError: no rin
 class BusError(OSError): ...
 
 class BusStatus:
+    __members__: ClassVar[dict[str, BusStatus]]
     OK: BusStatus
     STALE_JOINTS: BusStatus
     IO_ERROR: BusStatus
     CLOSED: BusStatus
     @property
     def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+    def __init__(self, value: int) -> None: ...
+    def __index__(self) -> int: ...
+    def __int__(self) -> int: ...
 
 class Verdict:
+    __members__: ClassVar[dict[str, Verdict]]
     PASS: Verdict
     CLAMPED: Verdict
     REFUSED: Verdict
     TRIPPED: Verdict
     @property
     def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+    def __init__(self, value: int) -> None: ...
+    def __index__(self) -> int: ...
+    def __int__(self) -> int: ...
 
 class LimitsConfig:
     def __init__(
@@ -323,7 +335,7 @@ class LimitsConfig:
     @property
     def dt_s(self) -> float: ...
 
-class GatedGoal:
+class GatedGoal:  # Made by a SafetyGate alone.
     @property
     def position_rad(self) -> _Floats: ...
     def __array__(self, *args: Any, **kwargs: Any) -> _Floats: ...
@@ -657,8 +669,14 @@ class Recorder:  # Collects intermediate values of a run, for parity checks.
 
 class Denoiser:  # The K-step loop of an action expert over cached keys and values.
     def __init__(
-        self, config: dict[str, Any], tensors: dict[str, Any], isa: str = "", **options: Any
-    ) -> None: ...
+        self,
+        config: dict[str, Any],
+        tensors: dict[str, Any],
+        isa: str = "",
+        precision: str = "float32",
+        threads: int = 1,
+        cpus: Sequence[int] = (),
+    ) -> None: ...  # As NanoEngine.
     def set_prefix(self, layer: int, keys: ArrayLike, values: ArrayLike) -> None: ...
     def set_position(self, position: int) -> None: ...
     def set_positions(
@@ -689,8 +707,14 @@ class Denoiser:  # The K-step loop of an action expert over cached keys and valu
 
 class BeingH05Engine:  # Being-H0.5: encode() once per observation, then denoise().
     def __init__(
-        self, config: dict[str, Any], tensors: dict[str, Any], isa: str = "", **options: Any
-    ) -> None: ...
+        self,
+        config: dict[str, Any],
+        tensors: dict[str, Any],
+        isa: str = "",
+        precision: str = "float32",
+        threads: int = 1,
+        cpus: Sequence[int] = (),
+    ) -> None: ...  # As NanoEngine.
     def encode(
         self,
         pixels: ArrayLike,
@@ -716,8 +740,14 @@ class BeingH05Engine:  # Being-H0.5: encode() once per observation, then denoise
 
 class XvlaEngine:  # X-VLA from features: encode() once per observation, then denoise().
     def __init__(
-        self, config: dict[str, Any], tensors: dict[str, Any], isa: str = "", **options: Any
-    ) -> None: ...
+        self,
+        config: dict[str, Any],
+        tensors: dict[str, Any],
+        isa: str = "",
+        precision: str = "float32",
+        threads: int = 1,
+        cpus: Sequence[int] = (),
+    ) -> None: ...  # As NanoEngine.
     def encode(
         self, features: ArrayLike, views: ArrayLike, domain: int, recorder: Recorder | None = None
     ) -> None: ...
@@ -738,8 +768,14 @@ class XvlaEngine:  # X-VLA from features: encode() once per observation, then de
 
 class XiaomiR0Engine:  # Xiaomi-Robotics-0 from keys and values: encode() once per observation, then denoise().
     def __init__(
-        self, config: dict[str, Any], tensors: dict[str, Any], isa: str = "", **options: Any
-    ) -> None: ...
+        self,
+        config: dict[str, Any],
+        tensors: dict[str, Any],
+        isa: str = "",
+        precision: str = "float32",
+        threads: int = 1,
+        cpus: Sequence[int] = (),
+    ) -> None: ...  # As NanoEngine.
     def encode(
         self,
         keys: ArrayLike,
