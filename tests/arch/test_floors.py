@@ -30,6 +30,7 @@ F1 = {
     "engine": {"engine", "kernels", "arch", "include"},
     "bus": {"bus", "include"},
     "runtime": {"runtime", "bus", "include"},
+    "robot": {"robot", "runtime", "bus", "include"},
     "emulator": {"emulator", "bus", "include"},
 }
 

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "bus/servo_setting.hpp"
+
+namespace motorium {
+
+inline constexpr float kTicksPerTurn =
+    4096.0F;  ///< Of an STS3215 and of every Dynamixel X; others declare theirs.
+inline constexpr float kTurn_rad = 6.28318530717958647692F;
+
+/// One servo of a chain: how its counts become the radians of its joint.
+struct ServoJoint {
+  std::uint8_t id = 0;
+  std::uint16_t model_number = 0;  ///< 0 accepts any servo.
+  float zero_ticks = 2048.0F;      ///< Ticks at zero radians.
+  float middle_ticks = 0.0F;       ///< Middle of the joint's limits, from its zero: tells turns apart.
+  std::int8_t sign = 1;            ///< +1 or -1.
+  float ticks_per_rad = kTicksPerTurn / kTurn_rad;
+  float rad_s_per_unit = 0.0239808F;  ///< Of present velocity; 0.229 rev/min. Dynamixel.
+  float effort_full_scale = 1000.0F;  ///< Present current or load at stall torque, in register units.
+  std::int32_t min_ticks = 0;         ///< Goals stay inside; more than a turn in extended position mode.
+  std::int32_t max_ticks = 4095;
+  std::uint8_t fast_firmware = 0;  ///< First firmware that knows Fast Sync Read; 0: none does.
+  bool passive = false;            ///< Read but never given torque: a leader's joints.
+};
+
+/// One servo bus: the family that drives it, its line, its servos in joint order.
+struct BusConfig {
+  std::string family;  ///< A name of the family table, `robot/bus_family.hpp`.
+  std::string side;    ///< Of a robot with several arms: "left"; otherwise empty.
+  std::uint32_t baud = 1'000'000;
+  double reply_margin_s = 0.004;  ///< Scheduling and USB frame time, on top of wire time.
+  double health_period_s =
+      0.05;  ///< One servo's voltage, temperature or torque is read this often. Dynamixel.
+  std::uint8_t watchdog_units = 0;  ///< Of 20 ms without a request until servos stop; 0: never. Dynamixel.
+  std::vector<ServoJoint> joints;
+  std::vector<ServoSetting>
+      settings;  ///< In the order in which they are written; `joint` counts on this bus.
+  /// What the family's driver must know of the whole chain, such as the address of a register that differs
+  /// between series. A name that is absent has the family's default, an unknown one is refused.
+  std::map<std::string, std::uint32_t> traits;
+};
+
+}  // namespace motorium

@@ -1,0 +1,92 @@
+#include "robot/robot_config.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+
+namespace motorium {
+namespace {
+
+void require(bool holds, const std::string& sentence) {
+  if (!holds) throw std::invalid_argument(sentence);
+}
+
+bool positive(double value) { return value > 0.0 && std::isfinite(value); }
+
+void check_joints(const RobotConfig& config) {
+  require(!config.joints.empty() && config.joints.size() <= kMaxJoints, "a robot has 1 to 32 joints");
+  require(config.control.limits.n_joints == config.joints.size(),
+          "control limits are those of another number of joints");
+  const std::uint32_t guarded = config.control.guard.n_joints;
+  require(guarded == 0 || guarded == config.joints.size(), "the guard is that of another number of joints");
+  for (const RobotJoint& joint : config.joints) {
+    const auto named = [&joint](const RobotJoint& other) { return other.name == joint.name; };
+    require(!joint.name.empty() && std::count_if(config.joints.begin(), config.joints.end(), named) == 1,
+            "every joint needs a name of its own: '" + joint.name + "'");
+    require(joint.min_position_rad < joint.max_position_rad && joint.min_supply_v < joint.max_supply_v &&
+                positive(joint.hot_c) && std::isfinite(joint.home_rad),
+            joint.name + ": bounds before torque contradict each other");
+  }
+}
+
+void check_buses(const RobotConfig& config) {
+  std::size_t servos = 0;
+  for (const BusConfig& bus : config.buses) {
+    servos += bus.joints.size();
+    const auto same_side = [&bus](const BusConfig& other) { return other.side == bus.side; };
+    require(std::count_if(config.buses.begin(), config.buses.end(), same_side) == 1,
+            "every bus of several needs a side of its own: '" + bus.side + "'");
+    for (const ServoSetting& setting : bus.settings)
+      require(setting.joint < bus.joints.size(), "a setting names a joint that its bus has not");
+  }
+  require(servos == config.joints.size(), "the buses have " + std::to_string(servos) + " servos for " +
+                                              std::to_string(config.joints.size()) + " joints");
+}
+
+void check_timing(const PolicyTiming& policy, double control_rate_hz) {
+  require(policy.rate_hz >= 1.0 && policy.rate_hz <= control_rate_hz,
+          "policy.rate_hz must be in 1..control.rate_hz");
+  require(policy.latency_budget_s >= 0.0 && std::isfinite(policy.latency_budget_s),
+          "policy.latency_budget_s must not be negative");
+  require(policy.latency_s.size() == policy.latency_weight.size(), "one weight for each latency");
+  const auto declared = [](double value) { return value >= 0.0 && std::isfinite(value); };
+  const auto no_higher = [](double before, double after) { return before >= after; };
+  require(std::all_of(policy.latency_s.begin(), policy.latency_s.end(), declared) &&
+              std::adjacent_find(policy.latency_s.begin(), policy.latency_s.end(), no_higher) ==
+                  policy.latency_s.end(),
+          "latencies must ascend from 0 on");
+  const double weights = std::accumulate(policy.latency_weight.begin(), policy.latency_weight.end(), 0.0);
+  require(std::all_of(policy.latency_weight.begin(), policy.latency_weight.end(), declared) &&
+              (policy.latency_weight.empty() || positive(weights)),
+          "weights of latencies must not be negative, and not all zero");
+}
+
+}  // namespace
+
+const ServoJoint& servo_of(const RobotConfig& config, std::size_t j) noexcept {
+  auto bus = config.buses.begin();
+  for (; j >= bus->joints.size(); ++bus) j -= bus->joints.size();
+  return bus->joints[j];
+}
+
+SlotMap slot_map(const RobotConfig& config) {
+  std::vector<std::uint32_t> slots;
+  std::vector<float> scale, offset;
+  for (const RobotJoint& joint : config.joints) {
+    slots.push_back(joint.slot);
+    scale.push_back(joint.slot_scale);
+    offset.push_back(joint.slot_offset);
+  }
+  return {std::move(slots), std::move(scale), std::move(offset)};
+}
+
+void check(const RobotConfig& config) {
+  require(!config.name.empty(), "a robot needs a name");
+  check_joints(config);
+  static_cast<void>(slot_map(config));
+  check_buses(config);
+  check_timing(config.policy, config.control.rate_hz);
+}
+
+}  // namespace motorium
