@@ -3,7 +3,7 @@
 import numpy as np
 
 import motorium as mt
-from motorium.slots import slot_map
+from motorium.specs.slots import slot_map
 
 spec = mt.RobotSpec.load("so101")
 print(spec.title)

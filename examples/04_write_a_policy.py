@@ -3,7 +3,7 @@
 import numpy as np
 
 import motorium as mt
-from motorium.slots import valid_mask
+from motorium.specs.slots import valid_mask
 
 
 class Nod:

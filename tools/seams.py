@@ -12,9 +12,9 @@ import numpy as np
 import motorium
 from motorium.checkpoints import find_checkpoint
 from motorium.learn.evaluate import EvalJob, play_episode
-from motorium.robots.spec import RobotSpec
 from motorium.sim.lockstep import LockStep
 from motorium.sim.world import World
+from motorium.specs.robot import RobotSpec
 
 
 def main() -> None:

@@ -6,17 +6,9 @@ Attributes are loaded on first use, so that `import motorium` stays light and to
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .errors import MotoriumError
-    from .policies.load import load
-    from .robots.motion import MoveResult
-    from .robots.robot import Robot
-    from .robots.signals import close_all
-    from .robots.spec import RobotSpec
-    from .runtime.run import RunReport, run
-    from .types import ActionChunk, Observation
+from . import moved
 
 if __spec__ is not None and type(__spec__.loader).__name__ == "zipimporter":
     raise ImportError(
@@ -30,12 +22,14 @@ _HOME = {
     "MoveResult": ".robots.motion",
     "Observation": ".types",
     "Robot": ".robots.robot",
-    "RobotSpec": ".robots.spec",
+    "RobotSpec": ".specs.robot",
     "RunReport": ".runtime.run",
     "close_all": ".robots.signals",
     "load": ".policies.load",
     "run": ".runtime.run",
 }
+
+moved.install()
 
 __all__ = [
     "ActionChunk",

@@ -28,7 +28,7 @@ PYTHONS = ((3, 10), (3, 13))
 MODELS_FREE_MB = 500
 _BUILD = """
 import mujoco
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 from motorium.sim.mjcf import build_mjcf
 from motorium.sim.servo import ServoModel
 spec = RobotSpec.load("so101")
@@ -165,7 +165,7 @@ def _expected(robot: str | None) -> tuple[list[Expected], int | None]:
     if robot is None:
         return [], None
     from .motors.diagnosis import expected_servos
-    from .robots.spec import RobotSpec
+    from .specs.robot import RobotSpec
 
     spec = RobotSpec.load(robot)
     return expected_servos(spec), spec.bus.baud
@@ -180,8 +180,8 @@ def check_fit(checkpoint: str, robot: str) -> Fit:
     from .policies.binding import bind, mapping_table
     from .policies.contradictions import contradictions
     from .policies.nano import NanoPolicy
-    from .robots.spec import RobotSpec
     from .runtime.pace_check import check_pace
+    from .specs.robot import RobotSpec
 
     loaded = load_checkpoint(checkpoint)
     descriptor = loaded.descriptor

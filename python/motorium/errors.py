@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .printable import printable
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -19,8 +21,6 @@ class MotoriumError(Exception):
 
     def __str__(self) -> str:
         """Return the message with control characters as escapes: parts of it come from files and devices."""
-        from .foreign import printable
-
         return printable(super().__str__(), lines=True)
 
     @classmethod

@@ -12,12 +12,12 @@ import os
 import re
 import stat
 import sys
-import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from .errors import MotoriumError
+from .printable import printable
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -35,10 +35,6 @@ _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NOCTTY
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 _HUB_REPOSITORY = re.compile(r"(models|datasets|spaces)--.+")
 _SHOWN = 80
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode's classes of control and format characters, surrogates, and ends of lines and paragraphs."""
-_JOINERS = "\u200c\u200d"
-"""Format characters that words of some scripts, and emoji, are made with."""
 
 
 def resolve_inside(path: Path, inside: Path | None, error: type[MotoriumError]) -> Path:
@@ -281,26 +277,6 @@ def _place(keys: Sequence[object]) -> str:
 def _check_text(text: str) -> None:
     if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
         raise ValueError(f"{printable(text[:_SHOWN])!r} is no Unicode text")
-
-
-def printable(text: str, *, lines: bool = False) -> str:
-    """Make a text of others safe for a terminal: control and direction characters are shown as escapes.
-
-    Args:
-        text: as found in a file.
-        lines: whether line ends and tabs stay.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_letters(text, "\n\t" if lines else ""))
-
-
-def _letters(text: str, kept: str) -> Iterator[str]:
-    for letter in text:
-        if letter in kept or letter in _JOINERS or unicodedata.category(letter) not in _UNSAFE:
-            yield letter
-        else:
-            yield letter.encode("unicode_escape").decode("ascii")
 
 
 def _shown(path: Path) -> str:

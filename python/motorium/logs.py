@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from .foreign import printable
+from .printable import printable
 
 
 def logger(name: str) -> logging.Logger:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .errors import DataError
-from .foreign import printable, resolve_inside
+from .foreign import resolve_inside
+from .printable import printable
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

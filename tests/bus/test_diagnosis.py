@@ -22,7 +22,7 @@ from motorium.motors.diagnosis import (
 from motorium.motors.emulated import emulate
 from motorium.motors.ports import SerialPort
 from motorium.motors.scan import scan
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 
 PATIENT = {"patience_s": 0.03}
 IDS = range(9)

@@ -107,7 +107,7 @@ def pair():
 
 def _models() -> list[_core.DynamixelModel]:
     from motorium.motors.emulated import dynamixel_model
-    from motorium.motors.spec import MotorSpec
+    from motorium.specs.servo import MotorSpec
 
     return [dynamixel_model(MotorSpec.load(name)) for name in (MODELS[0], MODELS[-1])]
 

@@ -6,7 +6,7 @@ import pytest
 
 from motorium import _core
 from motorium.motors.emulated import assemble, connect_only, emulate, make_factory_new
-from motorium.motors.spec import MotorSpec
+from motorium.specs.servo import MotorSpec
 
 FEETECH, DYNAMIXEL = ["sts3215"] * 3, ["xl430_w250", "xl330_m288", "xl330_m288"]
 LINKS = {"feetech": _core.FeetechBus, "dynamixel": _core.DynamixelBus}

@@ -12,8 +12,8 @@ import pytest
 from motorium.motors.bauds import baud_code
 from motorium.motors.emulated import connect_only, emulate, make_factory_new
 from motorium.motors.scan import scan
-from motorium.motors.spec import MotorSpec
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
+from motorium.specs.servo import MotorSpec
 
 HERE = Path(__file__).parent
 

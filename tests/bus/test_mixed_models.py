@@ -11,13 +11,13 @@ import pytest
 from motorium import doctor
 from motorium._core import BusStatus, ControlLoop, FeetechBusConfig, JointReadings
 from motorium.errors import SpecError
-from motorium.motors.bus import bus_config, open_joints
 from motorium.motors.emulated import emulate
-from motorium.motors.spec import DATA as MOTORS
 from motorium.robots.assembly import control_config
+from motorium.robots.bus import bus_config, open_joints
 from motorium.robots.robot import Robot
-from motorium.robots.spec import DATA as ROBOTS
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import DATA as ROBOTS
+from motorium.specs.robot import RobotSpec
+from motorium.specs.servo import DATA as MOTORS
 
 OWN_MODEL, OWN_TICKS, OWN_ZERO = 2825, 16384, 8192
 TURN = 2 * math.pi

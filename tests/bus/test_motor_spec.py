@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from motorium import _core
 from motorium.errors import BusError, SpecError
-from motorium.motors import spec as motor_spec
-from motorium.motors.bus import JointZero, bus_config, bus_errors
-from motorium.motors.spec import MotorSpec
-from motorium.robots.spec import RobotSpec
+from motorium.motors.bus_errors import bus_errors
+from motorium.robots.bus import bus_config
+from motorium.specs import servo as motor_spec
+from motorium.specs.robot import RobotSpec
+from motorium.specs.servo import MotorSpec
+from motorium.specs.zero import JointZero
 
 if sys.version_info >= (3, 11):
     import tomllib

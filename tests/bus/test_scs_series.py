@@ -11,11 +11,11 @@ import pytest
 from servo_arm import make_gate
 
 from motorium import _core
-from motorium.motors.bus import bus_config
 from motorium.motors.emulated import emulate
 from motorium.motors.scan import scan
-from motorium.motors.spec import MotorSpec
-from motorium.robots.spec import DATA, RobotSpec
+from motorium.robots.bus import bus_config
+from motorium.specs.robot import DATA, RobotSpec
+from motorium.specs.servo import MotorSpec
 
 MOTOR = MotorSpec.load("scs0009")
 IDS = [1, 2, 3, 4, 5, 6]

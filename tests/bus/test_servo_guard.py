@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from motorium._core import GuardJoint, ServoGuard
-from motorium.motors.spec import MotorSpec, names
 from motorium.robots.assembly import control_config
-from motorium.robots.spec import RobotSpec
-from motorium.robots.spec import names as robot_names
+from motorium.specs.robot import RobotSpec
+from motorium.specs.robot import names as robot_names
+from motorium.specs.servo import MotorSpec, names
 
 DT = 0.005
 STALLED, OVERLOADED, WARM, DERATED, HOT, LOW, BAD = (1 << bit for bit in range(7))

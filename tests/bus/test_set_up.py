@@ -14,8 +14,8 @@ from motorium.motors.bauds import baud_code
 from motorium.motors.diagnosis import Expected, expected_servos
 from motorium.motors.emulated import connect_only, emulate, make_factory_new
 from motorium.motors.set_up import ServoSetUp
-from motorium.motors.spec import MotorSpec
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
+from motorium.specs.servo import MotorSpec
 
 N = 6
 PAN, GRIPPER = 0, 5

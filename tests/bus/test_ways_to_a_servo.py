@@ -12,9 +12,10 @@ from servo_arm import make_config as feetech_config
 
 from motorium import _core
 from motorium.errors import SpecError
-from motorium.motors.bus import JointZero, bus_config, servo_settings
-from motorium.motors.spec import MotorSpec, Register, Setting
-from motorium.robots.spec import JointSpec, RobotSpec
+from motorium.robots.bus import bus_config, servo_settings
+from motorium.specs.robot import JointSpec, RobotSpec
+from motorium.specs.servo import MotorSpec, Register, Setting
+from motorium.specs.zero import JointZero
 
 SAFETY = Path(__file__).parents[2] / "docs" / "safety.md"
 READING = {"ping", "read", "sync_read", "fast_sync_read", "counters", "latency", "read_state", "fast"}

@@ -10,14 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from at_terminal import AtTerminal, program
+from virtual_arm import VirtualArm, quick_robot
 from waiting import wait
 
 import motorium
-from motorium.robots.spec import RobotSpec
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
-
-from virtual_arm import VirtualArm, quick_robot
+from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("so101")
 REST = np.array([joint.rest_rad for joint in SPEC.joints])

@@ -14,8 +14,8 @@ from motorium.checkpoints import find_checkpoint
 from motorium.errors import BindingError, CheckpointError
 from motorium.policies.descriptor import Descriptor
 from motorium.robots.assembly import control_config
-from motorium.robots.spec import RobotSpec
 from motorium.runtime.schedule import Pace
+from motorium.specs.robot import RobotSpec
 from motorium.types import Float32
 
 SPEC = RobotSpec.load("so101")

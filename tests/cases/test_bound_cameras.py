@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,17 +14,14 @@ pytest.importorskip("av")
 pytest.importorskip("cv2")
 
 import data_samples
+from virtual_arm import VirtualArm, quick_robot
 
 from motorium.cli._arm import open_with_cameras
 from motorium.cli.main import main
 from motorium.data.dataset import Dataset
 from motorium.data.outcome import outcome_of
 from motorium.errors import CalibrationError, CameraError
-from motorium.robots.spec import RobotSpec
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
-
-from virtual_arm import VirtualArm, quick_robot
+from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("so101")
 FRONT = "observation.images.front"

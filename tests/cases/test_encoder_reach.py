@@ -11,11 +11,12 @@ from servo_memory import Servos
 
 from motorium.errors import CalibrationError, SpecError
 from motorium.foreign import parse_toml
-from motorium.motors import spec as motor_spec
-from motorium.motors.bus import JointZero, bus_config
-from motorium.motors.spec import MotorSpec
-from motorium.motors.vendor_kit import VendorKit
-from motorium.robots.spec import DATA, RobotSpec
+from motorium.robots.bus import bus_config
+from motorium.robots.vendor_kit import VendorKit
+from motorium.specs import servo as motor_spec
+from motorium.specs.robot import DATA, RobotSpec
+from motorium.specs.servo import MotorSpec
+from motorium.specs.zero import JointZero
 
 PER_RAD = 4096 / (2 * np.pi)
 

@@ -14,7 +14,7 @@ from motorium._core import ControlCore
 from motorium.errors import SpecError
 from motorium.robots.assembly import control_config
 from motorium.robots.robot import Robot
-from motorium.robots.spec import DATA, RobotSpec
+from motorium.specs.robot import DATA, RobotSpec
 
 SPEC = RobotSpec.load("so101")
 REST = np.array([joint.rest_rad for joint in SPEC.joints])

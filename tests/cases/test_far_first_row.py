@@ -10,9 +10,9 @@ from virtual_arm import VirtualArm
 
 from motorium._core import ControlConfig, ControlCore
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
 from motorium.runtime.run import run
-from motorium.slots import valid_mask
+from motorium.specs.robot import RobotSpec
+from motorium.specs.slots import valid_mask
 from motorium.types import ActionChunk
 
 TICK, DT, T0 = 5_000_000, 50_000_000, 10**12

@@ -9,8 +9,8 @@ import pytest
 
 from motorium.robots import frames
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
 from motorium.sim.backend import open_backend
+from motorium.specs.robot import RobotSpec
 from motorium.types import Camera, Frame
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from motorium import foreign, units
 from motorium.errors import CheckpointError, DataError, SpecError
-from motorium.motors.spec import MotorSpec
-from motorium.robots.spec import DATA, RobotSpec
+from motorium.specs.robot import DATA, RobotSpec
+from motorium.specs.servo import MotorSpec
 
 SO101 = (DATA / "so101.toml").read_text(encoding="utf-8")
 
@@ -159,7 +159,7 @@ def test_every_number_of_a_robot_is_bounded(tmp_path):
 
 
 def test_a_servo_beyond_what_servos_can_be_is_refused(tmp_path):
-    from motorium.motors.spec import DATA as SERVOS
+    from motorium.specs.servo import DATA as SERVOS
 
     text = (SERVOS / "sts3215.toml").read_text(encoding="utf-8")
     assert "stall_torque_nm" in text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sys
 import threading
 import time
 from pathlib import Path
@@ -18,17 +17,15 @@ from waiting import wait
 pytest.importorskip("pyarrow")
 pytest.importorskip("av")
 
+from virtual_arm import VirtualArm, quick_robot
+
 from motorium.cli._record_view import Silent
 from motorium.cli.main import main
 from motorium.data import recorder
 from motorium.data.interrupted import InterruptedEpisodeError
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 from motorium.types import Frame
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
-
-from virtual_arm import VirtualArm, quick_robot
 
 
 class Camera:

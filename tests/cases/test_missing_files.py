@@ -7,9 +7,9 @@ from click.testing import CliRunner
 
 from motorium.cli.main import main
 from motorium.errors import CalibrationError, MotoriumError, SpecError
-from motorium.motors.spec import MotorSpec
 from motorium.robots.calibration import find
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
+from motorium.specs.servo import MotorSpec
 
 RUN = ["run", "so101-pick", "--task", "put the red cube in the tray", "--robot"]
 

@@ -17,7 +17,7 @@ from waiting import wait
 
 from motorium.errors import BusError, SafetyError, SpecError
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 
 LIFT = 1
 AWAY = {"shoulder_lift": -1.2}

@@ -19,6 +19,7 @@ pytest.importorskip("pyarrow")
 pytest.importorskip("av")
 
 import data_samples
+from virtual_arm import VirtualArm, quick_robot
 
 from motorium.cli.main import main
 from motorium.data.dataset import Dataset
@@ -28,13 +29,9 @@ from motorium.data.outcome import Outcome, outcome_of
 from motorium.data.writer import DatasetWriter
 from motorium.errors import DataError, MotoriumError
 from motorium.files import write_json
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 from motorium.timeline.events import EventLog
 from motorium.timeline.pedal import EV_KEY, HELD_S, INPUT_EVENT, KEY_A, KEY_C, Pedal, marks_for
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
-
-from virtual_arm import VirtualArm, quick_robot
 
 SPEC = RobotSpec.load("so101")
 

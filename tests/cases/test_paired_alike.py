@@ -21,7 +21,7 @@ from motorium.data import recorder
 from motorium.data.check import check
 from motorium.data.dataset import Dataset
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 from motorium.teleop.leader import open_leader
 from motorium.teleop.recording import ArmLeader
 from motorium.types import Frame, Observation

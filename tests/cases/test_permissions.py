@@ -28,7 +28,7 @@ from motorium.data.repair import repair
 from motorium.errors import StorageError
 from motorium.files import TEMPORARY, check_file, give_way, write_json
 from motorium.robots.calibration import Calibration
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 
 pytest.importorskip("pyarrow")
 pytest.importorskip("av")

@@ -16,14 +16,14 @@ import motorium as mt
 from motorium.checkpoints import find_checkpoint
 from motorium.cli.main import main
 from motorium.errors import BindingError, SafetyError
-from motorium.robots.spec import RobotSpec
 from motorium.runtime.lockstep import VirtualClock, run_lockstep
 from motorium.runtime.run import drive
 from motorium.runtime.runner import Runner
 from motorium.runtime.schedule import Bridge, Pace
 from motorium.sim.lockstep import LockStep
 from motorium.sim.world import World
-from motorium.slots import slot_map
+from motorium.specs.robot import RobotSpec
+from motorium.specs.slots import slot_map
 
 SO101 = RobotSpec.load("so101")
 MS = 1_000_000

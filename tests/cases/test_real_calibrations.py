@@ -24,11 +24,11 @@ from click.testing import CliRunner
 from motorium._core import ServoEmulator
 from motorium.cli.main import main
 from motorium.errors import CalibrationError, SpecError
-from motorium.robots import spec as specs
 from motorium.robots.calibration import Calibration, spec_hash
 from motorium.robots.lerobot_calibration import read_lerobot, write_lerobot
-from motorium.robots.spec import RobotSpec
 from motorium.robots.sweep import Sweep
+from motorium.specs import robot as specs
+from motorium.specs.robot import RobotSpec
 
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
 TURN = 4096

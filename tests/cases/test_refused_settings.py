@@ -10,10 +10,10 @@ from servo_memory import Servos
 
 from motorium.errors import BusError, SpecError
 from motorium.foreign import parse_toml
-from motorium.motors.spec import DATA as MOTORS
-from motorium.motors.spec import MotorSpec, parse
-from motorium.motors.vendor_kit import VendorKit
-from motorium.robots.spec import RobotSpec
+from motorium.robots.vendor_kit import VendorKit
+from motorium.specs.robot import RobotSpec
+from motorium.specs.servo import DATA as MOTORS
+from motorium.specs.servo import MotorSpec, parse
 
 CASES = [
     (

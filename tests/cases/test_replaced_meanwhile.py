@@ -28,7 +28,7 @@ from motorium.data.restat import restat
 from motorium.data.units_edit import Units
 from motorium.data.writer import DatasetWriter
 from motorium.errors import DataError
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 from motorium.teleop import recorded
 
 CAMERA = data_samples.CAMERAS[:1]

@@ -9,9 +9,9 @@ import pytest
 from servo_memory import Servos, swept
 
 from motorium.errors import CalibrationError
-from motorium.motors.bus import JointZero
 from motorium.robots.calibration import Calibration, spec_hash
 from motorium.robots.lerobot_calibration import read_lerobot, write_lerobot
+from motorium.specs.zero import JointZero
 
 TICKS = 300
 RAD = TICKS * 2 * np.pi / 4096

@@ -26,10 +26,10 @@ from motorium.data.sampler import schema_for
 from motorium.data.units_edit import Units, merge
 from motorium.data.writer import DatasetWriter
 from motorium.errors import DataError
-from motorium.motors.bus import JointZero
 from motorium.robots.calibration import Calibration
 from motorium.robots.identity import Identity
-from motorium.robots.spec import DATA, RobotSpec
+from motorium.specs.robot import DATA, RobotSpec
+from motorium.specs.zero import JointZero
 from motorium.teleop.recorded import Playing, load_episode
 
 SPEC = RobotSpec.load("so101")

@@ -16,13 +16,14 @@ from motorium._core import ServoEmulator
 from motorium.cli.main import main
 from motorium.doctor import check_serial
 from motorium.errors import CalibrationError
-from motorium.motors.bus import JointZero, bus_config, open_joints
 from motorium.motors.ports import adapter_serial, list_ports, shared_name, usb_path
 from motorium.robots import calibration as store
+from motorium.robots.arm_calibrations import find_calibration
+from motorium.robots.bus import bus_config, open_joints
 from motorium.robots.calibration import Calibration
-from motorium.robots.composition import find_calibration
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
+from motorium.specs.zero import JointZero
 from motorium.usb import is_placeholder
 
 SPEC = RobotSpec.load("so101")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,18 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from servo_memory import MARGIN_TICKS, Servos, swept
+from virtual_arm import VirtualArm, quick_robot
 
 from motorium._core import BusStatus, DynamixelBus
 from motorium.errors import SafetyError
-from motorium.motors.bus import JointZero, bus_config
-from motorium.motors.spec import DATA as MOTORS
-from motorium.motors.spec import MotorSpec
+from motorium.robots.bus import bus_config
 from motorium.robots.robot import Robot
-from motorium.robots.spec import DATA as ROBOTS
-from motorium.robots.spec import RobotSpec
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
-from virtual_arm import VirtualArm, quick_robot
+from motorium.specs.robot import DATA as ROBOTS
+from motorium.specs.robot import RobotSpec
+from motorium.specs.servo import DATA as MOTORS
+from motorium.specs.servo import MotorSpec
+from motorium.specs.zero import JointZero
 
 SO101 = RobotSpec.load("so101")
 LIFT = SO101.joint_names.index("shoulder_lift")

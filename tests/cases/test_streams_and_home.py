@@ -19,7 +19,7 @@ from motorium.cli._verb import Verb, json_option
 from motorium.cli.main import main
 from motorium.errors import StorageError
 from motorium.files import check_writable, config_home
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("so101")
 OFFSET = slice(31, 33)

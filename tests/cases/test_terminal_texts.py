@@ -20,9 +20,9 @@ from motorium.cli.main import main
 from motorium.data import layout, tables
 from motorium.data.report import write_report
 from motorium.errors import DataError, MotoriumError
-from motorium.foreign import printable
 from motorium.logs import logger
-from motorium.robots.spec import RobotSpec
+from motorium.printable import printable
+from motorium.specs.robot import RobotSpec
 
 pytest.importorskip("pyarrow")
 pytest.importorskip("av")
@@ -155,9 +155,9 @@ def test_a_page_neither_hides_nor_turns_what_stands_there(dataset, tmp_path):
     "field", ["title", "description", "name", "key", "joint", "camera", "motor", "no toml"]
 )
 def test_files_of_robots(tmp_path, field):
-    from motorium.robots import spec as module
+    from motorium.specs import robot as module
 
-    source = (Path(module.__file__).parent / "data" / "so101.toml").read_text(encoding="utf-8")
+    source = (Path(module.__file__).parent / "robots" / "so101.toml").read_text(encoding="utf-8")
     evil = json.dumps(EVIL)
     lines = {
         "title": ("title =", f"title = {evil}"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from at_terminal import AtTerminal, program
-
-from motorium.robots.spec import RobotSpec
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
-
 from virtual_arm import VirtualArm, quick_robot
+
+from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("so101")
 

@@ -19,8 +19,8 @@ from motorium.data.said_units import said_unit
 from motorium.data.units_edit import Units
 from motorium.data.writer import DatasetWriter
 from motorium.errors import DataError
-from motorium.robots.lerobot_units import from_radians, to_radians
-from motorium.robots.spec import RobotSpec
+from motorium.specs.lerobot_units import from_radians, to_radians
+from motorium.specs.robot import RobotSpec
 
 RADIANS = {"observation.state": "rad", "action": "rad", "effort": "share of stall torque"}
 

@@ -11,7 +11,7 @@ import pytest
 from motorium import doctor
 from motorium.checkpoints import save_checkpoint
 from motorium.doctor import Check
-from motorium.robots.spec import DATA
+from motorium.specs.robot import DATA
 
 
 def test_looks_at_everything_and_passes_where_the_tests_run(call):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from motorium.robots.spec import DATA
+from motorium.specs.robot import DATA
 
 
 def test_lists_every_robot_that_ships(call):

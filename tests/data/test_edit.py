@@ -21,8 +21,8 @@ from motorium.data.dataset import Dataset
 from motorium.data.identity import Accepted
 from motorium.data.writer import DatasetWriter
 from motorium.errors import DataError
-from motorium.robots.lerobot_units import to_radians
-from motorium.robots.spec import RobotSpec
+from motorium.specs.lerobot_units import to_radians
+from motorium.specs.robot import RobotSpec
 from motorium.teleop.recorded import Playing, load_episode
 
 TASKS = ("left cup", "", "left cup", "right cup")

@@ -1,7 +1,7 @@
 """A short piece of `kill_soak.py`: recorder, repair and edits killed, and on a disk that fills; nothing is ever lost.
 
 The whole of it, 200 kills and 100 full disks of every kind, run once: docs/kill_soak.json, made by
-`python tests/data/kill_soak.py 200 100 --out docs/kill_soak.json`.
+`python tests/support/kill_soak.py 200 100 --out docs/kill_soak.json`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
+SUPPORT = Path(__file__).parents[1] / "support"
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 def test_every_episode_is_there_waiting_or_aside_whatever_ends_a_procedure():
     kinds = ("repair", "delete", "record")
-    command = [sys.executable, str(HERE / "kill_soak.py"), "2", "2", *kinds, "--seed", "7"]
+    command = [sys.executable, str(SUPPORT / "kill_soak.py"), "2", "2", *kinds, "--seed", "7"]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=300, env=dict(os.environ)
     )

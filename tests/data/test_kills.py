@@ -1,6 +1,6 @@
 """SIGKILL at random moments: no finished episode is ever lost, and the one in progress is kept to its last second.
 
-Fifty of them in a row, run once: docs/kills.json, made by `python tests/dataset_kills.py 50`.
+Fifty of them in a row, run once: docs/kills.json, made by `python tests/support/dataset_kills.py 50`.
 """
 
 from __future__ import annotations

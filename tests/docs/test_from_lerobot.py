@@ -10,8 +10,8 @@ import click
 import pytest
 
 from motorium.cli.main import main
-from motorium.robots import lerobot_units
-from motorium.robots.spec import RobotSpec
+from motorium.specs import lerobot_units
+from motorium.specs.robot import RobotSpec
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("from-lerobot.md", "calibration.md")

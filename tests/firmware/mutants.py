@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 import native_core as native
 from mutation import Mutant, mutants
@@ -95,7 +95,7 @@ def fingerprint(name: str) -> str:
     """Of all that decides which mutants of a file are noticed."""
     tests = [HERE / f"{module}.py" for module in UNITS[unit_of(name)].modules]
     helpers = ("native_core", "native_guard", "feetech_codec", "dynamixel_codec")
-    tests += [HERE.parent / f"{helper}.py" for helper in helpers]
+    tests += [HERE.parent / "support" / f"{helper}.py" for helper in helpers]
     parts = [*tests, *native.CORE.glob("*.[ch]"), HERE / "mutation.py", HERE / "quick_tests.py"]
     return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(parts))).hexdigest()[:16]
 

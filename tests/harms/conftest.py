@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
-sys.path.insert(0, str(Path(__file__).parent))
-
 from virtual_arm import VirtualArm, quick_robot
 
 from motorium._core import ControlLoop
 from motorium.robots.assembly import bus_config, control_config
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("so101")
 QUICK = quick_robot(Path(tempfile.mkdtemp()))

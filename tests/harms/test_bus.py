@@ -18,14 +18,14 @@ from waiting import wait
 import motorium
 from motorium._core import ControlLoop, ServoEmulator
 from motorium.errors import CalibrationError
-from motorium.motors.bus import JointZero
 from motorium.motors.diagnosis import diagnose_latency, udev_rule
 from motorium.motors.ports import SerialPort
-from motorium.motors.spec import MotorSpec, names
 from motorium.robots import calibration as store
 from motorium.robots.calibration import Calibration, spec_hash
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
+from motorium.specs.servo import MotorSpec, names
+from motorium.specs.zero import JointZero
 
 SPEC = RobotSpec.load("so101")
 LEADER = RobotSpec.load("so101_leader")

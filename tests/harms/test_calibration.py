@@ -11,16 +11,16 @@ import pytest
 from virtual_arm import VirtualArm
 
 from motorium.errors import BindingError, CalibrationError
-from motorium.motors.bus import JointZero
-from motorium.motors.spec import MotorSpec
 from motorium.policies.binding import bind
 from motorium.policies.contradictions import contradictions
 from motorium.robots import calibration as store
 from motorium.robots.calibration import Calibration, spec_hash
 from motorium.robots.identity import Identity
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
 from motorium.robots.sweep import Sweep
+from motorium.specs.robot import RobotSpec
+from motorium.specs.servo import MotorSpec
+from motorium.specs.zero import JointZero
 
 SPEC = RobotSpec.load("so101")
 OFFSET = MotorSpec.load("sts3215").register("homing_offset")

@@ -18,7 +18,7 @@ from waiting import wait
 
 from motorium.cameras.thread import CameraThread, Shot
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("so101")
 PERIOD_US = 1e6 / SPEC.control.rate_hz

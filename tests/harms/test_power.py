@@ -11,10 +11,10 @@ from waiting import wait
 
 from motorium import _core
 from motorium._core import ControlLoop
-from motorium.motors.bus import bus_config
 from motorium.robots import health
+from motorium.robots.bus import bus_config
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("so101")
 ELBOW = 2

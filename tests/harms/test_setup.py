@@ -11,7 +11,7 @@ from motorium import doctor
 from motorium._core import ServoEmulator
 from motorium.motors.emulated import emulate
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("so101")
 

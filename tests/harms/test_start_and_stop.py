@@ -16,7 +16,7 @@ from motorium._core import ControlCore, ControlLoop
 from motorium.errors import MotoriumError, SafetyError, SpecError
 from motorium.robots.assembly import control_config
 from motorium.robots.robot import Robot
-from motorium.robots.spec import DATA, RobotSpec
+from motorium.specs.robot import DATA, RobotSpec
 from motorium.teleop.leader import open_leader
 from motorium.teleop.session import Session
 

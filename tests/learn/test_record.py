@@ -16,8 +16,8 @@ from motorium.learn.episodes import EpisodeParams, Stage, approach, correct, ful
 from motorium.learn.evaluate import EvalJob, evaluate, play_episode, wilson
 from motorium.learn.features import prompt, scene_names, slot_values
 from motorium.learn.record import FIRST_TRAINING_SEED, RecordJob, _tasks, record
-from motorium.robots.spec import RobotSpec
-from motorium.slots import slot_map
+from motorium.specs.robot import RobotSpec
+from motorium.specs.slots import slot_map
 from motorium.timeline.pairing import Setpoints, label_rows
 from motorium.types import SLOTS, ActionChunk
 

@@ -110,9 +110,9 @@ def test_the_cube_is_where_the_picture_shows_it():
     from motorium.learn.features import scene_features, scene_names
     from motorium.learn.grounding import Grounding
     from motorium.policies.descriptor import SceneReadout
-    from motorium.robots.spec import RobotSpec
     from motorium.sim.expert import Expert
     from motorium.sim.world import World
+    from motorium.specs.robot import RobotSpec
 
     names = tuple(scene_names())
     readout = SceneReadout(names, (0.0,) * len(names), (1.0,) * len(names))

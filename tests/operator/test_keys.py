@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
-import sys
 import termios
 import time
 from collections.abc import Iterator
@@ -13,18 +13,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from waiting import wait
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
-
-import contextlib
-
 from virtual_arm import VirtualArm, quick_robot
+from waiting import wait
 
 from motorium.cli import _record_view
 from motorium.operator.terminal import ADVICE, END, STOP_KEYS, Terminal
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 from motorium.timeline.events import EventLog
 
 SPEC = RobotSpec.load("so101")

@@ -15,8 +15,8 @@ from motorium.errors import BindingError
 from motorium.policies.binding import bind, mapping_table, slot_limits
 from motorium.policies.contradictions import contradictions
 from motorium.policies.nano import NanoPolicy
-from motorium.robots.spec import RobotSpec
 from motorium.runtime.runner import Runner
+from motorium.specs.robot import RobotSpec
 
 SAMPLE = samples.descriptor(samples.SMALL)
 ROBOT = RobotSpec.load("so101")

@@ -13,7 +13,7 @@ from motorium.checkpoints import Checkpoint, save_checkpoint
 from motorium.errors import BindingError, CheckpointError, PromptError
 from motorium.policies.nano import NanoPolicy
 from motorium.policies.tokenizer import Tokenizer
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 from motorium.types import Observation
 
 SAMPLE = samples.descriptor(samples.SMALL)

@@ -15,15 +15,16 @@ from click.testing import CliRunner
 from motorium._core import JointReadings, ServoEmulator
 from motorium.cli.main import main
 from motorium.errors import BusError, CalibrationError
-from motorium.motors.bus import JointZero, bus_config, open_joints
 from motorium.motors.emulated import emulate
 from motorium.robots import calibration as store
+from motorium.robots.bus import bus_config, open_joints
 from motorium.robots.calibrate import calibrate
 from motorium.robots.calibration import Calibration, spec_hash
 from motorium.robots.lerobot_calibration import read_lerobot, write_lerobot
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
 from motorium.robots.sweep import Sweep
+from motorium.specs.robot import RobotSpec
+from motorium.specs.zero import JointZero
 
 SPEC = RobotSpec.load("so101")
 PER_RAD = 4096 / (2 * math.pi)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from motorium.errors import CalibrationError
-from motorium.motors.bus import JointZero
 from motorium.robots.calibration import Calibration, _checksum, spec_hash
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
+from motorium.specs.zero import JointZero
 
 SPEC = RobotSpec.load("so101")
 

@@ -12,11 +12,11 @@ from virtual_arm import VirtualArm
 from motorium import Robot
 from motorium._core import ControlLoop
 from motorium.errors import BusError, SpecError
-from motorium.robots import spec as specs
 from motorium.robots.assembly import bus_config, control_config
-from motorium.robots.composition import split_ports
-from motorium.robots.spec import RobotSpec
-from motorium.slots import slot_map
+from motorium.specs import robot as specs
+from motorium.specs.composition import split_ports
+from motorium.specs.robot import RobotSpec
+from motorium.specs.slots import slot_map
 
 SINGLE = RobotSpec.load("so101")
 PAIR = RobotSpec.load("bi_so101_follower")

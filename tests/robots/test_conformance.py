@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from motorium import _core
-from motorium.motors.bus import open_joints
 from motorium.motors.emulated import emulate
-from motorium.motors.spec import MotorSpec
 from motorium.robots.assembly import bus_config, control_config
+from motorium.robots.bus import open_joints
 from motorium.robots.calibration import Calibration
-from motorium.robots.kinematics import Chain
-from motorium.robots.spec import RobotSpec, names
-from motorium.slots import slot_map
+from motorium.specs.kinematics import Chain
+from motorium.specs.robot import RobotSpec, names
+from motorium.specs.servo import MotorSpec
+from motorium.specs.slots import slot_map
 
 PATIENT_S = 0.3
 

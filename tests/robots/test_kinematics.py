@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from motorium.robots.kinematics import Chain
-from motorium.robots.spec import RobotSpec
+from motorium.specs.kinematics import Chain
+from motorium.specs.robot import RobotSpec
 
 REST = np.deg2rad([0.0, -100.0, 90.0, 50.0, 0.0])
 VECTORS = [

@@ -16,7 +16,7 @@ from waiting import wait
 import motorium
 from motorium.errors import BusError, SafetyError
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("so101")
 REST = np.array([joint.rest_rad for joint in SPEC.joints])

@@ -13,13 +13,13 @@ from virtual_arm import quick_robot
 
 from motorium._core import ServoEmulator
 from motorium.errors import BusError, SafetyError
-from motorium.motors.bus import open_joints
 from motorium.motors.emulated import emulate
-from motorium.motors.spec import MotorSpec
 from motorium.robots.assembly import bus_config
+from motorium.robots.bus import open_joints
 from motorium.robots.calibration import Calibration
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
+from motorium.specs.servo import MotorSpec
 
 TICKS_PER_RAD = 4096 / (2 * math.pi)
 KINDS = ["so101", "koch_follower"]

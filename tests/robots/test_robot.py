@@ -20,7 +20,7 @@ from motorium.errors import BusError, CalibrationError, CameraError, SafetyError
 from motorium.robots import frames
 from motorium.robots.health import latency_advice, self_check
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 from motorium.types import Frame
 
 SPEC = RobotSpec.load("so101")

@@ -24,7 +24,7 @@ from waiting import wait
 import motorium
 from motorium.robots.robot import Robot
 from motorium.robots.signals import GUARD, SIGNALS
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 from motorium.teleop.leader import open_leader
 from motorium.types import Frame
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from motorium.errors import CalibrationError
-from motorium.robots.spec import RobotSpec
 from motorium.robots.sweep import SEAM_MARGIN_TICKS, Sweep
+from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("so101")
 TURN = 4096

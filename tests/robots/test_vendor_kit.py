@@ -13,14 +13,14 @@ import pytest
 
 from motorium._core import Relay, ServoEmulator
 from motorium.errors import BusError, SafetyError, SpecError
-from motorium.motors.bus import JointZero
 from motorium.motors.emulated import emulate
-from motorium.motors.spec import DATA as MOTORS
-from motorium.motors.spec import MotorSpec
-from motorium.motors.vendor_kit import VendorKit
 from motorium.robots.robot import Robot
-from motorium.robots.spec import DATA as ROBOTS
-from motorium.robots.spec import RobotSpec
+from motorium.robots.vendor_kit import VendorKit
+from motorium.specs.robot import DATA as ROBOTS
+from motorium.specs.robot import RobotSpec
+from motorium.specs.servo import DATA as MOTORS
+from motorium.specs.servo import MotorSpec
+from motorium.specs.zero import JointZero
 
 TURN = 2 * np.pi
 STS = MotorSpec.load("sts3215")

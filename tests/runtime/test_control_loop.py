@@ -16,7 +16,7 @@ from motorium._core import ControlLoop
 from motorium.errors import SafetyError
 from motorium.robots.assembly import bus_config, control_config
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("so101")
 DT = 50_000_000

@@ -11,9 +11,9 @@ from virtual_arm import VirtualArm
 
 from motorium import _core
 from motorium.errors import BusError, SafetyError
-from motorium.motors.bus import bus_config
+from motorium.robots.bus import bus_config
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("koch_follower")
 REST = np.array([joint.rest_rad for joint in SPEC.joints])

@@ -20,7 +20,7 @@ from virtual_arm import VirtualArm
 import motorium
 from motorium.errors import SafetyError
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("so101")
 HOLD_S = SPEC.control.estop_hold_s

@@ -15,7 +15,7 @@ from motorium.policies.nano import NanoPolicy
 from motorium.robots.assembly import control_config
 from motorium.runtime.lockstep import VirtualClock, run_lockstep
 from motorium.runtime.schedule import Pace, Scheduler
-from motorium.slots import slot_map
+from motorium.specs.slots import slot_map
 from motorium.types import ActionChunk, Float32, Observation
 
 HOME = np.array([joint.home_rad for joint in SPEC.joints], np.float32)

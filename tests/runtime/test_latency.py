@@ -10,11 +10,11 @@ from policies import SPEC, SinePolicy
 from test_guidance import Stage
 
 from motorium.errors import SpecError
-from motorium.robots.latency import LatencySpec
-from motorium.robots.spec import DATA, RobotSpec
 from motorium.runtime.lockstep import VirtualClock, run_lockstep
 from motorium.runtime.schedule import TRUSTED, Pace, Scheduler
-from motorium.slots import slot_map
+from motorium.specs.latency import LatencySpec
+from motorium.specs.robot import DATA, RobotSpec
+from motorium.specs.slots import slot_map
 
 SOME = LatencySpec((0.01, 0.06, 0.2), (6.0, 3.5, 0.5))
 MS = 1_000_000

@@ -12,7 +12,7 @@ from waiting import wait
 from motorium._core import ControlLoop
 from motorium.robots import health
 from motorium.robots.assembly import bus_config, control_config
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("so101")
 HOME = np.array([joint.home_rad for joint in SPEC.joints])

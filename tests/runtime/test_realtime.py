@@ -16,7 +16,7 @@ from motorium.errors import SpecError
 from motorium.robots.assembly import bus_config, control_config
 from motorium.robots.health import realtime_advice
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("so101")
 ABSENT = 900

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import policies
 import pytest
 from policies import SPEC, BrokenPolicy, NanPolicy, SinePolicy, StallingPolicy
 from virtual_arm import VirtualArm, quick_robot
@@ -25,7 +26,7 @@ from motorium.robots.robot import Robot
 from motorium.runtime.lockstep import VirtualClock, run_lockstep
 from motorium.runtime.run import drive
 from motorium.runtime.runner import Runner
-from motorium.slots import slot_map
+from motorium.specs.slots import slot_map
 from motorium.types import Observation
 
 REST = np.array([joint.rest_rad for joint in SPEC.joints])
@@ -221,9 +222,8 @@ with motorium.Robot.open(sys.argv[3], port=sys.argv[1], calibration="nominal") a
 
 @pytest.mark.parametrize("wait_s", [0.02, 0.6])
 def test_ctrl_c_during_a_run(arm: VirtualArm, wait_s: float) -> None:
-    here = Path(__file__).parent
     program = subprocess.Popen(
-        [sys.executable, "-c", RUNNING, arm.emulator.port, str(here), QUICK],
+        [sys.executable, "-c", RUNNING, arm.emulator.port, str(Path(policies.__file__).parent), QUICK],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -11,7 +11,7 @@ from policies import SPEC, HalfPolicy, NanPolicy, SinePolicy
 from motorium.errors import BindingError, SafetyError
 from motorium.runtime.planner import Planner
 from motorium.runtime.schedule import MEMORY, Pace, Scheduler
-from motorium.slots import slot_map
+from motorium.specs.slots import slot_map
 from motorium.types import SLOTS, Observation
 
 DT = 50_000_000

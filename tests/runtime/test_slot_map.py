@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from motorium._core import SlotMap
-from motorium.robots.spec import RobotSpec
-from motorium.slots import SLOTS, slot_map, valid_mask
+from motorium.specs.robot import RobotSpec
+from motorium.specs.slots import SLOTS, slot_map, valid_mask
 
 
 @st.composite

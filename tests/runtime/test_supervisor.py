@@ -1,4 +1,4 @@
-"""After the supervisor took a frozen program's torque; how soon it does: tests/safe_state.py."""
+"""After the supervisor took a frozen program's torque; how soon it does: tests/support/safe_state.py."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from virtual_arm import VirtualArm, quick_robot
 import motorium
 from motorium.errors import SafetyError
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("so101")
 REST = np.array([joint.rest_rad for joint in SPEC.joints])

@@ -15,11 +15,11 @@ import pytest
 from motorium import _core
 from motorium.cameras.base import newest_frames
 from motorium.errors import SimulationError
-from motorium.robots.spec import RobotSpec
 from motorium.sim.backend import open_backend
 from motorium.sim.expert import Expert
 from motorium.sim.tasks import Pose
 from motorium.sim.world import Truth
+from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("so101")
 

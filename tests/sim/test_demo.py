@@ -11,9 +11,9 @@ from PIL import Image
 from scripted_policy import PlayBack
 
 from motorium.errors import MotoriumError
-from motorium.robots.spec import RobotSpec
 from motorium.sim.demo import DemoPlan, DemoReport, EpisodeResult, run_demo
 from motorium.sim.report import FILM, REPORT, SHEET, EpisodePictures
+from motorium.specs.robot import RobotSpec
 
 SEED, EPISODES = 40, 2
 FIELDS = {

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from motorium.robots.spec import RobotSpec
 from motorium.sim.expert import Expert
 from motorium.sim.kinematics import DOWN_RAD, ArmKinematics, Tool
 from motorium.sim.lockstep import LockStep
 from motorium.sim.world import Truth, World
+from motorium.specs.robot import RobotSpec
 
 Float64 = NDArray[np.float64]
 ROWS = 260

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from motorium.robots.spec import RobotSpec
 from motorium.sim.kinematics import DOWN_RAD, ArmKinematics, Tool
 from motorium.sim.scene import CUBE_BEARING_RAD, CUBE_RADIUS_M, polar
+from motorium.specs.robot import RobotSpec
 
 AXES_MISS_M = 3e-4
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from motorium.motors.spec import MotorSpec
 from motorium.robots.robot import Robot
 from motorium.sim.backend import open_backend
+from motorium.specs.servo import MotorSpec
 
 MOVE_TIMEOUT_S = 60.0
 """A busy machine simulates slower than real time."""

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from motorium.errors import SimulationError
-from motorium.robots.spec import RobotSpec
 from motorium.sim.lockstep import LockStep
 from motorium.sim.world import World
+from motorium.specs.robot import RobotSpec
 
 
 @pytest.fixture

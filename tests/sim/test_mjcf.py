@@ -8,9 +8,9 @@ import mujoco
 import numpy as np
 import pytest
 
-from motorium.robots.spec import RobotSpec
 from motorium.sim.mjcf import build_mjcf
 from motorium.sim.servo import ServoModel
+from motorium.specs.robot import RobotSpec
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 
 from motorium import Robot
 from motorium.errors import SimulationError
-from motorium.robots.spec import RobotSpec
 from motorium.sim.pair import open_pair
+from motorium.specs.robot import RobotSpec
 
 PAIR = RobotSpec.load("bi_so101_follower")
 

@@ -12,10 +12,10 @@ import pytest
 from motorium import _core
 from motorium.errors import SimulationError
 from motorium.motors.emulated import emulate
-from motorium.robots.spec import RobotSpec
 from motorium.sim.hand import SPEED_RAD_S, Hand
 from motorium.sim.practice import LINE_FAULTS, Practice
 from motorium.sim.servo_registers import ServoDrive
+from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("so101")
 ID, LOCK, MODE = 5, 55, 33

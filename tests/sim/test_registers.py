@@ -8,8 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from motorium.motors.spec import MotorSpec
-from motorium.robots.spec import RobotSpec
 from motorium.sim.servo import ServoState
 from motorium.sim.servo_registers import (
     STATUS_OVERHEAT,
@@ -18,6 +16,8 @@ from motorium.sim.servo_registers import (
     ServoGoals,
     ServoSettings,
 )
+from motorium.specs.robot import RobotSpec
+from motorium.specs.servo import MotorSpec
 
 DT = 0.005
 N = 6

@@ -14,10 +14,10 @@ import pytest
 from motorium import _core
 from motorium.motors.diagnosis import expected_servos
 from motorium.motors.set_up import ServoSetUp
-from motorium.robots.spec import RobotSpec, names
 from motorium.sim.demo import TRAINING_SEEDS_FROM
 from motorium.sim.how_to import how_to
 from motorium.sim.judging import Contest, judge_episodes
+from motorium.specs.robot import RobotSpec, names
 
 
 class Verb(subprocess.Popen):

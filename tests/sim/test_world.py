@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from motorium.errors import SimulationError
-from motorium.robots.kinematics import Chain
-from motorium.robots.spec import RobotSpec
 from motorium.sim.scene import draw_scene
 from motorium.sim.world import SCENE_NAMES, World, scene_vector
+from motorium.specs.kinematics import Chain
+from motorium.specs.robot import RobotSpec
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from motorium.errors import BindingError
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 from motorium.teleop.mapping import JointMap
 
 SO101, SO_LEADER, KOCH_LEADER = (RobotSpec.load(name) for name in ("so101", "so101_leader", "koch_leader"))

@@ -12,7 +12,7 @@ from waiting import wait
 
 from motorium.cli.main import main
 from motorium.errors import BindingError, BusError
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 from motorium.teleop.leader import open_leader
 from motorium.teleop.mapping import JointMap
 from motorium.teleop.session import Controls, Session

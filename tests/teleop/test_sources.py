@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from motorium.arrays import read_arrays
 from motorium.errors import MotoriumError
 from motorium.operator.terminal import KeyPress, Terminal
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 from motorium.teleop.gamepad import CLOSE, DEAD_MAN, OPEN, STOP, Gamepad
 from motorium.teleop.keys import END, PAUSE, Keys
 from motorium.teleop.run import KeyControls

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import _core
-from ..motors.bus import JointZero, bus_config, open_joints
 from ..motors.emulated import emulate
-from ..robots.spec import RobotSpec
+from ..robots.bus import bus_config, open_joints
 from ..runtime.priority import real_time
+from ..specs.robot import RobotSpec
+from ..specs.zero import JointZero
 from .machine import machine
 from .peers.servo_buses import ABSENT_ID, installed
 

@@ -21,8 +21,8 @@ import numpy as np
 
 from ..policies.load import load
 from ..robots.robot import Robot
-from ..robots.spec import RobotSpec
 from ..runtime.run import run
+from ..specs.robot import RobotSpec
 from ..types import SLOTS, Observation
 
 CHECKPOINT, ROBOT, TASK = "so101-pick", "so101", "put the red cube in the tray"

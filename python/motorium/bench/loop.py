@@ -51,7 +51,7 @@ def _native(rate_hz: int, seconds: float) -> tuple[int, int, list[float]]:
     """(ticks, missed, period errors in us) of the control thread."""
     from .._core import ControlLoop
     from ..robots.assembly import bus_config, control_config
-    from ..robots.spec import RobotSpec
+    from ..specs.robot import RobotSpec
 
     spec = RobotSpec.load("so101")
     emulator = _emulated(spec)
@@ -75,7 +75,7 @@ def _python(rate_hz: int, seconds: float) -> tuple[int, int, list[float]]:
     """The same of a loop in Python around the same bus and gate."""
     from .._core import FeetechBusConfig, FeetechJoints, JointReadings, LimitsConfig, SafetyGate
     from ..robots.assembly import bus_config
-    from ..robots.spec import RobotSpec
+    from ..specs.robot import RobotSpec
 
     spec = RobotSpec.load("so101")
     emulator = _emulated(spec)

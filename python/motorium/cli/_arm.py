@@ -20,7 +20,7 @@ def open_with_cameras(
     from ..cameras.rig import CameraRig
     from ..cameras.setup import CameraSetup
     from ..robots.robot import Robot
-    from ..robots.spec import RobotSpec
+    from ..specs.robot import RobotSpec
 
     if ":" in robot or not CameraSetup.load(name := RobotSpec.load(robot).name).cameras:
         return Robot.open(robot, port=port, calibration=calibration, **(options or {}))

@@ -15,7 +15,7 @@ from types import TracebackType
 
 import click
 
-from ..foreign import printable
+from ..printable import printable
 
 INDENT = "  "
 """Before the further lines of a message, so that none of them passes for one of ours."""

@@ -19,8 +19,8 @@ def check_task(robot: str, task: str | None, *, judged: bool = False) -> None:
     """
     if task is None:
         return
-    from ..robots.spec import RobotSpec
     from ..sim import tasks
+    from ..specs.robot import RobotSpec
 
     if ":" in robot:
         if RobotSpec.load(robot.partition(":")[2]).arms:  # no world judges several arms

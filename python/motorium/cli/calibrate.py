@@ -16,7 +16,7 @@ from ._verb import Number, Verb, json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from ..robots.calibration import Calibration
-    from ..robots.spec import RobotSpec
+    from ..specs.robot import RobotSpec
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -53,7 +53,7 @@ def command(
     from ..robots.backends import check_port
     from ..robots.calibration import path_of
     from ..robots.lerobot_calibration import read_lerobot, write_lerobot
-    from ..robots.spec import RobotSpec
+    from ..specs.robot import RobotSpec
 
     if ":" in robot:
         raise CalibrationError(f"{robot} needs no calibration: a simulated arm is assembled as declared")

@@ -11,7 +11,7 @@ from ._print import echo
 from ._verb import Verb, json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from ..robots.spec import RobotSpec
+    from ..specs.robot import RobotSpec
 
 
 @click.command(cls=Verb, name="robots")
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @json_option
 def command(robot: str | None, as_json: bool) -> None:
     """List the robots that motorium knows; with ROBOT (a name or a TOML file), show one in full."""
-    from ..robots import spec as specs
+    from ..specs import robot as specs
 
     found = [specs.RobotSpec.load(name) for name in ([robot] if robot else [*specs.names(), *specs.pairs()])]
     if as_json:

@@ -53,10 +53,10 @@ def command(
     import motorium as mt
 
     from ..operator.terminal import Terminal
-    from ..robots.spec import RobotSpec
     from ..runtime.run import drive
     from ..runtime.runner import Runner, require_fit
     from ..runtime.stop_keys import check_device, stop_device
+    from ..specs.robot import RobotSpec
 
     check_instruction(task)
     check_device(device)

@@ -64,7 +64,7 @@ def _prepare(robot: str, port: str | None) -> ServoSetUp:
     from ..motors.diagnosis import expected_servos
     from ..motors.set_up import ServoSetUp
     from ..robots.backends import check_port
-    from ..robots.spec import RobotSpec
+    from ..specs.robot import RobotSpec
 
     if ":" in robot:
         name = robot.partition(":")[2]

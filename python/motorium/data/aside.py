@@ -16,7 +16,8 @@ from typing import Any
 from .. import rooted
 from ..errors import DataError
 from ..files import write_json
-from ..foreign import printable, read_json
+from ..foreign import read_json
+from ..printable import printable
 from . import layout
 
 LOST = f"{layout.STAGING}/lost"

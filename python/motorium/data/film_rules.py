@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..foreign import printable
+from ..printable import printable
 from ..types import UInt8
 from . import film_pass
 from .dataset import Dataset

@@ -9,7 +9,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from ..foreign import printable
+from ..printable import printable
 
 BLOCKING = frozenset(
     {"damaged", "frames", "video", "index", "clock", "rate", "not_finite", "stats", "leakage"}

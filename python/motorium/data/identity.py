@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..robots.identity import Identity
-from ..robots.spec import RobotSpec
-from ..robots.travel import beyond_limits
+from ..specs.robot import RobotSpec
+from ..specs.travel import beyond_limits
 from .dataset import Dataset
 from .tables import Episode
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..robots.lerobot_units import FULL_TURN_RAD
+from ..specs.lerobot_units import FULL_TURN_RAD
 from .dataset import Dataset
 from .feature_names import joint_of
 from .said_units import DEG, LEROBOT, RAD, said_unit
@@ -144,7 +144,7 @@ def _limits(dataset: Dataset, key: str, name: str) -> dict[str, tuple[float, flo
 
 
 def _in_degrees(name: str, lower: float, upper: float) -> tuple[float, float]:
-    """Limits in rad as LeRobot's degrees have them, see `robots.lerobot_units`."""
+    """Limits in rad as LeRobot's degrees have them, see `specs.lerobot_units`."""
     if is_gripper(name):
         return 0.0, FULL
     half = (upper - lower) / 2

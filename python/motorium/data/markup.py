@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 
-from ..foreign import printable
+from ..printable import printable
 
 
 def escape(text: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..robots.lerobot_units import FULL_TURN_RAD
+from ..specs.lerobot_units import FULL_TURN_RAD
 from . import layout, marks
 from .build import Pick, build
 from .dataset import Dataset

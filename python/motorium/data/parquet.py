@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from ..errors import DataError
-from ..foreign import descriptor_path, open_regular, printable
+from ..foreign import descriptor_path, open_regular
+from ..printable import printable
 from .parquet_pages import CODECS, Chunk, Page, longest_text, pages, read_groups
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..files import give_way
-from ..foreign import printable
+from ..printable import printable
 from .dataset import Dataset
 from .findings import Verdict
 from .tables import Episode, Rows

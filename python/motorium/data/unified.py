@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ..errors import DataError, SpecError
 from ..robots.identity import Identity
-from ..robots.lerobot_units import UNITS, to_radians
-from ..robots.spec import RobotSpec
-from ..slots import SLOTS, SlotMap, slot_map
+from ..specs.lerobot_units import UNITS, to_radians
+from ..specs.robot import RobotSpec
+from ..specs.slots import SLOTS, SlotMap, slot_map
 from .build import Pick, build
 from .dataset import Dataset
 from .feature_names import joint_of

@@ -10,8 +10,8 @@ from typing import Any
 
 from ..errors import DataError, SpecError
 from ..files import write_json
-from ..robots.lerobot_units import UNITS, from_radians, to_radians
-from ..robots.spec import RobotSpec
+from ..specs.lerobot_units import UNITS, from_radians, to_radians
+from ..specs.robot import RobotSpec
 from . import layout, marks, said_units
 from .build import Pick, build
 from .dataset import Dataset

@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from ..errors import SafetyError
 from ..policies.descriptor import Prompt
 from ..policies.tokenizer import Tokenizer
-from ..robots.spec import RobotSpec
 from ..sim.expert import Expert
 from ..sim.kinematics import DOWN_RAD, Tool
 from ..sim.lockstep import LockStep
 from ..sim.scene import CUBE_M, polar
 from ..sim.tasks import in_tray
 from ..sim.world import Truth, World
-from ..slots import slot_map
+from ..specs.robot import RobotSpec
+from ..specs.slots import slot_map
 from ..timeline.pairing import Setpoints, label_rows
 from ..types import Float32, Observation, Policy
 from .dataset import DemoFrame

@@ -13,12 +13,12 @@ import numpy as np
 
 from ..children import spawned_pool
 from ..errors import MotoriumError, SafetyError
-from ..robots.spec import RobotSpec
 from ..runtime.lockstep import VirtualClock, run_lockstep
 from ..sim.lockstep import LockStep
 from ..sim.tasks import forced_colour
 from ..sim.world import World
-from ..slots import slot_map
+from ..specs.robot import RobotSpec
+from ..specs.slots import slot_map
 from ..types import Policy
 from .record import FIRST_TRAINING_SEED
 

@@ -29,7 +29,7 @@ from ..policies.descriptor import (
     SlotAdapters,
     StateChannel,
 )
-from ..robots.spec import RobotSpec
+from ..specs.robot import RobotSpec
 from .batches import BatchParams
 from .dataset import Demos
 from .model import NanoModel

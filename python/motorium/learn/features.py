@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..policies.descriptor import PAD, UNKNOWN, Prompt
-from ..robots.spec import RobotSpec
 from ..sim.expert import Expert
 from ..sim.scene import COLOURS
 from ..sim.tasks import instruction
 from ..sim.world import SCENE_NAMES, World, scene_vector
+from ..specs.robot import RobotSpec
 from ..types import Float32
 
 HAND_NAMES = ("hand_x_m", "hand_y_m", "hand_z_m", "hand_cos4yaw", "hand_sin4yaw")

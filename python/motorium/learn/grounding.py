@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..policies.descriptor import Descriptor
-from ..robots.kinematics import Chain
-from ..robots.spec import RobotSpec
 from ..sim.mjcf import camera_axes
+from ..specs.kinematics import Chain
+from ..specs.robot import RobotSpec
 
 NEAR_M = 0.02
 

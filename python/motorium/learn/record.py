@@ -11,7 +11,7 @@ from typing import Any
 from ..checkpoints import find_checkpoint
 from ..children import spawned_pool
 from ..errors import MotoriumError
-from ..robots.spec import RobotSpec
+from ..specs.robot import RobotSpec
 from .dataset import DemoFrame, write_shard
 from .episodes import EpisodeParams, Stage, approach, correct, full, glance, hover, miss
 from .features import prompt, scene_names
@@ -119,7 +119,7 @@ def _record_shard(task: _Task) -> tuple[_Task, int]:
 def _stage(job: RecordJob) -> Stage:
     """One world per process: opening a renderer is slow."""
     if job.robot not in _stages:
-        from ..robots.spec import RobotSpec
+        from ..specs.robot import RobotSpec
 
         _stages[job.robot] = Stage(RobotSpec.load(job.robot), prompt(), job.params)
     return _stages[job.robot]

@@ -11,7 +11,7 @@ import torch
 from ..errors import CheckpointError
 from ..policies.binding import bind
 from ..policies.tokenizer import Tokenizer
-from ..robots.spec import RobotSpec
+from ..specs.robot import RobotSpec
 from ..types import SLOTS, ActionChunk, Float32, Observation
 from .export import load_network
 from .model import NanoModel

@@ -17,7 +17,7 @@ from torch import Tensor
 from ..checkpoints import check_container, write_tensors
 from ..errors import MotoriumError
 from ..policies.descriptor import Descriptor, Dims
-from ..robots.spec import RobotSpec
+from ..specs.robot import RobotSpec
 from .batches import Batch, BatchMaker, BatchParams
 from .dataset import Demos
 from .export import DEFAULT_DIMS, build, describe, load_network, save_network

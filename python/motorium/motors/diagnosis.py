@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..specs.servo import MotorSpec
 from .ports import SerialPort, permission_advice
 from .scan import BusScan, FoundServo
-from .spec import MotorSpec
 
 if TYPE_CHECKING:
-    from ..robots.spec import RobotSpec
+    from ..specs.robot import RobotSpec
 
 DISTURBED = 0.5
 """Share of bad reads from which a servo counts as disturbed."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from .. import _core
 from ..errors import BusError, SpecError
+from ..specs.servo import MotorSpec
 from .bauds import FACTORY_ID, baud_code, factory_baud
-from .spec import MotorSpec
 
 FIRMWARE = 50
 """Of virtual Dynamixel servos: knows the fast reads."""

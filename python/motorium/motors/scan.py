@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .. import _core
-from .bus import bus_errors
-from .spec import MotorSpec, names
+from ..specs.servo import MotorSpec, names
+from .bus_errors import bus_errors
 
 BAUDS = (1_000_000, 57_600, 115_200, 500_000, 2_000_000, 3_000_000, 4_000_000)
 """Most usual first: Feetech leaves the factory at 1 M, Dynamixel X at 57.6 k."""

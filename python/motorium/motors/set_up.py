@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 from .. import _core
 from ..errors import BusError, SpecError
+from ..specs.servo import MotorSpec, Register
 from .bauds import BAUD_CODES, FACTORY_ID, baud_code
-from .bus import bus_errors
+from .bus_errors import bus_errors
 from .diagnosis import DISTURBED, Expected
 from .scan import ALL_IDS, BusScan, FoundServo, Link, scan
-from .spec import MotorSpec, Register
 
 PATIENCE_S, SLOW_PATIENCE_S = 0.006, 0.02
 """How long an answer may take beyond wire time; longer on an adapter that refused to give up its 16 ms timer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..robots.spec import RobotSpec
+from ..specs.robot import RobotSpec
 from ..types import Policy
 from .descriptor import Descriptor
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import BindingError
-from ..robots.spec import JointSpec, RobotSpec
+from ..specs.robot import JointSpec, RobotSpec
 from .descriptor import ActionChannel, Descriptor, StateChannel
 
 Channel = StateChannel | ActionChannel

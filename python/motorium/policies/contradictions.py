@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from itertools import combinations
 
-from ..robots.spec import JointSpec, RobotSpec
+from ..specs.robot import JointSpec, RobotSpec
 from .binding import Channel, slot_limits
 from .descriptor import Descriptor
 

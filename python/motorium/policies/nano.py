@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..checkpoints import Checkpoint
 from ..errors import BindingError, CheckpointError
-from ..robots.spec import RobotSpec
+from ..specs.robot import RobotSpec
 from ..types import SLOTS, ActionChunk, Float32, Observation
 from ..units import NS_PER_S
 from . import schema

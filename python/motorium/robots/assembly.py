@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from .._core import ControlConfig, ControlLoop, DynamixelBusConfig, FeetechBusConfig, GuardJoint
 from ..errors import SpecError
-from ..motors.bus import JointZero
-from ..motors.bus import bus_config as motor_bus_config
-from ..motors.spec import MotorSpec
-from ..motors.vendor_kit import VendorKit
-from .composition import arm_zeros, split_ports
-from .spec import KIT
+from ..specs.composition import split_ports
+from ..specs.robot import KIT
+from ..specs.servo import MotorSpec
+from ..specs.zero import JointZero
+from .arm_calibrations import arm_zeros
+from .bus import bus_config as motor_bus_config
+from .vendor_kit import VendorKit
 
 if TYPE_CHECKING:
+    from ..specs.robot import RobotSpec
     from .calibration import Calibration
-    from .spec import RobotSpec
 
 
 START_GAP_RAD = 0.25

@@ -10,11 +10,13 @@ from dataclasses import replace
 from .._core import BusStatus, DynamixelBus, FeetechBus, JointReadings
 from ..errors import BusError, CalibrationError
 from ..logs import logger
-from ..motors.bus import JointZero, bus_config, bus_errors, open_joints
+from ..motors.bus_errors import bus_errors
 from ..motors.ports import adapter_serial, usb_path
-from ..motors.spec import MotorSpec, Register
+from ..specs.robot import JointSpec, RobotSpec
+from ..specs.servo import MotorSpec, Register
+from ..specs.zero import JointZero
+from .bus import bus_config, open_joints
 from .calibration import Calibration, spec_hash
-from .spec import JointSpec, RobotSpec
 from .sweep import Sweep
 
 POLL_S = 0.01

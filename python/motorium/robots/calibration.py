@@ -19,12 +19,12 @@ from pathlib import Path
 from ..errors import CalibrationError
 from ..files import config_home, looks_like_path, no_such_file, write_json
 from ..foreign import read_json
-from ..motors.bus import JointZero
 from ..motors.ports import adapter_serial, printed_serial, usb_path
-from ..motors.spec import MotorSpec
+from ..specs.robot import RobotSpec
+from ..specs.servo import MotorSpec
+from ..specs.travel import travel_warning
+from ..specs.zero import JointZero
 from .fingerprint import check_offsets
-from .spec import RobotSpec
-from .travel import travel_warning
 
 FORMAT = "motorium-calibration"
 VERSION = 1

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from .._core import FeetechBus
 from ..errors import BusError, CalibrationError
-from ..motors.bus import bus_errors
-from ..motors.spec import MotorSpec
+from ..motors.bus_errors import bus_errors
+from ..specs.servo import MotorSpec
 
 if TYPE_CHECKING:
+    from ..specs.robot import RobotSpec
     from .calibration import Calibration
-    from .spec import RobotSpec
 
 ATTEMPTS = 3
 

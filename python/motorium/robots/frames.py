@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from ..cameras.base import fresh_frames
 from ..errors import CameraError
 from ..logs import logger
+from ..specs.robot import RobotSpec
 from ..types import Camera, Frame
-from .spec import RobotSpec
 
 FIRST_FRAMES_S = 5.0
 """A RealSense delivers its first frame 1 to 2 s after it was opened; a USB camera sets its exposure meanwhile."""

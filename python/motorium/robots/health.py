@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import BusError, MotoriumError, SafetyError
-from ..motors.encoder import MARGIN_RAD
-from ..motors.spec import MotorSpec
-from .spec import RobotSpec
+from ..specs.encoder import MARGIN_RAD
+from ..specs.robot import RobotSpec
+from ..specs.servo import MotorSpec
 
 ANEW, AGAIN = "open the robot anew", "give the command again"
 """The last remedy of all, in a program and in a shell."""

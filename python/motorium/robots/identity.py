@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..specs.robot import RobotSpec
 from .calibration import Calibration, spec_hash
-from .spec import RobotSpec
 
 
 @dataclass(frozen=True)

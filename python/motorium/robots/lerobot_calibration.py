@@ -16,12 +16,12 @@ from ..errors import CalibrationError
 from ..files import write_json
 from ..foreign import read_json
 from ..logs import logger
-from ..motors.bus import JointZero
-from ..motors.spec import MotorSpec
+from ..specs.robot import JointSpec, RobotSpec
+from ..specs.servo import MotorSpec
+from ..specs.travel import travel_problem, zero_ticks
+from ..specs.zero import JointZero
 from .calibration import MOST_BYTES, Calibration, spec_hash
-from .spec import JointSpec, RobotSpec
 from .sweep import check_accepted
-from .travel import travel_problem, zero_ticks
 
 KEYS = ("id", "drive_mode", "homing_offset", "range_min", "range_max")
 

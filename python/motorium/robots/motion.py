@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 
 from .._core import ControlLoop
 from ..errors import BusError, MotoriumError, SafetyError, SpecError
+from ..specs.robot import RobotSpec
 from ..types import Float32
 from . import health
 from .assembly import arrival_tolerances
-from .spec import RobotSpec
 
 MOVE_TIMEOUT_S = 15.0
 """The longest slew of any declared robot at its approach speed, doubled."""

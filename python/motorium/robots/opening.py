@@ -12,11 +12,12 @@ from typing import Any, Protocol
 from .._core import ControlLoop
 from ..errors import BusError
 from ..logs import logger
+from ..specs.composition import join_ports, split_ports
+from ..specs.robot import RobotSpec
 from . import backends, health
+from .arm_calibrations import find_calibration, named_calibration
 from .calibration import Calibration
-from .composition import find_calibration, join_ports, named_calibration, split_ports
 from .reconnecting import FIRST_STATE_S
-from .spec import RobotSpec
 
 _log = logger(__name__)
 

@@ -11,9 +11,9 @@ import time
 
 from .._core import ControlLoop
 from ..errors import BusError, SafetyError
-from ..motors.bus import bus_errors
+from ..motors.bus_errors import bus_errors
+from ..specs.robot import RobotSpec
 from . import health
-from .spec import RobotSpec
 
 FIRST_STATE_S = 1.0
 """A chain that answered at opening answers again within this."""

@@ -17,8 +17,9 @@ from .._core import ControlLoop
 from ..errors import BusError, CameraError, MotoriumError, SafetyError
 from ..files import reserve_standard_descriptors
 from ..logs import logger
-from ..motors.bus import bus_errors
-from ..slots import slot_map
+from ..motors.bus_errors import bus_errors
+from ..specs.robot import RobotSpec
+from ..specs.slots import slot_map
 from ..timeline.pairing import pair
 from ..types import Camera, Float32, HasFileno, Observation
 from . import backends, frames, health, motion, opening, reconnecting
@@ -26,7 +27,6 @@ from .assembly import open_control
 from .calibration import Calibration
 from .identity import Identity
 from .signals import GUARD
-from .spec import RobotSpec
 
 if TYPE_CHECKING:
     from typing_extensions import Self

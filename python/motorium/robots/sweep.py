@@ -12,9 +12,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ..errors import CalibrationError
-from ..motors.bus import JointZero
-from .spec import JointSpec, RobotSpec
-from .travel import bounds_rad, declared_rad, travel_problem, travel_warning, zero_ticks
+from ..specs.robot import JointSpec, RobotSpec
+from ..specs.travel import bounds_rad, declared_rad, travel_problem, travel_warning, zero_ticks
+from ..specs.zero import JointZero
 
 SEAM_MARGIN_TICKS = 16
 """Distance of the seam from the travel; a servo overshoots by a few ticks."""

@@ -11,8 +11,8 @@ import numpy as np
 
 from .._core import ControlCore
 from ..errors import SafetyError
-from ..robots.latency import LatencySpec
-from ..slots import SlotMap
+from ..specs.latency import LatencySpec
+from ..specs.slots import SlotMap
 from ..types import Observation, Policy
 from ..units import s_to_ns
 from .planner import REFUSED, Planner, Range

@@ -14,7 +14,7 @@ from .schedule import Bridge, Pace
 
 if TYPE_CHECKING:
     from ..policies.nano import NanoPolicy
-    from ..robots.spec import RobotSpec
+    from ..specs.robot import RobotSpec
 
 TIMED = 10
 """Inferences; the 95 % quantile of so few is the slowest."""

@@ -13,7 +13,7 @@ from ..types import SLOTS, ActionChunk, Float32, Observation, Policy
 from ..units import s_to_ns
 
 if TYPE_CHECKING:
-    from ..slots import SlotMap
+    from ..specs.slots import SlotMap
 
 REFUSALS = 3
 """Unusable chunks in a row that end a run."""

@@ -24,7 +24,7 @@ from .vocabulary import unknown_words, warn_of_unknown
 
 if TYPE_CHECKING:
     from ..robots.robot import Robot
-    from ..robots.spec import RobotSpec
+    from ..specs.robot import RobotSpec
 
 POLL_S = 0.05
 """How often the caller's thread looks after faults and the stop condition."""

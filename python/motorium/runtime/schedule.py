@@ -16,8 +16,8 @@ from ..types import Policy
 from ..units import NS_PER_MS, s_to_ns
 
 if TYPE_CHECKING:
-    from ..robots.latency import LatencySpec
-    from ..robots.spec import RobotSpec
+    from ..specs.latency import LatencySpec
+    from ..specs.robot import RobotSpec
 
 MEMORY = 20
 """Latencies remembered: eight seconds of replanning; one slow chunk stops counting after that."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..children import python_module
 from ..errors import SimulationError
-from ..robots.spec import RobotSpec, pairs
+from ..specs.robot import RobotSpec, pairs
 from ..types import Float32
 from . import protocol, tasks
 from .pair import SimPair, open_pair

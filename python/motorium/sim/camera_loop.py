@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from ..robots.spec import CameraSpec
+from ..specs.robot import CameraSpec
 from ..types import UInt8
 from ..units import NS_PER_S
 from .shared_frames import FrameWriter

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SimulationError
-from ..robots.spec import RobotSpec
+from ..specs.robot import RobotSpec
 from .kinematics import DOWN_RAD, ArmKinematics, Tool
 from .scene import CUBE_M
 from .tasks import Pose, in_tray

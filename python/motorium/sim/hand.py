@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SimulationError
-from ..robots.spec import RobotSpec
+from ..specs.robot import RobotSpec
 from .servo_registers import ServoDrive
 
 Float64 = NDArray[np.float64]

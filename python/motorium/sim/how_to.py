@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..robots.spec import RobotSpec
+from ..specs.robot import RobotSpec
 
 LEROBOT = {
     "so101": "SO101FollowerConfig",

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..robots.kinematics import Chain
-from ..robots.spec import RobotSpec
+from ..specs.kinematics import Chain
+from ..specs.robot import RobotSpec
 
 Float64 = NDArray[np.float64]
 DOWN_RAD = math.pi / 2

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .._core import ControlCore
 from ..errors import SafetyError, SimulationError
 from ..robots.assembly import control_config
-from ..slots import slot_map
+from ..specs.slots import slot_map
 from ..timeline.pairing import pair
 from ..types import Observation
 from ..units import NS_PER_S

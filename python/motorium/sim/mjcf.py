@@ -12,9 +12,9 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from ..robots.geometry import GeomSpec, ViewSpec
-from ..robots.kinematics import rotation_rpy
-from ..robots.spec import RobotSpec
+from ..specs.geometry import GeomSpec, ViewSpec
+from ..specs.kinematics import rotation_rpy
+from ..specs.robot import RobotSpec
 from .scene import COLOURS, CUBE_M, DISTRACTORS, TRAY_FLOOR_M, TRAY_INNER_M, TRAY_WALL_HEIGHT_M, TRAY_WALL_M
 from .servo import ServoModel
 

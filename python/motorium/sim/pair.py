@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ..robots.composition import join_ports
-from ..robots.spec import RobotSpec
+from ..specs.composition import join_ports
+from ..specs.robot import RobotSpec
 
 if TYPE_CHECKING:
     from typing_extensions import Self

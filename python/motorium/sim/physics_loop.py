@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._core import ServoEmulator
-from ..motors.spec import MotorSpec
-from ..robots.spec import RobotSpec
+from ..specs.robot import RobotSpec
+from ..specs.servo import MotorSpec
 from ..units import NS_PER_S
 from .hand import Hand
 from .servo_registers import RegisterModel, ServoGoals, ServoReading, ServoSettings

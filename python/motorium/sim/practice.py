@@ -10,7 +10,7 @@ from typing import Any
 
 from .._core import ServoEmulator
 from ..errors import SimulationError
-from ..robots.spec import RobotSpec
+from ..specs.robot import RobotSpec
 from .hand import Hand
 
 LINE_FAULTS = (

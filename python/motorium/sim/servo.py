@@ -9,17 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import motors
 from ..errors import SpecError
 from ..foreign import read_toml
-
-MOTOR_DATA = Path(motors.__file__).parent / "data"
+from ..specs.servo import DATA as SERVOS
 
 Float64 = NDArray[np.float64]
 
@@ -44,9 +41,9 @@ class ServoModel:
     @classmethod
     def load(cls, motor: str) -> ServoModel:
         """The model of a motor by the name of its table. Raises SpecError."""
-        path = MOTOR_DATA / f"{motor}.toml"
+        path = SERVOS / f"{motor}.toml"
         if not path.is_file():
-            known = ", ".join(sorted(p.stem for p in MOTOR_DATA.glob("*.toml")))
+            known = ", ".join(sorted(p.stem for p in SERVOS.glob("*.toml")))
             raise SpecError(f"no motor table {motor!r}; known motors: {known}")
         table = read_toml(path, error=SpecError)
         optional = ("no_load_speed_rad_s", "supply_v")

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..motors.spec import MotorSpec
-from ..robots.spec import RobotSpec
+from ..specs.robot import RobotSpec
+from ..specs.servo import MotorSpec
 from .servo import ServoState
 
 Float64 = NDArray[np.float64]

@@ -12,8 +12,8 @@ import numpy as np
 
 from ..errors import MotoriumError, SimulationError
 from ..motors.emulated import assemble, emulate, make_factory_new
-from ..robots.spec import RobotSpec
 from ..runtime.priority import SERVO_PRIORITY, real_time
+from ..specs.robot import RobotSpec
 from .camera_loop import CameraLoop
 from .physics_loop import PhysicsLoop
 from .practice import Practice

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..robots.geometry import ViewSpec
-from ..robots.spec import RobotSpec
+from ..specs.geometry import ViewSpec
+from ..specs.robot import RobotSpec
 from .mjcf import camera_axes
 from .scene import COLOURS, CUBE_M, DISTRACTORS, Look, Scene, Tray
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SimulationError
-from ..robots.spec import RobotSpec
+from ..specs.robot import RobotSpec
 from ..types import UInt8
 from .mjcf import TIMESTEP_S, build_mjcf
 from .opengl import check_settings, choose_platform

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..motors.emulated import emulate
-from ..motors.spec import MotorSpec
 from ..robots.calibration import Calibration
-from ..robots.spec import RobotSpec
+from ..specs.robot import RobotSpec
+from ..specs.servo import MotorSpec
 from ..types import Camera
 
 Float64 = NDArray[np.float64]

@@ -9,7 +9,7 @@ from ..errors import BusError
 from ..robots import backends
 from ..robots.calibration import Calibration
 from ..robots.robot import Robot
-from ..robots.spec import RobotSpec
+from ..specs.robot import RobotSpec
 from .emulated import EmulatedLeader, Motion
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BindingError
-from ..robots.spec import JointSpec, RobotSpec
+from ..specs.robot import JointSpec, RobotSpec
 from ..types import Float32
 
 MAX_AGE_S = 0.05

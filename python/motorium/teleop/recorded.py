@@ -19,8 +19,8 @@ from ..data.unified import joint_unit
 from ..errors import DataError
 from ..logs import logger
 from ..robots.identity import Identity
-from ..robots.lerobot_units import to_radians
-from ..robots.spec import RobotSpec
+from ..specs.lerobot_units import to_radians
+from ..specs.robot import RobotSpec
 from .sources import Replay
 
 SETPOINTS, TIMES, CLOCKS = "commanded_rad", "row_s", "capture_s"
@@ -37,7 +37,7 @@ class Playing:
         identity: of that arm; None takes the zeros of its declaration.
         accepted: what may differ from the arm it was recorded with.
         renamed: joint of the arm -> joint of the dataset, where the names differ.
-        units: "rad", "deg" or "lerobot" (see `robots.lerobot_units`); None takes what the dataset says.
+        units: "rad", "deg" or "lerobot" (see `specs.lerobot_units`); None takes what the dataset says.
         speed: 2 plays it twice as fast.
     """
 

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import MotoriumError
 from ..operator.terminal import Terminal
 from ..robots.robot import Robot
-from ..robots.travel import beyond_limits
+from ..specs.travel import beyond_limits
 from ..timeline.pedal import Pedal
 from .keys import END, PAUSE, Keys
 from .leader import open_leader

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import read_arrays
 from ..errors import MotoriumError
-from ..robots.spec import RobotSpec
+from ..specs.robot import RobotSpec
 from ..types import Float32
 
 MAX_TRAJECTORY_ROWS = 10_000_000

@@ -1,4 +1,4 @@
-"""MotorSpec: a servo type as data, read from `data/<motor>.toml` and frozen.
+"""MotorSpec: a servo type as data, read from `servos/<motor>.toml` and frozen.
 
 Unknown keys, missing keys and contradictions raise SpecError; the message lists the valid choices.
 """
@@ -17,7 +17,7 @@ from ..files import no_such_file
 from ..foreign import read_toml
 from ..units import range_problem
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent / "servos"
 ACCESS = ("r", "rw")
 ROLES = ("any", "body", "gripper")
 PROTOCOLS = ("feetech", "dynamixel", "dynamixel1")

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from .. import _core
 from ..errors import SpecError
-from .encoder import counts_turns, goal_range
-from .reserved import check_settings
-from .spec import MotorSpec, Register, Setting, role_of
+from ..specs.encoder import counts_turns, goal_range
+from ..specs.reserved import check_settings
+from ..specs.servo import MotorSpec, Register, Setting, role_of
 
 if TYPE_CHECKING:
-    from ..robots.spec import JointSpec, RobotSpec
-    from .bus import JointZero
+    from ..specs.robot import JointSpec, RobotSpec
+    from ..specs.zero import JointZero
 
 ALL_BITS = 0xFFFFFFFF
 BACKSTOP = 1.25

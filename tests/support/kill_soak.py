@@ -1,6 +1,6 @@
 """Recorder, repair and every edit are killed at any call that changes a file, or find the disk full from there on.
 
-python tests/data/kill_soak.py 200 100 --out docs/kill_soak.json      200 kills and 100 full disks of each kind
+python tests/support/kill_soak.py 200 100 --out docs/kill_soak.json      200 kills and 100 full disks of each kind
 
 What is killed is a copy of one small dataset with two episodes, one that was cut off, one that is finished and not in
 its place, and one that lies aside. Every other time the file system cannot exchange two names. Afterwards the next verb
@@ -312,7 +312,7 @@ def main() -> None:
     )
     given = parser.parse_args()
     if "FAULT_SHIM" in os.environ:
-        sys.path[:0] = [str(HERE), str(HERE.parent)]
+        sys.path.insert(0, str(HERE))
         before = json.loads(given.out.read_text())["kinds"] if given.out and given.out.exists() else {}
         soak(given, before)
         print(json.dumps(record(before), indent=1))

@@ -1,6 +1,6 @@
 """How long an arm takes to its safe state after each way a program can fail: measured on virtual servos.
 
-    python tests/safe_state.py --repeat 5 [--json out.json]
+    python tests/support/safe_state.py --repeat 5 [--json out.json]
 
 prints every event with its bound of docs/safety.md. The tests assert the same bounds (tests/harms).
 """
@@ -21,9 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent / "runtime"))
-
 from policies import BrokenPolicy, SinePolicy
 from virtual_arm import VirtualArm, quick_robot
 
@@ -31,7 +28,7 @@ import motorium
 from motorium.errors import BusError, CameraError
 from motorium.robots.frames import PATIENCE_S
 from motorium.robots.robot import Robot
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 from motorium.types import Frame
 
 SPEC = RobotSpec.load("so101")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from .. import _core
 from ..errors import SpecError
-from .spec import MotorSpec
+from .servo import MotorSpec
 
 RESERVED = ("torque_enable", "goal_position", "bus_watchdog")
 """What the driver behind the gate writes, and nobody else."""

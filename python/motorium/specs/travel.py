@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..errors import SpecError
 
 if TYPE_CHECKING:
-    from .spec import JointSpec, RobotSpec
+    from .robot import JointSpec, RobotSpec
 
 BEYOND_RAD = 0.02
 """A recorded setpoint may be so far beyond a limit: encoders and decimals."""

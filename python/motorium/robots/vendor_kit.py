@@ -20,13 +20,14 @@ import numpy as np
 
 from .. import _core
 from ..errors import BusError, SpecError
-from .bus import WATCHDOG_UNIT_S, JointZero, must_reach
-from .encoder import counts_turns, goal_range
+from ..specs.encoder import counts_turns, goal_range
+from ..specs.servo import MotorSpec, Register
+from ..specs.zero import JointZero
+from .bus import WATCHDOG_UNIT_S, must_reach
 from .memory import servo_settings
-from .spec import MotorSpec, Register
 
 if TYPE_CHECKING:
-    from ..robots.spec import JointSpec, RobotSpec
+    from ..specs.robot import JointSpec, RobotSpec
 
 PROTOCOL_VERSIONS = {"dynamixel": 2.0, "dynamixel1": 1.0}
 ATTEMPTS = 5

@@ -1,6 +1,6 @@
 """Cycles of the real control loop in lock-step with emulated servos and random faults: a program, and a short test.
 
-    python tests/runtime/lockstep_soak.py 1000000 > record.json
+    python tests/support/lockstep_soak.py 1000000 > record.json
 
 Every cycle is `ControlLoop.step`: read over the pseudo-terminal, gate, write. In one of a hundred cycles a
 random servo has a random fault. Chunks walk the arm to and fro beyond its limits, so that the gate has work. Now
@@ -22,7 +22,7 @@ import numpy as np
 from motorium._core import ControlLoop
 from motorium.motors.emulated import emulate
 from motorium.robots.assembly import bus_config, control_config
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
 
 FAULTS = (
     "drop",

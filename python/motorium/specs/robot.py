@@ -1,4 +1,4 @@
-"""RobotSpec: a robot as data, read from `data/<robot>.toml` and frozen.
+"""RobotSpec: a robot as data, read from `robots/<robot>.toml` and frozen.
 
 Unknown keys, missing keys and contradictions raise SpecError; the message lists the valid choices.
 """
@@ -14,16 +14,16 @@ from typing import Any, TypeVar
 from ..errors import SpecError
 from ..files import looks_like_path, no_such_file
 from ..foreign import read_toml, resolve_inside
-from ..motors import encoder
-from ..motors.bus import JointZero
-from ..motors.spec import MotorSpec
 from ..units import range_problem
+from . import encoder
 from .checks import choice, positive, unique
 from .geometry import GeomSpec, GraspSpec, Vec3, ViewSpec, check_shape
 from .latency import LatencySpec
+from .servo import MotorSpec
 from .travel import check_bounds
+from .zero import JointZero
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent / "robots"
 PAIRS = DATA / "pairs"
 UNITS = ("rad", "opening")
 PROTOCOLS = ("feetech", "dynamixel", "dynamixel1")

@@ -8,7 +8,7 @@ import numpy as np
 
 from motorium import _core
 from motorium.motors.emulated import dynamixel_model, emulate
-from motorium.motors.spec import MotorSpec
+from motorium.specs.servo import MotorSpec
 
 IDS = [1, 2, 3, 4, 5, 6]
 MODELS = ["xl430_w250"] * 2 + ["xl330_m288"] * 4

@@ -11,8 +11,8 @@ from types import TracebackType
 import numpy as np
 
 from motorium.motors.emulated import emulate
-from motorium.motors.spec import MotorSpec
-from motorium.robots.spec import DATA, RobotSpec
+from motorium.specs.robot import DATA, RobotSpec
+from motorium.specs.servo import MotorSpec
 
 STIFFNESS = 8.0
 """Share of stall torque per radian of error."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from motorium.robots.spec import RobotSpec
-from motorium.slots import valid_mask
+from motorium.specs.robot import RobotSpec
+from motorium.specs.slots import valid_mask
 from motorium.types import ActionChunk, Float32, Observation
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .geometry import Vec3
-from .spec import RobotSpec
+from .robot import RobotSpec
 
 Float64 = NDArray[np.float64]
 

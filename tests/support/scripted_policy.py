@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from motorium.robots.spec import RobotSpec
 from motorium.sim.expert import Expert
 from motorium.sim.lockstep import LockStep
 from motorium.sim.world import World
-from motorium.slots import slot_map, valid_mask
+from motorium.specs.robot import RobotSpec
+from motorium.specs.slots import slot_map, valid_mask
 from motorium.types import ActionChunk, Float32, Observation
 from motorium.units import s_to_ns
 

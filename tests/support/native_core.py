@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CORE = ROOT / "firmware/core"
 MAX_JOINTS = 32
 PASS, CLAMPED, REFUSED, TRIPPED = range(4)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .. import _core
-from ..errors import BusError, CalibrationError, SpecError
-from .encoder import counts_turns, goal_range, problem
+from ..errors import CalibrationError, SpecError
+from ..specs.encoder import counts_turns, goal_range, problem
+from ..specs.servo import MotorSpec
+from ..specs.zero import JointZero
 from .memory import servo_settings
-from .spec import MotorSpec
 
 if TYPE_CHECKING:
-    from ..robots.spec import JointSpec, RobotSpec
+    from ..specs.robot import JointSpec, RobotSpec
 
 WATCHDOG_UNIT_S = 0.02
 """Of the register bus_watchdog."""
@@ -47,33 +46,6 @@ FEETECH_PRESENT_END = 66
 DYNAMIXEL_PRESENT_SIZE = 10
 MOST_ROOM = 15
 """Bytes that a read of a servo's state may be longer than it need be, to tell its reply from a late one."""
-
-
-@dataclass(frozen=True)
-class JointZero:
-    """Where one physical joint has its zero.
-
-    Attributes:
-        zero_ticks: present position at zero radians.
-        sign: +1 where ticks rise with the angle, else -1.
-        homing_offset: what the servo itself shifts its encoder's count by, ticks (Feetech subtracts it, Dynamixel
-            adds it); None: it must be 0.
-        reverse: whether the servo itself counts backwards; None: not recorded, it must not.
-    """
-
-    zero_ticks: float
-    sign: int
-    homing_offset: int | None = None
-    reverse: bool | None = None
-
-
-@contextmanager
-def bus_errors() -> Iterator[None]:
-    """Turn the core's bus errors, raised while a bus is opened or set up, into `motorium.errors.BusError`."""
-    try:
-        yield
-    except _core.BusError as error:
-        raise BusError(str(error)) from error
 
 
 def open_joints(

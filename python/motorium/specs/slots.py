@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ._core import SlotMap
-from .types import SLOTS
+from ..types import SLOTS
+from .._core import SlotMap
 
 if TYPE_CHECKING:
-    from .robots.spec import RobotSpec
+    from .robot import RobotSpec
 
 __all__ = ["SLOTS", "SlotMap", "slot_map", "valid_mask"]
 

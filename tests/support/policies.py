@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 
-from motorium.robots.spec import RobotSpec
-from motorium.slots import slot_map, valid_mask
+from motorium.specs.robot import RobotSpec
+from motorium.specs.slots import slot_map, valid_mask
 from motorium.types import ActionChunk, Float32, Observation
 
 SPEC = RobotSpec.load("so101")

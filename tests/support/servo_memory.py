@@ -9,12 +9,14 @@ import numpy as np
 
 from motorium import _core
 from motorium.errors import BusError
-from motorium.motors.bus import JointZero, bus_config, bus_errors, open_joints
+from motorium.motors.bus_errors import bus_errors
 from motorium.motors.emulated import emulate
-from motorium.motors.spec import MotorSpec
+from motorium.robots.bus import bus_config, open_joints
 from motorium.robots.calibrate import calibrate
 from motorium.robots.calibration import Calibration
-from motorium.robots.spec import RobotSpec
+from motorium.specs.robot import RobotSpec
+from motorium.specs.servo import MotorSpec
+from motorium.specs.zero import JointZero
 
 PATIENT_S = 0.1
 """Reply margin: a busy machine must not look like a lost reply."""

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import SpecError
 from ..types import Float32
-from .spec import JointSpec, RobotSpec
+from .robot import JointSpec, RobotSpec
 
 UNITS = ("rad", "deg", "lerobot")
 FULL_TURN_RAD = 5.0

@@ -9,7 +9,7 @@ from ..errors import SpecError
 from .checks import choice, unique
 
 if TYPE_CHECKING:
-    from .spec import RobotSpec
+    from .robot import RobotSpec
 
 Vec3 = tuple[float, float, float]
 

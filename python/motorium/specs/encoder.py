@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from .spec import MotorSpec, role_of
+from .servo import MotorSpec, role_of
 
 if TYPE_CHECKING:
-    from ..robots.spec import JointSpec
-    from .bus import JointZero
+    from .robot import JointSpec
+    from .zero import JointZero
 
 TURN_RAD = 2 * math.pi
 TURN_COUNTING_MODES = {4, 5}

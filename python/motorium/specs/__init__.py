@@ -1,0 +1,1 @@
+"""Robots, servos and slots as data: read from TOML, checked and frozen."""
