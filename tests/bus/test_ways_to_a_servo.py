@@ -13,7 +13,8 @@ from servo_arm import make_config as feetech_config
 from motorium import _core
 from motorium.errors import SpecError
 from motorium.robots.bus import bus_config, servo_settings
-from motorium.specs.robot import JointSpec, RobotSpec
+from motorium.specs.joint import JointSpec
+from motorium.specs.robot import RobotSpec
 from motorium.specs.servo import MotorSpec, Register, Setting
 from motorium.specs.zero import JointZero
 

@@ -8,7 +8,7 @@ import pytest
 
 from motorium.errors import SpecError
 from motorium.foreign import parse_toml
-from motorium.specs import robot as specs
+from motorium.specs import robot_file as specs
 
 
 @pytest.fixture

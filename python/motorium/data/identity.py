@@ -129,7 +129,7 @@ def check_within(
     where: str, positions_rad: NDArray[Any], spec: RobotSpec, accepted: Accepted = NOTHING
 ) -> None:
     """Raise DataError when a trajectory, (N, J) radians, leaves the limits of `spec` and nobody accepted it."""
-    problem = beyond_limits(positions_rad, spec)
+    problem = beyond_limits(positions_rad, spec.joints)
     if not problem or accepted.robot:
         return
     raise refusal(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import BindingError
-from ..specs.robot import JointSpec, RobotSpec
+from ..specs.joint import JointSpec
+from ..specs.robot import RobotSpec
 from .descriptor import ActionChannel, Descriptor, StateChannel
 
 Channel = StateChannel | ActionChannel

@@ -11,7 +11,8 @@ import math
 from dataclasses import dataclass
 from itertools import combinations
 
-from ..specs.robot import JointSpec, RobotSpec
+from ..specs.joint import JointSpec
+from ..specs.robot import RobotSpec
 from .binding import Channel, slot_limits
 from .descriptor import Descriptor
 

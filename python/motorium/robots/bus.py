@@ -14,7 +14,8 @@ from ..specs.zero import JointZero
 from .memory import servo_settings
 
 if TYPE_CHECKING:
-    from ..specs.robot import JointSpec, RobotSpec
+    from ..specs.joint import JointSpec
+    from ..specs.robot import RobotSpec
 
 WATCHDOG_UNIT_S = 0.02
 """Of the register bus_watchdog."""

@@ -12,7 +12,8 @@ from ..errors import BusError, CalibrationError
 from ..logs import logger
 from ..motors.bus_errors import bus_errors
 from ..motors.ports import adapter_serial, usb_path
-from ..specs.robot import JointSpec, RobotSpec
+from ..specs.joint import JointSpec
+from ..specs.robot import RobotSpec
 from ..specs.servo import MotorSpec, Register
 from ..specs.zero import JointZero
 from .bus import bus_config, open_joints

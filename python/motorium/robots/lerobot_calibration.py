@@ -16,7 +16,8 @@ from ..errors import CalibrationError
 from ..files import write_json
 from ..foreign import read_json
 from ..logs import logger
-from ..specs.robot import JointSpec, RobotSpec
+from ..specs.joint import JointSpec
+from ..specs.robot import RobotSpec
 from ..specs.servo import MotorSpec
 from ..specs.travel import travel_problem, zero_ticks
 from ..specs.zero import JointZero

@@ -16,7 +16,8 @@ from ..specs.reserved import check_settings
 from ..specs.servo import MotorSpec, Register, Setting, role_of
 
 if TYPE_CHECKING:
-    from ..specs.robot import JointSpec, RobotSpec
+    from ..specs.joint import JointSpec
+    from ..specs.robot import RobotSpec
     from ..specs.zero import JointZero
 
 ALL_BITS = 0xFFFFFFFF

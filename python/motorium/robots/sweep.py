@@ -12,7 +12,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ..errors import CalibrationError
-from ..specs.robot import JointSpec, RobotSpec
+from ..specs.joint import JointSpec
+from ..specs.robot import RobotSpec
 from ..specs.travel import bounds_rad, declared_rad, travel_problem, travel_warning, zero_ticks
 from ..specs.zero import JointZero
 

@@ -27,7 +27,8 @@ from .bus import WATCHDOG_UNIT_S, must_reach
 from .memory import servo_settings
 
 if TYPE_CHECKING:
-    from ..specs.robot import JointSpec, RobotSpec
+    from ..specs.joint import JointSpec
+    from ..specs.robot import RobotSpec
 
 PROTOCOL_VERSIONS = {"dynamixel": 2.0, "dynamixel1": 1.0}
 ATTEMPTS = 5

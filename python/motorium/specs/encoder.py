@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .servo import MotorSpec, role_of
 
 if TYPE_CHECKING:
-    from .robot import JointSpec
+    from .joint import JointSpec
     from .zero import JointZero
 
 TURN_RAD = 2 * math.pi

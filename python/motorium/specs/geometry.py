@@ -3,13 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from ..errors import SpecError
-from .checks import choice, unique
-
-if TYPE_CHECKING:
-    from .robot import RobotSpec
 
 Vec3 = tuple[float, float, float]
 
@@ -72,24 +65,3 @@ class GraspSpec:
     open_rad: float
     closed_rad: float
     pad_length_m: float
-
-
-def check_shape(spec: RobotSpec, where: str) -> None:
-    """Raise SpecError when geoms, views or grasp of `spec` name what it has not, or have no extent."""
-    links = ("base", *spec.joint_names)
-    for i, geom in enumerate(spec.geoms):
-        here = f"{where}.geoms[{i}]"
-        choice(geom.link, links, f"{here}.link")
-        choice(geom.shape, SHAPES, f"{here}.shape")
-        choice(geom.role, GEOM_ROLES, f"{here}.role")
-        if geom.shape == "box" and min(geom.size_m) <= 0:
-            raise SpecError(f"{here} is a box and needs size_m with three positive lengths")
-        if geom.shape != "box" and (geom.radius_m <= 0 or geom.at_m == geom.to_m):
-            raise SpecError(f"{here} is a {geom.shape} and needs radius_m > 0 and to_m different from at_m")
-    roles = tuple(camera.role for camera in spec.cameras)
-    unique([view.role for view in spec.views], "view role", where)
-    for i, view in enumerate(spec.views):
-        choice(view.role, roles, f"{where}.views[{i}].role")
-        choice(view.mount, links, f"{where}.views[{i}].mount")
-    if spec.grasp is not None:
-        choice(spec.grasp.joint, spec.joint_names, f"{where}.grasp.joint")

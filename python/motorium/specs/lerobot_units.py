@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import SpecError
 from ..types import Float32
-from .robot import JointSpec, RobotSpec
+from .joint import JointSpec
+from .robot import RobotSpec
 
 UNITS = ("rad", "deg", "lerobot")
 FULL_TURN_RAD = 5.0

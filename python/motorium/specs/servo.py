@@ -6,16 +6,17 @@ Unknown keys, missing keys and contradictions raise SpecError; the message lists
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 from ..errors import SpecError
 from ..files import no_such_file
 from ..foreign import read_toml
-from ..units import range_problem
+from .checks import choice
+from .toml_table import build, convert
 
 DATA = Path(__file__).parent / "servos"
 ACCESS = ("r", "rw")
@@ -25,8 +26,6 @@ BYTE_ORDERS = ("little", "big")
 MOST_TICKS = 32767
 """Of a register of two bytes with a sign bit."""
 LAST_ADDRESS = {"feetech": 255, "dynamixel": 65535, "dynamixel1": 255}
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -253,37 +252,6 @@ def names() -> list[str]:
     return sorted(path.stem for path in DATA.glob("*.toml"))
 
 
-def _convert(value: object, kind: str, where: str) -> Any:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    problem = range_problem(where, value) if number else ""  # type: ignore[arg-type]
-    if problem:
-        raise SpecError(f"{where}: {problem}")
-    if kind == "float" and number:
-        return float(value)  # type: ignore[arg-type]
-    if kind == "int" and number and isinstance(value, int):
-        return value
-    if kind == "bool" and isinstance(value, bool):
-        return value
-    if kind == "str" and isinstance(value, str) and value:
-        return value
-    raise SpecError(f"{where} must be a {kind}, not {value!r}")
-
-
-def _build(cls: type[T], table: object, where: str, **given: Any) -> T:
-    """A dataclass from a TOML table; fields in `given` come ready-made and may not be in the table."""
-    if not isinstance(table, Mapping):
-        raise SpecError(f"{where} must be a table, not {table!r}")
-    known = {f.name: f for f in fields(cls) if f.name not in given}  # type: ignore[arg-type]
-    unknown = sorted(set(table) - set(known))
-    if unknown:
-        raise SpecError(f"unknown key {unknown[0]!r} in {where}; valid keys: {', '.join(sorted(known))}")
-    missing = sorted(name for name, f in known.items() if f.default is MISSING and name not in table)
-    if missing:
-        raise SpecError(f"{where} lacks {', '.join(missing)}; valid keys: {', '.join(sorted(known))}")
-    values = {key: _convert(table[key], str(known[key].type), f"{where}.{key}") for key in table}
-    return cls(**values, **given)
-
-
 def parse(table: Mapping[str, object], *, where: str = "motor") -> MotorSpec:
     """Build and check a MotorSpec from decoded TOML. Raises SpecError."""
     plain = dict(table)
@@ -292,7 +260,7 @@ def parse(table: Mapping[str, object], *, where: str = "motor") -> MotorSpec:
     }
     protection, reverse = plain.pop("protection", []), plain.pop("reverse", None)
     byte_order = plain.pop("byte_order", "little")
-    _choice(str(byte_order), BYTE_ORDERS, f"{where}.byte_order")
+    choice(str(byte_order), BYTE_ORDERS, f"{where}.byte_order")
     if sections["schema"] != 1:
         raise SpecError(f"{where} has schema {sections['schema']!r}; this version reads schema 1")
     faults, registers = sections["faults"], sections["registers"]
@@ -307,19 +275,19 @@ def parse(table: Mapping[str, object], *, where: str = "motor") -> MotorSpec:
         raise SpecError(
             f"{where} needs the tables [faults] and [registers] and the lists [[settings]] and [[limits]]"
         )
-    spec = _build(
+    spec = build(
         MotorSpec,
         plain,
         where,
-        faults=MappingProxyType({k: _convert(v, "int", f"{where}.faults.{k}") for k, v in faults.items()}),
-        settings=tuple(_build(Setting, s, f"{where}.settings[{i}]") for i, s in enumerate(settings)),
-        limits=tuple(_build(Limit, s, f"{where}.limits[{i}]") for i, s in enumerate(limits)),
+        faults=MappingProxyType({k: convert(v, "int", f"{where}.faults.{k}") for k, v in faults.items()}),
+        settings=tuple(build(Setting, s, f"{where}.settings[{i}]") for i, s in enumerate(settings)),
+        limits=tuple(build(Limit, s, f"{where}.limits[{i}]") for i, s in enumerate(limits)),
         byte_order=byte_order,
-        reverse=None if reverse is None else _build(Reverse, reverse, f"{where}.reverse"),
-        protection=tuple(_build(Protection, p, f"{where}.protection[{i}]") for i, p in enumerate(protection)),
+        reverse=None if reverse is None else build(Reverse, reverse, f"{where}.reverse"),
+        protection=tuple(build(Protection, p, f"{where}.protection[{i}]") for i, p in enumerate(protection)),
         registers=MappingProxyType(
             {
-                k: _build(Register, v, f"{where}.registers.{k}", name=k, byte_order=byte_order)
+                k: build(Register, v, f"{where}.registers.{k}", name=k, byte_order=byte_order)
                 for k, v in registers.items()
             }
         ),
@@ -328,14 +296,9 @@ def parse(table: Mapping[str, object], *, where: str = "motor") -> MotorSpec:
     return spec
 
 
-def _choice(value: str, choices: tuple[str, ...], where: str) -> None:
-    if value not in choices:
-        raise SpecError(f"{where} is {value!r}; valid choices: {', '.join(choices)}")
-
-
 def _check_register(register: Register, taken: dict[int, str], where: str, last: int) -> None:
     here = f"{where}: register {register.name!r}"
-    _choice(register.access, ACCESS, f"{here} access")
+    choice(register.access, ACCESS, f"{here} access")
     if register.size not in (1, 2, 4):
         raise SpecError(f"{here} size is {register.size}; valid choices: 1, 2, 4")
     if register.signed and register.sign_bit:
@@ -352,7 +315,7 @@ def _check_register(register: Register, taken: dict[int, str], where: str, last:
 
 def check(spec: MotorSpec, *, where: str = "motor") -> None:
     """Raise SpecError when a spec contradicts itself."""
-    _choice(spec.protocol, PROTOCOLS, f"{where}.protocol")
+    choice(spec.protocol, PROTOCOLS, f"{where}.protocol")
     for name in ("model_number", "ticks_per_turn", "stall_torque_nm", "stall_current_ma", "sag_rad"):
         if not getattr(spec, name) > 0:
             raise SpecError(f"{where}.{name} must be positive")
@@ -370,7 +333,7 @@ def check(spec: MotorSpec, *, where: str = "motor") -> None:
 def _check_settings(spec: MotorSpec, where: str) -> None:
     for setting in spec.settings:
         register = spec.register(setting.register)
-        _choice(setting.role, ROLES, f"{where}.settings: role of {setting.register!r}")
+        choice(setting.role, ROLES, f"{where}.settings: role of {setting.register!r}")
         if register.access != "rw":
             raise SpecError(f"{where}.settings: {setting.register!r} is read-only")
         try:
@@ -388,8 +351,8 @@ def _check_settings(spec: MotorSpec, where: str) -> None:
     ):
         raise SpecError(f"{where}.reverse: mask {spec.reverse.mask:#x} is outside its register")
     for entry in spec.protection:
-        _choice(entry.role, ROLES, f"{where}.protection: role")
+        choice(entry.role, ROLES, f"{where}.protection: role")
     for limit in spec.limits:
-        _choice(limit.role, ROLES, f"{where}.limits: role of {limit.register!r}")
+        choice(limit.role, ROLES, f"{where}.limits: role of {limit.register!r}")
         if spec.register(limit.register).access != "rw" or limit.full_scale < 1:
             raise SpecError(f"{where}.limits: {limit.register!r} is read-only or its full_scale not positive")

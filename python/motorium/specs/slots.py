@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import SLOTS
 from .._core import SlotMap
+from ..types import SLOTS
 
 if TYPE_CHECKING:
     from .robot import RobotSpec

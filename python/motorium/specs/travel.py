@@ -7,6 +7,7 @@ stays valid when they change.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from ..errors import SpecError
 
 if TYPE_CHECKING:
-    from .robot import JointSpec, RobotSpec
+    from .joint import JointSpec
 
 BEYOND_RAD = 0.02
 """A recorded setpoint may be so far beyond a limit: encoders and decimals."""
@@ -109,12 +110,12 @@ def zero_ticks(joint: JointSpec, low: float, high: float, sign: int, ticks_per_r
     return (low + high) / 2 - sign * (joint.lower_rad + joint.upper_rad) / 2 * ticks_per_rad
 
 
-def beyond_limits(positions_rad: NDArray[Any], spec: RobotSpec) -> str:
+def beyond_limits(positions_rad: NDArray[Any], joints: Sequence[JointSpec]) -> str:
     """Say which joint a trajectory, (N, J) radians, takes furthest beyond its limits; "" when it keeps to them."""
-    lower = np.array([joint.lower_rad for joint in spec.joints])
-    upper = np.array([joint.upper_rad for joint in spec.joints])
+    lower = np.array([joint.lower_rad for joint in joints])
+    upper = np.array([joint.upper_rad for joint in joints])
     beyond = np.maximum(lower - positions_rad, positions_rad - upper).max(axis=0)
     j = int(beyond.argmax())
     if beyond[j] <= BEYOND_RAD:
         return ""
-    return f"goes {beyond[j]:.2f} rad beyond the limits of {spec.joint_names[j]}, {lower[j]:g} to {upper[j]:g} rad"
+    return f"goes {beyond[j]:.2f} rad beyond the limits of {joints[j].name}, {lower[j]:g} to {upper[j]:g} rad"

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import BindingError
-from ..specs.robot import JointSpec, RobotSpec
+from ..specs.joint import JointSpec
+from ..specs.robot import RobotSpec
 from ..types import Float32
 
 MAX_AGE_S = 0.05

@@ -131,7 +131,7 @@ def _watched(robot: Robot, terminal: Terminal, stack: contextlib.ExitStack) -> R
 def _recorded(request: Request, robot: Robot) -> Replay | None:
     if request.replay is not None:
         played = Replay.load(request.replay, robot.spec, speed=request.speed)
-        problem = beyond_limits(played.positions_rad, robot.spec)
+        problem = beyond_limits(played.positions_rad, robot.spec.joints)
         if problem and "robot" not in request.accept:
             raise MotoriumError(
                 f"{request.replay} {problem}: was it made with another robot? To play it held to the limits: "
