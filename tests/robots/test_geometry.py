@@ -9,11 +9,12 @@ import pytest
 from motorium.errors import SpecError
 from motorium.foreign import parse_toml
 from motorium.specs import robot_file as specs
+from motorium.specs.robot import DATA
 
 
 @pytest.fixture
 def table() -> dict[str, Any]:
-    text = (specs.DATA / "so101.toml").read_text(encoding="utf-8")
+    text = (DATA / "so101.toml").read_text(encoding="utf-8")
     decoded: dict[str, Any] = parse_toml(text)
     return decoded
 
