@@ -2,10 +2,10 @@
 #include <pybind11/stl.h>
 
 #include "bindings/bind_bus.hpp"
-#include "bus/bus_error.hpp"
 #include "bus/feetech_bus.hpp"
-#include "bus/monotonic.hpp"
 #include "bus/safety_gate.hpp"
+#include "io/bus_error.hpp"
+#include "io/monotonic.hpp"
 #include "module.hpp"
 
 namespace motorium {

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "bus/bus_error.hpp"
 #include "bus/servo_link.hpp"
 #include "bus/setting_rules.hpp"
+#include "io/bus_error.hpp"
 
 namespace motorium {
 

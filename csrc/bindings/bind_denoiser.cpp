@@ -4,7 +4,7 @@
 
 #include "bind_kernels.hpp"
 #include "denoiser_glue.hpp"
-#include "engine/key_cache.hpp"
+#include "engine/cpu/key_cache.hpp"
 #include "kernels/dispatch.hpp"
 #include "module.hpp"
 

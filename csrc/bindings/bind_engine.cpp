@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "bind_kernels.hpp"
-#include "engine/nano_engine.hpp"
+#include "engine/families/nano_engine.hpp"
 #include "kernels/dispatch.hpp"
 #include "module.hpp"
 #include "motorium/slot_space.hpp"

@@ -1,9 +1,9 @@
 // Engines of checkpoints that other projects trained.
 #include "bind_kernels.hpp"
 #include "denoiser_glue.hpp"
-#include "engine/being_h05_engine.hpp"
-#include "engine/xiaomi_r0_engine.hpp"
-#include "engine/xvla_engine.hpp"
+#include "engine/families/being_h05_engine.hpp"
+#include "engine/families/xiaomi_r0_engine.hpp"
+#include "engine/families/xvla_engine.hpp"
 #include "kernels/dispatch.hpp"
 #include "module.hpp"
 

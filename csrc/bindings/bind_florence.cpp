@@ -1,7 +1,7 @@
 // The vision-language encoder of X-VLA.
 #include "bind_kernels.hpp"
 #include "denoiser_glue.hpp"
-#include "engine/florence_encoder.hpp"
+#include "engine/families/florence_encoder.hpp"
 #include "kernels/dispatch.hpp"
 #include "module.hpp"
 

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "bindings/arrays.hpp"
-#include "bus/monotonic.hpp"
 #include "bus/safety_gate.hpp"
+#include "io/monotonic.hpp"
 #include "module.hpp"
 
 namespace motorium {

@@ -1,6 +1,6 @@
 // Peaks and times, for benchmarks. The GIL is released while they run.
 #include "bind_kernels.hpp"
-#include "engine/speed.hpp"
+#include "engine/cpu/speed.hpp"
 
 namespace py = pybind11;
 

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "arrays.hpp"
-#include "engine/denoiser.hpp"
+#include "engine/denoiser/denoiser.hpp"
 
 namespace motorium {
 

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "bus/bus_error.hpp"
-#include "bus/monotonic.hpp"
 #include "bus/setting_rules.hpp"
+#include "io/bus_error.hpp"
+#include "io/monotonic.hpp"
 
 namespace motorium {
 namespace {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "bus/monotonic.hpp"
 #include "bus/setting_rules.hpp"
+#include "io/monotonic.hpp"
 
 namespace motorium {
 namespace {

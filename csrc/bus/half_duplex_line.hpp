@@ -8,9 +8,9 @@
 
 #include "bus/echo_counter.hpp"
 #include "bus/joint_bus.hpp"
-#include "bus/monotonic.hpp"
 #include "bus/overdue_replies.hpp"
-#include "bus/serial_port.hpp"
+#include "io/monotonic.hpp"
+#include "io/serial_port.hpp"
 
 namespace motorium {
 

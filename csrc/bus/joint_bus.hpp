@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "io/latency_report.hpp"
+
 namespace motorium {
 
 inline constexpr std::uint32_t kMaxJoints = 32;
@@ -40,17 +42,6 @@ struct BusCounters {
   std::uint64_t late_replies = 0;  ///< Came after they were given up, or may have: not used.
   std::uint64_t io_errors = 0;
   std::uint64_t refusals = 0;  ///< A servo answered with an error instead of doing what it was told.
-};
-
-/// Whether a serial port hands on bytes as they arrive. USB adapters may collect them for up to 16 ms.
-struct LatencyReport {
-  enum class Setting : std::uint8_t {
-    not_applicable,  ///< Nothing to set: a pseudo-terminal, or a driver that never collects.
-    low,             ///< The driver took the low-latency setting.
-    refused          ///< It did not: replies may come late.
-  };
-  Setting setting = Setting::not_applicable;
-  int timer_ms = -1;  ///< The adapter's own timer as the driver reports it; -1: it has none.
 };
 
 /// Joint positions that have passed `mtr_limits_apply`. Only SafetyGate can make one, so no

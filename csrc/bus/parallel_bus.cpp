@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "bus/monotonic.hpp"
+#include "io/monotonic.hpp"
 
 namespace motorium {
 namespace {

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "bus/bus_error.hpp"
+#include "io/bus_error.hpp"
 
 namespace motorium {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "bus/monotonic.hpp"
+#include "io/monotonic.hpp"
 
 namespace motorium {
 namespace {

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "bus/monotonic.hpp"
 #include "core/dynamixel.h"
+#include "io/monotonic.hpp"
 
 namespace motorium {
 namespace {

@@ -15,8 +15,8 @@
 #include <cerrno>
 #include <system_error>
 
-#include "bus/monotonic.hpp"
-#include "bus/serial_port.hpp"
+#include "io/monotonic.hpp"
+#include "io/serial_port.hpp"
 
 namespace motorium {
 namespace {

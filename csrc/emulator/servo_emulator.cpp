@@ -4,11 +4,11 @@
 #include <atomic>
 #include <mutex>
 
-#include "bus/monotonic.hpp"
 #include "emulator/dynamixel_chain.hpp"
 #include "emulator/feetech_chain.hpp"
 #include "emulator/pseudo_terminal.hpp"
 #include "emulator/virtual_chain.hpp"
+#include "io/monotonic.hpp"
 
 namespace motorium {
 

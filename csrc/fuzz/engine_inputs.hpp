@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "engine/denoiser.hpp"
+#include "engine/denoiser/denoiser.hpp"
 
 namespace motorium::fuzz {
 

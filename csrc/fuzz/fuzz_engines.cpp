@@ -5,11 +5,11 @@
 #include <stdexcept>
 #include <string>
 
-#include "engine/being_h05_engine.hpp"
-#include "engine/florence_encoder.hpp"
-#include "engine/nano_engine.hpp"
-#include "engine/xiaomi_r0_engine.hpp"
-#include "engine/xvla_engine.hpp"
+#include "engine/families/being_h05_engine.hpp"
+#include "engine/families/florence_encoder.hpp"
+#include "engine/families/nano_engine.hpp"
+#include "engine/families/xiaomi_r0_engine.hpp"
+#include "engine/families/xvla_engine.hpp"
 #include "fuzz/engine_inputs.hpp"
 #include "kernels/dispatch.hpp"
 

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "bus/monotonic.hpp"
+#include "io/monotonic.hpp"
 #include "runtime/live_loops.hpp"
 
 namespace motorium {

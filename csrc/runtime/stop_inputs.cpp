@@ -12,7 +12,7 @@
 #include <system_error>
 #include <thread>
 
-#include "bus/monotonic.hpp"
+#include "io/monotonic.hpp"
 
 namespace motorium {
 namespace {

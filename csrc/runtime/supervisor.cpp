@@ -18,7 +18,7 @@
 #include <system_error>
 #include <vector>
 
-#include "bus/monotonic.hpp"
+#include "io/monotonic.hpp"
 
 namespace motorium {
 namespace {

@@ -13,12 +13,7 @@ from motorium import doctor
 from motorium._core import ServoEmulator
 from motorium.cli.doctor import command
 from motorium.errors import BusError
-from motorium.motors.diagnosis import (
-    Finding,
-    diagnose_latency,
-    diagnose_port,
-    udev_rule,
-)
+from motorium.motors.diagnosis import Finding, diagnose_latency, diagnose_port, udev_rule
 from motorium.motors.emulated import emulate
 from motorium.motors.ports import SerialPort
 from motorium.motors.scan import scan

@@ -5,10 +5,10 @@
 #include <functional>
 #include <thread>
 
-#include "engine/being_h05_engine.hpp"
-#include "engine/nano_engine.hpp"
-#include "engine/xiaomi_r0_engine.hpp"
-#include "engine/xvla_engine.hpp"
+#include "engine/families/being_h05_engine.hpp"
+#include "engine/families/nano_engine.hpp"
+#include "engine/families/xiaomi_r0_engine.hpp"
+#include "engine/families/xvla_engine.hpp"
 #include "kernels/dispatch.hpp"
 #include "random_weights.hpp"
 

@@ -8,10 +8,10 @@
 #include <string>
 
 #include "count_allocations.hpp"
-#include "engine/being_h05_engine.hpp"
-#include "engine/florence_encoder.hpp"
-#include "engine/xiaomi_r0_engine.hpp"
-#include "engine/xvla_engine.hpp"
+#include "engine/families/being_h05_engine.hpp"
+#include "engine/families/florence_encoder.hpp"
+#include "engine/families/xiaomi_r0_engine.hpp"
+#include "engine/families/xvla_engine.hpp"
 #include "random_weights.hpp"
 
 namespace {

@@ -5,7 +5,7 @@
 #include <thread>
 #include <vector>
 
-#include "engine/thread_pool.hpp"
+#include "engine/cpu/thread_pool.hpp"
 
 int main() {
   long wrong = 0;

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "engine/loader.hpp"
+#include "engine/cpu/loader.hpp"
 #include "kernel_checks.hpp"
 
 namespace motorium::checks {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "count_allocations.hpp"
-#include "engine/nano_engine.hpp"
+#include "engine/families/nano_engine.hpp"
 #include "kernel_checks.hpp"
 
 namespace {

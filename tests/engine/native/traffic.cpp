@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "engine/denoiser.hpp"
+#include "engine/denoiser/denoiser.hpp"
 #include "random_weights.hpp"
 
 int main(int argc, char** argv) {

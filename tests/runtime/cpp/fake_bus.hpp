@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "bus/joint_bus.hpp"
-#include "bus/monotonic.hpp"
+#include "io/monotonic.hpp"
 
 namespace motorium::test {
 

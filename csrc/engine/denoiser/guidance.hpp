@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "engine/denoiser/schedule.hpp"
+
+namespace motorium {
+
+/// An earlier plan that the free rows of a chunk are drawn towards while they are denoised: real-time
+/// chunking (Black, Galliker, Levine 2025, arXiv 2506.07339), with the identity in place of the Jacobian of
+/// its vector-Jacobian product, for want of a gradient. No rows: no guidance.
+struct Guidance {
+  std::span<const float> rows = {};     ///< (G, channels): the earlier plan, row i at the time of row i
+  std::span<const float> weights = {};  ///< (G): W of the paper, 0..1
+  float limit = 5.0f;                   ///< beta of the paper
+};
+
+/// min(beta, K, (1 - tau) / (tau r^2)) with r^2 = (1 - tau)^2 / (tau^2 + (1 - tau)^2) and tau = 1 -
+/// noise_share. More than K in a step of 1/K would carry a row beyond the plan it is drawn to.
+float guidance_gain(double noise_share, std::size_t steps, float limit) noexcept;
+
+/// Rows of a chunk in the middle of its flow.
+struct GuidedRows {
+  const float* x;   ///< (T, channels)
+  float* velocity;  ///< (T, channels), turned towards the plan
+  std::size_t channels;
+  std::size_t first_row;  ///< Rows before it are locked.
+};
+
+/// velocity += sign * gain * W * (plan - clean), where clean = x + sign * (1 - tau) * velocity is what the
+/// chunk would become, and sign is -1 where the flow runs from 1 to 0. Step k of `schedule`.
+void guide(const Guidance& guidance, const Schedule& schedule, std::size_t k,
+           const GuidedRows& rows) noexcept;
+
+}  // namespace motorium
