@@ -31,4 +31,5 @@ endwhile()
 set_source_files_properties(${kernels_dir}/plain.cpp ${kernels_dir}/plain_products.cpp ${kernels_dir}/plain_data.cpp
   ${kernels_dir}/plain_narrow.cpp
   PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
-target_sources(motorium_core PRIVATE ${kernel_sources})
+add_library(motorium_kernels STATIC ${kernel_sources})
+target_include_directories(motorium_kernels PUBLIC ${kernels_dir}/.. ${kernels_dir}/../include)

@@ -33,10 +33,11 @@ def on_all_cores(work, *items):
 
 
 def own_libraries():
-    """Newest last; never one for another processor or with instruments."""
+    """Engine and kernels of the newest build; never for another processor or with instruments."""
     other = ("native-aarch64", "sanitize", "sanitize-python", "sanitize-fuzz")
-    found = [p for p in ROOT.glob("build/**/libmotorium_core.a") if not set(other) & set(p.parts)]
-    return sorted(found, key=lambda p: p.stat().st_mtime)
+    found = [p for p in ROOT.glob("build/**/libmotorium_engine.a") if not set(other) & set(p.parts)]
+    newest = max(found, key=lambda p: p.stat().st_mtime, default=None)
+    return newest and [newest, newest.with_name("libmotorium_kernels.a")]
 
 
 @pytest.mark.parametrize("name", ["selftest", "families"])
@@ -44,11 +45,11 @@ def test_against_the_library_that_was_built(name, tmp_path):
     compiler = shutil.which(os.environ.get("CXX", "c++"))
     libraries = own_libraries()
     if compiler is None or not libraries:
-        pytest.skip("needs a C++ compiler and libmotorium_core.a under build/")
+        pytest.skip("needs a C++ compiler and libmotorium_engine.a under build/")
     program = tmp_path / name
     check_run(
         compiler, "-std=c++20", "-O1", f"-I{ROOT}/csrc", f"-I{ROOT}/csrc/include", NATIVE / f"{name}.cpp",
-        libraries[-1], "-lpthread", "-o", program,
+        *libraries, "-lpthread", "-o", program,
     )  # fmt: skip
     assert f"{name} ok" in check_run(program)
 
@@ -103,7 +104,7 @@ def by_hand(request, tmp_path_factory):
     compiler = shutil.which(os.environ.get("CXX", "c++"))
     libraries = own_libraries()
     if compiler is None or not libraries or "avx2" not in kernels.available_isas():
-        pytest.skip("needs a C++ compiler, libmotorium_core.a under build/ and AVX2")
+        pytest.skip("needs a C++ compiler, libmotorium_engine.a under build/ and AVX2")
     template = (ROOT / "csrc/kernels/arch/unit.cpp.in").read_text(encoding="utf-8")
     folder = tmp_path_factory.mktemp("by_hand")
 
@@ -114,7 +115,7 @@ def by_hand(request, tmp_path_factory):
         check_run(
             compiler, "-std=c++20", "-O1", "-mavx2", "-mfma", "-ffp-contract=off", "-Wno-psabi", *WIDE[unit],
             f"-I{NATIVE}/wide", f"-I{ROOT}/csrc", f"-I{ROOT}/csrc/include", f"-DUNIT={unit}_by_hand", source,
-            NATIVE / "unit_check.cpp", libraries[-1], "-lpthread", "-o", program,
+            NATIVE / "unit_check.cpp", *libraries, "-lpthread", "-o", program,
         )  # fmt: skip
         return program
 
@@ -146,12 +147,15 @@ def race_finding_compiler(folder):
 
 def test_pool_is_free_of_races(tmp_path):
     compiler, program = race_finding_compiler(tmp_path), tmp_path / "pool_soak"
-    sources = [NATIVE / "pool_soak.cpp", ROOT / "csrc/engine/thread_pool.cpp"]
+    sources = [NATIVE / "pool_soak.cpp", ROOT / "csrc/engine/cpu/thread_pool.cpp"]
     check_run(compiler, *TSAN, f"-I{ROOT}/csrc", *sources, "-o", program)
     assert "wrong: 0" in check_run(program)
 
 
-COUNTED = ("linear", "nano_engine", "being_h05_engine", "xvla_engine", "xiaomi_r0_engine")
+COUNTED = (
+    "cpu/linear", "families/nano_engine", "families/being_h05_engine", "families/xvla_engine",
+    "families/xiaomi_r0_engine",
+)  # fmt: skip
 """Where counters are raised, and where they are read."""
 
 
@@ -160,7 +164,7 @@ def test_counters_are_read_while_an_engine_works(tmp_path):
     compiler, program = race_finding_compiler(tmp_path), tmp_path / "engine_soak"
     libraries = own_libraries()
     if not libraries:
-        pytest.skip("needs libmotorium_core.a under build/")
+        pytest.skip("needs libmotorium_engine.a under build/")
     sources = [NATIVE / "engine_soak.cpp", *(ROOT / f"csrc/engine/{name}.cpp" for name in COUNTED)]
     objects = [tmp_path / f"{source.stem}.o" for source in sources]
 
@@ -168,7 +172,7 @@ def test_counters_are_read_while_an_engine_works(tmp_path):
         check_run(compiler, *TSAN, f"-I{ROOT}/csrc", f"-I{ROOT}/csrc/include", "-c", source, "-o", built)
 
     on_all_cores(compile_one, sources, objects)
-    check_run(compiler, *TSAN, *objects, libraries[-1], "-o", program)
+    check_run(compiler, *TSAN, *objects, *libraries, "-o", program)
     assert "engines ok" in check_run(program)
 
 
@@ -231,7 +235,7 @@ def test_pieces_of_an_arena_are_apart_under_a_sanitizer(index, sound, tmp_path):
     compiler = sanitizing_compiler(tmp_path)
     source, program = tmp_path / "guard.cpp", tmp_path / "guard"
     source.write_text(
-        '#include "engine/arena.hpp"\n'
+        '#include "engine/cpu/arena.hpp"\n'
         "int main() { motorium::Arena arena; arena.floats(5); volatile float* three = arena.floats(3);\n"
         f"arena.floats(5); return static_cast<int>(three[{index}]); }}\n"
     )
@@ -246,11 +250,11 @@ def test_engines_refuse_what_strangers_claim(tmp_path):
     compiler = shutil.which(os.environ.get("CXX", "c++"))
     libraries = own_libraries()
     if compiler is None or not libraries:
-        pytest.skip("needs a C++ compiler and libmotorium_core.a under build/")
+        pytest.skip("needs a C++ compiler and libmotorium_engine.a under build/")
     fuzz, program = ROOT / "csrc/fuzz", tmp_path / "fuzz_engines"
     check_run(
         compiler, "-std=c++20", "-O1", f"-I{ROOT}/csrc", f"-I{ROOT}/csrc/include", fuzz / "fuzz_engines.cpp",
-        fuzz / "standalone.cpp", libraries[-1], "-lpthread", "-o", program,
+        fuzz / "standalone.cpp", *libraries, "-lpthread", "-o", program,
     )  # fmt: skip
     seeds = [tmp_path / f"seed{number}" for number in range(40)]
     for number, path in enumerate(seeds):
@@ -271,11 +275,11 @@ def test_memory_traffic_of_a_step_is_what_is_computed(tmp_path):
     compiler, simulator = shutil.which(os.environ.get("CXX", "c++")), shutil.which("valgrind")
     libraries = own_libraries()
     if compiler is None or simulator is None or not libraries:
-        pytest.skip("needs a C++ compiler, valgrind and libmotorium_core.a under build/")
+        pytest.skip("needs a C++ compiler, valgrind and libmotorium_engine.a under build/")
     program = tmp_path / "traffic"
     check_run(
         compiler, "-std=c++20", "-O1", f"-I{ROOT}/csrc", f"-I{ROOT}/csrc/include", NATIVE / "traffic.cpp",
-        libraries[-1], "-lpthread", "-o", program,
+        *libraries, "-lpthread", "-o", program,
     )  # fmt: skip
     cachegrind = [
         simulator, "--tool=cachegrind", "--cache-sim=yes", "--LL=131072,16,64", "--cachegrind-out-file=/dev/null",

@@ -11,7 +11,7 @@ REMEDIES = {
     "chromium": SYSTEM_PACKAGES,
     "libusb": SYSTEM_PACKAGES,
     "pyrealsense2": f"{SYSTEM_PACKAGES} (libusb)",
-    "libmotorium_core.a": "make clean test, which builds it here; another machine's wheel has none",
+    "libmotorium_engine.a": "make clean test, which builds it here; another machine's wheel has none",
     "object files under build/": "make clean test, which builds them here",
     "C++ compiler": SYSTEM_PACKAGES,
     "C compiler": SYSTEM_PACKAGES,
