@@ -1,0 +1,67 @@
+"""Compile a C++ program of the tests together with the sources that its includes name."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FIRMWARE = ("guard", "limits", "profile")
+# Sources of one header in trees from before every class had a single source.
+SPLIT = {"control_core": ["control_sources"], "control_loop": ["reconnect", "supervision"]}
+_INCLUDE = re.compile(r'^#include "([^"]+\.hpp)"', re.MULTILINE)
+
+
+def sources_of(program: Path, tree: Path = ROOT) -> list[Path]:
+    """Return `program` and every source of `tree`'s runtime and bus whose header it reaches."""
+    found: list[Path] = []
+    waiting, seen = [program], {program}
+    while waiting:
+        source = waiting.pop()
+        if source.suffix == ".cpp":
+            found.append(source)
+        for name in _INCLUDE.findall(source.read_text(encoding="utf-8")):
+            header = next((p for p in (source.parent / name, tree / "csrc" / name) if p.is_file()), None)
+            if header is None:
+                continue
+            split = [header.with_name(f"{extra}.cpp") for extra in SPLIT.get(header.stem, [])]
+            for path in (header, header.with_suffix(".cpp"), *split):
+                if path not in seen and path.is_file():
+                    seen.add(path)
+                    waiting.append(path)
+    return sorted(found)
+
+
+def compiler() -> str:
+    """Return the C++ compiler's name; skips the test where there is none."""
+    found = os.environ.get("CXX") or shutil.which("g++") or shutil.which("c++")
+    if found is None:
+        pytest.skip("no C++ compiler")
+    return found
+
+
+def build(out: Path, program: Path, *flags: str, tree: Path = ROOT) -> Path:
+    """Compile `program` into the file `out`, portable core included; raises CalledProcessError."""
+    includes = [f"-I{tree / folder}" for folder in ("csrc", "csrc/include", "firmware")]
+    cc = os.environ.get("CC") or shutil.which("gcc") or shutil.which("cc") or "cc"
+    objects = []
+    for name in FIRMWARE:
+        source, target = tree / f"firmware/core/{name}.c", out.with_name(f"{out.name}.{name}.o")
+        subprocess.run([cc, "-O1", "-ffp-contract=off", *includes, "-c", source, "-o", target], check=True)
+        objects.append(target)
+    command = [
+        compiler(),
+        "-std=c++20",
+        "-pthread",
+        "-ffp-contract=off",
+        *flags,
+        *includes,
+        f"-I{program.parent}",
+    ]
+    subprocess.run([*command, *sources_of(program, tree), *objects, "-o", out], check=True)
+    return out
