@@ -61,7 +61,7 @@ class ActionChunk:
         valid: (200,) bool, the slots the policy speaks for.
         t0_ns: time of row 0, the time of the observation it was inferred from.
         dt_s: distance between rows.
-        delay: rows below this were promised before and are unchanged.
+        delay: rows below this were committed before and are unchanged.
         latency_s: how long the inference took.
     """
 

@@ -86,7 +86,7 @@ def torque_limits(arm: VirtualArm) -> np.ndarray:
 
 
 def at_rest(arm: VirtualArm) -> bool:
-    """Limp, where it may be limp: within kRestTolerance_rad of its reading, which is a tick of the bus old."""
+    """Torque off, where it may be: within kRestTolerance_rad of its reading, which is a tick of the bus old."""
     return not arm.torque.any() and bool(np.abs(arm.position_rad - REST).max() < 0.07)
 
 
@@ -142,7 +142,7 @@ def unsupervised(number: signal.Signals) -> tuple[float, float]:
 
 
 def interrupt(count: int = 1) -> tuple[float, float]:
-    """Ctrl-C, any number of times: under way to its rest pose, then limp there."""
+    """Ctrl-C, any number of times: under way to its rest pose, then torque off there."""
     with VirtualArm(SPEC, start_rad=HOME) as arm, program(arm) as process:
         before = arm.goal_rad()
         begin = time.monotonic()
@@ -236,28 +236,34 @@ CAMERA_S = max(camera.max_age_s for camera in SPEC.cameras)
 REPLAN_S = SinePolicy.execution_horizon * SinePolicy.dt_s
 BUSY_S = 0.5
 """What the bounds leave to a busy machine."""
-LIMP_S = FROZEN_S + 2.0 + BUSY_S
+TORQUE_OFF_S = FROZEN_S + 2.0 + BUSY_S
 AT_REST_S = PARK_S + BUSY_S
 HELD_S = CAMERA_S + REPLAN_S + PATIENCE_S + BUSY_S
 AT_30 = ("torque limit at 30 %", FROZEN_S + BUSY_S)
 ON_ITS_WAY = ("on its way to rest", BUSY_S)
 EVENTS = (
-    Event("kill -9", *AT_30, "limp", LIMP_S, lambda: hit(signal.SIGKILL)),
-    Event("SIGSTOP", *AT_30, "limp", LIMP_S, lambda: hit(signal.SIGSTOP)),
-    Event("supervisor killed", *ON_ITS_WAY, "limp at rest", AT_REST_S, lambda: unsupervised(signal.SIGKILL)),
+    Event("kill -9", *AT_30, "torque off", TORQUE_OFF_S, lambda: hit(signal.SIGKILL)),
+    Event("SIGSTOP", *AT_30, "torque off", TORQUE_OFF_S, lambda: hit(signal.SIGSTOP)),
+    Event(
+        "supervisor killed",
+        *ON_ITS_WAY,
+        "torque off at rest",
+        AT_REST_S,
+        lambda: unsupervised(signal.SIGKILL),
+    ),
     Event(
         "supervisor stopped",
         ON_ITS_WAY[0],
         SILENT_S + BUSY_S,
-        "limp at rest",
+        "torque off at rest",
         SILENT_S + AT_REST_S,
         lambda: unsupervised(signal.SIGSTOP),
     ),
-    Event("Ctrl-C", *ON_ITS_WAY, "limp at rest", AT_REST_S, interrupt),
-    Event("Ctrl-C, three times", *ON_ITS_WAY, "limp at rest", AT_REST_S, lambda: interrupt(3)),
-    Event("exception in the policy", "holds", BUSY_S, "limp at rest", AT_REST_S, broken_policy),
+    Event("Ctrl-C", *ON_ITS_WAY, "torque off at rest", AT_REST_S, interrupt),
+    Event("Ctrl-C, three times", *ON_ITS_WAY, "torque off at rest", AT_REST_S, lambda: interrupt(3)),
+    Event("exception in the policy", "holds", BUSY_S, "torque off at rest", AT_REST_S, broken_policy),
     Event("bus unplugged", "no goals sent", BUSY_S, "program told", 2 * BUSY_S, unplugged),
-    Event("camera frozen", "holds", HELD_S, "limp at rest", HELD_S + PARK_S, frozen_camera),
+    Event("camera frozen", "holds", HELD_S, "torque off at rest", HELD_S + PARK_S, frozen_camera),
 )
 
 

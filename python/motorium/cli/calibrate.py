@@ -31,7 +31,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--to-lerobot", type=FILE, help="Also write the result as LeRobot's calibration file.")
 @click.option("--accept", multiple=True, metavar="JOINT",
               help="Take the travel of this joint as it is, whatever is declared; may be repeated.")  # fmt: skip
-@click.option("--yes", is_flag=True, help="Do not wait for Enter before the arm goes limp.")
+@click.option("--yes", is_flag=True, help="Do not wait for Enter before torque goes off.")
 @json_option
 def command(
     robot: str,
@@ -104,7 +104,7 @@ def _sweep(
 
     if not quiet:
         echo(
-            f"{spec.title} on {port}: the arm goes limp now. Hold it; then move every joint from stop to stop."
+            f"{spec.title} on {port}: torque goes off now. Hold the arm; then move every joint from stop to stop."
         )
     if wait:
         click.pause("Hold the arm and press Enter ...")

@@ -46,7 +46,7 @@ def command(
     """Run CHECKPOINT (a name or a directory) on a robot for one task; park the arm at the end.
 
     Ctrl-C at any moment parks the arm at its rest pose and releases it; Enter ends the run in good order. Space or
-    Escape is an emergency stop: the arm stands still at once and goes limp half a second later.
+    Escape is an emergency stop: the arm stands still at once and its torque goes off half a second later.
     """
     from contextlib import closing
 

@@ -57,7 +57,7 @@ class EpisodeResult:
 
     Attributes:
         wrong_cube: another cube than the one asked for came to lie in the tray.
-        shortfalls: plans that needed more promised rows than the policy accepts.
+        shortfalls: plans that needed more committed rows than the policy accepts.
     """
 
     index: int

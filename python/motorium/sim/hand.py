@@ -1,4 +1,4 @@
-"""A hand that moves the limp joints of a simulated arm, as calibrating it or leading with it needs."""
+"""A hand that moves the joints without torque of a simulated arm, as calibrating it or leading with it needs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REACHED_RAD = 1e-6
 
 
 class Hand:
-    """Leads limp joints along poses; a joint with torque is left to its servo. Not thread-safe.
+    """Leads joints without torque along poses; a joint with torque is left to its servo. Not thread-safe.
 
     Attributes:
         lifted: whether the arm is held in the air, where it touches nothing.
@@ -71,13 +71,13 @@ class Hand:
         self.lifted = True
 
     def let_go(self) -> None:
-        """Touch no joint any more; a limp arm sinks."""
+        """Touch no joint any more; an arm without torque sinks."""
         self._route = []
         self.lifted = False
 
     @property
     def holds(self) -> bool:
-        """Whether limp joints are led."""
+        """Whether joints without torque are led."""
         return bool(self._route)
 
     def take(self, position_rad: Float64, drive: ServoDrive, dt_s: float) -> tuple[Float64, Float64]:
@@ -86,14 +86,14 @@ class Hand:
             return drive.target_rad, drive.torque_share
         if self._at is None:
             self._at = position_rad.copy()
-        limp = drive.torque_share <= 0
+        free = drive.torque_share <= 0
         goal = self._route[self._next]
         goal = np.where(np.isnan(goal), self._at, goal)
         step = SPEED_RAD_S * dt_s
-        self._at = np.where(limp, self._at + np.clip(goal - self._at, -step, step), position_rad)
-        if limp.all() and np.abs(goal - self._at).max() < REACHED_RAD:
+        self._at = np.where(free, self._at + np.clip(goal - self._at, -step, step), position_rad)
+        if free.all() and np.abs(goal - self._at).max() < REACHED_RAD:
             self._next = (self._next + 1) % len(self._route)
-        return np.where(limp, self._at, drive.target_rad), np.where(limp, 1.0, drive.torque_share)
+        return np.where(free, self._at, drive.target_rad), np.where(free, 1.0, drive.torque_share)
 
     def _start(self, route: list[Float64]) -> None:
         self._route, self._next, self._at = route, 0, None

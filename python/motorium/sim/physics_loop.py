@@ -183,7 +183,7 @@ class PhysicsLoop:
 
     def _publish(self, dt_s: float = 0.0) -> None:
         senses = self._world.joint_state()
-        if self.hand.holds:  # a limp servo measures no current, however it is pulled
+        if self.hand.holds:  # a servo without torque measures no current, however it is pulled
             on = self._servos.enabled
             senses = replace(senses, effort=senses.effort * on, current_ma=senses.current_ma * on)
         self._bus.update(**_registers(self._servos.read(senses, dt_s)))

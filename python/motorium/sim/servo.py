@@ -75,7 +75,7 @@ class ServoBank:
     """Torque limits and slow sensors of J servos of a compiled model; their types may differ.
 
     Attributes:
-        torque_enable: (J,) bool; off means limp.
+        torque_enable: (J,) bool; a joint whose torque is off moves freely.
         torque_limit: (J,) share of stall torque, 0..1.
     """
 

@@ -106,7 +106,7 @@ class ServoDrive:
     """What the servos ask of the physics for one step."""
 
     target_rad: Float64
-    torque_share: Float64  # allowed share of stall torque; 0: limp
+    torque_share: Float64  # allowed share of stall torque; 0: torque off
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class RegisterModel:
         """Advance the motion profiles by `dt_s` towards the goal registers.
 
         A servo whose torque is switched on starts from where it is and heads for whatever its goal
-        register holds; one whose torque is off is limp.
+        register holds; one whose torque is off moves freely.
         """
         state, present = self._state, self.to_ticks(position_rad)
         start = goals.torque_enable != state.enabled

@@ -39,7 +39,7 @@ class CameraSpec:
 class ControlSpec:
     """Rates and ages of the control thread.
 
-    `estop_hold_s`: after an emergency stop the arm stands under torque for so long before it goes limp. `cpu`: the
+    `estop_hold_s`: after an emergency stop the arm stands under torque for so long before torque goes off. `cpu`: the
     control thread runs on this processor alone, where that is permitted; -1: on any. `settle_s`: after the end of a
     motion an arm that still moves is waited for so long. `fallback` (park, hold, release): what the arm does when no
     chunk has come for `fallback_after_s` after an underflow; empty: its exit policy.
