@@ -6,12 +6,12 @@ import ast
 from collections.abc import Iterator
 
 ROUND = {
-    "data/build.py": "a folder of its own name grows beside the dataset and takes its place",
-    "data/exchange.py": "gives whole datasets their names, in a folder that it made itself, and removes that folder",
-    "data/hdf5.py": "empties the folder that grows, which it made itself",
-    "data/marks.py": "appends to a file of the episode in progress, never over a link",
-    "data/newcomer.py": "takes away empty folders that were not there before",
-    "data/lock.py": "holds a file and never writes to it, opened from its own folder",
+    "data/edit/build.py": "a folder of its own name grows beside the dataset and takes its place",
+    "data/format/exchange.py": "gives whole datasets their names, in a folder of its own, and removes that folder",
+    "data/edit/hdf5.py": "empties the folder that grows, which it made itself",
+    "data/record/marks.py": "appends to a file of the episode in progress, never over a link",
+    "data/record/newcomer.py": "takes away empty folders that were not there before",
+    "data/format/lock.py": "holds a file and never writes to it, opened from its own folder",
 }
 MAKES = {
     "mkdir",
@@ -46,7 +46,7 @@ def test_nothing_in_data_writes_by_name(tree):
     found = {}
     for path in tree.files(".py", under="python/motorium/data"):
         what = sorted(set(ways_round(ast.parse(path.read_text(encoding="utf-8")))))
-        name = f"data/{path.name}"
+        name = path.relative_to(tree.root / "python/motorium").as_posix()
         if what and name not in ROUND:
             found[name] = what
     assert not found, "use motorium.rooted, or motorium.files with root="

@@ -18,8 +18,8 @@ from virtual_arm import VirtualArm, quick_robot
 
 from motorium.cli._arm import open_with_cameras
 from motorium.cli.main import main
-from motorium.data.dataset import Dataset
-from motorium.data.outcome import outcome_of
+from motorium.data.format.dataset import Dataset
+from motorium.data.format.outcome import outcome_of
 from motorium.errors import CalibrationError, CameraError
 from motorium.specs.robot import RobotSpec
 

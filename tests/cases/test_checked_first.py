@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 import motorium as mt
 from motorium.cli.main import main
-from motorium.data.dataset import Dataset
+from motorium.data.format.dataset import Dataset
 from motorium.errors import PromptError, SimulationError, StorageError
 from motorium.instructions import MOST_CHARS, check_instruction
 from motorium.runtime.stop_keys import check_device
@@ -211,7 +211,7 @@ def test_bytes_that_are_no_letters_are_named_too(tmp_path: Path) -> None:
 def test_the_folder_one_stands_in_counts_too(tmp_path: Path) -> None:
     folder = tmp_path / "würfel"
     folder.mkdir()
-    code = "from pathlib import Path; from motorium.data.dataset import Dataset; Dataset.open(Path('here'))"
+    code = "from pathlib import Path; from motorium.data.format.dataset import Dataset; Dataset.open(Path('here'))"
     done = in_ascii(sys.executable, "-c", code, cwd=folder)
     assert b"StorageError: the locale's encoding is" in done.stderr
     with pytest.raises(mt.errors.DataError):

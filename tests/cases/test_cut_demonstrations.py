@@ -14,12 +14,12 @@ pytest.importorskip("av")
 import data_samples
 
 from motorium.cli.main import main
-from motorium.data import edit
-from motorium.data.check import check
-from motorium.data.dataset import Dataset
-from motorium.data.marking import for_training
-from motorium.data.repair import repair
-from motorium.data.writer import DatasetWriter
+from motorium.data.check.judge import check
+from motorium.data.edit import edits as edit
+from motorium.data.edit.marking import for_training
+from motorium.data.format.dataset import Dataset
+from motorium.data.record.repair import repair
+from motorium.data.record.writer import DatasetWriter
 
 FPS = data_samples.FPS
 

@@ -18,11 +18,13 @@ pytest.importorskip("pyarrow")
 import data_samples
 
 from motorium.cli.main import main
-from motorium.data import aside, edit, exchange, layout, lock, snapshot, staging
-from motorium.data.build import swap
-from motorium.data.dataset import Dataset
-from motorium.data.repair import repair
-from motorium.data.writer import DatasetWriter
+from motorium.data.edit import edits as edit
+from motorium.data.edit.build import swap
+from motorium.data.format import exchange, layout, lock, snapshot
+from motorium.data.format.dataset import Dataset
+from motorium.data.record import aside, staging
+from motorium.data.record.repair import repair
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError
 
 FPS = data_samples.FPS

@@ -15,11 +15,13 @@ import pytest
 from click.testing import CliRunner
 
 from motorium.cli.main import main
-from motorium.data import convert, edit, layout, whole_stats
-from motorium.data.dataset import Dataset
-from motorium.data.repair import repair
-from motorium.data.stats import QUANTILES, column_stats
-from motorium.data.writer import DatasetWriter
+from motorium.data.edit import convert
+from motorium.data.edit import edits as edit
+from motorium.data.format import layout, whole_stats
+from motorium.data.format.dataset import Dataset
+from motorium.data.format.stats import QUANTILES, column_stats
+from motorium.data.record.repair import repair
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError
 
 FRONT = data_samples.CAMERAS[0]
@@ -106,7 +108,7 @@ import os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import data_samples
-from motorium.data.writer import DatasetWriter
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError
 writer = DatasetWriter(Path(sys.argv[1]), data_samples.schema(cameras=()), reserve_mb=1)
 writer.begin("t", 0)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from motorium import children
-from motorium.data.hdf5 import Said, import_hdf5
+from motorium.data.edit.hdf5 import Said, import_hdf5
 from motorium.errors import DataError
 
 TRAPS = ("random", "mujoco", "h5py", "numpy", "json", "socket", "click")

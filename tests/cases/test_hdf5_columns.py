@@ -15,8 +15,8 @@ h5py = pytest.importorskip("h5py")
 from click.testing import CliRunner  # noqa: E402
 
 from motorium.cli.main import main  # noqa: E402
-from motorium.data import hdf5_layouts as hdf5  # noqa: E402
-from motorium.data.dataset import Dataset  # noqa: E402
+from motorium.data.edit import hdf5_layouts as hdf5  # noqa: E402
+from motorium.data.format.dataset import Dataset  # noqa: E402
 
 ROWS = 8
 

@@ -21,8 +21,8 @@ from virtual_arm import VirtualArm, quick_robot
 
 from motorium.cli._record_view import Silent
 from motorium.cli.main import main
-from motorium.data import recorder
-from motorium.data.interrupted import InterruptedEpisodeError
+from motorium.data.record import recorder
+from motorium.data.record.interrupted import InterruptedEpisodeError
 from motorium.robots.robot import Robot
 from motorium.specs.robot import RobotSpec
 from motorium.types import Frame

@@ -12,8 +12,8 @@ import nano_samples
 import pytest
 
 from motorium.checkpoints import load_checkpoint, save_checkpoint
-from motorium.data.check import check
-from motorium.data.dataset import Dataset
+from motorium.data.check.judge import check
+from motorium.data.format.dataset import Dataset
 from motorium.errors import CheckpointError, DataError
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"

@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 from motorium.cli.main import main
-from motorium.data import layout
-from motorium.data.check import check
-from motorium.data.findings import Finding
-from motorium.data.restat import restat
+from motorium.data.check.findings import Finding
+from motorium.data.check.judge import check
+from motorium.data.edit.restat import restat
+from motorium.data.format import layout
 
 STATE, ACTION = "observation.state", "action"
 DEG = 180 / np.pi

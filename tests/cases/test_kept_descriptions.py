@@ -13,13 +13,15 @@ import pytest
 from click.testing import CliRunner
 
 from motorium.cli.main import main
-from motorium.data import convert, edit, layout, mirror, unified
-from motorium.data.dataset import Dataset
-from motorium.data.repair import repair
-from motorium.data.schema import read_info
-from motorium.data.splits import resized
-from motorium.data.units_edit import Units, convert_units
-from motorium.data.writer import DatasetWriter
+from motorium.data.edit import convert, mirror, unified
+from motorium.data.edit import edits as edit
+from motorium.data.edit.units_edit import Units, convert_units
+from motorium.data.format import layout
+from motorium.data.format.dataset import Dataset
+from motorium.data.format.schema import read_info
+from motorium.data.format.splits import resized
+from motorium.data.record.repair import repair
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError
 
 NAMES = data_samples.NAMES

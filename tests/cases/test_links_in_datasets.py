@@ -15,11 +15,13 @@ import data_samples
 import pytest
 
 from motorium import rooted
-from motorium.data import build, layout, staging
-from motorium.data.dataset import Dataset
-from motorium.data.edit import delete
-from motorium.data.repair import repair
-from motorium.data.writer import DatasetWriter
+from motorium.data.edit import build
+from motorium.data.edit.edits import delete
+from motorium.data.format import layout
+from motorium.data.format.dataset import Dataset
+from motorium.data.record import staging
+from motorium.data.record.repair import repair
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError
 
 pytest.importorskip("pyarrow")
@@ -64,7 +66,7 @@ def waiting(cut, tmp_path_factory) -> Path:
     """The same with a finished episode that waits for its place."""
     root = tmp_path_factory.mktemp("waiting") / "d"
     shutil.copytree(cut, root)
-    script = "import sys; from pathlib import Path; from motorium.data import recovery, staging\n"
+    script = "import sys; from pathlib import Path; from motorium.data.record import recovery, staging\n"
     script += "root = Path(sys.argv[1]); (part,) = staging.leftovers(root)[1]\n"
     script += "recovery.finish(root, part)"
     subprocess.run([sys.executable, "-c", script, root], check=True)

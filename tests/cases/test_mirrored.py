@@ -13,12 +13,13 @@ import pytest
 from click.testing import CliRunner
 
 from motorium.cli.main import main
-from motorium.data import edit, layout
-from motorium.data.dataset import Dataset
-from motorium.data.mirror import Mirror, mirror_dataset
-from motorium.data.schema import Feature, Schema
-from motorium.data.sides import exchange_sides
-from motorium.data.writer import DatasetWriter
+from motorium.data.edit import edits as edit
+from motorium.data.edit.mirror import Mirror, mirror_dataset
+from motorium.data.edit.sides import exchange_sides
+from motorium.data.format import layout
+from motorium.data.format.dataset import Dataset
+from motorium.data.format.schema import Feature, Schema
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError
 
 JOINTS = data_samples.NAMES

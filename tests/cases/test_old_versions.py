@@ -9,9 +9,11 @@ from pathlib import Path
 import data_samples
 import pytest
 
-from motorium.data import convert, edit, layout
-from motorium.data.check import check
-from motorium.data.dataset import Dataset
+from motorium.data.check.judge import check
+from motorium.data.edit import convert
+from motorium.data.edit import edits as edit
+from motorium.data.format import layout
+from motorium.data.format.dataset import Dataset
 from motorium.errors import DataError
 
 TASKS = ("put it away", "put it back", "put it away", "wave", "wave")

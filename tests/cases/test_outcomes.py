@@ -22,11 +22,11 @@ import data_samples
 from virtual_arm import VirtualArm, quick_robot
 
 from motorium.cli.main import main
-from motorium.data.dataset import Dataset
-from motorium.data.lock import Lock
-from motorium.data.marking import mark
-from motorium.data.outcome import Outcome, outcome_of
-from motorium.data.writer import DatasetWriter
+from motorium.data.edit.marking import mark
+from motorium.data.format.dataset import Dataset
+from motorium.data.format.lock import Lock
+from motorium.data.format.outcome import Outcome, outcome_of
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError, MotoriumError
 from motorium.files import write_json
 from motorium.specs.robot import RobotSpec
@@ -205,7 +205,7 @@ def test_keys_of_a_pedal_are_judged_before_an_arm_is_opened(
 
 
 def test_a_verdict_that_came_before_the_cut_is_kept(tmp_path: Path) -> None:
-    from motorium.data.repair import repair
+    from motorium.data.record.repair import repair
     from motorium.timeline.events import Event
 
     with DatasetWriter(tmp_path / "d", data_samples.schema(cameras=()), reserve_mb=1) as writer:

@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 from virtual_arm import VirtualArm, quick_robot
 
 from motorium.cli._record_view import Silent
-from motorium.data import recorder
-from motorium.data.check import check
-from motorium.data.dataset import Dataset
+from motorium.data.check.judge import check
+from motorium.data.format.dataset import Dataset
+from motorium.data.record import recorder
 from motorium.robots.robot import Robot
 from motorium.specs.robot import RobotSpec
 from motorium.teleop.leader import open_leader

@@ -19,9 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from motorium.cli.main import main
-from motorium.data import aside, layout
-from motorium.data.dataset import Dataset
-from motorium.data.writer import DatasetWriter
+from motorium.data.format import layout
+from motorium.data.format.dataset import Dataset
+from motorium.data.record import aside
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError
 
 

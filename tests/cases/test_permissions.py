@@ -19,12 +19,12 @@ import pytest
 from motorium.cameras.png import write_png
 from motorium.cameras.setup import CameraSetup
 from motorium.checkpoints import save_checkpoint
-from motorium.data import layout
-from motorium.data.build import swap
-from motorium.data.convert import convert
-from motorium.data.dataset import Dataset
-from motorium.data.edit import delete
-from motorium.data.repair import repair
+from motorium.data.edit.build import swap
+from motorium.data.edit.convert import convert
+from motorium.data.edit.edits import delete
+from motorium.data.format import layout
+from motorium.data.format.dataset import Dataset
+from motorium.data.record.repair import repair
 from motorium.errors import StorageError
 from motorium.files import TEMPORARY, check_file, give_way, write_json
 from motorium.robots.calibration import Calibration

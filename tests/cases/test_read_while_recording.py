@@ -19,14 +19,15 @@ pytest.importorskip("av")
 import data_samples
 
 from motorium.cli.main import main
-from motorium.data import edit, layout
-from motorium.data.build import swap
-from motorium.data.check import check
-from motorium.data.dataset import Dataset
-from motorium.data.lock import Lock
-from motorium.data.repair import repair
-from motorium.data.snapshot import unchanged, written
-from motorium.data.writer import DatasetWriter
+from motorium.data.check.judge import check
+from motorium.data.edit import edits as edit
+from motorium.data.edit.build import swap
+from motorium.data.format import layout
+from motorium.data.format.dataset import Dataset
+from motorium.data.format.lock import Lock
+from motorium.data.format.snapshot import unchanged, written
+from motorium.data.record.repair import repair
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError
 
 HALF = {"damaged", "index", "leakage", "stats", "no_stats", "frames", "video"}
@@ -103,7 +104,7 @@ RECORDER = """
 import sys
 from pathlib import Path
 import data_samples
-from motorium.data.writer import DatasetWriter
+from motorium.data.record.writer import DatasetWriter
 with DatasetWriter(Path(sys.argv[1]), data_samples.schema(cameras=()), reserve_mb=1) as writer:
     for episode in range(30):
         writer.begin(f"task {episode}", 0)

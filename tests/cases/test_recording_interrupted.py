@@ -21,11 +21,11 @@ pytest.importorskip("av")
 import data_samples
 
 from motorium.cli.main import main
-from motorium.data.dataset import Dataset
-from motorium.data.interrupted import InterruptedEpisodeError
-from motorium.data.repair import repair
-from motorium.data.video import whole_frames
-from motorium.data.writer import DatasetWriter
+from motorium.data.format.dataset import Dataset
+from motorium.data.format.video import whole_frames
+from motorium.data.record.interrupted import InterruptedEpisodeError
+from motorium.data.record.repair import repair
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError
 
 FPS = data_samples.FPS
@@ -133,11 +133,11 @@ def test_a_row_that_does_not_fit_is_no_interruption(tmp_path: Path) -> None:
 
 RECORD = """
 import data_samples
-from motorium.data.interrupted import InterruptedEpisodeError
-from motorium.data.dataset import Dataset
-from motorium.data.repair import repair
-from motorium.data.video import whole_frames
-from motorium.data.writer import DatasetWriter
+from motorium.data.record.interrupted import InterruptedEpisodeError
+from motorium.data.format.dataset import Dataset
+from motorium.data.record.repair import repair
+from motorium.data.format.video import whole_frames
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError
 def rows(writer, episode, count):
     for k in range(count):
@@ -275,7 +275,7 @@ def test_an_encoder_that_cannot_begin_says_so_in_words(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Something lies where its lock should be; it tells, and waits for the next episode."""
-    from motorium.data.sink import VideoSink
+    from motorium.data.record.sink import VideoSink
 
     part = tmp_path / "part"
     (part / "encoder.lock").mkdir(parents=True)

@@ -21,11 +21,12 @@ pytest.importorskip("av")
 import data_samples
 
 from motorium.cli.main import main
-from motorium.data import aside, layout, staging
-from motorium.data.check import check
-from motorium.data.dataset import Dataset
-from motorium.data.repair import RepairPendingError, repair
-from motorium.data.writer import DatasetWriter
+from motorium.data.check.judge import check
+from motorium.data.format import layout
+from motorium.data.format.dataset import Dataset
+from motorium.data.record import aside, staging
+from motorium.data.record.repair import RepairPendingError, repair
+from motorium.data.record.writer import DatasetWriter
 
 FPS = data_samples.FPS
 
@@ -64,9 +65,9 @@ def verb(*words: object) -> Result:
 
 FULL = """
 import data_samples
-from motorium.data.dataset import Dataset
-from motorium.data.repair import RepairPendingError, repair
-from motorium.data.staging import leftovers
+from motorium.data.format.dataset import Dataset
+from motorium.data.record.repair import RepairPendingError, repair
+from motorium.data.record.staging import leftovers
 import shutil
 
 root = shutil.copytree({made!r}, disk / "d")

@@ -18,15 +18,16 @@ pytest.importorskip("av")
 
 import data_samples
 
-from motorium.data import edit, marking, units_edit
-from motorium.data.build import swap
-from motorium.data.dataset import Dataset
-from motorium.data.identity import Accepted
-from motorium.data.outcome import Outcome
-from motorium.data.repair import repair
-from motorium.data.restat import restat
-from motorium.data.units_edit import Units
-from motorium.data.writer import DatasetWriter
+from motorium.data.edit import edits as edit
+from motorium.data.edit import marking, units_edit
+from motorium.data.edit.build import swap
+from motorium.data.edit.restat import restat
+from motorium.data.edit.units_edit import Units
+from motorium.data.format.dataset import Dataset
+from motorium.data.format.identity import Accepted
+from motorium.data.format.outcome import Outcome
+from motorium.data.record.repair import repair
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError
 from motorium.specs.robot import RobotSpec
 from motorium.teleop import recorded
@@ -174,15 +175,15 @@ def hook(event, arguments):
         if left[0] == 0:
             root.rename(root.with_name("moved"))
 
-import motorium.data.edit, motorium.data.build, motorium.data.repair, motorium.data.dataset
+import motorium.data.edit.edits, motorium.data.edit.build, motorium.data.record.repair, motorium.data.format.dataset
 from motorium.errors import DataError
 sys.addaudithook(hook)
 try:
     if {procedure!r} == "repair":
-        motorium.data.repair.repair(root)
+        motorium.data.record.repair.repair(root)
     else:
-        motorium.data.build.swap(root, lambda target: motorium.data.edit.delete(
-            motorium.data.dataset.Dataset.open(root), frozenset({{0}}), target))
+        motorium.data.edit.build.swap(root, lambda target: motorium.data.edit.edits.delete(
+            motorium.data.format.dataset.Dataset.open(root), frozenset({{0}}), target))
 except DataError as error:
     print(error)
 """
@@ -200,7 +201,7 @@ def test_a_disk_without_locks_is_told_from_one_in_use(root: Path, monkeypatch: p
     def none(*_: object) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr("motorium.data.lock.fcntl.flock", none)
+    monkeypatch.setattr("motorium.data.format.lock.fcntl.flock", none)
     with pytest.raises(DataError, match="cannot be locked: No locks available") as refused:
         repair(root)
     assert "another process" not in str(refused.value)

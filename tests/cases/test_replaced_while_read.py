@@ -13,8 +13,8 @@ pytest.importorskip("pyarrow")
 pytest.importorskip("av")
 
 from motorium import foreign
-from motorium.data import parquet, parquet_pages, video_file
-from motorium.data.dataset import Dataset
+from motorium.data.format import parquet, parquet_pages, video_file
+from motorium.data.format.dataset import Dataset
 from motorium.errors import DataError
 
 

@@ -17,14 +17,14 @@ pytest.importorskip("pyarrow")
 pytest.importorskip("av")
 
 from motorium.cli.main import main
-from motorium.data.check import check
-from motorium.data.dataset import Dataset
-from motorium.data.edit import mirror
-from motorium.data.identity import Accepted, identity_of
-from motorium.data.repair import repair
-from motorium.data.sampler import schema_for
-from motorium.data.units_edit import Units, merge
-from motorium.data.writer import DatasetWriter
+from motorium.data.check.judge import check
+from motorium.data.edit.edits import mirror
+from motorium.data.edit.units_edit import Units, merge
+from motorium.data.format.dataset import Dataset
+from motorium.data.format.identity import Accepted, identity_of
+from motorium.data.record.repair import repair
+from motorium.data.record.sampler import schema_for
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError
 from motorium.robots.calibration import Calibration
 from motorium.robots.identity import Identity

@@ -14,10 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 from motorium.cli.main import main
-from motorium.data import convert, layout
-from motorium.data.check import check
-from motorium.data.dataset import Dataset
-from motorium.data.findings import Finding
+from motorium.data.check.findings import Finding
+from motorium.data.check.judge import check
+from motorium.data.edit import convert
+from motorium.data.format import layout
+from motorium.data.format.dataset import Dataset
 
 STATE = "observation.state"
 FRONT = data_samples.CAMERAS[0]
@@ -168,7 +169,7 @@ def test_what_an_older_format_lacks_is_computed(clean, tmp_path, version):
 
 
 def test_two_do_not_write_at_once(root):
-    from motorium.data.lock import Lock
+    from motorium.data.format.lock import Lock
 
     with Lock(root):
         result = CliRunner().invoke(main, ["data", "stats", str(root), "--write"])

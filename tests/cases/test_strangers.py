@@ -19,10 +19,10 @@ import pytest
 from click.testing import CliRunner
 
 from motorium.cli.main import main
-from motorium.data import parquet
-from motorium.data.check import check
-from motorium.data.dataset import Dataset
-from motorium.data.whole_stats import stats_of
+from motorium.data.check.judge import check
+from motorium.data.format import parquet
+from motorium.data.format.dataset import Dataset
+from motorium.data.format.whole_stats import stats_of
 from motorium.errors import MotoriumError
 
 

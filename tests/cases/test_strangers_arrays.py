@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from motorium.arrays import read_arrays
-from motorium.data.journal import MAGIC, read_journal
+from motorium.data.record.journal import MAGIC, read_journal
 from motorium.errors import DataError, MotoriumError
 
 

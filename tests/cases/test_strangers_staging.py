@@ -17,11 +17,12 @@ import pytest
 pytest.importorskip("pyarrow")
 pytest.importorskip("av")
 
-from motorium.data import aside, layout, staging, video
-from motorium.data.journal import MAGIC, read_journal
-from motorium.data.repair import repair
-from motorium.data.sink import video_name
-from motorium.data.writer import DatasetWriter
+from motorium.data.format import layout, video
+from motorium.data.record import aside, staging
+from motorium.data.record.journal import MAGIC, read_journal
+from motorium.data.record.repair import repair
+from motorium.data.record.sink import video_name
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError
 
 CAMERAS = data_samples.CAMERAS[:1]

@@ -17,9 +17,9 @@ import data_samples
 from motorium.checkpoints import find_checkpoint
 from motorium.cli._record_view import Silent
 from motorium.cli.main import main
-from motorium.data.dataset import Dataset
-from motorium.data.recorder import RecordPlan, record
-from motorium.data.writer import DatasetWriter
+from motorium.data.format.dataset import Dataset
+from motorium.data.record.recorder import RecordPlan, record
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError, SimulationError
 from motorium.learn.evaluate import EvalJob, evaluate
 from motorium.robots.robot import Robot

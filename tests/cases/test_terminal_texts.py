@@ -17,8 +17,8 @@ from at_terminal import AtTerminal
 from click.testing import CliRunner
 
 from motorium.cli.main import main
-from motorium.data import layout, tables
-from motorium.data.report import write_report
+from motorium.data.format import layout, tables
+from motorium.data.view.report import write_report
 from motorium.errors import DataError, MotoriumError
 from motorium.logs import logger
 from motorium.printable import printable

@@ -13,11 +13,13 @@ import pytest
 from click.testing import CliRunner
 
 from motorium.cli.main import main
-from motorium.data import convert, edit, layout, units_edit
-from motorium.data.dataset import Dataset
-from motorium.data.said_units import said_unit
-from motorium.data.units_edit import Units
-from motorium.data.writer import DatasetWriter
+from motorium.data.edit import convert, units_edit
+from motorium.data.edit import edits as edit
+from motorium.data.edit.units_edit import Units
+from motorium.data.format import layout
+from motorium.data.format.dataset import Dataset
+from motorium.data.format.said_units import said_unit
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError
 from motorium.specs.lerobot_units import from_radians, to_radians
 from motorium.specs.robot import RobotSpec

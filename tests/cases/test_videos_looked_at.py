@@ -20,10 +20,11 @@ import pytest
 from click.testing import CliRunner
 
 from motorium.cli.main import main
-from motorium.data import convert, layout
-from motorium.data.check import check
-from motorium.data.dataset import Dataset
-from motorium.data.findings import Finding
+from motorium.data.check.findings import Finding
+from motorium.data.check.judge import check
+from motorium.data.edit import convert
+from motorium.data.format import layout
+from motorium.data.format.dataset import Dataset
 
 FPS, ROWS = data_samples.FPS, 30
 FRONT = data_samples.CAMERAS[0]

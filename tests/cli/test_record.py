@@ -13,8 +13,8 @@ pytest.importorskip("av")
 
 import numpy as np
 
-from motorium.data.check import check
-from motorium.data.dataset import Dataset
+from motorium.data.check.judge import check
+from motorium.data.format.dataset import Dataset
 from motorium.timeline.pedal import EV_KEY, INPUT_EVENT, KEY_B
 
 TASK = "put the red cube in the tray"

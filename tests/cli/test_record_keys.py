@@ -12,7 +12,7 @@ pytest.importorskip("pyarrow")
 import data_samples
 
 from motorium.cli._record_view import KEY_HELP, KEYS, Live, fitting, telling_what_is_kept
-from motorium.data.recorder import DISCARD, KEEP, QUIT, REDO
+from motorium.data.record.recorder import DISCARD, KEEP, QUIT, REDO
 from motorium.operator.terminal import END, STOP_KEYS, KeyPress
 from motorium.timeline.events import EventLog
 

@@ -15,12 +15,12 @@ import pytest
 from click.testing import CliRunner
 
 from motorium.cli.main import main
-from motorium.data import layout
-from motorium.data.check import check
-from motorium.data.dataset import Dataset
-from motorium.data.findings import Finding, Verdict, shortened
-from motorium.data.schema import Feature
-from motorium.data.writer import DatasetWriter
+from motorium.data.check.findings import Finding, Verdict, shortened
+from motorium.data.check.judge import check
+from motorium.data.format import layout
+from motorium.data.format.dataset import Dataset
+from motorium.data.format.schema import Feature
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError
 
 FPS = data_samples.FPS
@@ -276,7 +276,7 @@ def test_paths_stay_inside_the_dataset(tmp_path, pattern):
 MEMORY = """
 import sys
 from pathlib import Path
-from motorium.data.check import check
+from motorium.data.check.judge import check
 import numpy, pyarrow.parquet
 
 def peak_mb():  # of this program; getrusage's begins with the parent's

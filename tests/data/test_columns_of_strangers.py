@@ -11,9 +11,9 @@ pytest.importorskip("pyarrow")
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from motorium.data.parquet import opened
-from motorium.data.schema import Feature
-from motorium.data.tables import numbers, read_tasks
+from motorium.data.format.parquet import opened
+from motorium.data.format.schema import Feature
+from motorium.data.format.tables import numbers, read_tasks
 from motorium.errors import DataError
 
 KINDS = {

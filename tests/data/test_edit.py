@@ -14,12 +14,15 @@ import pyarrow.parquet as pq
 import pytest
 from data_samples import content
 
-from motorium.data import convert, edit, layout, report, tables, unified
-from motorium.data.build import swap
-from motorium.data.check import check
-from motorium.data.dataset import Dataset
-from motorium.data.identity import Accepted
-from motorium.data.writer import DatasetWriter
+from motorium.data.check.judge import check
+from motorium.data.edit import convert, unified
+from motorium.data.edit import edits as edit
+from motorium.data.edit.build import swap
+from motorium.data.format import layout, tables
+from motorium.data.format.dataset import Dataset
+from motorium.data.format.identity import Accepted
+from motorium.data.record.writer import DatasetWriter
+from motorium.data.view import report
 from motorium.errors import DataError
 from motorium.specs.lerobot_units import to_radians
 from motorium.specs.robot import RobotSpec

@@ -13,9 +13,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from motorium.data import hdf5
-from motorium.data.dataset import Dataset
-from motorium.data.hdf5 import ALOHA_JOINTS, Said, import_hdf5, is_hdf5
+from motorium.data.edit import hdf5
+from motorium.data.edit.hdf5 import ALOHA_JOINTS, Said, import_hdf5, is_hdf5
+from motorium.data.format.dataset import Dataset
 from motorium.errors import DataError
 
 h5py = pytest.importorskip("h5py")
@@ -256,7 +256,7 @@ def test_a_file_that_crashes_the_library_is_told(tmp_path, monkeypatch):
 FUZZ = """
 import sys
 from pathlib import Path
-from motorium.data import hdf5
+from motorium.data.edit import hdf5
 from motorium.errors import DataError
 told = 0
 for path in sorted(Path(sys.argv[1]).glob("f*.hdf5")):

@@ -13,10 +13,11 @@ import dataset_kills
 import numpy as np
 import pytest
 
-from motorium.data import layout, staging
-from motorium.data.dataset import Dataset
-from motorium.data.repair import repair
-from motorium.data.writer import DatasetWriter
+from motorium.data.format import layout
+from motorium.data.format.dataset import Dataset
+from motorium.data.record import staging
+from motorium.data.record.repair import repair
+from motorium.data.record.writer import DatasetWriter
 
 
 def test_kills_lose_no_finished_episode(tmp_path):

@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from motorium.data import convert, edit
-from motorium.data.check import check
-from motorium.data.dataset import Dataset
+from motorium.data.check.judge import check
+from motorium.data.edit import convert
+from motorium.data.edit import edits as edit
+from motorium.data.format.dataset import Dataset
 
 TASKS = ("put the cube in the tray", "", "räume 一 auf", "put the cube in the tray")
 

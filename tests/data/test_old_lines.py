@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("pyarrow")
 
-from motorium.data import old_lines
-from motorium.data.schema import Info, Schema
+from motorium.data.format import old_lines
+from motorium.data.format.schema import Info, Schema
 from motorium.errors import DataError
 
 INFO = Info(Schema(20, "so101", ()), "v2.1", episodes=6)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from motorium.data import parquet
+from motorium.data.format import parquet
 from motorium.errors import DataError
 
 ANYTHING = 1 << 20

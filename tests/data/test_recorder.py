@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from motorium.cli import _record_view
-from motorium.data import convert, edit, recorder, report
-from motorium.data.dataset import Dataset
-from motorium.data.repair import repair
-from motorium.data.writer import DatasetWriter
+from motorium.data.edit import convert
+from motorium.data.edit import edits as edit
+from motorium.data.format.dataset import Dataset
+from motorium.data.record import recorder
+from motorium.data.record.repair import repair
+from motorium.data.record.writer import DatasetWriter
+from motorium.data.view import report
 from motorium.errors import CameraError, DataError
 from motorium.robots.identity import Identity
 from motorium.timeline.events import Event, EventLog

@@ -9,9 +9,9 @@ import sys
 import data_samples
 import pytest
 
-from motorium.data.check import check
-from motorium.data.dataset import Dataset
-from motorium.data.rerun_view import show
+from motorium.data.check.judge import check
+from motorium.data.format.dataset import Dataset
+from motorium.data.view.rerun_view import show
 from motorium.errors import DataError
 
 

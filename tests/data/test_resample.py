@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from motorium.data import edit
-from motorium.data.dataset import Dataset
-from motorium.data.schema import Feature, Schema
-from motorium.data.writer import DatasetWriter
+from motorium.data.edit import edits as edit
+from motorium.data.format.dataset import Dataset
+from motorium.data.format.schema import Feature, Schema
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError
 
 OLD, NEW, ROWS = 20, 8, 60

@@ -12,7 +12,7 @@ import hostile_files
 import numpy as np
 import pytest
 
-from motorium.data.stats import aggregate, column_stats
+from motorium.data.format.stats import aggregate, column_stats
 
 GOOD = {"a": column_stats(np.arange(12.0).reshape(6, 2))}
 ODD = {
@@ -58,7 +58,7 @@ def test_an_episode_is_published_beside_a_strangers_stats(tmp_path: Path):
     pytest.importorskip("pyarrow")
     import data_samples
 
-    from motorium.data.dataset import Dataset
+    from motorium.data.format.dataset import Dataset
 
     root = data_samples.write(tmp_path / "d", ("a",), seconds=1, cameras=())
     path = root / "meta/stats.json"
@@ -75,9 +75,9 @@ def test_edits_carry_no_statistics_that_are_none(tmp_path: Path):
     pytest.importorskip("av")
     import data_samples
 
-    from motorium.data.convert import convert
-    from motorium.data.dataset import Dataset
-    from motorium.data.edit import delete
+    from motorium.data.edit.convert import convert
+    from motorium.data.edit.edits import delete
+    from motorium.data.format.dataset import Dataset
 
     camera = data_samples.CAMERAS[0]
     root = data_samples.write(tmp_path / "d", ("a", "a"), seconds=1, cameras=(camera,))

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from motorium.data import video, video_file
+from motorium.data.format import video, video_file
 from motorium.errors import DataError
 
 

@@ -13,11 +13,11 @@ import data_samples
 import numpy as np
 import pytest
 
-from motorium.data.dataset import Dataset
-from motorium.data.lock import Lock
-from motorium.data.repair import repair
-from motorium.data.schema import Feature, Schema
-from motorium.data.writer import DatasetWriter
+from motorium.data.format.dataset import Dataset
+from motorium.data.format.lock import Lock
+from motorium.data.format.schema import Feature, Schema
+from motorium.data.record.repair import repair
+from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError
 
 PLAIN = Schema(20, "arm", (Feature("observation.state", "float32", (2,)), Feature("action", "float32", (2,))))
@@ -95,8 +95,8 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
 READ_ONLY = """
 import os, sys
 from pathlib import Path
-from motorium.data.dataset import Dataset
-from motorium.data.repair import repair
+from motorium.data.format.dataset import Dataset
+from motorium.data.record.repair import repair
 from motorium.errors import DataError
 frames = Dataset.open(Path(sys.argv[1])).frames
 os.setuid(65534)

@@ -114,7 +114,7 @@ def test_harm_14_a_dataset_says_its_units_zeros_and_limits() -> None:
     pytest.importorskip("pyarrow")
     from types import SimpleNamespace
 
-    from motorium.data.recorder import schema_for
+    from motorium.data.record.recorder import schema_for
 
     robot = SimpleNamespace(spec=SPEC, cameras={}, identity=lambda: Identity.of(SPEC, None))
     own = schema_for(robot).own  # type: ignore[arg-type]

@@ -28,8 +28,8 @@ def test_harm_02_an_encoder_that_stands_still_loses_pictures_and_no_control(
     robot: Robot, tmp_path: Path
 ) -> None:
     pytest.importorskip("av")
-    from motorium.data.encoder import NICE
-    from motorium.data.sink import VideoSink
+    from motorium.data.record.encoder import NICE
+    from motorium.data.record.sink import VideoSink
 
     sink = VideoSink(schema(cameras=["observation.images.front"], side=64).videos, 20, "h264", slots=2)
     sink.open(tmp_path)
@@ -89,7 +89,7 @@ def test_harm_21_the_rate_is_told(robot: Robot) -> None:
 
 def test_harm_21_an_episode_says_its_rate_and_a_strict_one_keeps_it() -> None:
     pytest.importorskip("pyarrow")
-    from motorium.data.rhythm import Rhythm
+    from motorium.data.record.rhythm import Rhythm
 
     kind = np.dtype([("t_ns", "<i8"), ("state_t_ns", "<i8"), ("period_us", "<u4"), ("seam_rad", "<f4")])
     ticks = np.zeros(200, kind)

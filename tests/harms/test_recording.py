@@ -12,8 +12,8 @@ pytest.importorskip("av")
 
 from data_samples import FPS, write
 
-from motorium.data.check import check
-from motorium.data.dataset import Dataset
+from motorium.data.check.judge import check
+from motorium.data.format.dataset import Dataset
 
 STALL_S = 0.4
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from motorium.data.dataset import Dataset
-from motorium.data.schema import Feature, Schema
-from motorium.data.writer import DatasetWriter
+from motorium.data.format.dataset import Dataset
+from motorium.data.format.schema import Feature, Schema
+from motorium.data.record.writer import DatasetWriter
 
 FPS = 20
 SIDE = 64

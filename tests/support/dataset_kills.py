@@ -20,9 +20,9 @@ from pathlib import Path
 
 import data_samples
 
-from motorium.data.dataset import Dataset
-from motorium.data.repair import repair
-from motorium.data.writer import DatasetWriter
+from motorium.data.format.dataset import Dataset
+from motorium.data.record.repair import repair
+from motorium.data.record.writer import DatasetWriter
 
 SPEED = 4
 """Rows come this many times faster than they claim, so that a kill falls into every phase within a second."""

@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from motorium.data import aside, edit, layout, staging, unified, units_edit
-from motorium.data.build import swap
-from motorium.data.convert import convert
-from motorium.data.dataset import Dataset
-from motorium.data.repair import repair
-from motorium.data.schema import Feature, Schema
-from motorium.data.writer import DatasetWriter
+from motorium.data.edit import edits as edit
+from motorium.data.edit import unified, units_edit
+from motorium.data.edit.build import swap
+from motorium.data.edit.convert import convert
+from motorium.data.format import layout
+from motorium.data.format.dataset import Dataset
+from motorium.data.format.schema import Feature, Schema
+from motorium.data.record import aside, staging
+from motorium.data.record.repair import repair
+from motorium.data.record.writer import DatasetWriter
 
 FPS, SIDE = 10, 32
 CAMERA = "observation.images.front"

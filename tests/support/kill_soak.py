@@ -176,7 +176,7 @@ class Soak:
         root = self.place / "d"
 
         def act(tell: Callable[[str], None]) -> None:
-            from motorium.data.repair import repair
+            from motorium.data.record.repair import repair
 
             if first is not None:
                 first(root)
@@ -192,7 +192,7 @@ class Soak:
         return json.loads(self._must(act)[-1])
 
     def run(self, kind: str, counts: dict[int, int], seed: int = 0) -> Tally:
-        from motorium.data.dataset import Dataset
+        from motorium.data.format.dataset import Dataset
 
         rng, tally = random.Random(f"{kind} {seed}"), Tally()
         for exchange in (True, False):

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from motorium import Robot
-from motorium.data.check import check
-from motorium.data.recorder import Sampler, schema_for
-from motorium.data.writer import DatasetWriter
+from motorium.data.check.judge import check
+from motorium.data.record.recorder import Sampler, schema_for
+from motorium.data.record.writer import DatasetWriter
 from motorium.types import Frame
 
 FPS, HEIGHT, WIDTH = 30, 480, 640

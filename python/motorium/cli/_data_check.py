@@ -13,7 +13,7 @@ from ._progress import progress
 from ._verb import Verb, count, json_option, print_json, say
 
 if TYPE_CHECKING:
-    from ..data.findings import Finding, Summary, Verdict
+    from ..data.check.findings import Finding, Summary, Verdict
 
 
 @click.command(cls=Verb, name="check")
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 @json_option
 def check(dataset: Path, no_pictures: bool, details: bool, as_json: bool) -> None:
     """Judge DATASET; ends with 1 when something keeps it from being used."""
-    from ..data.check import check as judge
-    from ..data.snapshot import written
+    from ..data.check.judge import check as judge
+    from ..data.format.snapshot import written
 
     if written(dataset):
         say(f"{dataset} is being written: judged is what is finished, and nothing of an episode in progress")
@@ -43,7 +43,7 @@ def check(dataset: Path, no_pictures: bool, details: bool, as_json: bool) -> Non
 
 
 def _show(verdict: Verdict, dataset: Path, *, details: bool) -> None:
-    from ..data.findings import UNJUDGED
+    from ..data.check.findings import UNJUDGED
 
     summaries = verdict.by_kind()
     if details:

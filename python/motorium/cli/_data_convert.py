@@ -39,8 +39,8 @@ def convert(
 
     DATASET is a LeRobotDataset, an HDF5 file, or a folder of HDF5 files, an episode each.
     """
-    from ..data import hdf5
-    from ..data.convert import convert as write
+    from ..data.edit import hdf5
+    from ..data.edit.convert import convert as write
 
     version = {"lerobot-v3": "v3.0", "lerobot-v2.1": "v2.1"}.get(to, to)
     if not hdf5.is_hdf5(dataset):

@@ -13,7 +13,7 @@ from ._print import echo
 from ._verb import Number, Verb, count, json_option, print_json, say
 
 if TYPE_CHECKING:
-    from ..data.dataset import Dataset
+    from ..data.format.dataset import Dataset
 
 dataset_argument = click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
 out_option = click.option(
@@ -31,8 +31,8 @@ def make_dataset(
     notes: list[str] | None = None,
 ) -> None:
     """Let `make` write a dataset: at `out`, or in the place of the old one. Says what came of it, and `notes`."""
-    from ..data.build import swap
-    from ..data.dataset import Dataset
+    from ..data.edit.build import swap
+    from ..data.format.dataset import Dataset
 
     kept, real = None, dataset.resolve()  # after an exchange `.` would be the old one
     if out is None:
@@ -61,7 +61,7 @@ def make_dataset(
 
 def say_what_waits(*datasets: Path) -> None:
     """Name the datasets with episodes that no verb sees before they are repaired."""
-    from ..data.snapshot import unattended
+    from ..data.format.snapshot import unattended
 
     for dataset in datasets:
         waiting = sum(map(len, unattended(dataset)))
@@ -77,7 +77,7 @@ def say_what_waits(*datasets: Path) -> None:
 @json_option
 def delete(dataset: Path, episodes: str, out: Path | None, as_json: bool) -> None:
     """Leave episodes out; those behind them move up."""
-    from ..data import edit
+    from ..data.edit import edits as edit
 
     make_dataset(
         dataset, out, as_json, lambda found, target: edit.delete(found, edit.numbers(episodes), target)
@@ -92,7 +92,7 @@ def delete(dataset: Path, episodes: str, out: Path | None, as_json: bool) -> Non
 @json_option
 def relabel(dataset: Path, old: str, new: str, out: Path | None, as_json: bool) -> None:
     """Other words for a task."""
-    from ..data import edit
+    from ..data.edit import edits as edit
 
     make_dataset(dataset, out, as_json, lambda found, target: edit.relabel(found, {old: new}, target))
 
@@ -104,7 +104,7 @@ def relabel(dataset: Path, old: str, new: str, out: Path | None, as_json: bool) 
 @json_option
 def downsample(dataset: Path, fps: int, out: Path | None, as_json: bool) -> None:
     """Fewer rows and frames per second: for every tick the row nearest in true time."""
-    from ..data import edit
+    from ..data.edit import edits as edit
 
     make_dataset(dataset, out, as_json, lambda found, target: edit.downsample(found, fps, target))
 
@@ -132,9 +132,9 @@ def split(
 
     Demonstrations whose end is missing (`cut_off` of `data check`) are in neither.
     """
-    from ..data import edit
-    from ..data.dataset import Dataset
-    from ..data.marking import for_training
+    from ..data.edit import edits as edit
+    from ..data.edit.marking import for_training
+    from ..data.format.dataset import Dataset
 
     folder = out or dataset.resolve().parent
     train, test = (folder / f"{dataset.resolve().name}_{side}" for side in ("train", "test"))

@@ -37,7 +37,7 @@ def mirror(
     as_json: bool,
 ) -> None:
     """Left and right exchanged: pictures, joints, and the words left and right in tasks."""
-    from ..data.mirror import Mirror, mirror_dataset
+    from ..data.edit.mirror import Mirror, mirror_dataset
 
     if not all("=" in pair for pair in pairs):
         raise click.UsageError("--swap takes two names: --swap left_arm=right_arm")
@@ -71,8 +71,8 @@ def merge(
     as_json: bool,
 ) -> None:
     """One dataset of several with the same schema and units."""
-    from ..data import units_edit
-    from ..data.dataset import Dataset
+    from ..data.edit import units_edit
+    from ..data.format.dataset import Dataset
 
     say_what_waits(*datasets[1:])
     more = [Dataset.open(path) for path in datasets[1:]]
@@ -98,9 +98,9 @@ def units(
     dataset: Path, said: str | None, to: str | None, robot: str | None, out: Path | None, as_json: bool
 ) -> None:
     """Units of the joints of DATASET: look at them, say them, convert them."""
-    from ..data import units_edit
-    from ..data.dataset import Dataset
-    from ..data.said_units import units_of
+    from ..data.edit import units_edit
+    from ..data.format.dataset import Dataset
+    from ..data.format.said_units import units_of
 
     if said is not None and to is not None:
         raise click.UsageError("--set says the unit, --to converts: first the one, then the other")

@@ -25,8 +25,9 @@ from ._verb import Verb, count, json_option, print_json
 @json_option
 def mark(dataset: Path, episodes: str, outcome: str | None, whole: bool | None, as_json: bool) -> None:
     """Say how episodes of DATASET ended, in place: only their notes change."""
-    from ..data import edit, marking
-    from ..data.outcome import WORDS, Outcome
+    from ..data.edit import edits as edit
+    from ..data.edit import marking
+    from ..data.format.outcome import WORDS, Outcome
 
     if outcome is None and whole is None:
         raise click.UsageError("say what: --success, --failure, --unknown, --whole or --cut-off")

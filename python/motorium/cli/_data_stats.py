@@ -13,8 +13,8 @@ from ._progress import progress
 from ._verb import Verb, count, json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from ..data.schema import Schema
-    from ..data.whole_stats import WholeStats
+    from ..data.format.schema import Schema
+    from ..data.format.whole_stats import WholeStats
 
 NUMBERS = ("min", "max", "mean", "std", "q01", "q10", "q50", "q90", "q99")
 COLOURS = ("red", "green", "blue")
@@ -36,8 +36,8 @@ def stats(dataset: Path, episode: int | None, write: bool, as_json: bool) -> Non
     if write:
         _write(dataset, as_json=as_json)
         return
-    from ..data.dataset import Dataset
-    from ..data.whole_stats import stats_of
+    from ..data.format.dataset import Dataset
+    from ..data.format.whole_stats import stats_of
 
     there = Dataset.open(dataset)
     found = stats_of(there, episode)
@@ -49,7 +49,7 @@ def stats(dataset: Path, episode: int | None, write: bool, as_json: bool) -> Non
 
 
 def _write(dataset: Path, *, as_json: bool) -> None:
-    from ..data.restat import restat
+    from ..data.edit.restat import restat
 
     with progress("computing statistics") as tell:
         done = restat(dataset, tell)

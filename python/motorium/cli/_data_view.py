@@ -36,7 +36,7 @@ def view(
             raise click.UsageError("--out is the page's; Rerun takes --save")
         _rerun(dataset, episodes, save, as_json)
         return
-    from ..data.report import write_report
+    from ..data.view.report import write_report
 
     page = out or _beside(dataset)
     check_file(page, "the page")
@@ -54,9 +54,9 @@ def _beside(dataset: Path) -> Path:
 
 
 def _rerun(dataset: Path, episodes: int, save: Path | None, as_json: bool) -> None:
-    from ..data.check import check
-    from ..data.dataset import Dataset
-    from ..data.rerun_view import show
+    from ..data.check.judge import check
+    from ..data.format.dataset import Dataset
+    from ..data.view.rerun_view import show
 
     shown = show(Dataset.open(dataset), check(dataset, pictures=False), episodes=episodes, save=save)
     if as_json:
@@ -81,8 +81,8 @@ def _rerun(dataset: Path, episodes: int, save: Path | None, as_json: bool) -> No
 @json_option
 def slots(dataset: Path, out: Path | None, units: str | None, robot: str | None, as_json: bool) -> None:
     """DATASET in the 200 unified slots: which joint is where, and what values it takes there."""
-    from ..data import unified
-    from ..data.dataset import Dataset
+    from ..data.edit import unified
+    from ..data.format.dataset import Dataset
 
     opened = Dataset.open(dataset)
     how = unified.mapping(opened, units, robot)

@@ -18,8 +18,8 @@ from ._print import echo, redraw
 from ._verb import count, say
 
 if TYPE_CHECKING:
-    from ..data.record_plan import Recorded
-    from ..data.recorder import Sampler
+    from ..data.record.record_plan import Recorded
+    from ..data.record.recorder import Sampler
     from ..operator.terminal import KeyPress, Terminal
 
 KEYS = {"r": "redo", "d": "discard", "\n": "keep", "q": "quit"}
@@ -157,8 +157,8 @@ def telling_what_is_kept(dataset: Path) -> Iterator[None]:
 
 
 def _kept(dataset: Path) -> str:
-    from ..data.dataset import Dataset
-    from ..data.staging import leftovers
+    from ..data.format.dataset import Dataset
+    from ..data.record.staging import leftovers
 
     kept = f"{count(len(Dataset.open(dataset).episodes), 'episode')} kept in {dataset}"
     waiting = sum(map(len, leftovers(dataset)))

@@ -13,7 +13,7 @@ from ._print import echo
 from ._verb import Verb, count, json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from ..data.repair import Repair
+    from ..data.record.repair import Repair
 
 dataset_argument = click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
 
@@ -28,11 +28,11 @@ def command() -> None:
 @json_option
 def info(dataset: Path, as_json: bool) -> None:
     """What DATASET holds."""
-    from ..data import aside
-    from ..data.dataset import Dataset
-    from ..data.marking import summary
-    from ..data.said_units import units_of
-    from ..data.snapshot import unattended, written
+    from ..data.edit.marking import summary
+    from ..data.format.dataset import Dataset
+    from ..data.format.said_units import units_of
+    from ..data.format.snapshot import unattended, written
+    from ..data.record import aside
 
     found = Dataset.open(dataset)
     schema, told = found.schema, summary(found)
@@ -94,8 +94,8 @@ def repair(dataset: Path, again: bool, as_json: bool) -> None:
     What cannot be recovered is put aside in .recording/lost with the reason. Ends with 2 when something waits
     that can be repaired later, such as once the disk has room.
     """
-    from ..data.repair import RepairPendingError
-    from ..data.repair import repair as mend
+    from ..data.record.repair import RepairPendingError
+    from ..data.record.repair import repair as mend
 
     try:
         done = mend(dataset, again=again)

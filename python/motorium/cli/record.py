@@ -18,7 +18,7 @@ from ._task import check_task
 from ._verb import Number, Verb, count, json_option, print_json, say
 
 if TYPE_CHECKING:
-    from ..data.record_plan import Leader
+    from ..data.record.record_plan import Leader
     from ..robots.robot import Robot
     from ..teleop.leader import LeaderArm
     from ..timeline.events import EventLog
@@ -105,9 +105,9 @@ def command(
     """
     from contextlib import ExitStack, closing
 
-    from ..data.identity import Accepted
-    from ..data.record_plan import RecordPlan
-    from ..data.recorder import record
+    from ..data.format.identity import Accepted
+    from ..data.record.record_plan import RecordPlan
+    from ..data.record.recorder import record
     from ..operator.terminal import Terminal
     from ..timeline.events import EventLog
 

@@ -20,7 +20,7 @@ AHEAD_ROWS = 2
 
 
 class ScriptLeader:
-    """Solves the task of the scene; the `Leader` protocol of `motorium.data.recorder`.
+    """Solves the task of the scene; the `Leader` protocol of `motorium.data.record.recorder`.
 
     Args:
         robot: an open `sim:` robot whose specification has a grasp. Raises SimulationError for others.

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.dataset import Dataset
-from ..data.feature_names import joint_of
-from ..data.identity import NOTHING, Accepted, check_playable, check_within
-from ..data.instants import observation_times_s
-from ..data.schema import Schema
-from ..data.tables import Rows
-from ..data.unified import joint_unit
+from ..data.edit.unified import joint_unit
+from ..data.format.dataset import Dataset
+from ..data.format.feature_names import joint_of
+from ..data.format.identity import NOTHING, Accepted, check_playable, check_within
+from ..data.format.instants import observation_times_s
+from ..data.format.schema import Schema
+from ..data.format.tables import Rows
 from ..errors import DataError
 from ..logs import logger
 from ..robots.identity import Identity

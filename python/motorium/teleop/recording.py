@@ -1,4 +1,4 @@
-"""A leader arm as the one who shows: the `Leader` protocol of `motorium.data.recorder` over a teleoperation session."""
+"""A leader arm as the one who shows: the `Leader` protocol of `data.record.recorder` over a teleoperation session."""
 
 from __future__ import annotations
 

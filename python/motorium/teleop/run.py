@@ -140,7 +140,7 @@ def _recorded(request: Request, robot: Robot) -> Replay | None:
         return played
     if request.dataset is None:
         return None
-    from ..data.identity import Accepted
+    from ..data.format.identity import Accepted
     from .recorded import Playing, load_episode
 
     how = Playing(

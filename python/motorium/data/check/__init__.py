@@ -1,0 +1,1 @@
+"""Judge a dataset by rules; each yields findings."""

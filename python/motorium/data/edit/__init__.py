@@ -1,0 +1,1 @@
+"""Make new datasets from old ones: delete, merge, split, mirror, convert, import."""

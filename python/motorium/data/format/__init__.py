@@ -1,0 +1,1 @@
+"""Read what lies in a dataset, and describe it: files, schema, rows, videos, statistics."""

@@ -1,0 +1,130 @@
+"""One writer per dataset."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import stat
+import time
+from pathlib import Path
+from types import TracebackType
+
+from ... import rooted
+from ...errors import DataError
+from . import layout
+from .exchange import settle
+from .schema import read_info
+
+TRIES = 10
+PATIENCE_S = 0.2
+"""A reader that looks whether somebody writes (`snapshot.written`) holds the lock for a moment."""
+
+
+class Lock:
+    """Held from construction to `close`, and never longer than the process lives.
+
+    What killed edits left beside the dataset is put right first.
+
+    Attributes:
+        root: the dataset's own folder, where a link to it was given.
+        settled: what was put right, in words.
+
+    Raises DataError when another process writes to the dataset, the folder cannot be written, or links lie in the way.
+    """
+
+    def __init__(self, root: Path, *, make: bool = False) -> None:
+        """Take it; with `make` also of a folder that is no dataset yet, or not there."""
+        self.root = Path(os.path.realpath(root))
+        self.settled = settle(self.root)
+        if not make and not any(os.path.lexists(self.root / name) for name in (layout.INFO, layout.STAGING)):
+            read_info(self.root)  # says what is missing
+        for _ in range(TRIES):
+            self._take(root, make)
+            if self.where() == self.root:
+                return
+            self.close()  # an edit has put another dataset there meanwhile
+        raise DataError(
+            f"{root} is replaced again and again by edits of other processes; wait for them to end"
+        )
+
+    def _take(self, root: Path, make: bool) -> None:
+        _check_places(root)
+        path = self.root / layout.STAGING / layout.LOCK
+        try:
+            if make:
+                self.root.mkdir(parents=True, exist_ok=True)
+            self._fd = _opened(self.root, path)
+        except OSError as error:
+            raise DataError(f"cannot write to {root}: {error.strerror}") from error
+        try:
+            if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+                raise DataError(f"{path} is no regular file; remove it")
+            _hold(self._fd)
+        except BlockingIOError as error:
+            os.close(self._fd)
+            raise DataError(f"{root} is being written by another process; wait for it to end") from error
+        except OSError as error:
+            os.close(self._fd)
+            raise DataError(
+                f"{path} cannot be locked: {error.strerror}. Without a lock two programs could write there at once: "
+                f"use a disk that has locks (flock), and copy the dataset afterwards"
+            ) from error
+        except DataError:
+            os.close(self._fd)
+            raise
+
+    def where(self) -> Path | None:
+        """Find the dataset, also when it was moved meanwhile; None when it was removed, or its disk taken away."""
+        own = os.fstat(self._fd)
+        places = [self.root / layout.STAGING / layout.LOCK]
+        with contextlib.suppress(OSError):
+            places.append(Path(f"/proc/self/fd/{self._fd}").readlink())
+        for place in places:
+            with contextlib.suppress(OSError):
+                if os.path.samestat(place.lstat(), own):
+                    return place.parent.parent
+        return None
+
+    def close(self) -> None:
+        """Let others in; safe to call twice."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Lock:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _hold(fd: int) -> None:
+    """Raises BlockingIOError when somebody else holds it for longer than a look takes, OSError without locks."""
+    give_up = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= give_up:
+                raise
+        time.sleep(0.01)
+
+
+def _check_places(root: Path) -> None:
+    """Refuse links where episodes will be put, before one is recorded. Raises DataError."""
+    trees = [root / name for name in (layout.EPISODES, "data", layout.TELEMETRY, "videos")]
+    trees += (root / "videos").glob("*")
+    files = [root / name for name in (layout.INFO, layout.STATS, layout.TASKS, layout.notes_file(0))]
+    for path in (*trees, *(chunk for tree in trees for chunk in tree.glob("chunk-*")), *files):
+        rooted.check(root, path)
+
+
+def _opened(root: Path, path: Path) -> int:
+    """The file is never written to, only held; it may be there already."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    with rooted.folder(root, path.parent, make=True) as folder:
+        rooted.refuse_link(folder, path)
+        return os.open(path.name, flags, rooted.FILE_MODE, dir_fd=folder)

@@ -1,0 +1,175 @@
+"""Read a dataset that another process writes to: what is read together belongs together, half of an episode is none.
+
+`staging.publish` puts the files of a finished episode in their places one after the other, `info.json` last, and keeps
+its folder `.done` until then. So what was read while `info.json` stayed the same is of one moment, less the episodes
+that a `.done` folder still tells of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from ...errors import DataError
+from ..record import staging
+from . import layout, tables
+from .schema import Info, read_info, read_json
+from .tables import Episode
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+TRIES = 20
+"""Readings of `meta/` of a dataset whose folder is replaced each time, by an edit."""
+RESTARTS = 3
+"""The same of something that takes longer."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What tells a dataset's folder from another one that an edit puts under its name.
+
+    Attributes:
+        folder: device and inode; a few network file systems number the same folder anew.
+        info: state of its info.json, which in the folder of an edit is a newer one.
+    """
+
+    folder: tuple[int, ...]
+    info: tuple[int, ...]
+
+    def is_still(self, root: Path) -> bool:
+        """Whether the dataset at `root` is this one, however much it has grown."""
+        return _folder(root) == self.folder or _state(root / layout.INFO) == self.info
+
+
+def place_of(root: Path) -> Place:
+    """Tell what is at `root` now."""
+    return Place(_folder(root), _state(root / layout.INFO))
+
+
+def look(root: Path) -> tuple[Info, list[Episode], list[str]]:
+    """Read what `meta/` of a v3.0 dataset says at one moment: info.json, lines about episodes, tasks.
+
+    Raises DataError as the readers of these files, and when edits replace the dataset each time it is read.
+    """
+    for _ in range(TRIES):
+        before = _folder(root), _state(root / layout.INFO)
+        try:
+            info = read_info(root)
+            episodes = staging.all_episodes(root, info)
+            path = root / layout.TASKS
+            tasks = tables.read_tasks(path, inside=root) if path.exists() or episodes else []
+            waiting = _waiting(root, info)
+        except DataError:
+            if before == (_folder(root), _state(root / layout.INFO)):
+                raise
+            continue
+        if _folder(root) != before[0]:
+            continue
+        if _state(root / layout.INFO) == before[1]:
+            return info, *_without(waiting, info, episodes, tasks)
+        # It grew: what its description counted at the beginning was there, and stays.
+        return info, [e for e in episodes if e.index < info.episodes], tasks[: info.tasks]
+    raise DataError(f"{root} was replaced by an edit each time it was read; wait until edits have ended")
+
+
+def unchanged(judge: Callable[Concatenate[Path, _P], _T]) -> Callable[Concatenate[Path, _P], _T]:
+    """Let a function that reads a dataset for a while begin again when an edit takes the dataset's place meanwhile.
+
+    It raises DataError after `RESTARTS` of them.
+    """
+
+    @functools.wraps(judge)
+    def judged(root: Path, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        for _ in range(RESTARTS):
+            before = _folder(root)
+            try:
+                value = judge(root, *args, **kwargs)
+            except DataError:
+                if _folder(root) == before:
+                    raise
+                continue
+            if _folder(root) == before:
+                return value
+        raise DataError(
+            f"{root} was replaced by an edit each time while it was read; wait until edits have ended"
+        )
+
+    return judged
+
+
+def moved_on(root: Path, info: Info) -> bool:
+    """Whether an episode is being put in its place, or has been since `info` was read: then `stats.json` may count it.
+
+    Raises DataError.
+    """
+    return bool(_waiting(root, info)) or read_info(root).frames != info.frames
+
+
+def _waiting(root: Path, info: Info) -> dict[int, str]:
+    """Number -> task of finished episodes that `info` does not count yet."""
+    plans = [_plan(root, done) for done in staging.leftovers(root)[0]]
+    return {index: task for index, task in plans if index >= info.episodes}
+
+
+def _without(
+    waiting: Mapping[int, str], info: Info, episodes: Sequence[Episode], tasks: Sequence[str]
+) -> tuple[list[Episode], list[str]]:
+    kept = list(tasks)
+    while len(kept) > info.tasks and kept[-1] in waiting.values():
+        kept.pop()
+    return [episode for episode in episodes if episode.index not in waiting], kept
+
+
+def _plan(root: Path, done: Path) -> tuple[int, str]:
+    """Number and task of a finished episode; (-1, "") when its plan cannot be read, or it is in its place by now."""
+    with contextlib.suppress(DataError, KeyError, TypeError, ValueError):
+        plan: Any = read_json(done / staging.PLAN, inside=root)
+        return int(plan["episode"]), str(plan["task"])
+    return -1, ""
+
+
+def unattended(root: Path) -> tuple[list[Path], list[Path]]:
+    """Return (finished, in progress) staging folders that nobody works on: none while the dataset is written to."""
+    before = {path for paths in staging.leftovers(root) for path in paths}
+    if not before or written(root):
+        return [], []
+    done, parts = staging.leftovers(root)
+    return [path for path in done if path in before], [path for path in parts if path in before]
+
+
+def written(root: Path) -> bool:
+    """Whether a process holds the lock of the dataset: it records, repairs or edits."""
+    try:
+        fd = os.open(
+            root / layout.STAGING / layout.LOCK, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+        )
+    except OSError:  # there is none, or it is not for this user to see
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(fd)
+    return False
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What changes when a file is replaced; () when it cannot be seen."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+def _folder(root: Path) -> tuple[int, ...]:
+    return _state(root)[:2]

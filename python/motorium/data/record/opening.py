@@ -1,0 +1,97 @@
+"""Whether a recording may go on with a dataset that is there: what its rows mean must not change in the middle."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from shlex import quote
+
+from ...errors import DataError
+from ...logs import logger
+from ...robots.identity import Identity
+from ..format import instants, layout
+from ..format.dataset import Dataset
+from ..format.identity import LIMITS, NOTHING, ROBOT, Accepted, identity_of, refusal
+from ..format.said_units import units_remedy
+from ..format.schema import Info, Schema
+from . import marks, staging
+
+DECLARED = (LIMITS, "slots")
+"""What the section `motorium` of info.json says of a robot's declaration."""
+_log = logger(__name__)
+
+
+def resume(root: Path, there: Info, mine: Schema, accepted: Accepted = NOTHING) -> None:
+    """Let episodes of `mine` follow those of the dataset at `root`; what was accepted is noted in info.json.
+
+    Raises DataError, with what to do instead, when they do not go together.
+    """
+    check_rows(root, there, mine)
+    said, now = (Identity.read(schema.own.get(ROBOT)) for schema in (there.schema, mine))
+    if now is None:
+        return
+    _check_arm(root, there.schema, mine, said or _noted(root, now), accepted)
+    if said != now:  # of an arm that was calibrated anew, say; episodes keep what they were recorded with
+        own = {**there.schema.own, ROBOT: mine.own[ROBOT]}
+        staging.write_info(root, replace(there, schema=replace(there.schema, own=own)))
+
+
+def check_rows(root: Path, there: Info, mine: Schema) -> None:
+    """Raise DataError when rows of `mine` are other rows than those of the dataset at `root`."""
+    theirs = there.schema
+    if there.version != layout.VERSION:
+        raise DataError(
+            f"{root} is {there.version}; convert it first: motorium data convert {quote(str(root))}"
+        )
+    why = theirs.differences(mine)
+    if why:
+        raise DataError(f"{root} cannot go on with another schema: {'; '.join(why)}{units_remedy(why, root)}")
+    if theirs.own.get(marks.NAMES) != mine.own.get(marks.NAMES):
+        raise DataError(
+            f"{root} has the sub-tasks {theirs.own.get(marks.NAMES)}; asked for are {mine.own.get(marks.NAMES)}"
+        )
+    rules = instants.pairing_of(theirs.own), instants.pairing_of(mine.own)
+    if rules[0] != rules[1]:
+        raise DataError(
+            f"{root} pairs pictures with joints by rule {rules[0]}, of another motorium, and new rows follow rule "
+            f"{rules[1]} (docs/timeline.md). Record into a new dataset; motorium data merge puts the two together"
+        )
+
+
+def _noted(root: Path, now: Identity) -> Identity | None:
+    """With which arm the episodes say they were recorded, where info.json does not: it was merged from several.
+
+    `now` where it is one of them, else the last. Raises DataError for notes that cannot be read.
+    """
+    dataset = Dataset.open(root)
+    found = {one: None for episode in dataset.episodes if (one := identity_of(dataset, episode)) is not None}
+    return now if now in found else next(reversed(found), None)
+
+
+def _check_arm(root: Path, theirs: Schema, mine: Schema, before: Identity | None, accepted: Accepted) -> None:
+    """Raise DataError when `mine` is of another robot's file or another calibration, and nobody accepted that."""
+    now = Identity.read(mine.own.get(ROBOT))
+    changed = [key for key in DECLARED if key in theirs.own and theirs.own[key] != mine.own.get(key)]
+    other = before is not None and now is not None and before.spec_sha256 != now.spec_sha256
+    if (other or changed) and not accepted.robot:
+        what = ", ".join(changed) or "servos, ids or joint frames"
+        raise refusal(
+            f"{root} was begun with another declaration of {mine.robot} (other {what}), so its rows mean something "
+            f"else: record into a new dataset.",
+            "If it means the same, go on",
+            "robot",
+        )
+    zeros = before.calibration_sha256 if before else None, now.calibration_sha256 if now else None
+    if before is not None and zeros[0] != zeros[1] and not accepted.calibration:
+        raise refusal(
+            f"{root} was recorded with another calibration than the arm has now. Is it another arm? Record into a new "
+            f"dataset.",
+            "If it was calibrated well both times, go on",
+            "calibration",
+        )
+    if before is None:
+        told = ", ".join(key for key in DECLARED if key in theirs.own) or "name and joints"
+        unsaid = (
+            "%s does not say with which declaration and calibration of %s it was recorded; %s were compared, "
+        )
+        _log.warning(unsaid + "nothing more can be", root, mine.robot, told)

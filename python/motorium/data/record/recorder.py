@@ -1,0 +1,169 @@
+"""Record demonstrations: a session of episodes, in each of which a leader moves the arm and a `Sampler` takes rows."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ...errors import DataError
+from ...logs import logger
+from ...timeline.events import EventLog
+from ..format.outcome import SCENE, VERDICTS, Outcome
+from .record_plan import DISCARD, KEEP, QUIT, REDO, Leader, Posed, Recorded, RecordPlan, Watcher
+from .rhythm import Rhythm
+from .sampler import Sampler, keeps_leader, schema_for
+from .writer import DatasetWriter
+
+if TYPE_CHECKING:
+    from ...robots.robot import Robot
+
+__all__ = [
+    "DISCARD", "KEEP", "QUIT", "REDO", "Leader", "RecordPlan", "Recorded", "Sampler", "Session", "Watcher", "record",
+    "schema_for",
+]  # fmt: skip
+POLL_S = 0.05
+UNEVEN = 3
+"""Episodes in a row without their rhythm that end a strict session."""
+
+_log = logger(__name__)
+
+
+@dataclass
+class Session:
+    """One sitting: a robot, a leader, a dataset. Use through `record`."""
+
+    robot: Robot
+    leader: Leader
+    writer: DatasetWriter
+    plan: RecordPlan
+    watcher: Watcher
+    log: EventLog = field(default_factory=EventLog)
+    out: list[Recorded] = field(default_factory=list)
+    uneven: int = 0  # episodes in a row that strictness threw away
+    _subtasks: int = 0
+    _told: Outcome | None = None  # by a person, in this episode
+
+    def run(self) -> list[Recorded]:
+        """All episodes of the plan. Raises MotoriumError; what was finished before stays."""
+        attempt = 0
+        while len(self.out) < self.plan.episodes:
+            seed = self.plan.seed + attempt
+            wish, recorded = self._episode(seed)
+            self.watcher.ends(recorded)
+            if recorded is not None:
+                self.out.append(recorded)
+            if wish == QUIT:
+                break
+            attempt += wish != REDO
+        return self.out
+
+    def _episode(self, seed: int) -> tuple[str | None, Recorded | None]:
+        writer, leader = self.writer, self.leader
+        task = leader.prepare(seed, self.plan.task)
+        self.watcher.begins(len(self.out), self.plan.episodes, task)
+        missed = int(self.robot.control.stats()["missed"])
+        start_ns = time.monotonic_ns()
+        writer.begin(task, start_ns)
+        self._subtasks, self._told = 0, None
+        wish, judged, sampler = self._lead(start_ns)
+        self._mark()
+        if wish in {REDO, DISCARD, QUIT}:
+            writer.discard()
+            return wish, None
+        missed = int(self.robot.control.stats()["missed"]) - missed
+        outcome = self._told or judged
+        notes = {
+            "leader": leader.name, **self._scene(seed), **outcome.as_notes(), "rate_hz": sampler.rate_hz,
+            "late_rows": sampler.late, "missed_ticks": missed, "control": sampler.rhythm.as_dict(),
+        }  # fmt: skip
+        if self._fails(sampler, missed):
+            writer.discard()
+            return REDO, None
+        finished = writer.end(notes)
+        return wish, Recorded(finished, task, seed, outcome, sampler.rate_hz, sampler.late, missed)
+
+    def _scene(self, seed: int) -> dict[str, int]:
+        """What `split` keeps episodes together by; a real arm's table is never the same again."""
+        return {"seed": seed} if getattr(self.robot, "world", None) is not None else {}
+
+    def _lead(self, start_ns: int) -> tuple[str | None, Outcome, Sampler]:
+        """Let the leader move and rows be taken until the episode is over; then the arm is held, whatever ended it."""
+        leader = self.leader
+        sampler: Sampler | None = None
+        try:
+            leader.begin()
+            pose = leader.pose_at if isinstance(leader, Posed) else None
+            sampler = Sampler(self.robot, self.writer, start_ns, leader.telemetry, pose)
+            wish, judged = self._watch(sampler)
+        finally:
+            try:
+                leader.end()
+            finally:
+                if sampler is not None:
+                    sampler.stop()
+        return wish, judged, sampler
+
+    def _fails(self, sampler: Sampler, missed: int) -> bool:
+        """Whether a strict session throws this episode away. Raises DataError at the third in a row."""
+        dropped = self.writer.dropped
+        lost = {
+            "rows were late": (sampler.late, sampler.rows),
+            "frames were dropped": (sum(dropped.values()), sampler.rows * len(dropped)),
+            "control ticks were missed": (missed, sampler.rhythm.ticks),
+        }
+        problem = Rhythm.problem(sampler.rate_hz, self.writer.schema.fps, lost)
+        self.uneven = self.uneven + 1 if problem else 0
+        if not (problem and self.plan.strict):
+            return False
+        if self.uneven >= UNEVEN:
+            raise DataError(f"{UNEVEN} episodes in a row did not keep their rhythm, the last: {problem}")
+        _log.warning("the episode is not kept and done again: %s", problem)
+        return True
+
+    def _watch(self, sampler: Sampler) -> tuple[str | None, Outcome]:
+        """Until somebody ends the episode: what a person asked for, and how the scene judged, where one judges."""
+        give_up, until = time.monotonic() + self.plan.limit_s, float("inf")
+        scene = getattr(self.robot, "world", None) is not None
+        judged = Outcome(False, SCENE) if scene else Outcome()
+        while time.monotonic() < min(give_up, until):
+            if sampler.error is not None:
+                raise sampler.error
+            self.robot.check()
+            self._mark()
+            wish = self.watcher.watches(sampler)
+            if wish is not None:
+                return wish, judged
+            done = self.leader.done()
+            if until == float("inf") and (done is not None or self._told is not None):
+                until = time.monotonic() + self.plan.tail_s
+                judged = judged if done is None else Outcome(done, SCENE if scene else self.leader.name)
+            time.sleep(POLL_S)
+        return None, judged
+
+    def _mark(self) -> None:
+        """What was marked since the last time, sub-tasks by their names."""
+        names = self.plan.subtasks or ()
+        for event in self.log.take():
+            named = event
+            if event.kind == "subtask" and event.t_ns >= self.writer.start_ns:
+                if not event.text and self._subtasks < len(names):
+                    named = replace(event, text=names[self._subtasks])
+                self._subtasks += 1
+            if event.kind in VERDICTS and event.t_ns >= self.writer.start_ns:
+                self._told = Outcome(VERDICTS[event.kind], event.source)
+            self.writer.mark(named)
+
+
+def record(
+    robot: Robot, leader: Leader, plan: RecordPlan, watcher: Watcher, log: EventLog | None = None
+) -> tuple[list[Recorded], DatasetWriter]:
+    """Record the plan with an open robot; what is added to `log` meanwhile is noted with the episode of that time.
+
+    Returns what was kept, and the closed writer for its `repaired`. Raises MotoriumError; finished episodes stay.
+    """
+    posed = isinstance(leader, Posed) and keeps_leader(plan.root)
+    schema = schema_for(robot, plan.fps, plan.subtasks, leader=posed)
+    with DatasetWriter(plan.root, schema, codec=plan.codec, accepted=plan.accepted) as writer:
+        session = Session(robot, leader, writer, plan, watcher, EventLog() if log is None else log)
+        return session.run(), writer

@@ -1,0 +1,1 @@
+"""Show a dataset: a page that stands alone, or the Rerun viewer."""
