@@ -7,13 +7,36 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 MOVED = {
+    "motorium.data.convert": "motorium.data.edit.convert",
+    "motorium.data.dataset": "motorium.data.format.dataset",
+    "motorium.data.findings": "motorium.data.check.findings",
+    "motorium.data.hdf5": "motorium.data.edit.hdf5",
+    "motorium.data.identity": "motorium.data.format.identity",
+    "motorium.data.interrupted": "motorium.data.record.interrupted",
+    "motorium.data.marking": "motorium.data.edit.marking",
+    "motorium.data.mirror": "motorium.data.edit.mirror",
+    "motorium.data.outcome": "motorium.data.format.outcome",
+    "motorium.data.record_plan": "motorium.data.record.record_plan",
+    "motorium.data.recorder": "motorium.data.record.recorder",
+    "motorium.data.repair": "motorium.data.record.repair",
+    "motorium.data.report": "motorium.data.view.report",
+    "motorium.data.rerun_view": "motorium.data.view.rerun_view",
+    "motorium.data.resample": "motorium.data.edit.resample",
+    "motorium.data.restat": "motorium.data.edit.restat",
+    "motorium.data.sampler": "motorium.data.record.sampler",
+    "motorium.data.schema": "motorium.data.format.schema",
+    "motorium.data.unified": "motorium.data.edit.unified",
+    "motorium.data.units_edit": "motorium.data.edit.units_edit",
+    "motorium.data.video": "motorium.data.format.video",
+    "motorium.data.writer": "motorium.data.record.writer",
     "motorium.motors.bus": "motorium.robots.bus",
     "motorium.motors.encoder": "motorium.specs.encoder",
     "motorium.motors.memory": "motorium.robots.memory",
@@ -60,3 +83,15 @@ class _MovedLoader(Loader):
 def install() -> None:
     """Let old names be found. Called once, by `motorium` itself."""
     sys.meta_path.append(MovedFinder())
+
+
+def names_of(module: str, *names: str) -> Callable[[str], Any]:
+    """Make the `__getattr__` of a package that was a module before: `names` are found in `module`, with a warning."""
+
+    def get(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"no attribute {name!r}")
+        warnings.warn(f"{name} is in {module} now", DeprecationWarning, stacklevel=2)
+        return getattr(import_module(module), name)
+
+    return get

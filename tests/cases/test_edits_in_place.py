@@ -77,12 +77,12 @@ def test_what_waits_is_repaired_first_and_goes_along(root, name):
     assert len(tasks(root)) == (3 if name == "delete" else 4)
     old = root.with_name("d_old")
     assert tasks(old) == [*TASKS, "cut off"]
-    assert staging.leftovers(old) == staging.leftovers(root) == ([], [])
+    assert layout.leftovers(old) == layout.leftovers(root) == ([], [])
 
 
 def test_what_is_finished_and_waits_goes_along_and_so_does_what_lies_aside(root):
     cut_off(root, "no journal", 2)
-    (part,) = staging.leftovers(root)[1]
+    (part,) = layout.leftovers(root)[1]
     journal = part / staging.FRAMES
     journal.write_bytes(bytes(8) + journal.read_bytes()[8:])
     repair(root)
@@ -106,7 +106,7 @@ def test_an_edit_elsewhere_says_what_it_leaves_out(root, tmp_path):
     done = verb("delete", root, "--episodes", "0", "--out", tmp_path / "new")
     assert f"1 episode of {root} waits to be repaired and will be left out" in done.stderr
     assert len(tasks(tmp_path / "new")) == 2
-    assert len(staging.leftovers(root)[1]) == 1
+    assert len(layout.leftovers(root)[1]) == 1
 
 
 @pytest.mark.parametrize(("name", "relative"), [("delete", True), ("delete", False), ("convert", True)])

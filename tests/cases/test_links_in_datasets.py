@@ -57,7 +57,7 @@ def cut(good, tmp_path_factory) -> Path:
     shutil.copytree(good, root)
     with DatasetWriter(root, data_samples.schema(cameras=CAMERAS), patience_s=30, reserve_mb=1) as writer:
         written(writer, 1)
-    assert len(staging.leftovers(root)[1]) == 1
+    assert len(layout.leftovers(root)[1]) == 1
     return root
 
 
@@ -66,11 +66,12 @@ def waiting(cut, tmp_path_factory) -> Path:
     """The same with a finished episode that waits for its place."""
     root = tmp_path_factory.mktemp("waiting") / "d"
     shutil.copytree(cut, root)
-    script = "import sys; from pathlib import Path; from motorium.data.record import recovery, staging\n"
-    script += "root = Path(sys.argv[1]); (part,) = staging.leftovers(root)[1]\n"
+    script = "import sys; from pathlib import Path; from motorium.data.format import layout\n"
+    script += "from motorium.data.record import recovery\n"
+    script += "root = Path(sys.argv[1]); (part,) = layout.leftovers(root)[1]\n"
     script += "recovery.finish(root, part)"
     subprocess.run([sys.executable, "-c", script, root], check=True)
-    assert len(staging.leftovers(root)[0]) == 1
+    assert len(layout.leftovers(root)[0]) == 1
     return root
 
 
@@ -170,7 +171,7 @@ def test_record_writes_nothing_through_a_link(good, outside, tmp_path, place):
         assert len(list(root.glob("meta/episodes/*/*"))) == episodes + 1
     else:
         refused(root, outside, record)
-        done, parts = staging.leftovers(root) if place != "recording" else ([], [])
+        done, parts = layout.leftovers(root) if place != "recording" else ([], [])
         assert not parts
         assert len(done) == (place == "notes"), "nothing was recorded in vain; what was waits"
     assert state(outside) == before
@@ -191,7 +192,7 @@ IN_PART = ("data.parquet", "episode.parquet", "notes.json", "plan.json", "video-
 @pytest.mark.parametrize("linked", [os.symlink, os.link])
 def test_recovering_never_opens_what_lies_in_a_part(cut, outside, tmp_path, name, linked):
     root = shutil.copytree(cut, tmp_path / "d", symlinks=True)
-    (part,) = staging.leftovers(root)[1]
+    (part,) = layout.leftovers(root)[1]
     (part / name).unlink(missing_ok=True)
     linked(outside / "notes.txt", part / name)
     try:
@@ -213,7 +214,7 @@ def test_a_staging_folder_that_is_a_link_is_neither_filled_nor_emptied(
 ):
     source = cut if suffix == layout.PART else waiting
     root = shutil.copytree(source, tmp_path / "d", symlinks=True)
-    (folder,) = [found for kind in staging.leftovers(root) for found in kind]
+    (folder,) = [found for kind in layout.leftovers(root) for found in kind]
     shutil.move(folder, outside / "stage")
     folder.with_suffix(suffix).symlink_to(outside / "stage")
     before = state(outside)
@@ -224,7 +225,7 @@ def test_a_staging_folder_that_is_a_link_is_neither_filled_nor_emptied(
 
 def test_what_is_put_aside_goes_through_no_link(cut, outside, tmp_path):
     root = shutil.copytree(cut, tmp_path / "d", symlinks=True)
-    (part,) = staging.leftovers(root)[1]
+    (part,) = layout.leftovers(root)[1]
     (part / staging.FRAMES).write_bytes(b"no journal")
     (root / layout.STAGING / "lost").symlink_to(outside)
     refused(root, outside, repair)
@@ -255,11 +256,11 @@ def test_a_file_with_a_second_name_outside_is_replaced_and_not_written(waiting, 
 )
 def test_a_plan_names_the_places_of_its_own_episode_alone(waiting, outside, tmp_path, moves, words):
     root = shutil.copytree(waiting, tmp_path / "d", symlinks=True)
-    (done,) = staging.leftovers(root)[0]
+    (done,) = layout.leftovers(root)[0]
     (done / "p").write_text("overwritten\n")
-    plan = json.loads((done / staging.PLAN).read_text())
+    plan = json.loads((done / layout.PLAN).read_text())
     plan["moves"] |= moves
-    (done / staging.PLAN).write_text(json.dumps(plan))
+    (done / layout.PLAN).write_text(json.dumps(plan))
     before, elsewhere = state(root), state(outside)
     with pytest.raises(DataError, match=words):
         staging.publish(root, done)
@@ -275,10 +276,10 @@ def test_a_plan_names_the_places_of_its_own_episode_alone(waiting, outside, tmp_
 
 def test_a_plan_replaces_no_episode_that_is_there(waiting, tmp_path):
     root = shutil.copytree(waiting, tmp_path / "d", symlinks=True)
-    (done,) = staging.leftovers(root)[0]
-    plan = json.loads((done / staging.PLAN).read_text())
+    (done,) = layout.leftovers(root)[0]
+    plan = json.loads((done / layout.PLAN).read_text())
     plan["moves"] = {name: target.replace("-001.", "-000.") for name, target in plan["moves"].items()}
-    (done / staging.PLAN).write_text(json.dumps(plan))
+    (done / layout.PLAN).write_text(json.dumps(plan))
     before = (root / layout.data_file(layout.Slot(0, 0))).read_bytes()
     with pytest.raises(DataError, match="in the dataset already"):
         staging.publish(root, done)

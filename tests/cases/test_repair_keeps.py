@@ -55,7 +55,7 @@ def root(made: Path, tmp_path: Path) -> Path:
 
 
 def part_of(root: Path) -> Path:
-    (part,) = staging.leftovers(root)[1]
+    (part,) = layout.leftovers(root)[1]
     return part
 
 
@@ -67,7 +67,7 @@ FULL = """
 import data_samples
 from motorium.data.format.dataset import Dataset
 from motorium.data.record.repair import RepairPendingError, repair
-from motorium.data.record.staging import leftovers
+from motorium.data.format.layout import leftovers
 import shutil
 
 root = shutil.copytree({made!r}, disk / "d")
@@ -161,7 +161,7 @@ def test_damage_of_one_file_costs_no_episode(root: Path, damage: Callable[[Path]
     assert reason["why"] == lying.why
     assert reason["when"].endswith("+00:00")
     assert reason["motorium"]
-    assert staging.leftovers(root) == ([], [])
+    assert layout.leftovers(root) == ([], [])
 
     again = verb("repair", root)
     assert again.exit_code == 0
@@ -244,7 +244,7 @@ def waiting_episode(root: Path) -> Path:
         patch.setattr(staging, "publish", lambda *_: -1)
         writer.end({"success": True})
     writer.close()
-    (done,) = staging.leftovers(root)[0]
+    (done,) = layout.leftovers(root)[0]
     return done
 
 

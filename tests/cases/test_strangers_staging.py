@@ -68,7 +68,7 @@ LEFT: dict[str, tuple[str, Callable[[Path], None], str]] = {
 def test_what_a_stranger_left_in_progress_lies_aside(made, tmp_path, left):
     name, change, words = LEFT[left]
     root = shutil.copytree(made, tmp_path / "d")
-    (part,) = staging.leftovers(root)[1]
+    (part,) = layout.leftovers(root)[1]
     change(part / name)
     with hostile_files.memory_limit(1 << 30):
         done = repair(root)
@@ -81,7 +81,7 @@ def test_a_journal_that_describes_no_dataset_is_not_taken_for_one(made, tmp_path
     """Where info.json is gone the journal's is taken, if it is one."""
     root = shutil.copytree(made, tmp_path / "d")
     (root / layout.INFO).unlink()
-    (part,) = staging.leftovers(root)[1]
+    (part,) = layout.leftovers(root)[1]
     header, _ = read_journal(part / staging.FRAMES)
     for features in ([], [1], "x", {"a": []}, {"a": {"dtype": "float32", "shape": 3}}):
         header["info"]["features"] = features

@@ -69,14 +69,14 @@ def test_less_than_a_second_is_not_kept_and_a_new_session_begins_clean(tmp_path)
     with DatasetWriter(tmp_path / "d", data_samples.schema(cameras=ONE), reserve_mb=1) as writer:
         assert writer.repaired.lost == [writer.repaired.lost[0]]
         assert "less than a second" in writer.repaired.lost[0]
-    assert staging.leftovers(tmp_path / "d") == ([], [])
+    assert layout.leftovers(tmp_path / "d") == ([], [])
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.6, 0.95])
 def test_a_torn_journal_and_a_torn_video_are_used_up_to_the_tear(tmp_path, cut):
     root = tmp_path / "d"
     in_progress(root, 5 * data_samples.FPS)
-    (_, (part,)) = staging.leftovers(root)
+    (_, (part,)) = layout.leftovers(root)
     for path in part.iterdir():
         whole = path.read_bytes()
         keep = int(len(whole) * cut)

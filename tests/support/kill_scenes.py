@@ -64,7 +64,7 @@ def template(root: Path) -> None:
             add(into, which, ROWS)
             into.end({"success": True})
     keeps_waiting(root, DAMAGED, 2 * FPS)
-    (part,) = staging.leftovers(root)[1]
+    (part,) = layout.leftovers(root)[1]
     (part / staging.FRAMES).write_bytes((part / staging.FRAMES).read_bytes()[:30] + bytes(4000))
     aside.put_aside(root, part, "its journal is damaged")
     keeps_waiting(root, FINISHED, ROWS, seal=True)
@@ -75,7 +75,7 @@ def keeps_waiting(root: Path, which: int, rows: int, *, seal: bool = False) -> N
     """Leave an episode cut off, or finished and not in its place."""
     into = DatasetWriter.__new__(DatasetWriter)
     hidden = root.with_name("hidden")
-    kept = [path for kind in staging.leftovers(root) for path in kind]
+    kept = [path for kind in layout.leftovers(root) for path in kind]
     for path in kept:  # a session would repair them first
         hidden.mkdir(exist_ok=True)
         path.rename(hidden / path.name)
@@ -165,7 +165,7 @@ def contents(root: Path) -> dict[str, Any]:
     assert dataset.info.episodes == len(there)
     assert dataset.info.frames == dataset.frames
     lying = aside.lying(root)
-    waiting = sum(map(len, staging.leftovers(root)))
+    waiting = sum(map(len, layout.leftovers(root)))
     return {"episodes": sorted(there), "aside": [found.why for found in lying], "waiting": waiting}
 
 

@@ -158,7 +158,7 @@ def telling_what_is_kept(dataset: Path) -> Iterator[None]:
 
 def _kept(dataset: Path) -> str:
     from ..data.format.dataset import Dataset
-    from ..data.record.staging import leftovers
+    from ..data.format.layout import leftovers
 
     kept = f"{count(len(Dataset.open(dataset).episodes), 'episode')} kept in {dataset}"
     waiting = sum(map(len, leftovers(dataset)))

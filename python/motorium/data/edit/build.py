@@ -25,11 +25,11 @@ from ..format.exchange import Place, settle, sync_folder
 from ..format.layout import Slot
 from ..format.lock import Lock
 from ..format.passing import as_data_error, passing, remedy
-from ..format.schema import Info, Schema
+from ..format.schema import Info, Schema, write_info
 from ..format.splits import Splits, carried
-from ..format.stats import STATS_EVERY, PictureStats, Stats, column_stats, sound
+from ..format.stats import STATS_EVERY, PictureStats, Stats, column_stats, keep_levels, sound
 from ..format.tables import Episode, Rows, VideoPlace
-from ..record import aside, staging
+from ..record import aside
 from ..record.repair import repair_locked
 from . import film
 
@@ -117,7 +117,7 @@ def fill(root: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
     info = Info(
         schema, layout.VERSION, len(new.stats), new.start, len(new.words), splits=splits, more=_more(picks)
     )
-    staging.write_info(root, info)
+    write_info(root, info)
     whole_stats.write(Dataset.open(root))
     return info
 
@@ -185,7 +185,7 @@ class _New:
         path = self.root / layout.episode_file(slot)
         tables.write_parquet(self.root, path, tables.episode_table([(episode, slot)]))
         levels = self.root / layout.levels_file(number)
-        staging.keep_levels(self.root, levels, {f.key: stats[f.key] for f in schema.videos})
+        keep_levels(self.root, levels, {f.key: stats[f.key] for f in schema.videos})
         _extras(self.root, pick, source, episode)
         self.stats.append(stats)
         self._sources.append((pick, source.index))
@@ -353,7 +353,7 @@ def swap(root: Path, make: Callable[[Path], Any], tell: Callable[[str], None] = 
             tell(line)
         if real.is_mount():
             raise DataError(f"{real} is a file system of its own and cannot be edited in place: give --out")
-        if any(staging.leftovers(real)):
+        if any(layout.leftovers(real)):
             for line in repair_locked(real).told():
                 tell(line)
         place = Place(real)

@@ -16,7 +16,7 @@ from ...files import write_json, write_whole
 from ..format import layout, tables
 from ..format.dataset import Dataset
 from ..format.schema import Info
-from ..record import staging
+from ..format.stats import keep_levels
 from .build import Pick, beside, build, carried_rows, copy_video, keep_telemetry
 from .edits import everything
 
@@ -57,7 +57,7 @@ def _fill_old(dataset: Dataset, root: Path) -> None:
         notes = dataset.notes(episode)
         if notes:
             write_json(root / layout.notes_file(episode.index), notes, root=root)
-        staging.keep_levels(root, root / layout.levels_file(episode.index), dataset.histograms(episode))
+        keep_levels(root, root / layout.levels_file(episode.index), dataset.histograms(episode))
         keep_telemetry(root, dataset, episode, layout.Slot.number(episode.index))
         lines.append({"episode_index": episode.index, "tasks": list(episode.tasks), "length": episode.length})
         all_stats.append({"episode_index": episode.index, "stats": dataset.stats(episode)})

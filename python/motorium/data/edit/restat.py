@@ -13,9 +13,8 @@ from ..format import layout, parquet, tables, whole_stats
 from ..format.dataset import Dataset
 from ..format.lock import Lock
 from ..format.schema import DERIVED
-from ..format.stats import PictureStats, Stats, column_stats, without_levels
+from ..format.stats import PictureStats, Stats, column_stats, keep_levels, without_levels
 from ..format.tables import Episode, Rows
-from ..record import staging
 
 OLD_STATS = "meta/episodes_stats.jsonl"
 
@@ -78,7 +77,7 @@ def _of(dataset: Dataset, episode: Episode, rows: Rows) -> dict[str, Stats]:
             continue
         out[feature.key] = without_levels(seen.result())
     if dataset.info.version == layout.VERSION:
-        staging.keep_levels(dataset.root, dataset.root / layout.levels_file(episode.index), levels)
+        keep_levels(dataset.root, dataset.root / layout.levels_file(episode.index), levels)
     return out
 
 

@@ -15,12 +15,11 @@ from ...errors import DataError
 from ...files import check_text
 from ...foreign import resolve_inside
 from ...types import UInt8
-from ..record import staging
 from . import layout, old_lines, parquet, tables, video
 from .exchange import settle
 from .layout import Slot
 from .outcome import normalised
-from .schema import DERIVED, Feature, Info, Schema, read_info, read_json
+from .schema import DERIVED, NOTES_LIMIT, Feature, Info, Schema, read_info, read_json
 from .snapshot import TRIES, Place, look, place_of
 from .stats import Stats, read_levels
 from .tables import Episode, Rows
@@ -206,12 +205,12 @@ class Dataset:
     def histograms(self, episode: Episode) -> dict[str, Stats]:
         """Camera key -> histogram of its pictures in an episode, where it was kept. Raises DataError."""
         path = self.root / layout.levels_file(episode.index)
-        return read_levels(read_json(path, staging.NOTES_LIMIT, inside=self.root)) if path.exists() else {}
+        return read_levels(read_json(path, NOTES_LIMIT, inside=self.root)) if path.exists() else {}
 
     def notes(self, episode: Episode) -> dict[str, Any]:
         """What was noted about an episode, its success as `outcome_of` reads it; {} for datasets of others."""
         path = self.root / layout.notes_file(episode.index)
-        value = read_json(path, staging.NOTES_LIMIT, inside=self.root) if path.exists() else {}
+        value = read_json(path, NOTES_LIMIT, inside=self.root) if path.exists() else {}
         self.check_place()
         return normalised(value) if isinstance(value, dict) else {}
 

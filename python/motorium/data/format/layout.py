@@ -35,6 +35,8 @@ TELEMETRY = "telemetry"
 PART = ".part"
 DONE = ".done"
 GONE = ".gone"
+PLAN = "plan.json"
+"""File in the folder of a finished episode: its number, its task, and the place of each of its files."""
 LOCK = "lock"
 """File in the staging folder, locked by whoever writes to the dataset."""
 
@@ -138,3 +140,10 @@ def next_slot(root: Path) -> Slot:
             if numbers:
                 taken.append(Slot(int(numbers[1]), int(numbers[2])).n)
     return Slot.number(max(taken) + 1)
+
+
+def leftovers(root: Path) -> tuple[list[Path], list[Path]]:
+    """(finished but not in place, in progress) staging folders, in order."""
+    staging = root / STAGING
+    found = sorted(staging.glob("episode-*")) if staging.is_dir() else []
+    return [p for p in found if p.suffix == DONE], [p for p in found if p.suffix == PART]

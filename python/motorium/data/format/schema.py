@@ -14,12 +14,15 @@ import numpy as np
 
 from ... import foreign
 from ...errors import DataError
+from ...files import write_json
 from . import layout
 from .feature_names import flat_names, picture_sides
 from .said_units import unit_differences
 
 INFO_LIMIT = 8 << 20
 """Largest info.json that is read."""
+NOTES_LIMIT = 16 << 20
+"""Largest file of notes about an episode that is read."""
 MAX_FEATURES = 512
 MAX_VALUES = 1 << 24
 MAX_CHUNK = 10_000_000
@@ -257,6 +260,11 @@ def read_info(root: Path) -> Info:
         raise DataError(
             f"{path}: {type(error).__name__} {error}: a key is missing or of the wrong kind"
         ) from error
+
+
+def write_info(root: Path, info: Info) -> None:
+    """info.json, at once."""
+    write_json(root / layout.INFO, info.as_json(), indent=4, root=root)
 
 
 def parse_info(value: dict[str, Any]) -> Info:

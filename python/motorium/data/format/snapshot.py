@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ...errors import DataError
-from ..record import staging
 from . import layout, tables
 from .schema import Info, read_info, read_json
 from .tables import Episode
@@ -61,7 +60,7 @@ def look(root: Path) -> tuple[Info, list[Episode], list[str]]:
         before = _folder(root), _state(root / layout.INFO)
         try:
             info = read_info(root)
-            episodes = staging.all_episodes(root, info)
+            episodes = tables.all_episodes(root, info)
             path = root / layout.TASKS
             tasks = tables.read_tasks(path, inside=root) if path.exists() or episodes else []
             waiting = _waiting(root, info)
@@ -113,7 +112,7 @@ def moved_on(root: Path, info: Info) -> bool:
 
 def _waiting(root: Path, info: Info) -> dict[int, str]:
     """Number -> task of finished episodes that `info` does not count yet."""
-    plans = [_plan(root, done) for done in staging.leftovers(root)[0]]
+    plans = [_plan(root, done) for done in layout.leftovers(root)[0]]
     return {index: task for index, task in plans if index >= info.episodes}
 
 
@@ -129,17 +128,17 @@ def _without(
 def _plan(root: Path, done: Path) -> tuple[int, str]:
     """Number and task of a finished episode; (-1, "") when its plan cannot be read, or it is in its place by now."""
     with contextlib.suppress(DataError, KeyError, TypeError, ValueError):
-        plan: Any = read_json(done / staging.PLAN, inside=root)
+        plan: Any = read_json(done / layout.PLAN, inside=root)
         return int(plan["episode"]), str(plan["task"])
     return -1, ""
 
 
 def unattended(root: Path) -> tuple[list[Path], list[Path]]:
     """Return (finished, in progress) staging folders that nobody works on: none while the dataset is written to."""
-    before = {path for paths in staging.leftovers(root) for path in paths}
+    before = {path for paths in layout.leftovers(root) for path in paths}
     if not before or written(root):
         return [], []
-    done, parts = staging.leftovers(root)
+    done, parts = layout.leftovers(root)
     return [path for path in done if path in before], [path for path in parts if path in before]
 
 

@@ -8,11 +8,13 @@ for a dataset's quantiles the weighted mean of the episodes', as LeRobot's are; 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...files import write_json
 from ...types import UInt8
 
 Stats = dict[str, Any]
@@ -125,6 +127,18 @@ def read_levels(value: Any) -> dict[str, Stats]:
         if small and levels.min() >= 0 and levels.max() <= MAX_PIXELS:
             out[str(key)] = {LEVELS: levels.tolist(), "count": [count]}
     return out
+
+
+def keep_levels(root: Path, path: Path, pictures: Mapping[str, Stats]) -> bool:
+    """Write the histograms of an episode's cameras, of those that have one, below `root`; whether any has."""
+    levels = {
+        key: {name: stats[name] for name in (LEVELS, "count")}
+        for key, stats in pictures.items()
+        if LEVELS in stats
+    }
+    if levels:
+        write_json(path, levels, indent=0, root=root)
+    return bool(levels)
 
 
 def aggregate(episodes: Sequence[Mapping[str, Stats]]) -> dict[str, Stats]:

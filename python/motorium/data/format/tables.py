@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from ... import rooted
 from ...errors import DataError
 from ...files import write_whole
-from .layout import Slot
+from .layout import EPISODES, Slot
 from .parquet import MAX_ROWS, TABLE_BYTES, opened
-from .schema import DERIVED, Feature, Schema
+from .schema import DERIVED, Feature, Info, Schema
 from .stats import LEVELS, Stats
 
 if TYPE_CHECKING:
@@ -238,6 +238,16 @@ def read_episodes(
         return [checked_episode(_episode(line, videos)) for line in lines]
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{path}: {type(error).__name__} {error}") from error
+
+
+def all_episodes(root: Path, info: Info, *, stats: bool = False) -> list[Episode]:
+    """Every line of meta/episodes, in order, with their statistics if asked for. Raises DataError."""
+    keys = [f.key for f in info.schema.videos]
+    paths = sorted((root / EPISODES).glob("chunk-*/file-*.parquet"))
+    return sorted(
+        (line for path in paths for line in read_episodes(path, keys, stats=stats, inside=root)),
+        key=lambda e: e.index,
+    )
 
 
 def checked_episode(episode: Episode) -> Episode:

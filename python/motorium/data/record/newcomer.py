@@ -8,7 +8,6 @@ from pathlib import Path
 from ... import rooted
 from ...errors import DataError
 from ..format import layout
-from . import staging
 
 FILES = (layout.INFO, f"{layout.STAGING}/lock")
 
@@ -24,7 +23,7 @@ class Newcomer:
 
     def remove_if_empty(self) -> None:
         """Take away what the writer made, unless an episode is there, finished or in progress."""
-        if (self._root / layout.EPISODES).exists() or any(staging.leftovers(self._root)):
+        if (self._root / layout.EPISODES).exists() or any(layout.leftovers(self._root)):
             return
         for file in self._files:
             with contextlib.suppress(OSError, DataError):

@@ -13,8 +13,8 @@ from ..format import instants, layout
 from ..format.dataset import Dataset
 from ..format.identity import LIMITS, NOTHING, ROBOT, Accepted, identity_of, refusal
 from ..format.said_units import units_remedy
-from ..format.schema import Info, Schema
-from . import marks, staging
+from ..format.schema import Info, Schema, write_info
+from . import marks
 
 DECLARED = (LIMITS, "slots")
 """What the section `motorium` of info.json says of a robot's declaration."""
@@ -33,7 +33,7 @@ def resume(root: Path, there: Info, mine: Schema, accepted: Accepted = NOTHING) 
     _check_arm(root, there.schema, mine, said or _noted(root, now), accepted)
     if said != now:  # of an arm that was calibrated anew, say; episodes keep what they were recorded with
         own = {**there.schema.own, ROBOT: mine.own[ROBOT]}
-        staging.write_info(root, replace(there, schema=replace(there.schema, own=own)))
+        write_info(root, replace(there, schema=replace(there.schema, own=own)))
 
 
 def check_rows(root: Path, there: Info, mine: Schema) -> None:

@@ -16,7 +16,7 @@ from ..format.outcome import Outcome
 from .writer import Finished
 
 if TYPE_CHECKING:
-    from .recorder import Sampler
+    from .sampler import Sampler
 
 REDO, DISCARD, KEEP, QUIT = "redo", "discard", "keep", "quit"
 """What a person may ask for while an episode runs."""

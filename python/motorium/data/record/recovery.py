@@ -18,7 +18,7 @@ from ...errors import DataError
 from ...foreign import open_regular, resolve_inside
 from ..format import layout, video
 from ..format.passing import as_data_error, passing
-from ..format.schema import Info, Schema, read_info, read_json
+from ..format.schema import NOTES_LIMIT, Info, Schema, read_info, read_json
 from ..format.stats import STATS_EVERY, PictureStats, Stats
 from . import aside, staging
 from .journal import read_journal, room_for_rows
@@ -121,7 +121,7 @@ def look(part: Path, schema: Schema) -> Held:
         resolve_inside(source, part, DataError)
     frames = tuple(video.whole_frames(source, part) if source.exists() else 0 for source in sources)
     sizes = [s.stat().st_size for s, n in zip(sources, frames, strict=True) if n == 0 and s.exists()]
-    return Held(rows, journalled, frames, max(sizes, default=0), (part / staging.PLAN).exists())
+    return Held(rows, journalled, frames, max(sizes, default=0), (part / layout.PLAN).exists())
 
 
 def _counted(held: Held, schema: Schema) -> str:
@@ -173,7 +173,7 @@ def _notes(part: Path, held: Held, length: int) -> Mapping[str, Any]:
     """What was noted when the episode was finished; of one that was cut off, how much of it is left."""
     if held.sealed and length == held.rows:
         with contextlib.suppress(DataError):
-            noted = read_json(part / "notes.json", staging.NOTES_LIMIT, inside=part)
+            noted = read_json(part / "notes.json", NOTES_LIMIT, inside=part)
             if isinstance(noted, dict):
                 return noted
     return {"recovered": True, "rows_in_journal": held.rows, "rows_kept": length}
@@ -181,7 +181,7 @@ def _notes(part: Path, held: Held, length: int) -> Mapping[str, Any]:
 
 def _clear(root: Path, part: Path, schema: Schema, held: Held) -> None:
     """Remove what can be made again, so that a full disk gets it back."""
-    kept = {"notes.json", staging.PLAN} if held.sealed else set()
+    kept = {"notes.json", layout.PLAN} if held.sealed else set()
     names = {*staging.BUILT, *(video_name(i) for i in range(len(schema.videos)))} - kept
     for name in names:
         with contextlib.suppress(OSError, DataError):

@@ -13,7 +13,7 @@ from ...errors import DataError
 from ..format import layout, tables
 from ..format.lock import Lock
 from ..format.passing import as_data_error, passing, remedy
-from ..format.schema import parse_info, read_info
+from ..format.schema import parse_info, read_info, write_info
 from ..format.splits import resized
 from ..format.whole_stats import refresh
 from . import aside, staging, unfinished
@@ -95,7 +95,7 @@ def repair(root: Path, *, again: bool = False) -> Repair:
     """
     with Lock(root) as lock:
         root, more = lock.root, list(lock.settled)
-        if not (root / layout.INFO).is_file() and not any(staging.leftovers(root)):
+        if not (root / layout.INFO).is_file() and not any(layout.leftovers(root)):
             read_info(root)  # says what is missing
         if again:
             with as_data_error(f"cannot take back what lies aside in {root}"):
@@ -131,14 +131,14 @@ def repair_locked(root: Path) -> Repair:
 def _repair(root: Path, out: Repair) -> None:
     for gone in (root / layout.STAGING).glob(f"*{layout.GONE}"):  # first of all: a full disk gets it back
         rooted.remove_tree(root, gone)
-    done, parts = staging.leftovers(root)
+    done, parts = layout.leftovers(root)
     if not (root / layout.INFO).is_file():
         _restore_info(root, [*parts, *done], out)
     pending: DataError | None = None
     for folder in done:
         pending = pending or _publish(root, folder, out)
     # What is finished holds its number: nothing is recovered before it is in its place.
-    for folder in staging.leftovers(root)[1] if pending is None else ():
+    for folder in layout.leftovers(root)[1] if pending is None else ():
         pending = _recover(root, folder, out) or pending
     if pending is not None:
         raise RepairPendingError(root, out, pending)
@@ -158,7 +158,7 @@ def _restore_info(root: Path, parts: list[Path], out: Repair) -> None:
             info = parse_info(header["info"])
         except (DataError, KeyError, TypeError, ValueError, AttributeError, OverflowError):
             continue
-        staging.write_info(root, info)
+        write_info(root, info)
         out.fixed.append(f"wrote {layout.INFO} again from the journal")
         _totals(root, out)
         return
@@ -218,7 +218,7 @@ def _statistics(root: Path, out: Repair) -> None:
 def _totals(root: Path, out: Repair) -> None:
     """info.json agrees with the episodes there are."""
     info = read_info(root)
-    episodes = staging.all_episodes(root, info)
+    episodes = tables.all_episodes(root, info)
     frames = sum(episode.length for episode in episodes)
     path = root / layout.TASKS
     tasks = len(tables.read_tasks(path, inside=root)) if path.exists() else 0
@@ -228,7 +228,5 @@ def _totals(root: Path, out: Repair) -> None:
                 f"{root}: episodes do not count from 0; `motorium data convert --to v3.0 --out NEW` renumbers them"
             )
         splits = resized(info.splits, info.episodes, len(episodes))
-        staging.write_info(
-            root, replace(info, episodes=len(episodes), frames=frames, tasks=tasks, splits=splits)
-        )
+        write_info(root, replace(info, episodes=len(episodes), frames=frames, tasks=tasks, splits=splits))
         out.fixed.append("totals of info.json")

@@ -22,18 +22,16 @@ from ..format import layout, tables
 from ..format.exchange import sync_folder
 from ..format.instants import observation_times_s
 from ..format.passing import as_data_error, passing
-from ..format.schema import OWN, Info, Schema, read_info, read_json
+from ..format.schema import OWN, Info, Schema, read_info, read_json, write_info
 from ..format.splits import resized
-from ..format.stats import LEVELS, Stats, aggregate, column_stats
+from ..format.stats import Stats, aggregate, column_stats, keep_levels
 from ..format.tables import Episode, VideoPlace
 from . import aside, marks
 from .journal import read_journal
 from .sink import video_name
 
 FRAMES, TELEMETRY = "frames.jnl", "telemetry.jnl"
-PLAN = "plan.json"
-NOTES_LIMIT = 16 << 20
-BUILT = ("data.parquet", "episode.parquet", "telemetry.parquet", "levels.json", "notes.json", PLAN)
+BUILT = ("data.parquet", "episode.parquet", "telemetry.parquet", "levels.json", "notes.json", layout.PLAN)
 """What `seal` writes into a staging folder from the rest of it."""
 
 
@@ -66,7 +64,7 @@ def seal(root: Path, part: Path, length: int, pictures: Sequence[Stats], notes: 
     Raises DataError; then the folder is still a part.
     """
     rooted.check(root, part)
-    for waiting in leftovers(root)[0]:
+    for waiting in layout.leftovers(root)[0]:
         publish(root, waiting)
     with as_data_error(f"{part} could not be finished and stays as it is"):
         episode, moves = _build(root, part, length, pictures, notes)
@@ -124,7 +122,7 @@ def _build(
     moves["notes.json"] = layout.notes_file(index)
     moves["episode.parquet"] = layout.episode_file(slot)
     plan = {"episode": index, "task": task, "task_index": number, "moves": moves}
-    write_json(part / PLAN, plan, root=root)
+    write_json(part / layout.PLAN, plan, root=root)
     return episode, moves
 
 
@@ -133,18 +131,6 @@ def _recorded_with(header: Mapping[str, Any]) -> dict[str, Any]:
     info = header.get("info")
     own = info.get(OWN) if isinstance(info, dict) else None
     return {key: own[key] for key in ("robot", "pairing") if key in own} if isinstance(own, dict) else {}
-
-
-def keep_levels(root: Path, path: Path, pictures: Mapping[str, Stats]) -> bool:
-    """Write the histograms of an episode's cameras, of those that have one, below `root`; whether any has."""
-    levels = {
-        key: {name: stats[name] for name in (LEVELS, "count")}
-        for key, stats in pictures.items()
-        if LEVELS in stats
-    }
-    if levels:
-        write_json(path, levels, indent=0, root=root)
-    return bool(levels)
 
 
 def _row_times_ns(schema: Schema, columns: tables.Rows, length: int) -> list[NDArray[np.int64]]:
@@ -195,15 +181,15 @@ def publish(root: Path, done: Path) -> int:
 
 
 def _publish(root: Path, done: Path) -> int:
-    rooted.check(root, done / PLAN)
-    plan, info = read_json(done / PLAN, inside=root), read_info(root)
+    rooted.check(root, done / layout.PLAN)
+    plan, info = read_json(done / layout.PLAN, inside=root), read_info(root)
     try:
         index, task = int(plan["episode"]), str(plan["task"])
         number = None if plan.get("task_index") is None else int(plan["task_index"])
         moves = {str(name): str(target) for name, target in plan["moves"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{done / PLAN} is damaged: {error}") from error
-    _check_moves(done / PLAN, moves, index, info.schema)
+        raise DataError(f"{done / layout.PLAN} is damaged: {error}") from error
+    _check_moves(done / layout.PLAN, moves, index, info.schema)
     _check_free(root, done, index - info.episodes, moves)
     tasks = _tasks(root)
     fresh = task not in tasks
@@ -282,7 +268,7 @@ def _count(root: Path, info: Info, episode: Episode, tasks: int) -> None:
         grown_stats = aggregate([before, episode.stats] if before else [episode.stats])
         write_json(path, grown_stats, indent=1, root=root)
     elif counted != info.frames + episode.length:
-        lines = all_episodes(root, info, stats=True)
+        lines = tables.all_episodes(root, info, stats=True)
         write_json(path, aggregate([line.stats for line in lines]), indent=1, root=root)
     count = info.episodes + 1
     splits = resized(info.splits, info.episodes, count)
@@ -295,25 +281,3 @@ def _frames_in(stats: Any) -> int:
         return int(stats["frame_index"]["count"][0]) if stats else 0
     except (KeyError, TypeError, ValueError, IndexError):
         return -1
-
-
-def write_info(root: Path, info: Info) -> None:
-    """info.json, at once."""
-    write_json(root / layout.INFO, info.as_json(), indent=4, root=root)
-
-
-def all_episodes(root: Path, info: Info, *, stats: bool = False) -> list[Episode]:
-    """Every line of meta/episodes, in order, with their statistics if asked for. Raises DataError."""
-    keys = [f.key for f in info.schema.videos]
-    paths = sorted((root / layout.EPISODES).glob("chunk-*/file-*.parquet"))
-    return sorted(
-        (line for path in paths for line in tables.read_episodes(path, keys, stats=stats, inside=root)),
-        key=lambda e: e.index,
-    )
-
-
-def leftovers(root: Path) -> tuple[list[Path], list[Path]]:
-    """(finished but not in place, in progress) staging folders, in order."""
-    staging = root / layout.STAGING
-    found = sorted(staging.glob("episode-*")) if staging.is_dir() else []
-    return [p for p in found if p.suffix == layout.DONE], [p for p in found if p.suffix == layout.PART]

@@ -26,7 +26,7 @@ from ..format import layout
 from ..format.identity import NOTHING, Accepted
 from ..format.lock import Lock
 from ..format.passing import as_data_error
-from ..format.schema import Info, Schema, read_info
+from ..format.schema import Info, Schema, read_info, write_info
 from ..format.tables import Episode
 from ..format.video import CODECS
 from ..format.whole_stats import refresh
@@ -116,7 +116,7 @@ class DatasetWriter:
 
     def _enter(self, root: Path) -> None:
         self._check_space()
-        if (root / layout.INFO).exists() or any(staging.leftovers(root)):
+        if (root / layout.INFO).exists() or any(layout.leftovers(root)):
             if (root / layout.INFO).exists():  # what is refused stays as it is
                 check_rows(root, read_info(root), self.schema)
             self.repaired = repair_locked(root)
@@ -127,7 +127,7 @@ class DatasetWriter:
         others = [path.name for path in root.iterdir() if path.name != layout.STAGING]
         if others:
             raise DataError(f"{root} is no dataset and not empty: it holds {', '.join(sorted(others)[:3])}")
-        staging.write_info(root, Info(self.schema))
+        write_info(root, Info(self.schema))
 
     @property
     def recording(self) -> bool:
