@@ -26,7 +26,7 @@ COMMANDS = {
     "bus": ["bench", "bus", "--quick", "--json"],
     "engine": ["bench", "engine", "--sizes", "S", "--peers", "", "--quick", "--json"],
 }
-LEAST_RATIO = 0.97
+MIN_RATIO = 0.97
 
 
 def times(bench: str, found: dict[str, Any]) -> Iterator[tuple[str, float]]:
@@ -93,11 +93,11 @@ def main() -> int:
     for bench in options.bench.split(","):
         found.update(compare(options.before, options.after, bench, options.rounds))
     for name, figures in found.items():
-        mark = "" if figures["ratio"] >= LEAST_RATIO else "   SLOWER"
+        mark = "" if figures["ratio"] >= MIN_RATIO else "   SLOWER"
         print(f"{name:40s} {figures['before']:10.2f} {figures['after']:10.2f} {figures['ratio']:7.3f}{mark}")
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    return int(any(figures["ratio"] < LEAST_RATIO for figures in found.values()))
+    return int(any(figures["ratio"] < MIN_RATIO for figures in found.values()))
 
 
 if __name__ == "__main__":

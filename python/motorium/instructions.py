@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .errors import PromptError
 
-MOST_CHARS = 1000
+MAX_CHARS = 1000
 """Of an instruction. The longest prompts of today's policies have 200 tokens of about four characters."""
 SHOWN_CHARS = 60
 
@@ -13,11 +13,11 @@ def check_instruction(text: str) -> str:
     """Return `text` when it can be an instruction, empty for policies that read none.
 
     Raises:
-        PromptError: it is longer than MOST_CHARS, or holds characters that are no text.
+        PromptError: it is longer than MAX_CHARS, or holds characters that are no text.
     """
-    if len(text) > MOST_CHARS:
+    if len(text) > MAX_CHARS:
         raise PromptError(
-            f"the instruction {shortened(text)} has {len(text)} characters; at most {MOST_CHARS} are read: shorten it"
+            f"the instruction {shortened(text)} has {len(text)} characters; at most {MAX_CHARS} are read: shorten it"
         )
     strange = next((c for c in text if not (c.isprintable() or c in "\t\n")), None)
     if strange is not None:

@@ -15,7 +15,7 @@ import motorium as mt
 from motorium.cli.main import main
 from motorium.data.format.dataset import Dataset
 from motorium.errors import PromptError, SimulationError, StorageError
-from motorium.instructions import MOST_CHARS, check_instruction
+from motorium.instructions import MAX_CHARS, check_instruction
 from motorium.runtime.stop_keys import check_device
 from motorium.sim import graphics
 from motorium.sim.demo import DemoPlan
@@ -145,7 +145,7 @@ def test_nor_is_it_a_name(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(call(*NAMES[what])) < 1000
 
 
-@pytest.mark.parametrize("text", ["x" * (MOST_CHARS + 1), "stop\x1b[2Jit", "put\x00it", "caf\udce9"])
+@pytest.mark.parametrize("text", ["x" * (MAX_CHARS + 1), "stop\x1b[2Jit", "put\x00it", "caf\udce9"])
 def test_what_is_no_text_is_no_instruction(text: str) -> None:
     with pytest.raises(PromptError, match="the instruction"):
         check_instruction(text)

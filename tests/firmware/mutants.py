@@ -35,7 +35,7 @@ FLAGS = [
     "-std=c11", "-O1", "-fPIC", "-Werror=return-type", "-fsanitize=undefined",
     "-fsanitize-undefined-trap-on-error",
 ]  # fmt: skip
-LEAST_KILLED = 0.95
+MIN_KILLED = 0.95
 NO_MUTANT = "does not compile"
 RESULTS = native.ROOT / "build/mutants"
 
@@ -181,7 +181,7 @@ def main() -> int:
                 print(f"  {survivor['mutant']}\n      {survivor['reason']}")
     if chosen.json:
         chosen.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    return int(any(entry["share"] < LEAST_KILLED for entry in record.values()))
+    return int(any(entry["share"] < MIN_KILLED for entry in record.values()))
 
 
 if __name__ == "__main__":

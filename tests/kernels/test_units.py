@@ -20,7 +20,9 @@ ISAS = re.findall(r"^MOTORIUM_ISA\((\w+), (\w+),", (KERNELS / "arch" / "isa.def"
 
 
 def objects():
-    found = sorted(ROOT.glob("build/**/motorium_kernels.dir/**/unit_*.cpp.o"), key=lambda p: p.stat().st_mtime)
+    found = sorted(
+        ROOT.glob("build/**/motorium_kernels.dir/**/unit_*.cpp.o"), key=lambda p: p.stat().st_mtime
+    )
     found = [path for path in found if "aarch64" not in path.parts[len(ROOT.parts) + 1]]
     if not found or shutil.which("nm") is None:
         pytest.skip("needs the object files under build/ and nm")

@@ -67,11 +67,11 @@ def test_ticks_and_radians_are_inverse_and_follow_zero_and_sign():
 
 def test_torque_off_is_limp():
     drive = _model().drive(_goals(3000, on=False), np.zeros(N), DT)
-    assert (drive.torque_share == 0).all()
+    assert (drive.torque_fraction == 0).all()
 
 
 def test_torque_limit_is_passed_on():
-    np.testing.assert_allclose(_model().drive(_goals(2048, limit=0.5), np.zeros(N), DT).torque_share, 0.5)
+    np.testing.assert_allclose(_model().drive(_goals(2048, limit=0.5), np.zeros(N), DT).torque_fraction, 0.5)
 
 
 def test_profile_starts_from_the_present_position_when_torque_comes_on():
@@ -127,7 +127,7 @@ def _overload(model: RegisterModel) -> None:
     for _ in range(20):
         reading = model.read(_senses(effort=0.9), DT)
     assert (reading.status == STATUS_OVERLOAD).all()
-    assert (model.drive(_goals(3000), np.zeros(N), DT).torque_share == 0.2).all()
+    assert (model.drive(_goals(3000), np.zeros(N), DT).torque_fraction == 0.2).all()
 
 
 @pytest.mark.parametrize("release", ["torque", "direction"])
@@ -140,7 +140,7 @@ def test_overload_latches_after_the_protection_time_and_is_released(release):
         goals = _goals(3000)
     else:
         goals = _goals(1000)
-    assert (model.drive(goals, np.zeros(N), DT).torque_share == 1.0).all()
+    assert (model.drive(goals, np.zeros(N), DT).torque_fraction == 1.0).all()
 
 
 def test_short_overload_does_not_latch():

@@ -200,7 +200,7 @@ def figures(
     def ratio(mine: str | None, other: str | None) -> float | None:
         return None if mine is None or other is None else round(result.ratio(mine, other), 3)
 
-    def share(precision: str) -> float | None:
+    def fraction(precision: str) -> float | None:
         name = f"motorium_{precision}"
         if name not in contenders:
             return None
@@ -211,8 +211,8 @@ def figures(
         "best_vs_best_peer": ratio(best, best_peer),
         "best_precision": None if best is None else contenders[best].precision,
         "best_cosine": None if best is None else round(cosines[best], 6),
-        "peak_share_float32": share("float32"),
-        "peak_share_int8": share("int8"),
+        "peak_share_float32": fraction("float32"),
+        "peak_share_int8": fraction("int8"),
         "best_peer_float32": best_exact,
         "best_peer": best_peer,
         "cosine": {name: round(value, 6) for name, value in cosines.items()},

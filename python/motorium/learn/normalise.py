@@ -12,7 +12,7 @@ from ..policies.descriptor import Descriptor
 from ..types import Float32
 from .dataset import Demos
 
-LEAST_STD = 0.01
+MIN_STD = 0.01
 """Radians or opening: joints that hardly move in the data are not blown up."""
 
 
@@ -60,12 +60,12 @@ class Statistics:
 
         return cls(
             state_mean=f32(state.mean(axis=0)),
-            state_std=f32(np.maximum(state.std(axis=0), LEAST_STD)),
+            state_std=f32(np.maximum(state.std(axis=0), MIN_STD)),
             state_min=f32(state.min(axis=0)),
             state_max=f32(state.max(axis=0)),
             relative=f32(relative),
             action_mean=f32(mean),
-            action_std=f32(np.maximum(std, LEAST_STD)),
+            action_std=f32(np.maximum(std, MIN_STD)),
             action_min=f32(seen.min(axis=0)),
             action_max=f32(seen.max(axis=0)),
             scene_mean=f32(scene.mean(axis=0)),

@@ -28,7 +28,7 @@ from .fingerprint import check_offsets
 
 FORMAT = "motorium-calibration"
 VERSION = 1
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 _NAME = re.compile(r"\w[\w .-]{0,63}")
 
 
@@ -108,7 +108,7 @@ class Calibration:
         """Read and check a calibration of `spec`. Raises CalibrationError."""
         path = find(name_or_path)
         try:
-            table = read_json(path, MOST_BYTES, error=CalibrationError)
+            table = read_json(path, MAX_BYTES, error=CalibrationError)
         except CalibrationError as error:
             raise CalibrationError(f"{error}; calibrate the arm again") from error
         calibration = _parse(table, path)
@@ -181,7 +181,7 @@ def stored() -> dict[Path, Calibration]:
     found = {}
     for path in sorted(directory().glob("*.json")):
         with contextlib.suppress(CalibrationError):  # asked for by name it says what is wrong
-            found[path] = _parse(read_json(path, MOST_BYTES, error=CalibrationError), path)
+            found[path] = _parse(read_json(path, MAX_BYTES, error=CalibrationError), path)
     return found
 
 

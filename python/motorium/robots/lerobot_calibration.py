@@ -21,7 +21,7 @@ from ..specs.robot import RobotSpec
 from ..specs.servo import MotorSpec
 from ..specs.travel import travel_problem, zero_ticks
 from ..specs.zero import JointZero
-from .calibration import MOST_BYTES, Calibration, spec_hash
+from .calibration import MAX_BYTES, Calibration, spec_hash
 from .sweep import check_accepted
 
 KEYS = ("id", "drive_mode", "homing_offset", "range_min", "range_max")
@@ -45,7 +45,7 @@ def read_lerobot(path: Path, spec: RobotSpec, *, accept: Collection[str] = ()) -
         CalibrationError: it does not fit `spec`.
     """
     check_accepted(accept, spec)
-    table = read_json(path, MOST_BYTES, error=CalibrationError)
+    table = read_json(path, MAX_BYTES, error=CalibrationError)
     if isinstance(table, dict) and set(table) & OLD_KEYS:
         raise CalibrationError(
             f"{path} is in LeRobot's old format (of before May 2025): it counts in quarter turns placed by hand, and "

@@ -198,14 +198,14 @@ class Expert:
         p = self.params
         if off_m < p.misaligned_m or view.now.height > p.clear_m:
             return goal
-        share = min(1.0, max(0.05, (view.now.height - 0.03) / (p.clear_m - 0.03)))
+        fraction = min(1.0, max(0.05, (view.now.height - 0.03) / (p.clear_m - 0.03)))
         s = view.setpoint
         return Tool(
-            s.pan + share * max(-0.05, min(0.05, goal.pan - s.pan)),
-            s.radius + share * max(-0.008, min(0.008, goal.radius - s.radius)),
+            s.pan + fraction * max(-0.05, min(0.05, goal.pan - s.pan)),
+            s.radius + fraction * max(-0.008, min(0.008, goal.radius - s.radius)),
             goal.height,
             goal.pitch,
-            s.roll + share * max(-0.1, min(0.1, goal.roll - s.roll)),
+            s.roll + fraction * max(-0.1, min(0.1, goal.roll - s.roll)),
         )
 
     def _carry(self, cube: Pose, tray: Pose, view: _View) -> Tool:
@@ -258,8 +258,8 @@ def _head(tool: Tool) -> tuple[float, float, float, float]:
     return tool.pan, tool.radius, tool.height, DOWN_RAD
 
 
-def _moved(tool: Tool, delta: list[float], share: float) -> Tool:
-    pan, radius, height, pitch, roll = (share * d for d in delta)
+def _moved(tool: Tool, delta: list[float], fraction: float) -> Tool:
+    pan, radius, height, pitch, roll = (fraction * d for d in delta)
     return Tool(
         tool.pan + pan, tool.radius + radius, tool.height + height, tool.pitch + pitch, tool.roll + roll
     )

@@ -83,17 +83,17 @@ class Hand:
     def take(self, position_rad: Float64, drive: ServoDrive, dt_s: float) -> tuple[Float64, Float64]:
         """Return target (J,) in radians and allowed share of stall torque (J,) for the next `dt_s`, hand included."""
         if not self._route:
-            return drive.target_rad, drive.torque_share
+            return drive.target_rad, drive.torque_fraction
         if self._at is None:
             self._at = position_rad.copy()
-        free = drive.torque_share <= 0
+        free = drive.torque_fraction <= 0
         goal = self._route[self._next]
         goal = np.where(np.isnan(goal), self._at, goal)
         step = SPEED_RAD_S * dt_s
         self._at = np.where(free, self._at + np.clip(goal - self._at, -step, step), position_rad)
         if free.all() and np.abs(goal - self._at).max() < REACHED_RAD:
             self._next = (self._next + 1) % len(self._route)
-        return np.where(free, self._at, drive.target_rad), np.where(free, 1.0, drive.torque_share)
+        return np.where(free, self._at, drive.target_rad), np.where(free, 1.0, drive.torque_fraction)
 
     def _start(self, route: list[Float64]) -> None:
         self._route, self._next, self._at = route, 0, None

@@ -104,10 +104,10 @@ class PhysicsLoop:
             self._servos.settings = self._settings()
             self._factor.mark(self._t_ns, self._steps * PERIOD_NS)
         drive = self._servos.drive(self._goals(), self._world.position_rad, dt_s)
-        target_rad, share = self.hand.take(self._world.position_rad, drive, dt_s)
+        target_rad, fraction = self.hand.take(self._world.position_rad, drive, dt_s)
         servos = self._world.servos
-        servos.torque_enable = share > 0
-        servos.torque_limit = np.minimum(share, self._assembled_limit)
+        servos.torque_enable = fraction > 0
+        servos.torque_limit = np.minimum(fraction, self._assembled_limit)
         servos.apply_limits()
         if self.hand.lifted == self._touching:
             self._touching = not self.hand.lifted

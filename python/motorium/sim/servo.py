@@ -114,9 +114,9 @@ class ServoBank:
 
     def sense(self, torque_nm: Float64, dt_s: float) -> None:
         """Feeds the sensors with the torque of the last `dt_s` seconds."""
-        share = torque_nm * (1.0 / self._stall_nm)
-        self._load += (share - self._load) * min(1.0, dt_s / self.model.load_filter_s)
-        self._heat += (share * share - self._heat) * min(1.0, dt_s / self.model.thermal_s)
+        fraction = torque_nm * (1.0 / self._stall_nm)
+        self._load += (fraction - self._load) * min(1.0, dt_s / self.model.load_filter_s)
+        self._heat += (fraction * fraction - self._heat) * min(1.0, dt_s / self.model.thermal_s)
 
     @property
     def load(self) -> NDArray[np.float32]:

@@ -106,7 +106,7 @@ class ServoDrive:
     """What the servos ask of the physics for one step."""
 
     target_rad: Float64
-    torque_share: Float64  # allowed share of stall torque; 0: torque off
+    torque_fraction: Float64  # allowed share of stall torque; 0: torque off
 
 
 @dataclass(frozen=True)
@@ -182,8 +182,8 @@ class RegisterModel:
         self._advance(goals, dt_s)
         self._stay_near(goals, present)
         limit = np.where(state.overloaded, self.settings.protective_share, 1.0)
-        share = np.where(goals.torque_enable, np.minimum(limit, goals.torque_limit), 0.0)
-        return ServoDrive(self.to_rad(state.profile_ticks), share)
+        fraction = np.where(goals.torque_enable, np.minimum(limit, goals.torque_limit), 0.0)
+        return ServoDrive(self.to_rad(state.profile_ticks), fraction)
 
     def read(self, senses: ServoState, dt_s: float) -> ServoReading:
         """Registers after a step of `dt_s`."""

@@ -21,10 +21,10 @@ class LatencySpec:
     seconds: Floats
     weights: Floats
 
-    def quantile_s(self, share: float) -> float:
-        """The smallest declared latency that at least `share` of all inferences do not exceed."""
+    def quantile_s(self, fraction: float) -> float:
+        """The smallest declared latency that at least `fraction` of all inferences do not exceed."""
         reached = np.cumsum(self.weights) / sum(self.weights)
-        return self.seconds[min(int(np.searchsorted(reached, share - 1e-9)), len(self.seconds) - 1)]
+        return self.seconds[min(int(np.searchsorted(reached, fraction - 1e-9)), len(self.seconds) - 1)]
 
     def draw_s(self, rng: np.random.Generator) -> float:
         """One latency."""

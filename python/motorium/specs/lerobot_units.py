@@ -52,8 +52,8 @@ def _column(values: NDArray[np.float64], joint: JointSpec, unit: str) -> NDArray
     along = values * joint.sign
     travel = joint.upper_rad - joint.lower_rad
     if joint.unit != "rad":  # a gripper: 0 to 100 along the counts
-        share = values / 100.0
-        return joint.lower_rad + travel * (share if joint.sign > 0 else 1.0 - share)
+        fraction = values / 100.0
+        return joint.lower_rad + travel * (fraction if joint.sign > 0 else 1.0 - fraction)
     whole = travel > FULL_TURN_RAD
     middle = 0.0 if whole else (joint.lower_rad + joint.upper_rad) / 2
     if unit == "deg":

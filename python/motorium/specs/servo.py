@@ -23,7 +23,7 @@ ACCESS = ("r", "rw")
 ROLES = ("any", "body", "gripper")
 PROTOCOLS = ("feetech", "dynamixel", "dynamixel1")
 BYTE_ORDERS = ("little", "big")
-MOST_TICKS = 32767
+MAX_TICKS = 32767
 """Of a register of two bytes with a sign bit."""
 LAST_ADDRESS = {"feetech": 255, "dynamixel": 65535, "dynamixel1": 255}
 
@@ -319,8 +319,8 @@ def check(spec: MotorSpec, *, where: str = "motor") -> None:
     for name in ("model_number", "ticks_per_turn", "stall_torque_nm", "stall_current_ma", "sag_rad"):
         if not getattr(spec, name) > 0:
             raise SpecError(f"{where}.{name} must be positive")
-    if not 1 <= spec.max_ticks <= MOST_TICKS:
-        raise SpecError(f"{where}.max_ticks is {spec.max_ticks}; valid: 1..{MOST_TICKS}")
+    if not 1 <= spec.max_ticks <= MAX_TICKS:
+        raise SpecError(f"{where}.max_ticks is {spec.max_ticks}; valid: 1..{MAX_TICKS}")
     taken: dict[int, str] = {}
     for register in spec.registers.values():
         _check_register(register, taken, where, LAST_ADDRESS[spec.protocol])

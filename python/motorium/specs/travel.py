@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 BEYOND_RAD = 0.02
 """A recorded setpoint may be so far beyond a limit: encoders and decimals."""
-LEAST_FRACTION = 0.85
+MIN_FRACTION = 0.85
 """Of the declared travel, where the robot's file says nothing: a joint that moved less was not moved to its stops."""
-MOST_FRACTION = 1.15
+MAX_FRACTION = 1.15
 """Of the declared travel, where the robot's file says nothing: a joint that moves further is another one."""
 NARROW_FRACTION = 0.55
 """Of the declared travel: between this and the least a joint is taken with a warning; cables and tables stop arms."""
@@ -38,7 +38,7 @@ def declared_rad(joint: JointSpec) -> float:
 def bounds_rad(joint: JointSpec) -> tuple[float, float]:
     """The least and the most that this joint may move from stop to stop."""
     declared = declared_rad(joint)
-    return joint.min_travel_rad or LEAST_FRACTION * declared, joint.max_travel_rad or MOST_FRACTION * declared
+    return joint.min_travel_rad or MIN_FRACTION * declared, joint.max_travel_rad or MAX_FRACTION * declared
 
 
 def check_bounds(joint: JointSpec, where: str) -> None:

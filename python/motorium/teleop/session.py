@@ -286,6 +286,6 @@ def _ramp_s(robot: Robot, leader: LeaderArm, joints: JointMap) -> float:
     """How long the ramp lasts at most, from where both arms are now; see RampIn in the runtime."""
     here = robot.position_rad
     goal: Float32 = joints.apply(leader.position_rad, here)
-    share = robot.spec.control.approach_velocity_share
-    speed = share * np.array([joint.max_velocity_rad_s for joint in robot.spec.joints])
+    fraction = robot.spec.control.approach_velocity_share
+    speed = fraction * np.array([joint.max_velocity_rad_s for joint in robot.spec.joints])
     return float(max(0.2, (1.5 * np.abs(goal - here) / speed).max()) + 0.2)

@@ -127,8 +127,8 @@ def align(
     return ticks, {name: nearest(ticks, t, tolerance_ns=tolerance_ns) for name, t in times.items()}
 
 
-def _quantile(values: NDArray[np.float64], share: float) -> float:
-    return _plain(np.quantile(values, share)) if len(values) else 0.0
+def _quantile(values: NDArray[np.float64], fraction: float) -> float:
+    return _plain(np.quantile(values, fraction)) if len(values) else 0.0
 
 
 def _plain(value: Any) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...foreign import parse_json
-from ...instructions import MOST_CHARS
+from ...instructions import MAX_CHARS
 from . import hdf5_file
 
 NAMES = (
@@ -76,7 +76,7 @@ def _words(value: Any) -> str:
     if text.startswith(("{", "[")):
         return ""  # a document, not words
     text = "".join(letter if letter.isprintable() else " " for letter in text)
-    return re.sub(r"\s+", " ", text).strip().strip("\"'")[:MOST_CHARS]
+    return re.sub(r"\s+", " ", text).strip().strip("\"'")[:MAX_CHARS]
 
 
 def _of_path(value: Any) -> str:
