@@ -1,7 +1,7 @@
 """Guided real-time chunking: how strongly each row of a new chunk is drawn to what the plan before says of its time.
 
 The soft mask is that of "Real-Time Execution of Action Chunking Flow Policies" (Black, Galliker, Levine 2025,
-arXiv 2506.07339, eq. 5). What is done with it is csrc/engine/denoiser/guidance.hpp; docs/realtime.md says how it differs.
+arXiv 2506.07339, eq. 5). What is done with it: csrc/engine/denoiser/guidance.hpp, and how it differs: docs/realtime.md.
 """
 
 from __future__ import annotations
