@@ -64,7 +64,7 @@ class Ours:
     """motorium's driver of a robot on virtual servos."""
 
     def __init__(self, protocol: str) -> None:
-        """Opens the chain of `ROBOTS[protocol]`."""
+        """Open the chain of `ROBOTS[protocol]`."""
         self.spec = RobotSpec.load(ROBOTS[protocol])
         self.ids = [joint.id for joint in self.spec.joints]
         self.emulator = emulate(self.ids, self.spec.motor_names)
@@ -78,14 +78,14 @@ class Ours:
         self._goal = _gated(self.spec, self.readings.as_dict()["position_rad"])
 
     def cycle(self) -> _core.BusStatus:
-        """Reads everything, writes every goal; the status of the read."""
+        """Read everything, write every goal, and return the status of the read."""
         status = self.bus.read_state(self.readings)
         self.bus.write_goal(self._goal)
         return status
 
 
 def _gated(spec: RobotSpec, position_rad: Any) -> _core.GatedGoal:
-    """The measured position as a goal; only the gate can make one."""
+    """Return the measured position as a goal; only the gate can make one."""
     joints = len(spec.joints)
     gate = _core.SafetyGate(
         _core.LimitsConfig(
@@ -139,7 +139,7 @@ def _waiting(ours: Ours, protocol: str, count: int) -> float:
 
 
 def _lost_reply_us(ours: Ours, servo: int, normal_us: float, losses: int) -> float:
-    """What a tick costs in which one servo's reply is lost, beyond a normal one; the median."""
+    """Return what a tick costs in which one servo's reply is lost, beyond a normal one; the median."""
     ours.emulator.set_fault("drop", servo_id=servo, period=LOST_EVERY)
     costs: list[float] = []
     while len(costs) < losses:
@@ -171,7 +171,7 @@ def _on_the_wire(ours: Ours, protocol: str, effort: Effort) -> dict[str, Any]:
 
 
 def measure_protocol(protocol: str, effort: Effort) -> dict[str, Any]:
-    """The figures of one protocol; see `measure`."""
+    """Return the figures of one protocol; see `measure`."""
     ours = Ours(protocol)
     emulators: list[_core.ServoEmulator] = []
 

@@ -92,7 +92,7 @@ def measure(
 
 
 def _attempt(what: str, make: Callable[[], Any], notes: list[str]) -> Any:
-    """What `make` returns; None and a note when it fails: libraries raise what they like, from inside a compiler."""
+    """Return what `make` returns; None and a note when it fails, since libraries raise what they like."""
     try:
         return make()
     except Exception as error:  # noqa: BLE001 - a peer's failure must not cost the other figures
@@ -191,7 +191,7 @@ def figures(
     result: Race,
     threads: int,
 ) -> dict[str, Any]:
-    """The ratios of one size."""
+    """Return the ratios of one size."""
     ours = [name for name, c in contenders.items() if c.ours and cosines[name] >= GOOD_ENOUGH]
     peers = [name for name, c in contenders.items() if not c.ours]
     exact = [name for name in peers if contenders[name].precision == "float32"]

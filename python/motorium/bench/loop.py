@@ -72,7 +72,7 @@ def _native(rate_hz: int, seconds: float) -> tuple[int, int, list[float]]:
 
 
 def _python(rate_hz: int, seconds: float) -> tuple[int, int, list[float]]:
-    """The same of a loop in Python around the same bus and gate."""
+    """Return the same of a loop in Python around the same bus and gate."""
     from .._core import FeetechBusConfig, FeetechJoints, JointReadings, LimitsConfig, SafetyGate
     from ..robots.assembly import bus_config
     from ..specs.robot import RobotSpec

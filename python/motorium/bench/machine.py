@@ -45,7 +45,7 @@ def machine(threads: int | None = None) -> dict[str, Any]:
 
 
 def machine_line(facts: dict[str, Any]) -> str:
-    """The facts of `machine` on one line."""
+    """Return the facts of `machine` on one line."""
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
     threads = f", {facts['threads']} threads" if "threads" in facts else ""
     return (
@@ -74,7 +74,7 @@ def _read(path: str) -> str:
 
 
 def _cpuinfo(*keys: str) -> str:
-    """The first value of one of `keys`: x86-64 and aarch64 name things differently."""
+    """Return the first value of one of `keys`: x86-64 and aarch64 name things differently."""
     for line in _read("/proc/cpuinfo").splitlines():
         key, _, value = line.partition(":")
         if key.strip() in keys:
@@ -88,5 +88,5 @@ def _cpu_name() -> str:
 
 
 def cpu_flags() -> frozenset[str]:
-    """What the processor can do, in the words of /proc/cpuinfo."""
+    """Return what the processor can do, in the words of /proc/cpuinfo."""
     return frozenset(_cpuinfo("flags", "Features").split())

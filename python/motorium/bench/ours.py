@@ -31,7 +31,7 @@ def own_contenders(
 
 
 def denoiser_config(size: ExpertSize) -> dict[str, Any]:
-    """The denoiser's description of the action expert of `peers/expert.py`."""
+    """Return the denoiser's description of the action expert of `peers/expert.py`."""
     return {
         "block": {
             "width": size.width,
@@ -53,7 +53,7 @@ def denoiser_config(size: ExpertSize) -> dict[str, Any]:
 
 
 def denoiser_tensors(weights: Mapping[str, Floats]) -> dict[str, Floats]:
-    """The same weights under the denoiser's names."""
+    """Return the same weights under the denoiser's names."""
 
     def renamed(name: str) -> str:
         if name.startswith("layers."):
@@ -77,7 +77,7 @@ def _runner(
 
 
 def roofline_s(size: ExpertSize, precision: str, threads: int) -> float:
-    """The shortest time of one chunk on this machine: arithmetic or weight traffic, whichever takes longer.
+    """Return the shortest time of one chunk on this machine: arithmetic or weight traffic, whichever takes longer.
 
     Both limits are measured here and now. Every step reads every weight once.
     """

@@ -36,7 +36,7 @@ class Chunk:
 
 
 def model_config(size: ExpertSize) -> BeingH05Config:
-    """The checkpoint whose action expert has this size; the text stream is twice as wide, as in the 2B model."""
+    """Return the checkpoint whose action expert has this size; the text stream is twice as wide, as in the 2B model."""
     eps = 1e-6
     vit = VitConfig(8, 8, 1, 1, 7, eps)
     llm = LlmConfig(

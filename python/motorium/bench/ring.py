@@ -86,7 +86,7 @@ def figures(times: Times) -> dict[str, Any]:
 
 
 def sources() -> Path:
-    """The folder that holds `bench/` and `include/`: in the package, or `csrc` beside a source tree."""
+    """Return the folder that holds `bench/` and `include/`: in the package, or `csrc` beside a source tree."""
     package = Path(__file__).parents[1]
     for home in (package / "_native", package.parents[1] / "csrc"):
         if (home / "bench/ring_race.cpp").is_file():

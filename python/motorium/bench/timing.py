@@ -53,7 +53,7 @@ class Race:
         return statistics.median(b / a for a, b in pairs)
 
     def best_of(self, names: list[str]) -> str | None:
-        """The one with the smallest median; None when `names` is empty."""
+        """Return the one with the smallest median; None when `names` is empty."""
         return min(names, key=self.median_s, default=None)
 
     def medians_ms(self) -> dict[str, float]:
@@ -61,7 +61,7 @@ class Race:
         return {name: float(f"{1e3 * self.median_s(name):.4g}") for name in self.seconds}
 
     def least_ms(self) -> dict[str, float]:
-        """The same of each contender's quickest round: what is left when the machine's other guests are quiet."""
+        """Return the same of the quickest round of each contender: what is left when the machine is quiet."""
         return {name: float(f"{1e3 * min(times):.4g}") for name, times in self.seconds.items()}
 
 

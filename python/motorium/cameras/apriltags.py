@@ -191,7 +191,7 @@ def _deviations(
     lens: Lens,
     corner_px: float,
 ) -> tuple[float, float]:
-    """Standard deviation of the camera's place (m) and direction (degrees) when corners have `corner_px`."""
+    """Return the standard deviation of the camera's place (m) and direction (degrees) when corners have `corner_px`."""
     cv2 = import_cv2()
     points = np.concatenate([tags[number].corners_m for number in known])
     turn, _ = cv2.Rodrigues(world_to_camera[:3, :3])

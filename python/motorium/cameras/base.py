@@ -21,7 +21,7 @@ def newest_frames(
     tolerance_s: float = 0.005,
     patience_s: float = 0.015,
 ) -> dict[str, Frame]:
-    """The newest frame of every camera, of one moment where possible.
+    """Return the newest frame of every camera, of one moment where possible.
 
     Cameras that run in step publish one after the other; between the two, one is a whole period ahead. While
     capture times differ by more than `tolerance_s`, the laggards get `patience_s` to catch up.

@@ -57,7 +57,7 @@ def list_devices(sysfs: Path = SYSFS) -> list[VideoDevice]:
 
 
 def find_device(devices: Iterable[VideoDevice], *, serial: str = "", usb_path: str = "") -> VideoDevice:
-    """The one device with this serial number and USB path; an empty one is not asked for.
+    """Return the one device with this serial number and USB path; an empty one is not asked for.
 
     Raises CameraError when there is none, or when two cameras carry the serial number (some makers give all the same).
     """
@@ -77,7 +77,7 @@ def find_device(devices: Iterable[VideoDevice], *, serial: str = "", usb_path: s
 
 
 def describe(devices: Iterable[VideoDevice]) -> str:
-    """The devices in one line, for messages."""
+    """Return the devices in one line, for messages."""
     lines = [f"{d.node} {d.title!r} (path {d.usb_path or '-'}, serial {d.serial or '-'})" for d in devices]
     return ", ".join(lines) or "none"
 
@@ -100,7 +100,7 @@ def _device(entry: Path) -> VideoDevice:
 
 
 def _usb_parent(device: Path) -> Path | None:
-    """The USB device above an interface such as .../1-1.2/1-1.2:1.0."""
+    """Return the USB device above an interface such as .../1-1.2/1-1.2:1.0."""
     try:
         place = device.resolve(strict=True)
     except OSError:
@@ -109,7 +109,7 @@ def _usb_parent(device: Path) -> Path | None:
 
 
 def _read(path: Path) -> str:
-    """A one-line attribute; empty when it is absent. Names come from the camera: only printable characters stay."""
+    """Return a one-line attribute, empty when absent. A camera chose its text: only printable characters stay."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_ATTRIBUTE_BYTES)

@@ -28,7 +28,7 @@ def extrinsics_path(robot: str, role: str) -> Path:
 
 
 def pictures(robot: str, role: str, files: Sequence[Path]) -> list[UInt8]:
-    """The given image files, or ten frames of the bound camera. Raises CameraError."""
+    """Return the given image files, or ten frames of the bound camera. Raises CameraError."""
     if files:
         return [_read(path) for path in files]
     binding = CameraSetup.load(robot).cameras.get(role)

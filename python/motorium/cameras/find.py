@@ -15,7 +15,7 @@ from .setup import Binding
 def recognise(
     text: str, kind: str | None, mode: Mode, max_age_s: float = 0.5, *, sysfs: Path = SYSFS
 ) -> Binding:
-    """The binding for `text`: by serial number where that tells the camera apart, else by USB path.
+    """Return the binding for `text`: by serial number where that tells the camera apart, else by USB path.
 
     Args:
         text: serial number, USB path, /dev/video* node, video file or RealSense recording.

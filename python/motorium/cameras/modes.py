@@ -114,7 +114,7 @@ def bus_loads(streams: Iterable[Stream]) -> list[BusLoad]:
 
 
 def check_bandwidth(streams: Iterable[Stream]) -> list[BusLoad]:
-    """The loads of all buses. Raises CameraError naming the bus that is over its limit and what to change."""
+    """Return the loads of all buses. Raises CameraError naming the bus that is over its limit and what to change."""
     loads = bus_loads(streams)
     for load in loads:
         if not load.fits:

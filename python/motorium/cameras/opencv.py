@@ -64,7 +64,7 @@ class UvcSource:
             raise CameraError(f"{self._name} gives {width}x{height} at {fps:g} Hz, not {mode}")
 
     def grab(self) -> Shot:
-        """The next frame with the driver's time stamp, which uvcvideo takes from CLOCK_MONOTONIC."""
+        """Return the next frame with the driver's time stamp, which uvcvideo takes from CLOCK_MONOTONIC."""
         try:
             good, image = self._capture.read()
         except self._cv2.error as error:  # a damaged JPEG, for one
@@ -106,7 +106,7 @@ class FileSource:
         self._due_s = time.monotonic()
 
     def grab(self) -> Shot:
-        """The next frame, when it is due."""
+        """Return the next frame, when it is due."""
         self._due_s = max(self._due_s + self._period_s, time.monotonic() - self._period_s)
         time.sleep(max(0.0, self._due_s - time.monotonic()))
         good, image = self._capture.read()

@@ -134,7 +134,7 @@ def inverse(transform: Float64) -> Float64:
 
 
 def read_table(path: Path) -> Mapping[str, Any]:
-    """A JSON object of at most a megabyte. Raises CameraError."""
+    """Return a JSON object of at most a megabyte. Raises CameraError."""
     table = read_json(path, MAX_FILE_BYTES, error=CameraError)
     if not isinstance(table, dict):
         raise CameraError(f"{path} holds no JSON object")

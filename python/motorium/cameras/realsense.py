@@ -33,7 +33,7 @@ def import_rs() -> Any:
 
 
 def list_realsense() -> list[dict[str, str]]:
-    """Serial number, name and USB type of every RealSense camera; empty without the extra."""
+    """Return the serial number, name and USB type of every RealSense camera; empty without the extra."""
     try:
         rs = import_rs()
         devices = list(rs.context().query_devices())
@@ -90,7 +90,7 @@ class RealSenseSource:
             self._unit_m = _depth_unit_m(profile)
 
     def grab(self) -> Shot:
-        """The next pair of frames."""
+        """Return the next pair of frames."""
         try:
             frames = self._pipeline.wait_for_frames(GRAB_TIMEOUT_MS)
             if self._align is not None:
@@ -107,7 +107,7 @@ class RealSenseSource:
 
 
 def shot_of(rs: Any, frames: Any, unit_m: float) -> Shot:
-    """The colour frame of a frame set (grey from depth where there is no colour) and its depth. Raises CameraError."""
+    """Return the colour frame of a frame set (grey from depth where it has none) and its depth. Raises CameraError."""
     colour, depth = frames.get_color_frame(), frames.get_depth_frame()
     if not colour and not depth:
         raise CameraError("a RealSense frame set without colour and depth")

@@ -27,7 +27,7 @@ FIRST_FRAME_S = 5.0
 
 
 def open_source(binding: Binding, sysfs: Path = SYSFS) -> Source:
-    """The camera of a binding, opened. Raises CameraError."""
+    """Return the camera of a binding, opened. Raises CameraError."""
     if binding.kind == "realsense":
         from .realsense import RealSenseSource
 
@@ -40,7 +40,7 @@ def open_source(binding: Binding, sysfs: Path = SYSFS) -> Source:
 
 
 def usb_loads(setup: CameraSetup, sysfs: Path = SYSFS) -> list[BusLoad]:
-    """What the setup reserves on each USB bus. Raises CameraError: a camera is absent, or a bus is over its limit."""
+    """Return what the setup reserves on each USB bus. Raises CameraError: camera absent, or a bus over its limit."""
     devices = list_devices(sysfs)
     streams = []
     for role, binding in setup.cameras.items():
@@ -68,7 +68,7 @@ class CameraRig:
 
     @classmethod
     def open(cls, robot: str, *, sysfs: Path = SYSFS, look_first: bool = True) -> Self:
-        """The cameras bound for `robot`. Raises CameraError: none bound, absent, swapped, a bus over its limit."""
+        """Return the cameras bound for `robot`. Raises CameraError: none bound, absent, swapped, a bus too full."""
         setup = CameraSetup.load(robot)
         if not setup.cameras:
             raise CameraError(

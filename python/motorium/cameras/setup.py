@@ -77,7 +77,7 @@ class CameraSetup:
         return path
 
     def bound(self, role: str, binding: Binding) -> CameraSetup:
-        """A copy in which `role` has this camera. Raises CameraError for a bad role or a camera bound elsewhere."""
+        """Return a copy in which `role` has this camera. Raises CameraError: bad role, camera bound elsewhere."""
         if not _ROLE.fullmatch(role):
             raise CameraError(f"role {role!r}: use small letters, digits and _ (front, wrist, left_wrist)")
         for other, taken in self.cameras.items():
@@ -93,7 +93,7 @@ def directory() -> Path:
 
 
 def setup_path(robot: str) -> Path:
-    """The file of one robot's cameras. Raises CameraError for a name that is no file name."""
+    """Return the file of one robot's cameras. Raises CameraError for a name that is no file name."""
     if not _NAME.fullmatch(robot) or robot.startswith("."):
         raise CameraError(f"{robot!r} names no robot: letters, digits, '_', '-' and '.'")
     return directory() / f"{robot}.json"
@@ -138,7 +138,7 @@ def _binding(entry: Any, where: str) -> Binding:
 
 
 def parse_mode(entry: Mapping[str, Any], where: str) -> Mode:
-    """A checked Mode. Raises CameraError."""
+    """Return a checked Mode. Raises CameraError."""
     mode = Mode(**entry)
     sides = (mode.width, mode.height)
     if not all(isinstance(side, int) and not isinstance(side, bool) and 1 <= side <= 8192 for side in sides):

@@ -47,7 +47,7 @@ class Source(Protocol):
     """An open camera, used by one thread. `grab` may wait; whatever it raises means that the camera is lost."""
 
     def grab(self) -> Shot:
-        """The next frame."""
+        """Return the next frame."""
         ...
 
     def close(self) -> None:
@@ -86,14 +86,14 @@ class CameraThread:
         self._thread.start()
 
     def read_latest(self, timeout_s: float = 1.0) -> Frame:
-        """The newest frame; waits up to `timeout_s` for one that is not older than `max_age_s`.
+        """Return the newest frame; waits up to `timeout_s` for one that is not older than `max_age_s`.
 
         Raises CameraError with the last reason of loss.
         """
         return self._wait(0, timeout_s)
 
     def read_newer(self, seq: int, timeout_s: float = 1.0) -> Frame:
-        """The newest frame whose number is above `seq`; raises as `read_latest` does."""
+        """Return the newest frame whose number is above `seq`; raises as `read_latest` does."""
         return self._wait(seq, timeout_s)
 
     def stats(self) -> dict[str, Any]:
@@ -198,13 +198,13 @@ class CameraThread:
             self._news.notify_all()
 
     def _repeats(self, shot: Shot) -> bool:
-        """A frozen camera, not a new picture: nothing about it has changed."""
+        """Tell a frozen camera: it sends the same picture with the same time stamp again."""
         if self._frame is None or shot.t_ns is None or shot.t_ns != self._stamp_ns:
             return False
         return bool(np.array_equal(shot.image, self._frame.image))
 
     def _time_of(self, shot: Shot, now_ns: int) -> int:
-        """The source's own time where it can be true, else when the frame arrived."""
+        """Return the source's own time where it can be true, else when the frame arrived."""
         t_ns = now_ns if shot.t_ns is None else shot.t_ns
         if t_ns > now_ns:
             self._counts["future_times"] += 1
@@ -224,7 +224,7 @@ def _age_s(frame: Frame) -> float:
 
 
 def _reason(error: Exception) -> str:
-    """An exception in words: of a stranger's its class too, for its text alone may say little."""
+    """Put an exception into words: of a stranger's its class too, for its text alone may say little."""
     if isinstance(error, CameraError):
         return str(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -67,7 +67,7 @@ def _names(schema: Schema) -> dict[str, Sequence[str]]:
 
 
 def _show(found: WholeStats, names: Mapping[str, Sequence[str]]) -> None:
-    """A table a feature: a line for each of its values (joint, colour), a column for each number."""
+    """Print a table per feature: a line for each of its values (joint, colour), a column for each number."""
     for at, (key, values) in enumerate(found.stats.items()):
         if at:
             echo()

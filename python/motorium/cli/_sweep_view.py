@@ -22,7 +22,7 @@ REDRAW_S = 0.1
 
 
 def until_done(limit_s: float, *, quiet: bool) -> Callable[[Sweep, float], bool]:
-    """What `robots.calibrate.calibrate` asks after every reading; draws the sweep on a terminal unless `quiet`.
+    """Return what `robots.calibrate.calibrate` asks after every reading; draws the sweep on a terminal unless `quiet`.
 
     Raises CalibrationError when joints are missing after `limit_s`.
     """

@@ -93,7 +93,7 @@ def _fail(kind: str, message: str, as_json: bool) -> None:
 
 
 def say(text: str) -> None:
-    """A line for the person at the terminal; standard output stays for results."""
+    """Print a line for the person at the terminal; standard output stays for results."""
     echo(text, err=True)
 
 

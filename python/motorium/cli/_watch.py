@@ -116,7 +116,7 @@ def choose_audience(episodes: int, *, live: bool, silent: bool) -> SilentAudienc
 
 
 def print_report(report: DemoReport, written: Sequence[Path]) -> None:
-    """The closing table, and where the files are."""
+    """Show the closing table, and where the files are."""
     figures = report.as_dict()
     control, bus, safety = figures["control"], figures["bus"], figures["safety"]
     latency, period = figures["chunk_latency_ms"], figures["control"]["period_us"]

@@ -27,7 +27,7 @@ def command() -> None:
 @dataset_argument
 @json_option
 def info(dataset: Path, as_json: bool) -> None:
-    """What DATASET holds."""
+    """Show what DATASET holds."""
     from ..data.edit.marking import summary
     from ..data.format.dataset import Dataset
     from ..data.format.said_units import units_of

@@ -29,7 +29,7 @@ def _summary(verb: str) -> str:
 
 @contextlib.contextmanager
 def _shown_errors() -> Iterator[None]:
-    """What click cannot use it quotes, and a pattern of the shell may have put names of files there."""
+    """Escape what click quotes when it cannot use it: a pattern of the shell may have put names of files there."""
     try:
         yield
     except click.ClickException as error:

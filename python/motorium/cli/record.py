@@ -156,7 +156,7 @@ def _check_dataset(dataset: Path) -> None:
 
 
 def _pedal(device: str | None, keys: str | None, log: EventLog) -> AbstractContextManager[object]:
-    """The foot switch that adds to `log`, where there is one. Raises MotoriumError."""
+    """Return the foot switch that adds to `log`, where there is one. Raises MotoriumError."""
     from ..timeline.pedal import RECORDING, Pedal, marks_for
 
     if device is None:
@@ -168,7 +168,7 @@ def _pedal(device: str | None, keys: str | None, log: EventLog) -> AbstractConte
 
 
 def _hand(leader: str, port: str | None, calibration: str | None) -> LeaderArm | None:
-    """The arm that is moved by hand; None for the script."""
+    """Return the arm that is moved by hand; None for the script."""
     from ..teleop.leader import open_leader
 
     if leader == "script":
@@ -180,7 +180,7 @@ def _hand(leader: str, port: str | None, calibration: str | None) -> LeaderArm |
 
 
 def _shows(arm: Robot, hand: LeaderArm | None) -> Leader:
-    """The script of a simulated scene, or the arm that is moved by hand."""
+    """Return the script of a simulated scene, or the arm that is moved by hand."""
     if hand is None:
         from ..sim.script import ScriptLeader
 

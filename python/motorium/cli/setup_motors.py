@@ -87,7 +87,7 @@ def _give(set_up: ServoSetUp, survey: Survey, joint: str | None) -> dict[str, An
 
 
 def _ask(set_up: ServoSetUp, survey: Survey, given: list[dict[str, Any]]) -> None:
-    """The dialogue: which servo to connect, then Enter."""
+    """Hold the dialogue: which servo to connect, then Enter."""
     echo(*ORDER.split("\n"), err=True)
     set_up.finished |= set(survey.done)
     while left := set_up.pending(survey):

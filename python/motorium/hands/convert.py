@@ -63,7 +63,7 @@ def convert(
 
 
 def mirror_plane(loaded: HandFile, frame: str | None, path: Path) -> Plane:
-    """The mirror that exchanges left and right of a file's hands, in the frame they were brought into.
+    """Return the mirror that exchanges left and right of a file's hands, in the frame they were brought into.
 
     Raises:
         MotoriumError: the frame is not known, or it is that of a camera that moves.

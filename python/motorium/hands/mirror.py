@@ -44,7 +44,7 @@ FINGER = np.tile([1.0, -1.0, -1.0], 15)
 
 
 def mirror(hands: Mapping[str, HandTrack], plane: str | Plane = "y") -> dict[str, HandTrack]:
-    """The same motion seen in a mirror: the right hand becomes a left one and the other way round.
+    """Return the same motion seen in a mirror: the right hand becomes a left one and the other way round.
 
     A point v of the hand lies at p + R v. Its image is c + M (p - c) + (M R F)(F v), where F v is the same point of the
     other hand's model: so the image's rotation is M R F, a proper one, and its fingers have F's effect on their axes.

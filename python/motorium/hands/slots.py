@@ -78,7 +78,7 @@ def world_deltas(track: HandTrack) -> tuple[Float64, Float64]:
 def follow_deltas(
     position_m: Float64, rotation: Float64, deltas: tuple[Float64, Float64]
 ) -> tuple[Float64, Float64]:
-    """The wrist's way, (N, 3) places and (N, 3) axis-angles, from where it began: what `world_deltas` undoes."""
+    """Return the wrist's path, (N, 3) places and (N, 3) axis-angles, from where it began; undoes `world_deltas`."""
     places = np.concatenate([position_m[None], position_m + np.cumsum(deltas[0], axis=0)])
     turned = [to_matrix(rotation)]
     for step in to_matrix(deltas[1]):

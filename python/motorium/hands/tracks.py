@@ -53,7 +53,7 @@ class HandTrack:
         return len(self.t_s)
 
     def part(self, rows: slice) -> HandTrack:
-        """Some of its frames."""
+        """Return the frames `rows` as a track of their own."""
         moving = {
             name: getattr(self, name)[rows]
             for name in ("t_s", "theta", "wrist_position_m", "wrist_rotation", "confidence")

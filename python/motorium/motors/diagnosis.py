@@ -58,7 +58,7 @@ class Finding:
 
 
 def udev_rule(port: SerialPort) -> str:
-    """The rule that gives this adapter to its user, with a latency timer of 1 ms."""
+    """Return the rule that gives this adapter to its user, with a latency timer of 1 ms."""
     match = f'ATTRS{{serial}}=="{port.serial_number}"' if port.serial_number else 'SUBSYSTEMS=="usb"'
     return (
         f'SUBSYSTEM=="tty", {match}, MODE="0660", GROUP="dialout", TAG+="uaccess"\n'
@@ -73,7 +73,7 @@ def rule_fix(port: SerialPort) -> str:
 
 
 def diagnose_port(port: SerialPort) -> list[Finding]:
-    """What keeps this user from using an adapter well, before anything is sent through it."""
+    """Return what keeps this user from using an adapter well, before anything is sent through it."""
     findings = []
     advice = permission_advice(port.tty)
     if advice:
@@ -85,7 +85,7 @@ def diagnose_port(port: SerialPort) -> list[Finding]:
 
 
 def diagnose_latency(port: SerialPort, latency: dict[str, Any]) -> list[Finding]:
-    """What `BusScan.latency` says about the adapter."""
+    """Return what `BusScan.latency` says about the adapter."""
     if latency.get("setting") != "refused":
         return []
     timer = latency.get("timer_ms", -1)
@@ -95,7 +95,7 @@ def diagnose_latency(port: SerialPort, latency: dict[str, Any]) -> list[Finding]
 
 
 def diagnose(found: BusScan, expected: Sequence[Expected] = (), baud: int | None = None) -> list[Finding]:
-    """What is wrong with the servos of a scan.
+    """Return what is wrong with the servos of a scan.
 
     Args:
         found: the scan.

@@ -16,7 +16,7 @@ TABLE_SIZE = 256
 
 
 def dynamixel_model(motor: MotorSpec, firmware: int = FIRMWARE) -> _core.DynamixelModel:
-    """What the emulator needs to behave like `motor`."""
+    """Return what the emulator needs to behave like `motor`."""
     model = _core.DynamixelModel()
     model.model_number = motor.model_number
     model.firmware = firmware
@@ -37,7 +37,7 @@ def dynamixel_model(motor: MotorSpec, firmware: int = FIRMWARE) -> _core.Dynamix
 
 
 def emulate(ids: Sequence[int], motors: Sequence[str]) -> _core.ServoEmulator:
-    """A chain of virtual servos, new from the factory, that speak the protocol of their motors.
+    """Return a chain of virtual servos, new from the factory, that speak the protocol of their motors.
 
     Args:
         ids: J servo ids.

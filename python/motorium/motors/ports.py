@@ -49,7 +49,7 @@ class SerialPort:
 
 
 def permission_advice(device: str) -> str:
-    """What to do so that this user may open `device`; empty when they may."""
+    """Return what to do so that this user may open `device`; empty when they may."""
     if os.access(device, os.R_OK | os.W_OK):
         return ""
     try:
@@ -84,7 +84,7 @@ def _links(folder: Path) -> dict[str, str]:
 
 
 def find_port(device: str) -> tuple[SerialPort | None, bool]:
-    """The port given by any of its names, and whether its serial number tells it from all others present."""
+    """Return the port given by any of its names, and whether its serial number tells it from all others present."""
     tty, ports = str(Path(device).resolve()), list_ports()
     port = next((port for port in ports if port.tty == tty), None)
     known = port is not None and identifies(port.serial_number, [other.serial_number for other in ports])
@@ -92,7 +92,7 @@ def find_port(device: str) -> tuple[SerialPort | None, bool]:
 
 
 def shared_name(device: str, by_id: Path = BY_ID) -> list[str]:
-    """The ports that a by-id name may mean, when two adapters give themselves the same one; else empty.
+    """Return the ports that a by-id name may mean, when two adapters give themselves the same one; else empty.
 
     udev makes such a name of the serial number, and gives it to whichever adapter came last.
     """
@@ -107,7 +107,7 @@ def shared_name(device: str, by_id: Path = BY_ID) -> list[str]:
 
 
 def adapter_serial(device: str) -> str | None:
-    """Serial number of the USB adapter behind a port given by any of its names; None when it tells nothing.
+    """Return the serial number of the USB adapter behind a port given by any of its names; None when it tells nothing.
 
     It tells nothing when there is none, when it is a placeholder, and when two present ports have it.
     """
@@ -122,6 +122,6 @@ def usb_path(device: str) -> str | None:
 
 
 def printed_serial(device: str) -> str | None:
-    """What the adapter behind a port calls itself, whether that tells it apart or not; None when it does not."""
+    """Return what the adapter behind a port calls itself, whether that tells it apart or not; None when it does not."""
     port, _ = find_port(device)
     return None if port is None else port.serial_number or None

@@ -108,7 +108,7 @@ def scan(
 
 
 def _pings(link: Link, servo: int) -> bool:
-    """A disturbed servo answers one of three."""
+    """Ask up to three times: a disturbed servo answers one of three."""
     before = _troubles(link)
     for _ in range(3):
         if link.ping(servo):
@@ -158,7 +158,7 @@ def _motor(protocol: str, number: int | None) -> MotorSpec | None:
 
 
 def _as_read(number: int | None, motor: MotorSpec) -> int | None:
-    """A number that was read low byte first, in the byte order of `motor`."""
+    """Return a number that was read low byte first, in the byte order of `motor`."""
     if number is None or motor.byte_order == "little":
         return number
     return int.from_bytes(number.to_bytes(2, "little"), "big")

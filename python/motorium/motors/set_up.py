@@ -147,7 +147,7 @@ class ServoSetUp:
         return found
 
     def _settled(self, entry: Expected, servo: FoundServo) -> FoundServo:
-        """The servo as it answers now; two that have been given the same id never answer cleanly."""
+        """Return the servo as it answers now; two that have been given the same id never answer cleanly."""
         found = self._clean_look(entry.id, self.baud)
         if found is None:
             raise BusError(
@@ -157,7 +157,7 @@ class ServoSetUp:
         return found
 
     def _clean_look(self, servo: int, baud: int) -> FoundServo | None:
-        """The servo in an undisturbed look: a busy machine disturbs some of them, a second servo disturbs all."""
+        """Return the servo as read undisturbed: a busy machine disturbs some reads, a second servo disturbs all."""
         for _ in range(LOOKS_AGAIN):
             found = self._scan_once([servo], [baud], SLOW_PATIENCE_S).servos
             if found and found[0].disturbed < DISTURBED:

@@ -64,7 +64,7 @@ class SimWorldClient:
         return True
 
     def instruction_for(self, task: str) -> str:
-        """The instruction that a task's name, or an instruction in other letters, stands for in the present scene."""
+        """Return the instruction that a task, or an instruction in other letters, stands for in the present scene."""
         if tasks.is_name(task):
             return self.task
         try:
@@ -91,7 +91,7 @@ class SimWorldClient:
         return str(self._process.request("practise", words=words)["said"])
 
     def expert(self, spec: RobotSpec) -> Callable[[Float32, Float32], Float32]:
-        """The scripted expert of this world's task: (measured, setpoint) -> the setpoint of 0.05 s later, all (J,).
+        """Return the scripted expert of this task: (measured, setpoint) -> the setpoint of 0.05 s later, all (J,).
 
         It sees where things really are, as a person beside the robot does. Raises SimulationError.
         """
@@ -172,7 +172,7 @@ def _reject_unknown(options: Iterable[str]) -> None:
 
 
 def open_backend(name: str, **options: Any) -> SimBackend | SimPair:
-    """The entry point of the scheme `sim` in the group `motorium.robots`: a robot of one arm, or of several.
+    """Return the entry point of the scheme `sim` in the group `motorium.robots`: a robot of one arm, or of several.
 
     Arguments and errors as `open_arm`.
     """

@@ -144,7 +144,7 @@ class DemoReport:
         return sum(result.success for result in self.results)
 
     def as_dict(self) -> dict[str, Any]:
-        """The figures that `motorium demo --json` prints."""
+        """Return the figures that `motorium demo --json` prints."""
         p50, p95 = np.percentile(self.latencies_ms or (0.0,), (50, 95))
         control, count = self.control, len(self.results)
         return {

@@ -67,14 +67,14 @@ class _View:
     yaw: float
 
     def in_hand(self, x_m: float, y_m: float, z_m: float) -> tuple[float, float, float]:
-        """A base-frame point along the gripper's x and y axes and above the tool tip."""
+        """Return a base-frame point along the gripper's x and y axes and above the tool tip."""
         dx, dy = x_m - self.tip[0], y_m - self.tip[1]
         c, s = math.cos(self.yaw), math.sin(self.yaw)
         return c * dx + s * dy, c * dy - s * dx, z_m - self.tip[2]
 
 
 def fold(angle_rad: float, period_rad: float) -> float:
-    """The equivalent angle in +-period/2."""
+    """Return the equivalent angle in +-period/2."""
     return (angle_rad + period_rad / 2) % period_rad - period_rad / 2
 
 
@@ -139,7 +139,7 @@ class Expert:
         return Tool(s.pan, s.radius, s.height, DOWN_RAD, s.roll)
 
     def _approach_or_close(self, truth: Truth, view: _View) -> tuple[Tool, float]:
-        """The cube is between the pads: go on descending if the gripper is still open, else close."""
+        """Go on descending over the cube while the gripper is open, else close it."""
         closing = view.gripper_setpoint < self.grasp.open_rad - 0.10
         low = view.tip[2] < truth.cube.z_m - self.params.grasp_below_centre_m + 0.004
         upright = abs(view.now.pitch - DOWN_RAD) < 0.15
@@ -224,7 +224,7 @@ class Expert:
         return self._over_obstacles(goal, view, off_m)
 
     def _leave(self, cube: Pose, view: _View) -> Tool:
-        """The job is done: let go, straight up, then home."""
+        """End the job: let go, straight up, then home."""
         p = self.params
         near = math.hypot(cube.x_m - view.tip[0], cube.y_m - view.tip[1]) < 0.06
         s = view.setpoint

@@ -21,7 +21,7 @@ ADDRESS_SPACE_GB = 2
 
 
 def install_advice() -> str:
-    """What makes off-screen drawing work here: more address space where that is what lacks, else the packages."""
+    """Return what makes off-screen drawing work here: more address space where that lacks, else the packages."""
     soft = resource.getrlimit(resource.RLIMIT_AS)[0]
     if soft != resource.RLIM_INFINITY and soft < ADDRESS_SPACE_GB << 30:
         return (
@@ -47,7 +47,7 @@ OFF_SCREEN = ("egl", "osmesa")
 
 
 def setting_problem(environment: Mapping[str, str]) -> str | None:
-    """What is wrong with the graphics settings of `environment`, and what to do; None when nothing is or none is made.
+    """Return what is wrong with the graphics settings of `environment`, and what to do; None when nothing is.
 
     MuJoCo itself finds out late, some of it only at the first picture.
     """

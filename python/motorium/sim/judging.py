@@ -66,7 +66,7 @@ def judge_episodes(
 def _judge(
     world: SimWorldClient, limit_s: float, over: threading.Event, skip: threading.Event
 ) -> dict[str, Any] | None:
-    """The outcome of the scene that lies there; None when the contest was ended."""
+    """Return the outcome of the scene that lies there; None when the contest was ended."""
     begin_s: float | None = None
     while not over.wait(POLL_S):
         status = world.status()

@@ -52,7 +52,7 @@ class LockStep:
         self.restart()
 
     def restart(self) -> None:
-        """A fresh core, enabled: setpoint := measured, time 0, no plan, counters zero."""
+        """Start with a fresh core, enabled: setpoint := measured, time 0, no plan, counters zero."""
         self.now_ns = 0
         self._start_core(self.world.readings()[0])
 
@@ -68,7 +68,7 @@ class LockStep:
 
     @contextmanager
     def side_branch(self) -> Iterator[None]:
-        """What is played inside never happened: on leaving, world, clock, plan and gate are as before.
+        """Undo what is played inside: on leaving, world, clock, plan and gate are as before.
 
         The branch starts from the setpoint in force with a plan and a gate of its own, the gate at rest.
         """
@@ -87,7 +87,7 @@ class LockStep:
             self._tick()
 
     def observe(self, task: str) -> Observation:
-        """What a policy sees now."""
+        """Return what a policy sees now."""
         images = {camera.role: self.world.render(camera.role) for camera in self.world.spec.cameras}
         paired = pair(dict.fromkeys(images, self.now_ns), self._joints_at, self.now_ns)
         assert paired is not None  # the world always has joints

@@ -25,7 +25,7 @@ THING_FRICTION = "0.9 0.01 0.0001"
 
 
 def build_mjcf(spec: RobotSpec, servos: Sequence[ServoModel]) -> str:
-    """The whole world as MJCF, one servo per joint; bodies keep the names of joints, colours and distractors."""
+    """Return the whole world as MJCF, one servo per joint; bodies keep the names of joints, colours and distractors."""
     root = ET.Element("mujoco", model=spec.name)
     ET.SubElement(root, "compiler", angle="radian", autolimits="true")
     ET.SubElement(

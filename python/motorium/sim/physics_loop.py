@@ -53,7 +53,7 @@ class RealTimeFactor:
             self._marks.popleft()
 
     def value(self, now_ns: int, sim_ns: int) -> float:
-        """The factor up to now; 1.0 before anything could be measured."""
+        """Return the factor up to now; 1.0 before anything could be measured."""
         start_ns, start_sim_ns = self._marks[0]
         return (sim_ns - start_sim_ns) / (now_ns - start_ns) if now_ns > start_ns else 1.0
 
@@ -62,7 +62,7 @@ class PhysicsLoop:
     """Owns the world while it runs. Every public method may be called from any thread."""
 
     def __init__(self, world: World, bus: ServoEmulator, spec: RobotSpec) -> None:
-        """Takes over `world` and `bus`; the present registers are right on return."""
+        """Take over `world` and `bus`; the present registers are right on return."""
         self.lock = threading.Lock()  # held for one step, one copy or one reset
         self._world, self._bus = world, bus
         self.hand = Hand(spec)

@@ -134,7 +134,7 @@ class Practice:
         )
 
     def _id(self, place: int) -> int:
-        """The id a servo has now, which a program may have changed."""
+        """Return the id a servo has now, which a program may have changed."""
         address = {"feetech": 5, "dynamixel": 7}[self._spec.bus.protocol]
         return self._servos.table(place)[address]
 

@@ -76,7 +76,7 @@ def decode(line: bytes) -> dict[str, Any]:
 
 
 def encode(message: Mapping[str, Any]) -> bytes:
-    """A JSON object to one line. Raises ValueError on numbers that are not finite."""
+    """Write a JSON object as one line. Raises ValueError on numbers that are not finite."""
     return json.dumps(message, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
@@ -118,7 +118,7 @@ def parse_request(line: bytes) -> Request:
 
 
 def parse_handshake(message: Mapping[str, Any]) -> Handshake:
-    """The first line's object to a Handshake. Raises ProtocolError when a key is missing or wrong."""
+    """Read the first line's object as a Handshake. Raises ProtocolError when a key is missing or wrong."""
     try:
         cameras = {role: CameraAddress(**address) for role, address in message["cameras"].items()}
         return Handshake(message["robot"], message["port"], int(message["pid"]), message["task"], cameras)

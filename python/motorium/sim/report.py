@@ -67,7 +67,7 @@ class EpisodePictures:
 
 
 def contact_sheet(episodes: Sequence[EpisodePictures], *, role: str = "front") -> Image.Image:
-    """A picture of all episodes: three frames each, the border green for success and red for failure."""
+    """Return a picture of all episodes: three frames each, the border green for success and red for failure."""
     from PIL import Image
 
     cell_w = 3 * PICTURE_PX + 2 * GAP_PX + 2 * BORDER_PX

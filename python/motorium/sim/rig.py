@@ -19,7 +19,7 @@ class WorldRig:
     """Own copy of the state, own OpenGL context; both belong to the thread that made them."""
 
     def __init__(self, world: World, physics: PhysicsLoop) -> None:
-        """Renders each camera once, so that a missing OpenGL shows here. Raises OpenGLError."""
+        """Render each camera once, so that a missing OpenGL shows here. Raises OpenGLError."""
         self._model: Any = world.model
         self._source: Any = world.data
         self._physics = physics

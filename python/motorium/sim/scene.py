@@ -120,7 +120,7 @@ def _place(
     ranges: tuple[tuple[float, float], tuple[float, float]],
     taken: list[tuple[float, ...]],
 ) -> tuple[float, float] | None:
-    """A free spot inside (radius, bearing) ranges; `taken` holds (x, y, clearance)."""
+    """Return a free spot inside (radius, bearing) ranges; `taken` holds (x, y, clearance)."""
     for _ in range(60):
         x, y = polar(rng.uniform(*ranges[0]), rng.uniform(*ranges[1]))
         if all(math.hypot(x - ox, y - oy) >= clearance for ox, oy, clearance in taken):
@@ -177,7 +177,7 @@ def _draw(rng: np.random.Generator, seed: int, target: str | None, joints: int) 
 
 
 def draw_scene(seed: int, *, target: str | None = None, joints: int = 6) -> Scene:
-    """The scene of a seed; `target` forces the colour asked for (it is put on the table if need be).
+    """Return the scene of a seed; `target` forces the colour asked for (it is put on the table if need be).
 
     Raises SimulationError for an unknown colour.
     """

@@ -51,7 +51,7 @@ class ScriptLeader:
         self._thread.start()
 
     def done(self) -> bool | None:
-        """True when the task is solved, None while it is not. Raises what went wrong while driving."""
+        """Return True when the task is solved, None while it is not. Raises what went wrong while driving."""
         if self._error is not None:
             raise self._error
         return True if self._robot.world.status()["success"] else None

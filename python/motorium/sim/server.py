@@ -33,7 +33,7 @@ Write = Callable[[dict[str, Any]], None]
 
 
 def requests(stop: threading.Event, source: int = 0) -> Iterator[protocol.Request | protocol.ProtocolError]:
-    """Requests from descriptor `source` until it ends, the parent process changes or `stop` is set."""
+    """Yield requests from descriptor `source` until it ends, the parent process changes or `stop` is set."""
     parent = os.getppid()  # a fork elsewhere in the parent may hold the pipe open beyond the parent's death
     poll = select.poll()
     poll.register(source, select.POLLIN)

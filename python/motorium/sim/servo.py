@@ -40,7 +40,7 @@ class ServoModel:
 
     @classmethod
     def load(cls, motor: str) -> ServoModel:
-        """The model of a motor by the name of its table. Raises SpecError."""
+        """Return the model of a motor by the name of its table. Raises SpecError."""
         path = SERVOS / f"{motor}.toml"
         if not path.is_file():
             known = ", ".join(sorted(p.stem for p in SERVOS.glob("*.toml")))
@@ -98,7 +98,7 @@ class ServoBank:
         self.apply_limits()
 
     def apply_limits(self) -> None:
-        """Writes the attributes into the physics; call after changing them."""
+        """Write the attributes into the physics; call after changing them."""
         torque = np.clip(self.torque_limit, 0.0, 1.0) * self._stall_nm * self.torque_enable
         self._mj.jnt_actfrcrange[: self._n, 0] = -torque
         self._mj.jnt_actfrcrange[: self._n, 1] = torque
@@ -113,7 +113,7 @@ class ServoBank:
         self.apply_limits()
 
     def sense(self, torque_nm: Float64, dt_s: float) -> None:
-        """Feeds the sensors with the torque of the last `dt_s` seconds."""
+        """Feed the sensors with the torque of the last `dt_s` seconds."""
         fraction = torque_nm * (1.0 / self._stall_nm)
         self._load += (fraction - self._load) * min(1.0, dt_s / self.model.load_filter_s)
         self._heat += (fraction * fraction - self._heat) * min(1.0, dt_s / self.model.thermal_s)

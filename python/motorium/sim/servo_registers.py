@@ -163,7 +163,7 @@ class RegisterModel:
         return self._zero + self._scale * position_rad
 
     def to_rad(self, ticks: Float64) -> Float64:
-        """Encoder ticks to joint angles."""
+        """Turn encoder ticks into joint angles."""
         return (ticks - self._zero) / self._scale
 
     def drive(self, goals: ServoGoals, position_rad: Float64, dt_s: float) -> ServoDrive:
@@ -186,7 +186,7 @@ class RegisterModel:
         return ServoDrive(self.to_rad(state.profile_ticks), fraction)
 
     def read(self, senses: ServoState, dt_s: float) -> ServoReading:
-        """Registers after a step of `dt_s`."""
+        """Return the registers after a step of `dt_s`."""
         load = np.clip(senses.effort, -1.0, 1.0) * self._sign
         self._watch_overload(load, dt_s)
         speed = senses.velocity_rad_s * self._scale
@@ -225,7 +225,7 @@ class RegisterModel:
         state.profile_ticks = np.where(goals.torque_enable, moved, state.profile_ticks)
 
     def _stay_near(self, goals: ServoGoals, present: Float64) -> None:
-        """A wheel has no goal that could run ahead of it: stopped by something, it turns back as soon as it is told."""
+        """Keep the goal of a wheel near it: stopped by something, it turns back as soon as it is told."""
         if goals.turn_speed_ticks_s is None:
             return
         near = np.clip(self._state.profile_ticks, present - WHEEL_LEAD_TICKS, present + WHEEL_LEAD_TICKS)
@@ -238,7 +238,7 @@ class RegisterModel:
         return self._state.enabled
 
     def _watch_overload(self, load: Float64, dt_s: float) -> None:
-        """Registers 34 to 36: too much load for the protection time cuts the torque back."""
+        """Cut the torque back after too much load for too long, as registers 34 to 36 say."""
         state = self._state
         over = np.abs(load) > self.settings.overload_share
         state.overload_s = np.where(over, state.overload_s + dt_s, 0.0)
@@ -247,7 +247,7 @@ class RegisterModel:
         state.overloaded = state.overloaded | trip
 
     def _release_overload(self, error: Float64, toggled: NDArray[np.bool_]) -> None:
-        """A latched overload ends when torque is toggled or the goal lies the other way."""
+        """End a latched overload when torque is toggled or the goal lies the other way."""
         state = self._state
         other_way = np.sign(error) == -state.overload_sign
         state.overloaded = state.overloaded & ~(toggled | other_way)

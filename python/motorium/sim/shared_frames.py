@@ -135,7 +135,7 @@ class FrameReader:
         self.height, self.width, _ = self._ring.shape
 
     def latest(self) -> Frame | None:
-        """The newest whole frame, a copy; None before the first. Raises CameraError after `close`."""
+        """Return the newest whole frame, a copy; None before the first. Raises CameraError after `close`."""
         if self._ring is None:
             raise CameraError("the camera is closed")
         try:
@@ -167,7 +167,7 @@ class SharedFrameCamera:
         self._check = check
 
     def read_latest(self, timeout_s: float = 1.0) -> Frame:
-        """The newest frame, (H, W, 3) uint8; waits for the first one.
+        """Return the newest frame, (H, W, 3) uint8; waits for the first one.
 
         Raises:
             CameraError: no frame at all within `timeout_s`, or the camera is closed.
@@ -176,7 +176,7 @@ class SharedFrameCamera:
         return self.read_newer(0, timeout_s)
 
     def read_newer(self, seq: int, timeout_s: float = 1.0) -> Frame:
-        """The newest frame whose sequence number is above `seq`; raises as `read_latest` does."""
+        """Return the newest frame whose sequence number is above `seq`; raises as `read_latest` does."""
         deadline = time.monotonic() + timeout_s
         while True:
             self._check()

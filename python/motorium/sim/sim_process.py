@@ -73,7 +73,7 @@ class SimProcess:
         return stat.rpartition(b")")[2].split()[:1] in ([b"Z"], [b"X"])
 
     def receive(self, timeout_s: float) -> dict[str, Any]:
-        """The next message. Raises SimulationError on death, nonsense, or after `timeout_s`."""
+        """Return the next message. Raises SimulationError on death, nonsense, or after `timeout_s`."""
         deadline = time.monotonic() + timeout_s
         while b"\n" not in self._buffer:
             left = deadline - time.monotonic()

@@ -85,7 +85,7 @@ class Simulation:
         self._cameras.close()
 
     def handshake(self) -> dict[str, Any]:
-        """What a client needs to use the robot."""
+        """Return what a client needs to use the robot."""
         cameras = {
             camera.role: CameraAddress(
                 self._cameras.writers[camera.role].path, camera.height, camera.width, camera.fps

@@ -16,7 +16,7 @@ FAR_M = 5.0
 
 
 def stage_scene(spec: RobotSpec, model: Any, data: Any, scene: Scene) -> None:
-    """Sets poses, colours, light and cameras in a mujoco model and its data."""
+    """Set poses, colours, light and cameras in a mujoco model and its data."""
     _stage_cubes(model, data, scene)
     _stage_distractors(model, data, scene)
     _stage_tray(model, data, scene.tray)

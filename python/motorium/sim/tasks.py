@@ -20,12 +20,12 @@ _PATTERN = re.compile(r"^\s*put the (\w+) cube in the tray\s*[.!]?\s*$", re.IGNO
 
 
 def instruction(colour: str) -> str:
-    """The task in words."""
+    """Return the task in words."""
     return f"put the {colour} cube in the tray"
 
 
 def target_colour(text: str) -> str:
-    """The colour an instruction asks for. Raises SimulationError with the valid instructions."""
+    """Return the colour an instruction asks for. Raises SimulationError with the valid instructions."""
     match = _PATTERN.match(text)
     if match is None or match.group(1).lower() not in COLOURS:
         valid = "; ".join(instruction(colour) for colour in COLOURS)
@@ -47,7 +47,7 @@ def resembles_name(text: str) -> bool:
 
 
 def forced_colour(task: str | None) -> str | None:
-    """The colour that `task` forces on a scene; None where the scene draws its own: no task, or a task's name.
+    """Return the colour that `task` forces on a scene; None where the scene draws its own: no task, or a task's name.
 
     Raises SimulationError with the valid tasks.
     """
@@ -95,7 +95,7 @@ class Judge:
     def update(
         self, cubes: dict[str, Pose], target: str, tray: Pose, grip: tuple[float, bool], dt_s: float
     ) -> None:
-        """Looks at the world `dt_s` after the last look; `grip` is (gripper angle, finger touches the target)."""
+        """Look at the world `dt_s` after the last look; `grip` is (gripper angle, finger touches the target)."""
         angle_rad, touching = grip
         there = in_tray(cubes[target], tray) and cubes[target].speed_m_s < AT_REST_M_S
         wrong = any(in_tray(pose, tray) for colour, pose in cubes.items() if colour != target)
@@ -110,7 +110,7 @@ class Judge:
         return self.held_s >= HOLD_S - 1e-9 and not self.wrong
 
     def report(self) -> Judgement:
-        """The judgement; `wrong_in_tray` stays true once it happened."""
+        """Return the judgement; `wrong_in_tray` stays true once it happened."""
         now = self._now
         return {
             "target_in_tray": now.get("there", False),

@@ -103,7 +103,7 @@ class World:
         self._upper = np.array([j.upper_rad for j in self.spec.joints])
 
     def reset(self, seed: int, task: str | None = None) -> Scene:
-        """Starts the episode of a seed; `task` as in `forced_colour`. Raises SimulationError for an unknown one."""
+        """Start the episode of a seed; `task` as in `forced_colour`. Raises SimulationError for an unknown one."""
         target = forced_colour(task)
         self.scene = scene = draw_scene(seed, target=target, joints=self.joints)
         self.task = instruction(scene.target)
@@ -120,7 +120,7 @@ class World:
         return scene
 
     def set_joints(self, q_rad: Float64) -> None:
-        """Puts the arm at rest at (J,) joint angles, clipped to the limits, and the goal with it."""
+        """Put the arm at rest at (J,) joint angles, clipped to the limits, and the goal with it."""
         q = np.clip(np.asarray(q_rad, dtype=np.float64), self._lower, self._upper)
         self.data.qpos[: self.joints] = q
         self.data.qvel[: self.joints] = 0.0
@@ -135,7 +135,7 @@ class World:
             self.model.geom_conaffinity[geom] = others if on else 0
 
     def move_cube(self, colour: str, x_m: float, y_m: float, yaw_rad: float = 0.0) -> None:
-        """Puts a cube flat on the table somewhere else, at rest."""
+        """Put a cube flat on the table somewhere else, at rest."""
         at, dof = self._cube_joint[colour], self._cube_dof[colour]
         half = yaw_rad / 2.0
         self.data.qpos[at : at + 7] = [x_m, y_m, CUBE_M / 2, math.cos(half), 0.0, 0.0, math.sin(half)]
@@ -143,7 +143,7 @@ class World:
         self._mujoco.mj_forward(self.model, self.data)
 
     def save(self) -> WorldState:
-        """The present, for `restore` in the same episode."""
+        """Return the present state, for `restore` in the same episode."""
         kind = self._mujoco.mjtState.mjSTATE_INTEGRATION
         physics = np.empty(self._mujoco.mj_stateSize(self.model, kind))
         self._mujoco.mj_getState(self.model, self.data, physics, kind)
@@ -198,7 +198,7 @@ class World:
         )
 
     def joint_state(self) -> ServoState:
-        """What the servos report now."""
+        """Return what the servos report now."""
         return self.servos.state(self._qpos, self._qvel)
 
     def readings(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
@@ -225,7 +225,7 @@ class World:
         return Truth(self.scene.target, cubes, Pose(tray.x_m, tray.y_m, 0.0, tray.yaw_rad), others)
 
     def judge(self) -> Judgement:
-        """The task's state; refreshed every 50 ms of simulated time."""
+        """Return the task's state; refreshed every 50 ms of simulated time."""
         return self.judge_state.report()
 
     @property

@@ -18,7 +18,7 @@ ARM_KEYS = {"side", "robot", "slots"}
 
 
 def compose(table: Mapping[str, Any], cameras: tuple[CameraSpec, ...], where: str) -> RobotSpec:
-    """A RobotSpec of several arms from decoded TOML; rates, exit policy and bus are those of the first arm.
+    """Return a RobotSpec of several arms from decoded TOML; rates, exit policy and bus are those of the first arm.
 
     Raises SpecError: unknown or missing keys, arms that differ in bus or rates, sides, joints or slots used twice.
     """

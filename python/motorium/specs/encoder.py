@@ -35,14 +35,14 @@ def counts_turns(joint: JointSpec, motor: MotorSpec) -> bool:
 
 
 def travel_ticks(joint: JointSpec, motor: MotorSpec, zero: JointZero) -> tuple[float, float]:
-    """The joint's limits as counts of its servo, the lower count first; not rounded, not clamped."""
+    """Return the joint's limits as counts of its servo, the lower count first; not rounded, not clamped."""
     per_rad = zero.sign * motor.ticks_per_turn / TURN_RAD
     ends = [zero.zero_ticks + limit * per_rad for limit in (joint.lower_rad, joint.upper_rad)]
     return min(ends), max(ends)
 
 
 def goal_range(joint: JointSpec, motor: MotorSpec, zero: JointZero) -> tuple[int, int]:
-    """Counts between which this joint's goals lie: its travel and `MARGIN_RAD`, as far as the encoder goes."""
+    """Return counts between which this joint's goals lie: its travel and `MARGIN_RAD`, as far as the encoder goes."""
     low, high = travel_ticks(joint, motor, zero)
     margin = MARGIN_RAD * motor.ticks_per_turn / TURN_RAD
     return max(0, math.floor(low - margin)), min(motor.max_ticks, math.ceil(high + margin))

@@ -22,7 +22,7 @@ class LatencySpec:
     weights: Floats
 
     def quantile_s(self, fraction: float) -> float:
-        """The smallest declared latency that at least `fraction` of all inferences do not exceed."""
+        """Return the smallest declared latency that at least `fraction` of all inferences do not exceed."""
         reached = np.cumsum(self.weights) / sum(self.weights)
         return self.seconds[min(int(np.searchsorted(reached, fraction - 1e-9)), len(self.seconds) - 1)]
 
@@ -32,7 +32,7 @@ class LatencySpec:
         return float(rng.choice(self.seconds, p=weights / weights.sum()))
 
     def problem(self) -> str:
-        """What contradicts itself; empty when nothing does."""
+        """Return what contradicts itself; empty when nothing does."""
         if not self.seconds or len(self.seconds) != len(self.weights):
             return f"{len(self.seconds)} seconds and {len(self.weights)} weights: need as many, at least one"
         if min(self.seconds) < 0 or list(self.seconds) != sorted(set(self.seconds)):

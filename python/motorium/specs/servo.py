@@ -193,7 +193,7 @@ class MotorSpec:
         return _shipped(str(name_or_path))
 
     def register(self, name: str) -> Register:
-        """A register by name. Raises SpecError with the valid names."""
+        """Return a register by name. Raises SpecError with the valid names."""
         if name not in self.registers:
             raise SpecError(
                 f"{self.model} has no register {name!r}; valid: {', '.join(sorted(self.registers))}"
@@ -201,7 +201,7 @@ class MotorSpec:
         return self.registers[name]
 
     def settings_for(self, role: str) -> tuple[Setting, ...]:
-        """What a joint of `role` ("body" or "gripper") is brought to at connect."""
+        """Return what a joint of `role` ("body" or "gripper") is brought to at connect."""
         return tuple(setting for setting in self.settings if setting.role in ("any", role))
 
     def limit_for(self, role: str) -> Limit:
@@ -216,13 +216,13 @@ class MotorSpec:
         return next((entry for entry in self.protection if entry.role in ("any", role)), None)
 
     def fault_names(self, status: int) -> tuple[str, ...]:
-        """What the bits of a status byte mean; bits without a name appear as "bit N"."""
+        """Return what the bits of a status byte mean; bits without a name appear as "bit N"."""
         named = {bit: name for name, bit in self.faults.items()}
         return tuple(named.get(bit, f"bit {bit}") for bit in range(8) if status >> bit & 1)
 
 
 def role_of(unit: str) -> str:
-    """The role of a joint of this unit: "gripper" for "opening", else "body"."""
+    """Return the role of a joint of this unit: "gripper" for "opening", else "body"."""
     return "gripper" if unit == "opening" else "body"
 
 

@@ -22,7 +22,7 @@ __all__ = ["SLOTS", "SlotMap", "slot_map", "valid_mask"]
 
 
 def slot_map(spec: RobotSpec) -> SlotMap:
-    """The map of this robot's J joints; lossless on mapped slots, zero elsewhere."""
+    """Return the map of this robot's J joints; lossless on mapped slots, zero elsewhere."""
     return SlotMap(
         [joint.slot for joint in spec.joints],
         [joint.slot_scale for joint in spec.joints],

@@ -36,7 +36,7 @@ def declared_rad(joint: JointSpec) -> float:
 
 
 def bounds_rad(joint: JointSpec) -> tuple[float, float]:
-    """The least and the most that this joint may move from stop to stop."""
+    """Return the least and the most that this joint may move from stop to stop."""
     declared = declared_rad(joint)
     return joint.min_travel_rad or MIN_FRACTION * declared, joint.max_travel_rad or MAX_FRACTION * declared
 
@@ -75,7 +75,7 @@ def travel_problem(joint: JointSpec, travel_rad: float, *, accepted: bool = Fals
 
 
 def travel_warning(joint: JointSpec, travel_rad: float) -> str | None:
-    """What to know of a joint that moved less than it should; None when it moved far enough."""
+    """Return what to know of a joint that moved less than it should; None when it moved far enough."""
     least, _ = bounds_rad(joint)
     missing = declared_rad(joint) - travel_rad
     if travel_rad >= least:

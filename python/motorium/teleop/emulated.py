@@ -27,7 +27,7 @@ EASE_S = 1.0
 
 
 def sway(spec: RobotSpec, period_s: float = 4.0) -> Motion:
-    """A slow sway of every joint about its home pose, each at a rate of its own, beginning at rest."""
+    """Return a slow sway of every joint about its home pose, each at a rate of its own, beginning at rest."""
     home = np.array([joint.home_rad for joint in spec.joints])
     lower = np.array([joint.lower_rad for joint in spec.joints])
     upper = np.array([joint.upper_rad for joint in spec.joints])
@@ -86,7 +86,7 @@ class EmulatedLeader:
         return np.asarray(self._emulator.goals()["torque_enable"], dtype=np.bool_)
 
     def check(self) -> None:
-        """A thread of this process cannot die alone."""
+        """Return nothing: a thread of this process cannot die alone."""
 
     def freeze(self) -> None:
         """Answer nothing from now on, as after a pulled plug."""

@@ -34,7 +34,7 @@ def open_leader(
     calibration: str | Path | Calibration | None = None,
     motion: Motion | None = None,
 ) -> LeaderArm:
-    """A leader by name, ready to be entered: "so101_leader" on a port, or "sim:so101_leader" moved by a script.
+    """Return a leader by name, ready to be entered: "so101_leader" on a port, or "sim:so101_leader" moved by a script.
 
     Args:
         name: robot name, with `sim:` for an emulated chain.

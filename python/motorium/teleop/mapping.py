@@ -38,7 +38,7 @@ class JointMap:
     def between(
         cls, leader: RobotSpec, follower: RobotSpec, renamed: Mapping[str, str] | None = None
     ) -> JointMap:
-        """The map by joint names.
+        """Return the map by joint names.
 
         Args:
             leader: the arm that is moved by hand.
@@ -70,7 +70,7 @@ class JointMap:
         return cls(tuple(source), tuple(scale), tuple(offset), unused, unmoved)
 
     def as_dict(self, max_age_s: float = MAX_AGE_S) -> dict[str, Any]:
-        """What `ControlLoop.follow` takes."""
+        """Return what `ControlLoop.follow` takes."""
         lists = {"source": list(self.source), "scale": list(self.scale), "offset": list(self.offset)}
         return {**lists, "max_age_s": max_age_s}
 

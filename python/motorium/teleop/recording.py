@@ -53,7 +53,7 @@ class ArmLeader:
         self._thread.start()
 
     def done(self) -> bool | None:
-        """True when a simulated world sees the task done, else None. Raises what ended the session."""
+        """Return True when a simulated world sees the task done, else None. Raises what ended the session."""
         if self._error is not None:
             raise self._error
         world = self._robot.world

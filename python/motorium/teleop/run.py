@@ -172,7 +172,7 @@ def _source(
 
 
 def expert(robot: Robot) -> Source:
-    """The scripted expert of a simulated robot's world. Raises MotoriumError where the world has none."""
+    """Return the scripted expert of a simulated robot's world. Raises MotoriumError where the world has none."""
     make: Any = getattr(robot.world, "expert", None)
     if make is None:
         raise MotoriumError(f"{robot.spec.name} has no scripted expert: that is for sim: robots")

@@ -226,7 +226,7 @@ class Session:
                 self.robot.control.hold()
 
     def _play_out(self) -> None:
-        """What was planned up to the source's end is still to be done; then the arm holds, for good."""
+        """Do what was planned up to the end of the source, then hold for good."""
         give_up = time.monotonic() + PLAN_ROWS * PLAN_DT_S
         while self.robot.control.mode == "running" and time.monotonic() < give_up:
             time.sleep(0.005)

@@ -47,7 +47,7 @@ class Stepper:
         self._last: Float32 | None = None
 
     def plan(self, times_s: NDArray[np.float64], setpoint: Float32) -> Float32 | None:
-        """The step before, the new one, and standing still after it. Raises MotoriumError for a bad answer."""
+        """Return the step before, the new one, and standing still after it. Raises MotoriumError for a bad answer."""
         before = setpoint if self._last is None else self._last
         answer = self._step(float(times_s[0]), before)
         if answer is None:

@@ -51,7 +51,7 @@ class Track:
 def lag_s(
     t_ns: NDArray[np.int64], follower: Float64, leader_t_ns: NDArray[np.int64], leader: Float64
 ) -> float:
-    """The lag at which the leader's past fits the follower best (least squares), 0 to 0.5 s in steps of 1 ms."""
+    """Return the lag at which the leader's past fits the follower best (least squares), 0 to 0.5 s in steps of 1 ms."""
     lags = np.arange(0.0, MAX_LAG_S + LAG_STEP_S / 2, LAG_STEP_S)
     errors = [_squared(t_ns, follower, leader_t_ns, leader, lag).mean() for lag in lags]
     return float(lags[int(np.argmin(errors))])

@@ -39,7 +39,7 @@ class Event:
     text: str = ""
 
     def __post_init__(self) -> None:
-        """Raises MotoriumError for an unknown kind, a time below zero, or a text that is too long."""
+        """Raise MotoriumError for an unknown kind, a time below zero, or a text that is too long."""
         if self.kind not in KINDS:
             raise MotoriumError(f"event kind {self.kind!r}; valid choices: {', '.join(KINDS)}")
         if not 0 <= self.t_ns < 1 << 63 or max(len(self.text), len(self.source)) > MAX_TEXT:
@@ -118,7 +118,7 @@ def read_event(line: bytes, where: str) -> Event:
 
 
 def _last_of(ticks_ns: ArrayLike, marks: list[Event], values: list[Any], before: Any) -> NDArray[Any]:
-    """The value of the last mark at or before each tick."""
+    """Return the value of the last mark at or before each tick."""
     times = np.array([mark.t_ns for mark in marks], dtype=np.int64)
     place = np.searchsorted(times, np.asarray(ticks_ns, dtype=np.int64), side="right")
     return np.array([before, *values])[place]

@@ -22,7 +22,7 @@ class OnnxExpert:
     """A session over one precision, "float32" or "int8", and its bound inputs."""
 
     def __init__(self, size: ExpertSize, weights: Mapping[str, Floats], precision: str, threads: int) -> None:
-        """Builds the graph and lets ONNX Runtime optimise and prepack it."""
+        """Build the graph and let ONNX Runtime optimise and prepack it."""
         self.size = size
         builder = _Builder(size, weights, int8=precision == "int8")
         options = ort.SessionOptions()
@@ -38,7 +38,7 @@ class OnnxExpert:
         self.session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
     def runner(self, inputs: ExpertInputs) -> Callable[[], Floats]:
-        """A call that computes one chunk (T, 200)."""
+        """Return a call that computes one chunk (T, 200)."""
         size, value = self.size, ort.OrtValue.ortvalue_from_numpy
         fixed = {"state": value(inputs.state)}
         for layer in range(size.layers):

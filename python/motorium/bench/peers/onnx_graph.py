@@ -18,24 +18,24 @@ class Graph:
     """Collects nodes; every call of `add` returns the name of its output."""
 
     def __init__(self) -> None:
-        """An empty graph."""
+        """Start an empty graph."""
         self.weights: dict[str, NDArray[Any]] = {}
         self._shapes: list[onnx.TensorProto] = []
         self._nodes: list[onnx.NodeProto] = []
         self._inputs: list[onnx.ValueInfoProto] = []
 
     def input(self, name: str, shape: tuple[int, ...]) -> str:
-        """A float32 input."""
+        """Return a float32 input."""
         self._inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
         return name
 
     def weight(self, name: str, value: NDArray[Any]) -> str:
-        """A constant; the array must stay alive as long as sessions of this graph."""
+        """Return a constant; the array must stay alive as long as sessions of this graph."""
         self.weights[name] = np.ascontiguousarray(value)
         return name
 
     def integers(self, name: str, values: tuple[int, ...]) -> str:
-        """A constant list, such as a shape; it stands in the graph itself, where shape inference finds it."""
+        """Return a constant list, such as a shape; it stands in the graph itself, where shape inference finds it."""
         self._shapes.append(numpy_helper.from_array(np.array(values, np.int64), name))
         return name
 
@@ -48,7 +48,7 @@ class Graph:
         return names[0] if outputs == 1 else names
 
     def finish(self, output: str, name: str, shape: tuple[int, ...]) -> bytes:
-        """The serialised model with the one output `output`, renamed `name`; weights are external."""
+        """Return the serialised model with the one output `output`, renamed `name`; weights are external."""
         self._nodes.append(helper.make_node("Identity", [output], [name], name="result"))
         graph = helper.make_graph(
             self._nodes,

@@ -127,7 +127,7 @@ class TorchBeingH05:
         return self._linear(enhanced[1:], "gate.to_action")
 
     def _transformer(self, tokens: Tensor, own: Tensor, state_at: int) -> Tensor:
-        """The whole sequence through all layers: the state's and the actions' rows, normalised."""
+        """Return the whole sequence through all layers: the state's and the actions' rows, normalised."""
         count = len(tokens) + len(own)
         actions_at = len(tokens) + 1
         own_at = torch.tensor([state_at, *range(actions_at, count)])

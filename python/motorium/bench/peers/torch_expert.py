@@ -95,7 +95,7 @@ class TorchExpert(torch.nn.Module):
 
 
 def runner(module: TorchExpert, inputs: ExpertInputs, *, compiled: bool) -> Callable[[], Floats]:
-    """A call that computes one chunk (T, 200); the module's weights decide the precision."""
+    """Return a call that computes one chunk (T, 200); the module's weights decide the precision."""
     size, kind = module.size, module.action_w1_weight.dtype
 
     def to(array: Any) -> Tensor:
