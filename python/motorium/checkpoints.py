@@ -24,8 +24,8 @@ from .errors import CheckpointError
 from .files import exchange_names, temporary_name, write_whole
 from .foreign import open_regular, read_text
 from .policies import recognise
-from .policies.descriptor import FORMAT, Descriptor
-from .policies.nano_tensors import Shape, nano_tensors
+from .policies.nano.config import FORMAT, Descriptor
+from .policies.nano.weights import Shape, nano_tensors
 from .types import Float32
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"

@@ -179,7 +179,7 @@ def check_fit(checkpoint: str, robot: str) -> Fit:
     from .checkpoints import load_checkpoint
     from .policies.binding import bind, mapping_table
     from .policies.contradictions import contradictions
-    from .policies.nano import NanoPolicy
+    from .policies.nano.policy import NanoPolicy
     from .runtime.pace_check import check_pace
     from .specs.robot import RobotSpec
 

@@ -12,7 +12,7 @@ import motorium as mt
 from motorium._core import MAX_CHUNK_ROWS, ControlCore
 from motorium.checkpoints import find_checkpoint
 from motorium.errors import BindingError, CheckpointError
-from motorium.policies.descriptor import Descriptor
+from motorium.policies.nano.config import Descriptor
 from motorium.robots.assembly import control_config
 from motorium.runtime.schedule import Pace
 from motorium.specs.robot import RobotSpec

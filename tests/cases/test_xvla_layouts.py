@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from motorium.errors import CheckpointError
 from motorium.policies import xvla
-from motorium.policies.xvla_tensors import official_names
+from motorium.policies.xvla.weights import official_names
 
 DATA = Path(__file__).resolve().parents[1] / "golden/data/xvla"
 OWN = {"num_actions", "real_action_dim", "model_type"}

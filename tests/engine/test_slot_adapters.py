@@ -12,7 +12,7 @@ from reference_nano import ReferenceNano
 from motorium import _core
 from motorium.checkpoints import load_checkpoint
 from motorium.policies import schema
-from motorium.policies.descriptor import SlotAdapters
+from motorium.policies.nano.config import SlotAdapters
 
 SMALL = samples.adapted(samples.SMALL)
 BANKS = ("slot.in.weight", "slot.out.weight")

@@ -10,7 +10,7 @@ from nano_samples import SMALL, adapted, descriptor, inputs, weights
 from motorium.learn.export import build, load_network, save_network, with_slot_adapters
 from motorium.learn.model import causal_mask, time_features
 from motorium.learn.torch_policy import TorchPolicy
-from motorium.policies.nano_tensors import nano_tensors
+from motorium.policies.nano.weights import nano_tensors
 from motorium.types import Observation
 
 

@@ -109,7 +109,7 @@ def test_the_cube_is_where_the_picture_shows_it():
     from motorium.learn.export import DEFAULT_DIMS
     from motorium.learn.features import scene_features, scene_names
     from motorium.learn.grounding import Grounding
-    from motorium.policies.descriptor import SceneReadout
+    from motorium.policies.nano.config import SceneReadout
     from motorium.sim.expert import Expert
     from motorium.sim.world import World
     from motorium.specs.robot import RobotSpec

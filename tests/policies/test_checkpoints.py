@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from motorium.checkpoints import find_checkpoint, load_checkpoint, save_checkpoint
 from motorium.errors import CheckpointError
-from motorium.policies.descriptor import Descriptor
+from motorium.policies.nano.config import Descriptor
 
 SAMPLE = samples.descriptor(samples.SMALL)
 

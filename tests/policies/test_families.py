@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from motorium.errors import CheckpointError
 from motorium.policies import being_h05, xiaomi_r0, xvla
 from motorium.policies.being_h05 import IMAGE_TOKEN, STATE_TOKEN, BeingH05
-from motorium.policies.xiaomi_r0_config import ChunkLayout
+from motorium.policies.xiaomi_r0.config import ChunkLayout
 
 DATA = Path(__file__).resolve().parents[1] / "golden" / "data"
 PROMPT = [250, 1, 2, *([IMAGE_TOKEN] * 8), STATE_TOKEN, 3, 4, 5]

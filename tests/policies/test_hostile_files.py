@@ -23,7 +23,7 @@ from hostile_files import (
 
 from motorium.checkpoints import load_checkpoint, save_checkpoint
 from motorium.errors import CheckpointError
-from motorium.policies.descriptor import Descriptor
+from motorium.policies.nano.config import Descriptor
 
 SAMPLE = samples.descriptor(samples.SMALL)
 ROOM = 256 << 20  # bytes: far above what the small sample needs, far below what the files claim

@@ -26,14 +26,14 @@ from safetensors.numpy import save
 
 from motorium import _core
 from motorium.policies import being_h05, xiaomi_r0, xvla
-from motorium.policies.being_h05_config import BeingH05Config
-from motorium.policies.being_h05_tensors import being_h05_tensors
-from motorium.policies.florence_config import EncoderConfig, florence_tensors
+from motorium.policies.being_h05.config import BeingH05Config
+from motorium.policies.being_h05.weights import being_h05_tensors
 from motorium.policies.foreign_weights import Weight, bound, fit, map_tensors
-from motorium.policies.xiaomi_r0_config import ChunkLayout, XiaomiR0Config
-from motorium.policies.xiaomi_r0_tensors import xiaomi_r0_tensors
-from motorium.policies.xvla_config import XvlaConfig
-from motorium.policies.xvla_tensors import xvla_tensors
+from motorium.policies.xiaomi_r0.config import ChunkLayout, XiaomiR0Config
+from motorium.policies.xiaomi_r0.weights import xiaomi_r0_tensors
+from motorium.policies.xvla.config import XvlaConfig
+from motorium.policies.xvla.florence import EncoderConfig, florence_tensors
+from motorium.policies.xvla.weights import xvla_tensors
 
 GOLDEN = Path(__file__).parents[1] / "golden/data"
 ROOM = (

@@ -12,7 +12,7 @@ import motorium
 from motorium.checkpoints import Checkpoint, save_checkpoint
 from motorium.errors import BindingError, CheckpointError, PromptError
 from motorium.policies.nano import NanoPolicy
-from motorium.policies.tokenizer import Tokenizer
+from motorium.policies.nano.tokenizer import Tokenizer
 from motorium.specs.robot import RobotSpec
 from motorium.types import Observation
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from motorium.policies.descriptor import (
+from motorium.policies.nano.config import (
     ActionChannel,
     ActionNormalisation,
     CameraInput,
@@ -23,7 +23,7 @@ from motorium.policies.descriptor import (
     SlotAdapters,
     StateChannel,
 )
-from motorium.policies.nano_tensors import nano_tensors
+from motorium.policies.nano.weights import nano_tensors
 
 JOINTS = (
     ("shoulder_pan", 50, "rad", -1.0, 1.0),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from motorium.policies.descriptor import Descriptor
+from motorium.policies.nano.config import Descriptor
 
 Array = NDArray[Any]
 

@@ -23,7 +23,7 @@ struct NanoActionChannel {
   bool relative;  // learnt as difference to the state in the same slot
 };
 
-/// What the engine needs of a checkpoint's descriptor (config.json, see policies/descriptor.py).
+/// What the engine needs of a checkpoint's descriptor (config.json, see policies/nano/config.py).
 struct NanoConfig {
   std::size_t rows;        // T
   std::size_t vocabulary;  // words

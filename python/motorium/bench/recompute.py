@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..policies.being_h05_config import BeingH05Config, ExpertConfig, LlmConfig, VitConfig
-from ..policies.being_h05_tensors import being_h05_tensors
+from ..policies.being_h05.config import BeingH05Config, ExpertConfig, LlmConfig, VitConfig
+from ..policies.being_h05.weights import being_h05_tensors
 from .peers.expert import ROPE_BASE, SLOTS, ExpertSize, Floats
 
 VOCABULARY = 64

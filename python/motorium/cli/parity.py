@@ -29,7 +29,7 @@ def command(case_dir: Path, out: Path, isa: str, precision: str, as_json: bool) 
     """
     from .._core import kernels
     from ..checkpoints import write_tensors
-    from ..policies.parity import run_case
+    from ..parity.case import run_case
 
     check_file(out, "the outputs")
     try:

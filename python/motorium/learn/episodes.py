@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SafetyError
-from ..policies.descriptor import Prompt
-from ..policies.tokenizer import Tokenizer
+from ..policies.nano.config import Prompt
+from ..policies.nano.tokenizer import Tokenizer
 from ..sim.expert import Expert
 from ..sim.kinematics import DOWN_RAD, Tool
 from ..sim.lockstep import LockStep

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoints import load_checkpoint, save_checkpoint
-from ..policies.descriptor import (
+from ..policies.nano.config import (
     ADAPTED_VERSION,
     ActionChannel,
     ActionNormalisation,

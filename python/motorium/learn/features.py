@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ..policies.descriptor import PAD, UNKNOWN, Prompt
+from ..policies.nano.config import PAD, UNKNOWN, Prompt
 from ..sim.expert import Expert
 from ..sim.scene import COLOURS
 from ..sim.tasks import instruction

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..policies.descriptor import Descriptor
+from ..policies.nano.config import Descriptor
 from ..sim.mjcf import camera_axes
 from ..specs.kinematics import Chain
 from ..specs.robot import RobotSpec

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..policies.descriptor import Descriptor
+from ..policies.nano.config import Descriptor
 from ..types import Float32
 from .dataset import Demos
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..policies.descriptor import Descriptor
+from ..policies.nano.config import Descriptor
 from ..types import SLOTS
 
 

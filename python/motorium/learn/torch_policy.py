@@ -10,7 +10,7 @@ import torch
 
 from ..errors import CheckpointError
 from ..policies.binding import bind
-from ..policies.tokenizer import Tokenizer
+from ..policies.nano.tokenizer import Tokenizer
 from ..specs.robot import RobotSpec
 from ..types import SLOTS, ActionChunk, Float32, Observation
 from .export import load_network

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..checkpoints import check_container, write_tensors
 from ..errors import MotoriumError
-from ..policies.descriptor import Descriptor, Dims
+from ..policies.nano.config import Descriptor, Dims
 from ..specs.robot import RobotSpec
 from .batches import Batch, BatchMaker, BatchParams
 from .dataset import Demos

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from ..specs.robot import RobotSpec
 from ..types import Policy
-from .descriptor import Descriptor
+from .nano.config import Descriptor
 
 
 class ChunkPolicy(Policy, Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..errors import BindingError
 from ..specs.joint import JointSpec
 from ..specs.robot import RobotSpec
-from .descriptor import ActionChannel, Descriptor, StateChannel
+from .nano.config import ActionChannel, Descriptor, StateChannel
 
 Channel = StateChannel | ActionChannel
 

@@ -14,7 +14,7 @@ from itertools import combinations
 from ..specs.joint import JointSpec
 from ..specs.robot import RobotSpec
 from .binding import Channel, slot_limits
-from .descriptor import Descriptor
+from .nano.config import Descriptor
 
 SUSPICIOUS = 0.1
 """Share of a joint's travel by which a range may be off before other readings are tried."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from ..checkpoints import load_checkpoint
-from .nano import NanoPolicy
+from .nano.policy import NanoPolicy
 from .options import EngineOptions
 
 

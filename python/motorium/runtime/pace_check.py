@@ -13,7 +13,7 @@ from ..units import NS_PER_MS, s_to_ns
 from .schedule import Bridge, Pace
 
 if TYPE_CHECKING:
-    from ..policies.nano import NanoPolicy
+    from ..policies.nano.policy import NanoPolicy
     from ..specs.robot import RobotSpec
 
 TIMED = 10

@@ -37,7 +37,7 @@ NanoConfig small_config() {
   return c;
 }
 
-/// Names and shapes as in policies/nano_tensors.py.
+/// Names and shapes as in policies/nano/weights.py.
 std::map<std::string, std::vector<std::size_t>> tensor_shapes(const NanoConfig& c) {
   const std::size_t u = c.prefix_width, a = c.expert_width, inner = c.heads * c.head_dim, s = c.scene;
   std::map<std::string, std::vector<std::size_t>> shapes = {

@@ -3,7 +3,7 @@
 Every Euler step sends the whole packed sequence (text and image tokens in one stream, state and actions in the other,
 joined in attention) through all layers. With the manifold-preserving gate there are 1 + R passes of K steps: the first
 plain, the others from fresh noise, gated at every step by what the pass before gave. Weights go by the engine's names
-(`policies/being_h05_tensors.py`).
+(`policies/being_h05/weights.py`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone uses
 from torch import Tensor
 
-from ...policies.being_h05_config import BeingH05Config
+from ...policies.being_h05.config import BeingH05Config
 from .expert import Floats
 
 GATE_EPS = 1e-5

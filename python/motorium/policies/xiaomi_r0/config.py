@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from ..errors import CheckpointError
-from .schema import Rules, one_of, within
+from ...errors import CheckpointError
+from ..schema import Rules, one_of, within
 
 TIME_WIDTH = 256
 """Floats of the sinusoid of the time, a constant of the original."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .being_h05_config import BeingH05Config
-from .foreign_weights import Shape, Weight
+from ..foreign_weights import Shape, Weight
+from .config import BeingH05Config
 
 UNUSED = ("language_model.lm_head.weight",)
 """Part of a checkpoint, but of no use to actions."""

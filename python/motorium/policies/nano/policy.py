@@ -8,16 +8,16 @@ from dataclasses import asdict
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
-from ..checkpoints import Checkpoint
-from ..errors import BindingError, CheckpointError
-from ..specs.robot import RobotSpec
-from ..types import SLOTS, ActionChunk, Float32, Observation
-from ..units import NS_PER_S
-from . import schema
-from .binding import bind
-from .guidance import GUIDANCE, LIMIT, soft_mask
-from .options import EngineOptions
+from ... import _core
+from ...checkpoints import Checkpoint
+from ...errors import BindingError, CheckpointError
+from ...specs.robot import RobotSpec
+from ...types import SLOTS, ActionChunk, Float32, Observation
+from ...units import NS_PER_S
+from .. import schema
+from ..binding import bind
+from ..guidance import GUIDANCE, LIMIT, soft_mask
+from ..options import EngineOptions
 from .tokenizer import Tokenizer
 
 

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import numpy as np
 
 from ..errors import CheckpointError
-from . import foreign_config, xiaomi_r0
-from .parity import Case, Outputs
-from .schema import within
-from .xiaomi_r0 import ActionStatistics, XiaomiR0
-from .xiaomi_r0_config import ChunkLayout, XiaomiR0Config
+from ..policies import foreign_config, xiaomi_r0
+from ..policies.schema import within
+from ..policies.xiaomi_r0 import ActionStatistics, XiaomiR0
+from ..policies.xiaomi_r0.config import ChunkLayout, XiaomiR0Config
+from .case import Case, Outputs
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .foreign_weights import Shape, Weight
-from .xiaomi_r0_config import MLP_RATIO, TIME_WIDTH, XiaomiR0Config
+from ..foreign_weights import Shape, Weight
+from .config import MLP_RATIO, TIME_WIDTH, XiaomiR0Config
 
 
 def unused_by_head(name: str) -> bool:

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import _core
-from ..errors import CheckpointError
-from ..types import Float32
-from . import foreign_config
-from .foreign_weights import bound, fit, map_tensors
-from .xiaomi_r0_config import ChunkLayout, XiaomiR0Config
-from .xiaomi_r0_tensors import unused_by_head, xiaomi_r0_tensors
+from ... import _core
+from ...errors import CheckpointError
+from ...types import Float32
+from .. import foreign_config
+from ..foreign_weights import bound, fit, map_tensors
+from .config import ChunkLayout, XiaomiR0Config
+from .weights import unused_by_head, xiaomi_r0_tensors
 
 SMALLEST_STD = 1e-5
 """Channels that vary less than this are no part of a robot's actions."""

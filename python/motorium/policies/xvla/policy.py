@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import _core
-from ..errors import CheckpointError
-from ..types import Float32
-from . import foreign_config
-from .florence_config import EncoderConfig, florence_tensors, official_florence
-from .foreign_weights import bound, fit, map_tensors
-from .xvla_config import XvlaConfig, official_document
-from .xvla_tensors import (
+from ... import _core
+from ...errors import CheckpointError
+from ...types import Float32
+from .. import foreign_config
+from ..foreign_weights import bound, fit, map_tensors
+from .config import XvlaConfig, official_document
+from .florence import EncoderConfig, florence_tensors, official_florence
+from .weights import (
     LEROBOT_PREFIX,
     SHARED,
     TIED,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..types import Float32
+from ...types import Float32
 
 MODES = ("q99", "mean_std", "min_max", "scale", "binary")
 FORWARD_ONLY = ("scale",)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from ..errors import CheckpointError
-from .schema import one_of, within
+from ...errors import CheckpointError
+from ..schema import one_of, within
 
 WIDTH = within(1, 8192)
 LAYERS = within(1, 256)

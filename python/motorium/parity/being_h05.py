@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import CheckpointError
+from ..policies import being_h05
+from ..policies.being_h05 import IMAGE_TOKEN, STATE_TOKEN, BeingH05
+from ..policies.being_h05.config import BeingH05Config
+from ..policies.being_h05.normaliser import FORWARD_ONLY, MODES, denormalise, normalise
 from ..types import SLOTS
-from . import being_h05
-from .being_h05 import IMAGE_TOKEN, STATE_TOKEN, BeingH05
-from .being_h05_config import BeingH05Config
-from .normaliser import FORWARD_ONLY, MODES, denormalise, normalise
-from .parity import Case, Outputs
+from .case import Case, Outputs
 
 
 def run_being_h05(case: Case) -> Outputs:

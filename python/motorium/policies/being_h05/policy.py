@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import _core
-from ..errors import CheckpointError
-from ..types import SLOTS, Float32
-from . import foreign_config
-from .being_h05_config import BeingH05Config
-from .being_h05_tensors import LEGACY, being_h05_tensors, unused
-from .foreign_weights import bound, fit, map_tensors
+from ... import _core
+from ...errors import CheckpointError
+from ...types import SLOTS, Float32
+from .. import foreign_config
+from ..foreign_weights import bound, fit, map_tensors
+from .config import BeingH05Config
+from .weights import LEGACY, being_h05_tensors, unused
 
 IMAGE_TOKEN, STATE_TOKEN = -1, -2
 """Entries of a prompt that are not token ids: the next token of the views, and the state."""

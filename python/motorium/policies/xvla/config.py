@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from ..errors import CheckpointError
-from .schema import one_of, within
+from ...errors import CheckpointError
+from ..schema import one_of, within
 
 
 @dataclass(frozen=True)

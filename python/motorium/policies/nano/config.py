@@ -9,11 +9,11 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from .._core import MAX_CHUNK_ROWS, MAX_ROW_S, MIN_ROW_S
-from ..errors import CheckpointError
-from ..types import SLOTS
-from . import schema
-from .schema import Rules, one_of, within
+from ..._core import MAX_CHUNK_ROWS, MAX_ROW_S, MIN_ROW_S
+from ...errors import CheckpointError
+from ...types import SLOTS
+from .. import schema
+from ..schema import Rules, one_of, within
 
 FORMAT = "motorium-checkpoint"
 FORMAT_VERSION = 2

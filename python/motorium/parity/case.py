@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 
 from ..checkpoints import check_container
 from ..errors import CheckpointError
-from . import foreign_config
+from ..policies import foreign_config
 
 PRECISIONS = ("float32", "bfloat16", "int8")
 Outputs = dict[str, Any]
@@ -84,9 +84,9 @@ def read_case(folder: Path, isa: str = "") -> Case:
 
 def run_case(folder: Path, isa: str = "", precision: str = "float32") -> Outputs:
     """All outputs of one case. Raises CheckpointError when it cannot be run."""
-    from .parity_being_h05 import run_being_h05
-    from .parity_xiaomi_r0 import run_xiaomi_r0
-    from .parity_xvla import run_xvla
+    from .being_h05 import run_being_h05
+    from .xiaomi_r0 import run_xiaomi_r0
+    from .xvla import run_xvla
 
     if precision not in PRECISIONS:
         raise CheckpointError(f"precision {precision!r} is unknown; known: {', '.join(PRECISIONS)}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import PromptError
-from .descriptor import Prompt
+from ...errors import PromptError
+from .config import Prompt
 
 LISTED = 40
 """Words of a vocabulary shown in a message."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from ..errors import CheckpointError
-from .foreign_weights import Weight
-from .schema import Rules, one_of, within
+from ...errors import CheckpointError
+from ..foreign_weights import Weight
+from ..schema import Rules, one_of, within
 
 STAGES = Rules(low=0, high=8192, length=8)
 SOURCES = ("spatial_avg_pool", "temporal_avg_pool")

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..types import Float32
-from .foreign_weights import Weight
-from .xvla_config import XvlaConfig
+from ...types import Float32
+from ..foreign_weights import Weight
+from .config import XvlaConfig
 
 LEROBOT_PREFIX = "model."
 """LeRobot's port puts this before every name; the transformer's names are the same behind it."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..types import SLOTS
-from .descriptor import CameraInput, Descriptor
+from ...types import SLOTS
+from .config import CameraInput, Descriptor
 
 Shape = tuple[int, ...]
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import CheckpointError
-from . import xvla
-from .parity import Case, Outputs
-from .xvla import Encoder, Xvla
-from .xvla_config import XvlaConfig
+from ..policies import xvla
+from ..policies.xvla import Encoder, Xvla
+from ..policies.xvla.config import XvlaConfig
+from .case import Case, Outputs
 
 
 def run_xvla(case: Case) -> Outputs:

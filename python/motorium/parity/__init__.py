@@ -1,0 +1,1 @@
+"""Recorded cases of other implementations, run on this engine so that the results can be compared."""
