@@ -10,8 +10,8 @@ import argparse
 import numpy as np
 
 import motorium
-from motorium.checkpoints import find_checkpoint
 from motorium.learn.evaluate import EvalJob, play_episode
+from motorium.policies.find import find_checkpoint
 from motorium.sim.lockstep import LockStep
 from motorium.sim.world import World
 from motorium.specs.robot import RobotSpec

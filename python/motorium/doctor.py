@@ -176,9 +176,9 @@ def check_fit(checkpoint: str, robot: str) -> Fit:
 
     Raises CheckpointError and SpecError when one of the two cannot be read at all.
     """
-    from .checkpoints import load_checkpoint
     from .policies.binding import bind, mapping_table
     from .policies.contradictions import contradictions
+    from .policies.nano.checkpoint import load_checkpoint
     from .policies.nano.policy import NanoPolicy
     from .runtime.pace_check import check_pace
     from .specs.robot import RobotSpec

@@ -22,7 +22,7 @@ ALLOWED = {
     "rooted.py": "opens folders, and files to write",
     "children.py": "the current folder, to come back to it",
     "arrays.py": "gives the archive a file that was opened there",
-    "checkpoints.py": "what it just wrote; the parser gets a path that was checked there",
+    "containers.py": "what it just wrote; the parser gets a path that was checked there",
     "bench/": "measures; /sys and /proc of this machine",
     "cli/main.py": "the package's own source",
     "cli/_arm.py": "cameras, by what the user bound",
@@ -52,7 +52,6 @@ ALLOWED = {
     "data/format/video_file.py": "PyAV gets a path that was checked there",
     "learn/dataset.py": "numpy gets a path that was checked there",
     "learn/train.py": "the parser gets a path that was checked there",
-    "policies/foreign_weights.py": "the parser gets a path that was checked there",
     "parity/case.py": "the parser gets a path that was checked there",
 }
 """Files, or folders, that may; each with its reason."""

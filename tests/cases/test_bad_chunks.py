@@ -10,8 +10,8 @@ from turning_policy import Turn
 
 import motorium as mt
 from motorium._core import MAX_CHUNK_ROWS, ControlCore
-from motorium.checkpoints import find_checkpoint
 from motorium.errors import BindingError, CheckpointError
+from motorium.policies.find import find_checkpoint
 from motorium.policies.nano.config import Descriptor
 from motorium.robots.assembly import control_config
 from motorium.runtime.schedule import Pace

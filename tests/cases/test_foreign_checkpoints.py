@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from motorium.checkpoints import find_checkpoint, load_checkpoint, shipped
 from motorium.cli.main import main
 from motorium.errors import CheckpointError
+from motorium.policies.find import find_checkpoint, shipped
+from motorium.policies.nano.checkpoint import load_checkpoint
 
 FEATURES: dict[str, Any] = {
     "input_features": {"observation.state": {"type": "STATE", "shape": [6]}},

@@ -11,10 +11,10 @@ import data_samples
 import nano_samples
 import pytest
 
-from motorium.checkpoints import load_checkpoint, save_checkpoint
 from motorium.data.check.judge import check
 from motorium.data.format.dataset import Dataset
 from motorium.errors import CheckpointError, DataError
+from motorium.policies.nano.checkpoint import load_checkpoint, save_checkpoint
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 

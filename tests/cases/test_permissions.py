@@ -18,7 +18,6 @@ import pytest
 
 from motorium.cameras.png import write_png
 from motorium.cameras.setup import CameraSetup
-from motorium.checkpoints import save_checkpoint
 from motorium.data.edit.build import swap
 from motorium.data.edit.convert import convert
 from motorium.data.edit.edits import delete
@@ -27,6 +26,7 @@ from motorium.data.format.dataset import Dataset
 from motorium.data.record.repair import repair
 from motorium.errors import StorageError
 from motorium.files import TEMPORARY, check_file, give_way, write_json
+from motorium.policies.nano.checkpoint import save_checkpoint
 from motorium.robots.calibration import Calibration
 from motorium.specs.robot import RobotSpec
 

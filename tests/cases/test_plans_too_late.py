@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from turning_policy import Turn
 
 import motorium as mt
-from motorium.checkpoints import find_checkpoint
 from motorium.cli.main import main
 from motorium.errors import BindingError, SafetyError
+from motorium.policies.find import find_checkpoint
 from motorium.runtime.lockstep import VirtualClock, run_lockstep
 from motorium.runtime.run import drive
 from motorium.runtime.runner import Runner

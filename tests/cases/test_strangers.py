@@ -162,7 +162,7 @@ def test_what_is_wrong_with_rows_and_pictures_is_found(tmp_path, monkeypatch, go
 def test_a_checkpoint_whose_files_are_none_is_refused(tmp_path, file, kind):
     import nano_samples
 
-    from motorium.checkpoints import save_checkpoint
+    from motorium.policies.nano.checkpoint import save_checkpoint
 
     sample = nano_samples.descriptor(nano_samples.SMALL)
     folder = save_checkpoint(tmp_path / "c", sample, nano_samples.weights(sample))

@@ -14,7 +14,6 @@ pytest.importorskip("av")
 
 import data_samples
 
-from motorium.checkpoints import find_checkpoint
 from motorium.cli._record_view import Silent
 from motorium.cli.main import main
 from motorium.data.format.dataset import Dataset
@@ -22,6 +21,7 @@ from motorium.data.record.recorder import RecordPlan, record
 from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError, SimulationError
 from motorium.learn.evaluate import EvalJob, evaluate
+from motorium.policies.find import find_checkpoint
 from motorium.robots.robot import Robot
 from motorium.runtime.instruction import instruction_for
 from motorium.sim import tasks

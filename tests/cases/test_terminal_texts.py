@@ -201,7 +201,7 @@ def test_checkpoints(tmp_path, config):
 
 
 def test_a_checkpoint_that_loads_and_names_its_parts_so(tmp_path):
-    from motorium.checkpoints import find_checkpoint
+    from motorium.policies.find import find_checkpoint
 
     folder = shutil.copytree(find_checkpoint("so101-pick"), tmp_path / "c")
     document = json.loads((folder / "config.json").read_text())

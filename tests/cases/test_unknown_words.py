@@ -8,9 +8,9 @@ import pytest
 from turning_policy import Turn
 
 import motorium as mt
-from motorium.checkpoints import find_checkpoint
 from motorium.errors import PromptError
 from motorium.learn.evaluate import EvalJob, evaluate
+from motorium.policies.find import find_checkpoint
 from motorium.policies.nano import NanoPolicy
 from motorium.runtime.runner import Runner
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import nano_samples
 import pytest
 
-from motorium.checkpoints import save_checkpoint
+from motorium.policies.nano.checkpoint import save_checkpoint
 from motorium.sim.report import FILM, REPORT, SHEET
 
 TASK = "put the red cube in the tray"

@@ -9,8 +9,8 @@ import nano_samples
 import pytest
 
 from motorium import doctor
-from motorium.checkpoints import save_checkpoint
 from motorium.doctor import Check
+from motorium.policies.nano.checkpoint import save_checkpoint
 from motorium.specs.robot import DATA
 
 

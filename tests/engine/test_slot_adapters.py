@@ -10,8 +10,8 @@ import pytest
 from reference_nano import ReferenceNano
 
 from motorium import _core
-from motorium.checkpoints import load_checkpoint
 from motorium.policies import schema
+from motorium.policies.nano.checkpoint import load_checkpoint
 from motorium.policies.nano.config import SlotAdapters
 
 SMALL = samples.adapted(samples.SMALL)

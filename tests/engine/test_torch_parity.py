@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from motorium import _core
-from motorium.checkpoints import load_checkpoint, save_checkpoint
 from motorium.policies import schema
+from motorium.policies.nano.checkpoint import load_checkpoint, save_checkpoint
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra [learn])")
 model_module = pytest.importorskip("motorium.learn.model", reason="learn/model.py is not importable")

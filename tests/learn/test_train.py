@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from motorium.checkpoints import load_checkpoint
 from motorium.errors import MotoriumError
 from motorium.learn.batches import BatchParams
 from motorium.learn.recipe import Recipe, RecipeError
 from motorium.learn.train import Trainer, TrainJob, TrainParams, train
+from motorium.policies.nano.checkpoint import load_checkpoint
 
 PARAMS = TrainParams(
     steps=20,

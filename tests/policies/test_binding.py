@@ -10,11 +10,11 @@ from types import SimpleNamespace
 import nano_samples as samples
 import pytest
 
-from motorium.checkpoints import Checkpoint
 from motorium.errors import BindingError
 from motorium.policies.binding import bind, mapping_table, slot_limits
 from motorium.policies.contradictions import contradictions
 from motorium.policies.nano import NanoPolicy
+from motorium.policies.nano.checkpoint import Checkpoint
 from motorium.runtime.runner import Runner
 from motorium.specs.robot import RobotSpec
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from motorium.checkpoints import find_checkpoint, load_checkpoint, save_checkpoint
 from motorium.errors import CheckpointError
+from motorium.policies.find import find_checkpoint
+from motorium.policies.nano.checkpoint import load_checkpoint, save_checkpoint
 from motorium.policies.nano.config import Descriptor
 
 SAMPLE = samples.descriptor(samples.SMALL)
@@ -64,7 +65,7 @@ def test_failed_save_leaves_the_old_one(folder, monkeypatch):
     def fail(*_args, **_kwargs):
         raise OSError("disk full")
 
-    monkeypatch.setattr("motorium.checkpoints.write_tensors", fail)
+    monkeypatch.setattr("motorium.containers.write_tensors", fail)
     with pytest.raises(OSError, match="disk full"):
         save_checkpoint(folder, SAMPLE, samples.weights(SAMPLE, seed=1))
     loaded = load_checkpoint(folder)

@@ -21,8 +21,8 @@ from hostile_files import (
     runs,
 )
 
-from motorium.checkpoints import load_checkpoint, save_checkpoint
 from motorium.errors import CheckpointError
+from motorium.policies.nano.checkpoint import load_checkpoint, save_checkpoint
 from motorium.policies.nano.config import Descriptor
 
 SAMPLE = samples.descriptor(samples.SMALL)

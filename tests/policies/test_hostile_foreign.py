@@ -25,10 +25,11 @@ from hostile_files import (
 from safetensors.numpy import save
 
 from motorium import _core
+from motorium.containers import map_tensors
 from motorium.policies import being_h05, xiaomi_r0, xvla
 from motorium.policies.being_h05.config import BeingH05Config
 from motorium.policies.being_h05.weights import being_h05_tensors
-from motorium.policies.foreign_weights import Weight, bound, fit, map_tensors
+from motorium.policies.foreign_weights import Weight, bound, fit
 from motorium.policies.xiaomi_r0.config import ChunkLayout, XiaomiR0Config
 from motorium.policies.xiaomi_r0.weights import xiaomi_r0_tensors
 from motorium.policies.xvla.config import XvlaConfig

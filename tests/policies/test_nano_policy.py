@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import motorium
-from motorium.checkpoints import Checkpoint, save_checkpoint
 from motorium.errors import BindingError, CheckpointError, PromptError
 from motorium.policies.nano import NanoPolicy
+from motorium.policies.nano.checkpoint import Checkpoint, save_checkpoint
 from motorium.policies.nano.tokenizer import Tokenizer
 from motorium.specs.robot import RobotSpec
 from motorium.types import Observation

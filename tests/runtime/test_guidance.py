@@ -8,10 +8,10 @@ import pytest
 from policies import SPEC, SinePolicy
 
 from motorium._core import ControlCore
-from motorium.checkpoints import Checkpoint
 from motorium.errors import CheckpointError
 from motorium.policies.guidance import soft_mask
 from motorium.policies.nano import NanoPolicy
+from motorium.policies.nano.checkpoint import Checkpoint
 from motorium.robots.assembly import control_config
 from motorium.runtime.lockstep import VirtualClock, run_lockstep
 from motorium.runtime.schedule import Pace, Scheduler

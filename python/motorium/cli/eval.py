@@ -47,8 +47,8 @@ def command(
 
     Scenes are those of seeds SEED, SEED + 1, ...; training never uses them.
     """
-    from ..checkpoints import find_checkpoint
     from ..learn.evaluate import EvalJob, evaluate
+    from ..policies.find import find_checkpoint
 
     scheme, _, name = robot.rpartition(":")
     if scheme != "sim":

@@ -28,8 +28,8 @@ def command(case_dir: Path, out: Path, isa: str, precision: str, as_json: bool) 
     The outputs have the names and shapes of the case's expected values, which are never read.
     """
     from .._core import kernels
-    from ..checkpoints import write_tensors
-    from ..parity.case import run_case
+    from ..containers import write_tensors
+    from ..parity.run import run_case
 
     check_file(out, "the outputs")
     try:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checkpoints import load_checkpoint, save_checkpoint
+from ..policies.nano.checkpoint import load_checkpoint, save_checkpoint
 from ..policies.nano.config import (
     ADAPTED_VERSION,
     ActionChannel,

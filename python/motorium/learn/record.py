@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..checkpoints import find_checkpoint
 from ..children import spawned_pool
 from ..errors import MotoriumError
+from ..policies.find import find_checkpoint
 from ..specs.robot import RobotSpec
 from .dataset import DemoFrame, write_shard
 from .episodes import EpisodeParams, Stage, approach, correct, full, glance, hover, miss

@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from ..checkpoints import check_container, write_tensors
+from ..containers import check_container, write_tensors
 from ..errors import MotoriumError
 from ..policies.nano.config import Descriptor, Dims
 from ..specs.robot import RobotSpec

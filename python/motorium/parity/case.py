@@ -1,4 +1,4 @@
-"""Run one recorded case of another implementation, so that the results can be compared.
+"""One recorded case of another implementation.
 
 A case is a folder with `case.json` (what to override), `inputs.safetensors`, and, there, in its parent, or beside it in
 the folder that `case.json` names as its `checkpoint`, `config.json` and `model.safetensors`. What the other
@@ -8,16 +8,14 @@ implementation computed is never read.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from ..checkpoints import check_container
+from ..containers import check_container
 from ..errors import CheckpointError
 from ..policies import foreign_config
 
@@ -80,24 +78,3 @@ def read_case(folder: Path, isa: str = "") -> Case:
         return Case(folder, settings, load_file(real), isa)
     except (SafetensorError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
-
-
-def run_case(folder: Path, isa: str = "", precision: str = "float32") -> Outputs:
-    """All outputs of one case. Raises CheckpointError when it cannot be run."""
-    from .being_h05 import run_being_h05
-    from .xiaomi_r0 import run_xiaomi_r0
-    from .xvla import run_xvla
-
-    if precision not in PRECISIONS:
-        raise CheckpointError(f"precision {precision!r} is unknown; known: {', '.join(PRECISIONS)}")
-    families: dict[str, Callable[[Case], Outputs]] = {
-        "being_h05": run_being_h05,
-        "xvla": run_xvla,
-        "xiaomi_r0": run_xiaomi_r0,
-        "xiaomi_r0_async": run_xiaomi_r0,
-    }
-    case = replace(read_case(folder, isa), precision=precision)
-    family = case.settings.get("family")
-    if family not in families:
-        raise CheckpointError(f"{folder}: family {family!r} is unknown; known: {', '.join(families)}")
-    return {name: np.ascontiguousarray(array) for name, array in families[family](case).items()}

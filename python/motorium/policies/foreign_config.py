@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..checkpoints import LARGEST_CONFIG
+from ..containers import LARGEST_CONFIG
 from ..errors import CheckpointError
 from ..foreign import read_text
 from . import schema

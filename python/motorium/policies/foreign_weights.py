@@ -6,22 +6,16 @@ The file is memory-mapped: a float32 tensor costs no copy before the engine lays
 from __future__ import annotations
 
 import math
-import os
-import struct
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 
-from ..checkpoints import LARGEST_WEIGHTS, check_container
+from ..containers import Shape
 from ..errors import CheckpointError
-from ..foreign import open_regular, parse_json
 from ..types import Float32
 
-Shape = tuple[int, ...]
 LISTED = 12
 MOST_ELEMENTS = 1 << 34
 
@@ -45,43 +39,6 @@ class Weight:
 
 Table = Mapping[str, Weight]
 """Engine name -> where it comes from."""
-
-
-def map_tensors(path: Path) -> dict[str, Float32]:
-    """Name -> float32 array over the file's own pages; bfloat16 and float16 are converted.
-
-    Raises:
-        CheckpointError: absent, truncated, not safetensors, or of another type of numbers.
-    """
-    real = check_container(path)
-    try:
-        with safe_open(real, framework="numpy") as file:  # the reference parser checks the whole header
-            names = list(file.keys())
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is damaged: {error}; copy the checkpoint again") from error
-    with open_regular(real, LARGEST_WEIGHTS, error=CheckpointError) as handle:
-        (length,) = struct.unpack("<Q", handle.read(8))
-        header = parse_json(handle.read(length))
-        size = os.fstat(handle.fileno()).st_size
-        data = np.memmap(handle, np.uint8, "r", offset=8 + length) if size > 8 + length else None
-    return {name: _tensor(name, header[name], data, path) for name in names}
-
-
-def _tensor(name: str, entry: Mapping[str, Any], data: np.memmap | None, path: Path) -> Float32:
-    kind, shape = entry["dtype"], entry["shape"]
-    begin, end = entry["data_offsets"]
-    raw = data[begin:end] if data is not None else np.empty(0, np.uint8)
-    if raw.ctypes.data % 4 and kind == "F32":
-        raw = raw.copy()
-    if kind == "F32":
-        values = raw.view("<f4")
-    elif kind == "F16":
-        values = raw.copy().view("<f2").astype(np.float32)
-    elif kind == "BF16":
-        values = (raw.copy().view("<u2").astype(np.uint32) << 16).view(np.float32)
-    else:
-        raise CheckpointError(f"{path}: {name} has dtype {kind}; F32, BF16 and F16 are read")
-    return values.reshape(shape)
 
 
 def fit(

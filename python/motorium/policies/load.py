@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from ..checkpoints import load_checkpoint
+from .nano.checkpoint import load_checkpoint
 from .nano.policy import NanoPolicy
 from .options import EngineOptions
 

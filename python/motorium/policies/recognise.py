@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import foreign
+from ..containers import CONFIG, LARGEST_CONFIG, WEIGHTS
 from ..errors import CheckpointError
 
-CONFIG, WEIGHTS, ADAPTER = "config.json", "model.safetensors", "adapter_config.json"
-LARGEST_CONFIG = 4 << 20
+ADAPTER = "adapter_config.json"
 MOST_ENTRIES = 256
 """Of a folder that are looked at."""
 DEPTH = 3

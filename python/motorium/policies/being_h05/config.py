@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from ...errors import CheckpointError
+from .. import foreign_config
 from ..schema import one_of, within
 
 WIDTH = within(1, 8192)
@@ -162,3 +165,12 @@ class BeingH05Config:
             "slots": slots,
             "expert": denoiser,
         }
+
+
+def read_config(path: Path, overrides: Mapping[str, Any] | None = None) -> BeingH05Config:
+    """Read config.json, with some keys replaced, or with None taken away. Raises CheckpointError."""
+    document = foreign_config.read_json(path)
+    if isinstance(document, dict):
+        changed = {**document, **(overrides or {})}
+        document = {key: value for key, value in changed.items() if value is not None}
+    return foreign_config.build(BeingH05Config, document, path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,34 +10,10 @@ import numpy as np
 from ... import _core
 from ...errors import CheckpointError
 from ...types import SLOTS, Float32
-from .. import foreign_config
-from ..foreign_weights import bound, fit, map_tensors
 from .config import BeingH05Config
-from .weights import LEGACY, being_h05_tensors, unused
 
 IMAGE_TOKEN, STATE_TOKEN = -1, -2
 """Entries of a prompt that are not token ids: the next token of the views, and the state."""
-
-
-def read_config(path: Path, overrides: Mapping[str, Any] | None = None) -> BeingH05Config:
-    """Read config.json, with some keys replaced, or with None taken away. Raises CheckpointError."""
-    document = foreign_config.read_json(path)
-    if isinstance(document, dict):
-        changed = {**document, **(overrides or {})}
-        document = {key: value for key, value in changed.items() if value is not None}
-    return foreign_config.build(BeingH05Config, document, path)
-
-
-def read_weights(path: Path, config: BeingH05Config) -> dict[str, Float32]:
-    """model.safetensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
-    table = being_h05_tensors(config, SLOTS)
-    bound(table, path)
-    old, new = LEGACY
-    found = {new + name[len(old) :] if name.startswith(old) else name: array
-             for name, array in map_tensors(path).items()}  # fmt: skip
-    weights = fit(found, table, lambda name: unused(name, config), path)
-    patch = weights["vit.patch.weight"]
-    return {**weights, "vit.patch.weight": patch.reshape(len(patch), -1)}
 
 
 class BeingH05:

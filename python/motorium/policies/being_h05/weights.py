@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from ..foreign_weights import Shape, Weight
+from pathlib import Path
+
+from ...containers import Shape, map_tensors
+from ...types import SLOTS, Float32
+from ..foreign_weights import Weight, bound, fit
 from .config import BeingH05Config
 
 UNUSED = ("language_model.lm_head.weight",)
@@ -108,3 +112,15 @@ def _stream_layer(
         f"layers.{layer}.{stream}.{target}.weight": Weight(f"{official}.{name}.weight", shape)
         for target, (name, shape) in shapes.items()
     }
+
+
+def read_weights(path: Path, config: BeingH05Config) -> dict[str, Float32]:
+    """model.safetensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
+    table = being_h05_tensors(config, SLOTS)
+    bound(table, path)
+    old, new = LEGACY
+    found = {new + name[len(old) :] if name.startswith(old) else name: array
+             for name, array in map_tensors(path).items()}  # fmt: skip
+    weights = fit(found, table, lambda name: unused(name, config), path)
+    patch = weights["vit.patch.weight"]
+    return {**weights, "vit.patch.weight": patch.reshape(len(patch), -1)}

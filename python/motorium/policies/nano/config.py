@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from ..._core import MAX_CHUNK_ROWS, MAX_ROW_S, MIN_ROW_S
+from ...containers import FORMAT
 from ...errors import CheckpointError
 from ...types import SLOTS
 from .. import schema
 from ..schema import Rules, one_of, within
 
-FORMAT = "motorium-checkpoint"
 FORMAT_VERSION = 2
 ADAPTED_VERSION = 2
 """The first format that has slot-wise adapters; everything else means the same in all of them."""

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import _core
-from ...checkpoints import Checkpoint
 from ...errors import BindingError, CheckpointError
 from ...specs.robot import RobotSpec
 from ...types import SLOTS, ActionChunk, Float32, Observation
@@ -18,6 +17,7 @@ from .. import schema
 from ..binding import bind
 from ..guidance import GUIDANCE, LIMIT, soft_mask
 from ..options import EngineOptions
+from .checkpoint import Checkpoint
 from .tokenizer import Tokenizer
 
 

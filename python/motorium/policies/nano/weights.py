@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from ...containers import Shape
 from ...types import SLOTS
 from .config import CameraInput, Descriptor
-
-Shape = tuple[int, ...]
 
 
 def view_tokens(camera: CameraInput) -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from ...errors import CheckpointError
+from .. import foreign_config
 from ..schema import Rules, one_of, within
 
 TIME_WIDTH = 256
@@ -153,3 +155,8 @@ class XiaomiR0Config:
             "locked_done": False,
         }
         return {"dit": head, "state_channels": self.state_dim}
+
+
+def read_config(path: Path) -> XiaomiR0Config:
+    """config.json. Raises CheckpointError."""
+    return foreign_config.build(XiaomiR0Config, foreign_config.read_json(path), path)

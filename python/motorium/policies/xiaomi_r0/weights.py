@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from ..foreign_weights import Shape, Weight
+from pathlib import Path
+
+from ...containers import Shape, map_tensors
+from ...types import Float32
+from ..foreign_weights import Weight, bound, fit
 from .config import MLP_RATIO, TIME_WIDTH, XiaomiR0Config
 
 
@@ -57,3 +61,10 @@ def _layer(config: XiaomiR0Config, layer: int) -> dict[str, Weight]:
         f"{here}.{target}.weight": Weight(f"{name}.{official}.weight", shape)
         for target, (official, shape) in shapes.items()
     }
+
+
+def read_weights(path: Path, config: XiaomiR0Config) -> dict[str, Float32]:
+    """The head's tensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
+    table = xiaomi_r0_tensors(config)
+    bound(table, path)
+    return fit(map_tensors(path), table, unused_by_head, path)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from ...errors import CheckpointError
+from .. import foreign_config
 from ..schema import one_of, within
 
 
@@ -189,3 +191,9 @@ def _action_width(document: Mapping[str, Any]) -> Any:
     action = features.get("action") if isinstance(features, dict) else None
     shape = action.get("shape") if isinstance(action, dict) else None
     return shape[-1] if isinstance(shape, list) and shape else document.get("max_action_dim", 20)
+
+
+def read_config(path: Path) -> XvlaConfig:
+    """config.json of either layout. Raises CheckpointError."""
+    document = official_document(foreign_config.read_json(path))
+    return foreign_config.build(XvlaConfig, document, path)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from ...errors import CheckpointError
+from .. import foreign_config
 from ..foreign_weights import Weight
 from ..schema import Rules, one_of, within
+from .config import official_document
 
 STAGES = Rules(low=0, high=8192, length=8)
 SOURCES = ("spatial_avg_pool", "temporal_avg_pool")
@@ -136,6 +139,14 @@ def official_florence(document: Any) -> Any:
     if "projection_dim" in vision:
         told.setdefault("projection_dim", vision["projection_dim"])
     return told
+
+
+def read_encoder_config(path: Path) -> EncoderConfig:
+    """The `florence_config` of config.json. Raises CheckpointError."""
+    document = official_document(foreign_config.read_json(path))
+    florence = document.get("florence_config") if isinstance(document, dict) else None
+    florence = official_florence(florence)
+    return foreign_config.build(EncoderConfig, florence, path)
 
 
 def florence_tensors(config: EncoderConfig) -> dict[str, Weight]:

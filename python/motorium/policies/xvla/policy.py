@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,58 +10,8 @@ import numpy as np
 from ... import _core
 from ...errors import CheckpointError
 from ...types import Float32
-from .. import foreign_config
-from ..foreign_weights import bound, fit, map_tensors
-from .config import XvlaConfig, official_document
-from .florence import EncoderConfig, florence_tensors, official_florence
-from .weights import (
-    LEROBOT_PREFIX,
-    SHARED,
-    TIED,
-    official_names,
-    unused_by_encoder,
-    unused_by_head,
-    xvla_tensors,
-)
-
-
-def read_config(path: Path) -> XvlaConfig:
-    """config.json of either layout. Raises CheckpointError."""
-    document = official_document(foreign_config.read_json(path))
-    return foreign_config.build(XvlaConfig, document, path)
-
-
-def read_encoder_config(path: Path) -> EncoderConfig:
-    """The `florence_config` of config.json. Raises CheckpointError."""
-    document = official_document(foreign_config.read_json(path))
-    florence = document.get("florence_config") if isinstance(document, dict) else None
-    florence = official_florence(florence)
-    return foreign_config.build(EncoderConfig, florence, path)
-
-
-def read_weights(path: Path, config: XvlaConfig) -> dict[str, Float32]:
-    """The head's tensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
-    table = xvla_tensors(config)
-    bound(table, path)
-    weights = fit(_official(path), table, unused_by_head, path)
-    return {**weights, "action.position": weights["position"][0, : config.num_actions]}
-
-
-def read_encoder_weights(path: Path, config: EncoderConfig) -> dict[str, Float32]:
-    """The encoder's tensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
-    table = florence_tensors(config)
-    bound(table, path)
-    found = _official(path)
-    if SHARED not in found and TIED in found:
-        found[SHARED] = found[TIED]
-    return fit(found, table, unused_by_encoder, path)
-
-
-def _official(path: Path) -> dict[str, Float32]:
-    found = map_tensors(path)
-    if found and all(name.startswith(LEROBOT_PREFIX) for name in found):
-        found = {name.removeprefix(LEROBOT_PREFIX): array for name, array in found.items()}
-    return official_names(found)
+from .config import XvlaConfig
+from .florence import EncoderConfig
 
 
 class Encoder:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
+from ...containers import map_tensors
 from ...types import Float32
-from ..foreign_weights import Weight
+from ..foreign_weights import Weight, bound, fit
 from .config import XvlaConfig
+from .florence import EncoderConfig, florence_tensors
 
 LEROBOT_PREFIX = "model."
 """LeRobot's port puts this before every name; the transformer's names are the same behind it."""
@@ -114,3 +117,28 @@ def _block(config: XvlaConfig, layer: int) -> dict[str, Weight]:
         table[f"{here}.fc1.{kind}"] = Weight(f"{name}.mlp.fc1.{kind}", (mlp, *square))
         table[f"{here}.fc2.{kind}"] = Weight(f"{name}.mlp.fc2.{kind}", (w, *inner))
     return table
+
+
+def read_weights(path: Path, config: XvlaConfig) -> dict[str, Float32]:
+    """The head's tensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
+    table = xvla_tensors(config)
+    bound(table, path)
+    weights = fit(_official(path), table, unused_by_head, path)
+    return {**weights, "action.position": weights["position"][0, : config.num_actions]}
+
+
+def read_encoder_weights(path: Path, config: EncoderConfig) -> dict[str, Float32]:
+    """The encoder's tensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
+    table = florence_tensors(config)
+    bound(table, path)
+    found = _official(path)
+    if SHARED not in found and TIED in found:
+        found[SHARED] = found[TIED]
+    return fit(found, table, unused_by_encoder, path)
+
+
+def _official(path: Path) -> dict[str, Float32]:
+    found = map_tensors(path)
+    if found and all(name.startswith(LEROBOT_PREFIX) for name in found):
+        found = {name.removeprefix(LEROBOT_PREFIX): array for name, array in found.items()}
+    return official_names(found)
