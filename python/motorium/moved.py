@@ -65,7 +65,9 @@ MOVED = {
     "motorium.robots.lerobot_units": "motorium.specs.lerobot_units",
     "motorium.robots.spec": "motorium.specs.robot",
     "motorium.robots.travel": "motorium.specs.travel",
+    "motorium.runtime.stop_keys": "motorium.operator.estop",
     "motorium.slots": "motorium.specs.slots",
+    "motorium.timeline.pedal": "motorium.operator.pedal",
 }
 
 

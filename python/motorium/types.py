@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,19 @@ class Camera(Protocol):
 
     def close(self) -> None:
         """Release the device; safe to call twice."""
+        ...
+
+
+class Stoppable(Protocol):
+    """An arm that a person can stop: an open `Robot`."""
+
+    @property
+    def control(self) -> Any:
+        """Its control thread; asking for it connects a robot that is not open yet."""
+        ...
+
+    def watch_estop(self, input_: int | HasFileno) -> None:
+        """Make whatever this descriptor says an emergency stop."""
         ...
 
 

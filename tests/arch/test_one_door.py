@@ -31,8 +31,6 @@ ALLOWED = {
     "cameras/extrinsics.py": "OpenCV gets a path that was checked there",
     "cameras/opencv.py": "a device, or a film that the user bound",
     "operator/": "/proc, /dev/input and terminals",
-    "runtime/stop_keys.py": "a device",
-    "timeline/pedal.py": "a device",
     "sim/protocol.py": "lines between our own processes, whose length is bounded there",
     "sim/shared_frames.py": "memory shared between our own processes",
     "sim/sim_process.py": "/proc",

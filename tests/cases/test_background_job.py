@@ -133,7 +133,7 @@ def test_one_module_owns_the_keyboard() -> None:
         if uses.search(path.read_text(encoding="utf-8"))
     }
     owners -= {
-        "motors/vendor_kit.py",
+        "robots/vendor_kit.py",
         "cli/_sweep_view.py",
     }  # a serial line has settings too; a swept arm is limp
     assert owners == {"operator/terminal.py"}

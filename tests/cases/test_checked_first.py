@@ -16,7 +16,7 @@ from motorium.cli.main import main
 from motorium.data.format.dataset import Dataset
 from motorium.errors import PromptError, SimulationError, StorageError
 from motorium.instructions import MAX_CHARS, check_instruction
-from motorium.runtime.stop_keys import check_device
+from motorium.operator.estop import check_device
 from motorium.sim import graphics
 from motorium.sim.demo import DemoPlan
 

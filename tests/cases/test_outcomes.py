@@ -29,9 +29,9 @@ from motorium.data.format.outcome import Outcome, outcome_of
 from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError, MotoriumError
 from motorium.files import write_json
+from motorium.operator.pedal import EV_KEY, HELD_S, INPUT_EVENT, KEY_A, KEY_C, Pedal, marks_for
 from motorium.specs.robot import RobotSpec
 from motorium.timeline.events import EventLog
-from motorium.timeline.pedal import EV_KEY, HELD_S, INPUT_EVENT, KEY_A, KEY_C, Pedal, marks_for
 
 SPEC = RobotSpec.load("so101")
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from motorium.data.check.judge import check
 from motorium.data.format.dataset import Dataset
-from motorium.timeline.pedal import EV_KEY, INPUT_EVENT, KEY_B
+from motorium.operator.pedal import EV_KEY, INPUT_EVENT, KEY_B
 
 TASK = "put the red cube in the tray"
 

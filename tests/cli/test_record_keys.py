@@ -11,10 +11,10 @@ pytest.importorskip("pyarrow")
 
 import data_samples
 
-from motorium.cli._record_view import KEY_HELP, KEYS, Live, fitting, telling_what_is_kept
-from motorium.data.record.recorder import DISCARD, KEEP, QUIT, REDO
+from motorium.cli._record_view import KEY_HELP, Live, fitting, telling_what_is_kept
+from motorium.operator.marks import DISCARD, KEEP, QUIT, RECORD_KEYS, REDO
+from motorium.operator.operator import Operator
 from motorium.operator.terminal import END, STOP_KEYS, KeyPress
-from motorium.timeline.events import EventLog
 
 SAMPLER = SimpleNamespace(writer=SimpleNamespace(rows=3, dropped={}), rate_hz=20.0)
 
@@ -28,24 +28,31 @@ class Typed:
         return [KeyPress(100 + at, key) for at, key in enumerate(typed)]
 
 
+def at_keys(typed: Typed) -> Operator:
+    operator = Operator(-1, keys=RECORD_KEYS)
+    operator.terminal = typed
+    return operator
+
+
 @pytest.mark.parametrize(
-    ("key", "wish"), [(END, KEEP), ("r", REDO), ("d", DISCARD), ("q", QUIT), ("x", None)]
+    ("key", "request_"), [(END, KEEP), ("r", REDO), ("d", DISCARD), ("q", QUIT), ("x", None)]
 )
-def test_a_key_asks(key: str, wish: str | None) -> None:
-    live = Live(Typed(key), EventLog())
-    assert live.watches(SAMPLER) == wish
+def test_a_key_asks(key: str, request_: str | None) -> None:
+    live = Live(at_keys(Typed(key)))
+    assert live.watches(SAMPLER) == request_
     assert live.watches(SAMPLER) is None
 
 
 def test_no_stop_key_asks_for_anything() -> None:
-    assert not set(KEYS) & set(STOP_KEYS.decode())
+    assert not {*RECORD_KEYS.requests, *RECORD_KEYS.marks, RECORD_KEYS.contact} & set(STOP_KEYS.decode())
 
 
 def test_marks_carry_the_time_of_the_key_and_an_episode_begins_without_old_keys() -> None:
-    log, typed = EventLog(), Typed("ncmc")
-    live = Live(typed, log)
+    typed = Typed("ncmc")
+    operator = at_keys(typed)
+    live = Live(operator)
     live.watches(SAMPLER)
-    assert [(event.t_ns, event.kind) for event in log.take()] == [
+    assert [(event.t_ns, event.kind) for event in operator.log.take()] == [
         (100, "subtask"), (101, "contact"), (102, "mark"), (103, "release"),
     ]  # fmt: skip
     typed.text = "d"

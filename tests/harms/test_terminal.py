@@ -9,8 +9,8 @@ import pytest
 from virtual_arm import VirtualArm
 from waiting import wait
 
+from motorium.operator.estop import stop_device, stop_keys
 from motorium.robots.robot import Robot
-from motorium.runtime.stop_keys import stop_device, stop_keys
 
 
 @pytest.mark.parametrize("by", ["terminal", "device"])

@@ -17,10 +17,11 @@ from virtual_arm import VirtualArm, quick_robot
 from waiting import wait
 
 from motorium.cli import _record_view
+from motorium.operator.marks import RECORD_KEYS
+from motorium.operator.operator import Operator
 from motorium.operator.terminal import ADVICE, END, STOP_KEYS, Terminal
 from motorium.robots.robot import Robot
 from motorium.specs.robot import RobotSpec
-from motorium.timeline.events import EventLog
 
 SPEC = RobotSpec.load("so101")
 
@@ -157,9 +158,9 @@ def test_a_terminal_is_taken_and_given_back(well: Robot) -> None:
             assert wait(
                 lambda: len(pressed := owner.presses()) == 3 and [p.key for p in pressed] == ["a", "b", END]
             )
-            assert not owner.ended()
+            assert owner.presses() == []
             os.write(keyboard, b"\n")
-            assert wait(owner.ended)
+            assert wait(lambda: [p.key for p in owner.presses()] == [END])
             assert not owner.stopped
         os.write(keyboard, b"\x1b")  # it is being parked
         assert wait(lambda: owner.stopped, 1.0)
@@ -206,28 +207,27 @@ def test_another_reader_of_the_terminal_does_not_hold_the_control_thread_up(well
 def test_letters_of_a_recording_decide_and_mark(
     well: Robot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    log = EventLog()
     keyboard, terminal = pty.openpty()
     sampler: Any = SimpleNamespace(rows=5, rate_hz=20.0, writer=SimpleNamespace(rows=5, dropped={}))
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    wishes: list[str] = []
+    requests: list[str] = []
 
     def answered(watcher: _record_view.Silent) -> bool:
-        wish = watcher.watches(sampler)
-        wishes.extend([wish] if wish else [])
-        return len(wishes) == 4
+        request = watcher.watches(sampler)
+        requests.extend([request] if request else [])
+        return len(requests) == 4
 
-    with Terminal(terminal) as owner, owner.watching(well):
-        watcher = _record_view.watch(owner, silent=False, log=log)
+    with Operator(terminal, keys=RECORD_KEYS) as operator, operator.watching(well):
+        watcher, log = _record_view.watch(operator, silent=False), operator.log
         os.write(keyboard, b"rd\rxq")
         assert wait(lambda: answered(watcher))
         before_ns = time.monotonic_ns()
         os.write(keyboard, b"cnc")
         assert wait(lambda: answered(watcher) and len(log.events) == 3)
-        owner.unwatch()
+        operator.terminal.unwatch()
     os.close(keyboard)
     os.close(terminal)
-    assert wishes == ["redo", "discard", "keep", "quit"]
+    assert requests == ["redo", "discard", "keep", "quit"]
     assert [e.kind for e in log.events] == ["contact", "subtask", "release"]
     assert all(before_ns < e.t_ns < time.monotonic_ns() for e in log.events)
     assert "5 rows, 20.0 Hz" in capsys.readouterr().out

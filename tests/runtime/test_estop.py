@@ -131,7 +131,7 @@ def test_leaving_does_not_park(arm: VirtualArm) -> None:
 PROGRAM = """
 import sys, time
 from motorium.robots.robot import Robot
-from motorium.runtime.stop_keys import stop_keys
+from motorium.operator.estop import stop_keys
 with Robot.open("so101", port=sys.argv[1], calibration="nominal") as robot, stop_keys(robot):
     print("up", flush=True)
     while True:

@@ -18,14 +18,14 @@ import motorium
 SOURCES = str(Path(motorium.__file__).parents[1])
 PROGRAM = """
 import sys, time
-from motorium.operator.terminal import Terminal
+from motorium.operator.operator import Operator
 from motorium.robots.robot import Robot
 if sys.argv[3:] != ["quiet"]:
     print("starting", flush=True)
 robot = Robot.open(sys.argv[1], port=sys.argv[2], calibration="nominal")
-with Terminal(say=lambda text: print(text, flush=True)) as terminal, terminal.watching(robot), robot:
+with Operator(say=lambda text: print(text, flush=True)) as operator, operator.watching(robot), robot:
     print("holding", flush=True)
-    while not terminal.ended():
+    while not operator.ended():
         robot.check()
         time.sleep(0.01)
 print("over", flush=True)

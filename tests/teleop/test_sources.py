@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 
 from motorium.arrays import read_arrays
 from motorium.errors import MotoriumError
-from motorium.operator.terminal import KeyPress, Terminal
+from motorium.operator.marks import TELEOP_KEYS
+from motorium.operator.operator import Operator
+from motorium.operator.terminal import END, KeyPress
 from motorium.specs.robot import RobotSpec
 from motorium.teleop.gamepad import CLOSE, DEAD_MAN, OPEN, STOP, Gamepad
-from motorium.teleop.keys import END, PAUSE, Keys
-from motorium.teleop.run import KeyControls
+from motorium.teleop.keys import jog
+from motorium.teleop.run import Request, run
 from motorium.teleop.sources import Jog, Replay, Stepper
 
 SPEC = RobotSpec.load("so101")
@@ -141,28 +143,29 @@ class Typed:
 
 def test_keys_jog_and_are_held_for_a_moment():
     typed = Typed()
-    keys = Keys(typed)
-    assert keys.poll() == []
-    typed.waiting = "qz" + END
-    assert keys.poll() == ["q", "z", END]
-    assert keys.held("q")
-    assert list(keys.jog(7)) == [1, 0, 0, 0, 0, 0, 0]
+    operator = Operator(-1, keys=TELEOP_KEYS)
+    operator.terminal = typed
+    operator.poll()
+    assert not operator.held("q")
+    typed.waiting = "qz"
+    operator.poll()
+    assert operator.held("q")
+    assert list(jog(operator, 7)) == [1, 0, 0, 0, 0, 0, 0]
     typed.waiting = "a"
-    keys.poll()
-    assert keys.jog(1) == [0.0]  # both at once
-    said = KeyControls(keys)
-    typed.waiting = PAUSE
-    assert not said.stopped()
-    assert not said.engaged()
-    typed.waiting = PAUSE + END
-    said.poll()
-    assert said.engaged()
-    assert said.controls().ended()
+    operator.poll()
+    assert jog(operator, 1) == [0.0]  # both at once
+    typed.waiting = "p"
+    assert not operator.stopped()
+    assert not operator.engaged()
+    typed.waiting = "p" + END
+    operator.poll()
+    assert operator.engaged()
+    assert operator.ended()
 
 
 def test_keys_need_a_terminal():
     with pytest.raises(MotoriumError, match="need a terminal"), Path(os.devnull).open() as file:
-        Keys(Terminal(file.fileno()))
+        run(lambda: pytest.fail("the arm was opened"), Request(source="keys"), Operator(file.fileno()))
 
 
 class Pad:

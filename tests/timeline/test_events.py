@@ -1,20 +1,16 @@
-"""Marks: kept, found again, read from a pedal with their own times."""
+"""Marks: kept, found again, turned into columns."""
 
 from __future__ import annotations
 
-import os
 import threading
-import time
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from waiting import wait
 
 from motorium.errors import MotoriumError
 from motorium.timeline.events import KINDS, Event, EventLog
-from motorium.timeline.pedal import EV_KEY, INPUT_EVENT, KEY_A, KEY_B, KEY_C, Pedal
 
 
 def test_contact_lasts_from_its_mark_to_the_release():
@@ -69,39 +65,6 @@ def test_a_recorder_takes_each_event_once_while_others_add():
         taken += log.take()
     taken += log.take()
     assert sorted(e.t_ns for e in taken) == sorted(k * 1000 + i for k in range(4) for i in range(200))
-
-
-def packed(code: int, value: int) -> bytes:
-    return INPUT_EVENT.pack(0, 0, EV_KEY, code, value) + INPUT_EVENT.pack(0, 0, 0, 0, 0)
-
-
-def test_a_pedal_marks_contact_release_and_subtasks():
-    read, write = os.pipe()
-    with Pedal(read) as pedal:
-        before = time.monotonic_ns()
-        data = packed(KEY_A, 1) + packed(KEY_A, 2) + packed(KEY_A, 0) + packed(KEY_B, 1) + packed(KEY_B, 0)
-        for at in range(0, len(data), 7):  # in pieces that split events
-            os.write(write, data[at : at + 7])
-        assert wait(lambda: len(pedal.log.events) == 3, timeout_s=5.0)
-        assert [e.kind for e in pedal.log.events] == ["contact", "release", "subtask"]
-        assert all(before <= e.t_ns <= time.monotonic_ns() for e in pedal.log.events)
-    os.close(write)
-
-
-def test_a_pedal_is_a_dead_man_switch_that_fails_safe():
-    read, write = os.pipe()
-    with Pedal(read) as pedal:
-        assert not pedal.held()
-        os.write(write, packed(KEY_C, 1))
-        assert wait(pedal.held, timeout_s=5.0)
-        os.close(write)  # the plug is out while the foot is down
-        assert wait(lambda: pedal.lost, timeout_s=5.0)
-        assert not pedal.held()
-
-
-def test_an_absent_pedal_says_what_to_do(tmp_path):
-    with pytest.raises(MotoriumError, match="group input"):
-        Pedal(tmp_path / "event7")
 
 
 def test_ticks_and_events_meet():

@@ -1,4 +1,4 @@
-"""What a person sees and can ask for while recording: one line that changes on a terminal, plain lines elsewhere."""
+"""Show a recording: one line that changes on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -6,26 +6,20 @@ import shlex
 import shutil
 import sys
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import MotoriumError
-from ..timeline.events import Event, EventLog
 from ._print import echo, redraw
 from ._verb import count, say
 
 if TYPE_CHECKING:
     from ..data.record.record_plan import Recorded
     from ..data.record.recorder import Sampler
-    from ..operator.terminal import KeyPress, Terminal
+    from ..operator.operator import Operator
 
-KEYS = {"r": "redo", "d": "discard", "\n": "keep", "q": "quit"}
-MARKS = {"n": "subtask", "m": "mark", "s": "success", "f": "failure"}
-CONTACT = "c"
-"""Contact begins with it and ends with it: a terminal tells of presses, never of releases."""
 OUTCOMES = {True: "success", False: "no success", None: "success unknown"}
 SHOW_EVERY_S = 0.25
 KEY_HELP = (
@@ -73,42 +67,27 @@ class Plain(Silent):
 
 
 class Live(Plain):
-    """The same with a live line and keys; marks go to `log` with the time at which they were pressed."""
+    """The same with a live line, and with the keys of the person who records."""
 
-    def __init__(self, terminal: Terminal, log: EventLog) -> None:
-        self._terminal, self._log = terminal, log
-        self._shown = 0.0
-        self._wishes: deque[str] = deque()
-        self._contact = False
-
-    def _take(self, press: KeyPress) -> None:
-        t_ns, key = press
-        if key == CONTACT:
-            self._contact = not self._contact
-            self._log.add(Event(t_ns, "contact" if self._contact else "release", f"key {key}"))
-        elif key in MARKS:
-            self._log.add(Event(t_ns, MARKS[key], f"key {key}"))
-        elif key in KEYS:
-            self._wishes.append(KEYS[key])
+    def __init__(self, operator: Operator) -> None:
+        self._operator = operator
+        self._shown_s = 0.0
 
     def begins(self, number: int, of: int, task: str) -> None:
         """An episode starts; what was pressed before it is not meant for it."""
         super().begins(number, of, task)
-        self._terminal.presses()
-        self._wishes.clear()
-        self._contact = False
+        self._operator.forget()
 
     def watches(self, sampler: Sampler) -> str | None:
         """It goes on; the key that was pressed decides."""
-        for press in self._terminal.presses():
-            self._take(press)
-        now = time.monotonic()
-        if now - self._shown >= SHOW_EVERY_S:
-            self._shown = now
+        request = self._operator.request()
+        now_s = time.monotonic()
+        if now_s - self._shown_s >= SHOW_EVERY_S:
+            self._shown_s = now_s
             rows, lost = sampler.writer.rows, sum(sampler.writer.dropped.values())
             figures = f"  {rows} rows, {sampler.rate_hz:.1f} Hz, {lost} dropped  "
             redraw(fitting(figures, shutil.get_terminal_size().columns))
-        return self._wishes.popleft() if self._wishes else None
+        return request
 
     def ends(self, recorded: Recorded | None) -> None:
         """It is over."""
@@ -116,14 +95,11 @@ class Live(Plain):
         super().ends(recorded)
 
 
-def watch(terminal: Terminal, *, silent: bool, log: EventLog) -> Silent:
-    """Whoever fits: nobody when `silent`, keys and a live line on a terminal, plain lines elsewhere.
-
-    Keys that mark something add to `log`.
-    """
+def watch(operator: Operator, *, silent: bool) -> Silent:
+    """Choose who watches: nobody when `silent`, keys and a live line on a terminal, plain lines elsewhere."""
     if silent:
         return Silent()
-    return Live(terminal, log) if terminal.present and sys.stdout.isatty() else Plain()
+    return Live(operator) if operator.terminal.present and sys.stdout.isatty() else Plain()
 
 
 def fitting(figures: str, columns: int) -> str:

@@ -39,7 +39,7 @@ def command(
     Ends with a table and writes report.json, a contact sheet of the episodes and a short film. On the terminal space or
     Escape is an emergency stop, as on a real arm, and Enter ends the demo with the episode that runs.
     """
-    from ..operator.terminal import Terminal
+    from ..operator.operator import Operator
     from ..sim.demo import DemoPlan, run_demo
     from ._watch import choose_audience, print_report
 
@@ -47,8 +47,8 @@ def command(
     check_writable(folder, "the report", "--out")
     plan = DemoPlan(checkpoint, episodes, seed, task)
     live = not headless and sys.stdout.isatty()
-    with Terminal(say=say) as terminal, choose_audience(episodes, live=live, silent=as_json) as audience:
-        report = run_demo(plan, audience, guard=terminal.watching, ended=terminal.ended)
+    with Operator(say=say) as operator, choose_audience(episodes, live=live, silent=as_json) as audience:
+        report = run_demo(plan, audience, guard=operator.watching, ended=operator.ended)
     written = report.write(folder)
     if as_json:
         print_json(report.as_dict())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,9 @@ from ._verb import Number, Verb, count, json_option, print_json, say
 
 if TYPE_CHECKING:
     from ..data.record.record_plan import Leader
+    from ..operator.marks import Mark
     from ..robots.robot import Robot
     from ..teleop.leader import LeaderArm
-    from ..timeline.events import EventLog
 
 
 @click.command(cls=Verb, name="record")
@@ -103,13 +103,13 @@ def command(
     A killed session loses at most the episode in progress, and the next one, or `motorium data repair`, recovers most
     of that.
     """
-    from contextlib import ExitStack, closing
+    from contextlib import ExitStack
 
     from ..data.format.identity import Accepted
     from ..data.record.record_plan import RecordPlan
     from ..data.record.recorder import record
-    from ..operator.terminal import Terminal
-    from ..timeline.events import EventLog
+    from ..operator.marks import RECORD_KEYS
+    from ..operator.operator import Operator
 
     check_task(robot, task, judged=True)
     _check_dataset(dataset)
@@ -117,20 +117,19 @@ def command(
         dataset, episodes, task, fps, limit_s, seed=seed, codec=codec, strict=strict, subtasks=_names(subtasks, pedal),
         accepted=Accepted("robot" in accept, "calibration" in accept),
     )  # fmt: skip
-    log = EventLog()
     with ExitStack() as stack:
-        terminal = stack.enter_context(Terminal(say=say))
-        stack.enter_context(_pedal(pedal, pedal_keys, log))
+        operator = stack.enter_context(
+            Operator(say=say, keys=RECORD_KEYS, pedal=pedal, pedal_marks=_pedal_marks(pedal, pedal_keys))
+        )
         hand = _hand(leader, leader_port, leader_calibration)
         if hand is not None:
             stack.enter_context(hand)
         stack.enter_context(telling_what_is_kept(dataset))  # also where the arm does not get to rest
         arm = open_with_cameras(robot, port, calibration, {"seed": seed} if ":" in robot else {})
-        for entered in (closing(arm), terminal.watching(arm), arm):  # keys stop it from before it has torque
-            stack.enter_context(entered)
+        stack.enter_context(operator.attending(arm))
         tell_without_cameras(arm)
-        watcher = watch(terminal, silent=as_json, log=log)
-        recorded, writer = record(arm, _shows(arm, hand), plan, watcher, log)
+        watcher = watch(operator, silent=as_json)
+        recorded, writer = record(arm, _shows(arm, hand), plan, watcher, operator.log)
         control = arm.control.stats()
     result: dict[str, Any] = {
         "dataset": str(dataset),
@@ -155,16 +154,14 @@ def _check_dataset(dataset: Path) -> None:
     check_writable(dataset, "the dataset")
 
 
-def _pedal(device: str | None, keys: str | None, log: EventLog) -> AbstractContextManager[object]:
-    """Return the foot switch that adds to `log`, where there is one. Raises MotoriumError."""
-    from ..timeline.pedal import RECORDING, Pedal, marks_for
+def _pedal_marks(pedal: str | None, keys: str | None) -> Mapping[int, Mark]:
+    """Return what the keys of the foot switch mean. Raises MotoriumError, and UsageError without a foot switch."""
+    from ..operator.marks import RECORDING
+    from ..operator.pedal import marks_for
 
-    if device is None:
-        if keys is not None:
-            raise click.UsageError("--pedal-keys says what the keys of a --pedal mean: give that too")
-        return nullcontext()
-    words = RECORDING if keys is None else [word.strip() for word in keys.split(",")]
-    return Pedal(device, log=log, marks=marks_for(words))
+    if pedal is None and keys is not None:
+        raise click.UsageError("--pedal-keys says what the keys of a --pedal mean: give that too")
+    return marks_for(RECORDING if keys is None else [word.strip() for word in keys.split(",")])
 
 
 def _hand(leader: str, port: str | None, calibration: str | None) -> LeaderArm | None:

@@ -52,10 +52,10 @@ def command(
 
     import motorium as mt
 
-    from ..operator.terminal import Terminal
+    from ..operator.estop import check_device
+    from ..operator.operator import Operator
     from ..runtime.run import drive
     from ..runtime.runner import Runner, require_fit
-    from ..runtime.stop_keys import check_device, stop_device
     from ..specs.robot import RobotSpec
 
     check_instruction(task)
@@ -64,14 +64,8 @@ def command(
     policy = mt.load(checkpoint, guidance="soft" if guided else "none")
     require_fit(policy, RobotSpec.load(robot.rpartition(":")[2]), sync=sync)
     arm = open_with_cameras(robot, port, calibration)
-    with (
-        closing(arm),
-        Terminal(say=say) as terminal,
-        terminal.watching(arm),  # which connects; so keys and device stop the arm from before it has torque
-        stop_device(arm, device),
-        arm,
-    ):
-        report = drive(Runner(arm, policy, task, sync=sync), duration_s, ended=terminal.ended)
+    with closing(arm), Operator(say=say, device=device) as operator, operator.attending(arm):
+        report = drive(Runner(arm, policy, task, sync=sync), duration_s, ended=operator.ended)
     if as_json:
         print_json(report.as_dict())
     else:

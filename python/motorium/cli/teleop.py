@@ -76,7 +76,8 @@ def command(
 
     In a terminal: space and Escape stop the arm at once, Enter ends, p pauses and goes on. Ctrl-C parks the arm.
     """
-    from ..operator.terminal import Terminal
+    from ..operator.marks import TELEOP_KEYS
+    from ..operator.operator import Operator
     from ..robots.health import emergency_stop
     from ..robots.robot import Robot
     from ..teleop.keys import HELP, JOG_HELP
@@ -99,15 +100,14 @@ def command(
         episode=episode,
         units=units,
         accept=accept,
-        pedal=pedal,
         events=events,
         speed=speed,
         seconds=seconds,
     )
-    with Terminal(say=say) as terminal:
-        if terminal.present and not as_json:
+    with Operator(say=say, keys=TELEOP_KEYS, pedal=pedal) as operator:
+        if operator.terminal.present and not as_json:
             echo(*(JOG_HELP if source == "keys" else HELP).split("\n"))
-        report = run(lambda: Robot.open(robot, port=port, calibration=calibration), request, terminal)
+        report = run(lambda: Robot.open(robot, port=port, calibration=calibration), request, operator)
     if as_json:
         print_json(report.as_dict())
     else:

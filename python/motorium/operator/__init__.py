@@ -1,1 +1,1 @@
-"""The person beside the arm: one owner of the terminal's keyboard, for every verb that moves an arm."""
+"""The person at the machine: terminal, foot switch, stop device, and the marks that these make."""

@@ -17,7 +17,9 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..types import Stoppable
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -42,15 +44,6 @@ class KeyPress(NamedTuple):
 
     t_ns: int
     key: str
-
-
-class Stoppable(Protocol):
-    """What keys can stop: an open `Robot`."""
-
-    @property
-    def control(self) -> Any:
-        """Its control thread."""
-        ...
 
 
 class Terminal:
@@ -120,10 +113,6 @@ class Terminal:
             return []
         pressed = self._control.take_keys()
         return [KeyPress(t_ns, END if byte == 0x0D else chr(byte)) for t_ns, byte in pressed if byte < 0x7F]
-
-    def ended(self) -> bool:
-        """Whether Enter was pressed since the last call; for verbs without other keys, which are forgotten."""
-        return any(press.key == END for press in self.presses())
 
     def unwatch(self) -> None:
         """Stop watching; an emergency stop that a key asked for stays."""
@@ -219,22 +208,3 @@ def _controls_a_session(fd: int) -> bool:
             if int((process / "stat").read_bytes().rpartition(b")")[2].split()[4]) == number:
                 return True
     return False
-
-
-@contextlib.contextmanager
-def stop_keys(robot: Stoppable, fd: int | None = None) -> Iterator[bool]:
-    """While the block runs, space and Escape on the terminal `fd` are an emergency stop; Ctrl-C stays what it was.
-
-    Args:
-        robot: open.
-        fd: None takes standard input. Where that is no terminal, or not this process's, nothing is watched.
-
-    Yields:
-        Whether keys are watched.
-    """
-    terminal = Terminal(fd)
-    with terminal, terminal.watching(robot) as watched:
-        try:
-            yield watched
-        finally:
-            terminal.unwatch()

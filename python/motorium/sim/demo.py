@@ -197,7 +197,7 @@ def run_demo(
         plan: what to show.
         audience: hears of every episode.
         policy: what drives the arm; None loads `plan.checkpoint`.
-        guard: entered with the robot before it has torque, such as `motorium.operator.terminal.stop_keys`.
+        guard: entered with the robot before it has torque, such as `motorium.operator.estop.stop_keys`.
         ended: asked about 20 times a second; ends the episode, and the demo with it.
 
     Raises MotoriumError; the robot is at rest whichever way it ends.

@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..errors import MotoriumError
-from ..operator.terminal import Terminal
+from ..operator.operator import Operator
 from ..robots.robot import Robot
 from ..specs.travel import beyond_limits
-from ..timeline.pedal import Pedal
-from .keys import END, PAUSE, Keys
+from .keys import jog
 from .leader import open_leader
 from .mapping import JointMap
 from .session import Controls, Session, TeleopReport
@@ -25,10 +23,10 @@ EXPERT_STEP_S = 0.05
 
 @dataclass(frozen=True)
 class Request:
-    """What is to move the arm: exactly one of leader, source, replay and dataset; for how long; a foot switch.
+    """What is to move the arm: exactly one of leader, source, replay and dataset; for how long.
 
     Of a dataset an `episode` is played, whose joints are in `units`, when the dataset does not say it. What may be
-    another than the arm has, "robot" or "calibration", is in `accept`.
+    another than the arm has, "robot" or "calibration", is in `accept`. Marks of the person are written to `events`.
     """
 
     leader: str | None = None
@@ -41,64 +39,30 @@ class Request:
     episode: int = 0
     units: str | None = None
     accept: tuple[str, ...] = ()
-    pedal: str | None = None
     events: str | None = None
     speed: float = 1.0
     seconds: float | None = None
 
 
-class KeyControls:
-    """Pause and end from the keys of a terminal, and whether the arm was stopped; without one, nothing is ever said.
-
-    Attributes:
-        pedal: a foot switch that must be held to move; None without one.
-    """
-
-    def __init__(self, keys: Keys | None) -> None:
-        """Of `keys`, which others may read too."""
-        self._keys = keys
-        self.pedal: Pedal | None = None
-        self.paused = self._ended = False
-
-    def poll(self) -> None:
-        """Take what was pressed since the last call."""
-        for key in self._keys.poll() if self._keys else ():
-            self.paused ^= key == PAUSE
-            self._ended |= key == END
-
-    def stopped(self) -> bool:
-        """Whether space or Escape has stopped the arm: the control thread has done it by itself."""
-        self.poll()
-        return self._keys is not None and self._keys.terminal.stopped
-
-    def controls(self) -> Controls:
-        """For a session."""
-        return Controls(self.engaged, self.stopped, lambda: self._ended)
-
-    def engaged(self) -> bool:
-        """Not paused, and the foot on the pedal where there is one."""
-        return not self.paused and (self.pedal is None or self.pedal.held())
-
-
-def run(open_robot: Callable[[], Robot], request: Request, terminal: Terminal | None = None) -> TeleopReport:
+def run(open_robot: Callable[[], Robot], request: Request, operator: Operator | None = None) -> TeleopReport:
     """Open everything, run the session, close everything; the follower parks as its specification says.
 
     Args:
         open_robot: makes the follower; it is entered here, after the leader was found.
         request: what moves it.
-        terminal: whose keys stop the arm, pause and end; needed for source "keys".
+        operator: entered; stops the arm, pauses and ends. Its terminal is needed for source "keys", and where it has a
+            pedal the arm moves only while that is held.
 
     Raises:
         MotoriumError: a source that does not exist here; whatever opening the arms raises.
     """
-    terminal = terminal or Terminal(-1)
-    keys = Keys(terminal) if terminal.present or request.source == "keys" else None
-    said = KeyControls(keys)
+    operator = operator or Operator(-1)
+    if request.source == "keys":
+        operator.require_terminal()
+    controls = Controls(operator.engaged, operator.stopped, operator.ended)
     with contextlib.ExitStack() as stack:
-        if request.pedal is not None:
-            said.pedal = stack.enter_context(Pedal(request.pedal))
-            if request.events is not None:
-                stack.callback(said.pedal.log.save, Path(request.events))
+        if request.events is not None and operator.pedal is not None:
+            stack.callback(operator.log.save, Path(request.events))
         if request.leader is not None:
             arm = open_leader(
                 request.leader, port=request.leader_port, calibration=request.leader_calibration
@@ -106,26 +70,19 @@ def run(open_robot: Callable[[], Robot], request: Request, terminal: Terminal | 
             follower = open_robot()
             joints = JointMap.between(arm.spec, follower.spec, request.renamed)  # before anything is powered
             leader = stack.enter_context(arm)
-            robot = _watched(follower, terminal, stack)
-            session = Session(robot, controls=said.controls())
-            return session.follow(leader, joints, seconds=request.seconds)
+            robot = stack.enter_context(operator.attending(follower))
+            return Session(robot, controls=controls).follow(leader, joints, seconds=request.seconds)
         follower = open_robot()
         recorded = _recorded(request, follower)  # read before anything is powered
-        robot = _watched(follower, terminal, stack)
+        robot = stack.enter_context(operator.attending(follower))
+        source: Source
         source, controls = (
-            (recorded, said.controls()) if recorded else _source(robot, request, keys, said, stack)
+            (recorded, controls) if recorded else _source(robot, request, operator, controls, stack)
         )
         name = (
             request.source or f"replay of {request.replay or f'{request.dataset}, episode {request.episode}'}"
         )
         return Session(robot, controls=controls).play(source, name=name, seconds=request.seconds)
-
-
-def _watched(robot: Robot, terminal: Terminal, stack: contextlib.ExitStack) -> Robot:
-    """Enter `robot` with its keys watched from before it has torque until it is at rest."""
-    stack.enter_context(contextlib.closing(robot))
-    stack.enter_context(terminal.watching(robot))
-    return stack.enter_context(robot)
 
 
 def _recorded(request: Request, robot: Robot) -> Replay | None:
@@ -155,19 +112,18 @@ def _recorded(request: Request, robot: Robot) -> Replay | None:
 
 
 def _source(
-    robot: Robot, request: Request, keys: Keys | None, said: KeyControls, stack: contextlib.ExitStack
+    robot: Robot, request: Request, operator: Operator, controls: Controls, stack: contextlib.ExitStack
 ) -> tuple[Source, Controls]:
-    controls = said.controls()
-    if keys is not None and request.source == "keys":
-        return Jog(robot.spec, partial(keys.jog, len(robot.spec.joints))), controls
+    joints = len(robot.spec.joints)
+    if request.source == "keys":
+        return Jog(robot.spec, lambda: jog(operator, joints)), controls
     if request.source == "gamepad":
         from .gamepad import Gamepad
 
-        pad = Gamepad(len(robot.spec.joints))
+        pad = Gamepad(joints)
         stack.callback(pad.close)
-        return Jog(robot.spec, pad.read), Controls(
-            controls.engaged, lambda: pad.stopped or said.stopped(), controls.ended
-        )
+        stopped = Controls(controls.engaged, lambda: pad.stopped or controls.stopped(), controls.ended)
+        return Jog(robot.spec, pad.read), stopped
     return expert(robot), controls
 
 

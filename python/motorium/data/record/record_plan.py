@@ -18,9 +18,6 @@ from .writer import Finished
 if TYPE_CHECKING:
     from .sampler import Sampler
 
-REDO, DISCARD, KEEP, QUIT = "redo", "discard", "keep", "quit"
-"""What a person may ask for while an episode runs."""
-
 
 class Leader(Protocol):
     """Whoever moves the arm."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from ...errors import DataError
 from ...logs import logger
+from ...operator.marks import DISCARD, KEEP, QUIT, REDO
 from ...timeline.events import EventLog
 from ..format.outcome import SCENE, VERDICTS, Outcome
-from .record_plan import DISCARD, KEEP, QUIT, REDO, Leader, Posed, Recorded, RecordPlan, Watcher
+from .record_plan import Leader, Posed, Recorded, RecordPlan, Watcher
 from .rhythm import Rhythm
 from .sampler import Sampler, keeps_leader, schema_for
 from .writer import DatasetWriter
@@ -49,13 +50,13 @@ class Session:
         attempt = 0
         while len(self.out) < self.plan.episodes:
             seed = self.plan.seed + attempt
-            wish, recorded = self._episode(seed)
+            request, recorded = self._episode(seed)
             self.watcher.ends(recorded)
             if recorded is not None:
                 self.out.append(recorded)
-            if wish == QUIT:
+            if request == QUIT:
                 break
-            attempt += wish != REDO
+            attempt += request != REDO
         return self.out
 
     def _episode(self, seed: int) -> tuple[str | None, Recorded | None]:
@@ -66,11 +67,11 @@ class Session:
         start_ns = time.monotonic_ns()
         writer.begin(task, start_ns)
         self._subtasks, self._told = 0, None
-        wish, judged, sampler = self._lead(start_ns)
+        request, judged, sampler = self._lead(start_ns)
         self._mark()
-        if wish in {REDO, DISCARD, QUIT}:
+        if request in {REDO, DISCARD, QUIT}:
             writer.discard()
-            return wish, None
+            return request, None
         missed = int(self.robot.control.stats()["missed"]) - missed
         outcome = self._told or judged
         notes = {
@@ -81,7 +82,7 @@ class Session:
             writer.discard()
             return REDO, None
         finished = writer.end(notes)
-        return wish, Recorded(finished, task, seed, outcome, sampler.rate_hz, sampler.late, missed)
+        return request, Recorded(finished, task, seed, outcome, sampler.rate_hz, sampler.late, missed)
 
     def _scene(self, seed: int) -> dict[str, int]:
         """What `split` keeps episodes together by; a real arm's table is never the same again."""
@@ -95,14 +96,14 @@ class Session:
             leader.begin()
             pose = leader.pose_at if isinstance(leader, Posed) else None
             sampler = Sampler(self.robot, self.writer, start_ns, leader.telemetry, pose)
-            wish, judged = self._watch(sampler)
+            request, judged = self._watch(sampler)
         finally:
             try:
                 leader.end()
             finally:
                 if sampler is not None:
                     sampler.stop()
-        return wish, judged, sampler
+        return request, judged, sampler
 
     def _fails(self, sampler: Sampler, missed: int) -> bool:
         """Whether a strict session throws this episode away. Raises DataError at the third in a row."""
@@ -131,9 +132,9 @@ class Session:
                 raise sampler.error
             self.robot.check()
             self._mark()
-            wish = self.watcher.watches(sampler)
-            if wish is not None:
-                return wish, judged
+            request = self.watcher.watches(sampler)
+            if request is not None:
+                return request, judged
             done = self.leader.done()
             if until == float("inf") and (done is not None or self._told is not None):
                 until = time.monotonic() + self.plan.tail_s

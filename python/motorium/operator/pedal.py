@@ -13,14 +13,14 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..errors import MotoriumError
+from ..timeline.events import Event, EventLog
 from ..units import NS_PER_S
-from .events import Event, EventLog
+from .marks import MEANINGS, Mark
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -32,21 +32,6 @@ EVIOCSCLOCKID = 0x400445A0
 STAMP_WINDOW_NS = 1_000_000_000
 
 
-@dataclass(frozen=True)
-class Mark:
-    """What a pedal means: event kinds, empty for none.
-
-    Attributes:
-        press: when it goes down.
-        release: when it comes up.
-        held: instead of `release`, when it was down for `HELD_S`.
-    """
-
-    press: str = ""
-    release: str = ""
-    held: str = ""
-
-
 DEFAULT_MARKS: Mapping[int, Mark] = {
     KEY_A: Mark("contact", "release"),
     KEY_B: Mark("subtask"),
@@ -54,22 +39,10 @@ DEFAULT_MARKS: Mapping[int, Mark] = {
 }
 HELD_S = 0.8
 """A key that is down for so long was held, and not tapped."""
-MEANINGS: Mapping[str, Mark] = {
-    "contact": Mark("contact", "release"),
-    "subtask": Mark("subtask"),
-    "mark": Mark("mark"),
-    "success": Mark("success"),
-    "failure": Mark("failure"),
-    "outcome": Mark(release="success", held="failure"),
-    "none": Mark(),
-}
-"""What a key can mean while recording; "outcome" is a success when tapped and a failure when held."""
-RECORDING = ("contact", "subtask", "outcome")
-"""What the keys mean while recording unless somebody says otherwise."""
 
 
 def marks_for(meanings: Sequence[str]) -> Mapping[int, Mark]:
-    """Return what each key means, from one word of `MEANINGS` for each, the first key first.
+    """Return what each pedal means, from one word of `MEANINGS` for each, the first pedal first.
 
     Raises MotoriumError for another word, or more than the three keys there are.
     """

@@ -1,17 +1,14 @@
-"""Emergency stop from the keyboard of a terminal, or from a device of any kind."""
+"""Stop an arm from the keyboard of a terminal, or from a device of any kind."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from ..errors import SafetyError
-from ..operator.terminal import ADVICE, STOP_KEYS, stop_keys
-
-if TYPE_CHECKING:
-    from ..robots.robot import Robot
+from ..types import Stoppable
+from .terminal import ADVICE, STOP_KEYS, Terminal
 
 __all__ = ["ADVICE", "STOP_KEYS", "check_device", "stop_device", "stop_keys"]
 
@@ -24,8 +21,8 @@ def check_device(path: str | None) -> None:
 
 
 @contextlib.contextmanager
-def stop_device(robot: Robot, path: str | None) -> Iterator[None]:
-    """From here on, whatever the device at `path` says, or its absence, is an emergency stop, also while parking.
+def stop_device(robot: Stoppable, path: str | None) -> Iterator[None]:
+    """Stop the arm on whatever the device at `path` says, or on its absence, also while parking.
 
     Args:
         robot: open.
@@ -43,3 +40,22 @@ def stop_device(robot: Robot, path: str | None) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
+
+
+@contextlib.contextmanager
+def stop_keys(robot: Stoppable, fd: int | None = None) -> Iterator[bool]:
+    """Make space and Escape on the terminal `fd` an emergency stop while the block runs; Ctrl-C stays what it was.
+
+    Args:
+        robot: open.
+        fd: None takes standard input. Where that is no terminal, or not this process's, nothing is watched.
+
+    Yields:
+        Whether keys are watched.
+    """
+    terminal = Terminal(fd)
+    with terminal, terminal.watching(robot) as watched:
+        try:
+            yield watched
+        finally:
+            terminal.unwatch()
