@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("torch")
 
+from motorium.checkpoints import load_checkpoint
 from nano_samples import SMALL
 
-from motorium.checkpoints import load_checkpoint
 from motorium.learn.batches import BatchParams
 from motorium.learn.recipe import Recipe
 from motorium.learn.train import TrainJob, TrainParams, train
