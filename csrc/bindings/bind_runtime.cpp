@@ -8,6 +8,7 @@ void bind_runtime(pybind11::module_& m) {
   m.attr("MAX_CHUNK_ROWS") = kMaxChunkRows;
   m.attr("MIN_ROW_S") = static_cast<double>(kMinStepNs) * 1e-9;
   m.attr("MAX_ROW_S") = static_cast<double>(kMaxStepNs) * 1e-9;
+  bind_scheduler(m);
   bind_slot_map(m);
   bind_control_config(m);
   bind_control_core(m);

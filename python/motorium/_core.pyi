@@ -33,6 +33,79 @@ compiler: str  # That built this module, with its version.
 
 # ---- runtime ---------------------------------------------------------------------------------------------------------
 
+class Pace:  # Rhythm of a policy. ValueError: dt_ns is not positive.
+    def __init__(self, dt_ns: int, rows: int, horizon: int, max_delay: int) -> None: ...
+    @staticmethod
+    def checked(
+        rows: float, dt_s: float, horizon: float, max_delay: float
+    ) -> (
+        Pace
+    ): ...  # Horizon and delay end before the last row. ValueError names every number outside its bounds.
+    @property
+    def dt_ns(self) -> int: ...  # Distance between rows.
+    @property
+    def rows(self) -> int: ...  # T, rows of a chunk.
+    @property
+    def horizon(self) -> int: ...  # Rows to follow before planning again.
+    @property
+    def max_delay(self) -> int: ...  # Most rows the policy accepts as committed.
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+
+def needed_rows(
+    age_ns: int, latency_ns: int, dt_ns: int
+) -> int: ...  # Rows to commit when a plan arrives `latency_ns` after its inference began on an observation that old.
+
+class Bridge:  # Whether the rows that a policy accepts as committed last until its next plan. ValueError: dt_ns.
+    def __init__(
+        self, declared_ns: int, measured_ns: int, age_ns: int, dt_ns: int, accepted: int
+    ) -> None: ...
+    @property
+    def declared_ns(self) -> int: ...  # 95 % quantile of the robot's latency; 0 where it declares none.
+    @property
+    def measured_ns(self) -> int: ...  # What an inference took here; 0 where none was timed.
+    @property
+    def age_ns(self) -> int: ...  # Of an observation when its inference starts.
+    @property
+    def dt_ns(self) -> int: ...  # Distance between rows.
+    @property
+    def accepted(self) -> int: ...  # Most rows the policy accepts as committed.
+    @property
+    def latency_ns(self) -> int: ...  # What an inference has to be expected to take.
+    @property
+    def needed(self) -> int: ...  # Rows that must be committed.
+    @property
+    def holds(self) -> bool: ...  # Whether the policy accepts as many.
+
+class Scheduler:  # When to infer again, and how many rows to commit meanwhile. One thread at a time.
+    MEMORY: int  # Latencies remembered: eight seconds of replanning.
+    TRUSTED: int  # Measured latencies that the declared one gives way to.
+    def __init__(self, pace: Pace, prior_ns: int = 0) -> None: ...  # The robot's declared latency; 0: none.
+    def record(
+        self, latency_ns: int
+    ) -> None: ...  # A chunk took this long from the start of its inference to the push.
+    def delay(
+        self, age_ns: int
+    ) -> int: ...  # Rows to commit for an observation that is `age_ns` old when its inference starts.
+    def next_start_ns(
+        self, t0_ns: int, delay: int
+    ) -> int: ...  # When the next inference starts, after an accepted chunk whose row 0 is at `t0_ns`.
+    def planned_rows(
+        self, t0_ns: int
+    ) -> int: ...  # Rows of a chunk observed at `t0_ns` that the newest accepted chunk also has something to say about.
+    @property
+    def pace(self) -> Pace: ...
+    @property
+    def latency_ns(self) -> int: ...  # What the next inference is expected to take: the slowest remembered.
+    @property
+    def measured(self) -> bool: ...  # False while the declared latency is what counts.
+    @property
+    def needed(self) -> int: ...  # Rows that the last observation needed committed.
+    @property
+    def declared(self) -> int: ...  # Rows committed last, at most what the policy accepts.
+    @property
+    def shortfalls(self) -> int: ...  # How often that was fewer than needed.
+
 class SlotMap:  # Joints (radians) <-> 200 slots: slot = scale * q + offset. Lossless on mapped slots, zero elsewhere.
     def __init__(
         self, slots: Sequence[int], scale: Sequence[float], offset: Sequence[float]
@@ -205,8 +278,12 @@ class ControlLoop:  # The control thread of one arm. Every method may be called 
     def torque_problem(
         self,
     ) -> str: ...  # Which setting of a servo kept torque off at the last try; "": none.
-    def reconnect(self) -> None: ...  # BusError: not there (yet). RuntimeError: nothing to reconnect.
-    def accept_position(self) -> None: ...  # Ends a latched position jump: somebody has looked.
+    def reconnect(
+        self, timeout_s: float = 0.0
+    ) -> None: ...  # BusError: not there in time (0: one try). RuntimeError: nothing to reconnect.
+    def accept_position(
+        self,
+    ) -> bool: ...  # Ends a latched position jump: somebody has looked. False: not taken, and withdrawn.
     def step(
         self, now_ns: int
     ) -> (

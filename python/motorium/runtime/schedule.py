@@ -1,16 +1,15 @@
-"""When to think again, and how many rows to promise meanwhile: one set of rules for every clock.
+"""When to infer again, and how many rows to commit meanwhile: one set of rules for every clock.
 
-The real runner and the lock-step one share these, so that an evaluation in virtual time is an evaluation of the robot.
+The arithmetic is `csrc/robot/scheduler`, which a program without Python shares; here are the policy's and the robot's
+declarations, and the words. The real runner and the lock-step one use the same rules, so that an evaluation in virtual
+time is an evaluation of the robot.
 """
 
 from __future__ import annotations
 
-import math
-from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._core import MAX_CHUNK_ROWS, MAX_ROW_S, MIN_ROW_S
+from .. import _core
 from ..errors import BindingError
 from ..types import Policy
 from ..units import NS_PER_MS, s_to_ns
@@ -19,31 +18,21 @@ if TYPE_CHECKING:
     from ..specs.latency import LatencySpec
     from ..specs.robot import RobotSpec
 
-MEMORY = 20
-"""Latencies remembered: eight seconds of replanning; one slow chunk stops counting after that."""
-TRUSTED = 5
-"""Measured latencies that a declared distribution gives way to."""
-PRIOR_SHARE = 0.95
-"""Of the inferences of a declared distribution the prior covers: promises are cheap."""
-MARGIN_ROWS = 1
-"""The last promised row must lie at or after the arrival: see ChunkBuffer, which splices there."""
+MEMORY = _core.Scheduler.MEMORY
+TRUSTED = _core.Scheduler.TRUSTED
+PRIOR_FRACTION = 0.95
+"""Of the inferences of a declared distribution the prior covers: a committed row costs little."""
 
 
-@dataclass(frozen=True)
-class Pace:
+class Pace(_core.Pace):
     """Rhythm of a policy.
 
     Attributes:
         dt_ns: distance between rows.
         rows: T, rows of a chunk.
         horizon: rows to follow before planning again.
-        max_delay: most rows the policy accepts as promised.
+        max_delay: most rows the policy accepts as committed.
     """
-
-    dt_ns: int
-    rows: int
-    horizon: int
-    max_delay: int
 
     @classmethod
     def of(cls, policy: Policy) -> Pace:
@@ -55,66 +44,32 @@ class Pace:
         rows, dt_s = int(policy.rows), float(policy.dt_s)
         horizon = int(getattr(policy, "execution_horizon", max(1, rows // 2)))
         max_delay = int(getattr(policy, "max_delay", max(0, rows - 1)))
-        bounds = (
-            ("rows", rows, 1, MAX_CHUNK_ROWS),
-            ("dt_s", dt_s, MIN_ROW_S, MAX_ROW_S),
-            ("execution_horizon", horizon, 1, rows),
-            ("max_delay", max_delay, 0, rows),
-        )
-        wrong = [
-            f"{name} is {v:g}, not in {low:g}..{high:g}"
-            for name, v, low, high in bounds
-            if not low <= v <= high
-        ]
-        if wrong:
-            raise BindingError(f"the policy's plans cannot be followed: {'; '.join(wrong)}")
-        return cls(s_to_ns(dt_s), rows, min(horizon, rows - 1), min(max_delay, rows - 1))
+        try:
+            pace = _core.Pace.checked(rows, dt_s, horizon, max_delay)
+        except ValueError as error:
+            raise BindingError(f"the policy's plans cannot be followed: {error}") from None
+        return cls(pace.dt_ns, pace.rows, pace.horizon, pace.max_delay)
 
 
-def needed_rows(age_ns: int, latency_ns: int, dt_ns: int) -> int:
-    """Rows to promise when a plan arrives `latency_ns` after its inference began on an observation `age_ns` old."""
-    return math.ceil((age_ns + latency_ns) / dt_ns) + MARGIN_ROWS
-
-
-@dataclass(frozen=True)
-class Bridge:
-    """Whether the rows that a policy accepts as promised last until its next plan is in.
+class Bridge(_core.Bridge):
+    """Whether the rows that a policy accepts as committed last until its next plan is in.
 
     Attributes:
         declared_ns: 95 % quantile of the robot's `[latency]`; 0 where it declares none.
         measured_ns: what an inference took here; 0 where none was timed.
         age_ns: of an observation when its inference starts.
         dt_ns: distance between rows.
-        accepted: most rows the policy accepts as promised.
+        accepted: most rows the policy accepts as committed.
+        latency_ns: what an inference has to be expected to take.
+        needed: rows that must be committed.
+        holds: whether the policy accepts as many.
     """
 
-    declared_ns: int
-    measured_ns: int
-    age_ns: int
-    dt_ns: int
-    accepted: int
-
     @classmethod
-    def of(cls, pace: Pace, robot: RobotSpec, measured_ns: int = 0) -> Bridge:
+    def of(cls, pace: _core.Pace, robot: RobotSpec, measured_ns: int = 0) -> Bridge:
         """Compare a policy's rhythm with what is declared for `robot`: its latency, and one frame of age."""
-        declared_s = 0.0 if robot.latency is None else robot.latency.quantile_s(PRIOR_SHARE)
         frame_s = max((1.0 / camera.fps for camera in robot.cameras), default=0.0)
-        return cls(s_to_ns(declared_s), measured_ns, s_to_ns(frame_s), pace.dt_ns, pace.max_delay)
-
-    @property
-    def latency_ns(self) -> int:
-        """What an inference has to be expected to take."""
-        return max(self.declared_ns, self.measured_ns)
-
-    @property
-    def needed(self) -> int:
-        """Rows that must be promised."""
-        return needed_rows(self.age_ns, self.latency_ns, self.dt_ns)
-
-    @property
-    def holds(self) -> bool:
-        """Whether the policy accepts as many."""
-        return self.needed <= self.accepted
+        return cls(_prior_ns(robot.latency), measured_ns, s_to_ns(frame_s), pace.dt_ns, pace.max_delay)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -146,61 +101,20 @@ class Bridge:
             )
 
 
-class Scheduler:
-    """Delay and rhythm from a running estimate of the latency.
+class Scheduler(_core.Scheduler):
+    """Delay and rhythm from a running estimate of the latency."""
 
-    Attributes:
-        pace: of the policy.
-        needed: rows that the last observation needed promised.
-        declared: rows promised last, at most what the policy accepts.
-        shortfalls: how often that was fewer than needed.
-    """
-
-    def __init__(self, pace: Pace, prior: LatencySpec | None = None) -> None:
+    def __init__(self, pace: _core.Pace, prior: LatencySpec | None = None) -> None:
         """Until `TRUSTED` latencies were measured, that of `prior`, the robot's declared distribution, counts too."""
-        self.pace = pace
-        self._prior_ns = 0 if prior is None else s_to_ns(prior.quantile_s(PRIOR_SHARE))
-        self._newest_t0_ns: int | None = None
-        self._latencies_ns: deque[int] = deque(maxlen=MEMORY)
-        self.needed = self.declared = self.shortfalls = 0
-
-    def record(self, latency_ns: int) -> None:
-        """A chunk took this long from the start of its inference to the push."""
-        self._latencies_ns.append(latency_ns)
-
-    @property
-    def latency_ns(self) -> int:
-        """What the next inference is expected to take: the slowest of those remembered, as promises are cheap."""
-        measured = max(self._latencies_ns, default=0)
-        return measured if len(self._latencies_ns) >= TRUSTED else max(measured, self._prior_ns)
+        super().__init__(pace, _prior_ns(prior))
 
     @property
     def latency_source(self) -> str:
         """Tell where `latency_ns` comes from, in words."""
-        measured = max(self._latencies_ns, default=0)
-        if len(self._latencies_ns) >= TRUSTED or measured >= self._prior_ns:
-            return "measured"
-        return f"95 % of the robot's [latency], until {TRUSTED} were measured"
+        return (
+            "measured" if self.measured else f"95 % of the robot's [latency], until {TRUSTED} were measured"
+        )
 
-    def delay(self, age_ns: int) -> int:
-        """Rows to promise for an observation that is `age_ns` old when its inference starts."""
-        self.needed = needed_rows(age_ns, self.latency_ns, self.pace.dt_ns)
-        self.declared = min(self.needed, self.pace.max_delay)
-        self.shortfalls += self.declared < self.needed
-        return self.declared
 
-    def next_start_ns(self, t0_ns: int, delay: int) -> int:
-        """When the next inference starts, after an accepted chunk whose row 0 is at `t0_ns`.
-
-        Every `horizon` rows, sooner when the chunk would run out before the next one is in.
-        """
-        self._newest_t0_ns = t0_ns
-        latest = self.pace.rows - 1 - delay - MARGIN_ROWS
-        return t0_ns + max(1, min(self.pace.horizon, latest)) * self.pace.dt_ns
-
-    def planned_rows(self, t0_ns: int) -> int:
-        """How many rows of a chunk observed at `t0_ns` the newest accepted chunk also has something to say about."""
-        if self._newest_t0_ns is None:
-            return 0
-        passed = math.ceil((t0_ns - self._newest_t0_ns) / self.pace.dt_ns)
-        return min(max(0, self.pace.rows - passed), self.pace.rows)
+def _prior_ns(latency: LatencySpec | None) -> int:
+    return 0 if latency is None else s_to_ns(latency.quantile_s(PRIOR_FRACTION))
