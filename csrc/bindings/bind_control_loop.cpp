@@ -49,8 +49,7 @@ void bind_control_loop(py::module_& m) {
           "start", [](BoundLoop& b) { b.loop.start(); }, Release())
       .def(
           "stop", [](BoundLoop& b) { b.loop.stop(); }, Release())
-      .def(
-          "reconnect", [](BoundLoop& b) { b.loop.reconnect(b.open); }, Release())
+      .def("reconnect", &reconnect, py::arg("timeout_s") = 0.0)
       .def(
           "torque_problem", [](const BoundLoop& b) { return b.loop.torque_problem(); }, Release())
       .def("enable", &enable, py::arg("timeout_s") = 2.0)

@@ -8,7 +8,7 @@
 
 namespace motorium {
 
-// Requests that wait for their outcome, without the GIL. Python's signal handlers run meanwhile.
+// The requests of robot/requests.hpp, without the GIL. Python's signal handlers run meanwhile.
 bool enable(BoundLoop& bound, double timeout_s);
 MoveEnd slew(BoundLoop& bound, const FloatArray& q, std::optional<double> share, double timeout_s);
 bool move_to(BoundLoop& bound, const FloatArray& q, std::optional<double> share, double timeout_s);
@@ -16,7 +16,8 @@ bool park(BoundLoop& bound, double timeout_s);
 void hold(BoundLoop& bound);
 void release(BoundLoop& bound);
 void estop(BoundLoop& bound);
-void accept_position(BoundLoop& bound);
+bool accept_position(BoundLoop& bound);
+void reconnect(BoundLoop& bound, double timeout_s);
 bool reset_estop(BoundLoop& bound, double timeout_s);
 
 pybind11::dict loop_state(const BoundLoop& bound);

@@ -14,8 +14,6 @@ namespace motorium {
 namespace {
 
 constexpr std::uint32_t kTorqueOffAttempts = 6;  // each asks every servo several times
-constexpr std::uint32_t kHoldInsisted = 1u << 31, kParkInsisted = 1u << 30, kReleaseInsisted = 1u << 29;
-constexpr std::uint32_t kInsistedCount = kReleaseInsisted - 1;
 constexpr std::int64_t kSwitchNs = 2 * kNsPerS;  // torque takes many patient exchanges
 
 void sleep_until(std::int64_t t_ns) noexcept {
@@ -71,25 +69,6 @@ void ControlLoop::stop() {
     thread_.detach();  // a forked child has the object but not the thread, nor the right to move the arm
   }
   LiveLoops::instance().remove(this);
-}
-
-std::uint64_t ControlLoop::request(Request request) noexcept {
-  const std::lock_guard lock(callers_);
-  if (request.kind != Request::Kind::cancel_move) request.ticket = tickets_ + 1;
-  return requests_.try_push(request) || insist(request.kind) ? ++tickets_ : 0;
-}
-
-/// The queue is full. True for what stops an arm: no flood of motions may keep that from it.
-bool ControlLoop::insist(Request::Kind kind) noexcept {
-  std::uint32_t bit = 0;
-  if (kind == Request::Kind::hold || kind == Request::Kind::cancel_move) bit = kHoldInsisted;
-  if (kind == Request::Kind::park) bit = kParkInsisted;
-  if (kind == Request::Kind::release) bit = kReleaseInsisted;
-  if (bit == 0) return false;
-  std::uint32_t now = insisted_.load(std::memory_order_relaxed);
-  while (!insisted_.compare_exchange_weak(now, (now | bit) + 1, std::memory_order_acq_rel)) {
-  }
-  return true;
 }
 
 void ControlLoop::follow(const ControlLoop& leader, const LeaderMap& map) {
@@ -192,16 +171,7 @@ bool ControlLoop::leaving() noexcept {
 }
 
 void ControlLoop::take_requests() noexcept {
-  Request request;
-  while (requests_.try_pop(request)) {
-    serve(request);
-    ++now_.requests_done;
-  }
-  const std::uint32_t insisted = insisted_.exchange(0, std::memory_order_acq_rel);
-  if ((insisted & kHoldInsisted) != 0) serve({Request::Kind::hold, {}, 0.0f});
-  if ((insisted & kParkInsisted) != 0) serve({Request::Kind::park, {}, 0.0f});
-  if ((insisted & kReleaseInsisted) != 0) serve({Request::Kind::release, {}, 0.0f});
-  now_.requests_done += insisted & kInsistedCount;
+  now_.requests_done += requests_.drain([this](const Request& request) { serve(request); });
   if (estop_asked_.exchange(false, std::memory_order_acq_rel) || stop_inputs_.pressed()) core_.estop();
 }
 

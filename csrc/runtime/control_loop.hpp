@@ -12,10 +12,10 @@
 #include "bus/joint_bus.hpp"
 #include "motorium/history_ring.hpp"
 #include "motorium/latest_slot.hpp"
-#include "motorium/spsc_ring.hpp"
 #include "runtime/control_core.hpp"
 #include "runtime/period_histogram.hpp"
 #include "runtime/realtime.hpp"
+#include "runtime/request_queue.hpp"
 #include "runtime/stop_inputs.hpp"
 #include "runtime/supervisor.hpp"
 #include "runtime/telemetry.hpp"
@@ -75,21 +75,26 @@ class ControlLoop {
   /// Requests, from any thread. Each returns a ticket: `loop_snapshot().requests_done >= ticket` once it took
   /// effect. 0: not taken, because too many wait; what stops an arm (hold, cancel_move, park, release) is
   /// always taken, after all that waits.
-  std::uint64_t enable() noexcept { return request({Request::Kind::enable, {}, 0.0f}); }
+  std::uint64_t enable() noexcept { return requests_.push({Request::Kind::enable, {}, 0.0f}); }
   std::uint64_t move_to(const PerJoint<float>& target_rad, float share) noexcept {
-    return request({Request::Kind::move_to, target_rad, share});
+    return requests_.push({Request::Kind::move_to, target_rad, share});
   }
   /// Holds, if the move of that ticket is still under way.
   std::uint64_t cancel_move(std::uint64_t ticket) noexcept {
-    return request({Request::Kind::cancel_move, {}, 0.0f, ticket});
+    return requests_.push({Request::Kind::cancel_move, {}, 0.0f, ticket});
   }
-  std::uint64_t hold() noexcept { return request({Request::Kind::hold, {}, 0.0f}); }
-  std::uint64_t park() noexcept { return request({Request::Kind::park, {}, 0.0f}); }
-  std::uint64_t release() noexcept { return request({Request::Kind::release, {}, 0.0f}); }
+  /// Takes back a request that its caller waits for no longer. True: it will never take effect; false: it
+  /// already has, or was taken past the queue.
+  bool withdraw(std::uint64_t ticket) noexcept { return requests_.withdraw(ticket); }
+  std::uint64_t hold() noexcept { return requests_.push({Request::Kind::hold, {}, 0.0f}); }
+  std::uint64_t park() noexcept { return requests_.push({Request::Kind::park, {}, 0.0f}); }
+  std::uint64_t release() noexcept { return requests_.push({Request::Kind::release, {}, 0.0f}); }
   /// Ends a latched emergency stop where no input asks for one any more and the arm is limp.
-  std::uint64_t reset_estop() noexcept { return request({Request::Kind::reset_estop, {}, 0.0f}); }
+  std::uint64_t reset_estop() noexcept { return requests_.push({Request::Kind::reset_estop, {}, 0.0f}); }
   /// Ends a latched position jump.
-  std::uint64_t accept_position() noexcept { return request({Request::Kind::accept_position, {}, 0.0f}); }
+  std::uint64_t accept_position() noexcept {
+    return requests_.push({Request::Kind::accept_position, {}, 0.0f});
+  }
 
   /// Emergency stop, from any thread or signal handler; takes effect in the next tick. Never lost in a queue.
   void estop() noexcept { estop_asked_.store(true, std::memory_order_release); }
@@ -140,23 +145,6 @@ class ControlLoop {
   const ControlConfig& config() const noexcept { return core_.config(); }
 
  private:
-  struct Request {
-    enum class Kind : std::uint8_t {
-      enable,
-      move_to,
-      cancel_move,
-      hold,
-      park,
-      release,
-      reset_estop,
-      accept_position
-    };
-    Kind kind = Kind::hold;
-    PerJoint<float> target_rad{};
-    float share = 0.0f;
-    std::uint64_t ticket = 0;  // its own, or of the move it cancels
-  };
-
   struct Leader {
     const ControlLoop& loop;
     LeaderMap map;
@@ -171,8 +159,6 @@ class ControlLoop {
 
   void exchange(Exchange& with);
   void take_bus() noexcept;
-  std::uint64_t request(Request request) noexcept;
-  bool insist(Request::Kind kind) noexcept;
   void feed_stream(std::int64_t now_ns) noexcept;
   void run() noexcept;
   void tick(std::int64_t grid_ns, std::int64_t woke_ns) noexcept;
@@ -200,8 +186,7 @@ class ControlLoop {
   bool rebase_ = false, lock_step_ = false;
 
   // Between threads.
-  SpscRing<Request, 64> requests_{};
-  std::atomic<std::uint32_t> insisted_{0};  // where the queue was full: how many stops, and of which kinds
+  RequestQueue requests_{};
   LatestSlot<JointState> state_{};
   LatestSlot<LoopSnapshot> published_{};
   HistoryRing<TickRecord> history_;
@@ -215,7 +200,6 @@ class ControlLoop {
   // Callers' side; never taken by the control thread.
   mutable std::mutex callers_;
   std::vector<std::unique_ptr<const Leader>> leaders_;  // kept: the control thread may be reading any of them
-  std::uint64_t tickets_ = 0;
   mutable std::mutex report_mutex_;
   RealtimeReport realtime_{};
   mutable std::mutex life_;

@@ -18,8 +18,6 @@ from . import health
 FIRST_STATE_S = 1.0
 """A chain that answered at opening answers again within this."""
 TIMEOUT_S = 30.0
-PERIOD_S = 0.25
-"""Between looks at a port that is not there."""
 
 
 def reconnect(control: ControlLoop, spec: RobotSpec, port: str, timeout_s: float) -> None:
@@ -29,26 +27,15 @@ def reconnect(control: ControlLoop, spec: RobotSpec, port: str, timeout_s: float
         BusError: no port, or not all servos, within `timeout_s`; it may be tried again.
         SafetyError: there is nothing to reconnect, or joints are elsewhere than before: they are named.
     """
-    give_up = time.monotonic() + timeout_s
-    while not _opened(control, spec, last_try=time.monotonic() >= give_up):
-        time.sleep(PERIOD_S)
+    try:
+        with bus_errors():
+            control.reconnect(timeout_s)
+    except RuntimeError as error:
+        raise SafetyError(f"{spec.name}: {error}") from error
     _wait_for_readings(control, spec, port)
     stats = control.stats()
     if stats["jumped_joints"]:
         raise health.jumped(stats, spec.joint_names)
-
-
-def _opened(control: ControlLoop, spec: RobotSpec, *, last_try: bool) -> bool:
-    try:
-        with bus_errors():
-            control.reconnect()
-    except RuntimeError as error:
-        raise SafetyError(f"{spec.name}: {error}") from error
-    except BusError:
-        if last_try:
-            raise
-        return False
-    return True
 
 
 def _wait_for_readings(control: ControlLoop, spec: RobotSpec, port: str) -> None:
