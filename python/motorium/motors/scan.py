@@ -8,15 +8,12 @@ from typing import Any
 
 from .. import _core
 from ..specs.servo import MotorSpec, names
+from ..specs.servo_family import FAMILIES, SCANNED
 from .bus_errors import bus_errors
 
 BAUDS = (1_000_000, 57_600, 115_200, 500_000, 2_000_000, 3_000_000, 4_000_000)
 """Most usual first: Feetech leaves the factory at 1 M, Dynamixel X at 57.6 k."""
-PROTOCOLS = ("feetech", "dynamixel")
-MODEL_ADDRESS = {"feetech": 3, "dynamixel": 0}
 ALL_IDS = range(253)
-OWN_BLOCK = {"feetech": (56, 6), "dynamixel": (132, 4)}
-"""Where two servos with one id answer differently: position, and speed and load. Their models may be the same."""
 LOOKS = 6
 """Reads of one servo, to tell a clean line from a disturbed one."""
 TROUBLE = ("crc_errors", "length_errors", "wrong_id", "flushed_bytes", "late_replies", "timeouts")
@@ -70,7 +67,7 @@ class BusScan:
 def scan(
     port: str,
     *,
-    protocols: Sequence[str] = PROTOCOLS,
+    protocols: Sequence[str] = SCANNED,
     bauds: Sequence[int] = BAUDS,
     ids: Iterable[int] = ALL_IDS,
     patience_s: float = 0.004,
@@ -126,12 +123,13 @@ def _troubles(link: Link) -> dict[str, int]:
 
 
 def _look_at(link: Link, servo: int, protocol: str, baud: int) -> FoundServo:
+    family = FAMILIES[protocol]
     number: int | None = None
     disturbed = 0
     for _ in range(LOOKS):
         before = _troubles(link)
-        data = link.read(servo, MODEL_ADDRESS[protocol], 2)
-        link.read(servo, *OWN_BLOCK[protocol])
+        data = link.read(servo, family.model_address, 2)
+        link.read(servo, *family.own_block)
         link.ping(servo)  # what came too late or twice shows at the next request
         disturbed += _troubles(link) != before
         number = int.from_bytes(data, "little") if data is not None and number is None else number

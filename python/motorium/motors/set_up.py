@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from .. import _core
 from ..errors import BusError, SpecError
 from ..specs.servo import MotorSpec, Register
-from .bauds import BAUD_CODES, FACTORY_ID, baud_code
+from ..specs.servo_family import FAMILIES
+from .bauds import FACTORY_ID, baud_code
 from .bus_errors import bus_errors
 from .diagnosis import DISTURBED, Expected
 from .scan import ALL_IDS, BusScan, FoundServo, Link, scan
@@ -54,7 +55,7 @@ class ServoSetUp:
         self.finished: set[str] = set()
         baud_code(self.protocol, baud)
         self._patience_s: float | None = None
-        self._rest = [rate for rate in BAUD_CODES[self.protocol] if rate != baud]
+        self._rest = [rate for rate in FAMILIES[self.protocol].baud_codes if rate != baud]
 
     def scan(self) -> BusScan:
         """Ask every id at every speed that these servos can have; about ten seconds. Raises BusError."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .._core import ControlConfig, ControlLoop, DynamixelBusConfig, FeetechBusConfig, GuardJoint
 from ..errors import SpecError
 from ..specs.composition import split_ports
-from ..specs.robot import KIT
 from ..specs.servo import MotorSpec
+from ..specs.servo_family import KIT
 from ..specs.zero import JointZero
 from .arm_calibrations import arm_zeros
 from .bus import bus_config as motor_bus_config

@@ -11,6 +11,7 @@ from typing import Any
 from .._core import ServoEmulator
 from ..errors import SimulationError
 from ..specs.robot import RobotSpec
+from ..specs.servo import MotorSpec
 from .hand import Hand
 
 LINE_FAULTS = (
@@ -135,8 +136,8 @@ class Practice:
 
     def _id(self, place: int) -> int:
         """Return the id a servo has now, which a program may have changed."""
-        address = {"feetech": 5, "dynamixel": 7}[self._spec.bus.protocol]
-        return self._servos.table(place)[address]
+        register = MotorSpec.load(self._spec.motor_names[place]).register("id")
+        return self._servos.table(place)[register.address]
 
     def _named(self, places: Sequence[int]) -> str:
         return ", ".join(self._spec.joint_names[place] for place in places)

@@ -9,15 +9,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from .servo import MotorSpec, role_of
+from .servo import MODE, MotorSpec, role_of
+from .servo_family import FAMILIES
 
 if TYPE_CHECKING:
     from .joint import JointSpec
     from .zero import JointZero
 
 TURN_RAD = 2 * math.pi
-TURN_COUNTING_MODES = {4, 5}
-"""Operating modes of Dynamixel servos in which positions go beyond one turn (ROBOTIS e-manual, X series)."""
 MARGIN_RAD = 0.25
 """How far past its declared limit a joint may stand: a hand pushes a little, and a zero is off by a few degrees."""
 ROUNDING_TICKS = 1.0
@@ -26,12 +25,11 @@ ROUNDING_TICKS = 1.0
 
 def counts_turns(joint: JointSpec, motor: MotorSpec) -> bool:
     """Whether the positions of this joint's servo go beyond one turn, as it is set up at connect."""
-    if motor.protocol != "dynamixel":
-        return False
+    counting = set(FAMILIES[motor.protocol].turn_counting_modes)
     own = dict(joint.settings)
-    modes = [s.value for s in motor.settings_for(role_of(joint.unit)) if s.register == "operating_mode"]
-    return bool({own["operating_mode"]} & TURN_COUNTING_MODES if "operating_mode" in own else
-                set(modes) & TURN_COUNTING_MODES)  # fmt: skip
+    if MODE in own:
+        return own[MODE] in counting
+    return any(s.register == MODE and s.value in counting for s in motor.settings_for(role_of(joint.unit)))
 
 
 def travel_ticks(joint: JointSpec, motor: MotorSpec, zero: JointZero) -> tuple[float, float]:

@@ -6,14 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from .. import _core
 from ..errors import SpecError
-from .servo import MotorSpec
+from .servo import MODE, MotorSpec
+from .servo_family import FAMILIES
 
 RESERVED = ("torque_enable", "goal_position", "bus_watchdog")
 """What the driver behind the gate writes, and nobody else."""
-MODE, POSITION_MODES = "operating_mode", {"feetech": (0,), "dynamixel": (3, 4, 5)}
-"""Modes in which a goal is a position. Source: Feetech STS memory table, 33; ROBOTIS e-manual, Operating Mode."""
-DYNAMIXEL_INDIRECT = ((168, 511), (578, 65535))
-"""Addresses that stand for others: of the X series, and of the P series, whose own registers lie between."""
 
 
 def check_settings(
@@ -36,7 +33,7 @@ def check_settings(
                     f"{where}: a setting at {first} writes {name} of {motor.model}: only the driver behind the "
                     f"safety gate does that; remove it from `settings` or `limits`"
                 )
-        if motor.protocol == "dynamixel" and any(first <= b and a < end for a, b in DYNAMIXEL_INDIRECT):
+        if any(first <= b and a < end for a, b in FAMILIES[motor.protocol].indirect):
             raise SpecError(
                 f"{where}: a setting at {first} writes an indirect address of {motor.model}, through which any "
                 f"register can be reached: name the register itself"
@@ -45,8 +42,8 @@ def check_settings(
 
 
 def _check_mode(where: str, motor: MotorSpec, setting: _core.ServoSetting) -> None:
-    register, allowed = motor.registers.get(MODE), POSITION_MODES.get(motor.protocol)
-    if register is None or allowed is None or setting.address != register.address:
+    register, allowed = motor.registers.get(MODE), FAMILIES[motor.protocol].position_modes
+    if register is None or not allowed or setting.address != register.address:
         return
     if setting.value not in allowed:
         raise SpecError(

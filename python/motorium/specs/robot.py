@@ -18,9 +18,6 @@ from .latency import LatencySpec
 
 DATA = Path(__file__).parent / "robots"
 PAIRS = DATA / "pairs"
-PROTOCOLS = ("feetech", "dynamixel", "dynamixel1")
-KIT = "dynamixel-sdk"
-DRIVERS = ("motorium", KIT)
 EXIT_POLICIES = ("park", "hold", "release")
 
 

@@ -12,10 +12,7 @@ from .geometry import GEOM_ROLES, SHAPES, GeomSpec, GraspSpec, ViewSpec
 from .joint import JointSpec, check_joint
 from .latency import LatencySpec
 from .robot import (
-    DRIVERS,
     EXIT_POLICIES,
-    KIT,
-    PROTOCOLS,
     BusSpec,
     CameraSpec,
     ControlSpec,
@@ -25,6 +22,7 @@ from .robot import (
     TcpSpec,
 )
 from .servo import MotorSpec
+from .servo_family import DRIVERS, FAMILIES, PROTOCOLS
 from .toml_table import build, build_all, convert
 from .travel import check_bounds
 from .zero import JointZero
@@ -104,7 +102,7 @@ def check(spec: RobotSpec, *, where: str = "robot") -> None:
         check_joint(joint, where)
     choice(spec.bus.protocol, PROTOCOLS, f"{where}.bus.protocol")
     choice(spec.bus.driver, DRIVERS, f"{where}.bus.driver")
-    if (spec.bus.driver == KIT) != (spec.bus.protocol == "dynamixel1") and spec.bus.protocol != "dynamixel":
+    if spec.bus.driver not in FAMILIES[spec.bus.protocol].drivers:
         raise SpecError(
             f"{where}.bus: protocol {spec.bus.protocol!r} does not go with driver {spec.bus.driver!r}"
         )

@@ -16,16 +16,16 @@ from ..errors import SpecError
 from ..files import no_such_file
 from ..foreign import read_toml
 from .checks import choice
+from .servo_family import FAMILIES, PROTOCOLS
 from .toml_table import build, convert
 
 DATA = Path(__file__).parent / "servos"
+MODE = "operating_mode"
 ACCESS = ("r", "rw")
 ROLES = ("any", "body", "gripper")
-PROTOCOLS = ("feetech", "dynamixel", "dynamixel1")
 BYTE_ORDERS = ("little", "big")
 MAX_TICKS = 32767
 """Of a register of two bytes with a sign bit."""
-LAST_ADDRESS = {"feetech": 255, "dynamixel": 65535, "dynamixel1": 255}
 
 
 @dataclass(frozen=True)
@@ -323,7 +323,7 @@ def check(spec: MotorSpec, *, where: str = "motor") -> None:
         raise SpecError(f"{where}.max_ticks is {spec.max_ticks}; valid: 1..{MAX_TICKS}")
     taken: dict[int, str] = {}
     for register in spec.registers.values():
-        _check_register(register, taken, where, LAST_ADDRESS[spec.protocol])
+        _check_register(register, taken, where, FAMILIES[spec.protocol].last_address)
     for name, bit in spec.faults.items():
         if not 0 <= bit <= 7:
             raise SpecError(f"{where}.faults: bit {bit} of {name!r} is outside 0..7")
