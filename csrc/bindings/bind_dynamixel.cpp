@@ -12,7 +12,7 @@ namespace {
 namespace py = pybind11;
 using Release = py::call_guard<py::gil_scoped_release>;
 
-void bind_config(py::module_& m) {
+void bind_dynamixel_config(py::module_& m) {
   py::class_<DynamixelRegisters>(m, "DynamixelRegisters")
       .def(py::init<>())
       .def_readwrite("firmware", &DynamixelRegisters::firmware)
@@ -70,7 +70,7 @@ void bind_dynamixel_model(py::module_& m) {
 }  // namespace
 
 void bind_dynamixel(py::module_& m) {
-  bind_config(m);
+  bind_dynamixel_config(m);
   bind_dynamixel_model(m);
   // Id, baud rate, return delay, protocol, homing offset: EEPROM in the tables of all series, the XL320's
   // too.

@@ -94,7 +94,7 @@ void raise_unless_ok(EngineStatus status) {
   if (status != EngineStatus::ok) throw py::value_error(describe(status));
 }
 
-void encode(NanoEngine& engine, const std::vector<Bytes>& images, const Ids& tokens, std::size_t embodiment) {
+void encode_nano(NanoEngine& engine, const std::vector<Bytes>& images, const Ids& tokens, std::size_t embodiment) {
   const std::vector<NanoView>& views = engine.config().views;
   if (images.size() != views.size())
     throw py::value_error("expected " + std::to_string(views.size()) + " images, got " +
@@ -158,7 +158,7 @@ void bind_engine(py::module_& m) {
       "The motorium nano network; encode() once per observation, then denoise(). Releases the GIL.")
       .def(py::init(&make_engine), py::arg("config"), py::arg("tensors"), py::arg("isa") = "",
            py::arg("precision") = "float32", py::arg("threads") = 1, py::arg("cpus") = std::vector<int>{})
-      .def("encode", &encode, py::arg("images"), py::arg("token_ids"), py::arg("embodiment") = 0)
+      .def("encode", &encode_nano, py::arg("images"), py::arg("token_ids"), py::arg("embodiment") = 0)
       .def("denoise", &denoise, py::arg("state"), py::arg("noise"), py::arg("committed") = py::none(),
            py::arg("steps"), py::arg("previous") = py::none(), py::arg("pull") = py::none(),
            py::arg("pull_limit") = 5.0f)

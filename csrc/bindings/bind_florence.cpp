@@ -40,7 +40,7 @@ std::unique_ptr<FlorenceEncoder> make_encoder(const py::dict& d,
                                            EngineOptions{precision_named(precision), threads, {}});
 }
 
-py::tuple encode(FlorenceEncoder& encoder, const FloatArray& pixels, const Flags& valid, const Ids& ids,
+py::tuple encode_florence(FlorenceEncoder& encoder, const FloatArray& pixels, const Flags& valid, const Ids& ids,
                  Recorder* recorder) {
   const auto width = static_cast<py::ssize_t>(encoder.config().text.width);
   const auto tokens = static_cast<py::ssize_t>(encoder.config().view_tokens());
@@ -68,7 +68,7 @@ void bind_florence(py::module_& m) {
                               "X-VLA's DaViT and BART: pixels and token ids to features.")
       .def(py::init(&make_encoder), py::arg("config"), py::arg("tensors"), py::arg("isa") = "",
            py::arg("precision") = "float32", py::arg("threads") = 1)
-      .def("encode", &encode, py::arg("pixels"), py::arg("valid"), py::arg("ids"),
+      .def("encode", &encode_florence, py::arg("pixels"), py::arg("valid"), py::arg("ids"),
            py::arg("recorder") = py::none())
       .def_property_readonly("isa", &FlorenceEncoder::isa);
 }

@@ -1,17 +1,12 @@
 #include "kernels/dispatch.hpp"
 
-#if defined(__aarch64__)
-#include <asm/hwcap.h>
-#include <sys/auxv.h>
-#elif defined(__x86_64__)
-#include <cpuid.h>
-#endif
-
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <stdexcept>
+
+#include "kernels/arch/cpu.hpp"
 
 namespace motorium::kernels {
 
@@ -20,14 +15,6 @@ namespace motorium::kernels {
 #undef MOTORIUM_ISA
 
 namespace {
-
-#if defined(__x86_64__)
-/// Leaf 7, part 1, EAX bit 4; not every compiler's __builtin_cpu_supports knows the name.
-bool has_avxvnni() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1) != 0;
-}
-#endif
 
 std::vector<const KernelTable*> available_tables() {
   std::vector<const KernelTable*> tables;
