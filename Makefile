@@ -2,16 +2,30 @@
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
-PIP    := PATH="$(abspath $(VENV))/bin:$$PATH" $(PY) -m pip --quiet --disable-pip-version-check
+TOOLS  := PATH="$(abspath $(VENV))/bin:$$PATH"
+PIP    := $(TOOLS) $(PY) -m pip --quiet --disable-pip-version-check
 DEMO   ?= --episodes 10
 TESTS  ?= tests
+# One for what is driven by the clock, the rest for all else (tests/conftest.py says which is which).
+WORKERS ?= --numprocesses 3 --dist loadgroup
 
-# What the installed package is made of: a change in any of these installs it again.
+# What the installed package is made of: a change in any of these installs it again. README.md and LICENSE are in the
+# wheel too, but a word in them is no reason to build.
 SOURCES := $(shell find csrc firmware models python -type f -not -name '*.so' -not -name '*.pyc' 2>/dev/null) \
-           CMakeLists.txt pyproject.toml README.md LICENSE
+           CMakeLists.txt pyproject.toml
+NATIVE  := $(shell find csrc firmware -name '*.[ch]' -o -name '*.[ch]pp')
+
+# In place: the sources, the extension beside them, and what pip would have noted about the package.
+DEV      := build/dev
+IN_PLACE := PYTHONPATH=python:$(DEV)/site $(PY)
+
+# Of the tests, those that need no arm, no simulator and no clock.
+PURE ?= tests/arch tests/specs tests/timeline tests/hands tests/kernels/test_units.py tests/compat/test_whole.py \
+        tests/policies/test_binding.py tests/policies/test_checkpoints.py tests/robots/test_calibration.py \
+        tests/robots/test_geometry.py tests/robots/test_kinematics.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench sanitize lint format wheel clean system-packages minimums mutants
+.PHONY: help demo test bench dev check nightly sanitize lint format wheel clean system-packages minimums mutants
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -20,8 +34,21 @@ help:  ## show this list
 demo: $(VENV)/.sim  ## drive the simulated arm from the shipped checkpoint and write a report (DEMO="--episodes 3")
 	$(VENV)/bin/motorium demo $(DEMO)
 
-test: lint $(VENV)/.lerobot  ## lint, then every test (TESTS=tests/cli for a part)
-	$(PY) -m pytest $(TESTS)
+dev: $(DEV)/.configured  ## build the extension beside the sources, for this machine's instruction set alone
+	@$(VENV)/bin/cmake --build $(DEV)
+
+check: dev lint  ## lint, types, floors and the tests that need no arm and no clock, on the sources as they are
+	$(IN_PLACE) -m pytest $(wildcard $(PURE)) -q $(WORKERS)
+
+test: lint test-tools  ## lint, then every test that is not for the night (TESTS=tests/cli for a part)
+	$(PY) -m pytest $(TESTS) $(WORKERS)
+
+.PHONY: test-tools
+test-tools: $(VENV)/.test
+	@$(MAKE) --no-print-directory $(addprefix $(VENV)/.,$(shell $(PYTHON) tools/test_needs.py $(TESTS)))
+
+nightly: $(VENV)/.lerobot  ## what takes too long for `make test`, with a table at the end (PART="fuzz qemu", JSON=1)
+	$(TOOLS) $(PY) tools/nightly.py $(PART) $(if $(JSON),--json)
 
 bench: $(VENV)/.bench  ## kernels, ring, bus and engine against their peers (best on a machine that does nothing else)
 	$(PY) -m pytest tests/bench/micro_kernels.py --benchmark-columns=median,iqr,ops
@@ -41,7 +68,7 @@ mutants: $(VENV)/.test  ## plant small errors in the portable core, and count th
 	$(PY) tests/firmware/mutants.py $(MUTANTS) --alive $(if $(MUTANTS),,--json docs/mutants.json)
 
 sanitize: $(VENV)/.test  ## the engine's tests under AddressSanitizer and UBSan (gcc; about ten minutes)
-	PATH="$(abspath $(VENV))/bin:$$PATH" cmake -S . -B build/sanitize-python -DCMAKE_BUILD_TYPE=None \
+	$(TOOLS) cmake -S . -B build/sanitize-python -DCMAKE_BUILD_TYPE=None \
 	  -DCMAKE_C_FLAGS="$(SANITIZE)" -DCMAKE_CXX_FLAGS="$(SANITIZE)" -DCMAKE_INSTALL_PREFIX=build/sanitize-python/site
 	$(VENV)/bin/cmake --build build/sanitize-python --parallel 2
 	rm -rf build/sanitize-python/site && mkdir -p build/sanitize-python/site
@@ -50,28 +77,29 @@ sanitize: $(VENV)/.test  ## the engine's tests under AddressSanitizer and UBSan 
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONPATH=build/sanitize-python/site \
 	  LD_PRELOAD="$$($${CXX:-c++} -print-file-name=libasan.so) $$($${CXX:-c++} -print-file-name=libubsan.so)" \
 	  $(PY) -m pytest $(SANITIZED_TESTS) -p no:cacheprovider
-	PATH="$(abspath $(VENV))/bin:$$PATH" cmake -S tests/engine/native -B build/sanitize -DCMAKE_BUILD_TYPE=None \
+	$(TOOLS) cmake -S tests/engine/native -B build/sanitize -DCMAKE_BUILD_TYPE=None \
 	  -DCMAKE_CXX_FLAGS="$(SANITIZE)"
 	$(VENV)/bin/cmake --build build/sanitize --parallel 2
 	build/sanitize/selftest && build/sanitize/families
 
-system-packages: $(VENV)/.test  ## offer what some tests and benches use of the operating system; asks before it uses root
-	$(PY) tools/system_packages.py $(ONLY)
+system-packages:  ## offer what some tests and benches use of the operating system; asks before it uses root (YES=1: never asks)
+	@YES=$(YES) PYTHONPATH=python $(PYTHON) tools/system_packages.py $(ONLY)
 
 minimums: $(VENV)/.created  ## install each extra at its oldest declared versions, in environments of their own, and try it
 	$(PY) tools/try_minimums.py $(ONLY)
 
-lint: $(VENV)/.test  ## ruff, mypy --strict, clang-format and the floors
+lint: $(VENV)/.tools  ## ruff, mypy --strict, clang-format, floors and repeated code
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	find csrc firmware -name '*.[ch]' -o -name '*.[ch]pp' | xargs $(VENV)/bin/clang-format --dry-run -Werror
-	$(VENV)/bin/lint-imports
+	@echo $(NATIVE) | xargs $(VENV)/bin/clang-format --dry-run -Werror
+	PYTHONPATH=python $(VENV)/bin/lint-imports
+	$(if $(wildcard tools/duplicates.py),$(PY) tools/duplicates.py)
 
-format: $(VENV)/.test  ## rewrite sources in the house style
+format: $(VENV)/.tools  ## rewrite sources in the house style
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
-	find csrc firmware -name '*.[ch]' -o -name '*.[ch]pp' | xargs $(VENV)/bin/clang-format -i
+	@echo $(NATIVE) | xargs $(VENV)/bin/clang-format -i
 
 wheel: $(VENV)/.created  ## build dist/motorium-*.whl
 	$(PIP) wheel --no-build-isolation --no-deps --wheel-dir dist .
@@ -79,11 +107,12 @@ wheel: $(VENV)/.created  ## build dist/motorium-*.whl
 clean:  ## remove everything these targets made
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find csrc firmware python tests examples tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -f python/motorium/_core*.so
 
 $(VENV)/.created:
 	$(PYTHON) tools/check_python.py
 	$(PYTHON) -m venv $(VENV)
-	@$(PY) tools/build_requirements.py | $(PIP) install --requirement /dev/stdin
+	@$(PY) tools/requirements.py --build | $(PIP) install --requirement /dev/stdin
 	@touch $@
 
 $(VENV)/.sim: $(VENV)/.created $(SOURCES)
@@ -92,14 +121,26 @@ $(VENV)/.sim: $(VENV)/.created $(SOURCES)
 	$(PY) tools/system_libs.py
 	@touch $@
 
+# What the tests and their tools import, without the package itself.
+$(VENV)/.tools: $(VENV)/.created pyproject.toml tools/requirements.py
+	@echo "Installing the test tools ..."
+	@$(PY) tools/requirements.py sim data test | $(PIP) install --requirement /dev/stdin
+	@touch $@
+
 # Also satisfies .sim; warnings of the compiler are errors here.
-$(VENV)/.test: $(VENV)/.created $(SOURCES)
-	@echo "Building and installing motorium with its test tools (a minute or two) ..."
-	@$(PIP) install --no-build-isolation --config-settings=cmake.define.MOTORIUM_WERROR=ON ".[sim,data,test]"
+$(VENV)/.test: $(VENV)/.tools $(SOURCES)
+	@echo "Building and installing motorium (a minute or two) ..."
+	@$(PIP) install --no-build-isolation --no-deps --config-settings=cmake.define.MOTORIUM_WERROR=ON .
 	$(PY) tools/system_libs.py
 	@touch $(VENV)/.sim $@
 
-$(VENV)/.torch: $(VENV)/.test
+$(DEV)/.configured: $(VENV)/.tools
+	@$(TOOLS) cmake -S . -B $(DEV) -G Ninja -DMOTORIUM_INPLACE=ON -DMOTORIUM_WERROR=ON -DMOTORIUM_ISAS=native > /dev/null
+	@rm -rf $(DEV)/site && mkdir -p $(DEV)/site
+	@$(TOOLS) $(PY) -c "from scikit_build_core.build import prepare_metadata_for_build_wheel as p; p('$(DEV)/site')" > /dev/null
+	@touch $@
+
+$(VENV)/.torch: $(VENV)/.created
 	$(PY) tools/install_torch.py
 	@touch $@
 
@@ -108,6 +149,6 @@ $(VENV)/.lerobot: $(VENV)/.torch tools/install_lerobot.py
 	$(PY) tools/install_lerobot.py $(VENV)/lerobot
 	@touch $@
 
-$(VENV)/.bench: $(VENV)/.torch
+$(VENV)/.bench: $(VENV)/.test $(VENV)/.torch
 	@$(PIP) install "pytest-benchmark>=5" "ftservo-python-sdk==2.0.1" "dynamixel-sdk==4.1.0"
 	@touch $@

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from skips import summary
@@ -14,6 +15,9 @@ choose_platform()
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of a job that a script started in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+TIMED = ("bench", "bus", "cases", "cli", "harms", "operator", "robots", "runtime", "sim", "teleop")
+"""Rooms with tests that drive arms by the clock: side by side they would take the processor from each other."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -36,3 +40,11 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("skipped tests and what makes them run")
         for line in summary(reasons):
             terminalreporter.write_line(line)
+
+
+def pytest_collection_modifyitems(items):
+    """Under pytest-xdist: a file stays on one worker, and whatever is driven by the clock waits for its turn on one."""
+    here = Path(__file__).parent
+    for item in items:
+        room = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else ""
+        item.add_marker(pytest.mark.xdist_group("timed" if room in TIMED else str(item.path)))

@@ -78,7 +78,8 @@ def main() -> int:
     if not missing:
         return 0
     packages = [package for need in missing for package in need.packages]
-    sudo = [] if os.geteuid() == 0 else ["sudo"]
+    quiet = ["--non-interactive"] if os.environ.get("YES") == "1" else []  # no question for a password either
+    sudo = [] if os.geteuid() == 0 else ["sudo", *quiet, "DEBIAN_FRONTEND=noninteractive"]
     install = [*sudo, "apt-get", "install", "--yes", "--no-install-recommends", *packages]
     if shutil.which("apt-get") is None:
         print(f"no apt-get here; by the names of Debian: {' '.join(packages)}")

@@ -6,11 +6,14 @@ import importlib.util
 import re
 from pathlib import Path
 
+import pytest
+
 from motorium.bench import kernels
 from motorium.bench.machine import machine_line
 from motorium.bench.timing import QUICK
 
 
+@pytest.mark.nightly
 def test_figures_are_there_and_ours_is_the_faster_one():
     figures = kernels.measure(1, QUICK)
     assert figures["slots_vs_numpy"] > 2

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from motorium.bench.loop import measure
 
 
+@pytest.mark.nightly
 def test_both_loops_tick_beside_the_same_load() -> None:
     figures = measure(seconds=0.6, rounds=1)
     assert set(figures["rates"]) == {"200", "1000"}

@@ -64,5 +64,10 @@ def test_a_wrong_chunk_is_not_timed(monkeypatch):
     monkeypatch.setattr(recompute, "contenders", lambda *_: wrong)
     with pytest.raises(BenchmarkError, match="computes something else"):
         engine.recompute_ratio(engine.Job(pace=QUICK), lambda _: None)
+
+
+@pytest.mark.nightly
+def test_keeping_the_prefix_is_quicker_than_computing_it_again(monkeypatch):
+    right = recompute.contenders(TINY, 1)
     monkeypatch.setattr(recompute, "contenders", lambda *_: right)
     assert engine.recompute_ratio(engine.Job(pace=QUICK), lambda _: None) > 1

@@ -47,6 +47,7 @@ def test_without_a_compiler_the_message_says_what_to_install(monkeypatch):
         ring.measure(2)
 
 
+@pytest.mark.nightly
 @pytest.mark.skipif(shutil.which("c++") is None, reason="no C++ compiler")
 def test_the_race_runs_with_or_without_boost():
     result = CliRunner().invoke(main, ["bench", "ring", "--json", "--rounds", "3"])

@@ -11,6 +11,7 @@ BASE = ExpertSize(2, 128, 256, 4, 2, 32, prefix=32)
 
 
 # Each step is one more pass over everything; rows and layers share what is computed once per chunk or step.
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("name", "values"), [("steps", (4, 8, 16)), ("rows", (12, 24, 48)), ("layers", (2, 4, 8))]
 )
