@@ -123,6 +123,7 @@ def by_hand(request, tmp_path_factory):
     return dict(zip(asked, on_all_cores(build, asked), strict=True))
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("unit", WIDE)
 def test_wider_units_with_their_operations_done_by_hand(unit, by_hand):
     """Runs the code of units this machine may not have: same kernels, operations lane by lane."""
@@ -159,6 +160,7 @@ COUNTED = (
 """Where counters are raised, and where they are read."""
 
 
+@pytest.mark.nightly
 def test_counters_are_read_while_an_engine_works(tmp_path):
     """Other parts of the engine come from the library, without instruments: these files hold both sides of a race."""
     compiler, program = race_finding_compiler(tmp_path), tmp_path / "engine_soak"
@@ -190,6 +192,7 @@ def sanitizing_compiler(folder):
     return compiler
 
 
+@pytest.mark.nightly
 def test_kernels_touch_only_their_own_memory(tmp_path):
     """Every instruction set of this machine under ASan and UBSan; `make sanitize` does it for whole engines."""
     compiler = sanitizing_compiler(tmp_path)
