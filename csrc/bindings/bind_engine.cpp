@@ -94,7 +94,8 @@ void raise_unless_ok(EngineStatus status) {
   if (status != EngineStatus::ok) throw py::value_error(describe(status));
 }
 
-void encode_nano(NanoEngine& engine, const std::vector<Bytes>& images, const Ids& tokens, std::size_t embodiment) {
+void encode_nano(NanoEngine& engine, const std::vector<Bytes>& images, const Ids& tokens,
+                 std::size_t embodiment) {
   const std::vector<NanoView>& views = engine.config().views;
   if (images.size() != views.size())
     throw py::value_error("expected " + std::to_string(views.size()) + " images, got " +

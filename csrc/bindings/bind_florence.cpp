@@ -40,8 +40,8 @@ std::unique_ptr<FlorenceEncoder> make_encoder(const py::dict& d,
                                            EngineOptions{precision_named(precision), threads, {}});
 }
 
-py::tuple encode_florence(FlorenceEncoder& encoder, const FloatArray& pixels, const Flags& valid, const Ids& ids,
-                 Recorder* recorder) {
+py::tuple encode_florence(FlorenceEncoder& encoder, const FloatArray& pixels, const Flags& valid,
+                          const Ids& ids, Recorder* recorder) {
   const auto width = static_cast<py::ssize_t>(encoder.config().text.width);
   const auto tokens = static_cast<py::ssize_t>(encoder.config().view_tokens());
   FloatArray features({tokens + ids.size(), width});
