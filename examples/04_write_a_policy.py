@@ -6,11 +6,10 @@ import motorium as mt
 from motorium.specs.slots import valid_mask
 
 
-class Nod:
+class Nod(mt.Policy):
     """Keeps every joint where it is and swings one slot as a sine of time."""
 
-    dt_s = 0.05
-    rows = 16
+    info = mt.PolicyInfo(rows=16, dt_s=0.05, execution_horizon=8, max_delay=15)
 
     def __init__(
         self, spec: mt.RobotSpec, joint: str, amplitude_rad: float = 0.3, period_s: float = 2.0
@@ -20,17 +19,17 @@ class Nod:
         self.valid = valid_mask(spec)
         self.start: tuple[int, np.ndarray] | None = None
 
-    def infer(self, obs: mt.Observation, *, committed: np.ndarray | None = None) -> mt.ActionChunk:
-        """Row i is the setpoint at obs.t_ns + i * dt; the promised rows come first, unchanged."""
+    def infer(self, obs: mt.Observation, *, committed: np.ndarray | None) -> mt.ActionChunk:
+        """Row i is the setpoint at obs.t_ns + i * dt; the committed rows come first, unchanged."""
         self.start = self.start or (obs.t_ns, obs.state.copy())
         begin_ns, pose = self.start
-        times_s = (obs.t_ns - begin_ns) * 1e-9 + self.dt_s * np.arange(self.rows)
-        rows = np.tile(pose, (self.rows, 1))
+        times_s = (obs.t_ns - begin_ns) * 1e-9 + self.info.dt_s * np.arange(self.info.rows)
+        rows = np.tile(pose, (self.info.rows, 1))
         rows[:, self.slot] += self.amplitude_rad * np.sin(self.rate_rad_s * times_s)
-        promised = 0 if committed is None else len(committed)
+        delay = 0 if committed is None else len(committed)
         if committed is not None:
-            rows[:promised] = committed
-        return mt.ActionChunk(rows.astype(np.float32), self.valid, obs.t_ns, self.dt_s, delay=promised)
+            rows[:delay] = committed
+        return mt.ActionChunk(rows.astype(np.float32), self.valid, obs.t_ns, self.info.dt_s, delay=delay)
 
 
 with mt.Robot.open("sim:so101") as robot:

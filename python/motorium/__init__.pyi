@@ -1,4 +1,6 @@
 from .errors import MotoriumError as MotoriumError
+from .policies.base import Policy as Policy
+from .policies.base import PolicyInfo as PolicyInfo
 from .policies.load import load as load
 from .robots.motion import MoveResult as MoveResult
 from .robots.robot import Robot as Robot

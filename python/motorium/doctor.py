@@ -176,24 +176,22 @@ def check_fit(checkpoint: str, robot: str) -> Fit:
 
     Raises CheckpointError and SpecError when one of the two cannot be read at all.
     """
-    from .policies.binding import bind, mapping_table
+    from .policies.binding import mapping_table
     from .policies.contradictions import contradictions
-    from .policies.nano.checkpoint import load_checkpoint
-    from .policies.nano.policy import NanoPolicy
+    from .policies.load import load
     from .runtime.pace_check import check_pace
     from .specs.robot import RobotSpec
 
-    loaded = load_checkpoint(checkpoint)
-    descriptor = loaded.descriptor
+    policy = load(checkpoint)
+    info = policy.info
     spec = RobotSpec.load(robot.rpartition(":")[2])
     try:
-        bind(descriptor, spec)
+        policy.bind(spec)
         refusal = ""
     except BindingError as error:
         refusal = str(error)
-    rows = tuple(mapping_table(descriptor, spec))
-    pace = None if refusal else check_pace(NanoPolicy(loaded), spec)
-    return Fit(rows, refusal, tuple(contradictions(descriptor, spec)), pace)
+    pace = None if refusal else check_pace(policy, spec)
+    return Fit(tuple(mapping_table(info, spec)), refusal, tuple(contradictions(info, spec)), pace)
 
 
 def check_machine() -> list[Check]:

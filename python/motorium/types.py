@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
@@ -78,17 +80,6 @@ class ActionChunk:
         return self.t0_ns + round((len(self.rows) - 1) * self.dt_s * NS_PER_S)
 
 
-class Policy(Protocol):
-    """Anything that turns an observation into a chunk."""
-
-    dt_s: float
-    rows: int
-
-    def infer(self, obs: Observation, *, committed: Float32 | None = None) -> ActionChunk:
-        """Plan from `obs`; the first rows equal `committed` ((d, 200) slot values) exactly."""
-        ...
-
-
 class Camera(Protocol):
     """A source of frames, bound to a role on the robot."""
 
@@ -122,3 +113,10 @@ class HasFileno(Protocol):
     def fileno(self) -> int:
         """Its descriptor."""
         ...
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Policy":  # here in 0.1.0
+        warnings.warn("motorium.types.Policy is motorium.Policy now", DeprecationWarning, stacklevel=2)
+        return import_module("motorium.policies.base").Policy
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

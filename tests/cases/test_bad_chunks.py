@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -108,11 +109,8 @@ def test_plans_that_pile_up_are_refused_before_one_that_is_due_is_lost() -> None
 def test_a_policy_whose_plans_could_never_be_followed_is_refused_when_bound(
     change: dict[str, float], named: str
 ) -> None:
-    policy = Turn(SPEC)
-    for name, value in change.items():
-        setattr(policy, name, value)
     with pytest.raises(BindingError, match=named):
-        Pace.of(policy)
+        Pace.of(replace(Turn(SPEC).info, **change))
 
 
 def test_descriptor_and_buffer_have_one_bound() -> None:

@@ -9,6 +9,7 @@ import pytest
 from virtual_arm import VirtualArm
 
 from motorium._core import ControlConfig, ControlCore
+from motorium.policies.base import Policy, PolicyInfo
 from motorium.robots.robot import Robot
 from motorium.runtime.run import run
 from motorium.specs.robot import RobotSpec
@@ -131,23 +132,23 @@ def test_in_motion_a_plan_that_starts_elsewhere_is_approached_too() -> None:
     assert bench.q[0] == pytest.approx(1.6, abs=1e-3)
 
 
-class _Far:
+class _Far(Policy):
     """A policy that wants one joint elsewhere, from its first row on."""
 
-    dt_s, rows = 0.05, 16
+    info = PolicyInfo(rows=16, dt_s=0.05, execution_horizon=8, max_delay=15)
 
     def __init__(self, spec: RobotSpec, joint: str, by_rad: float) -> None:
         self._valid, self._slot = valid_mask(spec), spec.joints[spec.joint_names.index(joint)].slot
         self._by_rad, self._goal = by_rad, None
 
-    def infer(self, obs, *, committed=None) -> ActionChunk:
+    def infer(self, obs, *, committed) -> ActionChunk:
         if self._goal is None:
             self._goal = obs.state[self._slot] + self._by_rad
-        rows = np.tile(obs.state, (self.rows, 1))
+        rows = np.tile(obs.state, (self.info.rows, 1))
         rows[:, self._slot] = self._goal
         promised = 0 if committed is None else len(committed)
         rows[:promised] = committed if promised else rows[:0]
-        return ActionChunk(rows.astype(np.float32), self._valid, obs.t_ns, self.dt_s, delay=promised)
+        return ActionChunk(rows.astype(np.float32), self._valid, obs.t_ns, self.info.dt_s, delay=promised)
 
 
 def test_a_run_on_dynamixel_servos_approaches_and_says_which_joint(caplog) -> None:

@@ -84,7 +84,7 @@ def test_later_shortfalls_are_counted_everywhere(virtual_robot: mt.Robot) -> Non
 
 
 def test_the_bridge_takes_what_is_slower_and_a_row_more() -> None:
-    pace = Pace.of(Turn(SO101, 16, 0.05, max_delay=5))
+    pace = Pace.of(Turn(SO101, 16, 0.05, max_delay=5).info)
     declared = Bridge.of(pace, SO101)
     assert (declared.latency_ns, declared.age_ns, declared.needed, declared.holds) == (
         100 * MS,
@@ -117,7 +117,7 @@ def test_lock_step_counts_by_the_same_rule() -> None:
 
 
 def test_the_shipped_checkpoint_starts_on_the_robot_it_was_made_for() -> None:
-    pace = Pace.of(mt.load("so101-pick"))
+    pace = Pace.of(mt.load("so101-pick").info)
     assert pace.max_delay == 5
     Bridge.of(pace, SO101).require()
     assert np.isclose(pace.dt_ns, 50 * MS)

@@ -16,6 +16,7 @@ from nano_samples import SMALL
 from motorium.learn.batches import BatchParams
 from motorium.learn.recipe import Recipe
 from motorium.learn.train import TrainJob, TrainParams, train
+from motorium.policies.nano.checkpoint import load_checkpoint
 
 PARAMS = TrainParams(
     steps=8,

@@ -16,6 +16,7 @@ from motorium.learn.episodes import EpisodeParams, Stage, approach, correct, ful
 from motorium.learn.evaluate import EvalJob, evaluate, play_episode, wilson
 from motorium.learn.features import prompt, scene_names, slot_values
 from motorium.learn.record import FIRST_TRAINING_SEED, RecordJob, _tasks, record
+from motorium.policies.base import Policy, PolicyInfo
 from motorium.specs.robot import RobotSpec
 from motorium.specs.slots import slot_map
 from motorium.timeline.pairing import Setpoints, label_rows
@@ -24,10 +25,10 @@ from motorium.types import SLOTS, ActionChunk
 SEED = FIRST_TRAINING_SEED + 900_000_000
 
 
-class ExpertPolicy:
+class ExpertPolicy(Policy):
     """A policy that knows the truth: the expert, rolled out in a side branch of time."""
 
-    dt_s, rows = 0.05, 16
+    info = PolicyInfo(rows=16, dt_s=0.05, execution_horizon=8, max_delay=15)
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -179,10 +180,10 @@ def test_the_expert_as_a_policy_succeeds_through_the_deployed_loop(stage):
 
 
 def test_a_policy_that_stands_still_fails_at_the_limit(stage):
-    class Still:
-        dt_s, rows = 0.05, 16
+    class Still(Policy):
+        info = PolicyInfo(rows=16, dt_s=0.05, execution_horizon=8, max_delay=15)
 
-        def infer(self, obs, *, committed=None):
+        def infer(self, obs, *, committed):
             return ActionChunk(np.repeat(committed[:1], 16, axis=0), np.ones(SLOTS, bool), obs.t_ns, 0.05)
 
     result = play_episode(Still(), stage.play, EvalJob(Path("still"), limit_s=1.0), 12)

@@ -12,6 +12,7 @@ import motorium
 from motorium.errors import BindingError, CheckpointError, PromptError
 from motorium.policies.nano import NanoPolicy
 from motorium.policies.nano.checkpoint import Checkpoint, save_checkpoint
+from motorium.policies.nano.policy import info_of
 from motorium.policies.nano.tokenizer import Tokenizer
 from motorium.specs.robot import RobotSpec
 from motorium.types import Observation
@@ -41,7 +42,13 @@ def test_chunk_says_what_it_is():
     assert np.array_equal(chunk.rows[:3, chunk.valid], committed[:, chunk.valid])
     assert not chunk.rows[:, ~chunk.valid].any()
     assert 0 < chunk.latency_s < 10
-    assert (nano.rows, nano.dt_s, nano.max_delay, nano.execution_horizon) == (16, 0.05, 6, 8)
+    assert nano.info == info_of(SAMPLE)
+    assert (nano.info.rows, nano.info.dt_s, nano.info.max_delay, nano.info.execution_horizon) == (
+        16,
+        0.05,
+        6,
+        8,
+    )
 
 
 def test_seed_and_noise_repeat_a_plan():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import nano_samples
 import numpy as np
 import pytest
@@ -98,7 +100,7 @@ def test_guidance_is_off_by_default_and_named() -> None:
 class CuriousPolicy(SinePolicy):
     """Remembers what it was told of the plan before."""
 
-    guidance = "soft"
+    info = replace(SinePolicy.info, guidance="soft")
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,5 +120,5 @@ def test_a_guided_policy_is_told_the_plan_before() -> None:
     run_lockstep(Stage(), policy, slot_map(SPEC), "swing", VirtualClock(duration_s=2.0, latency_s=0.05))
     assert policy.told[0] is None, "there was none"
     assert {len(rows) for rows in policy.told[1:] if rows is not None} == {
-        policy.rows - policy.execution_horizon
+        policy.info.rows - policy.info.execution_horizon
     }

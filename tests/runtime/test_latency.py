@@ -74,11 +74,11 @@ def test_lock_step_draws_what_every_inference_takes() -> None:
     policy, stage = SinePolicy(), Stage()
     clock = VirtualClock(duration_s=20.0, drawn=LatencySpec((0.02, 0.3), (9.0, 1.0)), seed=3)
     report = run_lockstep(stage, policy, slot_map(SPEC), "swing", clock)
-    assert len(set(policy.promised)) > 1
+    assert len(set(policy.committed)) > 1
     assert 0 < report.late_chunks < report.chunks / 2
     again = SinePolicy()
     run_lockstep(Stage(), again, slot_map(SPEC), "swing", clock)
-    assert again.promised == policy.promised, "by its seed"
+    assert again.committed == policy.committed, "by its seed"
 
 
 def test_so101_declares_one() -> None:

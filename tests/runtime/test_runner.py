@@ -61,7 +61,7 @@ def test_a_run_follows_the_policy_and_reports(arm: VirtualArm) -> None:
     assert np.median(error) < 0.02
     assert report.success is None
     assert 5 <= report.chunks <= 9  # one per 8 rows of 50 ms
-    assert min(policy.promised[3:]) >= 3  # 60 ms of latency, plus the margin
+    assert min(policy.committed[3:]) >= 3  # 60 ms of latency, plus the margin
     assert report.underflows == 0
     assert report.seam_jump_max_rad < 0.2
     assert progress == sorted(progress)
@@ -92,7 +92,7 @@ def test_in_synchronous_mode_the_arm_stands_while_the_policy_thinks(arm: Virtual
     assert report.chunks >= 2
     assert status["planning"]["sync"]
     assert status["planning"]["latency_estimate_ms"] >= 150
-    assert set(policy.promised[2:]) == {1}
+    assert set(policy.committed[2:]) == {1}
     modes = records["mode"]
     began = np.flatnonzero((modes[1:] == 2) & (modes[:-1] == 3))
     assert len(began) >= 2
@@ -182,7 +182,7 @@ def test_lock_step_uses_the_same_promises(latency_s: float) -> None:
     report = run_lockstep(stage, policy, slot_map(SPEC), "swing", clock)
     assert (report.underflows, report.late_chunks, report.refused_chunks) == (0, 0, 0)
     assert report.chunks == 10
-    assert set(policy.promised) == {-(-round(latency_s * 1e9) // 50_000_000) + 1}
+    assert set(policy.committed) == {-(-round(latency_s * 1e9) // 50_000_000) + 1}
     assert stage.core.stats()["seam_jump_max_rad"] < 1e-5
     assert stage.core.stats()["clamped"] == 0
     wanted = policy.wanted(stage.now_ns - stage.tick_ns)

@@ -1,4 +1,4 @@
-"""Policies without a network: they draw a sine from what was promised, with chosen latency and faults."""
+"""Policies without a network: they draw a sine from the committed rows, with chosen latency and faults."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 
+from motorium.policies.base import Policy, PolicyInfo
 from motorium.specs.robot import RobotSpec
 from motorium.specs.slots import slot_map, valid_mask
 from motorium.types import ActionChunk, Float32, Observation
@@ -14,18 +15,15 @@ from motorium.types import ActionChunk, Float32, Observation
 SPEC = RobotSpec.load("so101")
 
 
-class SinePolicy:
-    """Swings shoulder_pan and keeps the other joints at home; continues exactly where the promise ends."""
+class SinePolicy(Policy):
+    """Swings shoulder_pan and keeps the other joints at home; continues exactly where the committed rows end."""
 
-    dt_s = 0.05
-    rows = 16
-    execution_horizon = 8
-    max_delay = 6
+    info = PolicyInfo(rows=16, dt_s=0.05, execution_horizon=8, max_delay=6)
 
     def __init__(self, latency_s: float = 0.0) -> None:
         self.latency_s = latency_s
         self.calls = 0
-        self.promised: list[int] = []
+        self.committed: list[int] = []
         self.seen: list[Observation] = []
         self.sleeper = threading.Event()
         self.map = slot_map(SPEC)
@@ -39,23 +37,23 @@ class SinePolicy:
     def spoil(self, rows: Float32) -> Float32:
         return rows
 
-    def infer(self, obs: Observation, *, committed: Float32 | None = None) -> ActionChunk:
+    def infer(self, obs: Observation, *, committed: Float32 | None) -> ActionChunk:
         self.calls += 1
         self.seen.append(obs)
         d = 0 if committed is None else len(committed)
-        self.promised.append(d)
+        self.committed.append(d)
         if self.latency_s:
             self.sleeper.wait(self.latency_s)
-        dt_ns = round(self.dt_s * 1e9)
-        joints = np.array([self.wanted(obs.t_ns + i * dt_ns) for i in range(self.rows)], np.float32)
+        dt_ns = round(self.info.dt_s * 1e9)
+        joints = np.array([self.wanted(obs.t_ns + i * dt_ns) for i in range(self.info.rows)], np.float32)
         if committed is not None:
-            promised = self.map.gather_chunk(committed)
-            gap = promised[-1] - joints[d - 1]
-            fade = np.clip(1.0 - np.arange(self.rows - d + 1)[1:] / 6.0, 0.0, 1.0)
+            locked = self.map.gather_chunk(committed)
+            gap = locked[-1] - joints[d - 1]
+            fade = np.clip(1.0 - np.arange(self.info.rows - d + 1)[1:] / 6.0, 0.0, 1.0)
             joints[d:] += fade[:, None] * gap
-            joints[:d] = promised
+            joints[:d] = locked
         rows = self.spoil(self.map.scatter_chunk(joints))
-        return ActionChunk(rows, valid_mask(SPEC), obs.t_ns, self.dt_s, d)
+        return ActionChunk(rows, valid_mask(SPEC), obs.t_ns, self.info.dt_s, d)
 
 
 class NanPolicy(SinePolicy):
@@ -100,7 +98,7 @@ class StallingPolicy(SinePolicy):
 class HalfPolicy(SinePolicy):
     """Does not speak for the gripper."""
 
-    def infer(self, obs: Observation, *, committed: Float32 | None = None) -> ActionChunk:
+    def infer(self, obs: Observation, *, committed: Float32 | None) -> ActionChunk:
         chunk = super().infer(obs, committed=committed)
         valid = chunk.valid.copy()
         valid[18] = False

@@ -233,7 +233,7 @@ def frozen_camera() -> tuple[float, float]:
 
 PARK_S = SPEC.exit.park_timeout_s
 CAMERA_S = max(camera.max_age_s for camera in SPEC.cameras)
-REPLAN_S = SinePolicy.execution_horizon * SinePolicy.dt_s
+REPLAN_S = SinePolicy.info.execution_horizon * SinePolicy.info.dt_s
 BUSY_S = 0.5
 """What the bounds leave to a busy machine."""
 TORQUE_OFF_S = FROZEN_S + 2.0 + BUSY_S

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from motorium.policies.base import Policy, PolicyInfo
 from motorium.sim.expert import Expert
 from motorium.sim.lockstep import LockStep
 from motorium.sim.world import World
@@ -35,11 +36,10 @@ def solve(spec: RobotSpec, seed: int, task: str | None = None) -> Float32:
         world.close()
 
 
-class PlayBack:
+class PlayBack(Policy):
     """Plays solutions of scenes `first_seed`, `first_seed + 1`, ... one per `begin()`."""
 
-    dt_s = 0.05
-    rows = 16
+    info = PolicyInfo(rows=16, dt_s=0.05, execution_horizon=8, max_delay=15)
 
     def __init__(self, spec: RobotSpec, seeds: range) -> None:
         self.joints, self.valid = slot_map(spec), valid_mask(spec)
@@ -51,14 +51,14 @@ class PlayBack:
         """A new episode: its first observation will be time zero."""
         self.setpoints, self.begin_ns = self.solutions[seed], None
 
-    def infer(self, obs: Observation, *, committed: Float32 | None = None) -> ActionChunk:
-        """The solution's rows at the chunk's times; the promised rows first, unchanged."""
+    def infer(self, obs: Observation, *, committed: Float32 | None) -> ActionChunk:
+        """The solution's rows at the chunk's times; the committed rows first, unchanged."""
         self.begin_ns = obs.t_ns if self.begin_ns is None else self.begin_ns
-        steps = (obs.t_ns - self.begin_ns) / s_to_ns(self.dt_s) + np.arange(self.rows)
+        steps = (obs.t_ns - self.begin_ns) / s_to_ns(self.info.dt_s) + np.arange(self.info.rows)
         known = np.arange(len(self.setpoints))
         plan = [np.interp(steps, known, column) for column in self.setpoints.T]
         rows = self.joints.scatter_chunk(np.stack(plan, axis=1).astype(np.float32))
-        promised = 0 if committed is None else len(committed)
+        delay = 0 if committed is None else len(committed)
         if committed is not None:
-            rows[:promised] = committed
-        return ActionChunk(rows, self.valid, obs.t_ns, self.dt_s, delay=promised)
+            rows[:delay] = committed
+        return ActionChunk(rows, self.valid, obs.t_ns, self.info.dt_s, delay=delay)

@@ -7,13 +7,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from motorium.policies.base import Policy, PolicyInfo
 from motorium.specs.robot import RobotSpec
 from motorium.specs.slots import valid_mask
 from motorium.types import ActionChunk, Float32, Observation
 
 
-class Turn:
-    """Turns the first joint at `speed_rad_s`, on from what was promised.
+class Turn(Policy):
+    """Turns the first joint at `speed_rad_s`, on from the committed rows.
 
     Attributes:
         calls: inferences begun.
@@ -31,26 +32,24 @@ class Turn:
         speed_rad_s: float = 0.4,
     ) -> None:
         """`thinks_s`: of the call with that number, from 1 on."""
-        self.rows, self.dt_s = rows, dt_s
-        self.execution_horizon = min(4, rows)
-        self.max_delay = rows - 1 if max_delay is None else max_delay
+        self.info = PolicyInfo(rows, dt_s, min(4, rows), rows - 1 if max_delay is None else max_delay)
         self.slot, self.valid = spec.joints[0].slot, valid_mask(spec)
         self.speed_rad_s, self.thinks_s = speed_rad_s, thinks_s
         self.calls = 0
         self.free = threading.Event()
 
-    def infer(self, obs: Observation, *, committed: Float32 | None = None) -> ActionChunk:
-        """The promise, then a straight line from its last row."""
+    def infer(self, obs: Observation, *, committed: Float32 | None) -> ActionChunk:
+        """The committed rows, then a straight line from its last row."""
         self.calls += 1
         self.free.wait(self.thinks_s(self.calls))
-        promised = 0 if committed is None else len(committed)
-        rows = np.tile(obs.state, (self.rows, 1)).astype(np.float32)
+        delay = 0 if committed is None else len(committed)
+        rows = np.tile(obs.state, (self.info.rows, 1)).astype(np.float32)
         begin = obs.state[self.slot] if committed is None else committed[-1, self.slot]
         if committed is not None:
-            rows[:promised] = committed
-        steps = np.arange(1, self.rows - promised + 1)
-        rows[promised:, self.slot] = begin + self.speed_rad_s * self.dt_s * steps
-        return ActionChunk(self.spoil(rows), self.valid, obs.t_ns, self.dt_s, delay=promised)
+            rows[:delay] = committed
+        steps = np.arange(1, self.info.rows - delay + 1)
+        rows[delay:, self.slot] = begin + self.speed_rad_s * self.info.dt_s * steps
+        return ActionChunk(self.spoil(rows), self.valid, obs.t_ns, self.info.dt_s, delay=delay)
 
     def spoil(self, rows: Float32) -> Float32:
         """For a policy that gives something else; called before each answer."""

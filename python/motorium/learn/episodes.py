@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SafetyError
+from ..policies.base import Policy
 from ..policies.nano.config import Prompt
 from ..policies.nano.tokenizer import Tokenizer
 from ..sim.expert import Expert
@@ -29,7 +30,7 @@ from ..sim.world import Truth, World
 from ..specs.robot import RobotSpec
 from ..specs.slots import slot_map
 from ..timeline.pairing import Setpoints, label_rows
-from ..types import Float32, Observation, Policy
+from ..types import Float32, Observation
 from .dataset import DemoFrame
 from .features import scene_features, slot_values
 

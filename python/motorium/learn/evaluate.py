@@ -7,19 +7,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from ..children import spawned_pool
 from ..errors import MotoriumError, SafetyError
+from ..policies.base import Policy
 from ..runtime.lockstep import VirtualClock, run_lockstep
 from ..sim.lockstep import LockStep
 from ..sim.tasks import forced_colour
 from ..sim.world import World
 from ..specs.robot import RobotSpec
 from ..specs.slots import slot_map
-from ..types import Policy
 from .record import FIRST_TRAINING_SEED
 
 ENGINES = ("core", "torch")
@@ -165,17 +165,7 @@ class _Player:
         return _play(self.job, seed)
 
 
-class SeededPolicy(Policy, Protocol):
-    """A policy whose noise can be repeated and whose inputs and outputs are checked against a robot by name."""
-
-    def bind(self, robot: RobotSpec) -> None:
-        """Raises BindingError when something does not match."""
-
-    def seed(self, seed: int | None) -> None:
-        """Starts the noise anew."""
-
-
-_open: dict[tuple[Path, str, str, str], tuple[SeededPolicy, LockStep]] = {}
+_open: dict[tuple[Path, str, str, str], tuple[Policy, LockStep]] = {}
 
 
 def _play(job: EvalJob, seed: int) -> EpisodeResult:
@@ -190,7 +180,7 @@ def _play(job: EvalJob, seed: int) -> EpisodeResult:
     return play_episode(policy, play, job, seed)
 
 
-def load_policy(checkpoint: Path, engine: str, precision: str = "float32") -> SeededPolicy:
+def load_policy(checkpoint: Path, engine: str, precision: str = "float32") -> Policy:
     """The policy of a checkpoint folder on one of ENGINES. Raises CheckpointError."""
     if engine == "torch":
         from .torch_policy import TorchPolicy

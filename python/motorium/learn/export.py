@@ -11,12 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..policies.channels import ActionChannel, CameraInput, StateChannel
 from ..policies.nano.checkpoint import load_checkpoint, save_checkpoint
 from ..policies.nano.config import (
     ADAPTED_VERSION,
-    ActionChannel,
     ActionNormalisation,
-    CameraInput,
     Chunk,
     Descriptor,
     Dims,
@@ -27,7 +26,6 @@ from ..policies.nano.config import (
     Prompt,
     SceneReadout,
     SlotAdapters,
-    StateChannel,
 )
 from ..specs.robot import RobotSpec
 from .batches import BatchParams

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..policies.nano.config import CameraInput, Descriptor, Dims
+from ..policies.channels import CameraInput
+from ..policies.nano.config import Descriptor, Dims
 from ..policies.nano.weights import view_tokens
 from ..types import SLOTS
 from .slot_bank import SlotBank, active_slots

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 
 from ..errors import CheckpointError
+from ..policies.base import Policy
 from ..policies.binding import bind
+from ..policies.nano.policy import info_of
 from ..policies.nano.tokenizer import Tokenizer
 from ..specs.robot import RobotSpec
 from ..types import SLOTS, ActionChunk, Float32, Observation
@@ -18,14 +20,12 @@ from .model import NanoModel
 from .normalise import Statistics
 
 
-class TorchPolicy:
-    """Implements the Policy protocol; noise comes from a generator with a seed of its own."""
+class TorchPolicy(Policy):
+    """Plans with the PyTorch network; noise comes from a generator with a seed of its own."""
 
     def __init__(self, model: NanoModel, *, seed: int = 0) -> None:
         self.model, self.descriptor = model.eval(), model.descriptor
-        self.dt_s, self.rows = self.descriptor.chunk.dt_s, self.descriptor.rows
-        self.max_delay = self.descriptor.prefix_lock.max_delay
-        self.execution_horizon = self.descriptor.chunk.execution_horizon
+        self.info = info_of(self.descriptor)
         self.scene: Float32 | None = None
         self._statistics = Statistics.from_descriptor(self.descriptor)
         self._slots = np.array([channel.slot for channel in self.descriptor.action])
@@ -50,16 +50,21 @@ class TorchPolicy:
         """Starts the noise anew."""
         self._rng = np.random.default_rng(seed)
 
-    def infer(self, obs: Observation, *, committed: Float32 | None = None) -> ActionChunk:
-        """Plan from `obs`; `committed` is (d, 200) slot values."""
+    def infer(
+        self, obs: Observation, *, committed: Float32 | None = None, previous: Float32 | None = None
+    ) -> ActionChunk:
+        """Plan from `obs`; `committed` is (d, 200) slot values, `previous` is ignored."""
+        del previous
         start = time.perf_counter()
-        noise = np.zeros((self.rows, SLOTS), dtype=np.float32)
-        noise[:, self._slots] = self._rng.standard_normal((self.rows, len(self._slots)), dtype=np.float32)
-        promised = np.zeros((0, SLOTS), dtype=np.float32) if committed is None else committed
-        rows = self.denoise(obs, noise, promised)
+        noise = np.zeros((self.info.rows, SLOTS), dtype=np.float32)
+        noise[:, self._slots] = self._rng.standard_normal(
+            (self.info.rows, len(self._slots)), dtype=np.float32
+        )
+        locked = np.zeros((0, SLOTS), dtype=np.float32) if committed is None else committed
+        rows = self.denoise(obs, noise, locked)
         valid = np.zeros(SLOTS, dtype=np.bool_)
         valid[self._slots] = True
-        return ActionChunk(rows, valid, obs.t_ns, self.dt_s, len(promised), time.perf_counter() - start)
+        return ActionChunk(rows, valid, obs.t_ns, self.info.dt_s, len(locked), time.perf_counter() - start)
 
     @torch.inference_mode()
     def denoise(self, obs: Observation, noise: Float32, committed: Float32) -> Float32:
@@ -83,18 +88,18 @@ class TorchPolicy:
         lock = len(committed)
         x = torch.from_numpy(noise.copy())[None, None]
         given = torch.zeros(lock, SLOTS)
-        held = np.zeros((self.rows, len(self._slots)), dtype=np.float32)
+        held = np.zeros((self.info.rows, len(self._slots)), dtype=np.float32)
         held[:lock] = committed[:, self._slots]
         given[:, self._slots] = torch.from_numpy(stats.action(held, raw)[:lock])
         mapped = torch.zeros(SLOTS)
         mapped[self._slots] = 1.0
         for k in range(steps):
             x[0, 0, :lock] = given
-            when = torch.full((1, 1, self.rows), k / steps)
+            when = torch.full((1, 1, self.info.rows), k / steps)
             when[..., :lock] = 1.0
             x = x + self.model.velocity(prefix, state, x, when)[0] * mapped / steps
         x[0, 0, :lock] = given
-        rows = np.zeros((self.rows, SLOTS), dtype=np.float32)
+        rows = np.zeros((self.info.rows, SLOTS), dtype=np.float32)
         rows[:, self._slots] = stats.action_rows(x[0, 0][:, self._slots].numpy(), raw)
         rows[:lock, self._slots] = committed[:, self._slots]
         return rows

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..errors import BindingError
 from ..specs.joint import JointSpec
 from ..specs.robot import RobotSpec
-from .nano.config import ActionChannel, Descriptor, StateChannel
+from .channels import ActionChannel, Interface, StateChannel
 
 Channel = StateChannel | ActionChannel
 
@@ -59,36 +59,36 @@ def slot_limits(joint: JointSpec) -> tuple[float, float]:
     )
 
 
-def bind(descriptor: Descriptor, robot: RobotSpec) -> Binding:
+def bind(policy: Interface, robot: RobotSpec) -> Binding:
     """Match by joint name, slot, unit, camera role and size. Raises BindingError with both full lists.
 
     Every joint of the robot must be commanded; state inputs may be fewer than the robot's joints.
     """
-    problems = [row.problem for row in mapping_table(descriptor, robot) if row.problem]
-    if robot.name not in descriptor.embodiments:
+    problems = [row.problem for row in mapping_table(policy, robot) if row.problem]
+    if robot.name not in policy.embodiments:
         problems.append(f"robot {robot.name!r} is not among its embodiments")
-    commanded = {channel.joint for channel in descriptor.action}
+    commanded = {channel.joint for channel in policy.action}
     problems += [f"no action for joint {j.name!r}" for j in robot.joints if j.name not in commanded]
     if problems:
         raise BindingError(
-            f"checkpoint {descriptor.name!r} does not fit robot {robot.name!r}: {'; '.join(problems)}\n"
-            f"  checkpoint: {_describe_checkpoint(descriptor)}\n"
+            f"checkpoint {policy.name!r} does not fit robot {robot.name!r}: {'; '.join(problems)}\n"
+            f"  checkpoint: {_describe_checkpoint(policy)}\n"
             f"  robot:      {_describe_robot(robot)}"
         )
     index = {joint.name: i for i, joint in enumerate(robot.joints)}
     return Binding(
-        embodiment=descriptor.embodiments.index(robot.name),
-        state=tuple(index[channel.joint] for channel in descriptor.state),
-        action=tuple(index[channel.joint] for channel in descriptor.action),
-        cameras=tuple(camera.role for camera in descriptor.cameras),
+        embodiment=policy.embodiments.index(robot.name),
+        state=tuple(index[channel.joint] for channel in policy.state),
+        action=tuple(index[channel.joint] for channel in policy.action),
+        cameras=tuple(camera.role for camera in policy.cameras),
     )
 
 
-def mapping_table(descriptor: Descriptor, robot: RobotSpec) -> list[MappingRow]:
+def mapping_table(policy: Interface, robot: RobotSpec) -> list[MappingRow]:
     """Every input and output of the checkpoint beside what the robot has for it."""
-    rows = [_channel_row("state", channel, robot) for channel in descriptor.state]
-    rows += [_channel_row("action", channel, robot) for channel in descriptor.action]
-    return rows + [_camera_row(descriptor, index, robot) for index in range(len(descriptor.cameras))]
+    rows = [_channel_row("state", channel, robot) for channel in policy.state]
+    rows += [_channel_row("action", channel, robot) for channel in policy.action]
+    return rows + [_camera_row(policy, index, robot) for index in range(len(policy.cameras))]
 
 
 def _channel_row(kind: str, channel: Channel, robot: RobotSpec) -> MappingRow:
@@ -121,8 +121,8 @@ def _channel_problem(kind: str, channel: Channel, joint: JointSpec | None) -> st
     return ""
 
 
-def _camera_row(descriptor: Descriptor, index: int, robot: RobotSpec) -> MappingRow:
-    camera = descriptor.cameras[index]
+def _camera_row(policy: Interface, index: int, robot: RobotSpec) -> MappingRow:
+    camera = policy.cameras[index]
     size = f"{camera.width}x{camera.height}"
     own = next((c for c in robot.cameras if c.role == camera.role), None)
     problem = ""
@@ -138,11 +138,11 @@ def _describe_channels(channels: tuple[Channel, ...]) -> str:
     return ", ".join(f"{c.joint}@{c.slot}[{c.unit}]" for c in channels)
 
 
-def _describe_checkpoint(d: Descriptor) -> str:
-    cameras = ", ".join(f"{c.role} {c.width}x{c.height}" for c in d.cameras)
+def _describe_checkpoint(policy: Interface) -> str:
+    cameras = ", ".join(f"{c.role} {c.width}x{c.height}" for c in policy.cameras)
     return (
-        f"state {_describe_channels(d.state)}; action {_describe_channels(d.action)}; cameras {cameras}; "
-        f"embodiments {', '.join(d.embodiments)}"
+        f"state {_describe_channels(policy.state)}; action {_describe_channels(policy.action)}; cameras {cameras}; "
+        f"embodiments {', '.join(policy.embodiments)}"
     )
 
 

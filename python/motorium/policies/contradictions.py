@@ -14,7 +14,7 @@ from itertools import combinations
 from ..specs.joint import JointSpec
 from ..specs.robot import RobotSpec
 from .binding import Channel, slot_limits
-from .nano.config import Descriptor
+from .channels import Interface
 
 SUSPICIOUS = 0.1
 """Share of a joint's travel by which a range may be off before other readings are tried."""
@@ -37,22 +37,22 @@ class Range:
         return Range(*ends)
 
 
-def contradictions(descriptor: Descriptor, robot: RobotSpec) -> list[str]:
+def contradictions(policy: Interface, robot: RobotSpec) -> list[str]:
     """One line per contradiction between labels, statistics and the robot; empty when all is consistent."""
-    found = _permuted_labels(descriptor, robot)
-    for kind, channels in (("state", descriptor.state), ("action", descriptor.action)):
+    found = _permuted_labels(policy, robot)
+    for kind, channels in (("state", policy.state), ("action", policy.action)):
         pairs = [(c, j) for c in channels for j in robot.joints if j.name == c.joint and j.slot == c.slot]
         swapped, flags = _swaps(kind, pairs)
         found += flags
         found += [
             flag for c, j in pairs if c.joint not in swapped for flag in _misread(f"{kind} {c.joint!r}", c, j)
         ]
-    return found + _state_against_action(descriptor)
+    return found + _state_against_action(policy)
 
 
-def _permuted_labels(descriptor: Descriptor, robot: RobotSpec) -> list[str]:
+def _permuted_labels(policy: Interface, robot: RobotSpec) -> list[str]:
     found = []
-    for kind, channels in (("state", descriptor.state), ("action", descriptor.action)):
+    for kind, channels in (("state", policy.state), ("action", policy.action)):
         for channel in channels:
             owner = next((j for j in robot.joints if j.slot == channel.slot), None)
             if owner is not None and owner.name != channel.joint:
@@ -122,10 +122,10 @@ def _distance(a: Range, b: Range) -> float:
     return (abs(a.low - b.low) + abs(a.high - b.high)) / max(a.high - a.low, b.high - b.low, 1e-9)
 
 
-def _state_against_action(descriptor: Descriptor) -> list[str]:
+def _state_against_action(policy: Interface) -> list[str]:
     """Measured and commanded ranges of one joint are alike; where they are not, see whose they are like."""
-    commanded = {c.joint: _range(c) for c in descriptor.action}
-    pairs = [(c.joint, _range(c), commanded[c.joint]) for c in descriptor.state if c.joint in commanded]
+    commanded = {c.joint: _range(c) for c in policy.action}
+    pairs = [(c.joint, _range(c), commanded[c.joint]) for c in policy.state if c.joint in commanded]
     found = []
     for (a, state_a, action_a), (b, state_b, action_b) in combinations(pairs, 2):
         own = _distance(state_a, action_a) + _distance(state_b, action_b)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..containers import CONFIG, FORMAT, WEIGHTS
 from ..errors import CheckpointError
-from . import recognise
+from . import recognise, registry
 
 
 def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:
@@ -43,15 +43,15 @@ def shipped() -> list[str]:
 
 def _file_given(path: Path) -> str:
     if told := recognise.foreign_file(path):
-        return f"{path} is {told}; {what_runs(told)}"
+        return f"{path} is {told}; {what_runs()}"
     if path.name in (CONFIG, WEIGHTS):
         return f"{path} is a file; give the directory that holds it: {path.parent}"
     return f"{path} is a file; give the directory that holds {CONFIG} and {WEIGHTS}"
 
 
-def what_runs(told: str) -> str:
-    """Say what motorium runs instead of the checkpoint that is `told`."""
-    network = "; its network runs: motorium.policies.xvla" if "X-VLA" in told else ""
+def what_runs(network: str = "") -> str:
+    """Say what motorium runs, where a checkpoint is of somebody else; `network` is the module that runs its network."""
+    network = f"; its network runs: {network}" if network else ""
     return (
         f"motorium runs its own checkpoints: {', '.join(shipped())}, and what `motorium train` writes "
         f"({CONFIG} with `format` {FORMAT!r}, and {WEIGHTS}). Others: wrap it, anything with `infer` is a policy "
@@ -62,3 +62,10 @@ def what_runs(told: str) -> str:
 def _model_folders() -> list[Path]:
     package = Path(__file__).resolve().parents[1]
     return [package / "_models", package.parents[1] / "models"]
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise CheckpointError when the checkpoint in `folder` is of a family that motorium does not run."""
+    if told := recognise.foreign_checkpoint(folder):
+        family = registry.family_of(recognise.read_config(folder))
+        raise CheckpointError(f"{folder} is {told}; {what_runs(family.network if family else '')}")

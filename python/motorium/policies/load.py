@@ -1,13 +1,15 @@
-"""load: a checkpoint's name -> the policy that runs it."""
+"""Load a policy by the name or the folder of its checkpoint."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 
-from .nano.checkpoint import load_checkpoint
-from .nano.policy import NanoPolicy
-from .options import EngineOptions
+from .base import Policy
+from .find import find_checkpoint, refuse_foreign
+from .options import EngineOptions, LoadOptions
+from .recognise import read_config
+from .registry import OWN, family_of
 
 
 def load(
@@ -18,7 +20,7 @@ def load(
     threads: int = 1,
     cpus: Sequence[int] = (),
     guidance: str = "none",
-) -> NanoPolicy:
+) -> Policy:
     """Open a checkpoint by shipped name or directory.
 
     Args:
@@ -27,10 +29,15 @@ def load(
         precision: "float32", "bfloat16" or "int8"; see `EngineOptions`.
         threads: of the engine, with the caller's.
         cpus: where the other threads are pinned; empty: anywhere.
-        guidance: "soft" draws every new plan to the one before (guided real-time chunking, docs/realtime.md).
+        guidance: "soft" draws every new plan to the one in force (guided real-time chunking, docs/realtime.md).
 
     Raises:
         CheckpointError: absent, damaged or of an unknown family, or an option that does not fit.
     """
-    options = EngineOptions(precision, threads, tuple(cpus))
-    return NanoPolicy(load_checkpoint(name_or_path), seed=seed, options=options, guidance=guidance)
+    folder = find_checkpoint(name_or_path)
+    options = LoadOptions(seed, guidance, EngineOptions(precision, threads, tuple(cpus)))
+    family = family_of(read_config(folder))
+    if family is None or not family.module:
+        refuse_foreign(folder)
+        family = OWN  # which says what its config.json lacks
+    return family.load(folder, options)

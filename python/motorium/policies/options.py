@@ -23,3 +23,18 @@ class EngineOptions:
     threads: int = 1
     cpus: tuple[int, ...] = ()
     isa: str = ""
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """What the caller of `motorium.load` chooses; a family refuses what it does not have.
+
+    Attributes:
+        seed: of the noise the plans start from; None draws a fresh one.
+        guidance: one of `motorium.policies.guidance.GUIDANCE`.
+        engine: how the engine computes.
+    """
+
+    seed: int | None = None
+    guidance: str = "none"
+    engine: EngineOptions = EngineOptions()

@@ -9,6 +9,7 @@ from typing import Any
 from .. import foreign
 from ..containers import CONFIG, LARGEST_CONFIG, WEIGHTS
 from ..errors import CheckpointError
+from .registry import Family, family_of
 
 ADAPTER = "adapter_config.json"
 MOST_ENTRIES = 256
@@ -23,12 +24,6 @@ OTHER_WEIGHTS = {
     ".tflite": "a TensorFlow Lite graph",
     ".engine": "a TensorRT engine",
 }
-LEROBOT = {
-    "act": "ACT", "diffusion": "Diffusion", "smolvla": "SmolVLA", "pi0": "pi0", "pi05": "pi0.5",
-    "pi0fast": "pi0-FAST", "pi0_fast": "pi0-FAST", "vqbet": "VQ-BeT", "tdmpc": "TD-MPC", "sac": "SAC",
-    "xvla": "X-VLA", "groot": "GR00T", "wall_x": "WALL-X", "sarm": "SARM", "reward_classifier": "reward classifier",
-}  # fmt: skip
-"""`type` in LeRobot's config.json -> how people call it."""
 LEROBOT_KEYS = ("input_features", "output_features", "normalization_mapping", "n_obs_steps")
 FIRST_PI0 = ("proj_width", "attention_implementation", "use_cache")
 """Keys of LeRobot's first pi0 port, whose weights have other names."""
@@ -39,10 +34,18 @@ def foreign_checkpoint(folder: Path) -> str:
 
     Never raises: a file that cannot be read tells nothing.
     """
-    config = _read(folder / CONFIG)
+    config = read_config(folder)
     if "format" in config:
         return ""
-    return _lerobot(config, folder) or _library(config, folder) or _bare_files(folder)
+    family = family_of(config)
+    if family is not None and family.module:
+        return ""
+    return _lerobot(config, folder, family) or _library(config, folder, family) or _bare_files(folder)
+
+
+def read_config(folder: Path) -> Mapping[str, Any]:
+    """Return the keys of `config.json`; none where it is absent, damaged or no object."""
+    return _read(folder / CONFIG)
 
 
 def foreign_file(path: Path) -> str:
@@ -67,13 +70,13 @@ def checkpoint_near(folder: Path) -> Path | None:
     return None
 
 
-def _lerobot(config: Mapping[str, Any], folder: Path) -> str:
+def _lerobot(config: Mapping[str, Any], folder: Path, family: Family | None) -> str:
     if "input_shapes" in config and "output_shapes" in config:
         return "a LeRobot policy in its layout of 2024 (`input_shapes`, no `type`)"
     kind = config.get("type")
-    if isinstance(kind, str) and (kind in LEROBOT or any(key in config for key in LEROBOT_KEYS)):
-        name = LEROBOT.get(kind, "")
-        what = f"a LeRobot {name} policy" if name else "a LeRobot policy"
+    known = family is not None and "type" in family.recognise
+    if isinstance(kind, str) and (known or any(key in config for key in LEROBOT_KEYS)):
+        what = family.refusal if family is not None and known else "a LeRobot policy"
         notes = [f"`type` {kind[:40]!r}"]
         if any(key in config for key in FIRST_PI0) and kind == "pi0":
             notes.append("of the first pi0 port: `proj_width`")
@@ -85,7 +88,9 @@ def _lerobot(config: Mapping[str, Any], folder: Path) -> str:
     return ""
 
 
-def _library(config: Mapping[str, Any], folder: Path) -> str:
+def _library(config: Mapping[str, Any], folder: Path, family: Family | None) -> str:
+    if family is not None:
+        return family.refusal
     index = _read(folder / "model_index.json")
     for document in (config, index):
         name = document.get("_class_name")

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from ..errors import SafetyError
 from ..logs import logger
-from ..types import Policy
 from ..units import NS_PER_S
 
 T = TypeVar("T")
@@ -20,7 +19,7 @@ COMES_BACK_S = 10.0
 """A new run waits this long for a policy that is still busy with an inference of the run before."""
 
 _log = logger(__name__)
-_left: list[tuple[threading.Thread, Policy]] = []
+_left: list[tuple[threading.Thread, object]] = []
 """Threads left to themselves, with the policy each of them is in."""
 
 
@@ -35,7 +34,7 @@ class InferenceThread:
         error: what the thread died of; None while it has not.
     """
 
-    def __init__(self, policy: Policy, prepare: Callable[[], None], plan: Callable[[], int]) -> None:
+    def __init__(self, policy: object, prepare: Callable[[], None], plan: Callable[[], int]) -> None:
         """Of `policy`; `plan` returns when it is to be called again, CLOCK_MONOTONIC ns."""
         self.error: BaseException | None = None
         self._policy = policy
@@ -101,7 +100,7 @@ class InferenceThread:
             self._ready.set()
 
 
-def _require_free(policy: Policy) -> None:
+def _require_free(policy: object) -> None:
     _left[:] = [(thread, held) for thread, held in _left if thread.is_alive()]
     for thread, held in tuple(_left):
         if held is policy:

@@ -1,4 +1,4 @@
-"""The runner in virtual time: the same promises, rhythm and refusals, with a clock that waits for the policy."""
+"""The runner in virtual time: the same committed rows, rhythm and refusals, with a clock that waits for the policy."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import numpy as np
 
 from .._core import ControlCore
 from ..errors import SafetyError
+from ..policies.adapt import as_policy
+from ..policies.base import Policy
 from ..specs.latency import LatencySpec
 from ..specs.slots import SlotMap
-from ..types import Observation, Policy
+from ..types import Observation
 from ..units import s_to_ns
 from .planner import REFUSED, Planner, Range
 from .schedule import Pace, Scheduler
@@ -42,7 +44,7 @@ class Stage(Protocol):
 
 @dataclass(frozen=True)
 class LockStepReport:
-    """What happened in one run in virtual time; `shortfalls` of its plans needed more promised rows than accepted."""
+    """What happened in one run in virtual time; `shortfalls` of its plans needed more committed rows than accepted."""
 
     success: bool | None
     duration_s: float
@@ -95,8 +97,9 @@ def run_lockstep(
         BindingError: no plan of the policy's shape can be followed.
         PromptError: it knows no word of the task.
     """
+    policy = as_policy(policy)
     _warn_once(unknown_words(policy, task), task)
-    scheduler = Scheduler(Pace.of(policy), clock.drawn)
+    scheduler = Scheduler(Pace.of(policy.info), clock.drawn)
     if clock.drawn is None:
         scheduler.record(s_to_ns(clock.latency_s))
     rng = np.random.default_rng(clock.seed)

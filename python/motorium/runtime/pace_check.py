@@ -13,7 +13,7 @@ from ..units import NS_PER_MS, s_to_ns
 from .schedule import Bridge, Pace
 
 if TYPE_CHECKING:
-    from ..policies.nano.policy import NanoPolicy
+    from ..policies.base import Policy
     from ..specs.robot import RobotSpec
 
 TIMED = 10
@@ -33,6 +33,11 @@ class PaceCheck:
     budget_ns: int
 
     @property
+    def committed(self) -> int:
+        """Rows that a run commits: what the latency needs, at most what the policy keeps."""
+        return min(self.bridge.needed, self.bridge.accepted)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What `motorium run` would refuse, or what the robot's file does not allow for; empty when all is well."""
         found = []
@@ -49,29 +54,34 @@ class PaceCheck:
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         budget_ms = self.budget_ns / NS_PER_MS
-        return {**self.bridge.as_dict(), "latency_budget_ms": budget_ms, "warnings": list(self.warnings)}
+        return {
+            **self.bridge.as_dict(),
+            "committed_rows": self.committed,
+            "latency_budget_ms": budget_ms,
+            "warnings": list(self.warnings),
+        }
 
     def __str__(self) -> str:
         """One line."""
-        return (
-            f"{self.bridge} (one inference took {self.bridge.measured_ns / NS_PER_MS:.0f} ms on this machine)"
-        )
+        differ = self.bridge.needed != self.bridge.accepted
+        counts = f"; the smaller bridge counts: {self.committed} rows are committed" if differ else ""
+        took_ms = self.bridge.measured_ns / NS_PER_MS
+        return f"{self.bridge}{counts} (one inference took {took_ms:.0f} ms on this machine)"
 
 
-def check_pace(policy: NanoPolicy, robot: RobotSpec) -> PaceCheck:
+def check_pace(policy: Policy, robot: RobotSpec) -> PaceCheck:
     """Time `policy` on grey pictures, and compare with what `robot` declares. It must fit (see `bind`)."""
-    bridge = Bridge.of(Pace.of(policy), robot, _timed_ns(policy))
+    bridge = Bridge.of(Pace.of(policy.info), robot, _timed_ns(policy))
     return PaceCheck(bridge, s_to_ns(robot.policy.latency_budget_s))
 
 
-def _timed_ns(policy: NanoPolicy) -> int:
-    descriptor = policy.descriptor
-    images = {c.role: np.full((c.height, c.width, 3), 128, np.uint8) for c in descriptor.cameras}
+def _timed_ns(policy: Policy) -> int:
+    images = {c.role: np.full((c.height, c.width, 3), 128, np.uint8) for c in policy.info.cameras}
     obs = Observation(0, np.zeros(SLOTS, np.float32), images, "anything")
-    policy.infer(obs)
+    policy.infer(obs, committed=None)
     took_ns = []
     for _ in range(TIMED):
         begin_ns = time.monotonic_ns()
-        policy.infer(obs)
+        policy.infer(obs, committed=None)
         took_ns.append(time.monotonic_ns() - begin_ns)
     return max(took_ns)

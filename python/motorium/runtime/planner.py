@@ -1,4 +1,4 @@
-"""Observation and promised rows in, joint rows out; what cannot be meant is refused here, before the plan."""
+"""Turn an observation and committed rows into joint rows; refuse what cannot be meant before it becomes a plan."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from ..errors import BindingError, SafetyError
-from ..types import SLOTS, ActionChunk, Float32, Observation, Policy
+from ..policies.base import Policy
+from ..types import SLOTS, ActionChunk, Float32, Observation
 from ..units import s_to_ns
 
 if TYPE_CHECKING:
@@ -67,10 +68,7 @@ class Planner:
     def __init__(self, policy: Policy, slot_map: SlotMap, range_: Range | None = None) -> None:
         """Of `policy` on a robot with `slot_map`; without `range_` values need only be finite."""
         self._policy = policy
-        self._rows, self._dt_s = (
-            int(policy.rows),
-            float(policy.dt_s),
-        )  # as bound: a plan is played at that rhythm
+        self._info = policy.info  # as bound: a plan is played at that rhythm
         self._slots = slot_map
         self._range = range_
         self.refused = 0
@@ -78,18 +76,18 @@ class Planner:
 
     @property
     def guided(self) -> bool:
-        """Whether the policy wants to know the plan before (`guidance`), not only what was promised of it."""
-        return getattr(self._policy, "guidance", "none") != "none"
+        """Whether the policy wants the whole plan in force (`guidance`), not only its committed rows."""
+        return self._info.guidance != "none"
 
     def infer(
         self, obs: Observation, committed_rad: Float32, previous_rad: Float32 | None = None
     ) -> Float32 | None:
-        """(T, J) radians from (d, J) promised radians; None when the chunk is unusable.
+        """Plan (T, J) radians from (d, J) committed radians; None when the chunk is unusable.
 
         Args:
             obs: what to plan from.
-            committed_rad: the promise.
-            previous_rad: (p, J), what the plan before says of rows 0 .. p-1; for a `guided` policy.
+            committed_rad: the first rows of the plan, which the arm follows meanwhile.
+            previous_rad: (p, J), what the plan in force says of rows 0 .. p-1; for a `guided` policy.
 
         Raises:
             SafetyError: the policy has given unusable chunks several times in a row.
@@ -120,11 +118,13 @@ class Planner:
     def _ask(
         self, obs: Observation, committed_rad: Float32, previous_rad: Float32 | None
     ) -> tuple[Float32, str | None]:
-        promised = self._slots.scatter_chunk(committed_rad) if len(committed_rad) else None
-        more = {}
-        if previous_rad is not None and len(previous_rad):
-            more["previous"] = self._slots.scatter_chunk(previous_rad)
-        chunk = self._policy.infer(obs, committed=promised, **more)
+        committed = self._slots.scatter_chunk(committed_rad) if len(committed_rad) else None
+        if previous_rad is None or not len(previous_rad):
+            chunk = self._policy.infer(obs, committed=committed)
+        else:
+            chunk = self._policy.infer(
+                obs, committed=committed, previous=self._slots.scatter_chunk(previous_rad)
+            )
         problem = self._misfit(chunk, obs)
         if problem is not None:
             return committed_rad, problem
@@ -141,12 +141,12 @@ class Planner:
         silent = [slot for slot in slots if not chunk.valid[slot]]
         if silent:
             raise BindingError(f"the policy does not command slots {silent} of this robot (it has {slots})")
-        shape, wanted = np.shape(chunk.rows), (self._rows, SLOTS)
+        shape, wanted = np.shape(chunk.rows), (self._info.rows, SLOTS)
         if shape != wanted:
             return f"it has shape {shape}; the policy declares {wanted}"
-        dt_ns = s_to_ns(self._dt_s)
+        dt_ns = s_to_ns(self._info.dt_s)
         if s_to_ns(chunk.dt_s) != dt_ns:
-            return f"its rows are {chunk.dt_s:g} s apart; the policy declares {self._dt_s:g} s"
+            return f"its rows are {chunk.dt_s:g} s apart; the policy declares {self._info.dt_s:g} s"
         if abs(chunk.t0_ns - obs.t_ns) > dt_ns:
             return f"its row 0 is {(chunk.t0_ns - obs.t_ns) * 1e-9:+.3g} s from its observation: t0_ns must be obs.t_ns"
         return None

@@ -20,7 +20,7 @@ class RunReport:
         inference_ms: duration of every inference, warm-up excluded.
         refused_chunks: unusable chunks (see `Planner`) that never reached the plan.
         seam_jump_max_rad: largest difference between old plan and new chunk at a seam, before it was faded out.
-        shortfalls: plans that needed more promised rows than the policy accepts.
+        shortfalls: plans that needed more committed rows than the policy accepts.
         unknown_words: of the instruction, which the policy was never taught.
         control, bus, safety: as the keys of `as_dict`.
         seams: of the session: jump in command (rad), velocity (rad/s) and jerk (rad/s^3) at the stitches.

@@ -11,8 +11,8 @@ from .report import RunReport
 from .runner import Runner, watch, world_judges
 
 if TYPE_CHECKING:
+    from ..policies.base import Policy
     from ..robots.robot import Robot
-    from ..types import Policy
 
 __all__ = ["RunReport", "drive", "run"]
 

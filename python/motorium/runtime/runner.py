@@ -1,4 +1,4 @@
-"""Runner: the inference thread above the control thread. It plans, promises and pushes; it never waits for control."""
+"""Runner: the inference thread above the control thread. It plans, commits and pushes; it never waits for control."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import numpy as np
 from ..errors import MotoriumError, SafetyError
 from ..instructions import check_instruction
 from ..logs import logger
-from ..types import Float32, Observation, Policy
+from ..policies.adapt import as_policy
+from ..policies.base import Policy
+from ..types import Float32, Observation
 from ..units import NS_PER_MS
 from .approach import ApproachLog
 from .inference import InferenceThread
@@ -41,16 +43,15 @@ _log = logger(__name__)
 
 
 def require_fit(policy: Policy, robot: RobotSpec, *, sync: bool = False) -> Pace:
-    """The rhythm of `policy`, bound to `robot`; for `Runner`, and for who wants to know before an arm is opened.
+    """Bind `policy` to `robot` and return its rhythm; `Runner` does, and a verb before it opens an arm.
 
     Raises:
         BindingError: inputs or outputs are not this robot's, no plan of that shape can be followed, or, unless `sync`,
             plans would come too late for it.
     """
-    bind = getattr(policy, "bind", None)
-    if bind is not None:  # a policy of one's own may have nothing to bind
-        bind(robot)
-    pace = Pace.of(policy)
+    policy = as_policy(policy)
+    policy.bind(robot)
+    pace = Pace.of(policy.info)
     if not sync:
         Bridge.of(pace, robot).require()
     return pace
@@ -67,9 +68,10 @@ class Runner:
             PromptError: the task is no text to read, or the policy knows no word of it.
         """
         check_instruction(task)
+        own, policy = policy, as_policy(policy)
         self._pace = require_fit(policy, robot.spec, sync=sync)
         self.robot = robot
-        self.policy = policy
+        self.policy = own
         self.task = instruction_for(robot, task)
         self.inference_ms: list[float] = []
         self.sync = sync
@@ -84,10 +86,10 @@ class Runner:
         self._followed = self._expired = 0
         self._began_s = time.monotonic()
         self._late, self._short = RationedWarning(_log), RationedWarning(_log)
-        self._thinking = InferenceThread(policy, self._rehearse, self._plan)
+        self._thinking = InferenceThread(own, self._rehearse, self._plan)
 
     def warm_up(self) -> None:
-        """Plan before any motion: caches fill, and the first promise rests on a measured latency.
+        """Plan before any motion: caches fill, and the first committed rows rest on a measured latency.
 
         Raises:
             BindingError: the plan cannot be followed, or comes too late to be.
@@ -144,12 +146,12 @@ class Runner:
     def _rehearse(self) -> None:
         """The first plan pays for everything that happens once; only the later ones tell the latency."""
         obs = self.robot.observe(self.task)
-        promised = self._committed(obs, self._standing_rows())
-        self._planner.rehearse(obs, promised)
+        committed = self._committed(obs, self._standing_rows())
+        self._planner.rehearse(obs, committed)
         fastest_ns = 0
         for _ in range(TIMED):
             start_ns = time.monotonic_ns()
-            self._planner.rehearse(obs, promised)
+            self._planner.rehearse(obs, committed)
             took_ns = time.monotonic_ns() - start_ns
             fastest_ns = min(fastest_ns or took_ns, took_ns)
             bridge = Bridge.of(self._pace, self.robot.spec, fastest_ns)
@@ -159,7 +161,7 @@ class Runner:
         bridge.require()
 
     def _standing_rows(self) -> int:
-        """Rows to promise while the arm stands: where it is, unless the policy takes no promise."""
+        """Rows to commit while the arm stands: where it is, unless the policy keeps none."""
         return min(1, self._pace.max_delay)
 
     def _committed(self, obs: Observation, delay: int) -> Float32:
@@ -179,7 +181,7 @@ class Runner:
             raise
 
     def _one_chunk(self) -> int:
-        """Observe, promise, infer, push."""
+        """Observe, commit, infer, push."""
         scheduler = self._scheduler
         obs = self.robot.observe(self.task)
         start_ns = time.monotonic_ns()

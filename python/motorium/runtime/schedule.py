@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _core
 from ..errors import BindingError
-from ..types import Policy
+from ..policies.base import PolicyInfo
 from ..units import NS_PER_MS, s_to_ns
 
 if TYPE_CHECKING:
@@ -35,17 +35,14 @@ class Pace(_core.Pace):
     """
 
     @classmethod
-    def of(cls, policy: Policy) -> Pace:
-        """Read the rhythm of `policy`; `execution_horizon` and `max_delay` are optional there.
+    def of(cls, info: PolicyInfo) -> Pace:
+        """Read the rhythm of a policy.
 
         Raises:
             BindingError: no plan of that shape could ever be followed.
         """
-        rows, dt_s = int(policy.rows), float(policy.dt_s)
-        horizon = int(getattr(policy, "execution_horizon", max(1, rows // 2)))
-        max_delay = int(getattr(policy, "max_delay", max(0, rows - 1)))
         try:
-            pace = _core.Pace.checked(rows, dt_s, horizon, max_delay)
+            pace = _core.Pace.checked(info.rows, info.dt_s, info.execution_horizon, info.max_delay)
         except ValueError as error:
             raise BindingError(f"the policy's plans cannot be followed: {error}") from None
         return cls(pace.dt_ns, pace.rows, pace.horizon, pace.max_delay)

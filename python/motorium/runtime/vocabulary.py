@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from ..logs import logger
-from ..types import Policy
+from ..policies.base import Policy
 
 _log = logger(__name__)
 
 
 def unknown_words(policy: Policy, task: str) -> tuple[str, ...]:
-    """Words of `task` that `policy` was never taught; a policy without `check_task` has none.
+    """Return the words of `task` that `policy` was never taught.
 
     Raises:
         PromptError: it knows none of them, or cannot read the instruction at all.
     """
-    check = getattr(policy, "check_task", None)
-    return tuple(check(task)) if check is not None else ()
+    return tuple(policy.check_task(task))
 
 
 def warn_of_unknown(words: tuple[str, ...], task: str) -> None:

@@ -22,8 +22,8 @@ from ..instructions import check_instruction
 from .report import FILM, REPORT, SHEET, EpisodePictures, Shot, write_film, write_sheet
 
 if TYPE_CHECKING:
+    from ..policies.base import Policy
     from ..robots.robot import Robot
-    from ..types import Policy
 
 TRAINING_SEEDS_FROM = 1_000_000_000
 """Scene seeds from here on are for training; demo and evaluation stay below."""

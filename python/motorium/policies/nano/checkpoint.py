@@ -28,7 +28,7 @@ from ...errors import CheckpointError
 from ...foreign import read_text
 from ...types import Float32
 from .. import recognise
-from ..find import find_checkpoint, shipped, what_runs
+from ..find import find_checkpoint, refuse_foreign, shipped
 from .config import Descriptor
 from .weights import nano_tensors
 
@@ -62,8 +62,7 @@ class Checkpoint:
 def load_checkpoint(name_or_path: str | os.PathLike[str]) -> Checkpoint:
     """Read and check a checkpoint by directory or shipped name. Raises CheckpointError."""
     path = find_checkpoint(name_or_path)
-    if told := recognise.foreign_checkpoint(path):
-        raise CheckpointError(f"{path} is {told}; {what_runs(told)}")
+    refuse_foreign(path)
     descriptor = _read_descriptor(path / CONFIG)
     shapes = _bounded_shapes(descriptor, path)
     return Checkpoint(path, descriptor, read_tensors(path / WEIGHTS, shapes))

@@ -14,13 +14,13 @@ from ...containers import FORMAT
 from ...errors import CheckpointError
 from ...types import SLOTS
 from .. import schema
+from ..channels import ActionChannel, CameraInput, StateChannel
 from ..schema import Rules, one_of, within
 
 FORMAT_VERSION = 2
 ADAPTED_VERSION = 2
 """The first format that has slot-wise adapters; everything else means the same in all of them."""
 PAD, UNKNOWN = "<pad>", "<unk>"
-UNITS = ("rad", "opening")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class PrefixLock:
-    """How promised rows are kept: `hard` = overwritten before every step and after the last."""
+    """How committed rows are kept: `hard` = overwritten before every step and after the last."""
 
     rule: Annotated[str, one_of("hard")]
     max_delay: Annotated[int, within(0, MAX_CHUNK_ROWS - 1)]
@@ -58,45 +58,11 @@ class Mask:
 
 
 @dataclass(frozen=True)
-class CameraInput:
-    """One view, by role, pixels."""
-
-    role: str
-    height: Annotated[int, within(16, 512)]
-    width: Annotated[int, within(16, 512)]
-
-
-@dataclass(frozen=True)
 class ImageNormalisation:
     """x = (u8 / 255 - mean) / std, per RGB channel."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class StateChannel:
-    """One state input: slot, the joint it comes from, unit, statistics in that unit."""
-
-    slot: Annotated[int, within(0, SLOTS - 1)]
-    joint: str
-    unit: Annotated[str, one_of(*UNITS)]
-    mean: float
-    std: Annotated[float, within(1e-9, 1e9)]
-    min: float
-    max: float
-
-
-@dataclass(frozen=True)
-class ActionChannel:
-    """One action output; `relative` = learnt as difference to the state in the same slot. min/max are raw."""
-
-    slot: Annotated[int, within(0, SLOTS - 1)]
-    joint: str
-    unit: Annotated[str, one_of(*UNITS)]
-    relative: bool
-    min: float
-    max: float
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,12 @@
-"""NanoPolicy: the motorium nano family on the C++ engine. No torch."""
+"""The nano family on the C++ engine, without torch."""
 
 from __future__ import annotations
 
 import time
+import warnings
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,25 +17,24 @@ from ...specs.robot import RobotSpec
 from ...types import SLOTS, ActionChunk, Float32, Observation
 from ...units import NS_PER_S
 from .. import schema
+from ..base import Policy, PolicyInfo
 from ..binding import bind
 from ..guidance import GUIDANCE, LIMIT, soft_mask
-from ..options import EngineOptions
-from .checkpoint import Checkpoint
+from ..options import EngineOptions, LoadOptions
+from .checkpoint import Checkpoint, load_checkpoint
+from .config import PAD, UNKNOWN, Descriptor
 from .tokenizer import Tokenizer
 
 
-class NanoPolicy:
+class NanoPolicy(Policy):
     """Plans T rows from camera images, an instruction and the joint state.
 
     Attributes:
+        info: what the checkpoint declares.
         descriptor: the checkpoint's `config.json`.
-        dt_s: distance of two rows in seconds.
-        rows: T.
-        max_delay: most promised rows the network was trained to keep.
-        execution_horizon: rows to execute before the next plan is due.
         steps: Euler steps K, 1..64.
         options: how the engine computes.
-        guidance: "none", or "soft": rows beyond the promise are drawn to the plan before, where the caller gives it.
+        guidance: "none", or "soft": rows beyond the committed ones are drawn to the plan in force.
         engine: the C++ engine, for its `isa`, `scene`, `arena_bytes` and `weight_bytes_read`.
     """
 
@@ -61,10 +63,7 @@ class NanoPolicy:
             raise CheckpointError(f"guidance is {guidance!r}; valid choices: {', '.join(GUIDANCE)}")
         self.guidance = guidance
         self.descriptor = checkpoint.descriptor
-        self.dt_s = self.descriptor.chunk.dt_s
-        self.rows = self.descriptor.chunk.rows
-        self.max_delay = self.descriptor.prefix_lock.max_delay
-        self.execution_horizon = self.descriptor.chunk.execution_horizon
+        self.info = info_of(self.descriptor, guidance)
         self.steps = self.descriptor.flow.steps if steps is None else steps
         self.embodiment = 0
         self.options = EngineOptions() if options is None else options
@@ -81,6 +80,14 @@ class NanoPolicy:
         self._task = ""
         self._token_ids: NDArray[np.int32] | None = None
 
+    def __getattr__(self, name: str) -> Any:
+        if name in ("rows", "dt_s", "max_delay", "execution_horizon"):  # attributes in 0.1.0
+            warnings.warn(
+                f"NanoPolicy.{name} is NanoPolicy.info.{name} now", DeprecationWarning, stacklevel=2
+            )
+            return getattr(self.info, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def seed(self, seed: int | None) -> None:
         """Restart the noise, so that a run can be repeated."""
         self._rng = np.random.default_rng(seed)
@@ -92,7 +99,7 @@ class NanoPolicy:
     def warm_up(self) -> None:
         """One plan from grey images: touches all memory; the state of the noise is left alone."""
         images = [np.full((c.height, c.width, 3), 128, np.uint8) for c in self.descriptor.cameras]
-        zeros = np.zeros((self.rows, SLOTS), np.float32)
+        zeros = np.zeros((self.info.rows, SLOTS), np.float32)
         self.engine.encode(images, np.zeros(self.descriptor.prompt.max_tokens, np.int32), self.embodiment)
         self.engine.denoise(zeros[0], zeros, None, self.steps)
 
@@ -108,10 +115,10 @@ class NanoPolicy:
 
         Args:
             obs: state in raw slots, one image per camera role of the checkpoint, task in words.
-            committed: (d, 200) raw slots already promised, d <= rows.
+            committed: (d, 200) raw slots, d <= rows: rows that the arm follows meanwhile.
             noise: (rows, 200) standard normal; None draws it.
-            previous: (p, 200) raw slots, p <= rows: what the plan before says of rows 0 .. p-1. It guides the others
-                than `committed` where `guidance` is "soft", and is forgotten where it is "none".
+            previous: (p, 200) raw slots, p <= rows: what the plan in force says of rows 0 .. p-1. It guides the rows
+                beyond `committed` where `guidance` is "soft", and is ignored where it is "none".
 
         Raises:
             PromptError: the task cannot be encoded.
@@ -120,7 +127,7 @@ class NanoPolicy:
         """
         started_ns = time.monotonic_ns()
         if noise is None:
-            noise = self._rng.standard_normal((self.rows, SLOTS), dtype=np.float32)
+            noise = self._rng.standard_normal((self.info.rows, SLOTS), dtype=np.float32)
         self.engine.encode(self._images(obs), self._tokens(obs.task), self.embodiment)
         delay = 0 if committed is None else len(committed)
         if previous is None or self.guidance == "none":
@@ -132,7 +139,7 @@ class NanoPolicy:
             rows=rows,
             valid=self._valid,
             t0_ns=obs.t_ns,
-            dt_s=self.dt_s,
+            dt_s=self.info.dt_s,
             delay=delay,
             latency_s=(time.monotonic_ns() - started_ns) / NS_PER_S,
         )
@@ -166,3 +173,27 @@ class NanoPolicy:
                 )
             images.append(np.ascontiguousarray(image))
         return images
+
+
+def info_of(descriptor: Descriptor, guidance: str = "none") -> PolicyInfo:
+    """Return what a checkpoint declares, for the runtime and for `doctor`."""
+    return PolicyInfo(
+        rows=descriptor.chunk.rows,
+        dt_s=descriptor.chunk.dt_s,
+        execution_horizon=descriptor.chunk.execution_horizon,
+        max_delay=descriptor.prefix_lock.max_delay,
+        guidance=guidance,
+        name=descriptor.name,
+        embodiments=descriptor.embodiments,
+        state=descriptor.state,
+        action=descriptor.action,
+        cameras=descriptor.cameras,
+        words=frozenset(descriptor.prompt.vocabulary) - {PAD, UNKNOWN},
+    )
+
+
+def load(folder: Path, options: LoadOptions) -> NanoPolicy:
+    """Open the checkpoint in `folder`. Raises CheckpointError: damaged, or an option that does not fit."""
+    return NanoPolicy(
+        load_checkpoint(folder), seed=options.seed, options=options.engine, guidance=options.guidance
+    )

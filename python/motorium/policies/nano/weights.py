@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ...containers import Shape
 from ...types import SLOTS
-from .config import CameraInput, Descriptor
+from ..channels import CameraInput
+from .config import Descriptor
 
 
 def view_tokens(camera: CameraInput) -> int:

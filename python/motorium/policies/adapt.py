@@ -1,0 +1,100 @@
+"""Make a policy of an object that lacks something of one: a minimal class, or one written for 0.1.0."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from typing import Any
+
+from ..errors import BindingError
+from ..specs.robot import RobotSpec
+from ..types import ActionChunk, Float32, Observation
+from .base import Policy, PolicyInfo
+
+_METHODS = ("bind", "check_task", "seed", "warm_up")
+
+
+def as_policy(policy: Any) -> Policy:
+    """Return `policy`, with whatever it lacks filled in.
+
+    A class of 0.1.0 has no `info` but `rows` and `dt_s`, and perhaps `execution_horizon`, `max_delay`, `guidance`; they
+    are read now, and a DeprecationWarning says so.
+
+    Raises:
+        BindingError: it has no `infer`, or neither `info` nor `rows` and `dt_s`.
+    """
+    if not callable(getattr(policy, "infer", None)):
+        raise BindingError(f"{type(policy).__name__} is no policy: it has no method infer")
+    info = getattr(policy, "info", None)
+    if not isinstance(info, PolicyInfo):
+        return _Adapted(policy, _info_of_0_1_0(policy))
+    if all(callable(getattr(policy, name, None)) for name in _METHODS):
+        whole: Policy = policy
+        return whole
+    return _Adapted(policy, info)
+
+
+def _info_of_0_1_0(policy: Any) -> PolicyInfo:
+    kind = type(policy).__name__
+    missing = [name for name in ("rows", "dt_s") if not hasattr(policy, name)]
+    if missing:
+        raise BindingError(f"{kind} is no policy: give it `info`, a motorium.PolicyInfo (it lacks {missing})")
+    warnings.warn(
+        f"{kind} has no `info`: give it a motorium.PolicyInfo with rows, dt_s, execution_horizon and max_delay",
+        DeprecationWarning,
+        stacklevel=_frames_to_caller(),
+    )
+    rows = int(policy.rows)
+    return PolicyInfo(
+        rows=rows,
+        dt_s=float(policy.dt_s),
+        execution_horizon=int(getattr(policy, "execution_horizon", max(1, rows // 2))),
+        max_delay=int(getattr(policy, "max_delay", max(0, rows - 1))),
+        guidance=str(getattr(policy, "guidance", "none")),
+        name=kind,
+    )
+
+
+def _frames_to_caller() -> int:
+    """How far up the first frame outside this package is: the default filter shows a warning of `__main__` alone."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("motorium."):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+class _Adapted(Policy):
+    """An object with `infer`; methods that it has are its own, the others are those of `Policy`."""
+
+    def __init__(self, own: Any, info: PolicyInfo) -> None:
+        self._own, self.info = own, info
+
+    def infer(
+        self, obs: Observation, *, committed: Float32 | None, previous: Float32 | None = None
+    ) -> ActionChunk:
+        """Call its own; `previous` only where there is one, as not every class takes it."""
+        more = {} if previous is None else {"previous": previous}
+        chunk: ActionChunk = self._own.infer(obs, committed=committed, **more)
+        return chunk
+
+    def bind(self, robot: RobotSpec) -> None:
+        """Call its own, or match `info` with `robot`."""
+        own = getattr(self._own, "bind", None)
+        super().bind(robot) if own is None else own(robot)
+
+    def check_task(self, task: str) -> tuple[str, ...]:
+        """Call its own, or compare with `info.words`."""
+        own = getattr(self._own, "check_task", None)
+        return tuple(super().check_task(task) if own is None else own(task))
+
+    def seed(self, seed: int | None) -> None:
+        """Call its own, if there is one."""
+        own = getattr(self._own, "seed", None)
+        if own is not None:
+            own(seed)
+
+    def warm_up(self) -> None:
+        """Call its own, if there is one."""
+        own = getattr(self._own, "warm_up", None)
+        if own is not None:
+            own()

@@ -1,0 +1,130 @@
+"""A policy of one's own: with `info` alone, or as 0.1.0 wanted it, which still runs and is told what to write."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from motorium.errors import BindingError, PromptError
+from motorium.policies.adapt import as_policy
+from motorium.policies.base import Policy, PolicyInfo
+from motorium.runtime.schedule import Pace
+from motorium.specs.robot import RobotSpec
+from motorium.types import SLOTS, ActionChunk
+
+ROBOT = RobotSpec.load("so101")
+INFO = PolicyInfo(rows=10, dt_s=0.1, execution_horizon=4, max_delay=2)
+
+
+class Old:
+    """As documented in 0.1.0: two attributes and `infer`."""
+
+    dt_s = 0.1
+    rows = 10
+
+    def infer(self, obs, *, committed=None):
+        del obs
+        return ActionChunk(np.zeros((10, SLOTS), np.float32), np.ones(SLOTS, bool), 0, 0.1, committed or 0)
+
+
+class OldGuided(Old):
+    execution_horizon, max_delay, guidance = 3, 7, "soft"
+
+    def __init__(self):
+        self.bound, self.told = [], []
+
+    def bind(self, robot):
+        self.bound.append(robot.name)
+
+    def check_task(self, task):
+        return [word for word in task.split() if word != "nod"]
+
+    def infer(self, obs, *, committed=None, previous=None):
+        self.told.append(previous)
+        return super().infer(obs, committed=committed)
+
+
+class Minimal:
+    info = INFO
+
+    def infer(self, obs, *, committed):
+        del obs, committed
+        return ActionChunk(np.zeros((10, SLOTS), np.float32), np.ones(SLOTS, bool), 0, 0.1)
+
+
+def test_a_policy_of_0_1_0_runs_and_is_told_what_to_write() -> None:
+    with pytest.warns(DeprecationWarning, match="Old has no `info`: give it a motorium.PolicyInfo") as caught:
+        policy = as_policy(Old())
+    assert caught[0].filename == __file__, "or the default filter would hide it"
+    assert policy.info == PolicyInfo(10, 0.1, execution_horizon=5, max_delay=9, name="Old")
+    assert Pace.of(policy.info) == Pace(100_000_000, 10, 5, 9)
+    policy.bind(ROBOT)
+    policy.seed(3)
+    policy.warm_up()
+    assert policy.check_task("anything at all") == ()
+    assert policy.infer(None, committed=None).rows.shape == (10, SLOTS)
+
+
+def test_whatever_else_it_had_is_used() -> None:
+    own = OldGuided()
+    with pytest.warns(DeprecationWarning, match="OldGuided"):
+        policy = as_policy(own)
+    assert (policy.info.execution_horizon, policy.info.max_delay, policy.info.guidance) == (3, 7, "soft")
+    policy.bind(ROBOT)
+    assert own.bound == ["so101"]
+    assert policy.check_task("nod twice") == ("twice",)
+    previous = np.ones((2, SLOTS), np.float32)
+    policy.infer(None, committed=None, previous=previous)
+    assert own.told[0] is previous
+
+
+def test_info_and_infer_are_enough_and_warn_of_nothing() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        policy = as_policy(Minimal())
+        assert policy.info is INFO
+        policy.bind(ROBOT)
+        assert as_policy(policy) is policy, "filled in once"
+
+
+def test_a_subclass_inherits_the_rest_and_is_not_wrapped() -> None:
+    class Taught(Policy):
+        info = PolicyInfo(10, 0.1, 5, 9, words=frozenset({"nod", "twice"}))
+
+        def infer(self, obs, *, committed):
+            raise NotImplementedError
+
+    policy = Taught()
+    assert as_policy(policy) is policy
+    assert policy.check_task("nod twice") == []
+    assert policy.check_task("nod thrice nod thrice") == ["thrice"]
+    with pytest.raises(PromptError, match="no word"):
+        policy.check_task("shake")
+
+
+@pytest.mark.parametrize(
+    ("thing", "told"),
+    [
+        (object(), "object is no policy: it has no method infer"),
+        (type("Bare", (), {"infer": lambda *_: None})(), "it lacks .'rows', 'dt_s'"),
+    ],
+)
+def test_what_is_no_policy_is_refused(thing: object, told: str) -> None:
+    with pytest.raises(BindingError, match=told):
+        as_policy(thing)
+
+
+def test_names_of_0_1_0_warn() -> None:
+    import motorium.types
+    from motorium.policies.nano import NanoPolicy
+
+    with pytest.warns(DeprecationWarning, match="motorium.Policy"):
+        assert motorium.types.Policy is Policy
+    nano = NanoPolicy.__new__(NanoPolicy)
+    nano.info = INFO
+    with pytest.warns(DeprecationWarning, match="NanoPolicy.info.max_delay"):
+        assert nano.max_delay == 2
+    with pytest.raises(AttributeError, match="no attribute 'speed'"):
+        nano.speed  # noqa: B018
