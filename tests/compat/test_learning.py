@@ -10,7 +10,6 @@ import pytest
 
 pytest.importorskip("torch")
 
-from motorium.checkpoints import load_checkpoint
 from nano_samples import SMALL
 
 from motorium.learn.batches import BatchParams
