@@ -103,9 +103,9 @@ def test_a_family_that_does_not_run_says_what_it_is(family: Family, tmp_path: Pa
     assert (f"its network runs: {family.network}" in message) == bool(family.network)
 
 
-@pytest.mark.skipif(find_spec("mujoco") is None, reason="needs mujoco")
 @pytest.mark.usefixtures("brought")
 def test_a_family_of_another_package_is_evaluated(tmp_path: Path) -> None:
+    pytest.importorskip("mujoco", reason="the [sim] extra is not installed")
     from motorium.learn.evaluate import EvalJob, evaluate
 
     job = EvalJob(toy_policy.write(tmp_path / "drift"), episodes=1, limit_s=0.5, processes=1)
