@@ -31,10 +31,19 @@ def quiet():
     return protocols
 
 
-def test_every_figure_is_there():
+def test_every_figure_of_ours_is_there(monkeypatch):
+    from motorium.bench.peers import servo_buses
+
+    monkeypatch.setattr(servo_buses, "PEERS", {"feetech": (), "dynamixel": ()})
     for found in measured().values():
         assert set(found) >= FIGURES
-        assert found["peer"] is not None or "motorium[bench]" in found["note"]
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("protocol", ROBOTS)
+def test_every_figure_is_there_beside_the_peers(quiet, protocol):
+    assert set(quiet[protocol]) >= FIGURES
+    assert quiet[protocol]["peer"] is not None or "motorium[bench]" in quiet[protocol]["note"]
 
 
 @pytest.mark.nightly

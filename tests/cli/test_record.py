@@ -59,10 +59,7 @@ def test_record_is_scriptable_to_the_end(shell, tmp_path, pedal):
     steps = np.diff(rows["row_s"][:, 0])
     assert abs(np.median(steps) - 1 / dataset.schema.fps) < 0.005
     age = rows["row_s"] - rows["capture_s"]
-    assert (np.median(age, axis=0) < 0.12).all()
-    # The next row's setpoint is this row's action.
-    late = np.abs(rows["action"][:-1] - rows["commanded_rad"][1:]).mean()
-    assert late < np.abs(rows["commanded_rad"][:-1] - rows["commanded_rad"][1:]).mean()
+    assert (np.median(age, axis=0) < 0.5).all(), "what the robot's file allows a camera"
     marks = [event["t_s"] for event in dataset.notes(line)["events"]]
     assert len(marks) >= 2
     passed = rows["capture_s"][:, -1:] >= np.array(marks)  # by the time of the observation
@@ -94,3 +91,26 @@ def test_record_is_scriptable_to_the_end(shell, tmp_path, pedal):
     again = shell("record", "sim:so101", "--leader", "script", "--dataset", "d", "--fps", "10", "--json")
     assert again.returncode == 2
     assert "fps is 20 here, 10 there" in json.loads(again.stdout)["error"]["message"]
+
+
+@pytest.mark.nightly
+def test_what_is_recorded_is_young_and_on_time_where_nothing_else_runs(shell, tmp_path):
+    done = shell(
+        "record",
+        "sim:so101",
+        "--leader",
+        "script",
+        "--dataset",
+        "d",
+        "--episodes",
+        "1",
+        "--limit",
+        "4",
+        "--json",
+    )
+    assert done.returncode == 0, done.stderr
+    ((_, rows),) = Dataset.open(tmp_path / "d").stream()
+    assert (np.median(rows["row_s"] - rows["capture_s"], axis=0) < 0.12).all()
+    # The next row's setpoint is this row's action.
+    late = np.abs(rows["action"][:-1] - rows["commanded_rad"][1:]).mean()
+    assert late < np.abs(rows["commanded_rad"][:-1] - rows["commanded_rad"][1:]).mean()

@@ -22,6 +22,7 @@ from motorium.teleop.session import Session
 
 SPEC = RobotSpec.load("so101")
 REST = np.array([joint.rest_rad for joint in SPEC.joints], np.float32)
+PERIOD_S = 0.005
 TICK_RAD = 2 * np.pi / 4096
 
 
@@ -38,12 +39,15 @@ def test_harm_05_first_command_is_no_jump(arm: VirtualArm, loop: ControlLoop) ->
     assert wait(lambda: abs(arm.position_rad[0] - 1.2) < 0.1)
     goals = loop.telemetry()
     seconds = np.diff(goals["t_ns"]) * 1e-9
-    speed = np.diff(goals["goal_rad"][:, 0]) / seconds
-    assert 0.1 < speed.max() <= 1.01 * SPEC.joints[0].max_velocity_rad_s
+    step = np.diff(goals["goal_rad"][:, 0])
+    speed = step / seconds
+    assert 0.0 < step.max() <= 1.01 * SPEC.joints[0].max_velocity_rad_s * PERIOD_S, (
+        "in one tick, however late it is"
+    )
     # A tick that comes late moves the arm for longer than the one before it: speeds are compared between punctual ones.
     punctual = np.abs(seconds - np.median(seconds)) < 0.1 * np.median(seconds)
     change = (np.abs(np.diff(speed)) / seconds[1:])[punctual[1:] & punctual[:-1]]
-    assert len(change) > len(goals) // 4
+    assert len(change) >= 10, "enough pairs of punctual ticks, on a busy machine too"
     assert change.max() <= 1.2 * SPEC.joints[0].max_acceleration_rad_s2
 
 
