@@ -6,8 +6,8 @@ TOOLS  := PATH="$(abspath $(VENV))/bin:$$PATH"
 PIP    := $(TOOLS) $(PY) -m pip --quiet --disable-pip-version-check
 DEMO   ?= --episodes 10
 TESTS  ?= tests
-# One for what is driven by the clock, the rest for all else (tests/conftest.py says which is which).
-WORKERS ?= --numprocesses 3 --dist loadgroup
+# Most tests wait most of the time. Two of these are for the rooms that are driven by the clock (tests/conftest.py).
+WORKERS ?= --numprocesses 4 --dist loadgroup
 
 # What the installed package is made of: a change in any of these installs it again. README.md and LICENSE are in the
 # wheel too, but a word in them is no reason to build.

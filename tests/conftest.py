@@ -16,8 +16,12 @@ choose_platform()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of a job that a script started in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-TIMED = ("bench", "bus", "cases", "cli", "harms", "operator", "robots", "runtime", "sim", "teleop")
-"""Rooms with tests that drive arms by the clock: side by side they would take the processor from each other."""
+TIMED = {
+    "timed-1": ("bench", "harms", "runtime", "teleop"),
+    "timed-2": ("bus", "cli", "operator", "robots"),
+}
+"""Rooms whose tests drive arms by the clock: no more than two at a time, or they take the processor from each other."""
+GROUPS = {room: group for group, rooms in TIMED.items() for room in rooms}
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -43,8 +47,8 @@ def pytest_terminal_summary(terminalreporter):
 
 
 def pytest_collection_modifyitems(items):
-    """Under pytest-xdist: a file stays on one worker, and whatever is driven by the clock waits for its turn on one."""
+    """Under pytest-xdist: a file stays on one worker, and the rooms of TIMED on one each."""
     here = Path(__file__).parent
     for item in items:
         room = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else ""
-        item.add_marker(pytest.mark.xdist_group("timed" if room in TIMED else str(item.path)))
+        item.add_marker(pytest.mark.xdist_group(GROUPS.get(room, str(item.path))))

@@ -23,6 +23,7 @@ SANITISERS = {
 }
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("sanitiser", SANITISERS)
 @pytest.mark.parametrize("soak", ["rings_soak", "frames_soak", "core_soak"])
 def test_hand_overs_are_sound(soak: str, sanitiser: str, tmp_path: Path) -> None:
