@@ -14,8 +14,7 @@ from click.testing import CliRunner
 
 from motorium.cli.main import main
 from motorium.data.edit import edits as edit
-from motorium.data.edit.mirror import Mirror, mirror_dataset
-from motorium.data.edit.sides import exchange_sides
+from motorium.data.edit.mirror import Mirror, exchange_sides, mirror_dataset
 from motorium.data.format import layout
 from motorium.data.format.dataset import Dataset
 from motorium.data.format.schema import Feature, Schema

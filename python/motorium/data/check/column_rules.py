@@ -1,4 +1,4 @@
-"""Rules about numbering, times and words of one episode. Each yields findings; thresholds are at the top."""
+"""Rules about numbering, times, words and the end of one episode. Each yields findings; thresholds are at the top."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..format.instants import observation_clock
+from ..format.outcome import cut_off as end_is_missing
 from ..format.schema import DERIVED
 from .case import Case, Float, runs
 from .findings import WITHOUT, Finding
@@ -164,6 +165,19 @@ def words(case: Case) -> Iterator[Finding]:
         yield case.finding("no_task", None, "the task has no words", "motorium data relabel")
 
 
+def cut_off(case: Case) -> Iterator[Finding]:
+    """Find a demonstration that stops in the middle: it teaches to stop there."""
+    if end_is_missing(case.notes):
+        number, seconds = case.episode.index, case.episode.length / case.fps
+        yield case.finding(
+            "cut_off",
+            None,
+            f"recovered from a recording that was cut off: the demonstration ends in the middle, after {seconds:.1f} s",
+            f"look at it, then motorium data delete --episodes {number} --out NEW; or, when nothing is missing, "
+            f"motorium data mark DATASET --episodes {number} --whole",
+        )
+
+
 RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
-    numbering, finite, clock, cadence, skew, dropped_frames, length, words,
+    numbering, finite, clock, cadence, skew, dropped_frames, length, words, cut_off,
 )  # fmt: skip

@@ -21,16 +21,14 @@ from ..format.snapshot import unattended, unchanged
 from ..format.tables import Episode, Rows
 from ..record import aside
 from . import column_rules, joint_rules
-from .arm_rules import arms
 from .case import STATE, Case
 from .film_rules import Reel, judge_reel, reels
 from .findings import WITHOUT, Finding, Verdict, shortened
-from .outcome_rules import cut_off
 from .picture_rules import CameraLook, judge
 from .stats_rules import StatsRules
 from .still_rules import judge_stills, stills
 from .unjudged import find_units, unjudged
-from .whole_rules import Motions, duplicates, leakage, order, totals
+from .whole_rules import Motions, arms, duplicates, leakage, order, totals
 
 AGAIN = f"put a whole copy of the file there; {WITHOUT}"
 DECODED = ("damaged pictures", "exposure", "colour", "dropped_frames of pictures that stay the same")
@@ -114,7 +112,7 @@ def _numbers(case: Case, motions: Motions, stored: StatsRules) -> list[Finding]:
         notes = dataset.notes(episode)
         motions.add(episode, rows, notes)
         whole = Case(dataset, episode, rows, notes, case.units)
-        rules = (*column_rules.RULES, *joint_rules.RULES, cut_off)
+        rules = (*column_rules.RULES, *joint_rules.RULES)
         return [*(finding for rule in rules for finding in rule(whole)), *stored.add(episode, rows)]
     except DataError as error:
         return [_damaged(episode, error)]

@@ -1,4 +1,4 @@
-"""Rules about the dataset as a whole: totals, episodes that are one, and what train and test share."""
+"""Rules about the dataset as a whole: totals, its arm, episodes that are one, and what train and test share."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..format import layout
+from ...errors import DataError
+from ...robots.identity import Identity
+from ..format import instants, layout
 from ..format.dataset import Dataset
+from ..format.identity import ROBOT
 from ..format.schema import read_json
 from ..format.splits import read_ranges
 from ..format.tables import Episode, Rows
@@ -24,6 +27,8 @@ SAME_RAD = 2e-3
 RENUMBER = "motorium data convert DATASET --to v3.0 --out NEW counts them anew"
 MOST_EPISODES = 1 << 24
 """Beyond which no split is looked at."""
+_ArmKey = tuple[Identity | None, int]
+"""The arm of an episode, and by which rule its rows were paired."""
 
 
 @dataclass
@@ -88,6 +93,41 @@ def totals(dataset: Dataset) -> Iterator[Finding]:
             yield Finding("index", episode.index, None, detail, RENUMBER)
             return
         start += episode.length
+
+
+def arms(dataset: Dataset) -> Iterator[Finding]:
+    """One finding for every arm after the first, and for rows that were paired by another rule."""
+    groups: dict[_ArmKey, list[int]] = {}
+    for episode in dataset.episodes:
+        try:
+            notes = dataset.notes(episode)
+        except DataError:  # has a finding of its own
+            continue
+        key = Identity.read(notes.get(ROBOT)), instants.pairing_of(notes)
+        groups.setdefault(key, []).append(episode.index)
+    first, *others = groups or [(None, 0)]
+    for key in others:
+        numbers = groups[key]
+        remedy = "train on one of them, or make sure that they mean the same: motorium data split, or delete one kind"
+        yield Finding("arm", numbers[0], None, f"{len(numbers)} episodes {_difference(first, key)}", remedy)
+
+
+def _difference(first: _ArmKey, other: _ArmKey) -> str:
+    (a, rule_a), (b, rule_b) = first, other
+    if a is None or b is None:
+        what = (
+            "do not say with which arm they were recorded"
+            if b is None
+            else f"say that their arm is {b.robot}"
+        )
+        return f"{what}, the first {'does' if b is None else 'do not'}"
+    if a.robot != b.robot:
+        return f"were recorded with {b.robot}, the first with {a.robot}"
+    if a.spec_sha256 != b.spec_sha256:
+        return f"were recorded with another declaration of {a.robot} than the first"
+    if a.calibration_sha256 != b.calibration_sha256:
+        return "were recorded with another calibration than the first"
+    return f"pair pictures with joints by rule {rule_b}, the first by rule {rule_a} (docs/timeline.md)"
 
 
 def splits(dataset: Dataset) -> tuple[dict[str, set[int]], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +24,6 @@ from ..format.tables import Episode, Rows
 from ..record import marks
 from .build import Pick, build
 from .film import mirrored
-from .sides import exchange_sides
 
 SIGNED = (
     "observation.state", "action", "commanded_rad", "velocity_rad_s", "effort", "observation.velocity",
@@ -38,6 +38,8 @@ SAME_ZERO_RAD = 0.02
 SLOTS = ("observation.slots", "action_slots")
 CAPTURE, CAMERA = "capture_s", "observation.images."
 SUFFIXES = (".pos", ".vel", ".velocity", ".effort", ".torque", ".current")
+_WORD = re.compile(r"(?<![^\W_])(left|right)(?=(?:most|wards?|hand|handed)?(?![^\W_]))", re.IGNORECASE)
+"""Words of their own, also before "-hand", "most" or "_arm"; not parts of others, such as "leftover" or "upright"."""
 
 
 @dataclass(frozen=True)
@@ -231,3 +233,16 @@ def _limits(limits: Mapping[str, Any], how: Mirror) -> Iterator[tuple[str, Any]]
         pair = limits.get(how.both.get(joint, joint), limits[joint])
         turned = how.signs.get(joint, 1) < 0 and isinstance(pair, list) and len(pair) == 2
         yield joint, [-pair[1], -pair[0]] if turned else pair
+
+
+def exchange_sides(text: str) -> str:
+    """Exchange left and right in a text: "the LEFT cup, left-hand side." becomes "the RIGHT cup, right-hand side."."""
+    return _WORD.sub(_other, text)
+
+
+def _other(found: re.Match[str]) -> str:
+    word = found[0]
+    other = "right" if word.lower() == "left" else "left"
+    if word.isupper():
+        return other.upper()
+    return other.capitalize() if word[0].isupper() else other

@@ -1,11 +1,13 @@
-"""Whether a recording may go on with a dataset that is there: what its rows mean must not change in the middle."""
+"""Open a dataset to record into: rows mean the same throughout, and a refused new one leaves nothing behind."""
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 
+from ... import rooted
 from ...errors import DataError
 from ...logs import logger
 from ...robots.identity import Identity
@@ -18,7 +20,30 @@ from . import marks
 
 DECLARED = (LIMITS, "slots")
 """What the section `motorium` of info.json says of a robot's declaration."""
+FILES = (layout.INFO, f"{layout.STAGING}/{layout.LOCK}")
+"""What a writer makes in a new dataset before its first episode."""
 _log = logger(__name__)
+
+
+class Newcomer:
+    """Remembers what was not there before a writer began. Make it first of all."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._files = [root / name for name in FILES if not (root / name).exists()]
+        folders = {folder for file in self._files for folder in file.parents if not folder.exists()}
+        self._folders = sorted(folders, key=lambda folder: len(folder.parts), reverse=True)
+
+    def remove_if_empty(self) -> None:
+        """Take away what the writer made, unless an episode is there, finished or in progress."""
+        if (self._root / layout.EPISODES).exists() or any(layout.leftovers(self._root)):
+            return
+        for file in self._files:
+            with contextlib.suppress(OSError, DataError):
+                rooted.remove(self._root, file)
+        for folder in self._folders:
+            with contextlib.suppress(OSError):  # what somebody else put there stays
+                folder.rmdir()
 
 
 def resume(root: Path, there: Info, mine: Schema, accepted: Accepted = NOTHING) -> None:

@@ -33,8 +33,7 @@ from ..format.whole_stats import refresh
 from . import marks, staging
 from .interrupted import check_place, telling_what_becomes
 from .journal import Journal
-from .newcomer import Newcomer
-from .opening import check_rows, resume
+from .opening import Newcomer, check_rows, resume
 from .repair import Repair, repair_locked
 from .sink import VideoSink
 

@@ -1,4 +1,10 @@
-"""How the page looks, by day and by night."""
+"""Style and texts of a page, by day and by night."""
+
+from __future__ import annotations
+
+import html
+
+from ...printable import printable
 
 STYLE = """
 :root{--page:#f7f7f5;--card:#fff;--ink:#1d1f21;--soft:#6b6f76;--line:#dfe1e4;--a:#1f6fb4;--b:#d9822b;--bad:#b3261e;--warn:#8a5a00}
@@ -52,3 +58,8 @@ polyline.wanted{stroke:var(--b)}
 text{font-size:9px;fill:var(--soft)}
 .num{text-anchor:end}
 """
+
+
+def escape(text: str) -> str:
+    """Return a dataset's `text` for an element or an attribute in quotes, without characters that hide or turn it."""
+    return html.escape(printable(text))

@@ -17,8 +17,7 @@ from ..format.outcome import SUCCESS, WORDS, outcome_of
 from ..format.snapshot import unchanged
 from ..format.tables import Episode, Rows
 from . import plots
-from .markup import escape
-from .page import STYLE
+from .page import STYLE, escape
 
 SHOTS = 8
 """Thumbnails of each camera in an episode."""
