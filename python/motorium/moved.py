@@ -113,3 +113,15 @@ def names_of(module: str, *names: str) -> Callable[[str], Any]:
         return getattr(import_module(module), name)
 
     return get
+
+
+def renamed(module: str, **names: str) -> Callable[[str], Any]:
+    """Make the `__getattr__` of a module whose names were others before: old=new, with a warning."""
+
+    def get(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        warnings.warn(f"{name} is {names[name]} now", DeprecationWarning, stacklevel=2)
+        return getattr(import_module(module), names[name])
+
+    return get

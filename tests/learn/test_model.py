@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from nano_samples import SMALL, adapted, descriptor, inputs, weights
 
-from motorium.learn.export import build, load_network, save_network, with_slot_adapters
+from motorium.learn.export import build, load_network, save_network
 from motorium.learn.model import causal_mask, time_features
 from motorium.learn.torch_policy import TorchPolicy
+from motorium.policies.nano.config import ADAPTED_VERSION, SlotAdapters
 from motorium.policies.nano.weights import nano_tensors
 from motorium.types import Observation
 
@@ -20,6 +23,16 @@ def model():
     network = build(sample).eval()
     network.load_state_dict({name: torch.from_numpy(value) for name, value in weights(sample).items()})
     return network
+
+
+def with_slot_adapters(model):
+    """Return the network with slot-wise adapters for all its actions; they are zeros, so it computes what it did."""
+    d = model.descriptor
+    slots = tuple(channel.slot for channel in d.action)
+    adapters = tuple(SlotAdapters(name, slots) for name in d.embodiments)
+    new = build(replace(d, format_version=ADAPTED_VERSION, slot_adapters=adapters))
+    new.load_state_dict(model.state_dict(), strict=False)
+    return new
 
 
 def encode(model, batch=2, seed=0):

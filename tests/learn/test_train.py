@@ -96,7 +96,7 @@ def test_an_exploding_gradient_stops_with_advice(demos_folder, tmp_path, small_d
         trainer.step()
 
 
-def test_a_team_of_two_trains_and_saves_once(demos_folder, tmp_path, small_dims):
+def test_two_processes_train_and_save_once(demos_folder, tmp_path, small_dims):
     folder = train(job(demos_folder, tmp_path / "run", small_dims, steps=2, processes=2), lambda _: None)
     assert load_checkpoint(folder).descriptor.name == "so101-pick"
 

@@ -1,4 +1,4 @@
-"""Train a network on demonstrations, or cook a whole recipe: record, train, correct, train."""
+"""Train a network on demonstrations, or run a whole recipe: record, train, correct, train."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def command(
 ) -> None:
     """Train a motorium nano network; ends with a checkpoint folder that `motorium eval` and `motorium run` take."""
     check_writable(out, "the run", "--out")
-    from ..learn.recipe import Recipe, cook
+    from ..learn.recipe import Recipe, run_recipe
     from ..learn.train import TrainJob, TrainParams, train
 
     def report(line: str) -> None:
@@ -55,7 +55,7 @@ def command(
             raise click.UsageError(
                 "a recipe says everything itself and resumes by itself; change its TOML file"
             )
-        folder = cook(Recipe.load(recipe), out, report)
+        folder = run_recipe(Recipe.load(recipe), out, report)
     else:
         params = replace(TrainParams(), **changes)
         folder = train(TrainJob(data, out, name=out.name, init=init, params=params), report, resume=resume)

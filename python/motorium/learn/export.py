@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from torch import Tensor
 from ..policies.channels import ActionChannel, CameraInput, StateChannel
 from ..policies.nano.checkpoint import load_checkpoint, save_checkpoint
 from ..policies.nano.config import (
-    ADAPTED_VERSION,
     ActionNormalisation,
     Chunk,
     Descriptor,
@@ -25,7 +23,6 @@ from ..policies.nano.config import (
     PrefixLock,
     Prompt,
     SceneReadout,
-    SlotAdapters,
 )
 from ..specs.robot import RobotSpec
 from .batches import BatchParams
@@ -99,16 +96,6 @@ def describe(name: str, demos: Demos, dims: Dims) -> Descriptor:
 def build(descriptor: Descriptor) -> NanoModel:
     """A network with fresh weights, laid out for CPU convolutions."""
     return NanoModel(descriptor).to(memory_format=torch.channels_last)
-
-
-def with_slot_adapters(model: NanoModel) -> NanoModel:
-    """The same network with slot-wise adapters for all its actions; they are zeros, so it computes what it did."""
-    d = model.descriptor
-    slots = tuple(channel.slot for channel in d.action)
-    adapters = tuple(SlotAdapters(name, slots) for name in d.embodiments)
-    adapted = build(replace(d, format_version=ADAPTED_VERSION, slot_adapters=adapters))
-    adapted.load_state_dict(model.state_dict(), strict=False)
-    return adapted
 
 
 def save_network(folder: Path, descriptor: Descriptor, tensors: Mapping[str, Tensor]) -> None:

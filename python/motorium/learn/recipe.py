@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import MotoriumError
 from ..files import looks_like_path, no_such_file, write_whole
 from ..foreign import read_text, read_toml
+from ..moved import renamed
 from .batches import BatchParams
 from .record import RecordJob, record
 from .train import TrainJob, TrainParams, train
@@ -65,8 +66,10 @@ class Recipe:
             raise RecipeError(f"{path.name}: a key is of the wrong kind: {error}") from error
 
 
-def cook(recipe: Recipe, out: Path, report: Callable[[str], None] = print, *, processes: int = 2) -> Path:
-    """Runs a recipe; started again in the same folder, it goes on where it stopped. Returns the checkpoint folder."""
+def run_recipe(
+    recipe: Recipe, out: Path, report: Callable[[str], None] = print, *, processes: int = 2
+) -> Path:
+    """Run a recipe; started again in the same folder, it goes on where it stopped. Returns the checkpoint folder."""
     checkpoint: Path | None = None
     for number, stage in enumerate(recipe.stages):
         run = out / f"run-{number + 1}"
@@ -88,6 +91,9 @@ def cook(recipe: Recipe, out: Path, report: Callable[[str], None] = print, *, pr
     if checkpoint is None:
         raise RecipeError(f"recipe {recipe.name!r} has no stages")
     return checkpoint
+
+
+__getattr__ = renamed(__name__, cook="run_recipe")
 
 
 def _note_done(out: Path, stages: int) -> None:

@@ -24,7 +24,7 @@ from .export import DEFAULT_DIMS, build, describe, load_network, save_network
 from .grounding import Grounding
 from .model import NanoModel, Prefix
 from .normalise import Statistics
-from .team import Team, lead
+from .process_group import ProcessGroup, process_group
 
 RESUME = "resume.safetensors"
 
@@ -89,16 +89,16 @@ def flow_loss(predicted: Tensor, batch: Batch, slots: Tensor) -> Tensor:
 class Trainer:
     """One training run; `step` until `finished`."""
 
-    def __init__(self, job: TrainJob, *, resume: bool = False, team: Team | None = None) -> None:
+    def __init__(self, job: TrainJob, *, resume: bool = False, group: ProcessGroup | None = None) -> None:
         torch.manual_seed(job.params.seed)
-        self.job, self.params, self.team = job, job.params, team or Team()
+        self.job, self.params, self.group = job, job.params, group or ProcessGroup()
         demos = Demos(job.data)
         resume = resume and (job.out / RESUME).exists()
         self.descriptor, self.model = _network(job, demos, resume)
         self.model.train()
         slots = [channel.slot for channel in self.descriptor.action]
         statistics = Statistics.from_descriptor(self.descriptor)
-        batch = replace(job.params.batch, observations=self.team.share(job.params.batch.observations))
+        batch = replace(job.params.batch, observations=self.group.part(job.params.batch.observations))
         self.batches = BatchMaker(demos, statistics, slots, batch)
         self.slots = torch.as_tensor(slots)
         self.grounding = Grounding(self.descriptor, RobotSpec.load(self.descriptor.embodiments[0]))
@@ -130,7 +130,7 @@ class Trainer:
         """One optimiser step; returns what it measured."""
         start = time.monotonic()
         rate = self._set_rate()
-        batch = self.batches.draw(self.params.seed, self.done * self.team.size + self.team.rank)
+        batch = self.batches.draw(self.params.seed, self.done * self.group.size + self.group.rank)
         p = self.params
         predicted, balance, prefix = forward(self.model, batch)
         flow = flow_loss(predicted, batch, self.slots)
@@ -139,7 +139,7 @@ class Trainer:
         loss = flow + p.scene_weight * scene + p.grounding_weight * ground + p.balance_weight * balance
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        self.team.average([p.grad for p in self.learned.parameters() if p.grad is not None])
+        self.group.average([p.grad for p in self.learned.parameters() if p.grad is not None])
         norm = torch.nn.utils.clip_grad_norm_(self.learned.parameters(), self.params.clip)
         if not math.isfinite(float(norm)):
             raise MotoriumError(f"gradient is not finite at step {self.done}; lower the learning rate")
@@ -149,7 +149,7 @@ class Trainer:
         with torch.no_grad():
             for name, value in self.model.state_dict().items():
                 self.average[name].lerp_(value, 1.0 - decay)
-        self.seconds = self.team.agreed(self.seconds + time.monotonic() - start)
+        self.seconds = self.group.mean(self.seconds + time.monotonic() - start)
         measured = {"flow": flow, "scene": scene, "ground": ground, "balance": balance, "norm": norm}
         return {"lr": rate, **{name: float(value.detach()) for name, value in measured.items()}}
 
@@ -157,8 +157,8 @@ class Trainer:
         p = self.params
         cosine = p.final_share + (1.0 - p.final_share) * 0.5 * (1.0 + math.cos(math.pi * self.progress))
         rate = p.learning_rate * min(1.0, (self.done + 1) / p.warm_up) * cosine
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        for parameters in self.optimiser.param_groups:
+            parameters["lr"] = rate
         return rate
 
     def save(self) -> None:
@@ -203,18 +203,18 @@ def train(
     Raises MotoriumError, DatasetError, CheckpointError.
     """
     stop = job.params.steps if until is None else until
-    with lead(job.params.processes, _follow, job, resume, stop) as team:
-        _lead(Trainer(job, resume=resume, team=team), report, stop)
+    with process_group(job.params.processes, _run_rank, job, resume, stop) as group:
+        _run_rank_0(Trainer(job, resume=resume, group=group), report, stop)
     return job.out / "checkpoint"
 
 
-def _follow(team: Team, job: TrainJob, resume: bool, stop: int) -> None:
-    trainer = Trainer(job, resume=resume, team=team)
+def _run_rank(group: ProcessGroup, job: TrainJob, resume: bool, stop: int) -> None:
+    trainer = Trainer(job, resume=resume, group=group)
     while not trainer.finished and trainer.done < stop:
         trainer.step()
 
 
-def _lead(trainer: Trainer, report: Callable[[str], None], stop: int) -> None:
+def _run_rank_0(trainer: Trainer, report: Callable[[str], None], stop: int) -> None:
     if trainer.done:
         report(f"resumed at step {trainer.done}")
     sums: dict[str, float] = {}

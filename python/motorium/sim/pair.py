@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..specs.composition import join_ports
 from ..specs.robot import RobotSpec
@@ -16,8 +16,29 @@ from ..specs.robot import RobotSpec
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .backend import SimBackend
     from .shared_frames import SharedFrameCamera
+
+
+class SimArm(Protocol):
+    """The simulator of one arm: a `SimBackend`."""
+
+    @property
+    def port(self) -> str:
+        """Where its servo bus is."""
+        ...
+
+    @property
+    def cameras(self) -> Mapping[str, SharedFrameCamera]:
+        """Role -> camera."""
+        ...
+
+    def check(self) -> None:
+        """Raise SimulationError with its last words when it has died."""
+        ...
+
+    def close(self) -> None:
+        """End it; safe to call twice."""
+        ...
 
 
 class SimPair:
@@ -27,9 +48,9 @@ class SimPair:
         arms: side -> its simulator.
     """
 
-    def __init__(self, spec: RobotSpec, arms: Mapping[str, SimBackend]) -> None:
+    def __init__(self, spec: RobotSpec, arms: Mapping[str, SimArm]) -> None:
         """Of a pair and its simulators, side -> simulator."""
-        self.arms: Mapping[str, SimBackend] = dict(arms)
+        self.arms: Mapping[str, SimArm] = dict(arms)
         self.port = join_ports({side: arm.port for side, arm in self.arms.items()})
         self.calibration = None
         self.world = None
@@ -65,7 +86,7 @@ class SimPair:
         self.close()
 
 
-def open_pair(spec: RobotSpec, open_arm: Callable[..., SimBackend], **options: Any) -> SimPair:
+def open_pair(spec: RobotSpec, open_arm: Callable[..., SimArm], **options: Any) -> SimPair:
     """Start one simulator per arm, at the same time; `options` as for `open_arm`, the same for all.
 
     Raises SimulationError: one cannot start; none is left running then.

@@ -1,4 +1,4 @@
-"""Several processes that train one network: each has its share of every batch, gradients are averaged."""
+"""Several processes that train one network: each draws a part of every batch, gradients are averaged."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from ..children import spawning
 
 
 @dataclass(frozen=True)
-class Team:
-    """One member of a team; alone by default."""
+class ProcessGroup:
+    """One process among those that train together; alone by default."""
 
     rank: int = 0
     size: int = 1
 
-    def share(self, count: int) -> int:
-        """This member's part of `count` things. Raises ValueError when it does not divide."""
+    def part(self, count: int) -> int:
+        """Return how many of `count` things this process takes. Raises ValueError when it does not divide."""
         if count % self.size:
             raise ValueError(f"{count} observations cannot be shared equally by {self.size} processes")
         return count // self.size
 
     def average(self, tensors: Sequence[Tensor]) -> None:
-        """Replaces every tensor by its mean over the team, in place."""
+        """Replace every tensor by its mean over the group, in place."""
         if self.size == 1:
             return
         flat = torch.cat([tensor.flatten() for tensor in tensors])
@@ -40,29 +40,29 @@ class Team:
             tensor.copy_(flat[start : start + tensor.numel()].view(tensor.shape))
             start += tensor.numel()
 
-    def agreed(self, value: float) -> float:
-        """The mean over the team, so that all decide alike."""
-        shared = torch.tensor([value], dtype=torch.float64)
-        self.average([shared])
-        return float(shared)
+    def mean(self, value: float) -> float:
+        """Return the mean over the group, so that all processes decide alike."""
+        tensor = torch.tensor([value], dtype=torch.float64)
+        self.average([tensor])
+        return float(tensor)
 
 
 @contextlib.contextmanager
-def lead(size: int, follow: Callable[..., None], *arguments: Any) -> Iterator[Team]:
-    """This process as the leader of a team of `size`; the others run `follow(team, *arguments)`, all picklable.
+def process_group(size: int, run_rank: Callable[..., None], *arguments: Any) -> Iterator[ProcessGroup]:
+    """Make this process rank 0 of a group of `size`; the others run `run_rank(group, *arguments)`, all picklable.
 
-    The followers end with the leader, however it ends.
+    The other ranks end with rank 0, however it ends.
     """
     if size == 1:
-        yield Team()
+        yield ProcessGroup()
         return
     context = torch.multiprocessing.get_context("spawn")
     threads = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as folder:
-        meeting = str(Path(folder) / "meeting")
+        rendezvous = str(Path(folder) / "rendezvous")
         others = [
             context.Process(
-                target=_follower, args=(Team(rank, size), meeting, follow, arguments), daemon=True
+                target=_run, args=(ProcessGroup(rank, size), rendezvous, run_rank, arguments), daemon=True
             )
             for rank in range(1, size)
         ]
@@ -70,8 +70,8 @@ def lead(size: int, follow: Callable[..., None], *arguments: Any) -> Iterator[Te
             for process in others:
                 process.start()
         try:
-            with _meeting(Team(0, size), meeting):
-                yield Team(0, size)
+            with _joined(ProcessGroup(0, size), rendezvous):
+                yield ProcessGroup(0, size)
                 for process in others:
                     process.join()
         finally:
@@ -80,17 +80,19 @@ def lead(size: int, follow: Callable[..., None], *arguments: Any) -> Iterator[Te
             torch.set_num_threads(threads)
 
 
-def _follower(team: Team, meeting: str, follow: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    with _meeting(team, meeting):
-        follow(team, *arguments)
+def _run(
+    group: ProcessGroup, rendezvous: str, run_rank: Callable[..., None], arguments: tuple[Any, ...]
+) -> None:
+    with _joined(group, rendezvous):
+        run_rank(group, *arguments)
 
 
 @contextlib.contextmanager
-def _meeting(team: Team, meeting: str) -> Iterator[None]:
+def _joined(group: ProcessGroup, rendezvous: str) -> Iterator[None]:
     torch.set_num_threads(1)
     distributed = torch.distributed
     distributed.init_process_group(
-        "gloo", init_method=f"file://{meeting}", rank=team.rank, world_size=team.size
+        "gloo", init_method=f"file://{rendezvous}", rank=group.rank, world_size=group.size
     )
     try:
         yield
