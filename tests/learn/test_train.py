@@ -9,7 +9,7 @@ import pytest
 
 from motorium.errors import MotoriumError
 from motorium.learn.batches import BatchParams
-from motorium.learn.recipe import Recipe, RecipeError
+from motorium.learn.recipe import Recipe, RecipeError, run_recipe
 from motorium.learn.train import Trainer, TrainJob, TrainParams, train
 from motorium.policies.nano.checkpoint import load_checkpoint
 
@@ -131,3 +131,9 @@ def test_the_cube_is_where_the_picture_shows_it():
             seen += 1
     world.close()
     assert seen >= 1
+
+
+def test_the_old_name_of_run_recipe_warns():
+    with pytest.warns(DeprecationWarning, match="run_recipe"):
+        from motorium.learn.recipe import cook
+    assert cook is run_recipe
