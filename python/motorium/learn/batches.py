@@ -90,7 +90,7 @@ class BatchMaker:
             self._chances = [np.cumsum(weight)] * 2
 
     def draw(self, seed: int, step: int) -> Batch:
-        """The batch of a training step."""
+        """Return the batch of a training step."""
         rng = np.random.default_rng([seed, step])
         first = round(self.params.observations * self.params.pregrasp_share)
         sizes = (first, self.params.observations - first)
@@ -101,7 +101,7 @@ class BatchMaker:
         return self.make(index, rng)
 
     def make(self, index: NDArray[np.integer], rng: np.random.Generator) -> Batch:
-        """The batch of given frames."""
+        """Return the batch of given frames."""
         p, stats = self.params, self.statistics
         state_raw = self.demos.column("state")[index]
         rows_raw = self._rows[index]
@@ -134,14 +134,14 @@ class BatchMaker:
         )
 
     def _delays(self, index: NDArray[np.integer], rng: np.random.Generator) -> tuple[NDArray[np.int64], ...]:
-        """(B, n) rows that are given, and (B, 1) rows that were promised when the frame was recorded."""
+        """Return (B, n) rows that are given, and (B, 1) rows that were committed when the frame was recorded."""
         weights = np.array(self.params.delay_weights)
         delay = rng.choice(len(weights), (len(index), self.params.samples), p=weights / weights.sum())
         promised = self.demos.column("promised")[index][:, None].astype(np.int64)
         return np.maximum(delay, promised), promised
 
     def _jitter(self, rows: Float32, rng: np.random.Generator) -> Float32:
-        """(B, n, T, J): rows as promised, some of them by a policy that is a little off."""
+        """Return (B, n, T, J) rows as committed, some of them by a policy that is a little off."""
         p = self.params
         batch, count, joints = rows.shape
         size = (batch, p.samples, 1, joints)
@@ -165,14 +165,14 @@ class BatchMaker:
         return out
 
     def _spread(self, values: NDArray[np.floating]) -> Tensor:
-        """(..., J) values in joint order to (..., 200) slots."""
+        """Spread (..., J) values in joint order over (..., 200) slots."""
         out = torch.zeros(*values.shape[:-1], SLOTS)
         out[..., self.slots] = torch.from_numpy(np.array(values, dtype=np.float32))
         return out
 
 
 def _plausible(rows: Float32, valid: NDArray[np.bool_], state: Float32) -> Float32:
-    """(N, T, J) rows in which a masked one that no joint could mean is the known one before it, else the state.
+    """Return (N, T, J) rows in which a masked one that no joint could mean is the known one before it, else the state.
 
     A masked row is no target, but the network sees it, noisy, behind the others: what nobody filled in must not reach
     it.

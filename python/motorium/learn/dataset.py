@@ -57,7 +57,7 @@ class DemoFrame:
 
 
 def write_shard(folder: Path, frames: list[DemoFrame], manifest: dict[str, Any]) -> None:
-    """Writes one shard; the manifest comes last, so a shard with a manifest is whole."""
+    """Write one shard; the manifest comes last, so a shard with a manifest is whole."""
     folder.mkdir(parents=True, exist_ok=False)
     for name in COLUMNS:
         np.save(
@@ -111,11 +111,11 @@ class Demos:
         return int(self._starts[-1])
 
     def column(self, name: str) -> NDArray[Any]:
-        """A whole column (all but images), in memory."""
+        """Return a whole column (all but images), in memory."""
         return self._small[name]
 
     def images(self, index: NDArray[np.integer]) -> UInt8:
-        """(B, V, H, W, 3) uint8 of the given frames."""
+        """Return (B, V, H, W, 3) uint8 of the given frames."""
         shard = np.searchsorted(self._starts, index, side="right") - 1
         parts = self._columns["images"]
         return np.stack([parts[s][i - self._starts[s]] for s, i in zip(shard, index, strict=True)])
@@ -134,7 +134,7 @@ class Demos:
                 )
 
     def _place(self, frame: int) -> str:
-        """Where a frame lies: shard, episode, row of the episode."""
+        """Return where a frame lies: shard, episode, row of the episode."""
         shard = int(np.searchsorted(self._starts, frame, side="right")) - 1
         seeds = self._columns["seed"][shard]
         row = frame - int(self._starts[shard])
@@ -144,7 +144,7 @@ class Demos:
         return f"{self.shards[shard]}, frame {row}: episode {episode} (scene {int(seeds[row])}), {at}"
 
     def source(self) -> NDArray[np.str_]:
-        """(N,) kind of demonstration of every frame."""
+        """Return the (N,) kind of demonstration of every frame."""
         kinds = [np.full(m["frames"], m.get("kind", "?")) for m in self.manifests]
         return np.concatenate(kinds)
 

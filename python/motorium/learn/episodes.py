@@ -76,25 +76,25 @@ class Stage:
         self._tokenizer = Tokenizer(prompt)
 
     def begin(self, seed: int) -> np.random.Generator:
-        """Lays the scene of a seed."""
+        """Lay the scene of a seed."""
         self.world.reset(seed)
         self.play.restart()
         self.log = _Log()
         return np.random.default_rng([seed, 7])
 
     def expert_row(self, truth: Truth | None = None) -> Float64:
-        """The expert's next setpoint, for the true world or an imagined one."""
+        """Return the expert's next setpoint, for the true world or an imagined one."""
         return self.expert.target(truth or self.world.truth(), self.world.position_rad, self.play.setpoint)
 
     def move(self, row: NDArray[np.floating], *, clean: bool) -> None:
-        """Plays one row and logs whether it was the expert's own."""
+        """Play one row and logs whether it was the expert's own."""
         self.log.times_ns.append(self.play.now_ns)
         self.log.setpoints.append(self.play.setpoint.copy())
         self.log.clean.append(clean)
         self.play.run_row(row)
 
     def see(self, promised: int = 0) -> DemoFrame:
-        """The observation now, its chunk still empty."""
+        """Return the observation now, its chunk still empty."""
         world, rows = self.world, self.params.rows
         joints = len(self.spec.joints)
         truth = world.truth()
@@ -111,11 +111,11 @@ class Stage:
         )
 
     def remember(self, promised: int = 0) -> None:
-        """Keeps the observation before the row that is played next."""
+        """Keep the observation before the row that is played next."""
         self.log.frames.append((len(self.log.setpoints), self.see(promised)))
 
     def finish(self) -> list[DemoFrame]:
-        """Plays the tail that the last frames need and fills every frame's chunk."""
+        """Play the tail that the last frames need and fills every frame's chunk."""
         for _ in range(self.params.rows):
             self.move(self.expert_row(), clean=True)
         setpoints = Setpoints(self.log.times_ns, self.log.setpoints)
@@ -132,18 +132,18 @@ class Stage:
         return out
 
     def _labels(self, t0_ns: int, setpoints: Setpoints) -> Float32:
-        """(T, J) slot values of the chunk that belongs to what was seen at `t0_ns`."""
+        """Return (T, J) slot values of the chunk that belongs to what was observed at `t0_ns`."""
         rows = label_rows(t0_ns, self.play.row_ns, self.params.rows, setpoints.at)
         assert rows is not None  # as many rows were played
         return slot_values(self.spec, rows)
 
     def look(self, wait: int) -> DemoFrame:
-        """The observation now, with the chunk of an expert that starts after `wait` promised rows of standing still."""
+        """Observe now, with the chunk of an expert that starts after `wait` committed rows of standing still."""
         chunk = self.branch([self.play.setpoint.copy()] * (wait - 1))
         return replace(self.see(wait), rows=chunk, valid=np.ones(self.params.rows, dtype=np.bool_))
 
     def branch(self, plan: list[Float64]) -> Float32:
-        """(T, J) slot values: the promised `plan`, then the expert, played from here in a side branch of time."""
+        """Return (T, J) slot values: the committed `plan`, then the expert, played in a side branch of time."""
         t0_ns = self.play.now_ns
         times_ns, rows = [t0_ns], [self.play.setpoint]
         with self.play.side_branch():
@@ -155,7 +155,7 @@ class Stage:
 
 
 def full(stage: Stage, seed: int) -> list[DemoFrame]:
-    """The whole task with knocks, and a while of staying put at the end."""
+    """Play the whole task with knocks, and a while of staying put at the end."""
     rng = stage.begin(seed)
     params = stage.params
     _hesitate(stage, rng)
@@ -177,7 +177,7 @@ def full(stage: Stage, seed: int) -> list[DemoFrame]:
 
 
 def miss(stage: Stage, seed: int) -> list[DemoFrame]:
-    """Goes for a place beside the cube, closes on air, then sees the mistake."""
+    """Go for a place beside the cube, close on air, then see the mistake."""
     rng = stage.begin(seed)
     angle, distance = rng.uniform(-math.pi, math.pi), rng.uniform(0.012, 0.035)
     truth = stage.world.truth()
@@ -204,7 +204,7 @@ def miss(stage: Stage, seed: int) -> list[DemoFrame]:
 
 
 def approach(stage: Stage, seed: int) -> list[DemoFrame]:
-    """From an arbitrary arm pose to the first rows of carrying."""
+    """Go from an arbitrary arm pose to the first rows of carrying."""
     rng = stage.begin(seed)
     stage.world.set_joints(_arbitrary_pose(stage, rng))
     stage.play.restart()
@@ -220,7 +220,7 @@ def approach(stage: Stage, seed: int) -> list[DemoFrame]:
 
 
 def glance(stage: Stage, seed: int) -> list[DemoFrame]:
-    """Two single looks at a scene that is used for nothing else."""
+    """Record two single observations of a scene that is used for nothing else."""
     rng = stage.begin(seed)
     looks = [stage.look(int(rng.integers(0, 4)))]
     stage.world.set_joints(_arbitrary_pose(stage, rng))
@@ -229,7 +229,7 @@ def glance(stage: Stage, seed: int) -> list[DemoFrame]:
 
 
 def hover(stage: Stage, seed: int) -> list[DemoFrame]:
-    """Three single looks at the target from close above, the gripper turned and shifted at random."""
+    """Record three single observations of the target from close above, the gripper turned and shifted at random."""
     rng = stage.begin(seed)
     arm, grasp = stage.expert.arm, stage.expert.grasp
     cube = stage.world.truth().cube
@@ -251,7 +251,7 @@ def hover(stage: Stage, seed: int) -> list[DemoFrame]:
 
 
 def correct(stage: Stage, seed: int, policy: Policy) -> list[DemoFrame]:
-    """The policy drives as when deployed; at each replanning the expert's continuation is kept."""
+    """Let the policy drive as when deployed; at each replanning the expert's continuation is kept."""
     rng = stage.begin(seed)
     params, spec = stage.params, stage.spec
     slots = slot_map(spec)
@@ -295,7 +295,7 @@ def _record_until(
 
 
 def _hesitate(stage: Stage, rng: np.random.Generator) -> None:
-    """A deployed arm stands still until its first chunk arrives; those frames are kept with the wait as promised."""
+    """Keep the frames in which a deployed arm waits for its first chunk, with the wait as committed."""
     wait = int(rng.integers(0, 5))
     if wait:
         stage.remember(promised=wait)
@@ -304,7 +304,7 @@ def _hesitate(stage: Stage, rng: np.random.Generator) -> None:
 
 
 def _knock(stage: Stage, rng: np.random.Generator) -> None:
-    """Pushes the arm off its path for a few rows, or opens or closes the gripper, or moves the cube."""
+    """Push the arm off its path for a few rows, or opens or closes the gripper, or moves the cube."""
     params, grasp = stage.params, stage.expert.grasp
     kind = rng.random()
     truth = stage.world.truth()
@@ -346,7 +346,7 @@ def _shove_cube(stage: Stage, rng: np.random.Generator, truth: Truth) -> None:
 
 
 def _arbitrary_pose(stage: Stage, rng: np.random.Generator) -> Float64:
-    """(J,) radians: anywhere over the table, any roll, sometimes with a partly closed gripper; clear of all cubes."""
+    """Draw (J,) radians: over the table, any roll, sometimes with a partly closed gripper; clear of all cubes."""
     arm, grasp = stage.expert.arm, stage.expert.grasp
     truth = stage.world.truth()
     while True:

@@ -84,7 +84,7 @@ class EvalReport:
         return sum(result.success for result in self.results)
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it, ready for JSON."""
+        """Return all of it, ready for JSON."""
         count, good = len(self.results), self.successes
         times = [result.time_s for result in self.results if result.success]
         return {
@@ -109,7 +109,7 @@ class EvalReport:
 
 
 def wilson(successes: int, count: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson score interval of a proportion (Wilson, 1927)."""
+    """Return the Wilson score interval of a proportion (Wilson, 1927)."""
     if count < 1:
         return 0.0, 1.0
     p, z2 = successes / count, z * z
@@ -119,7 +119,7 @@ def wilson(successes: int, count: int, z: float = 1.959964) -> tuple[float, floa
 
 
 def evaluate(job: EvalJob, report: Callable[[EpisodeResult], None] | None = None) -> EvalReport:
-    """Plays all episodes and counts. Raises MotoriumError for a training seed, an unknown task or engine."""
+    """Play all episodes and count. Raises MotoriumError for a training seed, an unknown task or engine."""
     forced_colour(job.task)
     if job.engine not in ENGINES:
         raise MotoriumError(f"unknown engine {job.engine!r}; engines: {', '.join(ENGINES)}")
@@ -149,7 +149,7 @@ def _play_all(job: EvalJob, seeds: range) -> Any:
 
 
 def _limit_threads() -> None:
-    """One thread per process: more would fight over the same cores."""
+    """Give each process one thread: more would fight over the same cores."""
     try:
         import torch
     except ImportError:
@@ -181,7 +181,7 @@ def _play(job: EvalJob, seed: int) -> EpisodeResult:
 
 
 def load_policy(checkpoint: Path, engine: str, precision: str = "float32") -> Policy:
-    """The policy of a checkpoint folder on one of ENGINES. Raises CheckpointError."""
+    """Return the policy of a checkpoint folder on one of ENGINES. Raises CheckpointError."""
     if engine == "torch":
         from .torch_policy import TorchPolicy
 
@@ -192,7 +192,7 @@ def load_policy(checkpoint: Path, engine: str, precision: str = "float32") -> Po
 
 
 def play_episode(policy: Policy, play: LockStep, job: EvalJob, seed: int) -> EpisodeResult:
-    """One episode on the stage `play`, with the runner's own rhythm. A tripped safety gate ends it as a failure."""
+    """Play one episode on the stage `play`, in the runner's own rhythm; a tripped safety gate is a failure."""
     world = play.world
     world.reset(seed, job.task)
     play.restart()

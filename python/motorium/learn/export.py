@@ -55,7 +55,7 @@ FLOW_STEPS = 4
 
 
 def describe(name: str, demos: Demos, dims: Dims) -> Descriptor:
-    """The descriptor of a new network for the robot, cameras and words of a data set, with its statistics."""
+    """Return the descriptor of a new network for the robot, cameras and words of a data set, with its statistics."""
     manifest: dict[str, Any] = demos.manifests[0]
     spec = RobotSpec.load(manifest["robot"])
     relative = np.array([joint.unit == "rad" for joint in spec.joints], dtype=np.float32)
@@ -94,19 +94,19 @@ def describe(name: str, demos: Demos, dims: Dims) -> Descriptor:
 
 
 def build(descriptor: Descriptor) -> NanoModel:
-    """A network with fresh weights, laid out for CPU convolutions."""
+    """Return a network with fresh weights, laid out for CPU convolutions."""
     return NanoModel(descriptor).to(memory_format=torch.channels_last)
 
 
 def save_network(folder: Path, descriptor: Descriptor, tensors: Mapping[str, Tensor]) -> None:
-    """Writes a checkpoint folder, whole or not at all."""
+    """Write a checkpoint folder, whole or not at all."""
     save_checkpoint(
         folder, descriptor, {name: t.detach().contiguous().numpy() for name, t in tensors.items()}
     )
 
 
 def load_network(folder: str | Path) -> NanoModel:
-    """The network of a checkpoint folder or shipped name. Raises CheckpointError when it is absent or damaged."""
+    """Load the network of a checkpoint folder or shipped name. Raises CheckpointError: absent or damaged."""
     checkpoint = load_checkpoint(folder)
     model = build(checkpoint.descriptor)
     model.load_state_dict({name: torch.from_numpy(np.array(v)) for name, v in checkpoint.tensors.items()})

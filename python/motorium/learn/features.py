@@ -22,18 +22,18 @@ MAX_TOKENS = 8
 
 
 def prompt() -> Prompt:
-    """The words of the task, after padding and unknown."""
+    """List the words of the task, after padding and unknown."""
     words = {word for colour in COLOURS for word in instruction(colour).split()}
     return Prompt(vocabulary=(PAD, UNKNOWN, *sorted(words)), max_tokens=MAX_TOKENS, lowercase=True)
 
 
 def scene_names() -> list[str]:
-    """Names of the entries of `scene_features`."""
+    """List the names of the entries of `scene_features`."""
     return [*SCENE_NAMES, *HAND_NAMES]
 
 
 def scene_features(world: World, expert: Expert) -> Float32:
-    """(S,) float32 truth that can be seen in the pictures alone; what the auxiliary head predicts."""
+    """Return (S,) float32 truth that can be seen in the pictures alone; what the auxiliary head predicts."""
     cube = world.truth().cube
     tool = expert.arm.tool(world.position_rad)
     x = float(expert.arm.pan_xy[0]) + tool.radius * math.cos(tool.pan)
@@ -46,7 +46,7 @@ def scene_features(world: World, expert: Expert) -> Float32:
 
 
 def slot_values(spec: RobotSpec, q_rad: NDArray[np.floating]) -> Float32:
-    """(..., J) joint angles to (..., J) slot values, in joint order (radians, gripper as opening)."""
+    """Convert (..., J) joint angles to (..., J) slot values, in joint order (radians, gripper as opening)."""
     scale = np.array([joint.slot_scale for joint in spec.joints])
     offset = np.array([joint.slot_offset for joint in spec.joints])
     return np.asarray(q_rad * scale + offset, dtype=np.float32)

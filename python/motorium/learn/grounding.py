@@ -33,7 +33,7 @@ class Grounding(nn.Module):
         self._cameras = {view.role: view for view in spec.views}
 
     def forward(self, views: Sequence[Tensor], scene: Tensor) -> Tensor:
-        """Loss for per-camera (B, patches, U) tokens and (B, S) true scene vectors in their own units."""
+        """Compute the loss for per-camera (B, patches, U) tokens and (B, S) true scene vectors in their own units."""
         losses = []
         for role, tokens in zip(self.roles, views, strict=True):
             side = math.isqrt(tokens.shape[1])
@@ -48,7 +48,7 @@ class Grounding(nn.Module):
         return torch.stack(losses).mean()
 
     def project(self, role: str, scene: Tensor) -> Tensor:
-        """(B, 2) x and y of the target cube in the picture of a camera, 0..1 from its upper left corner."""
+        """Return (B, 2) x and y of the target cube in the picture of a camera, 0..1 from its upper left corner."""
         view = self._cameras[role]
         names = (
             ("target_x_m", "target_y_m", "target_z_m")

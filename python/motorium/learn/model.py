@@ -257,7 +257,7 @@ class NanoModel(nn.Module):
         return Prefix(keys, values, scene, views, active)
 
     def velocity(self, prefix: Prefix, state: Tensor, noisy: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
-        """The flow's velocity for n noisy chunks per observation.
+        """Return the flow's velocity for n noisy chunks per observation.
 
         Args:
             prefix: encoding of B observations.
@@ -316,7 +316,7 @@ class ActionEncoder(nn.Module):
 
 
 def time_features(time: Tensor, width: int) -> Tensor:
-    """(...) flow time -> (..., width): [sin, cos] of 1000 t at frequencies 10000^(-j / half)."""
+    """Map (...) flow time to (..., width): [sin, cos] of 1000 t at frequencies 10000^(-j / half)."""
     half = width // 2
     exponent = torch.arange(half, dtype=time.dtype, device=time.device) / half
     angle = TIME_SCALE * time[..., None] * torch.exp(-math.log(10000.0) * exponent)
@@ -324,12 +324,12 @@ def time_features(time: Tensor, width: int) -> Tensor:
 
 
 def causal_mask(prefix: int, suffix: int) -> Tensor:
-    """(suffix, prefix + suffix) bool: every expert token sees the whole prefix and itself and its past."""
+    """Return (suffix, prefix + suffix) bool: an expert token attends to the whole prefix, itself and its past."""
     own = torch.ones(suffix, suffix, dtype=torch.bool).tril()
     return torch.cat([torch.ones(suffix, prefix, dtype=torch.bool), own], dim=1)
 
 
 def _uniform(*size: int) -> nn.Parameter:
-    """The initialisation of nn.Linear, for stacked weights (..., out, in)."""
+    """Initialise as nn.Linear does, for stacked weights (..., out, in)."""
     bound = 1 / math.sqrt(size[-1])
     return nn.Parameter(torch.empty(*size).uniform_(-bound, bound))

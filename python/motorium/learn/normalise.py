@@ -45,7 +45,7 @@ class Statistics:
 
     @classmethod
     def of(cls, demos: Demos, relative: Float32) -> Statistics:
-        """The statistics of a data set."""
+        """Return the statistics of a data set."""
         state, rows, scene = demos.column("state"), demos.column("rows"), demos.column("scene")
         known = demos.column("valid")[..., None]
         # What is masked may be anything, also no number: it is left out, and not multiplied by zero.
@@ -74,7 +74,7 @@ class Statistics:
 
     @classmethod
     def from_descriptor(cls, descriptor: Descriptor) -> Statistics:
-        """The statistics that a checkpoint carries."""
+        """Return the statistics that a checkpoint carries."""
         d, norm = descriptor, descriptor.action_normalisation
 
         def f32(values: object) -> Float32:
@@ -97,23 +97,23 @@ class Statistics:
         )
 
     def state(self, values: Float32) -> Float32:
-        """(..., J) slot values to normalised."""
+        """Normalise (..., J) slot values."""
         return (values - self.state_mean) / self.state_std
 
     def action(self, rows: Float32, state: Float32) -> Float32:
-        """(..., T, J) rows seen from (..., J) state, normalised."""
+        """Normalise (..., T, J) rows relative to (..., J) state."""
         return (rows - state[..., None, :] * self.relative - self.action_mean) / self.action_std
 
     def action_rows(self, normalised: Float32, state: Float32) -> Float32:
-        """The inverse of `action`."""
+        """Invert `action`."""
         return normalised * self.action_std + self.action_mean + state[..., None, :] * self.relative
 
     def scene(self, values: Float32) -> Float32:
-        """(..., S) normalised."""
+        """Normalise (..., S)."""
         return (values - self.scene_mean) / self.scene_std
 
     def image(self, pixels: Tensor) -> Tensor:
-        """(B, 3, H, W) pixels in 0..1, normalised."""
+        """Normalise (B, 3, H, W) pixels in 0..1."""
         return (pixels - _per_channel(self.image_mean)) / _per_channel(self.image_std)
 
 

@@ -42,7 +42,7 @@ class Recipe:
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Recipe:
-        """Reads a recipe by name or path. Raises RecipeError that lists what is valid."""
+        """Read a recipe by name or path. Raises RecipeError that lists what is valid."""
         path = Path(name_or_path)
         if not path.is_file():
             path = RECIPES / f"{name_or_path}.toml"

@@ -52,7 +52,7 @@ class _Task:
 
 
 def record(job: RecordJob, report: Callable[[str], None] = print) -> dict[str, Any]:
-    """Records and returns totals. Raises MotoriumError for an unknown kind, a used folder or a bad seed."""
+    """Record and returns totals. Raises MotoriumError for an unknown kind, a used folder or a bad seed."""
     unknown = sorted(set(job.counts) - set(KINDS))
     if unknown:
         raise MotoriumError(f"unknown kind(s) {', '.join(unknown)}; kinds: {', '.join(KINDS)}")
@@ -117,7 +117,7 @@ def _record_shard(task: _Task) -> tuple[_Task, int]:
 
 
 def _stage(job: RecordJob) -> Stage:
-    """One world per process: opening a renderer is slow."""
+    """Return the one world of this process: opening a renderer is slow."""
     if job.robot not in _stages:
         from ..specs.robot import RobotSpec
 

@@ -15,7 +15,7 @@ from ..types import SLOTS
 
 
 def active_slots(descriptor: Descriptor) -> Tensor:
-    """(embodiments, 200): 1 on the slots whose matrices the embodiment uses."""
+    """Return (embodiments, 200): 1 on the slots whose matrices the embodiment uses."""
     active = torch.zeros(len(descriptor.embodiments), SLOTS)
     for row, adapters in enumerate(descriptor.slot_adapters):
         active[row, list(adapters.slots)] = 1.0
@@ -30,9 +30,9 @@ class SlotBank(nn.Module):
         self.weight = nn.Parameter(torch.zeros(SLOTS, outputs, inputs))
 
     def spread(self, x: Tensor, active: Tensor) -> Tensor:
-        """What active slots add to the tokens: (B, n, T, 200) and (B, 200) -> (B, n, T, d_out); d_in is 1."""
+        """Return what active slots add to the tokens: (B, n, T, 200) and (B, 200) -> (B, n, T, d_out); d_in is 1."""
         return (x * active[:, None, None]) @ self.weight[:, :, 0]
 
     def gather(self, hidden: Tensor, active: Tensor) -> Tensor:
-        """What is added to active slots: (B, n, T, d_in) and (B, 200) -> (B, n, T, 200); d_out is 1."""
+        """Return what is added to active slots: (B, n, T, d_in) and (B, 200) -> (B, n, T, 200); d_out is 1."""
         return (hidden @ self.weight[:, 0].T) * active[:, None, None]

@@ -35,19 +35,19 @@ class TorchPolicy(Policy):
 
     @classmethod
     def load(cls, folder: Path, *, seed: int = 0) -> TorchPolicy:
-        """Reads a checkpoint folder. Raises CheckpointError."""
+        """Read a checkpoint folder. Raises CheckpointError."""
         return cls(load_network(folder), seed=seed)
 
     def bind(self, robot: RobotSpec) -> None:
-        """Checks every input and output against `robot` by name. Raises BindingError with both lists."""
+        """Check every input and output against `robot` by name. Raises BindingError with both lists."""
         self._embodiment = bind(self.descriptor, robot).embodiment
 
     def check_task(self, task: str) -> list[str]:
-        """Words of `task` that the checkpoint was never taught. Raises PromptError when it knows none of them."""
+        """Return words of `task` that the checkpoint was never taught. Raises PromptError when it knows none."""
         return self._tokenizer.check(task)
 
     def seed(self, seed: int | None) -> None:
-        """Starts the noise anew."""
+        """Start the noise anew."""
         self._rng = np.random.default_rng(seed)
 
     def infer(
@@ -68,7 +68,7 @@ class TorchPolicy(Policy):
 
     @torch.inference_mode()
     def denoise(self, obs: Observation, noise: Float32, committed: Float32) -> Float32:
-        """(T, 200) slot values from given (T, 200) noise."""
+        """Return (T, 200) slot values from given (T, 200) noise."""
         stats, roles, steps = self._statistics, self.model.roles, self.descriptor.flow.steps
         missing = [role for role in roles if role not in obs.images]
         if missing:

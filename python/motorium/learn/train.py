@@ -73,7 +73,7 @@ class TrainJob:
 
 
 def forward(model: NanoModel, batch: Batch) -> tuple[Tensor, Tensor, Prefix]:
-    """Predicted velocity, balance loss and the encoded observations of a batch."""
+    """Predict velocity, balance loss and the encoded observations of a batch."""
     images = dict(zip(model.roles, batch.images, strict=True))
     prefix = model.encode(images, batch.tokens, torch.zeros(len(batch.tokens), dtype=torch.long))
     predicted, balance = model.velocity(prefix, batch.state, batch.noisy, batch.time)
@@ -81,7 +81,7 @@ def forward(model: NanoModel, batch: Batch) -> tuple[Tensor, Tensor, Prefix]:
 
 
 def flow_loss(predicted: Tensor, batch: Batch, slots: Tensor) -> Tensor:
-    """Masked mean square error of the velocity."""
+    """Return the masked mean square error of the velocity."""
     error = (predicted[..., slots] - batch.velocity[..., slots]).square() * batch.weight
     return error.sum() / (batch.weight.sum() * len(slots)).clamp(min=1.0)
 
@@ -127,7 +127,7 @@ class Trainer:
         return self.progress >= 1.0
 
     def step(self) -> dict[str, float]:
-        """One optimiser step; returns what it measured."""
+        """Take one optimiser step; return what it measured."""
         start = time.monotonic()
         rate = self._set_rate()
         batch = self.batches.draw(self.params.seed, self.done * self.group.size + self.group.rank)
@@ -162,7 +162,7 @@ class Trainer:
         return rate
 
     def save(self) -> None:
-        """Writes the averaged checkpoint and everything needed to go on."""
+        """Write the averaged checkpoint and everything needed to go on."""
         save_network(self.job.out / "checkpoint", self.descriptor, self.average)
         arrays = {f"learned.{n}": _numpy(t) for n, t in self.learned.state_dict().items()}
         arrays |= {f"average.{n}": _numpy(t) for n, t in self.average.items()}
@@ -174,7 +174,7 @@ class Trainer:
         write_tensors(self.job.out / RESUME, arrays, position)
 
     def _resume(self) -> None:
-        """Goes on where `save` left off."""
+        """Go on where `save` left off."""
         with safe_open(check_container(self.job.out / RESUME), framework="pt") as file:
             position = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
@@ -198,7 +198,7 @@ def train(
     resume: bool = False,
     until: int | None = None,
 ) -> Path:
-    """Trains to the end of the schedule, or to step `until` of it, and returns the checkpoint folder.
+    """Train to the end of the schedule, or to step `until` of it, and returns the checkpoint folder.
 
     Raises MotoriumError, DatasetError, CheckpointError.
     """
@@ -233,7 +233,7 @@ def _run_rank_0(trainer: Trainer, report: Callable[[str], None], stop: int) -> N
 
 
 def _network(job: TrainJob, demos: Demos, resume: bool) -> tuple[Descriptor, NanoModel]:
-    """A fresh network measures the data; a continued one keeps the statistics it was trained with."""
+    """Make a network: a fresh one measures the data, a continued one keeps the statistics it was trained with."""
     init = job.out / "checkpoint" if resume else job.init
     if init is None:
         descriptor = describe(job.name, demos, job.dims)

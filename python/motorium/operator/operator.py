@@ -155,19 +155,19 @@ class Operator:
         self._contact = False
 
     def held(self, key: str) -> bool:
-        """Whether `key` was pressed, or repeated, a moment ago. An arrow or function key is none."""
+        """Return whether `key` was pressed, or repeated, a moment ago. An arrow or function key is none."""
         return time.monotonic() - self._pressed_s.get(key, float("-inf")) < KEY_HELD_S
 
     def ended(self) -> bool:
-        """Whether the person has asked for the end, by Enter."""
+        """Return whether the person has asked for the end, by Enter."""
         self.poll()
         return self._ended
 
     def engaged(self) -> bool:
-        """Whether the arm may move: not paused, and the foot on the pedal where there is one."""
+        """Return whether the arm may move: not paused, and the foot on the pedal where there is one."""
         return not self.paused and (self.pedal is None or self.pedal.held())
 
     def stopped(self) -> bool:
-        """Whether space or Escape has stopped the arm: the control thread has done it by itself."""
+        """Return whether space or Escape has stopped the arm: the control thread has done it by itself."""
         self.poll()
         return self.terminal.present and self.terminal.stopped

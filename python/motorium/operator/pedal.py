@@ -99,7 +99,7 @@ class Pedal:
         self._thread = threading.Thread(target=self._run, name="pedal", daemon=True)
 
     def held(self, code: int = KEY_C) -> bool:
-        """Whether a pedal is down; never when the device is lost, so that it can serve as a dead-man switch."""
+        """Return whether a pedal is down; never when the device is lost, so that it can serve as a dead-man switch."""
         return code in self._held and not self.lost
 
     def __enter__(self) -> Self:

@@ -54,7 +54,7 @@ class Terminal:
     """
 
     def __init__(self, fd: int | None = None, *, say: Callable[[str], object] | None = None) -> None:
-        """Of descriptor `fd`, by default standard input; `say` is told, once, what the person should know."""
+        """Own descriptor `fd`, by default standard input; `say` is told, once, what the person should know."""
         self._fd = _standard_input() if fd is None else fd
         self.present = self._fd >= 0 and os.isatty(self._fd)
         self._say = say or (lambda _text: None)
@@ -88,7 +88,7 @@ class Terminal:
 
     @contextlib.contextmanager
     def watching(self, robot: Stoppable) -> Iterator[bool]:
-        """While the block runs, keys are watched for `robot`; what was typed before is dropped.
+        """Watch keys for `robot` while the block runs; what was typed before is dropped.
 
         A robot that is not open is connected by this, so that keys stop it from before it has torque. They go on
         stopping it after the block, until it is closed or the terminal given back. Yields whether they are watched at
@@ -108,7 +108,7 @@ class Terminal:
                 thread.join()
 
     def presses(self) -> list[KeyPress]:
-        """Keys since the last call that stop nothing, in order; empty without a terminal or a robot."""
+        """Return keys since the last call that stop nothing, in order; [] without a terminal or a robot."""
         if self._control is None or not self.present:
             return []
         pressed = self._control.take_keys()
@@ -156,7 +156,7 @@ class Terminal:
             _set(self._fd, mode, drop_input=True)
 
     def _whose(self) -> str:
-        """Who owns the keyboard: "ours", or the key of the reason in `_UNWATCHED`."""
+        """Return who owns the keyboard: "ours", or the key of the reason in `_UNWATCHED`."""
         try:
             return "ours" if os.tcgetpgrp(self._fd) == os.getpgrp() else "background"
         except OSError:  # not the controlling terminal of this process: is it that of another? Asked once
@@ -196,7 +196,7 @@ def _set(fd: int, mode: list[Any], *, drop_input: bool = False) -> None:
 
 
 def _controls_a_session(fd: int) -> bool:
-    """Whether some process has this terminal as its controlling one (field 7 of /proc/PID/stat, proc(5))."""
+    """Return whether some process has this terminal as its controlling one (field 7 of /proc/PID/stat, proc(5))."""
     try:
         device = os.fstat(fd).st_rdev
         processes = [path for path in Path("/proc").iterdir() if path.name.isdigit()]

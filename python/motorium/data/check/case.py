@@ -43,27 +43,27 @@ class Case:
         return self.dataset.schema.fps
 
     def column(self, key: str) -> Float | None:
-        """(N, D) values, or None when the dataset has no such column."""
+        """Return (N, D) values, or None when the dataset has no such column."""
         values = self.rows.get(key)
         return None if values is None else values.reshape(len(values), -1).astype(np.float64)
 
     def joints(self, key: str) -> tuple[Float, Unit] | None:
-        """(N, J) values of a column of joints and their unit; None when it is absent or of no known unit."""
+        """Return (N, J) values of a column of joints and their unit; None when it is absent or of no known unit."""
         values, unit = self.column(key), self.units.get(key)
         return None if values is None or unit is None else (values, unit)
 
     def name(self, key: str, i: int) -> str:
-        """Of the i-th value of a column; its number where it has no name."""
+        """Name the i-th value of a column; by its number where it has no name."""
         names = self.dataset.schema.feature(key).names or ()
         return names[i] if i < len(names) else str(i)
 
     def finding(self, kind: str, row: float | None, detail: str, remedy: str) -> Finding:
-        """At a row of this episode."""
+        """Make a finding at a row of this episode."""
         return Finding(kind, self.episode.index, None if row is None else row / self.fps, detail, remedy)
 
 
 def runs(mask: NDArray[np.bool_], least: int) -> Iterator[tuple[int, int]]:
-    """(first, after last) of every stretch of True that is at least so long."""
+    """Return (first, after last) of every stretch of True that is at least so long."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         if stop - start >= least:

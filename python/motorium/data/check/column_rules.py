@@ -29,7 +29,7 @@ RENUMBER = "motorium data convert DATASET --to v3.0 --out NEW numbers the rows a
 
 
 def numbering(case: Case) -> Iterator[Finding]:
-    """Row numbers count up, and the stored time is LeRobot's."""
+    """Find row numbers that do not count up, and stored times that are not LeRobot's."""
     n, episode = case.episode.length, case.episode
     wanted = {
         "frame_index": np.arange(n),
@@ -56,7 +56,7 @@ def numbering(case: Case) -> Iterator[Finding]:
 
 
 def finite(case: Case) -> Iterator[Finding]:
-    """No NaN, no infinity."""
+    """Find NaN and infinity."""
     for feature in (*case.dataset.schema.columns, *DERIVED):
         values = case.column(feature.key)
         if values is None or np.isfinite(values).all():
@@ -70,7 +70,7 @@ def finite(case: Case) -> Iterator[Finding]:
 
 
 def clock(case: Case) -> Iterator[Finding]:
-    """True times go on: those of rows always, those of captures never back."""
+    """Find true times that do not go on: those of rows always do, those of captures never go back."""
     for key, least in (("row_s", np.nextafter(0, 1)), ("capture_s", 0.0)):
         values = case.column(key)
         if values is None or len(values) < 2:
@@ -85,7 +85,7 @@ def clock(case: Case) -> Iterator[Finding]:
 
 
 def cadence(case: Case) -> Iterator[Finding]:
-    """Rows come when they should."""
+    """Find rows that do not come when they should."""
     values = case.column("row_s")
     if values is None or len(values) < 3:
         return
@@ -103,7 +103,7 @@ def cadence(case: Case) -> Iterator[Finding]:
 
 
 def skew(case: Case) -> Iterator[Finding]:
-    """Pictures and joints of a row are of one moment, and that is not long ago."""
+    """Find pictures and joints of a row that are not of one moment, or of one long ago."""
     rows, captured = case.column("row_s"), case.column("capture_s")
     if rows is None or captured is None:
         return
@@ -131,7 +131,7 @@ def _frozen(times: Float) -> NDArray[np.bool_]:
 
 
 def dropped_frames(case: Case) -> Iterator[Finding]:
-    """No camera stands still, and the encoder kept up."""
+    """Find cameras that stand still, and an encoder that did not keep up."""
     captured = case.column("capture_s")
     if captured is not None:
         names = case.dataset.schema.feature("capture_s").names or ()
@@ -153,14 +153,14 @@ def dropped_frames(case: Case) -> Iterator[Finding]:
 
 
 def length(case: Case) -> Iterator[Finding]:
-    """Long enough to show anything."""
+    """Find an episode that is too short to show anything."""
     seconds = case.episode.length / case.fps
     if seconds < SHORT_S:
         yield case.finding("too_short", None, f"{seconds:.2f} s long", f"record it again; {WITHOUT}")
 
 
 def words(case: Case) -> Iterator[Finding]:
-    """It is said what is to be done."""
+    """Find an episode of which nobody says what is to be done."""
     if not any(task.strip() for task in case.episode.tasks):
         yield case.finding("no_task", None, "the task has no words", "motorium data relabel")
 

@@ -77,12 +77,12 @@ class Film:
 
 
 def canonical(codec: str) -> str:
-    """FFmpeg's name of a codec from any of the names that tools write."""
+    """Return FFmpeg's name of a codec from any of the names that tools write."""
     return _CODECS.get(codec.strip().lower(), codec.strip().lower())
 
 
 def plain_format(pix_fmt: str) -> str:
-    """The name of a pixel format today."""
+    """Return the name of a pixel format today."""
     return _FULL_RANGE.get(pix_fmt.strip(), pix_fmt.strip())
 
 
@@ -158,7 +158,7 @@ class _Reader:
         self._frames: list[float] = []
 
     def take(self, packet: Any) -> None:
-        """One packet; the one that flushes the decoder is empty."""
+        """Take one packet; the one that flushes the decoder is empty."""
         at = packet.pts if packet.pts is not None else packet.dts
         if packet.size and at is not None and not packet.is_discard:
             self.last_s = float(at * packet.time_base)

@@ -67,16 +67,16 @@ class Reel:
         return f"put a whole {self.path.relative_to(self.dataset.root)} there; {WITHOUT}"
 
     def start_s(self, episode: Episode) -> float:
-        """Seconds of an episode's first frame in the file."""
+        """Return the second of an episode's first frame in the file."""
         return _start(episode, self.key)
 
     def finding(self, kind: str, episode: Episode, time_s: float | None, detail: str, remedy: str) -> Finding:
-        """About this camera in an episode."""
+        """Make a finding about this camera in an episode."""
         return Finding(kind, episode.index, time_s, f"{self.key} {detail}", remedy)
 
 
 def reels(dataset: Dataset) -> list[Reel]:
-    """Every video file, with its episodes in the order of their frames. Raises DataError."""
+    """List every video file, with its episodes in the order of their frames. Raises DataError."""
     found: dict[tuple[str, Path], list[Episode]] = {}
     for feature in dataset.schema.videos:
         for episode in dataset.episodes:
@@ -88,13 +88,13 @@ def reels(dataset: Dataset) -> list[Reel]:
 
 
 def _start(episode: Episode, key: str) -> float:
-    """As listed; what is no time counts as 0 and is a finding of its own."""
+    """Return it as listed; what is no time counts as 0 and is a finding of its own."""
     start = episode.videos[key].from_s
     return start if 0 <= start <= LATEST_S else 0.0
 
 
 def judge_reel(reel: Reel, into: CameraLook | None, on_packet: Callable[[], None]) -> Iterator[Finding]:
-    """Findings about one video file.
+    """Find what is wrong with one video file.
 
     Args:
         reel: the file.
@@ -142,7 +142,7 @@ def _sample(reel: Reel, into: CameraLook) -> Sample:
 
 
 def _unlike(reel: Reel, film: Film) -> Iterator[str]:
-    """In words, what is not as info.json says."""
+    """Say what is not as info.json says."""
     feature, info = reel.feature, reel.feature.info or {}
     height, width = film.other_size or (film.height, film.width)
     said = {(feature.shape[0], feature.shape[1])} if len(feature.shape) == 3 else set()
@@ -188,7 +188,7 @@ def _count(number: int) -> str:
 
 
 def _rate(times_s: NDArray[np.float64]) -> float | None:
-    """Frames per second by the usual distance of two; None of fewer than five frames."""
+    """Return frames per second by the usual distance of two; None of fewer than five frames."""
     if len(times_s) < 5:
         return None
     step = float(np.median(np.diff(times_s)))
@@ -196,7 +196,7 @@ def _rate(times_s: NDArray[np.float64]) -> float | None:
 
 
 def _frames(reel: Reel, film: Film) -> Iterator[Finding]:
-    """Every row has its frame, once and in time."""
+    """Find rows that have no frame, once and in time."""
     before: Episode | None = None
     for episode in reel.episodes:
         from_s, start = episode.videos[reel.key].from_s, reel.start_s(episode)
@@ -218,7 +218,7 @@ def _frames(reel: Reel, film: Film) -> Iterator[Finding]:
 
 
 def _shift(times: NDArray[np.float64], start: float, length: int, fps: int) -> float | None:
-    """How much later than listed all frames of a whole file are; None when that is not what is wrong."""
+    """Return how much later than listed all frames of a file are; None when that is not what is wrong."""
     if len(times) != length or length == 0:
         return None
     off = times - (start + np.arange(length) / fps)
@@ -254,7 +254,7 @@ def _placed(reel: Reel, times: NDArray[np.float64], episode: Episode) -> Iterato
 
 
 def _extra(reel: Reel, film: Film) -> Iterator[Finding]:
-    """No frame belongs to no row."""
+    """Find frames that belong to no row."""
     free = np.ones(len(film.times_s), dtype=np.bool_)
     for episode in reel.episodes:
         start = reel.start_s(episode) - 0.5 / reel.fps

@@ -61,7 +61,7 @@ class Finding:
         return self.kind in BLOCKING
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "kind": self.kind,
             "episode": self.episode,
@@ -111,7 +111,7 @@ class Verdict:
         return sum(1 + finding.more for finding in self.findings)
 
     def by_kind(self) -> list[Summary]:
-        """One summary a kind: blocking kinds first, then by the number of episodes they are in."""
+        """Summarise each kind: blocking kinds first, then by the number of episodes they are in."""
         groups: dict[str, list[Finding]] = {}
         for finding in self.findings:
             groups.setdefault(finding.kind, []).append(finding)
@@ -136,7 +136,7 @@ class Verdict:
         return max(0, min(round(100 * (1 - cost / worst)), 99 if self.findings else 100))
 
     def as_dict(self) -> dict[str, Any]:
-        """What `motorium data check --json` prints."""
+        """Return what `motorium data check --json` prints."""
         return {
             "score": self.score,
             "blocking": [finding.as_dict() for finding in self.blocking],
@@ -146,7 +146,7 @@ class Verdict:
 
 
 def shortened(findings: Iterable[Finding]) -> list[Finding]:
-    """The first few of every kind in every episode; the last of them says how many more there are."""
+    """Keep the first few of every kind in every episode; the last of them says how many more there are."""
     groups: dict[tuple[str, int | None], list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.kind, finding.episode), []).append(finding)

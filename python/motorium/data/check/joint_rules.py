@@ -27,7 +27,7 @@ LAG_RAD, LAG_S = 0.35, 0.5
 
 
 def still(case: Case) -> Iterator[Finding]:
-    """The arm does something."""
+    """Find an arm that does nothing."""
     state, action = case.joints(STATE), case.joints(ACTION)
     if state is None:
         return
@@ -49,7 +49,7 @@ def still(case: Case) -> Iterator[Finding]:
 
 
 def jumps(case: Case) -> Iterator[Finding]:
-    """Joints move, they do not leap.
+    """Find joints that leap.
 
     An action says where the plan was to be one row later; a new plan may leave that behind, and the action then makes
     up for two rows in one. Where the commands themselves were recorded, those are judged.
@@ -70,7 +70,7 @@ def jumps(case: Case) -> Iterator[Finding]:
 
 
 def _lengths(case: Case) -> Float:
-    """(N - 1, 1) How long each step between two rows took, in periods, at least one: a late row has come farther."""
+    """Return (N - 1, 1) periods that each step took, at least one: a late row has come farther."""
     times, steps = case.column("row_s"), case.episode.length - 1
     if times is None or len(times) != steps + 1 or not np.isfinite(times).all():
         return np.ones((steps, 1))
@@ -78,7 +78,7 @@ def _lengths(case: Case) -> Float:
 
 
 def contact(case: Case) -> Iterator[Finding]:
-    """No joint leans on its limit."""
+    """Find joints that lean on their limit."""
     for name, values, (lower, upper), unit in _limited(case, gripper=False):
         close = np.minimum(values - lower, upper - values) < CONTACT_RAD / unit.in_rad
         for start, stop in runs(close, round(CONTACT_S * case.fps)):
@@ -87,7 +87,7 @@ def contact(case: Case) -> Iterator[Finding]:
 
 
 def gripper(case: Case) -> Iterator[Finding]:
-    """A gripper grips, within its travel."""
+    """Find a gripper that does not grip, or leaves its travel."""
     for name, values, (lower, upper), unit in _limited(case, gripper=True):
         travel = upper - lower
         if np.ptp(values) < GRIPPER_SHARE * travel:
@@ -103,7 +103,7 @@ def gripper(case: Case) -> Iterator[Finding]:
 
 
 def _limited(case: Case, *, gripper: bool) -> Iterator[tuple[str, Float, tuple[float, float], Unit]]:
-    """Joints of the state whose limits are known."""
+    """Return joints of the state whose limits are known."""
     found = case.joints(STATE)
     if found is None:
         return
@@ -115,7 +115,7 @@ def _limited(case: Case, *, gripper: bool) -> Iterator[tuple[str, Float, tuple[f
 
 
 def lag(case: Case) -> Iterator[Finding]:
-    """The arm follows: its setpoints where they were recorded, else the action of the row before."""
+    """Find an arm that does not follow its setpoints, where they were recorded, else the action of the row before."""
     source = setpoints(case.dataset.schema, case.units)
     state, wanted = case.joints(STATE), None if source not in (COMMANDED, ACTION) else case.joints(source)
     if state is None or wanted is None:

@@ -89,7 +89,7 @@ def _columns(dataset: Dataset, units: Mapping[str, Unit], steps: _Steps) -> list
 
 
 def _each(dataset: Dataset, findings: list[Finding]) -> Iterator[tuple[Episode, Rows]]:
-    """Every episode whose rows can be read; the others become findings."""
+    """Yield every episode whose rows can be read; the others become findings."""
     for path, wanted in dataset.by_file().items():
         missing = dict(wanted)
         try:

@@ -72,7 +72,7 @@ def _thumb(image: UInt8) -> NDArray[np.float64]:
 
 
 def judge(looked: CameraLook) -> Iterator[Finding]:
-    """Findings about one camera once all episodes were seen."""
+    """Find what is wrong with one camera once all episodes were added."""
     yield from looked.found
     if not looked.seen:
         return

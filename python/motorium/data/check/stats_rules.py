@@ -42,7 +42,7 @@ class Sums:
     squares: Float = field(default_factory=lambda: np.array(0.0))
 
     def add(self, values: Float) -> None:
-        """(N, D) values more, N >= 1."""
+        """Add (N, D) values, N >= 1."""
         n, mean = len(values), values.mean(axis=0)
         step, whole = mean - self.mean, self.count + n
         self.squares = self.squares + ((values - mean) ** 2).sum(axis=0) + step**2 * self.count * n / whole
@@ -65,7 +65,7 @@ class StatsRules:
         self._seen = 0
 
     def add(self, episode: Episode, rows: Rows) -> Iterator[Finding]:
-        """Findings about the statistics of one episode; DataError when they cannot be read."""
+        """Return what is wrong with the statistics of one episode; DataError when they cannot be read."""
         self._seen += 1
         stored = self._dataset.stats(episode)
         for feature in self._dataset.schema.columns:
@@ -137,7 +137,7 @@ class StatsRules:
 
 
 def difference(stored: Any, sums: Sums) -> str:
-    """In words, how stored statistics differ from those of the rows; "" when they do not."""
+    """Say how stored statistics differ from those of the rows; "" when they do not."""
     if not isinstance(stored, dict):
         return "they are no numbers under names"
     size = sums.mean.size
@@ -186,7 +186,7 @@ def _apart(found: Mapping[str, Float], sums: Sums) -> str:
 
 
 def _disorder(found: Mapping[str, Float]) -> str:
-    """Quantiles grow, from the smallest to the largest."""
+    """Find quantiles that do not grow, from the smallest to the largest."""
     names = ["min", *(name for name in QUANTILES if name in found), "max"]
     for low, high in pairwise(names):
         size = np.maximum(np.abs(found[low]), np.abs(found[high]))

@@ -32,7 +32,7 @@ def stills(dataset: Dataset) -> tuple[Feature, ...]:
 def judge_stills(
     dataset: Dataset, feature: Feature, into: CameraLook, on_picture: Callable[[], None]
 ) -> Iterator[Finding]:
-    """Findings about every picture of one camera.
+    """Find what is wrong with the pictures of one camera.
 
     Args:
         dataset: that it is of.
@@ -58,7 +58,7 @@ def judge_stills(
 def _entries(
     root: Path, path: Path, key: str, episodes: Mapping[int, Episode]
 ) -> Iterator[tuple[Episode, int, Any]]:
-    """(episode, row, {"bytes", "path"} or bytes) of a data file, in order; a DataError for what cannot be read."""
+    """Yield (episode, row, {"bytes", "path"} or bytes) of a data file, in order; DataError where unreadable."""
     seen: dict[int, int] = {}
     try:
         with opened(path, root) as file:

@@ -33,7 +33,7 @@ def find_units(dataset: Dataset) -> tuple[dict[str, Unit], dict[str, str]]:
 
 
 def unjudged(dataset: Dataset, units: Mapping[str, Unit], unknown: Mapping[str, str]) -> Iterator[Finding]:
-    """Every rule that could not run on any episode, by cause; and the guesses that others ran on."""
+    """Find every rule that could not run on any episode, by cause; and the guesses that others ran on."""
     schema = dataset.schema
     guessed = [(key, unit) for key, unit in units.items() if unit.guess]
     for name in dict.fromkeys(unit.name for _, unit in guessed):

@@ -63,7 +63,7 @@ class Motions:
         self.seeds.append(seed if isinstance(seed, int) else None)
 
     def twins(self) -> Iterator[tuple[int, int]]:
-        """Pairs (earlier, later) of episodes with the same motion."""
+        """Yield pairs (earlier, later) of episodes with the same motion."""
         if not self.points:
             return
         table = np.stack(self.points)  # NaN is close to nothing
@@ -74,7 +74,7 @@ class Motions:
 
 
 def totals(dataset: Dataset) -> Iterator[Finding]:
-    """What info.json says is what there is; episodes and rows count from 0 without a gap."""
+    """Find where info.json differs from what is there, and episodes and rows that do not count from 0."""
     info, episodes = dataset.info, dataset.episodes
     remedy = "motorium data repair" if info.version == layout.VERSION else RENUMBER
     for what, said, there in (
@@ -96,7 +96,7 @@ def totals(dataset: Dataset) -> Iterator[Finding]:
 
 
 def arms(dataset: Dataset) -> Iterator[Finding]:
-    """One finding for every arm after the first, and for rows that were paired by another rule."""
+    """Find every arm after the first, and rows that were paired by another rule."""
     groups: dict[_ArmKey, list[int]] = {}
     for episode in dataset.episodes:
         try:
@@ -147,14 +147,14 @@ def splits(dataset: Dataset) -> tuple[dict[str, set[int]], list[str]]:
 
 
 def duplicates(motions: Motions) -> Iterator[Finding]:
-    """Every episode is its own."""
+    """Find episodes that repeat another."""
     for first, second in motions.twins():
         detail = f"the same motion as episode {first}"
         yield Finding("duplicate", second, None, detail, f"compare them with motorium data view; {WITHOUT}")
 
 
 def leakage(dataset: Dataset, motions: Motions) -> Iterator[Finding]:
-    """Nothing that is tested was trained on: no episode, no twin of one, no scene in two splits."""
+    """Find what is tested and was trained on: an episode, a twin of one, a scene in two splits."""
     parts, strange = splits(dataset)
     names = sorted(parts)
     remedy = "motorium data split"
@@ -182,7 +182,7 @@ def _apart(first: int, second: int, a: set[int], b: set[int]) -> bool:
 
 
 def order(findings: Sequence[Finding]) -> list[Finding]:
-    """Blocking first, then by episode and time."""
+    """Sort blocking ones first, then by episode and time."""
 
     def key(finding: Finding) -> tuple[bool, int, float, str]:
         episode = -1 if finding.episode is None else finding.episode

@@ -73,7 +73,7 @@ def build(target: Path, schema: Schema, picks: Sequence[Pick]) -> Info:
 
 @contextlib.contextmanager
 def beside(target: Path) -> Iterator[Path]:
-    """A folder that becomes `target`, durable, when the block ends well, and is gone when it does not.
+    """Make a folder that becomes `target`, durable, when the block ends well, and is gone when it does not.
 
     Raises DataError: `target` is there already, or no folder can be made beside it.
     """
@@ -129,7 +129,7 @@ def _splits(pick: Pick) -> Splits | None:
 
 
 def _more(picks: Sequence[Pick]) -> dict[str, Any]:
-    """What info.json has besides, where all datasets say the same."""
+    """Return what info.json has besides, where all datasets say the same."""
     first, *others = (pick.dataset.info.more for pick in picks)
     return {key: entry for key, entry in first.items() if all(other.get(key) == entry for other in others)}
 
@@ -159,12 +159,12 @@ class _New:
         self._sources: list[tuple[Pick, int]] = []
 
     def parts(self) -> Iterator[tuple[Pick, list[int]]]:
-        """Of each pick the numbers that its episodes had, in their order here."""
+        """Yield of each pick the numbers that its episodes had, in their order here."""
         for pick, sources in itertools.groupby(self._sources, key=lambda source: source[0]):
             yield pick, [number for _, number in sources]
 
     def add(self, pick: Pick, source: Episode, rows: Rows) -> None:
-        """One more episode."""
+        """Add one episode."""
         number, schema = len(self.stats), self.schema
         columns = pick.rows(rows, source) if pick.rows is not None else rows
         length, slot = len(next(iter(columns.values()))), Slot.number(number)
@@ -192,7 +192,7 @@ class _New:
         self.start = episode.stop
 
     def _labels(self, pick: Pick, rows: Rows) -> list[str]:
-        """The task of every row, in the new dataset's words."""
+        """Return the task of every row, in the new dataset's words."""
         names, numbers = [_renamed(pick, task) for task in pick.dataset.tasks], rows["task_index"].reshape(-1)
         if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(names):
             raise DataError(
@@ -223,7 +223,7 @@ class _New:
 
 
 def carried_rows(dataset: Dataset, source: Episode, columns: Rows) -> Mapping[str, Any]:
-    """Texts and pictures of the rows that are left, which their numbers tell."""
+    """Read texts and pictures of the rows that are left, which their numbers tell."""
     keys = [feature.key for feature in dataset.schema.carried]
     if not keys:
         return {}
@@ -274,7 +274,7 @@ def copy_video(dataset: Dataset, episode: Episode, key: str, target: Path) -> No
 
 
 def picture_stats(path: Path, length: int, fps: int) -> Stats:
-    """Of every fourth frame of a file."""
+    """Compute the statistics of every fourth frame of a file."""
     seen = PictureStats()
     for _, image in video.frames(path, 0.0, length, fps, every=STATS_EVERY):
         seen.add(image)
@@ -282,7 +282,7 @@ def picture_stats(path: Path, length: int, fps: int) -> Stats:
 
 
 def _extras(root: Path, pick: Pick, source: Episode, episode: Episode) -> None:
-    """Telemetry and notes go along, where there are any; telemetry not into a mirror."""
+    """Copy telemetry and notes, where there are any; telemetry not into a mirror."""
     dataset = pick.dataset
     if not pick.film_changes:
         keep_telemetry(root, dataset, source, episode.data)
@@ -306,7 +306,7 @@ def keep_telemetry(root: Path, dataset: Dataset, source: Episode, slot: Slot) ->
 
 
 def _noted(pick: Pick, notes: Mapping[str, Any]) -> dict[str, Any]:
-    """Notes in the words that the new dataset has."""
+    """Return notes in the words that the new dataset has."""
     out = dict(notes)
     if isinstance(out.get("task"), str):
         out["task"] = _renamed(pick, out["task"])
@@ -322,7 +322,7 @@ def _noted(pick: Pick, notes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _durable(root: Path) -> None:
-    """Everything under a folder is on the disk; links and FIFOs, which lie aside with what they came with, are left."""
+    """Bring everything under a folder to the disk; links and FIFOs, which came with what lies aside, are left."""
     for path in sorted(root.rglob("*")):
         if not stat.S_ISREG(path.lstat().st_mode) and not stat.S_ISDIR(path.lstat().st_mode):
             continue
@@ -379,7 +379,7 @@ def _fill_beside(root: Path, new: Path, make: Callable[[Path], Any]) -> None:
 
 
 def _carry_aside(root: Path, new: Path) -> None:
-    """What lies aside in a dataset lies aside in its successor too. Raises OSError."""
+    """Copy what lies aside in a dataset to its successor. Raises OSError."""
     (new / layout.STAGING).mkdir(exist_ok=True)
     if not aside.lying(root):
         return
@@ -391,7 +391,7 @@ def _carry_aside(root: Path, new: Path) -> None:
 
 
 def _linked(source: str, target: str, *, follow_symlinks: bool = True) -> None:
-    """The same file under another name, which costs no room; a copy where the file system has no such names."""
+    """Give the same file another name, which costs no room; copy it where the file system has no such names."""
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError:

@@ -22,7 +22,7 @@ __all__ = ["delete", "downsample", "everything", "merge", "mirror", "numbers", "
 
 
 def numbers(text: str) -> frozenset[int]:
-    """{0, 3, 4, 5} from "0,3-5". Raises DataError."""
+    """Read {0, 3, 4, 5} from "0,3-5". Raises DataError."""
     out: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
@@ -36,12 +36,12 @@ def numbers(text: str) -> frozenset[int]:
 
 
 def everything(dataset: Dataset) -> frozenset[int]:
-    """Numbers of all episodes."""
+    """Return the numbers of all episodes."""
     return frozenset(e.index for e in dataset.episodes)
 
 
 def delete(dataset: Dataset, episodes: frozenset[int], target: Path) -> Info:
-    """Without those episodes; the others move up. Raises DataError when one is not there."""
+    """Write the dataset without those episodes; the others move up. Raises DataError when one is not there."""
     missing = episodes - everything(dataset)
     if missing:
         raise DataError(f"{dataset.root} has no episode {min(missing)}; it has {len(dataset.episodes)}")
@@ -49,7 +49,7 @@ def delete(dataset: Dataset, episodes: frozenset[int], target: Path) -> Info:
 
 
 def relabel(dataset: Dataset, rename: Mapping[str, str], target: Path) -> Info:
-    """Other words for tasks. Raises DataError when there is no such task."""
+    """Give tasks other words. Raises DataError when there is no such task."""
     for task in rename.values():
         check_instruction(task)
     for task in rename:
@@ -59,12 +59,12 @@ def relabel(dataset: Dataset, rename: Mapping[str, str], target: Path) -> Info:
 
 
 def merge(datasets: Sequence[Dataset], target: Path) -> Info:
-    """All episodes of several datasets that agree in everything, see `units_edit.merge`. Raises DataError."""
+    """Join the episodes of datasets that agree in everything, see `units_edit.merge`. Raises DataError."""
     return merge_datasets(datasets, Units(), target)[0]
 
 
 def split(dataset: Dataset, share: float, seed: int, train: Path, test: Path) -> tuple[Info, Info]:
-    """Two datasets; `share` of the scenes goes to `test`. Episodes of one scene (noted seed) stay together.
+    """Write two datasets; `share` of the scenes goes to `test`. Episodes of one scene (noted seed) stay together.
 
     In info.json the episodes of the one are in the split "train", those of the other in "test". Raises DataError: a
     side would be empty, or is there already; then neither is made.
@@ -88,5 +88,5 @@ def split(dataset: Dataset, share: float, seed: int, train: Path, test: Path) ->
 
 
 def mirror(dataset: Dataset, signs: Mapping[str, int], swap: Mapping[str, str], target: Path) -> Info:
-    """Left and right exchanged, see `mirror.Mirror` for `signs` and `swap`. Raises DataError."""
+    """Exchange left and right, see `mirror.Mirror` for `signs` and `swap`. Raises DataError."""
     return mirror_dataset(dataset, Mirror(signs, swap), target)[0]

@@ -20,7 +20,7 @@ Film = Callable[[Dataset, Episode, str, Path], None]
 
 
 def mirrored(fps: int) -> Film:
-    """Left and right exchanged."""
+    """Write a film with left and right exchanged."""
 
     def film(dataset: Dataset, episode: Episode, key: str, target: Path) -> None:
         encode(target, (image[:, ::-1] for _, image in dataset.pictures(episode, key)), fps)

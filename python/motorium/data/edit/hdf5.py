@@ -43,7 +43,7 @@ MAX_FRAME_BYTES = 64 << 20
 
 
 def is_hdf5(source: Path) -> bool:
-    """A file, or a folder of them that is no dataset."""
+    """Return whether it is an HDF5 file, or a folder of them that is no dataset."""
     if source.is_dir():
         return not (source / layout.INFO).exists() and bool(_files(source))
     return source.suffix.lower() in SUFFIXES
@@ -65,7 +65,7 @@ def import_hdf5(source: Path, target: Path, said: Said) -> tuple[Info, list[str]
 
 
 def _read_apart(source: Path, work: Path, said: Said) -> dict[str, Any]:
-    """What the reading process says. Raises DataError when it failed or crashed."""
+    """Return what the reading process says. Raises DataError when it failed or crashed."""
     words = json.dumps([str(source), str(work), asdict(said)])
     done = subprocess.run(
         python_module("motorium.data.edit.hdf5", words), capture_output=True, text=True, check=False
@@ -83,7 +83,7 @@ def _read_apart(source: Path, work: Path, said: Said) -> dict[str, Any]:
 
 
 def main() -> None:
-    """The reading process: source, folder and `Said` as JSON in, what was left out or an error as JSON out."""
+    """Run the reading process: source, folder and `Said` as JSON in, what was left out or an error as JSON out."""
     source, work, said = json.loads(sys.argv[1])
     left_out: dict[str, None] = {}
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process also where C code never returns
@@ -120,7 +120,7 @@ _demos = _Demos
 
 
 def _common(demos: Iterable[Demo], left_out: dict[str, None]) -> frozenset[str]:
-    """Columns that every episode has alike and that are kept as they are; the others are named."""
+    """Return columns that every episode has alike and that are kept as they are; the others are named."""
     kinds: dict[str, tuple[Any, ...]] = {}
     count: Counter[str] = Counter()
     episodes = 0
@@ -164,7 +164,7 @@ def _write(root: Path, demos: Iterable[Demo], said: Said, left_out: dict[str, No
 
 
 def _with(demo: Demo, common: frozenset[str]) -> Demo:
-    """The episode with those of its other columns that all have."""
+    """Return the episode with those of its other columns that all have."""
     return replace(demo, columns={**demo.columns, **{key: demo.extras[key] for key in common}}, extras={})
 
 
@@ -223,7 +223,7 @@ class _Film:
             raise DataError(f"{where}: frames of {self.shape[1]} x {self.shape[0]}; a video needs even sides")
 
     def images(self) -> Iterator[UInt8]:
-        """(H, W, 3) RGB, one after the other."""
+        """Yield (H, W, 3) RGB, one after the other."""
         for entry in hdf5_file.blocks(self._entry, self._where):
             yield decode_jpeg(entry.tobytes(), self._where) if self._packed else entry
 

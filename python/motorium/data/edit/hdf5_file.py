@@ -32,7 +32,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,80}")
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """The root group of a file. DataError when it is absent or damaged, also where it is read later."""
+    """Open the root group of a file. DataError when it is absent or damaged, also where it is read later."""
     try:
         import h5py
     except ImportError as error:
@@ -47,7 +47,7 @@ def opened(path: Path) -> Iterator[Any]:
 
 @contextmanager
 def _reading(where: str) -> Iterator[None]:
-    """What h5py says about damage becomes a DataError."""
+    """Raise what h5py says about damage as a DataError."""
     try:
         yield
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, OverflowError) as error:
@@ -56,7 +56,7 @@ def _reading(where: str) -> Iterator[None]:
 
 
 def names(group: Any) -> list[str]:
-    """Members of a group, in their natural order: demo_2 before demo_10. DataError for names that are none."""
+    """List members of a group in natural order: demo_2 before demo_10. DataError for names that are none."""
     if len(group) > MAX_MEMBERS:
         raise DataError(f"{group.name} has {len(group)} members")
     found = list(group)
@@ -67,12 +67,12 @@ def names(group: Any) -> list[str]:
 
 
 def natural(name: str) -> list[tuple[int, str]]:
-    """Sort key in which demo_9 comes before demo_10."""
+    """Return a sort key in which demo_9 comes before demo_10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
 
 
 def member(group: Any, path: str) -> Any:
-    """A group or dataset below, or None. DataError when a link on the way leads elsewhere."""
+    """Return a group or dataset below, or None. DataError when a link on the way leads elsewhere."""
     import h5py
 
     node = group
@@ -89,7 +89,7 @@ def member(group: Any, path: str) -> Any:
 
 
 def checked(dataset: Any, where: str) -> Any:
-    """A dataset of numbers that lies in this file. DataError for anything else."""
+    """Return a dataset of numbers that lies in this file. DataError for anything else."""
     with _reading(where):
         return _checked(dataset, where)
 
@@ -108,7 +108,7 @@ def _checked(dataset: Any, where: str) -> Any:
 
 
 def packed(dataset: Any, where: str) -> Any:
-    """A dataset of one run of bytes for each row: padded uint8, texts of fixed size, or of any. DataError."""
+    """Return a dataset of one run of bytes per row: padded uint8, texts of fixed size, or of any. DataError."""
     import h5py
 
     with _reading(where):
@@ -121,7 +121,7 @@ def packed(dataset: Any, where: str) -> Any:
 
 
 def is_packed(dataset: Any) -> bool:
-    """Whether a dataset has the form of one run of bytes for each row."""
+    """Return whether a dataset has the form of one run of bytes for each row."""
     import h5py
 
     shape, dtype = getattr(dataset, "shape", None) or (), getattr(dataset, "dtype", None)
@@ -153,7 +153,7 @@ def _check_storage(dataset: Any, where: str) -> None:
 
 
 def column(dataset: Any, where: str, dtype: type[np.floating[Any]] | None = None) -> NDArray[Any]:
-    """(N, D) of a dataset of one or two dimensions, as `dtype`, or in a type that keeps every digit. DataError."""
+    """Read (N, D) of a dataset of one or two dimensions, as `dtype`, or in a type that keeps every digit. DataError."""
     found = checked(dataset, where)
     if len(found.shape) > 2 or found.size * found.dtype.itemsize > MAX_BYTES:
         raise DataError(f"{where} has shape {found.shape}; (N,) or (N, D) up to {MAX_BYTES >> 20} MB is read")
@@ -166,7 +166,7 @@ def column(dataset: Any, where: str, dtype: type[np.floating[Any]] | None = None
 
 
 def _kept(values: NDArray[Any]) -> np.dtype[Any]:
-    """A type that LeRobot's datasets have and in which no value changes, if there is one."""
+    """Return a type that LeRobot's datasets have and in which no value changes, if there is one."""
     kind, size = values.dtype.kind, values.dtype.itemsize
     if kind == "f":
         return np.dtype(np.float64 if size > 4 else np.float32)
@@ -178,7 +178,7 @@ def _kept(values: NDArray[Any]) -> np.dtype[Any]:
 
 
 def blocks(dataset: Any, where: str) -> Iterator[NDArray[Any]]:
-    """Entries along the first axis, one after the other, some dozens of megabytes in memory at once. DataError."""
+    """Yield entries along the first axis, some dozens of megabytes in memory at once. DataError."""
     size = max(1, int(np.prod(dataset.shape[1:], dtype=object)) * dataset.dtype.itemsize)
     step = (
         1 if dataset.dtype.hasobject else max(1, BLOCK_BYTES // size)
@@ -190,7 +190,7 @@ def blocks(dataset: Any, where: str) -> Iterator[NDArray[Any]]:
 
 
 def attribute(group: Any, name: str) -> Any:
-    """An attribute as a text, a number, or a list of them; None when there is none that can be read."""
+    """Read an attribute as a text, a number, or a list of them; None when there is none that can be read."""
     with _reading(f"{group.name}: attribute {name}"):
         if name not in group.attrs:
             return None
@@ -201,7 +201,7 @@ def attribute(group: Any, name: str) -> Any:
 
 
 def text_member(group: Any, name: str) -> Any:
-    """A dataset of texts as its first text; None when it is no such thing, or is stored as is not read."""
+    """Read the first text of a dataset of texts; None when it is no such thing, or stored as is not read."""
     import h5py
 
     if name not in group:

@@ -68,7 +68,7 @@ class Demo:
 
 
 def read_demos(path: Path) -> Iterator[Demo]:
-    """Every episode of a file, in the order of their numbers. Raises DataError."""
+    """Read every episode of a file, in the order of their numbers. Raises DataError."""
     with hdf5_file.opened(path) as root:
         try:
             yield from _demos_of(root, path)
@@ -104,7 +104,7 @@ class _Found:
         self.left_out: list[str] = []
 
     def keep(self, group: Any, name: str, where: str, key: str) -> None:
-        """A member of a group as column `key`, where it is one: numbers, one or more for each row."""
+        """Keep a member of a group as column `key`, where it is one: numbers, one or more for each row."""
         found = hdf5_file.member(group, name)
         shape, path = getattr(found, "shape", None), f"{where}{name}"
         if shape is None or len(shape) > 2 or shape[:1] != (self._rows,):
@@ -199,7 +199,7 @@ def _robomimic(root: Any, name: str, around: list[str]) -> Demo:
 
 
 def _may_be_picture(found: Any) -> bool:
-    """Whether a member of `images` has the form of colour pictures or of JPEGs; depth has another one."""
+    """Return whether a member of `images` has the form of colour pictures or of JPEGs; depth has another one."""
     shape: Any = getattr(found, "shape", ())
     colour = getattr(found, "dtype", None) == np.uint8 and len(shape) == 4 and shape[-1] == 3
     return colour or hdf5_file.is_packed(found)
@@ -216,7 +216,7 @@ def _is_picture(found: Any, where: str) -> bool:
 
 
 def _state(columns: Mapping[str, NDArray[Any]]) -> list[str]:
-    """Observations that make up the state: those that are trained on elsewhere, else all but times."""
+    """List observations that make up the state: those that are trained on elsewhere, else all but times."""
     observed = [key for key in columns if key.startswith(("observation.", "source.observation."))]
     for keys in STATE_KEYS:
         found = [key for key in (f"observation.{name}" for name in keys) if key in observed]
@@ -226,7 +226,7 @@ def _state(columns: Mapping[str, NDArray[Any]]) -> list[str]:
 
 
 def _is_time(values: NDArray[Any]) -> bool:
-    """Whether a column is a clock: one number that rises with every row, too large for float32 to tell its steps."""
+    """Return whether a column is a clock: one number that rises with every row, beyond float32's steps."""
     if values.shape[1] != 1 or len(values) < 2:
         return False
     steps = np.diff(values[:, 0].astype(np.float64))

@@ -37,7 +37,7 @@ def instruction(*groups: Any) -> str | None:
 
 
 def is_instruction(group: Any, name: str) -> bool:
-    """Whether a member of a group is a text that `instruction` looks at."""
+    """Return whether a member of a group is a text that `instruction` looks at."""
     return name in NAMES and isinstance(hdf5_file.text_member(group, name), str)
 
 
@@ -55,7 +55,7 @@ def _said(group: Any) -> Iterator[str]:
 
 
 def document_of(group: Any, name: str) -> Mapping[str, Any]:
-    """A JSON object in an attribute; empty when there is none that can be read."""
+    """Read a JSON object in an attribute; {} when there is none that can be read."""
     text = hdf5_file.attribute(group, name)
     try:
         value = parse_json(text) if isinstance(text, str) else None
@@ -65,7 +65,7 @@ def document_of(group: Any, name: str) -> Mapping[str, Any]:
 
 
 def _words(value: Any) -> str:
-    """One line of text of what was found; "" of anything else, and of numbers."""
+    """Return one line of text of what was found; "" of anything else, and of numbers."""
     if isinstance(value, (list, tuple)):
         parts = [part for part in value if isinstance(part, str)]
         joint = "" if parts and all(len(part) == 1 for part in parts) else " "
@@ -87,7 +87,7 @@ def _of_path(value: Any) -> str:
 
 
 def rate(document: Mapping[str, Any], *groups: Any) -> int | None:
-    """Rows per second as robomimic's environment or an attribute `fps` says, when it is a whole number."""
+    """Return rows per second as robomimic's environment or an attribute `fps` says, when it is a whole number."""
     more = document.get("env_kwargs")
     found = [more.get("control_freq") if isinstance(more, dict) else None]
     found += [hdf5_file.attribute(group, "fps") for group in groups]
@@ -99,12 +99,12 @@ def rate(document: Mapping[str, Any], *groups: Any) -> int | None:
 
 
 def robot(document: Mapping[str, Any]) -> str:
-    """Name of robomimic's robot."""
+    """Return the name of robomimic's robot."""
     more = document.get("env_kwargs")
     robots = more.get("robots") if isinstance(more, dict) else None
     return str(robots[0] if isinstance(robots, list) and robots else robots or "robomimic")[:200]
 
 
 def environment(document: Mapping[str, Any]) -> str:
-    """Name of robomimic's environment."""
+    """Return the name of robomimic's environment."""
     return str(document.get("env_name", ""))[:500]

@@ -109,7 +109,7 @@ class _Change:
 
     @classmethod
     def of(cls, feature: Feature, how: Mirror) -> _Change:
-        """Raises DataError when it is not known."""
+        """Return it. Raises DataError when it is not known."""
         key = feature.key
         if key in how.keep:
             return cls(open=True)
@@ -142,7 +142,7 @@ def _unnamed(feature: Feature) -> str:
 
 
 def _order(feature: Feature, places: list[tuple[str, str, str]], how: Mirror) -> NDArray[np.intp] | None:
-    """Where each value comes from; None when each stays in its place."""
+    """Return where each value comes from; None when each stays in its place."""
     swap = {**how.both, **_short_cameras(how)} if feature.key == CAPTURE else how.both
     order = list(range(len(places)))
     for i, (prefix, joint, suffix) in enumerate(places):
@@ -159,7 +159,7 @@ def _order(feature: Feature, places: list[tuple[str, str, str]], how: Mirror) ->
 
 
 def _short_cameras(how: Mirror) -> dict[str, str]:
-    """Cameras as the column of capture times names them."""
+    """Return cameras as the column of capture times names them."""
     return {
         a.removeprefix(CAMERA): b.removeprefix(CAMERA) for a, b in how.both.items() if a.startswith(CAMERA)
     }
@@ -170,7 +170,7 @@ def _joints_of(how: Mirror) -> list[str]:
 
 
 def _split(name: str) -> tuple[str, str, str]:
-    """(what stands before, joint, what stands behind) of the name of a value: ("main_", "shoulder_pan", ".pos")."""
+    """Split the name of a value: ("main_", "shoulder_pan", ".pos")."""
     suffix = next((end for end in SUFFIXES if name.endswith(end) and name != end), "")
     prefix = ARM_PREFIX if name.startswith(ARM_PREFIX) else ""
     return prefix, name[len(prefix) : len(name) - len(suffix)], suffix
@@ -216,7 +216,7 @@ def _check_zeros(dataset: Dataset, how: Mirror) -> None:
 
 
 def _own(schema: Schema, how: Mirror) -> dict[str, Any]:
-    """Limits of joints that turn the other way are turned too, and sub-tasks have other words."""
+    """Turn the limits of joints that turn the other way, and change the words of sub-tasks."""
     own = dict(schema.own)
     limits = own.get("limits_rad")
     if isinstance(limits, dict):

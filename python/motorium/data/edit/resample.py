@@ -73,7 +73,7 @@ def _times_ns(dataset: Dataset, columns: Rows, episode: Episode) -> NDArray[np.i
 def _chosen(
     dataset: Dataset, episode: Episode, times_ns: NDArray[np.int64], fps: int, *, aloud: bool = True
 ) -> NDArray[np.int64]:
-    """Which row each tick gets."""
+    """Choose a row for each tick."""
     period_ns = NS_PER_S // dataset.schema.fps
     last_ns = int(times_ns[-1]) + period_ns // 4  # true times are never exactly on the grid
     try:
@@ -92,7 +92,7 @@ def _chosen(
 def _actions(
     columns: Rows, times_ns: NDArray[np.int64], index: NDArray[np.int64], rates: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """The setpoints one new row after each chosen one; beyond the last row its own action is the best known."""
+    """Return the setpoints one new row after each chosen one; beyond the last row its own action is the best known."""
     old, new = rates
     end = times_ns[-1:] + NS_PER_S // old
     log = Setpoints(
@@ -104,7 +104,7 @@ def _actions(
 
 
 def _frames(dataset: Dataset, episode: Episode, key: str, index: NDArray[np.int64]) -> Iterator[UInt8]:
-    """The frames of these rows, rising, in order; one that is named twice comes twice."""
+    """Yield the frames of these rows, rising, in order; one that is named twice comes twice."""
     times = dict(zip(*np.unique(index, return_counts=True), strict=True))
     for k, image in dataset.pictures(episode, key):
         yield from [image] * int(times.get(k, 0))

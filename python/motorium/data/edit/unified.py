@@ -26,7 +26,7 @@ COLUMNS = {"observation.state": "observation.slots", "action": "action_slots"}
 
 
 def joint_unit(dataset: Dataset, key: str, given: str | None = None) -> str:
-    """Unit of a column of joints: what is given, else what the dataset says. Raises DataError when neither does."""
+    """Return the unit of a column of joints: what is given, else what the dataset says. DataError: neither does."""
     unit = given or said_unit(dataset.schema, key)
     if unit not in UNITS:
         raise DataError(
@@ -46,13 +46,13 @@ class Mapping:
     units: dict[str, str]
 
     def scatter(self, rows: Rows, key: str) -> NDArray[np.float32]:
-        """(N, 200) of a column of joints."""
+        """Return (N, 200) of a column of joints."""
         radians = to_radians(rows[key], self.spec, self.units[key])
         return np.asarray(self.slots.scatter_chunk(np.ascontiguousarray(radians)))
 
 
 def mapping(dataset: Dataset, units: str | None = None, robot: str | None = None) -> Mapping:
-    """How a dataset fits the slots. Raises DataError: unknown robot, other joints, or no word about their units.
+    """Say how a dataset fits the slots. Raises DataError: unknown robot, other joints, or no word about their units.
 
     Args:
         dataset: opened.
@@ -80,7 +80,7 @@ def mapping(dataset: Dataset, units: str | None = None, robot: str | None = None
 
 
 def table(dataset: Dataset, found_map: Mapping | None = None) -> list[dict[str, Any]]:
-    """One line per joint: its slot, its unit there, and smallest and largest value of state and action.
+    """Return a line per joint: its slot, its unit there, and smallest and largest value of state and action.
 
     What is not finite is left out, and None stands where nothing else is. Raises DataError.
     """
@@ -108,7 +108,7 @@ def table(dataset: Dataset, found_map: Mapping | None = None) -> list[dict[str, 
 
 
 def unified(dataset: Dataset, target: Path, found_map: Mapping | None = None) -> Info:
-    """The same dataset with two more columns of 200 values, zero where the robot has no slot. Raises DataError."""
+    """Add two columns of 200 values to a dataset, zero where the robot has no slot. Raises DataError."""
     how = found_map or mapping(dataset)
     more = tuple(
         Feature(name, "float32", (SLOTS,)) for name in COLUMNS.values() if not dataset.schema.has(name)

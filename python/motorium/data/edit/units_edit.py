@@ -100,7 +100,7 @@ def _without_extras(parts: Sequence[tuple[Schema, Pick]]) -> tuple[list[tuple[Sc
 
 
 def converted(dataset: Dataset, how: Units) -> tuple[Schema, Pick]:
-    """A dataset's schema and all its episodes, with the joints in the unit `how.to`, or as they are.
+    """Return a dataset's schema and episodes with the joints in the unit `how.to`, or as they are.
 
     Raises DataError: a unit is not said or not known, the robot is not known, or has other joints.
     """
@@ -169,7 +169,7 @@ def _spec(dataset: Dataset, schema: Schema, robot: str | None) -> RobotSpec:
 
 
 def _common(schemas: Sequence[Schema]) -> tuple[Schema, list[str]]:
-    """The schema of all, with what all say alike of the rest; and in words what was left out.
+    """Return the schema of all, with what all say alike of the rest; and in words what was left out.
 
     Limits of a joint become those that hold in every dataset.
     """
@@ -206,7 +206,7 @@ def _common_units(schemas: Sequence[Schema]) -> tuple[dict[str, str], list[str]]
 
 
 def _widest(values: Sequence[Any]) -> dict[str, list[float]]:
-    """Joint -> the range that holds all of its ranges; {} when one of them is none."""
+    """Return joint -> the range that holds all of its ranges; {} when one of them is none."""
     out: dict[str, list[float]] = {}
     for limits in values:
         for joint_name, pair in limits.items() if isinstance(limits, Mapping) else ():

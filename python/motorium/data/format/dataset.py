@@ -86,11 +86,11 @@ class Dataset:
         return sum(episode.length for episode in self.episodes)
 
     def data_path(self, episode: Episode) -> Path:
-        """The file with the rows of an episode. Raises DataError when it would lie outside the dataset."""
+        """Return the file with the rows of an episode. Raises DataError when it would lie outside the dataset."""
         return self._inside(layout.fill(self.info.data_path, **self._fields(episode, episode.data)))
 
     def video_path(self, episode: Episode, key: str) -> Path:
-        """The file with the frames of a camera. Raises DataError when it would lie outside the dataset."""
+        """Return the file with the frames of a camera. Raises DataError when it would lie outside the dataset."""
         pattern = self.info.video_path or layout.VIDEO_PATTERN
         slot = episode.videos[key].slot
         return self._inside(layout.fill(pattern, video_key=key, **self._fields(episode, slot)))
@@ -112,19 +112,19 @@ class Dataset:
         return {"chunk_index": slot.chunk, "file_index": slot.file, **old}
 
     def rows(self, episode: Episode, keys: Sequence[str] | None = None) -> Rows:
-        """Columns of one episode, (N, *shape) each; None: all numeric ones. Raises DataError."""
+        """Return columns of one episode, (N, *shape) each; None: all numeric ones. Raises DataError."""
         for found, rows in self.walk(self.data_path(episode), keys, {episode.index: episode}):
             if found.index == episode.index:
                 return rows
         raise DataError(f"{self.data_path(episode)} has no row of episode {episode.index}")
 
     def stream(self, keys: Sequence[str] | None = None) -> Iterator[tuple[Episode, Rows]]:
-        """Every episode in the order of the files; no more than one episode and a batch is in memory."""
+        """Yield every episode in the order of the files; no more than one episode and a batch is in memory."""
         for path, wanted in self.by_file().items():
             yield from self.walk(path, keys, wanted)
 
     def by_file(self) -> dict[Path, dict[int, Episode]]:
-        """Data file -> number -> episode."""
+        """Group the episodes by data file: path -> number -> episode."""
         files: dict[Path, dict[int, Episode]] = {}
         for episode in self.episodes:
             files.setdefault(self.data_path(episode), {})[episode.index] = episode
@@ -137,7 +137,7 @@ class Dataset:
     def walk(
         self, path: Path, keys: Sequence[str] | None, wanted: dict[int, Episode]
     ) -> Iterator[tuple[Episode, Rows]]:
-        """The wanted episodes of one data file, in its order. Raises DataError."""
+        """Yield the wanted episodes of one data file, in its order. Raises DataError."""
         features = self._features(keys)
         names = list(dict.fromkeys([*(f.key for f in features), "episode_index"]))
         found: _Gathered | None = None
@@ -160,7 +160,7 @@ class Dataset:
             yield found.episode, found.whole()
 
     def pictures(self, episode: Episode, key: str, *, every: int = 1) -> Iterator[tuple[int, UInt8]]:
-        """(frame, (H, W, 3) RGB) of a camera in one episode. Raises DataError."""
+        """Yield (frame, (H, W, 3) RGB) of a camera in one episode. Raises DataError."""
         place = episode.videos[key]
         path = self.video_path(episode, key)
         size, fps = self.schema.feature(key).shape[:2], self.schema.fps
@@ -172,7 +172,7 @@ class Dataset:
             yield frame
 
     def stats(self, episode: Episode) -> dict[str, Stats]:
-        """Statistics of one episode, as stored; {} when it has none. Raises DataError."""
+        """Return the statistics of one episode, as stored; {} when it has none. Raises DataError."""
         if self.info.version != layout.VERSION:
             return self._stats_of_old.of(episode.index)
         path = self._line_files.get(episode.index)
@@ -203,12 +203,12 @@ class Dataset:
         return {line.index: path for path in paths for line in self._about(path)}
 
     def histograms(self, episode: Episode) -> dict[str, Stats]:
-        """Camera key -> histogram of its pictures in an episode, where it was kept. Raises DataError."""
+        """Return the histogram of each camera's pictures in an episode, where it was kept. Raises DataError."""
         path = self.root / layout.levels_file(episode.index)
         return read_levels(read_json(path, NOTES_LIMIT, inside=self.root)) if path.exists() else {}
 
     def notes(self, episode: Episode) -> dict[str, Any]:
-        """What was noted about an episode, its success as `outcome_of` reads it; {} for datasets of others."""
+        """Return what was noted about an episode, its success as `outcome_of` reads it; {} for datasets of others."""
         path = self.root / layout.notes_file(episode.index)
         value = read_json(path, NOTES_LIMIT, inside=self.root) if path.exists() else {}
         self.check_place()
@@ -218,7 +218,7 @@ class Dataset:
 def _batches(
     path: Path, names: list[str], features: Sequence[Feature], only: int | None
 ) -> Iterator[tuple[Any, Rows]]:
-    """Numbers of episodes and columns, some rows at a time; of groups of rows that may hold the episode `only`."""
+    """Yield numbers of episodes and columns, some rows at a time, of groups of rows that may hold `only`."""
     with parquet.opened(path) as file:
         missing = [name for name in names if name not in file.names]
         if missing:
@@ -248,7 +248,7 @@ class _Gathered:
         self._rows = {f.key: np.empty((episode.length, *f.shape), f.numpy) for f in features}
 
     def add(self, rows: Rows) -> None:
-        """More of them. Those beyond the listed length are only counted."""
+        """Append rows; those beyond the listed length are only counted."""
         count = len(next(iter(rows.values()), ()))
         for key, values in rows.items():
             place = self._rows[key][self._count : self._count + count]
@@ -256,7 +256,7 @@ class _Gathered:
         self._count += count
 
     def whole(self) -> Rows:
-        """All of them. Raises DataError when they are not as many as listed."""
+        """Return all of them. Raises DataError when they are not as many as listed."""
         if self._rows and self._count != self.episode.length:
             raise DataError(
                 f"{self._path}: episode {self.episode.index} has {self._count} rows of {next(iter(self._rows))}, "

@@ -145,7 +145,7 @@ def _settle(folder: Path, root: Path) -> Path | None:
 
 
 def _is_folder(path: Path) -> bool:
-    """Whether it is a folder itself: a link of that name is nothing that an edit leaves."""
+    """Return whether it is a folder itself: a link of that name is nothing that an edit leaves."""
     return path.is_dir() and not path.is_symlink()
 
 
@@ -158,7 +158,7 @@ def _free_name(root: Path) -> Path:
 
 
 def _token(path: Path) -> str:
-    """Of an edit; "" where there is none, or only behind a link."""
+    """Return the token of an edit; "" where there is none, or only behind a link."""
     if path.is_symlink() or path.parent.is_symlink():
         return ""
     try:
@@ -169,7 +169,7 @@ def _token(path: Path) -> str:
 
 
 def _folders(root: Path, *, others: bool) -> list[tuple[Path, Path]]:
-    """(folder, its dataset) of edits beside `root`: its own, and with `others` those of every dataset there.
+    """Return (folder, its dataset) of edits beside `root`: its own, and with `others` those of every dataset there.
 
     Release 0.1.0 locked nothing, so that only folders named after `root` are taken for its; NAME_old grew there too.
     """
@@ -200,7 +200,7 @@ def _is_free(fd: int) -> bool | None:
 
 
 def _abandoned(folder: Path, fd: int) -> bool:
-    """Whether nobody builds there any more; the caller then holds its lock."""
+    """Return whether nobody builds there any more; the caller then holds its lock."""
     free = _is_free(fd)
     if free is False or folder.stat().st_ino != os.fstat(fd).st_ino:
         return False
@@ -210,7 +210,7 @@ def _abandoned(folder: Path, fd: int) -> bool:
 
 
 def _lives(pid: int, folder: Path) -> bool:
-    """Whether the process that made `folder` may still run: one of its number that is older than the last change."""
+    """Return whether the process that made `folder` may run: one of its number, older than the last change."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime"))

@@ -51,7 +51,7 @@ def _flat(names: Any) -> tuple[str, ...]:
 
 
 def joint_of(name: str) -> str:
-    """The joint whose place a value is: "shoulder_pan" of "shoulder_pan.pos", and of "main_shoulder_pan" of old."""
+    """Return the joint of a value's name: "shoulder_pan" of "shoulder_pan.pos", and of "main_shoulder_pan" of old."""
     return name.removeprefix(ARM_PREFIX).removesuffix(".pos")
 
 

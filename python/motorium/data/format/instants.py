@@ -38,7 +38,7 @@ def pairing_of(own: Mapping[str, Any]) -> int:
 
 
 def observation_clock(schema: Schema) -> int | None:
-    """Place in `capture_s` of the time of the observation; None where rows were paired by their own time."""
+    """Return the place in `capture_s` of the time of the observation; None where rows were paired by their own time."""
     if pairing_of(schema.own) < BY_OBSERVATION or not schema.has("capture_s"):
         return None
     feature = schema.feature("capture_s")
@@ -49,7 +49,7 @@ def observation_clock(schema: Schema) -> int | None:
 
 
 def observation_times_s(schema: Schema, rows: Rows) -> NDArray[np.float64] | None:
-    """(N,) seconds: times of the observations, which two rows may share; None where no true times are kept."""
+    """Return (N,) seconds, the times of the observations, which two rows may share; None where none are kept."""
     clock = observation_clock(schema)
     if clock is not None and "capture_s" in rows:
         return rows["capture_s"][:, clock].astype(np.float64)

@@ -46,7 +46,7 @@ class Unit:
     guess: str = ""
 
     def amount(self, value: float) -> str:
-        """With the unit, in about as many digits as matter."""
+        """Write an amount with the unit, in about as many digits as matter."""
         return f"{value:.2f} rad" if self.name == RAD else f"{value:.1f} {self._word}"
 
     @property
@@ -55,12 +55,12 @@ class Unit:
 
 
 def joint(name: str) -> str:
-    """The joint that a value's name tells of: "shoulder_pan" of "shoulder_pan.pos"."""
+    """Return the joint that a value's name tells of: "shoulder_pan" of "shoulder_pan.pos"."""
     return joint_of(name)
 
 
 def is_gripper(name: str) -> bool:
-    """Whether a value is a gripper's, by its name."""
+    """Return whether a value is a gripper's, by its name."""
     return "gripper" in name.lower()
 
 
@@ -85,7 +85,7 @@ def find_unit(dataset: Dataset, key: str) -> Unit | str:
 
 
 def _extremes(dataset: Dataset, key: str) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Smallest and largest finite value of every column, in the rows that can be read."""
+    """Return the smallest and largest finite value of every column, in the rows that can be read."""
     low: NDArray[np.float64] | None = None
     high: NDArray[np.float64] | None = None
     seen = 0
@@ -144,7 +144,7 @@ def _limits(dataset: Dataset, key: str, name: str) -> dict[str, tuple[float, flo
 
 
 def _in_degrees(name: str, lower: float, upper: float) -> tuple[float, float]:
-    """Limits in rad as LeRobot's degrees have them, see `specs.lerobot_units`."""
+    """Return limits in rad as LeRobot's degrees have them, see `specs.lerobot_units`."""
     if is_gripper(name):
         return 0.0, FULL
     half = (upper - lower) / 2

@@ -13,7 +13,7 @@ _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
 
 def jpeg_size(data: bytes, where: str) -> tuple[int, int]:
-    """(height, width) from the headers. Raises DataError when there are none, or they are beyond what is read."""
+    """Return (height, width) from the headers. Raises DataError when there are none, or they exceed what is read."""
     at = 2
     while data[:2] == b"\xff\xd8" and at + 9 <= len(data) and data[at] == 0xFF:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
@@ -27,7 +27,7 @@ def jpeg_size(data: bytes, where: str) -> tuple[int, int]:
 
 
 def decode_jpeg(data: bytes, where: str) -> UInt8:
-    """(H, W, 3) RGB; bytes behind the end of the picture do not matter. Raises DataError."""
+    """Decode to (H, W, 3) RGB; bytes behind the end of the picture do not matter. Raises DataError."""
     import av
 
     size = jpeg_size(data, where)

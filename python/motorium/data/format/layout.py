@@ -53,7 +53,7 @@ class Slot:
 
     @classmethod
     def number(cls, n: int) -> Slot:
-        """The n-th place."""
+        """Return the n-th place."""
         return cls(n // CHUNK, n % CHUNK)
 
     @property
@@ -62,48 +62,48 @@ class Slot:
         return self.chunk * CHUNK + self.file
 
     def under(self, folder: str, suffix: str) -> str:
-        """Path of the file at this place of a tree."""
+        """Return the path of the file at this place of a tree."""
         return f"{folder}/chunk-{self.chunk:03d}/file-{self.file:03d}{suffix}"
 
 
 def slot_of(path: str) -> Slot | None:
-    """The place of a file under meta/episodes; None for any other path."""
+    """Return the place of a file under meta/episodes; None for any other path."""
     found = re.fullmatch(rf"{EPISODES}/chunk-(\d{{3,6}})/file-(\d{{3}})\.parquet", path, re.ASCII)
     return Slot(int(found[1]), int(found[2])) if found else None
 
 
 def data_file(slot: Slot) -> str:
-    """Rows of an episode."""
+    """Return the path of an episode's rows."""
     return slot.under("data", ".parquet")
 
 
 def video_file(key: str, slot: Slot) -> str:
-    """Frames of one camera in an episode."""
+    """Return the path of the frames of one camera in an episode."""
     return slot.under(f"videos/{key}", ".mp4")
 
 
 def episode_file(slot: Slot) -> str:
-    """The line about an episode."""
+    """Return the path of the line about an episode."""
     return slot.under(EPISODES, ".parquet")
 
 
 def telemetry_file(slot: Slot) -> str:
-    """Every control tick of an episode; unknown to LeRobot."""
+    """Return the path of an episode's control ticks; unknown to LeRobot."""
     return slot.under(TELEMETRY, ".parquet")
 
 
 def notes_file(episode: int) -> str:
-    """What was noted about an episode: wall clock, losses, events; unknown to LeRobot."""
+    """Return the path of an episode's notes: wall clock, losses, events; unknown to LeRobot."""
     return f"meta/motorium/episode-{episode:06d}.json"
 
 
 def levels_file(episode: int) -> str:
-    """Histograms of an episode's cameras, for the quantiles of the dataset; unknown to LeRobot."""
+    """Return the path of the histograms of an episode's cameras, for the dataset's quantiles; unknown to LeRobot."""
     return f"meta/motorium/levels-{episode:06d}.json"
 
 
 def fill(pattern: str, **fields: int | str) -> str:
-    """A path from a pattern of info.json; DataError when it could name anything outside the dataset."""
+    """Fill a path pattern of info.json. Raises DataError when it could name anything outside the dataset."""
     plain = _FIELD.sub("", pattern)
     if "{" in plain or "}" in plain or len(pattern) > _LONGEST_PATTERN:
         raise DataError(f"info.json: {pattern[:200]!r} is no path pattern that LeRobot knows")
@@ -123,7 +123,7 @@ def check_patterns(data_path: str, video_path: str | None) -> None:
 
 
 def safe(path: str) -> str:
-    """`path` when it stays inside the dataset, else DataError."""
+    """Return `path`. Raises DataError when it leads out of the dataset."""
     parts = Path(path).parts
     if not parts or Path(path).is_absolute() or ".." in parts or "\0" in path:
         raise DataError(f"{path!r} would lie outside the dataset")
@@ -131,7 +131,7 @@ def safe(path: str) -> str:
 
 
 def next_slot(root: Path) -> Slot:
-    """The first place that no file of any tree has taken yet."""
+    """Return the first place that no file of any tree has taken yet."""
     trees = [root / "data", root / EPISODES, root / TELEMETRY, *(root / "videos").glob("*")]
     taken = [-1]
     for tree in trees:
@@ -143,7 +143,7 @@ def next_slot(root: Path) -> Slot:
 
 
 def leftovers(root: Path) -> tuple[list[Path], list[Path]]:
-    """(finished but not in place, in progress) staging folders, in order."""
+    """List (finished but not in place, in progress) staging folders, in order."""
     staging = root / STAGING
     found = sorted(staging.glob("episode-*")) if staging.is_dir() else []
     return [p for p in found if p.suffix == DONE], [p for p in found if p.suffix == PART]

@@ -102,7 +102,7 @@ class Lock:
 
 
 def _hold(fd: int) -> None:
-    """Raises BlockingIOError when somebody else holds it for longer than a look takes, OSError without locks."""
+    """Lock it. Raises BlockingIOError when another process holds it for long, OSError without locks."""
     give_up = time.monotonic() + PATIENCE_S
     while True:
         try:
@@ -123,7 +123,7 @@ def _check_places(root: Path) -> None:
 
 
 def _opened(root: Path, path: Path) -> int:
-    """The file is never written to, only held; it may be there already."""
+    """Open the lock file, which is never written to, only held; it may be there already."""
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     with rooted.folder(root, path.parent, make=True) as folder:
         rooted.refuse_link(folder, path)

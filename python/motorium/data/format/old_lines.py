@@ -22,7 +22,7 @@ _NUMBER = re.compile(rb'"episode_index"\s*:\s*(\d{1,15})\b')
 
 
 def read_tasks(root: Path) -> list[str]:
-    """Tasks in the order of their index. Raises DataError."""
+    """Read the tasks in the order of their index. Raises DataError."""
     path = root / "meta/tasks.jsonl"
     try:
         found = {int(line["task_index"]): str(line["task"]) for line in _lines(path, root)}
@@ -34,7 +34,7 @@ def read_tasks(root: Path) -> list[str]:
 
 
 def read_episodes(root: Path, info: Info) -> list[Episode]:
-    """The line about each episode, in order. Raises DataError."""
+    """Read the line about each episode, in order. Raises DataError."""
     path = root / "meta/episodes.jsonl"
     out, start, keys = [], 0, [f.key for f in info.schema.videos]
     try:  # of a line, which may hold anything, no more than this is kept
@@ -62,7 +62,7 @@ class OldStats:
     """Statistics by episode; only where their lines lie is kept, since a line may have megabytes."""
 
     def __init__(self, root: Path) -> None:
-        """Of a dataset; one that has none is empty. Raises DataError."""
+        """Open those of a dataset; one that has none is empty. Raises DataError."""
         self._path, self._root = root / "meta/episodes_stats.jsonl", root
         self._places: dict[int, int] = {}
         if self._path.exists():
@@ -73,7 +73,7 @@ class OldStats:
                         self._places.setdefault(int(found[1]), place)
 
     def of(self, index: int) -> dict[str, Stats]:
-        """Of one episode; {} when it has none. Raises DataError."""
+        """Return those of one episode; {} when it has none. Raises DataError."""
         if index not in self._places:
             return {}
         with open_regular(self._path, FILE_LIMIT, error=DataError, inside=self._root) as file:
@@ -92,7 +92,7 @@ def _lines(path: Path, root: Path) -> Iterator[dict[str, Any]]:
 
 
 def _raw(file: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
-    """Where a line begins, and the line; none that are empty. DataError when there are too many, or one is too long."""
+    """Yield where a line begins, and the line; none that are empty. DataError: too many, or one is too long."""
     count = 0
     while True:
         place = file.tell()

@@ -30,7 +30,7 @@ class Outcome:
     by: str = ""
 
     def as_notes(self) -> dict[str, Any]:
-        """Plain values for the notes of an episode."""
+        """Return plain values for the notes of an episode."""
         said = {SUCCESS: self.success}
         return said | {BY: self.by} if self.by else said
 
@@ -55,7 +55,7 @@ def outcome_of(notes: Mapping[str, Any]) -> Outcome:
 
 
 def _marked(events: Any) -> Outcome:
-    """The last verdict among the marks: of a recording that was cut off after somebody had said how it ended."""
+    """Return the last verdict among the marks: of a recording that was cut off after somebody had given it."""
     marks = [event for event in events if isinstance(event, dict)] if isinstance(events, list) else []
     return last_verdict((str(mark.get("kind")), str(mark.get("source", ""))) for mark in marks) or Outcome()
 
@@ -67,7 +67,7 @@ def last_verdict(marks: Iterable[tuple[str, str]]) -> Outcome | None:
 
 
 def cut_off(notes: Mapping[str, Any]) -> bool:
-    """Whether the end of the demonstration is missing: recovered after a cut, and nobody has called it whole."""
+    """Return whether the end of the demonstration is missing: recovered after a cut, and nobody has called it whole."""
     return notes.get(RECOVERED) is True and notes.get(WHOLE) is not True
 
 

@@ -62,7 +62,7 @@ def opened(path: Path, inside: Path | None = None) -> Iterator[ParquetTable]:
 
 
 def _groups_of(file: BinaryIO) -> list[list[Chunk]]:
-    """The footer of an opened file, taken apart once: a dataset's file is opened again for each of its episodes."""
+    """Read the footer of an opened file, once: a dataset's file is opened again for each of its episodes."""
     found = os.fstat(file.fileno())
     state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
     if state not in _footers:
@@ -74,7 +74,7 @@ def _groups_of(file: BinaryIO) -> list[list[Chunk]]:
 
 
 def _named(act: Callable[..., T], where: object, *arguments: Any) -> T:
-    """What `act` gives; a DataError of it begins with where."""
+    """Return what `act` gives; a DataError of it begins with where."""
     try:
         return act(*arguments)
     except DataError as error:
@@ -92,7 +92,7 @@ class ParquetTable:
     """An opened file, read in pieces of bounded size."""
 
     def __init__(self, file: pq.ParquetFile, path: Path, fd: int, groups: Sequence[Sequence[Chunk]]) -> None:
-        """Of an opened file, a descriptor of the same and its footer. Raises DataError when it claims too much."""
+        """Open a file by a descriptor of the same and its footer. Raises DataError when it claims too much."""
         self.schema_arrow, self.rows = file.schema_arrow, int(file.metadata.num_rows)
         self._file, self._path, self._fd, self._groups = file, path, fd, groups
         count = len(file.schema)
@@ -110,7 +110,7 @@ class ParquetTable:
         return list(self.schema_arrow.names)
 
     def groups_with(self, name: str, value: int) -> list[int]:
-        """Groups of rows in which a column of int64 may hold a value, as far as the footer tells."""
+        """List groups of rows in which a column of int64 may hold a value, as far as the footer tells."""
         places = [i for i, column in enumerate(self._columns) if column.path == name]
         if len(places) != 1 or self._columns[places[0]].physical_type != "INT64":
             return list(range(len(self._groups)))
@@ -158,7 +158,7 @@ class ParquetTable:
             raise DataError(f"{self._path} unpacks to more than the {most >> 20} MB that are read of it")
 
     def _measure(self, group: int, places: Sequence[int]) -> int:
-        """Bytes that one row of the row group may have in a column; DataError when the pages unpack to too much."""
+        """Return the bytes that a row of the group may have in a column; DataError: pages unpack to too much."""
         longest = 1
         for place in places:
             column, chunk = self._columns[place], self._groups[group][place]
@@ -192,7 +192,7 @@ class ParquetTable:
         return longest
 
     def _longest(self, page: Page, codec: int) -> int:
-        """Bytes of the longest text in a dictionary; of all of it where that is not to be found out."""
+        """Return the bytes of the longest text in a dictionary; of all of it where that is not to be found out."""
         import pyarrow as pa
 
         content = os.pread(self._fd, page.packed, page.place)
@@ -204,7 +204,7 @@ class ParquetTable:
         return longest_text(content, page.values) if page.values <= MAX_TEXTS else page.unpacked
 
     def _plain(self, array: pa.Array) -> pa.Array:
-        """The same, with texts in the place of numbers of a dictionary. DataError when they are too long together."""
+        """Replace numbers of a dictionary by its texts. DataError when they are too long together."""
         import pyarrow as pa
         import pyarrow.compute as pc
 

@@ -132,7 +132,7 @@ def _page(header: dict[int, Any], place: int) -> Page:
 
 
 def longest_text(data: bytes, count: int) -> int:
-    """Bytes of the longest of `count` texts in an unpacked dictionary page: each is its length, then itself."""
+    """Return the bytes of the longest of `count` texts in an unpacked dictionary page, each behind its length."""
     place = longest = 0
     for _ in range(count):
         if place + 4 > len(data):

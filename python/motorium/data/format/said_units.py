@@ -50,7 +50,7 @@ def units_of(schema: Schema) -> dict[str, str | None]:
 
 
 def units_remedy(differences: Sequence[str], dataset: object) -> str:
-    """What makes units agree, where they are among the differences of a dataset and another."""
+    """Say what makes units agree, where they are among the differences of a dataset and another."""
     about = [line for line in differences if line.startswith(_ABOUT)]
     if not about:
         return ""

@@ -141,24 +141,24 @@ class Schema:
         return np.dtype([(f.key, f.numpy.newbyteorder("<"), f.shape) for f in self.columns])
 
     def feature(self, key: str) -> Feature:
-        """By key; DataError names those there are."""
+        """Return a feature by key; DataError names those there are."""
         for feature in (*self.features, *DERIVED):
             if feature.key == key:
                 return feature
         raise DataError(f"no feature {key!r}; this dataset has {', '.join(f.key for f in self.features)}")
 
     def has(self, key: str) -> bool:
-        """Whether there is such a feature."""
+        """Return whether there is such a feature."""
         return any(feature.key == key for feature in self.features)
 
     def digest(self) -> str:
-        """SHA-256 of fps, robot and features; of a video only what the camera gives, not how it is encoded."""
+        """Return the SHA-256 of fps, robot and features; of a video only what the camera gives, not its encoding."""
         features = [[f.key, f.dtype, list(f.shape), f.names and list(f.names)] for f in self.features]
         text = json.dumps([self.fps, self.robot, sorted(features, key=lambda f: str(f[0]))], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def differences(self, other: Schema) -> list[str]:
-        """What keeps episodes of `other` out of this dataset, in words."""
+        """Say what keeps episodes of `other` out of this dataset."""
         out = []
         if self.fps != other.fps:
             out.append(f"fps is {self.fps} here, {other.fps} there")
@@ -175,7 +175,7 @@ class Schema:
         return out + unit_differences(self, other)
 
     def with_video_info(self, codec: str, pix_fmt: str) -> Schema:
-        """The same with LeRobot's description of the video streams filled in."""
+        """Return the same with LeRobot's description of the video streams filled in."""
         features = []
         for f in self.features:
             if f.is_video:
@@ -247,7 +247,7 @@ def read_json(path: Path, limit: int = INFO_LIMIT, *, inside: Path | None = None
 
 
 def read_info(root: Path) -> Info:
-    """Of the dataset at `root`; v3.0, v2.1 and v2.0. Raises DataError that says what is wrong with it."""
+    """Read info.json of the dataset at `root`; v3.0, v2.1 and v2.0. Raises DataError that says what is wrong."""
     path = root / layout.INFO
     if not root.exists():
         raise DataError(f"{root}: no such folder; give a dataset, the folder that holds {layout.INFO}")
@@ -263,12 +263,12 @@ def read_info(root: Path) -> Info:
 
 
 def write_info(root: Path, info: Info) -> None:
-    """info.json, at once."""
+    """Write info.json, at once."""
     write_json(root / layout.INFO, info.as_json(), indent=4, root=root)
 
 
 def parse_info(value: dict[str, Any]) -> Info:
-    """Checked kinds and ranges. Raises DataError, or KeyError, TypeError and ValueError for foreign shapes."""
+    """Check kinds and ranges. Raises DataError, or KeyError, TypeError and ValueError for foreign shapes."""
     version = str(value["codebase_version"])
     if version not in {layout.VERSION, layout.VERSION_OLD, "v2.0"}:
         raise DataError(f"dataset version {version!r} is not known; known are v3.0, v2.1 and v2.0")

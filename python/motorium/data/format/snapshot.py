@@ -42,7 +42,7 @@ class Place:
     info: tuple[int, ...]
 
     def is_still(self, root: Path) -> bool:
-        """Whether the dataset at `root` is this one, however much it has grown."""
+        """Return whether the dataset at `root` is this one, however much it has grown."""
         return _folder(root) == self.folder or _state(root / layout.INFO) == self.info
 
 
@@ -103,7 +103,7 @@ def unchanged(judge: Callable[Concatenate[Path, _P], _T]) -> Callable[Concatenat
 
 
 def moved_on(root: Path, info: Info) -> bool:
-    """Whether an episode is being put in its place, or has been since `info` was read: then `stats.json` may count it.
+    """Return whether an episode was put in its place since `info` was read, or is now: `stats.json` may count it.
 
     Raises DataError.
     """
@@ -111,7 +111,7 @@ def moved_on(root: Path, info: Info) -> bool:
 
 
 def _waiting(root: Path, info: Info) -> dict[int, str]:
-    """Number -> task of finished episodes that `info` does not count yet."""
+    """Return number -> task of finished episodes that `info` does not count yet."""
     plans = [_plan(root, done) for done in layout.leftovers(root)[0]]
     return {index: task for index, task in plans if index >= info.episodes}
 
@@ -126,7 +126,7 @@ def _without(
 
 
 def _plan(root: Path, done: Path) -> tuple[int, str]:
-    """Number and task of a finished episode; (-1, "") when its plan cannot be read, or it is in its place by now."""
+    """Read number and task of a finished episode; (-1, "") when it has no plan, or is in its place by now."""
     with contextlib.suppress(DataError, KeyError, TypeError, ValueError):
         plan: Any = read_json(done / layout.PLAN, inside=root)
         return int(plan["episode"]), str(plan["task"])
@@ -143,7 +143,7 @@ def unattended(root: Path) -> tuple[list[Path], list[Path]]:
 
 
 def written(root: Path) -> bool:
-    """Whether a process holds the lock of the dataset: it records, repairs or edits."""
+    """Return whether a process holds the lock of the dataset: it records, repairs or edits."""
     try:
         fd = os.open(
             root / layout.STAGING / layout.LOCK, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -162,7 +162,7 @@ def written(root: Path) -> bool:
 
 
 def _state(path: Path) -> tuple[int, ...]:
-    """What changes when a file is replaced; () when it cannot be seen."""
+    """Return what changes when a file is replaced; () when it cannot be seen."""
     try:
         found = path.stat()
     except OSError:

@@ -36,7 +36,7 @@ LARGE = 1e150
 
 
 def column_stats(values: NDArray[Any]) -> Stats:
-    """Of an (N, ...) column, N >= 1: one number per value of a row; booleans count as 0 and 1.
+    """Compute those of an (N, ...) column, N >= 1: one number per value of a row; booleans count as 0 and 1.
 
     What is not finite is left out, and a value that never is counts as 0: `data check` reports it.
     """
@@ -47,7 +47,7 @@ def column_stats(values: NDArray[Any]) -> Stats:
 
 
 def _value_stats(values: NDArray[Any]) -> dict[str, int | float]:
-    """Of an (N,) column; sorts a copy of it in part. A quantile q is the smallest value that q of all do not exceed."""
+    """Compute those of an (N,) column: a quantile q is the smallest value that q of all do not exceed."""
     whole = values.dtype.kind in "iub"
     kept = values.astype(np.int64) if whole else values.astype(np.float64)
     if not whole and not np.isfinite(kept).all():
@@ -75,7 +75,7 @@ class PictureStats:
         self.count = 0
 
     def add(self, image: UInt8) -> None:
-        """One more picture."""
+        """Add one picture."""
         step = max(1, max(image.shape[:2]) // PIXELS_AIM) if max(image.shape[:2]) >= 2 * PIXELS_AIM else 1
         thin = image[::step, ::step]
         for channel in range(3):
@@ -83,12 +83,12 @@ class PictureStats:
         self.count += 1
 
     def merge(self, other: Stats) -> None:
-        """All pictures of another result."""
+        """Add all pictures of another result."""
         self._levels += np.asarray(other[LEVELS], dtype=np.int64)
         self.count += int(other["count"][0])
 
     def result(self) -> Stats:
-        """Per channel in [0, 1], shape (3, 1, 1), and the histogram (`LEVELS`). Of no picture at all: zeros."""
+        """Return them per channel in [0, 1], shape (3, 1, 1), and the histogram (`LEVELS`); zeros of no picture."""
         total = np.maximum(self._levels.sum(axis=1), 1)
         level = np.arange(_LEVELS) / 255.0
         mean = self._levels @ level / total
@@ -111,7 +111,7 @@ class PictureStats:
 
 
 def without_levels(stats: Stats) -> Stats:
-    """What LeRobot's files have of a camera's statistics."""
+    """Return what LeRobot's files have of a camera's statistics."""
     return {key: value for key, value in stats.items() if key != LEVELS}
 
 
@@ -130,7 +130,7 @@ def read_levels(value: Any) -> dict[str, Stats]:
 
 
 def keep_levels(root: Path, path: Path, pictures: Mapping[str, Stats]) -> bool:
-    """Write the histograms of an episode's cameras, of those that have one, below `root`; whether any has."""
+    """Write the histograms of an episode's cameras, where there are any, below `root`; return whether there are."""
     levels = {
         key: {name: stats[name] for name in (LEVELS, "count")}
         for key, stats in pictures.items()
@@ -142,7 +142,7 @@ def keep_levels(root: Path, path: Path, pictures: Mapping[str, Stats]) -> bool:
 
 
 def aggregate(episodes: Sequence[Mapping[str, Stats]]) -> dict[str, Stats]:
-    """Of a dataset from those of its episodes: parallel variance, weighted quantiles.
+    """Compute a dataset's from those of its episodes: parallel variance, weighted quantiles.
 
     They may be a stranger's: what is none, or of another shape than the last episode's, counts as absent.
     """
@@ -158,7 +158,7 @@ def aggregate(episodes: Sequence[Mapping[str, Stats]]) -> dict[str, Stats]:
 
 
 def sound(part: Any) -> Stats:
-    """The moments, quantiles and count of statistics that others stored; {} for what is none.
+    """Return the moments, quantiles and count of statistics that others stored; {} for what is none.
 
     Statistics are finite numbers, all of one shape, and a count.
     """

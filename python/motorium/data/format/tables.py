@@ -67,7 +67,7 @@ class Episode:
 
 
 def write_parquet(root: Path, path: Path, table: pa.Table) -> None:
-    """A file of its own below `root`; the caller makes it durable. DataError: the disk does not take it, or a link."""
+    """Write a file of its own below `root`; the caller makes it durable. DataError: a full disk, or a link."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -79,7 +79,7 @@ def write_parquet(root: Path, path: Path, table: pa.Table) -> None:
 
 
 def column(values: NDArray[Any], feature: Feature) -> pa.Array:
-    """An arrow column as LeRobot stores a feature: plain for shape (1,), else lists of fixed size."""
+    """Return an arrow column as LeRobot stores a feature: plain for shape (1,), else lists of fixed size."""
     import pyarrow as pa
 
     flat = np.ascontiguousarray(values, dtype=feature.numpy.newbyteorder("=")).reshape(len(values), -1)
@@ -92,7 +92,7 @@ def column(values: NDArray[Any], feature: Feature) -> pa.Array:
 
 
 def numbers(array: pa.ChunkedArray | pa.Array, feature: Feature) -> NDArray[Any]:
-    """(N, *shape) from an arrow column; DataError when kind or sizes are not as declared."""
+    """Return (N, *shape) from an arrow column; DataError when kind or sizes are not as declared."""
     import pyarrow as pa
 
     count, lists = len(array), (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
@@ -112,7 +112,7 @@ def numbers(array: pa.ChunkedArray | pa.Array, feature: Feature) -> NDArray[Any]
 
 
 def derived(episode: int, start: int, length: int, fps: int, task: int | NDArray[Any]) -> Rows:
-    """The columns that follow from the place of a row. `timestamp` is LeRobot's: frame_index / fps."""
+    """Return the columns that follow from the place of a row. `timestamp` is LeRobot's: frame_index / fps."""
     frame = np.arange(length, dtype=np.int64)
     return {
         "timestamp": (frame / fps).astype(np.float32),
@@ -126,7 +126,7 @@ def derived(episode: int, start: int, length: int, fps: int, task: int | NDArray
 def data_table(
     schema: Schema, rows: Mapping[str, NDArray[Any]], carried: Mapping[str, Any] | None = None
 ) -> pa.Table:
-    """All numeric columns, those that are copied as they are, and the derived ones."""
+    """Join all numeric columns, those that are copied as they are, and the derived ones."""
     import pyarrow as pa
 
     columns = {f.key: column(rows[f.key], f) for f in schema.columns} | dict(carried or {})
@@ -136,7 +136,7 @@ def data_table(
 def carried_columns(
     path: Path, keys: Sequence[str], episode: int, wanted: NDArray[np.int64]
 ) -> dict[str, Any]:
-    """Texts and pictures of an episode, arrow arrays, of its `wanted` rows. DataError when they are not all there."""
+    """Read texts and pictures of an episode's `wanted` rows as arrow arrays. DataError: not all are there."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -165,7 +165,7 @@ def carried_columns(
 
 
 def episode_table(episodes: Sequence[tuple[Episode, Slot]]) -> pa.Table:
-    """Lines of meta/episodes, each with the place of its own file, in LeRobot's order of columns."""
+    """Write lines of meta/episodes, each with the place of its own file, in LeRobot's order of columns."""
     import pyarrow as pa
 
     lines = []
@@ -195,7 +195,7 @@ def episode_table(episodes: Sequence[tuple[Episode, Slot]]) -> pa.Table:
 
 
 def with_stats(table: pa.Table, stats: Mapping[int, Mapping[str, Stats]]) -> pa.Table:
-    """Lines of meta/episodes with the statistics of `stats`, episode -> feature -> statistics, for those they have."""
+    """Put the statistics of `stats`, episode -> feature -> statistics, into lines of meta/episodes that they have."""
     import pyarrow as pa
 
     lines = [
@@ -212,7 +212,7 @@ def with_stats(table: pa.Table, stats: Mapping[int, Mapping[str, Stats]]) -> pa.
 
 
 def _arrow_type(values: Any) -> Any:
-    """The type arrow would find for nested lists; looking for it itself, arrow tries to import dateutil every time."""
+    """Return arrow's type for nested lists; when it finds it by itself, it tries to import dateutil every time."""
     import pyarrow as pa
 
     if not isinstance(values, list):
@@ -227,7 +227,7 @@ def _arrow_type(values: Any) -> Any:
 def read_episodes(
     path: Path, videos: Sequence[str], *, stats: bool = False, inside: Path | None = None
 ) -> list[Episode]:
-    """All lines of one file of meta/episodes; statistics are large and only read when asked for.
+    """Read all lines of one file of meta/episodes; statistics are large and only read when asked for.
 
     `inside` is the dataset that the file belongs to. Raises DataError.
     """
@@ -241,7 +241,7 @@ def read_episodes(
 
 
 def all_episodes(root: Path, info: Info, *, stats: bool = False) -> list[Episode]:
-    """Every line of meta/episodes, in order, with their statistics if asked for. Raises DataError."""
+    """Read every line of meta/episodes, in order, with their statistics if asked for. Raises DataError."""
     keys = [f.key for f in info.schema.videos]
     paths = sorted((root / EPISODES).glob("chunk-*/file-*.parquet"))
     return sorted(
@@ -251,7 +251,7 @@ def all_episodes(root: Path, info: Info, *, stats: bool = False) -> list[Episode
 
 
 def checked_episode(episode: Episode) -> Episode:
-    """The same line, when its numbers can be meant. Raises ValueError."""
+    """Return the line when its numbers can be meant. Raises ValueError."""
     numbers = (episode.index, episode.start, episode.data.chunk, episode.data.file, episode.length)
     if min(numbers) < 0 or max(numbers) > 1 << 53 or episode.length > MAX_ROWS:
         raise ValueError(f"episode {episode.index} of {episode.length} rows from {episode.start} on")
@@ -279,7 +279,7 @@ def _episode(line: Mapping[str, Any], videos: Sequence[str]) -> Episode:
 
 
 def tasks_table(tasks: Sequence[str]) -> pa.Table:
-    """meta/tasks.parquet: a pandas index named "task" and its column, without needing pandas."""
+    """Write meta/tasks.parquet: a pandas index named "task" and its column, without needing pandas."""
     import pyarrow as pa
 
     def described(name: str, kind: str, numpy: str) -> dict[str, Any]:
@@ -299,7 +299,7 @@ def tasks_table(tasks: Sequence[str]) -> pa.Table:
 
 
 def read_tasks(path: Path, *, inside: Path | None = None) -> list[str]:
-    """Tasks in the order of their index, whatever the index column is called.
+    """Read the tasks in the order of their index, whatever the index column is called.
 
     `inside` is the dataset that the file belongs to. Raises DataError.
     """

@@ -99,12 +99,12 @@ def remux(
 
 
 def _grid(time: int, base: Fraction, fps: int) -> int:
-    """Number of the frame at a time of a stream."""
+    """Return the number of the frame at a time of a stream."""
     return round(time * base * fps)
 
 
 def _packets(container: Any, stream: Any) -> Iterator[Any]:
-    """Packets up to the first damage."""
+    """Yield packets up to the first damage."""
     packets = container.demux(stream)
     while True:
         try:
@@ -120,7 +120,7 @@ def _packets(container: Any, stream: Any) -> Iterator[Any]:
 
 
 def whole_frames(path: Path, inside: Path | None = None) -> int:
-    """How many frames a file holds that may be cut off, as far as its packets tell; 0 when it cannot be read.
+    """Return how many frames a file holds that may be cut off, as far as its packets tell; 0 when it cannot be read.
 
     Raises DataError for a cause that passes, such as a limit of open files.
     """
@@ -148,7 +148,7 @@ class VideoFacts:
 
 
 def facts(path: Path) -> VideoFacts:
-    """Of a file. Raises DataError."""
+    """Read what an MP4 says of itself. Raises DataError."""
     try:
         with opened(path) as (_, stream):
             context = stream.codec_context
@@ -165,7 +165,7 @@ def facts(path: Path) -> VideoFacts:
 def frames(
     path: Path, from_s: float, count: int, fps: int, *, every: int = 1, size: tuple[int, ...] | None = None
 ) -> Iterator[tuple[int, UInt8]]:
-    """(k, (H, W, 3) RGB) of frames k = 0, every, ... of the `count` from `from_s` on.
+    """Yield (k, (H, W, 3) RGB) of frames k = 0, every, ... of the `count` from `from_s` on.
 
     Raises DataError when the file is damaged, ends before them, or has pictures of another (height, width) than `size`.
     """

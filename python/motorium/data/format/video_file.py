@@ -103,12 +103,12 @@ def _check_index(file: BinaryIO) -> None:
 
 
 def _is_empty(file: BinaryIO) -> bool:
-    """Whether a box of spare room is one: FFmpeg takes it for an index where it looks like one."""
+    """Return whether a box of spare room is one: FFmpeg takes it for an index where it looks like one."""
     return file.read(8)[4:] not in (b"mvhd", b"cmov")
 
 
 def _counts(box: bytes) -> tuple[int, int]:
-    """Frames, and entries of edit lists, that a box and those inside it claim."""
+    """Return the frames and the entries of edit lists that a box and those inside it claim."""
     samples = edits = 0
     for found in _COUNTED.finditer(box):
         name, at = found[0], found.start()

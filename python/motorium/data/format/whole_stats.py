@@ -102,7 +102,7 @@ def compute(dataset: Dataset, *, look: bool = True) -> WholeStats:
 
 
 def refresh(root: Path) -> bool:
-    """Bring stats.json up to all rows of the dataset at `root`; whether there was anything to do. Raises DataError.
+    """Bring stats.json up to all rows of the dataset at `root`; return whether there was anything to do. DataError.
 
     The caller holds the lock. No video is decoded.
     """
@@ -129,7 +129,7 @@ def _note(root: Path) -> dict[str, Any]:
 
 
 def _bounds(value: Any) -> Bounds:
-    """As noted, of those that have the form of bounds."""
+    """Return those that have the form of bounds."""
     out: dict[str, dict[str, tuple[Any, Any]]] = {}
     for key, quantiles in value.items() if isinstance(value, dict) else ():
         for name, pair in quantiles.items() if isinstance(quantiles, dict) else ():
@@ -139,7 +139,7 @@ def _bounds(value: Any) -> Bounds:
 
 
 def _of_columns(dataset: Dataset) -> dict[str, Stats]:
-    """Every number of every row, as many of them in memory at a time as `BLOCK_BYTES` takes."""
+    """Go through every number of every row, as many in memory at a time as `BLOCK_BYTES` takes."""
     parts: dict[str, list[Stats]] = {}
     for block in _blocks((*dataset.schema.columns, *DERIVED), dataset.frames):
         for (feature, _), values in zip(block, _values(dataset, block), strict=True):
@@ -152,7 +152,7 @@ def _of_columns(dataset: Dataset) -> dict[str, Stats]:
 
 
 def _blocks(features: Sequence[Feature], rows: int) -> Iterator[list[tuple[Feature, slice]]]:
-    """Features, or parts of them, that fit into one pass."""
+    """Yield features, or parts of them, that fit into one pass."""
     block: list[tuple[Feature, slice]] = []
     left = BLOCK_BYTES
     for feature in features:
@@ -172,7 +172,7 @@ def _blocks(features: Sequence[Feature], rows: int) -> Iterator[list[tuple[Featu
 
 
 def _values(dataset: Dataset, block: Sequence[tuple[Feature, slice]]) -> list[NDArray[Any]]:
-    """(values, rows) of each part of a block."""
+    """Yield (values, rows) of each part of a block."""
     out = [np.empty((part.stop - part.start, dataset.frames), f.numpy) for f, part in block]
     at = 0
     for _, rows in dataset.stream([f.key for f, _ in block]):
@@ -188,7 +188,7 @@ def _values(dataset: Dataset, block: Sequence[tuple[Feature, slice]]) -> list[ND
 def _of_pictures(
     dataset: Dataset, feature: Feature, *, look: bool
 ) -> tuple[Stats, Mapping[str, tuple[Any, Any]]] | None:
-    """Of all episodes, and the bounds of what is not exact; None where nothing is known of an episode."""
+    """Return those of all episodes, and bounds of what is inexact; None where an episode tells nothing."""
     total, stored = PictureStats(), []
     for episode in dataset.episodes:
         levels = dataset.histograms(episode).get(feature.key)
@@ -221,7 +221,7 @@ def _of_pictures(
 
 
 def _numbers(stored: Any) -> dict[Any, Any]:
-    """What others have stored about a feature, of it what is finite numbers."""
+    """Return what others have stored about a feature, of it what is finite numbers."""
     out: dict[Any, Any] = {}
     for name, value in stored.items() if isinstance(stored, Mapping) else ():
         try:

@@ -120,7 +120,7 @@ _voice = threading.Lock()
 
 
 def say(line: str) -> None:
-    """One line to the other end; nobody may be there any more."""
+    """Write one line to the other end; nobody may be there any more."""
     with _voice, contextlib.suppress(BrokenPipeError):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
@@ -139,7 +139,7 @@ def hold(folder: Path) -> BinaryIO:
 
 
 def finish(streams: list[Stream], trouble: str = "") -> None:
-    """Close all; plain mp4 files beside the fragments; the answer. `trouble` kept the episode from beginning."""
+    """Close all, put plain mp4 files beside the fragments, and answer; `trouble` kept the episode from beginning."""
     for stream in streams:
         stream.close()
     bad = [trouble] if trouble else [f"camera {s.number}: {s.error}" for s in streams if s.error]

@@ -49,7 +49,7 @@ class Journal:
             raise DataError(f"cannot write {path}: {error.strerror}") from error
 
     def append(self, rows: NDArray[Any]) -> None:
-        """More records, one block. Raises DataError when the disk is full or gone."""
+        """Append records as one block. Raises DataError when the disk is full or gone."""
         content = np.ascontiguousarray(rows, dtype=self._record).tobytes()
         head = _U32.pack(len(rows))
         try:
@@ -64,7 +64,7 @@ class Journal:
             view = view[os.write(self._fd, view) :]
 
     def sync(self) -> None:
-        """To the disk."""
+        """Bring it to the disk."""
         os.fdatasync(self._fd)
 
     def close(self) -> None:
@@ -78,7 +78,7 @@ class Journal:
 
 
 def read_journal(path: Path) -> tuple[dict[str, Any], NDArray[Any]]:
-    """Header and all whole records. Raises DataError when not even the header is whole."""
+    """Read the header and all whole records. Raises DataError when not even the header is whole."""
     with open_regular(path, FILE_LIMIT, error=DataError, inside=path.parent) as file:
         _refuse_hole(path, file)
         try:
@@ -118,7 +118,7 @@ def _read(path: Path, file: BinaryIO) -> tuple[dict[str, Any], NDArray[Any]]:
 
 
 def room_for_rows(path: Path, record_bytes: int) -> int:
-    """How many blocks of one record the file has room for behind its header, whole or not. Raises DataError."""
+    """Count the blocks of one record that the file has room for behind its header, whole or not. Raises DataError."""
     begin = len(MAGIC) + _U32.size
     with open_regular(path, FILE_LIMIT, error=DataError, inside=path.parent) as file:
         head = file.read(begin)

@@ -34,7 +34,7 @@ MAX_BYTES = 16 << 20
 
 
 def append(part: Path, event: Event) -> None:
-    """One more mark of the episode in `part`, on the disk on return. Raises DataError."""
+    """Append a mark of the episode in `part`, on the disk on return. Raises DataError."""
     line = json.dumps(asdict(event)).encode() + b"\n"
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -49,7 +49,7 @@ def append(part: Path, event: Event) -> None:
 
 
 def read(part: Path) -> list[Event]:
-    """All marks up to the first line that is not whole, in order of time."""
+    """Read all marks up to the first line that is not whole, in order of time."""
     path = part / FILE
     events: list[Event] = []
     with contextlib.suppress(MotoriumError):  # the first that is not whole ends it
@@ -62,7 +62,7 @@ def read(part: Path) -> list[Event]:
 
 
 def noted(events: Sequence[Event], start_ns: int, until_ns: int) -> list[dict[str, Any]]:
-    """Marks of an episode for its notes, seconds from its start; those beyond its end are not of it."""
+    """Return an episode's marks for its notes, seconds from its start; those beyond its end are not of it."""
     return [
         {"t_s": round((e.t_ns - start_ns) / NS_PER_S, 6), "kind": e.kind, "source": e.source, "text": e.text}
         for e in events
@@ -71,7 +71,7 @@ def noted(events: Sequence[Event], start_ns: int, until_ns: int) -> list[dict[st
 
 
 def columns(schema: Schema, events: Sequence[Event], times_ns: NDArray[np.int64]) -> Rows:
-    """The columns that follow from marks, (N, 1) each, for rows taken at `times_ns`; {} for a dataset without them."""
+    """Compute the columns of marks, (N, 1) each, for rows taken at `times_ns`; {} for a dataset without them."""
     if not schema.has(SUBTASK):
         return {}
     log = EventLog(events)

@@ -84,7 +84,7 @@ def check_rows(root: Path, there: Info, mine: Schema) -> None:
 
 
 def _noted(root: Path, now: Identity) -> Identity | None:
-    """With which arm the episodes say they were recorded, where info.json does not: it was merged from several.
+    """Return the arm with which the episodes say they were recorded, where info.json, merged, does not.
 
     `now` where it is one of them, else the last. Raises DataError for notes that cannot be read.
     """

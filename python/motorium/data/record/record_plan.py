@@ -25,7 +25,7 @@ class Leader(Protocol):
     name: str
 
     def prepare(self, seed: int, task: str | None) -> str:
-        """Bring arm and scene to a beginning; the instruction in words."""
+        """Bring arm and scene to a beginning; return the instruction."""
         ...
 
     def begin(self) -> None:
@@ -33,11 +33,11 @@ class Leader(Protocol):
         ...
 
     def done(self) -> bool | None:
-        """True or False when the scene tells that the episode is over, None while it goes on."""
+        """Return True or False when the scene tells that the episode is over, None while it goes on."""
         ...
 
     def telemetry(self) -> NDArray[np.void]:
-        """Control ticks since the last call; `ControlLoop.telemetry` has one reader, and that is the leader."""
+        """Return control ticks since the last call; `ControlLoop.telemetry` has one reader, and that is the leader."""
         ...
 
     def end(self) -> None:
@@ -50,7 +50,7 @@ class Posed(Protocol):
     """A leader with joints of its own, which are kept beside the setpoints that become of them."""
 
     def pose_at(self, t_ns: int) -> Float32:
-        """(J,) its joints at a time, as joints of the arm that it moves."""
+        """Return (J,) its joints at a time, as joints of the arm that it moves."""
         ...
 
 
@@ -107,7 +107,7 @@ class Recorded:
         return self.outcome.success
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; "success" is null while nobody has said how it ended."""
+        """Return plain values for JSON; "success" is null while nobody has said how it ended."""
         return {
             "episode": self.finished.episode.index,
             "task": self.task,
@@ -127,13 +127,13 @@ class Watcher(Protocol):
     """Whoever watches; called from the thread that records."""
 
     def begins(self, number: int, of: int, task: str) -> None:
-        """An episode starts."""
+        """Take note that an episode starts."""
         ...
 
     def watches(self, sampler: Sampler) -> str | None:
-        """A few times a second; one of the words above when a person asks for something."""
+        """Return what the person asks for, one of the words above, if anything; called a few times a second."""
         ...
 
     def ends(self, recorded: Recorded | None) -> None:
-        """It is kept, or not."""
+        """Take note of what was kept; None: nothing."""
         ...

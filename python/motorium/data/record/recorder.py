@@ -46,7 +46,7 @@ class Session:
     _told: Outcome | None = None  # by a person, in this episode
 
     def run(self) -> list[Recorded]:
-        """All episodes of the plan. Raises MotoriumError; what was finished before stays."""
+        """Record all episodes of the plan. Raises MotoriumError; what was finished before stays."""
         attempt = 0
         while len(self.out) < self.plan.episodes:
             seed = self.plan.seed + attempt
@@ -85,11 +85,11 @@ class Session:
         return request, Recorded(finished, task, seed, outcome, sampler.rate_hz, sampler.late, missed)
 
     def _scene(self, seed: int) -> dict[str, int]:
-        """What `split` keeps episodes together by; a real arm's table is never the same again."""
+        """Note what `split` keeps episodes together by; a real arm's table is never the same again."""
         return {"seed": seed} if getattr(self.robot, "world", None) is not None else {}
 
     def _lead(self, start_ns: int) -> tuple[str | None, Outcome, Sampler]:
-        """Let the leader move and rows be taken until the episode is over; then the arm is held, whatever ended it."""
+        """Let the leader move and take rows until the episode is over; then hold the arm, whatever ended it."""
         leader = self.leader
         sampler: Sampler | None = None
         try:
@@ -106,7 +106,7 @@ class Session:
         return request, judged, sampler
 
     def _fails(self, sampler: Sampler, missed: int) -> bool:
-        """Whether a strict session throws this episode away. Raises DataError at the third in a row."""
+        """Return whether a strict session throws this episode away. Raises DataError at the third in a row."""
         dropped = self.writer.dropped
         lost = {
             "rows were late": (sampler.late, sampler.rows),
@@ -123,7 +123,7 @@ class Session:
         return True
 
     def _watch(self, sampler: Sampler) -> tuple[str | None, Outcome]:
-        """Until somebody ends the episode: what a person asked for, and how the scene judged, where one judges."""
+        """Wait until somebody ends the episode; return what a person asked for, and how the scene judged."""
         give_up, until = time.monotonic() + self.plan.limit_s, float("inf")
         scene = getattr(self.robot, "world", None) is not None
         judged = Outcome(False, SCENE) if scene else Outcome()
@@ -143,7 +143,7 @@ class Session:
         return None, judged
 
     def _mark(self) -> None:
-        """What was marked since the last time, sub-tasks by their names."""
+        """Write down what was marked since the last time, sub-tasks by their names."""
         names = self.plan.subtasks or ()
         for event in self.log.take():
             named = event

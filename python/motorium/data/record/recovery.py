@@ -53,12 +53,12 @@ class Held:
     sealed: bool
 
     def usable(self, fps: int) -> int:
-        """Rows that every camera has a frame for, to the last full second."""
+        """Count rows that every camera has a frame for, to the last full second."""
         rows = min((self.rows, *self.frames))
         return rows if self.sealed and rows == self.rows else rows // fps * fps
 
     def longest(self) -> int:
-        """Rows or frames of whatever reaches farthest."""
+        """Count rows or frames of whatever reaches farthest."""
         return max((self.journalled, *self.frames))
 
 
@@ -170,7 +170,7 @@ def _videos(root: Path, part: Path, schema: Schema, length: int) -> tuple[list[S
 
 
 def _notes(part: Path, held: Held, length: int) -> Mapping[str, Any]:
-    """What was noted when the episode was finished; of one that was cut off, how much of it is left."""
+    """Return what was noted when the episode was finished; of one that was cut off, how much of it is left."""
     if held.sealed and length == held.rows:
         with contextlib.suppress(DataError):
             noted = read_json(part / "notes.json", NOTES_LIMIT, inside=part)
@@ -200,7 +200,7 @@ def _check_room(part: Path, error: DataError) -> None:
 
 
 def _wait_for_encoder(part: Path) -> None:
-    """An encoder whose recorder was killed still closes what it has; it is given the time. Raises OSError: it hangs."""
+    """Give an encoder whose recorder was killed the time to close what it has. Raises OSError: it hangs."""
     path = part / video.HELD
     if not os.path.lexists(path):
         return

@@ -42,7 +42,7 @@ class Repair:
     aside: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "published": self.published,
             "recovered": [{"episode": episode, "seconds": seconds} for episode, seconds in self.recovered],
@@ -110,7 +110,7 @@ def repair(root: Path, *, again: bool = False) -> Repair:
 
 
 def repair_locked(root: Path) -> Repair:
-    """The same for whoever holds the lock already."""
+    """Repair it for whoever holds the lock already."""
     out = Repair()
     try:
         with as_data_error(f"{root} could not be repaired"):
@@ -151,7 +151,7 @@ def _repair(root: Path, out: Repair) -> None:
 
 
 def _restore_info(root: Path, parts: list[Path], out: Repair) -> None:
-    """A writer that died before its first info.json left the schema in the journal."""
+    """Write info.json from a journal: a writer that died before its first one left the schema there."""
     for part in parts:
         try:
             header, _ = read_journal(part / staging.FRAMES)
@@ -206,7 +206,7 @@ def _recover(root: Path, part: Path, out: Repair) -> DataError | None:
 
 
 def _statistics(root: Path, out: Repair) -> None:
-    """stats.json covers every row; where the rows cannot be read, that is a matter of `data check`."""
+    """Let stats.json cover every row; where the rows cannot be read, that is a matter of `data check`."""
     if not (root / layout.OURS).is_dir():
         return
     before = out.nothing
@@ -216,7 +216,7 @@ def _statistics(root: Path, out: Repair) -> None:
 
 
 def _totals(root: Path, out: Repair) -> None:
-    """info.json agrees with the episodes there are."""
+    """Make info.json agree with the episodes there are."""
     info = read_info(root)
     episodes = tables.all_episodes(root, info)
     frames = sum(episode.length for episode in episodes)

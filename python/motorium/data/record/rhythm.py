@@ -22,7 +22,7 @@ class Rhythm:
         self._seams: list[NDArray[Any]] = []
 
     def take(self, ticks: NDArray[np.void]) -> None:
-        """The ticks since the last call."""
+        """Take the ticks since the last call."""
         self.ticks += len(ticks)
         named = set(ticks.dtype.names or ())
         if not len(ticks) or not named >= {"period_us", "state_t_ns", "seam_rad"}:
@@ -32,7 +32,7 @@ class Rhythm:
         self._seams.append(ticks["seam_rad"][ticks["seam_rad"] != 0])
 
     def as_dict(self) -> dict[str, Any]:
-        """Percentiles of the period and of the age of the joint readings in microseconds, and the chunk seams."""
+        """Return percentiles of period and age of the joint readings in microseconds, and the chunk seams."""
         seams = np.concatenate(self._seams) if self._seams else np.zeros(0)
         return {
             "ticks": self.ticks,
@@ -43,7 +43,7 @@ class Rhythm:
 
     @staticmethod
     def problem(rate_hz: float, asked_hz: float, lost: Mapping[str, tuple[int, int]]) -> str:
-        """What was not kept, in words; empty when all was.
+        """Say what was not kept; "" when all was.
 
         Args:
             rate_hz: rows per second as measured.

@@ -150,7 +150,7 @@ class Sampler:
         return (self.rows - 1) * NS_PER_S / elapsed_ns if elapsed_ns > 0 else 0.0
 
     def stop(self) -> None:
-        """No more rows; raises what the thread died of."""
+        """Take no more rows; raise what the thread died of."""
         self._over.set()
         self._thread.join()
         if self.error is not None:

@@ -102,7 +102,7 @@ class VideoSink:
             )
 
     def put(self, stream: int, image: UInt8, patience_s: float = 0.0) -> bool:
-        """One more frame of a camera; False when there was no place and the frame before stands in for it.
+        """Hand over a frame of a camera; False when there was no place and the frame before stands in for it.
 
         Waits `patience_s` for a place: 0 for who records, long for who converts.
 
@@ -127,11 +127,11 @@ class VideoSink:
         return True
 
     def repeat(self, stream: int) -> None:
-        """The camera has no new frame: the one before once more."""
+        """Encode the frame before once more: the camera has no new one."""
         self._say(f"r {stream}")
 
     def finish(self) -> list[tuple[int, Stats]]:
-        """Close the episode; plain durable files lie beside the fragments. (frames, statistics) of each camera.
+        """Close the episode, with plain durable files beside the fragments; (frames, statistics) of each camera.
 
         Raises DataError when the encoder failed or died.
         """
@@ -202,5 +202,5 @@ class VideoSink:
 
 
 def video_name(stream: int, suffix: str = ".mp4") -> str:
-    """Name of a camera's file in the staging folder."""
+    """Return the name of a camera's file in the staging folder."""
     return f"video-{stream}{suffix}"

@@ -40,7 +40,7 @@ class MisplacedError(DataError):
 
 
 def part_folder(root: Path, episode: int) -> Path:
-    """Of the episode in progress. An encoder that outlives its recorder never writes into another one's."""
+    """Return the folder of the episode in progress, which an encoder that outlives its recorder keeps to itself."""
     return root / layout.STAGING / f"episode-{episode:06d}-{os.getpid()}{layout.PART}"
 
 
@@ -127,14 +127,14 @@ def _build(
 
 
 def _recorded_with(header: Mapping[str, Any]) -> dict[str, Any]:
-    """What an episode was recorded with, for its notes: the arm, and the rule by which its rows were paired."""
+    """Return what an episode was recorded with, for its notes: the arm, and the rule that paired its rows."""
     info = header.get("info")
     own = info.get(OWN) if isinstance(info, dict) else None
     return {key: own[key] for key in ("robot", "pairing") if key in own} if isinstance(own, dict) else {}
 
 
 def _row_times_ns(schema: Schema, columns: tables.Rows, length: int) -> list[NDArray[np.int64]]:
-    """When each row was observed, and when it was taken, from the start of the episode."""
+    """Return when each row was observed, and when it was taken, from the start of the episode."""
     observed_s = observation_times_s(schema, columns)
     taken_s = columns["row_s"].reshape(-1) if "row_s" in columns else np.arange(length) / schema.fps
     return [
@@ -236,7 +236,7 @@ def _leave(root: Path, done: Path) -> None:
 
 
 def _check_moves(plan: Path, moves: Mapping[str, str], index: int, schema: Schema) -> None:
-    """A plan may name the places of its own episode, each for its own file, and no others. Raises DataError."""
+    """Check that a plan names the places of its own episode, each for its own file, and no others. DataError."""
     slot = layout.slot_of(moves.get("episode.parquet", ""))
     if slot is None:
         raise DataError(f"{plan} is damaged: it names no place for the line about the episode")
@@ -260,7 +260,7 @@ def _move(root: Path, source: Path, target: Path) -> None:
 
 
 def _count(root: Path, info: Info, episode: Episode, tasks: int) -> None:
-    """The totals and the statistics of one episode more; statistics that count it already stay as they are."""
+    """Count one episode more in totals and statistics; statistics that count it already stay as they are."""
     path = root / layout.STATS
     before = read_json(path, inside=root) if path.exists() and info.episodes else {}
     counted = _frames_in(before)

@@ -182,11 +182,11 @@ class DatasetWriter:
         return info.episodes
 
     def _telling(self, what: str) -> contextlib.AbstractContextManager[None]:
-        """What goes wrong in the block is told with what becomes of the episode."""
+        """Tell what goes wrong in the block with what becomes of the episode."""
         return telling_what_becomes(what, self._lock, lambda: self._part)
 
     def add(self, row: Mapping[str, Any], images: Mapping[str, UInt8 | None]) -> None:
-        """One more row: every column, every camera (None: its last picture still stands). Never waits for the encoder.
+        """Add a row: every column, every camera (None: its last picture still stands). Never waits for the encoder.
 
         Raises DataError: a column or camera is missing, of another shape, not finite; then the row is not there and the
         episode goes on. InterruptedEpisodeError: the disk is full, the encoder or the folder is gone; then the episode
@@ -215,7 +215,7 @@ class DatasetWriter:
             self._sync_sometimes()
 
     def telemetry(self, ticks: NDArray[Any]) -> None:
-        """Control ticks since the last call, a structured array as of `ControlLoop.telemetry()`."""
+        """Add control ticks since the last call, a structured array as of `ControlLoop.telemetry()`."""
         self._open_journal()
         if len(ticks) == 0:
             return
@@ -226,7 +226,7 @@ class DatasetWriter:
             self._ticks.append(ticks)
 
     def mark(self, event: Event) -> None:
-        """A mark of a person, durable on return. One made before the episode began is not of it, and ignored.
+        """Write down a mark of a person, durable on return; one made before the episode began is ignored.
 
         Raises DataError when no episode is in progress or the disk is full.
         """
@@ -357,7 +357,7 @@ class DatasetWriter:
 
 
 def _resolved(root: Path) -> Path:
-    """The folder itself, whatever names it (`.`, `..`, a link), and wherever the program goes meanwhile."""
+    """Return the folder itself, whatever names it (`.`, `..`, a link), and wherever the program goes meanwhile."""
     try:
         real = Path(os.path.realpath(root))
     except (OSError, ValueError) as error:

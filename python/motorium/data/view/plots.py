@@ -24,13 +24,13 @@ Float = NDArray[np.float64]
 
 
 def thinned(values: Float, points: int = POINTS) -> tuple[Float, Float]:
-    """(place from 0 to 1, value) of at most so many points."""
+    """Return (place from 0 to 1, value) of at most so many points."""
     index = np.unique(np.linspace(0, len(values) - 1, min(points, len(values))).round().astype(int))
     return index / max(len(values) - 1, 1), values[index]
 
 
 def lines(title: str, series: Sequence[tuple[str, Float]], seconds: float, unit: str) -> str:
-    """One small plot of several (class, (N,) values) over time; the legend is the page's."""
+    """Draw one small plot of several (class, (N,) values) over time; the legend is the page's."""
     finite = np.concatenate([values[np.isfinite(values)] for _, values in series])
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
     middle, half = (low + high) / 2, max((high - low) / 2, 1e-3) * 1.08
@@ -59,7 +59,7 @@ def lines(title: str, series: Sequence[tuple[str, Float]], seconds: float, unit:
 
 
 def bars(values: Sequence[float], labels: Sequence[str], marks: Sequence[bool]) -> str:
-    """One bar per value with its label as a tip; marked ones in the colour of trouble."""
+    """Draw a bar per value with its label as a tip; marked ones in the colour of trouble."""
     count, tall, wide = len(values), 96, 960
     top = max(max(values, default=1.0), 1e-9)
     pitch = min(wide / max(count, 1), 48.0)
@@ -76,7 +76,7 @@ def bars(values: Sequence[float], labels: Sequence[str], marks: Sequence[bool]) 
 
 
 def thumbnail(image: UInt8) -> str:
-    """A JPEG of an (H, W, 3) picture as a data URL, made small."""
+    """Return a JPEG of an (H, W, 3) picture as a data URL, made small."""
     import av
 
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")

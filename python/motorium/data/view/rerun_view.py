@@ -62,7 +62,7 @@ class _View:
         self._files: set[Path] = set()
 
     def episode(self, episode: Episode, rows: Rows) -> None:
-        """Everything of one episode."""
+        """Send everything of one episode."""
         numbers = episode.start + np.arange(episode.length)
         for feature in self._dataset.schema.columns:
             values = rows[feature.key].reshape(episode.length, -1)
@@ -80,7 +80,7 @@ class _View:
             self._text("marks", episode.start + mark[0] * self._fps, mark[1], "INFO")
 
     def findings(self, verdict: Verdict, shown: dict[int, Episode]) -> None:
-        """What `check` has found, at its time."""
+        """Send what `check` has found, at its time."""
         for found in verdict.findings:
             start = (
                 0 if found.episode is None else shown[found.episode].start if found.episode in shown else None
@@ -102,7 +102,7 @@ class _View:
         self._rr.send_columns(path, indexes=times, columns=columns, recording=self._stream)
 
     def _video(self, episode: Episode, key: str, numbers: Any) -> None:
-        """The file goes in unchanged, once; each row refers to its frame."""
+        """Send the file unchanged, once; each row refers to its frame."""
         path = self._dataset.video_path(episode, key)
         entity = f"{key}/{path.stem if len(self._dataset.by_file()) > 1 else 'all'}"
         if path not in self._files:
