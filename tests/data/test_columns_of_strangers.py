@@ -50,5 +50,5 @@ def test_a_wide_file_of_many_groups_is_measured_where_it_is_read(tmp_path: Path)
     with opened(path) as file:
         look = file._measure_column
         file._measure_column = lambda chunk, column: measured.append(column.path) or look(chunk, column)
-        file.read(["task"], most_rows=9)
+        file.read(["task"], max_rows=9)
     assert measured == ["task"] * 3

@@ -22,7 +22,7 @@ def narrow_bounds(monkeypatch):
 
 def read(path, columns=None):
     with parquet.opened(path) as file:
-        return file.read(columns, most_rows=ANYTHING)
+        return file.read(columns, max_rows=ANYTHING)
 
 
 def test_plain_tables_come_back_as_they_were(tmp_path):

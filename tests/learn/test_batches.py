@@ -1,4 +1,4 @@
-"""Batches: masks, promised rows, normalisation, and the data set on disk."""
+"""Batches: masks, committed rows, normalisation, and the data set on disk."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def maker(demos: Demos, **changes) -> BatchMaker:
 
 
 def test_shards_read_back_as_written(tmp_path):
-    frames = [frame(np.random.default_rng(i), promised=i % 3, known=4 + i) for i in range(5)]
+    frames = [frame(np.random.default_rng(i), committed=i % 3, known=4 + i) for i in range(5)]
     write_shard(tmp_path / "a", frames[:2], MANIFEST)
     write_shard(tmp_path / "b", frames[2:], {**MANIFEST, "kind": "correct"})
     demos = Demos([tmp_path])
@@ -73,7 +73,7 @@ def test_unlocked_rows_lie_on_the_straight_flow(demos_folder):
 
 
 def test_unknown_and_promised_rows_are_outside_the_loss(tmp_path):
-    frames = [frame(np.random.default_rng(i), promised=2, known=9) for i in range(8)]
+    frames = [frame(np.random.default_rng(i), committed=2, known=9) for i in range(8)]
     write_shard(tmp_path / "a", frames, MANIFEST)
     batches = maker(Demos([tmp_path]))
     batch = batches.draw(0, 0)
@@ -126,7 +126,7 @@ def test_normalisation_round_trip_and_statistics(demos_folder):
 
 def test_kinds_are_drawn_by_their_weight(tmp_path):
     for kind in ("full", "correct"):
-        frames = [frame(np.random.default_rng(i), promised=5 * (kind == "correct")) for i in range(40)]
+        frames = [frame(np.random.default_rng(i), committed=5 * (kind == "correct")) for i in range(40)]
         write_shard(tmp_path / kind, frames, {**MANIFEST, "kind": kind})
     demos = Demos([tmp_path])
     shares = [

@@ -36,8 +36,8 @@ class ExpertPolicy(Policy):
     def infer(self, obs, *, committed=None):
         rows = np.zeros((16, SLOTS), dtype=np.float32)
         slots = [joint.slot for joint in self.stage.spec.joints]
-        promised = [] if committed is None else list(slot_map(self.stage.spec).gather_chunk(committed)[1:])
-        rows[:, slots] = self.stage.branch(promised)
+        plan = [] if committed is None else list(slot_map(self.stage.spec).gather_chunk(committed)[1:])
+        rows[:, slots] = self.stage.branch(plan)
         return ActionChunk(rows, np.ones(SLOTS, bool), obs.t_ns, 0.05)
 
 
@@ -83,11 +83,11 @@ def test_chunks_stop_counting_at_a_knock(stage):
 
 def test_waiting_rows_are_promised_not_learned(stage):
     stage.begin(SEED + 3)
-    stage.remember(promised=3)
+    stage.remember(committed=3)
     for _ in range(2):
         stage.move(stage.play.setpoint, clean=False)
     frame = stage.finish()[0]
-    assert frame.promised == 3
+    assert frame.committed == 3
     assert frame.valid.all()
     np.testing.assert_allclose(frame.rows[1], frame.rows[0])
     np.testing.assert_allclose(frame.rows[2], frame.rows[0])
@@ -130,7 +130,7 @@ def test_a_branch_of_time_leaves_no_trace(stage):
 
 def test_corrections_keep_the_promise_and_continue_with_the_expert(stage):
     frames = correct(stage, SEED + 7, ExpertPolicy(stage))
-    assert all(f.promised >= 1 and f.valid.all() for f in frames)
+    assert all(f.committed >= 1 and f.valid.all() for f in frames)
     assert not frames[-1].pregrasp
 
 
@@ -141,7 +141,7 @@ def test_scene_features_of_the_hand_are_zero_at_the_grasp(stage):
         stage.move(stage.expert_row(), clean=True)
         if stage.world.truth().cube.z_m > 0.04:
             break
-    scene = dict(zip(names, stage.see().scene, strict=True))
+    scene = dict(zip(names, stage.observe().scene, strict=True))
     assert abs(scene["hand_y_m"]) < 0.012
     assert abs(scene["hand_z_m"]) < 0.015
     assert scene["hand_cos4yaw"] > 0.8
@@ -202,10 +202,10 @@ def test_wilson_interval_matches_published_values():
 def test_training_sees_and_labels_by_the_rule_of_pairing(stage):
     """What a frame shows is what `observe` gives then; its rows are the setpoints that were in force, tick by tick."""
     seen, times, setpoints, play = [], [], [], stage.play
-    see, run_row = stage.see, play.run_row
+    observe, run_row = stage.observe, play.run_row
 
-    def looking(promised=0):
-        frame = see(promised)
+    def observing(committed=0):
+        frame = observe(committed)
         seen.append((play.now_ns, play.observe("look"), frame))
         return frame
 
@@ -214,11 +214,11 @@ def test_training_sees_and_labels_by_the_rule_of_pairing(stage):
         setpoints.append(play.setpoint.copy())
         run_row(row)
 
-    stage.see, play.run_row = looking, running
+    stage.observe, play.run_row = observing, running
     try:
         frames = full(stage, SEED + 41)
     finally:
-        stage.see, play.run_row = see, run_row
+        stage.observe, play.run_row = observe, run_row
     log = Setpoints(times, setpoints)
     kept = 0
     for t0_ns, observation, frame in seen:

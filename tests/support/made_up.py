@@ -30,7 +30,7 @@ MANIFEST = {
 }
 
 
-def frame(rng: np.random.Generator, *, promised: int = 0, known: int = ROWS) -> DemoFrame:
+def frame(rng: np.random.Generator, *, committed: int = 0, known: int = ROWS) -> DemoFrame:
     """A made-up example: the arm goes where the brightness of the first picture says."""
     goal = rng.uniform(-1, 1)
     state = rng.uniform(-0.5, 0.5, JOINTS).astype(np.float32)
@@ -41,7 +41,7 @@ def frame(rng: np.random.Generator, *, promised: int = 0, known: int = ROWS) -> 
         state=state,
         rows=(state + ramp * goal).astype(np.float32),
         valid=np.arange(ROWS) < known,
-        promised=promised,
+        committed=committed,
         scene=np.full(SCENE, goal, dtype=np.float32),
         tokens=np.array([2, 3, 4, 5, 0, 0, 0, 0], dtype=np.int32),
         pregrasp=bool(rng.random() < 0.5),

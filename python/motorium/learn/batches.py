@@ -24,10 +24,10 @@ class BatchParams:
         samples: noise samples (flow times, delays) per observation: the prefix is encoded once for all of them.
         pregrasp_share: share of frames in which the target still lies on the table.
         kind_weights: how much more often than others of its half a frame of some kind is drawn.
-        delay_weights: chance of d = 0, 1, 2, ... promised rows, in proportion.
+        delay_weights: chance of d = 0, 1, 2, ... committed rows, in proportion.
         time_beta: flow time is 1 - Beta(a, b): more often near noise (Being-H0.5 uses 1.5, 1).
         state_noise: of the state, in standard deviations.
-        promise_jitter: share of samples whose promised rows are disturbed, so that motion alone is never trusted.
+        promise_jitter: share of samples whose committed rows are disturbed, so that motion alone is never trusted.
         promise_jitter_rad: standard deviation of that disturbance, and per row the same once more.
         light_gain, light_offset: photometric augmentation of each picture (normalised brightness 0..1).
     """
@@ -54,8 +54,8 @@ class Batch:
         tokens: (B, L).
         state: (B, 200).
         clean: (B, n, T, 200) actions.
-        noisy: (B, n, T, 200) flow states, promised rows as given to the network.
-        time: (B, n, T) flow time, 1 for promised rows.
+        noisy: (B, n, T, 200) flow states, committed rows as given to the network.
+        time: (B, n, T) flow time, 1 for committed rows.
         velocity: (B, n, T, 200) target.
         weight: (B, n, T, 1) 1 where the loss counts.
         scene: (B, S) target of the scene head.
@@ -112,12 +112,12 @@ class BatchMaker:
         action = np.broadcast_to(stats.action(rows_raw, state_raw)[:, None], noise.shape)
         given = self._jitter(rows_raw, rng)
         given = stats.action(given, state_raw[:, None].repeat(p.samples, 1))
-        delay, promised = self._delays(index, rng)
+        delay, committed = self._delays(index, rng)
         row = np.arange(rows)
         locked = row < delay[..., None]
         noisy = (1.0 - time[..., None]) * noise + time[..., None] * action
         noisy = np.where(locked[..., None], given, noisy)
-        counts = self.demos.column("valid")[index][:, None] & ~locked & (row >= promised[..., None])
+        counts = self.demos.column("valid")[index][:, None] & ~locked & (row >= committed[..., None])
         state = stats.state(state_raw) + p.state_noise * rng.standard_normal(state_raw.shape)
         images = self._images(index, rng)
         return Batch(
@@ -137,8 +137,8 @@ class BatchMaker:
         """Return (B, n) rows that are given, and (B, 1) rows that were committed when the frame was recorded."""
         weights = np.array(self.params.delay_weights)
         delay = rng.choice(len(weights), (len(index), self.params.samples), p=weights / weights.sum())
-        promised = self.demos.column("promised")[index][:, None].astype(np.int64)
-        return np.maximum(delay, promised), promised
+        committed = self.demos.column("promised")[index][:, None].astype(np.int64)
+        return np.maximum(delay, committed), committed
 
     def _jitter(self, rows: Float32, rng: np.random.Generator) -> Float32:
         """Return (B, n, T, J) rows as committed, some of them by a policy that is a little off."""

@@ -20,6 +20,8 @@ from ..foreign import check_regular, read_json
 from ..types import Float32, UInt8
 
 COLUMNS = ("images", "state", "rows", "valid", "promised", "scene", "tokens", "pregrasp", "seed")
+FIELDS = {"promised": "committed"}
+"""Column -> field of a frame, where their names differ: a column keeps the name that 0.1.0 gave it."""
 
 LARGEST_MANIFEST = 64 << 20
 LARGEST_COLUMN = 1 << 40
@@ -38,7 +40,7 @@ class DemoFrame:
         state: (J,) measured slot values.
         rows: (T, J) slot values; row 0 is the setpoint in force.
         valid: (T,) whether the row may be learned.
-        promised: rows below this were promised before the observation; given, never learned.
+        committed: rows below this were committed before the observation; given, never learned.
         scene: (S,) true scene vector.
         tokens: (L,) words.
         pregrasp: the target still lies on the table.
@@ -49,7 +51,7 @@ class DemoFrame:
     state: Float32
     rows: Float32
     valid: NDArray[np.bool_]
-    promised: int
+    committed: int
     scene: Float32
     tokens: NDArray[np.int32]
     pregrasp: bool
@@ -62,7 +64,7 @@ def write_shard(folder: Path, frames: list[DemoFrame], manifest: dict[str, Any])
     for name in COLUMNS:
         np.save(
             folder / f"{name}.npy",
-            np.stack([np.asarray(getattr(f, name)) for f in frames]),
+            np.stack([np.asarray(getattr(f, FIELDS.get(name, name))) for f in frames]),
             allow_pickle=False,
         )
     whole = {"format": "motorium-demos", "format_version": 1, "frames": len(frames), **manifest}

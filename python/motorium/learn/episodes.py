@@ -3,8 +3,8 @@
 full       the whole task, with knocks against the arm, the gripper and the cube
 miss       a deliberate miss beside the cube; only the recovery is kept
 approach   from an arbitrary arm pose to the grasp
-glance     one look from the start pose and one from any pose, each with the expert's chunk: most scenes per hour
-hover      looks from close above the cube, turned anyhow: near a cube is not yet in line with it
+glance     one observation from the start pose and one from any pose, each with the expert's chunk: most scenes per hour
+hover      observations from close above the cube, turned anyhow: near a cube is not yet in line with it
 correct    a policy drives; at its replanning instants the expert shows how to go on (DAgger, Ross et al., 2011)
 """
 
@@ -57,7 +57,7 @@ class EpisodeParams:
 
 @dataclass
 class _Log:
-    """What happened, row by row: when, setpoints, which moves were the expert's own, and the frames seen."""
+    """What happened, row by row: when, setpoints, which moves were the expert's own, and the frames observed."""
 
     times_ns: list[int] = field(default_factory=list)
     setpoints: list[Float64] = field(default_factory=list)
@@ -87,14 +87,14 @@ class Stage:
         return self.expert.target(truth or self.world.truth(), self.world.position_rad, self.play.setpoint)
 
     def move(self, row: NDArray[np.floating], *, clean: bool) -> None:
-        """Play one row and logs whether it was the expert's own."""
+        """Play one row and log whether it was the expert's own."""
         self.log.times_ns.append(self.play.now_ns)
         self.log.setpoints.append(self.play.setpoint.copy())
         self.log.clean.append(clean)
         self.play.run_row(row)
 
-    def see(self, promised: int = 0) -> DemoFrame:
-        """Return the observation now, its chunk still empty."""
+    def observe(self, committed: int = 0) -> DemoFrame:
+        """Observe now, with a chunk that is still empty."""
         world, rows = self.world, self.params.rows
         joints = len(self.spec.joints)
         truth = world.truth()
@@ -103,19 +103,19 @@ class Stage:
             state=slot_values(self.spec, world.position_rad),
             rows=np.zeros((rows, joints), dtype=np.float32),
             valid=np.zeros(rows, dtype=np.bool_),
-            promised=promised,
+            committed=committed,
             scene=scene_features(world, self.expert),
             tokens=self._tokenizer.encode(world.task),
             pregrasp=truth.cube.z_m < LIFTED_M and not in_tray(truth.cube, truth.tray),
             seed=world.scene.seed,
         )
 
-    def remember(self, promised: int = 0) -> None:
+    def remember(self, committed: int = 0) -> None:
         """Keep the observation before the row that is played next."""
-        self.log.frames.append((len(self.log.setpoints), self.see(promised)))
+        self.log.frames.append((len(self.log.setpoints), self.observe(committed)))
 
     def finish(self) -> list[DemoFrame]:
-        """Play the tail that the last frames need and fills every frame's chunk."""
+        """Play the tail that the last frames need and fill every frame's chunk."""
         for _ in range(self.params.rows):
             self.move(self.expert_row(), clean=True)
         setpoints = Setpoints(self.log.times_ns, self.log.setpoints)
@@ -123,11 +123,11 @@ class Stage:
         out = []
         for k, frame in self.log.frames:
             rows = self._labels(self.log.times_ns[k], setpoints)
-            # Row i is the expert's only while every move from the promised rows up to it was.
+            # Row i is the expert's only while every move from the committed rows up to it was.
             moves = clean[k : k + self.params.rows - 1].copy()
-            moves[: max(0, frame.promised - 1)] = True
+            moves[: max(0, frame.committed - 1)] = True
             valid = np.concatenate([[True], np.logical_and.accumulate(moves)])
-            if valid[: frame.promised + 2].all():
+            if valid[: frame.committed + 2].all():
                 out.append(replace(frame, rows=rows, valid=valid))
         return out
 
@@ -137,10 +137,10 @@ class Stage:
         assert rows is not None  # as many rows were played
         return slot_values(self.spec, rows)
 
-    def look(self, wait: int) -> DemoFrame:
+    def observe_with_chunk(self, wait: int) -> DemoFrame:
         """Observe now, with the chunk of an expert that starts after `wait` committed rows of standing still."""
         chunk = self.branch([self.play.setpoint.copy()] * (wait - 1))
-        return replace(self.see(wait), rows=chunk, valid=np.ones(self.params.rows, dtype=np.bool_))
+        return replace(self.observe(wait), rows=chunk, valid=np.ones(self.params.rows, dtype=np.bool_))
 
     def branch(self, plan: list[Float64]) -> Float32:
         """Return (T, J) slot values: the committed `plan`, then the expert, played in a side branch of time."""
@@ -222,10 +222,10 @@ def approach(stage: Stage, seed: int) -> list[DemoFrame]:
 def glance(stage: Stage, seed: int) -> list[DemoFrame]:
     """Record two single observations of a scene that is used for nothing else."""
     rng = stage.begin(seed)
-    looks = [stage.look(int(rng.integers(0, 4)))]
+    frames = [stage.observe_with_chunk(int(rng.integers(0, 4)))]
     stage.world.set_joints(_arbitrary_pose(stage, rng))
     stage.play.restart()
-    return [*looks, stage.look(int(rng.integers(0, 4)))]
+    return [*frames, stage.observe_with_chunk(int(rng.integers(0, 4)))]
 
 
 def hover(stage: Stage, seed: int) -> list[DemoFrame]:
@@ -233,7 +233,7 @@ def hover(stage: Stage, seed: int) -> list[DemoFrame]:
     rng = stage.begin(seed)
     arm, grasp = stage.expert.arm, stage.expert.grasp
     cube = stage.world.truth().cube
-    looks = []
+    frames = []
     for _ in range(3):
         point = np.array([cube.x_m, cube.y_m, 0.0]) + np.append(
             rng.normal(0.0, 0.012, 2), rng.uniform(0.032, 0.09)
@@ -246,8 +246,8 @@ def hover(stage: Stage, seed: int) -> list[DemoFrame]:
             np.append(arm.joints(replace(tool, pitch=tool.pitch + rng.normal(0.0, 0.06))), gripper)
         )
         stage.play.restart()
-        looks.append(stage.look(int(rng.integers(0, 4))))
-    return looks
+        frames.append(stage.observe_with_chunk(int(rng.integers(0, 4))))
+    return frames
 
 
 def correct(stage: Stage, seed: int, policy: Policy) -> list[DemoFrame]:
@@ -262,7 +262,7 @@ def correct(stage: Stage, seed: int, policy: Policy) -> list[DemoFrame]:
     for _ in range(params.limit // params.horizon):
         delay = int(rng.choice(params.delays))
         committed = stage.play.committed(delay)
-        frame = stage.see(promised=delay)
+        frame = stage.observe(committed=delay)
         chunk = stage.branch(list(committed[1:]))
         settled += stage.world.success
         out.append(replace(frame, rows=chunk, valid=np.ones(params.rows, dtype=np.bool_)))
@@ -298,7 +298,7 @@ def _hesitate(stage: Stage, rng: np.random.Generator) -> None:
     """Keep the frames in which a deployed arm waits for its first chunk, with the wait as committed."""
     wait = int(rng.integers(0, 5))
     if wait:
-        stage.remember(promised=wait)
+        stage.remember(committed=wait)
     for _ in range(wait - 1):
         stage.move(stage.play.setpoint, clean=False)
 

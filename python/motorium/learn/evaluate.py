@@ -1,4 +1,4 @@
-"""Closed-loop evaluation in lock-step: the policy as it is deployed, with the runner's rhythm and promises."""
+"""Closed-loop evaluation in lock-step: the policy as it is deployed, with the runner's rhythm and committed rows."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class EpisodeResult:
 
     Attributes:
         time_s: simulated time until success was confirmed, or the limit.
-        shortfalls: plans that needed more promised rows than the policy accepts; on a robot they are refused.
+        shortfalls: plans that needed more committed rows than the policy accepts; on a robot they are refused.
     """
 
     seed: int

@@ -49,7 +49,7 @@ DEFAULT_DIMS = Dims(
     norm_eps=1e-5,
 )
 MAX_DELAY = len(BatchParams().delay_weights) - 1
-"""Promised rows a network is trained to keep: as many as its batches have drawn."""
+"""Committed rows a network is trained to keep: as many as its batches have drawn."""
 HORIZON = 8
 FLOW_STEPS = 4
 

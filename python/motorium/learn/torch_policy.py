@@ -60,11 +60,11 @@ class TorchPolicy(Policy):
         noise[:, self._slots] = self._rng.standard_normal(
             (self.info.rows, len(self._slots)), dtype=np.float32
         )
-        locked = np.zeros((0, SLOTS), dtype=np.float32) if committed is None else committed
-        rows = self.denoise(obs, noise, locked)
+        given = np.zeros((0, SLOTS), dtype=np.float32) if committed is None else committed
+        rows = self.denoise(obs, noise, given)
         valid = np.zeros(SLOTS, dtype=np.bool_)
         valid[self._slots] = True
-        return ActionChunk(rows, valid, obs.t_ns, self.info.dt_s, len(locked), time.perf_counter() - start)
+        return ActionChunk(rows, valid, obs.t_ns, self.info.dt_s, len(given), time.perf_counter() - start)
 
     @torch.inference_mode()
     def denoise(self, obs: Observation, noise: Float32, committed: Float32) -> Float32:

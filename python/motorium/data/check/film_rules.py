@@ -22,7 +22,7 @@ from ..format.tables import Episode
 from . import film_pass
 from .film_pass import Film, Sample
 from .findings import WITHOUT, Finding
-from .picture_rules import CameraLook
+from .picture_rules import CameraPictures
 
 TOLERANCE_S = 1e-4
 """LeRobot's: how far a frame may be from the time of its row."""
@@ -93,7 +93,7 @@ def _start(episode: Episode, key: str) -> float:
     return start if 0 <= start <= LATEST_S else 0.0
 
 
-def judge_reel(reel: Reel, into: CameraLook | None, on_packet: Callable[[], None]) -> Iterator[Finding]:
+def judge_reel(reel: Reel, into: CameraPictures | None, on_packet: Callable[[], None]) -> Iterator[Finding]:
     """Find what is wrong with one video file.
 
     Args:
@@ -121,7 +121,7 @@ def judge_reel(reel: Reel, into: CameraLook | None, on_packet: Callable[[], None
     yield from _extra(reel, film)
 
 
-def _sample(reel: Reel, into: CameraLook) -> Sample:
+def _sample(reel: Reel, into: CameraPictures) -> Sample:
     starts = np.array([reel.start_s(episode) for episode in reel.episodes])
     fps, every = reel.fps, max(1, reel.fps // 2)
 
@@ -135,7 +135,7 @@ def _sample(reel: Reel, into: CameraLook) -> Sample:
 
     def see(time_s: float, image: UInt8) -> None:
         episode, k = place(time_s)
-        into.see(episode.index, k / fps, image)
+        into.add(episode.index, k / fps, image)
 
     height, width, *_ = (*reel.feature.shape, 0, 0)
     return Sample((height, width), wanted, see)

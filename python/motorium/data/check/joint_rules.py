@@ -20,7 +20,7 @@ JUMP_RAD, JUMP_FACTOR = 0.3, 8.0
 """A step in one row above both: that many radians, and so many times the 90th percentile of all steps."""
 CONTACT_RAD, CONTACT_S = 0.01, 0.5
 """At a joint limit, closer than this, for longer than that."""
-GRIPPER_SHARE = 0.05
+GRIPPER_FRACTION = 0.05
 """Of its travel, that a gripper moves at least in an episode."""
 LAG_RAD, LAG_S = 0.35, 0.5
 """The arm is farther than this from its setpoint for longer than that: something holds it."""
@@ -90,13 +90,13 @@ def gripper(case: Case) -> Iterator[Finding]:
     """Find a gripper that does not grip, or leaves its travel."""
     for name, values, (lower, upper), unit in _limited(case, gripper=True):
         travel = upper - lower
-        if np.ptp(values) < GRIPPER_SHARE * travel:
+        if np.ptp(values) < GRIPPER_FRACTION * travel:
             detail = f"{name} moves by {unit.amount(float(np.ptp(values)))} within {unit.amount(travel)}"
             yield case.finding(
                 "gripper_range", None, detail, "was the gripper connected? record the episode again"
             )
         beyond = np.maximum(lower - values, values - upper)
-        if beyond.max() > GRIPPER_SHARE * travel:
+        if beyond.max() > GRIPPER_FRACTION * travel:
             row = int(beyond.argmax())
             detail = f"{name} is at {unit.amount(values[row])}, its travel is {lower:.4g} to {upper:.4g}"
             yield case.finding("gripper_range", row, detail, "calibrate the gripper again")

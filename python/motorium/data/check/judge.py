@@ -24,7 +24,7 @@ from . import column_rules, joint_rules
 from .case import STATE, Case
 from .film_rules import Reel, judge_reel, reels
 from .findings import WITHOUT, Finding, Verdict, shortened
-from .picture_rules import CameraLook, judge
+from .picture_rules import CameraPictures, judge
 from .stats_rules import StatsRules
 from .still_rules import judge_stills, stills
 from .unjudged import find_units, unjudged
@@ -121,11 +121,11 @@ def _numbers(case: Case, motions: Motions, stored: StatsRules) -> list[Finding]:
 def _films(dataset: Dataset, files: Sequence[Reel], steps: _Steps, *, pictures: bool) -> list[Finding]:
     findings: list[Finding] = []
     still = not dataset.schema.has("capture_s")
-    cameras = {feature.key: CameraLook(feature.key, still) for feature in dataset.schema.videos}
+    cameras = {feature.key: CameraPictures(feature.key, still) for feature in dataset.schema.videos}
     for reel in files:
         findings += shortened(judge_reel(reel, cameras[reel.key] if pictures else None, steps.step))
     for feature in stills(dataset) if pictures else ():
-        cameras[feature.key] = CameraLook(feature.key, still)
+        cameras[feature.key] = CameraPictures(feature.key, still)
         findings += shortened(judge_stills(dataset, feature, cameras[feature.key], steps.step))
     for looked in cameras.values():
         findings += shortened(judge(looked))

@@ -24,7 +24,7 @@ BLANK_LEVELS = 1.0
 
 
 @dataclass
-class CameraLook:
+class CameraPictures:
     """What was seen of one camera.
 
     Attributes:
@@ -43,7 +43,7 @@ class CameraLook:
     _since: float = 0.0
     _told: frozenset[str] = frozenset()
 
-    def see(self, episode: int, time_s: float, image: UInt8) -> None:
+    def add(self, episode: int, time_s: float, image: UInt8) -> None:
         """One more picture, (H, W, 3) RGB, of an episode; times only grow within one."""
         if episode != self._episode:
             self._episode, self._before, self._since, self._told = episode, None, 0.0, frozenset()
@@ -71,7 +71,7 @@ def _thumb(image: UInt8) -> NDArray[np.float64]:
     return image[::step, ::step].astype(np.float64)
 
 
-def judge(looked: CameraLook) -> Iterator[Finding]:
+def judge(looked: CameraPictures) -> Iterator[Finding]:
     """Find what is wrong with one camera once all episodes were added."""
     yield from looked.found
     if not looked.seen:

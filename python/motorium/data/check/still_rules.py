@@ -16,7 +16,7 @@ from ..format.tables import Episode
 from ..format.video_file import MAX_PIXELS
 from .film_pass import words_of
 from .findings import WITHOUT, Finding
-from .picture_rules import CameraLook
+from .picture_rules import CameraPictures
 
 ROWS = 16
 """Pictures in memory at a time."""
@@ -30,7 +30,7 @@ def stills(dataset: Dataset) -> tuple[Feature, ...]:
 
 
 def judge_stills(
-    dataset: Dataset, feature: Feature, into: CameraLook, on_picture: Callable[[], None]
+    dataset: Dataset, feature: Feature, into: CameraPictures, on_picture: Callable[[], None]
 ) -> Iterator[Finding]:
     """Find what is wrong with the pictures of one camera.
 
@@ -80,7 +80,7 @@ def _is_outside(entry: Any) -> bool:
 
 
 def _judge(
-    dataset: Dataset, feature: Feature, into: CameraLook, place: tuple[Episode, int], entry: Any
+    dataset: Dataset, feature: Feature, into: CameraPictures, place: tuple[Episode, int], entry: Any
 ) -> Iterator[Finding]:
     (episode, k), fps = place, dataset.schema.fps
     data = entry.get("bytes") if isinstance(entry, dict) else entry
@@ -99,7 +99,7 @@ def _judge(
         yield Finding("damaged", episode.index, k / fps, str(error), REMEDY)
         return
     if k % max(1, fps // 2) == 0:
-        into.see(episode.index, k / fps, image)
+        into.add(episode.index, k / fps, image)
 
 
 def _size(data: bytes, where: str) -> tuple[int, int]:

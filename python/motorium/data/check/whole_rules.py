@@ -25,7 +25,7 @@ SAME_RAD = 2e-3
 """Two motions that differ by less than this on average are one: no person repeats one so well."""
 
 RENUMBER = "motorium data convert DATASET --to v3.0 --out NEW counts them anew"
-MOST_EPISODES = 1 << 24
+MAX_EPISODES = 1 << 24
 """Beyond which no split is looked at."""
 _ArmKey = tuple[Identity | None, int]
 """The arm of an episode, and by which rule its rows were paired."""
@@ -55,8 +55,8 @@ class Motions:
         flat = state.reshape(len(state), -1).astype(np.float64) * self.in_rad
         at = np.linspace(0, len(flat) - 1, POINTS)
         low = np.floor(at).astype(int)
-        share = (at - low)[:, None]
-        points = flat[low] * (1 - share) + flat[np.minimum(low + 1, len(flat) - 1)] * share
+        fraction = (at - low)[:, None]
+        points = flat[low] * (1 - fraction) + flat[np.minimum(low + 1, len(flat) - 1)] * fraction
         seed = notes.get("seed")
         self.episodes.append(episode.index)
         self.points.append(points.astype(np.float32).ravel())
@@ -138,7 +138,7 @@ def splits(dataset: Dataset) -> tuple[dict[str, set[int]], list[str]]:
     out: dict[str, set[int]] = {}
     strange: list[str] = []
     for name, text in declared.items() if isinstance(declared, dict) else ():
-        mask = read_ranges(str(text), min(max(known, default=-1) + 1, MOST_EPISODES))
+        mask = read_ranges(str(text), min(max(known, default=-1) + 1, MAX_EPISODES))
         if mask is None:
             strange.append(str(name))
         else:

@@ -63,8 +63,8 @@ def merge(datasets: Sequence[Dataset], target: Path) -> Info:
     return merge_datasets(datasets, Units(), target)[0]
 
 
-def split(dataset: Dataset, share: float, seed: int, train: Path, test: Path) -> tuple[Info, Info]:
-    """Write two datasets; `share` of the scenes goes to `test`. Episodes of one scene (noted seed) stay together.
+def split(dataset: Dataset, fraction: float, seed: int, train: Path, test: Path) -> tuple[Info, Info]:
+    """Write two datasets; `fraction` of the scenes goes to `test`. Episodes of one scene (noted seed) stay together.
 
     In info.json the episodes of the one are in the split "train", those of the other in "test". Raises DataError: a
     side would be empty, or is there already; then neither is made.
@@ -74,11 +74,11 @@ def split(dataset: Dataset, share: float, seed: int, train: Path, test: Path) ->
         scene = dataset.notes(episode).get("seed")
         groups.setdefault(("scene", scene) if scene is not None else episode.index, []).append(episode.index)
     order = np.random.default_rng(seed).permutation(len(groups))
-    count = round(share * len(groups))
+    count = round(fraction * len(groups))
     if not 0 < count < len(groups):
         least = f"give at least --test {math.ceil(100 / len(groups)) / 100:g}, and less than 1"
         remedy = least if len(groups) > 1 else "record more of them"
-        raise DataError(f"a share of {share:g} of {len(groups)} scenes leaves one side empty: {remedy}")
+        raise DataError(f"a share of {fraction:g} of {len(groups)} scenes leaves one side empty: {remedy}")
     members = list(groups.values())
     chosen = frozenset(e for i in order[:count] for e in members[int(i)])
     rest = everything(dataset) - chosen

@@ -36,7 +36,7 @@ from .hdf5_layouts import ACTION, ALOHA_JOINTS, Demo, Said, read_demos
 __all__ = ["ALOHA_JOINTS", "Said", "import_hdf5", "is_hdf5"]
 
 SUFFIXES = (".hdf5", ".h5", ".hdf")
-PATIENCE_S = 60.0
+ENCODER_WAIT_S = 60.0
 STEP_S = 120
 """Longest time between two rows: a damaged file can keep its library busy for ever."""
 MAX_FRAME_BYTES = 64 << 20
@@ -151,7 +151,7 @@ def _write(root: Path, demos: Iterable[Demo], said: Said, left_out: dict[str, No
             found = _schema(demo, films, said)
             if writer is None or schema is None:
                 schema = found
-                writer = DatasetWriter(root, schema, patience_s=PATIENCE_S)
+                writer = DatasetWriter(root, schema, patience_s=ENCODER_WAIT_S)
             elif found.digest() != schema.digest():
                 why = "; ".join(schema.differences(found))
                 raise DataError(f"{demo.name} does not fit the first episode: {why}")

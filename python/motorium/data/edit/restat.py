@@ -68,7 +68,7 @@ def _of(dataset: Dataset, episode: Episode, rows: Rows) -> dict[str, Stats]:
     levels = dataset.histograms(episode)
     for feature in dataset.schema.videos:
         if feature.key not in levels:
-            seen = whole_stats.looked_at(dataset, episode, feature.key)
+            seen = whole_stats.decoded_stats(dataset, episode, feature.key)
             levels[feature.key] = seen.result()
         elif "q50" not in out.get(feature.key, {}):
             seen = PictureStats()
@@ -91,7 +91,7 @@ def _write_lines(dataset: Dataset, found: Mapping[int, Mapping[str, Stats]]) -> 
     written = []
     for path in sorted((root / layout.EPISODES).glob("chunk-*/file-*.parquet")) if found else ():
         with parquet.opened(path, root) as file:
-            table = file.read(most_rows=tables.MAX_EPISODES)
+            table = file.read(max_rows=tables.MAX_EPISODES)
         tables.write_table_whole(root, path, tables.with_stats(table, found))
         written.append(str(path.relative_to(root)))
     return written

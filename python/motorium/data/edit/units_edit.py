@@ -77,10 +77,10 @@ def merge(datasets: Sequence[Dataset], how: Units, target: Path) -> tuple[Info, 
     for dataset, (schema, _) in zip(datasets[1:], parts[1:], strict=True):
         why = first.differences(schema)
         if why:
-            way = units_remedy(why, "DATASET")
-            way += ", or merge with --assume rad" * ("say it" in way)
-            way += ", or merge with --units rad" * ("convert" in way)
-            raise DataError(f"{dataset.root} does not fit {datasets[0].root}: {'; '.join(why)}{way}")
+            remedy = units_remedy(why, "DATASET")
+            remedy += ", or merge with --assume rad" * ("say it" in remedy)
+            remedy += ", or merge with --units rad" * ("convert" in remedy)
+            raise DataError(f"{dataset.root} does not fit {datasets[0].root}: {'; '.join(why)}{remedy}")
         names, theirs = (s.own.get(marks.NAMES) for s in (first, schema))
         if names != theirs:
             raise DataError(f"{dataset.root} has the sub-tasks {theirs}, {datasets[0].root} has {names}")

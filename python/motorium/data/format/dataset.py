@@ -20,7 +20,7 @@ from .exchange import settle
 from .layout import Slot
 from .outcome import normalised
 from .schema import DERIVED, NOTES_LIMIT, Feature, Info, Schema, read_info, read_json
-from .snapshot import TRIES, Place, look, place_of
+from .snapshot import TRIES, Place, place_of, read_meta
 from .stats import Stats, read_levels
 from .tables import Episode, Rows
 
@@ -60,7 +60,7 @@ class Dataset:
         for _ in range(TRIES):
             place, info = place_of(root), read_info(root)
             if info.version == layout.VERSION:
-                info, episodes, tasks = look(root)
+                info, episodes, tasks = read_meta(root)
             else:
                 episodes, tasks = old_lines.read_episodes(root, info), old_lines.read_tasks(root)
             if place.is_still(root):

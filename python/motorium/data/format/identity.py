@@ -36,7 +36,7 @@ class Accepted:
 
 NOTHING = Accepted()
 PROGRAM = "accepted=Accepted({}=True)"
-WAYS = {"robot": "--accept robot", "calibration": "--accept calibration"}
+OPTIONS = {"robot": "--accept robot", "calibration": "--accept calibration"}
 
 
 def identity_of(dataset: Dataset, episode: Episode | None = None) -> Identity | None:
@@ -83,10 +83,10 @@ def other_robot(
     return ""
 
 
-def refusal(what: str, meant: str, way: str) -> DataError:
-    """Make the error about a robot or a calibration that differs; `way` is "robot" or "calibration"."""
+def refusal(what: str, meant: str, kind: str) -> DataError:
+    """Make the error about a robot or a calibration that differs; `kind` is "robot" or "calibration"."""
     return DataError.with_remedy(
-        what, program=f"{meant}: {PROGRAM.format(way)}", command=f"{meant}: {WAYS[way]}"
+        what, program=f"{meant}: {PROGRAM.format(kind)}", command=f"{meant}: {OPTIONS[kind]}"
     )
 
 

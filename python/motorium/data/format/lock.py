@@ -17,7 +17,7 @@ from .exchange import settle
 from .schema import read_info
 
 TRIES = 10
-PATIENCE_S = 0.2
+WAIT_S = 0.2
 """A reader that looks whether somebody writes (`snapshot.written`) holds the lock for a moment."""
 
 
@@ -103,7 +103,7 @@ class Lock:
 
 def _hold(fd: int) -> None:
     """Lock it. Raises BlockingIOError when another process holds it for long, OSError without locks."""
-    give_up = time.monotonic() + PATIENCE_S
+    give_up = time.monotonic() + WAIT_S
     while True:
         try:
             return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

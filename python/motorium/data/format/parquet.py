@@ -136,13 +136,13 @@ class ParquetTable:
             fields = [field.with_type(array.type) for field, array in zip(batch.schema, arrays, strict=True)]
             yield pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields, batch.schema.metadata))
 
-    def read(self, columns: Sequence[str] | None = None, *, most_rows: int) -> pa.Table:
-        """Read all rows of some columns, or of all. Raises DataError when there are more than `most_rows`."""
+    def read(self, columns: Sequence[str] | None = None, *, max_rows: int) -> pa.Table:
+        """Read all rows of some columns, or of all. Raises DataError when there are more than `max_rows`."""
         import pyarrow as pa
 
         names = self.names if columns is None else list(columns)
-        if self.rows > most_rows:
-            raise DataError(f"{self._path} holds {self.rows} rows; at most {most_rows} are read")
+        if self.rows > max_rows:
+            raise DataError(f"{self._path} holds {self.rows} rows; at most {max_rows} are read")
         batches, size = [], 0
         for batch in self.iter_batches(4096, columns=names):
             batches.append(batch)

@@ -18,8 +18,8 @@ from .thrift import read_struct
 
 HEADER_BYTES = 512
 """Enough for most page headers; longer ones are read again, whole."""
-LARGEST_HEADER = 1 << 20
-LARGEST_FOOTER = 64 << 20
+MAX_HEADER_BYTES = 1 << 20
+MAX_FOOTER_BYTES = 64 << 20
 CODECS = {0: "", 1: "snappy", 2: "gzip", 4: "brotli", 5: "lz4_raw", 6: "zstd", 7: "lz4_raw"}
 """Parquet's number -> pyarrow's name."""
 _TAIL = 8
@@ -63,7 +63,7 @@ def read_groups(file: BinaryIO) -> list[list[Chunk]]:
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _TAIL))
     length = int.from_bytes(file.read(4), "little")
-    if size < _TAIL + 4 or length > min(size - _TAIL, LARGEST_FOOTER):
+    if size < _TAIL + 4 or length > min(size - _TAIL, MAX_FOOTER_BYTES):
         raise DataError(f"its footer claims {length} bytes of {size}")
     file.seek(size - _TAIL - length)
     try:
@@ -105,7 +105,7 @@ def pages(fd: int, chunk: Chunk) -> Iterator[Page]:
 
 
 def _header(fd: int, place: int) -> tuple[dict[int, Any], int]:
-    for most in (HEADER_BYTES, LARGEST_HEADER):
+    for most in (HEADER_BYTES, MAX_HEADER_BYTES):
         try:
             header, used = read_struct(os.pread(fd, most, place), 0)
         except IndexError:

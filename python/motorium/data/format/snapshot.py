@@ -51,7 +51,7 @@ def place_of(root: Path) -> Place:
     return Place(_folder(root), _state(root / layout.INFO))
 
 
-def look(root: Path) -> tuple[Info, list[Episode], list[str]]:
+def read_meta(root: Path) -> tuple[Info, list[Episode], list[str]]:
     """Read what `meta/` of a v3.0 dataset says at one moment: info.json, lines about episodes, tasks.
 
     Raises DataError as the readers of these files, and when edits replace the dataset each time it is read.

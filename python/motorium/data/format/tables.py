@@ -233,7 +233,7 @@ def read_episodes(
     """
     with opened(path, inside) as file:
         names = [name for name in file.names if stats or not name.startswith("stats/")]
-        lines = file.read(names, most_rows=MAX_EPISODES).to_pylist()
+        lines = file.read(names, max_rows=MAX_EPISODES).to_pylist()
     try:
         return [checked_episode(_episode(line, videos)) for line in lines]
     except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -310,7 +310,7 @@ def read_tasks(path: Path, *, inside: Path | None = None) -> list[str]:
         words = [f.name for f in kinds if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
         if kinds.names.count("task_index") != 1 or len(words) != 1:
             raise DataError(f"{path} has columns {kinds.names[:20]}; task_index and one of words are needed")
-        table = file.read(["task_index", *words], most_rows=MAX_EPISODES)
+        table = file.read(["task_index", *words], max_rows=MAX_EPISODES)
     try:  # texts of parquet may be any bytes
         pairs = zip(table["task_index"].to_pylist(), table[words[0]].to_pylist(), strict=True)
         tasks = {int(index): str(task) for index, task in pairs}

@@ -70,14 +70,14 @@ def _of_episode(dataset: Dataset, episode: Episode) -> dict[str, Stats]:
     out = {f.key: column_stats(rows[f.key]) for f in missing}
     for feature in dataset.schema.videos:
         if "q50" not in stored.get(feature.key, {}):
-            out[feature.key] = without_levels(looked_at(dataset, episode, feature.key).result())
+            out[feature.key] = without_levels(decoded_stats(dataset, episode, feature.key).result())
     return {**stored, **out}
 
 
-def compute(dataset: Dataset, *, look: bool = True) -> WholeStats:
+def compute(dataset: Dataset, *, decode: bool = True) -> WholeStats:
     """Compute the statistics of all rows and pictures anew.
 
-    With `look`, videos whose statistics are stored nowhere are decoded; else those episodes count as they can.
+    With `decode`, videos whose statistics are stored nowhere are decoded; else those episodes count as they can.
 
     Raises DataError, also for a dataset without a row.
     """
@@ -92,7 +92,7 @@ def compute(dataset: Dataset, *, look: bool = True) -> WholeStats:
     for feature in dataset.schema.features:
         if feature.is_column:
             continue
-        found = _of_pictures(dataset, feature, look=look)
+        found = _of_pictures(dataset, feature, decode=decode)
         if found is not None:
             stats[feature.key], bounds[feature.key] = found
     order = [f.key for f in (*dataset.schema.features, *DERIVED)]
@@ -111,13 +111,13 @@ def refresh(root: Path) -> bool:
         return False
     if _note(root).get("rows") == dataset.frames and (root / layout.STATS).exists():
         return False
-    write(dataset, look=False)
+    write(dataset, decode=False)
     return True
 
 
-def write(dataset: Dataset, *, look: bool = True) -> None:
+def write(dataset: Dataset, *, decode: bool = True) -> None:
     """Write stats.json anew, and note which rows it covers. Raises DataError."""
-    found, root = compute(dataset, look=look), dataset.root
+    found, root = compute(dataset, decode=decode), dataset.root
     write_json(root / layout.STATS, found.stats, indent=1, root=root)
     write_json(root / layout.STATS_NOTE, {"rows": dataset.frames, "bounds": found.bounds}, root=root)
 
@@ -186,15 +186,15 @@ def _values(dataset: Dataset, block: Sequence[tuple[Feature, slice]]) -> list[ND
 
 
 def _of_pictures(
-    dataset: Dataset, feature: Feature, *, look: bool
+    dataset: Dataset, feature: Feature, *, decode: bool
 ) -> tuple[Stats, Mapping[str, tuple[Any, Any]]] | None:
     """Return those of all episodes, and bounds of what is inexact; None where an episode tells nothing."""
     total, stored = PictureStats(), []
     for episode in dataset.episodes:
         levels = dataset.histograms(episode).get(feature.key)
         one = _numbers(dataset.stats(episode).get(feature.key)) if levels is None else {}
-        if levels is None and look and feature.is_video and "q50" not in one:
-            levels = looked_at(dataset, episode, feature.key).result()
+        if levels is None and decode and feature.is_video and "q50" not in one:
+            levels = decoded_stats(dataset, episode, feature.key).result()
         if levels is not None:
             total.merge(levels)
         elif "count" in one and "mean" in one and "std" in one:
@@ -233,7 +233,7 @@ def _numbers(stored: Any) -> dict[Any, Any]:
     return out
 
 
-def looked_at(dataset: Dataset, episode: Episode, key: str) -> PictureStats:
+def decoded_stats(dataset: Dataset, episode: Episode, key: str) -> PictureStats:
     """Look at every fourth picture of a camera in an episode. Raises DataError."""
     seen = PictureStats()
     for _, image in dataset.pictures(episode, key, every=STATS_EVERY):

@@ -85,7 +85,7 @@ def finish(root: Path, part: Path) -> int | None:
         rooted.check(root, part)
         rooted.remove(root, part / aside.REASON)
         _wait_for_encoder(part)
-        held = look(part, schema)
+        held = count_whole(part, schema)
     if held.usable(fps) == 0:
         if held.longest() >= fps or held.unreadable > UNREADABLE_BYTES or held.sealed:
             raise DataError(f"less than a second of it is whole: {_counted(held, schema)}")
@@ -101,7 +101,7 @@ def finish(root: Path, part: Path) -> int | None:
         raise
 
 
-def look(part: Path, schema: Schema) -> Held:
+def count_whole(part: Path, schema: Schema) -> Held:
     """Count what is whole in a staging folder. Raises DataError."""
     rows = journalled = 0
     path = part / staging.FRAMES
