@@ -1,4 +1,4 @@
-"""From demonstrations to training batches: normalisation, which frames, and how they are disturbed."""
+"""Make training batches from demonstrations: normalisation, which frames, and how they are disturbed."""
 
 from __future__ import annotations
 

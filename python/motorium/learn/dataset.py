@@ -1,4 +1,4 @@
-"""Demonstrations on disk: a folder of shards, each a folder of plain .npy columns with one row per frame.
+"""Write and read demonstrations: a folder of shards, each a folder of plain .npy columns with one row per frame.
 
 A frame stands for itself: pictures, state, and the chunk that the expert would play from there, with a mask of the
 rows that are known. Nothing is pickled; columns are memory-mapped, so a data set may be larger than memory.

@@ -1,4 +1,4 @@
-"""Kinds of demonstration. Each plays one episode in lock-step and returns the frames that may be learned from.
+"""Play kinds of demonstration, each one episode in lock-step, and return the frames that may be learned from.
 
 full       the whole task, with knocks against the arm, the gripper and the cube
 miss       a deliberate miss beside the cube; only the recovery is kept

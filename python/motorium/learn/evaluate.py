@@ -1,4 +1,4 @@
-"""Closed-loop evaluation in lock-step: the policy as it is deployed, with the runner's rhythm and committed rows."""
+"""Evaluate in closed loop and lock-step: the policy as deployed, with the runner's rhythm and committed rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The descriptor of a network that learns from given demonstrations, and networks to and from checkpoint folders."""
+"""Describe a network that learns from given demonstrations; write networks to checkpoint folders and read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the learner sees and says of one instant: unified slots of joint angles, words as numbers, the scene vector."""
+"""Turn one instant into numbers: unified slots of joint angles, words, the scene vector."""
 
 from __future__ import annotations
 

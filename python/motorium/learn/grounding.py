@@ -1,4 +1,4 @@
-"""An extra lesson for training only: every picture is asked in which patch the target cube is, and where in the patch.
+"""Teach, in training only, in which patch of every picture the target cube is, and where in the patch.
 
 Its small heads are thrown away afterwards; what stays are patches that know what the instruction speaks of. Where the
 cube is in a picture follows from the true scene vector and the declared camera (its random shift is ignored).

@@ -1,4 +1,4 @@
-"""The motorium nano network in PyTorch, for training; the C++ engine runs the same tensors without torch.
+"""Define the motorium nano network in PyTorch, for training; the C++ engine runs the same tensors without torch.
 
 Two streams of tokens share their attention (a mixture of transformers, Being-H0.5): the prefix (soft prompt, words,
 camera patches, readout) is encoded once per observation, and the expert (state and the noisy action rows)

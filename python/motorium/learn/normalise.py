@@ -1,4 +1,4 @@
-"""Normalisation of states, actions, scene vectors and pictures; computed from data, stored in the checkpoint."""
+"""Normalise states, actions, scene vectors and pictures by statistics of the data, stored in the checkpoint."""
 
 from __future__ import annotations
 

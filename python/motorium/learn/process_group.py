@@ -1,4 +1,4 @@
-"""Several processes that train one network: each draws a part of every batch, gradients are averaged."""
+"""Train one network in several processes: each draws a part of every batch, gradients are averaged."""
 
 from __future__ import annotations
 

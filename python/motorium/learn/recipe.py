@@ -1,4 +1,4 @@
-"""A recipe: everything that makes a checkpoint, in one TOML file - what to record, how to train, in which order."""
+"""Run a recipe: everything that makes a checkpoint, in one TOML file - what to record, how to train, in which order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records demonstrations in several processes: seeds in, shards out."""
+"""Record demonstrations in several processes: seeds in, shards out."""
 
 from __future__ import annotations
 

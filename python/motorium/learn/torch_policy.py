@@ -1,4 +1,4 @@
-"""A checkpoint run by the PyTorch network: the reference for the C++ engine, and the driver of corrections."""
+"""Run a checkpoint by the PyTorch network: the reference for the C++ engine, and the driver of corrections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trains a motorium nano network on recorded demonstrations; resumable, and the same for the same seed."""
+"""Train a motorium nano network on recorded demonstrations; resumable, and the same for the same seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One episode before its judges."""
+"""Hold one episode for the rules that judge it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about numbering, times, words and the end of one episode. Each yields findings; thresholds are at the top."""
+"""Judge numbering, times, words and the end of one episode. Each rule yields findings; thresholds are at the top."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One pass over a video file: when each frame is to be shown, and a look at every picture. The file may be anything."""
+"""Pass once over a video file: when each frame is to be shown, and every picture. The file may be anything."""
 
 from __future__ import annotations
 

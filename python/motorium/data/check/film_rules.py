@@ -1,4 +1,4 @@
-"""Rules about video files: every frame there once and in its time, size, codec and rate as info.json says.
+"""Judge video files: every frame there once and in its time, size, codec and rate as info.json says.
 
 LeRobot 0.4.4 takes for row k of an episode the frame at `from_timestamp + timestamp`, and refuses to train when none
 is within 0.1 ms of it (`tolerance_s` in `datasets/lerobot_dataset.py`, `decode_video_frames` in `video_utils.py`).

@@ -1,4 +1,4 @@
-"""What the quality gate says: one finding per trouble, with where it is and what to do about it."""
+"""Describe what the quality gate found: one finding per trouble, with its place and its remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about the motion of one episode: an arm that waits, leaps, leans, does not grip, or is held.
+"""Judge the motion of one episode: an arm that waits, leaps, leans, does not grip, or is held.
 
 Thresholds are in radians and brought into the unit of the data.
 """

@@ -1,4 +1,4 @@
-"""The quality gate: every rule over every episode and every video file, one of them in memory at a time.
+"""Judge a dataset by every rule, every episode and every video file, one of them in memory at a time.
 
 Kinds: damaged, frames, video, extra_frames, index, not_finite, clock, cadence, rate, skew, dropped_frames, static,
 joint_jump, limit_contact, gripper_range, tracking, too_short, no_task, exposure, colour, stats, no_stats, duplicate,

@@ -1,4 +1,4 @@
-"""Rules about the pictures: exposure and colour against the other episodes of the same camera, and standing still."""
+"""Judge pictures: exposure and colour against other episodes of the same camera, and standing still."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about stored statistics: training normalises with them, so they must be those of the rows there are."""
+"""Judge stored statistics: training normalises with them, so they must be those of the rows there are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about pictures that lie in the data files, one PNG or JPEG a row: there, whole, and of the declared size."""
+"""Judge pictures that lie in the data files, one PNG or JPEG a row: there, whole, and of the declared size."""
 
 from __future__ import annotations
 

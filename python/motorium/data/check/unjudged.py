@@ -1,4 +1,4 @@
-"""What could not be judged, and why: a rule that did not run is a finding, never a clean bill."""
+"""Name every rule that could not run, and why: such a rule is a finding, never a clean bill."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about the dataset as a whole: totals, its arm, episodes that are one, and what train and test share."""
+"""Judge the dataset as a whole: totals, its arm, episodes that are one, and what train and test share."""
 
 from __future__ import annotations
 

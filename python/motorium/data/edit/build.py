@@ -1,4 +1,4 @@
-"""A new dataset from episodes of others: it grows beside its place and takes it when it is whole and on the disk."""
+"""Build a new dataset from episodes of others: it grows beside its place, and takes it when it is whole and durable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Between the versions of LeRobot's format, offline: v2.0 and v2.1 to v3.0, v3.0 to v2.1, bit for bit.
+"""Convert between the versions of LeRobot's format, offline: v2.0 and v2.1 to v3.0, v3.0 to v2.1, bit for bit.
 
 v2.1 (lerobot 0.3, `datasets/utils.py`): one parquet and one mp4 per episode, jsonl files under meta/.
 """

@@ -1,4 +1,4 @@
-"""Changes to whole datasets: each writes a new one, and none touches what it reads."""
+"""Change whole datasets: each function writes a new one, and none touches what it reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Videos made anew: encoded, or mirrored."""
+"""Make videos anew: encoded, or mirrored."""
 
 from __future__ import annotations
 

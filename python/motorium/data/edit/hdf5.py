@@ -1,4 +1,4 @@
-"""Demonstrations in HDF5 become a LeRobotDataset v3.0: the layouts of ALOHA (ACT) and of robomimic.
+"""Import demonstrations in HDF5 into LeRobotDataset v3.0: the layouts of ALOHA (ACT) and of robomimic.
 
 ALOHA, a file per episode: `observations/{qpos,qvel,effort}` (N, J), `observations/images/<camera>` (N, H, W, 3) or
 JPEGs (N, bytes), `action` (N, A). robomimic, all in one file: `data/demo_<i>/obs/<key>`, `data/demo_<i>/actions`, and

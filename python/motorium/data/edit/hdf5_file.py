@@ -1,4 +1,4 @@
-"""HDF5 files of strangers: only what lies in the file itself is read, in sizes that were agreed to before.
+"""Read strangers' HDF5 files: only what lies in the file itself, in sizes that were agreed to before.
 
 Refused: links to elsewhere, external and virtual storage, filters that would load a library, objects, and datasets that
 claim more than they hold.

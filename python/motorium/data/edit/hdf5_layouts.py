@@ -1,4 +1,4 @@
-"""Where ALOHA (ACT) and robomimic put what in an HDF5 file; what has no place here is named."""
+"""Know where ALOHA (ACT) and robomimic put what in an HDF5 file; what has no place here is named."""
 
 from __future__ import annotations
 

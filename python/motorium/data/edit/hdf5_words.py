@@ -1,4 +1,4 @@
-"""What an HDF5 file says in words: the instruction, wherever its writer put it, and the environment of robomimic.
+"""Find what an HDF5 file says in words: the instruction, wherever it was put, and robomimic's environment.
 
 LIBERO: `data.attrs["problem_info"]`, JSON with `language_instruction`, and `bddl_file_name`. RoboCasa: `ep_meta` of
 each demo, JSON with `lang`. Others: an attribute, or a dataset of texts, called `language_instruction` or the like.

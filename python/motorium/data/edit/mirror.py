@@ -1,4 +1,4 @@
-"""A dataset in the mirror: pictures, joints and words with left and right exchanged, and nothing left half done."""
+"""Mirror a dataset: pictures, joints and words with left and right exchanged, and nothing left half done."""
 
 from __future__ import annotations
 

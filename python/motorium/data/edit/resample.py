@@ -1,4 +1,4 @@
-"""Fewer rows per second: for every tick of an even timeline the row that was nearest in true time.
+"""Resample to fewer rows per second: for every tick of an even timeline the row that was nearest in true time.
 
 As Xiaomi-Robotics-0 aligns its sensors at 30 Hz (`timeline.align`). An action then reaches to the next new row: it
 is taken again from the setpoints, by the rule of `timeline.pairing`.

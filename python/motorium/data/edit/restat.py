@@ -1,4 +1,4 @@
-"""Stored statistics, computed anew from the rows: what an edit by other hands left stale, or an older format lacks."""
+"""Compute stored statistics anew from the rows: what an edit by other hands left stale, or an older format lacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dataset in the 200 unified slots (Being-H0.5 layout): joints by name, so that many robots share one space."""
+"""Put a dataset into the 200 unified slots (Being-H0.5 layout): joints by name, so that robots share one space."""
 
 from __future__ import annotations
 

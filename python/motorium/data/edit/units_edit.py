@@ -1,4 +1,4 @@
-"""Units of joints: said of a dataset that does not say them, and converted."""
+"""Say the units of joints in a dataset that does not say them, and convert them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading datasets: LeRobot v3.0 as written by anyone, v2.1 and v2.0. Nothing in a file is believed unchecked."""
+"""Read datasets: LeRobot v3.0 as written by anyone, v2.1 and v2.0. Nothing in a file is believed unchecked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A new dataset takes the place of an old one. Whatever cuts that off is finished or undone by the next verb.
+"""Put a new dataset in the place of an old one. Whatever cuts that off is finished or undone by the next verb.
 
 .NAME.building-4711/        beside NAME, locked as long as the process lives
     new/                    grows, and takes the place of NAME when it is whole and on the disk

@@ -1,4 +1,4 @@
-"""Names of a feature's values, and the order of a picture's sides, in every form that info.json has them in.
+"""Read names of a feature's values, and the order of a picture's sides, in every form that info.json has them in.
 
 LeRobot and the tools around it write names as a list, as a list of lists, as lists under a word such as "motors" or
 "axes", or as name -> place; and shapes of pictures as (H, W, C) or (C, H, W), which their names tell apart.

@@ -1,4 +1,4 @@
-"""Whose arm a dataset was recorded with, and whether that is the one at hand.
+"""Tell whose arm a dataset was recorded with, and whether that is the one at hand.
 
 The section `motorium` of info.json has the identity of the last session under "robot", and so have the notes of every
 episode. Datasets of motorium 0.1.0 and of others have a robot's name, joints, and perhaps their limits.

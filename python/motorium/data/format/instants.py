@@ -1,4 +1,4 @@
-"""What the times and the action of a row mean: which rule of pairing a dataset was recorded with."""
+"""Say what the times and the action of a row mean: which rule of pairing a dataset was recorded with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which unit a dataset's joints are: as it says, as their names say, or guessed from their range.
+"""Find the unit of a dataset's joints: as it says, as their names say, or guessed from their range.
 
 Thresholds are in radians and converted; limits are brought into the data's own unit, so that findings speak it too.
 """

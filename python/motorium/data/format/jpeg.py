@@ -1,4 +1,4 @@
-"""One JPEG of a stranger, decoded with PyAV after a look at the size it claims."""
+"""Decode one JPEG of a stranger with PyAV, after a check of the size that it claims."""
 
 from __future__ import annotations
 

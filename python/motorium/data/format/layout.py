@@ -1,4 +1,4 @@
-"""Where everything of a dataset lies. LeRobotDataset v3.0 (lerobot 0.4.4, `datasets/utils.py`), one episode per file.
+"""Name every file of a dataset: LeRobotDataset v3.0 (lerobot 0.4.4, `datasets/utils.py`), one episode per file.
 
 LeRobot allows many episodes in a file; written here is one per file, so that a finished episode is never touched
 again. What it does not know lies beside it and is ignored by it: `telemetry/`, `meta/motorium/`, `.recording/`.

@@ -1,4 +1,4 @@
-"""One writer per dataset."""
+"""Let one writer at a time into a dataset."""
 
 from __future__ import annotations
 

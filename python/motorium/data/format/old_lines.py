@@ -1,4 +1,4 @@
-"""What datasets of LeRobot v2.0 and v2.1 keep in `meta/*.jsonl`: tasks, episodes and their statistics, a line each."""
+"""Read what LeRobot v2.0 and v2.1 keep in `meta/*.jsonl`: tasks, episodes and their statistics, a line each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an episode ended, as its notes say: a success, a failure, or unknown; and whether its end is missing."""
+"""Read from an episode's notes how it ended: success, failure, or unknown; and whether its end is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parquet files that others may have made: what they unpack to is bounded before and while it is read."""
+"""Read parquet files that others may have made: what they unpack to is bounded before and while it is read."""
 
 from __future__ import annotations
 

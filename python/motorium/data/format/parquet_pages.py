@@ -1,4 +1,4 @@
-"""What a parquet file unpacks to, counted from the headers of its pages, before any page is unpacked.
+"""Count what a parquet file unpacks to from the headers of its pages, before any page is unpacked.
 
 The footer's sizes are claims that readers do not check: a run-length code of six bytes stands for two thousand million
 values, and so may a page of a few kB that is packed. pyarrow gives sizes and places out only by functions that end the

@@ -1,4 +1,4 @@
-"""Errors that pass: a full disk, a limit, a device that fails for a while. What they interrupt stays where it is."""
+"""Tell errors that pass: a full disk, a limit, a failing device. What they interrupt stays where it is."""
 
 from __future__ import annotations
 

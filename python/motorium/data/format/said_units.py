@@ -1,4 +1,4 @@
-"""In which unit a column is, as the dataset itself says it: in info.json, or by the names of its values."""
+"""Read the unit of a column as the dataset itself says it: in info.json, or by the names of its values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a dataset holds: fps, robot and features, read from and written to `meta/info.json`."""
+"""Describe what a dataset holds: fps, robot and features, read from and written to `meta/info.json`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read a dataset that another process writes to: what is read together belongs together, half of an episode is none.
+"""Read a dataset that another process writes to: all of one moment, and no half of an episode.
 
 `staging.publish` puts the files of a finished episode in their places one after the other, `info.json` last, and keeps
 its folder `.done` until then. So what was read while `info.json` stayed the same is of one moment, less the episodes

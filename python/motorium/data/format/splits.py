@@ -1,4 +1,4 @@
-"""Which episodes are for training and which for testing: `splits` of info.json, kept through every change.
+"""Keep which episodes are for training and which for testing: `splits` of info.json, through every change.
 
 LeRobot writes `{"train": "0:50"}`, the first episode and the one after the last; commas separate several ranges.
 """

@@ -1,4 +1,4 @@
-"""Statistics as LeRobot keeps them: per episode, then one for the dataset.
+"""Compute statistics as LeRobot keeps them: per episode, then one for the dataset.
 
 Keys min, max, mean, std, count, q01, q10, q50, q90, q99 (lerobot 0.4.4, `datasets/compute_stats.py`). LeRobot takes
 quantiles from histograms of 5000 bins; here they are exact order statistics, which lie in the same bin. `aggregate` has

@@ -1,4 +1,4 @@
-"""Parquet in and out: rows of episodes, lines about episodes, tasks. Everything read is checked first."""
+"""Read and write parquet: rows of episodes, lines about episodes, tasks. Everything read is checked first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Thrift's compact protocol, as much as parquet's footers and page headers need: structs of numbers, bytes and lists.
+"""Read Thrift's compact protocol as far as parquet's footers and page headers need it.
 
 https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
 """

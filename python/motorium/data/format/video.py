@@ -1,4 +1,4 @@
-"""Video files: codecs, exact cuts without re-encoding, frames out. A file from elsewhere may be anything."""
+"""Cut and decode video files: exact cuts without re-encoding, frames out. A file from elsewhere may be anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Video files that others may have made: opened as MP4 alone, with an index and pictures of bounded size.
+"""Open video files that others may have made: as MP4 alone, with an index and pictures of bounded size.
 
 FFmpeg would open whatever a file says it is, playlists that name other files among it; it fills an index entry of 24
 bytes and more for each frame that a file of 2 kB claims, and a decoder allocates what the stream says and not what

@@ -1,4 +1,4 @@
-"""Statistics of a whole dataset, `meta/stats.json`: computed from every row, and of pictures from their histograms.
+"""Compute statistics of a whole dataset, `meta/stats.json`: from every row, and of pictures from their histograms.
 
 LeRobot (0.4.4, `aggregate_stats`) takes the mean of the episodes' quantiles for the dataset's; with two episodes that
 keep to different places, none of the true values lies there. Here a quantile is an order statistic of all rows. Of

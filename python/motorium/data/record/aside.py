@@ -1,4 +1,4 @@
-"""What could not be recovered lies aside, with the reason: nothing that was recorded is thrown away unasked.
+"""Put aside what could not be recovered, with the reason: nothing recorded is thrown away unasked.
 
 .recording/lost/NNN-episode-000012-4711.part/    as it was found, and reason.json: what, when, why, by which version
 """

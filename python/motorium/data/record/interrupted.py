@@ -1,4 +1,4 @@
-"""What becomes of an episode when writing it fails, and what recovers it: said with every such error."""
+"""Say with every error of writing what becomes of the episode, and what recovers it."""
 
 from __future__ import annotations
 

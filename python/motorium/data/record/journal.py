@@ -1,4 +1,4 @@
-"""An append-only file of fixed-size records in checked blocks: what is written is readable, whatever ended the writer.
+"""Append records of fixed size in checked blocks: what is written is readable, whatever ended the writer.
 
     magic | u32 length | JSON header | u32 CRC      then blocks of      u32 rows | rows * record | u32 CRC
 

@@ -1,4 +1,4 @@
-"""Marks of the episode in progress: a line each as soon as it is made, then a list in the notes and two columns.
+"""Keep marks of the episode in progress: a line each at once, then a list in the notes and two columns.
 
 Contact, release, next sub-task: each with its own time, which is that of the press and not of a row. The columns
 `subtask_index` and `contact`, where a dataset has them, are filled in when the episode is finished, or recovered.

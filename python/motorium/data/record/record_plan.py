@@ -1,4 +1,4 @@
-"""What is asked of a recording: the plan, who moves the arm, who watches, and what is kept of each episode."""
+"""Describe a recording: the plan, who moves the arm, who watches, and what is kept of each episode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An episode in progress becomes a finished one: rows that every camera has a frame for, to the last full second."""
+"""Finish an episode in progress: rows that every camera has a frame for, to the last full second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After anything: finished episodes get their places, one in progress is kept to its last full second."""
+"""Repair a dataset: finished episodes get their places, one in progress is kept to its last full second."""
 
 from __future__ import annotations
 

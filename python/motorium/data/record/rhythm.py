@@ -1,4 +1,4 @@
-"""Whether an episode kept its rhythm: rows on their grid, control ticks at their rate, frames in their places."""
+"""Judge the rhythm of an episode: rows on their grid, control ticks at their rate, frames in their places."""
 
 from __future__ import annotations
 

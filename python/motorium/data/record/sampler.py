@@ -1,4 +1,4 @@
-"""The sampler: a row at every tick of a steady grid, paired as `Robot.observe` pairs what a policy sees.
+"""Sample rows at every tick of a steady grid, paired as `Robot.observe` pairs what a policy gets.
 
 What is stored per row: the newest picture of every camera, and of the time of that observation the joints, the setpoint
 in force (`commanded_rad`) and the one in force a row later (`action`). Every tick goes to `telemetry/`.

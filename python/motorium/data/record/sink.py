@@ -1,4 +1,4 @@
-"""The recorder's end of the video encoder: hands frames over and never waits. What finds no place is counted."""
+"""Hand frames to the video encoder and never wait. What finds no place is counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the episode in progress to the finished one. The rename of its folder is the moment it becomes durable.
+"""Turn the episode in progress into a finished one. The rename of its folder is the moment it becomes durable.
 
 .recording/episode-000012.part/    journal, fragments; then the finished files, all on the disk
 .recording/episode-000012.done/    finished: `publish` moves its files to their places and can do so again and again

@@ -1,4 +1,4 @@
-"""What a write that was cut off leaves in a dataset, told from files of other programs by its name."""
+"""Find what a write that was cut off left in a dataset, told from files of other programs by its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DatasetWriter: episodes one after the other into a LeRobotDataset v3.0, each durable before the next begins."""
+"""Write episodes one after the other into a LeRobotDataset v3.0, each durable before the next begins."""
 
 from __future__ import annotations
 

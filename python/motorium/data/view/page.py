@@ -1,4 +1,4 @@
-"""Style and texts of a page, by day and by night."""
+"""Style a page by day and by night, and escape its texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plots as SVG and pictures as data URLs: what a page needs to stand alone."""
+"""Draw plots as SVG and pictures as data URLs: what a page needs to stand alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page about a dataset that stands alone: no script, no network, nothing beside it."""
+"""Write a page about a dataset that stands alone: no script, no network, nothing beside it."""
 
 from __future__ import annotations
 

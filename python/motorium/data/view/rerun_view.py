@@ -1,4 +1,4 @@
-"""A dataset in the Rerun viewer (extra `view`): videos as they are, every column, tasks, marks and findings.
+"""Show a dataset in the Rerun viewer (extra `view`): videos as they are, every column, tasks, marks and findings.
 
 All episodes lie one after the other on the timeline `dataset`, at the seconds that their rows have in the dataset.
 """
