@@ -214,7 +214,7 @@ def test_a_note_of_others_is_not_believed_too_much(written, tmp_path, noted):
 def test_rows_that_are_only_claimed_cost_no_memory(written, tmp_path):
     root = Path(shutil.copytree(written, tmp_path / "d"))
     shutil.rmtree(root / layout.OURS)
-    path = root / layout.episode_file(layout.Slot.number(2))
+    path = root / layout.episode_file(layout.FilePlace.number(2))
     table = pq.read_table(path)
     for name, value in (("length", 1 << 40), ("dataset_to_index", 1 << 40)):
         table = table.set_column(table.column_names.index(name), name, [[value]])

@@ -21,7 +21,7 @@ from motorium.data.format import layout
 
 STATE, ACTION = "observation.state", "action"
 DEG = 180 / np.pi
-FIRST = layout.data_file(layout.Slot.number(0))
+FIRST = layout.data_file(layout.FilePlace.number(0))
 
 
 def write(root: Path, change=None, seconds: float = 2.0) -> Path:

@@ -280,11 +280,11 @@ def test_a_plan_replaces_no_episode_that_is_there(waiting, tmp_path):
     plan = json.loads((done / layout.PLAN).read_text())
     plan["moves"] = {name: target.replace("-001.", "-000.") for name, target in plan["moves"].items()}
     (done / layout.PLAN).write_text(json.dumps(plan))
-    before = (root / layout.data_file(layout.Slot(0, 0))).read_bytes()
+    before = (root / layout.data_file(layout.FilePlace(0, 0))).read_bytes()
     with pytest.raises(DataError, match="in the dataset already"):
         staging.publish(root, done)
     assert len(repair(root).recovered) == 1
-    assert (root / layout.data_file(layout.Slot(0, 0))).read_bytes() == before
+    assert (root / layout.data_file(layout.FilePlace(0, 0))).read_bytes() == before
 
 
 def test_a_dataset_named_over_a_link_is_repaired_and_recorded_into(waiting, tmp_path):

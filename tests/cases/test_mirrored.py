@@ -100,13 +100,13 @@ def test_words_go_with_it_everywhere(tmp_path):
 
 def test_columns_of_texts_are_reworded(tmp_path):
     root = write(tmp_path / "d", {"action": JOINTS})
-    path, data = root / layout.INFO, root / layout.data_file(layout.Slot.number(0))
+    path, data = root / layout.INFO, root / layout.data_file(layout.FilePlace.number(0))
     info = json.loads(path.read_text())
     info["features"]["language"] = {"dtype": "string", "shape": [1], "names": None}
     path.write_text(json.dumps(info))
     pq.write_table(pq.read_table(data).append_column("language", [["go left", "RIGHT"]]), data)
     mirror_dataset(Dataset.open(root), Mirror({}), tmp_path / "out")
-    assert pq.read_table(tmp_path / "out" / layout.data_file(layout.Slot.number(0)))[
+    assert pq.read_table(tmp_path / "out" / layout.data_file(layout.FilePlace.number(0)))[
         "language"
     ].to_pylist() == [
         "go right",

@@ -22,7 +22,7 @@ from motorium.data.format.dataset import Dataset
 
 STATE = "observation.state"
 FRONT = data_samples.CAMERAS[0]
-SECOND = layout.Slot.number(1)
+SECOND = layout.FilePlace.number(1)
 
 
 @pytest.fixture(scope="module")

@@ -88,10 +88,10 @@ def test_one_that_does_not_say_is_asked_about(three, tmp_path):
     assert "data units DATASET --set" in refused.output
     assert merged([a, c], tmp_path / "ac", "--assume", "rad").exit_code == 0
     assert said_unit(Dataset.open(tmp_path / "ac").schema, "action") == "rad"
-    before = (c / layout.data_file(layout.Slot.number(0))).read_bytes()
+    before = (c / layout.data_file(layout.FilePlace.number(0))).read_bytes()
     said = CliRunner().invoke(main, ["data", "units", str(c), "--set", "rad"])
     assert "action: rad; it was not said" in said.output
-    assert (c / layout.data_file(layout.Slot.number(0))).read_bytes() == before
+    assert (c / layout.data_file(layout.FilePlace.number(0))).read_bytes() == before
     assert json.loads((c / layout.INFO).read_text())["licence"] == "CC-BY"
     assert merged([a, c], tmp_path / "again").exit_code == 0
 

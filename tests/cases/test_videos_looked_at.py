@@ -46,7 +46,7 @@ def root(clean, tmp_path):
 
 
 def video_of(root: Path, episode: int) -> Path:
-    return root / layout.video_file(FRONT, layout.Slot.number(episode))
+    return root / layout.video_file(FRONT, layout.FilePlace.number(episode))
 
 
 def film(
@@ -206,7 +206,7 @@ def test_a_file_that_is_none_is_damage_and_no_good_data_is_to_be_deleted(root, s
     assert found(root, pictures=False) == [finding]
     assert finding.kind == "damaged"
     assert video_of(root, 0).name in finding.detail
-    file = layout.video_file(FRONT, layout.Slot.number(0))
+    file = layout.video_file(FRONT, layout.FilePlace.number(0))
     assert finding.remedy.startswith(f"put a whole {file} there; ")
     assert finding.remedy.endswith("--episodes 0 --out NEW")
 
@@ -217,7 +217,7 @@ def joined(root: Path, lengths: tuple[int, int, int], gop: int = 1) -> None:
     times = np.concatenate([s + grid(n) for s, n in zip(starts, lengths, strict=True)])
     film(video_of(root, 0), times, gop=gop)
     for episode, start in enumerate(starts):
-        path = root / layout.episode_file(layout.Slot.number(episode))
+        path = root / layout.episode_file(layout.FilePlace.number(episode))
         table = pq.read_table(path)
         for name, value in (
             ("file_index", 0),
@@ -301,7 +301,7 @@ def with_stills(root: Path) -> Path:
     (root / layout.INFO).write_text(json.dumps(info))
     for episode in range(3):
         images = [png(data_samples.image(episode, k, 0)) for k in range(ROWS)]
-        path = root / layout.data_file(layout.Slot.number(episode))
+        path = root / layout.data_file(layout.FilePlace.number(episode))
         table = pq.read_table(path)
         pq.write_table(table.append_column(FRONT, [[{"bytes": i, "path": None} for i in images]]), path)
     return root
@@ -327,7 +327,7 @@ STILLS = {
 def test_every_picture_in_the_data_files_is_looked_at(root, name):
     data, kind, words = STILLS[name]
     assert not check(with_stills(root)).blocking
-    path = root / layout.data_file(layout.Slot.number(0))
+    path = root / layout.data_file(layout.FilePlace.number(0))
     table = pq.read_table(path)
     entries = table[FRONT].to_pylist()
     entries[9] = {"bytes": data, "path": None}

@@ -235,9 +235,9 @@ def test_a_late_row_is_judged_by_how_long_it_took(tmp_path):
 
 def test_damage_is_a_finding_and_the_rest_is_still_judged(tmp_path):
     root = data_samples.write(tmp_path / "d", ("a", "b", "c"), seconds=1.5, cameras=(FRONT,))
-    rows = root / layout.data_file(layout.Slot.number(0))
+    rows = root / layout.data_file(layout.FilePlace.number(0))
     rows.write_bytes(rows.read_bytes()[:-200])
-    video = root / layout.video_file(FRONT, layout.Slot.number(2))
+    video = root / layout.video_file(FRONT, layout.FilePlace.number(2))
     video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
     found = {(f.kind, f.episode) for f in check(root).findings}
     assert ("damaged", 0) in found
@@ -291,7 +291,7 @@ print(verdict.episodes, peak_mb() - before, peak_mb())
 def test_memory_is_that_of_an_episode_not_of_the_dataset(tmp_path):
     """200 000 rows in one file, as LeRobot writes them: streamed."""
     root = data_samples.write(tmp_path / "d", ("a",), seconds=1, cameras=())
-    path = root / layout.data_file(layout.Slot.number(0))
+    path = root / layout.data_file(layout.FilePlace.number(0))
     count, length = 200, 1000
     n = count * length
     episode, k = np.divmod(np.arange(n), length)
@@ -306,14 +306,14 @@ def test_memory_is_that_of_an_episode_not_of_the_dataset(tmp_path):
         "index": np.arange(n), "task_index": np.zeros(n, np.int64),
     })  # fmt: skip
     pq.write_table(table, path, row_group_size=20_000)
-    line = pq.read_table(root / layout.episode_file(layout.Slot.number(0))).to_pylist()[0]
+    line = pq.read_table(root / layout.episode_file(layout.FilePlace.number(0))).to_pylist()[0]
     keep = {key: value for key, value in line.items() if not key.startswith("stats/")}
     lines = [
         {**keep, "episode_index": e, "length": length, "dataset_from_index": e * length,
          "dataset_to_index": (e + 1) * length}
         for e in range(count)
     ]  # fmt: skip
-    pq.write_table(pa.Table.from_pylist(lines), root / layout.episode_file(layout.Slot.number(0)))
+    pq.write_table(pa.Table.from_pylist(lines), root / layout.episode_file(layout.FilePlace.number(0)))
     done = subprocess.run(
         [sys.executable, "-c", MEMORY, str(root)], capture_output=True, text=True, check=False
     )

@@ -186,7 +186,7 @@ def test_joints_in_units_of_lerobot_land_in_the_same_slots(root, tmp_path, unit)
     info = json.loads((copy / layout.INFO).read_text())
     del info["motorium"]["units"]
     (copy / layout.INFO).write_text(json.dumps(info))
-    table = pq.read_table(copy / layout.data_file(layout.Slot.number(0)))
+    table = pq.read_table(copy / layout.data_file(layout.FilePlace.number(0)))
     radians = np.stack(table["action"].to_numpy())
     written = np.empty_like(radians)
     for i, joint in enumerate(spec.joints):
@@ -203,7 +203,7 @@ def test_joints_in_units_of_lerobot_land_in_the_same_slots(root, tmp_path, unit)
     place = table.column_names.index("action")
     pq.write_table(
         table.set_column(place, "action", tables.column(written, feature)),
-        copy / layout.data_file(layout.Slot.number(0)),
+        copy / layout.data_file(layout.FilePlace.number(0)),
     )
     dataset = Dataset.open(copy)
     how = unified.mapping(dataset, unit)
@@ -279,7 +279,7 @@ def test_texts_and_pictures_in_the_data_files_go_along(root, tmp_path):
     info["features"]["observation.images.still"] = {"dtype": "image", "shape": [2, 2, 3], "names": None}
     (copy / layout.INFO).write_text(json.dumps(info))
     for n in range(len(TASKS)):
-        path = copy / layout.data_file(layout.Slot.number(n))
+        path = copy / layout.data_file(layout.FilePlace.number(n))
         table = pq.read_table(path)
         words = [f"wort {n} {k}" for k in range(len(table))]
         images = [{"bytes": bytes([n, k]), "path": None} for k in range(len(table))]

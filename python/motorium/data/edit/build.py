@@ -21,8 +21,8 @@ from ...foreign import open_regular
 from ...logs import logger
 from ..format import layout, parquet, tables, video, whole_stats
 from ..format.dataset import Dataset
-from ..format.exchange import Place, settle, sync_folder
-from ..format.layout import Slot
+from ..format.exchange import BuildingSite, settle, sync_folder
+from ..format.layout import FilePlace
 from ..format.lock import Lock
 from ..format.passing import as_data_error, passing, remedy
 from ..format.schema import Info, Schema, write_info
@@ -83,15 +83,15 @@ def beside(target: Path) -> Iterator[Path]:
         _log.warning("%s", line)
     if os.path.lexists(where):
         raise DataError(f"{target} is there already: give another --out, or remove it first")
-    place = Place(where)
+    site = BuildingSite(where)
     try:
         with as_data_error(f"{target} could not be written, and nothing of it is left"):
-            place.new.mkdir()
-            yield place.new
-            _durable(place.new)
-            place.take()
+            site.new.mkdir()
+            yield site.new
+            _durable(site.new)
+            site.take()
     finally:
-        place.close()
+        site.close()
 
 
 def complete(pick: Pick) -> None:
@@ -167,23 +167,23 @@ class _New:
         """Add one episode."""
         number, schema = len(self.stats), self.schema
         columns = pick.rows(rows, source) if pick.rows is not None else rows
-        length, slot = len(next(iter(columns.values()))), Slot.number(number)
+        length, place = len(next(iter(columns.values()))), FilePlace.number(number)
         labels = self._labels(pick, {**rows, **columns})[:length]
         carried = _reworded(pick, carried_rows(pick.dataset, source, columns))
         columns = {f.key: columns[f.key] for f in schema.columns}
         index = np.array([self.words.index(name) for name in labels])
         columns |= tables.derived(number, self.start, length, schema.fps, index)
-        path = self.root / layout.data_file(slot)
+        path = self.root / layout.data_file(place)
         tables.write_parquet(self.root, path, tables.data_table(schema, columns, carried))
-        stats = self._videos(pick, source, slot, length)
+        stats = self._videos(pick, source, place, length)
         stored = self._stored(pick, source, carried)
         stats |= {key: old for key in carried if (old := sound(stored.get(key)))}
         stats |= {key: column_stats(values) for key, values in columns.items()}
-        where = VideoPlace(slot, 0.0, length / schema.fps)
+        where = VideoPlace(place, 0.0, length / schema.fps)
         videos = {f.key: where for f in schema.videos}
-        episode = Episode(number, tuple(dict.fromkeys(labels)), length, self.start, slot, videos, stats)
-        path = self.root / layout.episode_file(slot)
-        tables.write_parquet(self.root, path, tables.episode_table([(episode, slot)]))
+        episode = Episode(number, tuple(dict.fromkeys(labels)), length, self.start, place, videos, stats)
+        path = self.root / layout.episode_file(place)
+        tables.write_parquet(self.root, path, tables.episode_table([(episode, place)]))
         levels = self.root / layout.levels_file(number)
         keep_levels(self.root, levels, {f.key: stats[f.key] for f in schema.videos})
         _extras(self.root, pick, source, episode)
@@ -206,12 +206,12 @@ class _New:
     def _stored(pick: Pick, source: Episode, carried: Mapping[str, Any]) -> Mapping[str, Stats]:
         return pick.dataset.stats(source) if carried else {}
 
-    def _videos(self, pick: Pick, source: Episode, slot: Slot, length: int) -> dict[str, Stats]:
+    def _videos(self, pick: Pick, source: Episode, place: FilePlace, length: int) -> dict[str, Stats]:
         stored = pick.dataset.stats(source) if self.schema.videos and pick.film is None else {}
         levels = pick.dataset.histograms(source) if self.schema.videos and pick.film is None else {}
         stats: dict[str, Stats] = {}
         for old, new in _cameras(pick, self.schema):
-            path = self.root / layout.video_file(new, slot)
+            path = self.root / layout.video_file(new, place)
             rooted.reserve(self.root, path)
             if pick.film is not None:
                 pick.film(pick.dataset, source, old, path)
@@ -292,15 +292,15 @@ def _extras(root: Path, pick: Pick, source: Episode, episode: Episode) -> None:
         write_json(path, {**_noted(pick, notes), "episode": episode.index}, root=root)
 
 
-def keep_telemetry(root: Path, dataset: Dataset, source: Episode, slot: Slot) -> None:
+def keep_telemetry(root: Path, dataset: Dataset, source: Episode, place: FilePlace) -> None:
     """Copy the control ticks of an episode, where there are any, to their place in the dataset at `root`."""
-    old_slot = source.data if dataset.info.version == layout.VERSION else Slot.number(source.index)
-    ticks = dataset.root / layout.telemetry_file(old_slot)
+    old_place = source.data if dataset.info.version == layout.VERSION else FilePlace.number(source.index)
+    ticks = dataset.root / layout.telemetry_file(old_place)
     if not ticks.exists():
         return
     with (
         open_regular(ticks, parquet.MAX_FILE_BYTES, error=DataError, inside=dataset.root) as old,
-        rooted.create(root, root / layout.telemetry_file(slot)) as new,
+        rooted.create(root, root / layout.telemetry_file(place)) as new,
     ):
         shutil.copyfileobj(old, new)
 
@@ -356,14 +356,14 @@ def swap(root: Path, make: Callable[[Path], Any], tell: Callable[[str], None] = 
         if any(layout.leftovers(real)):
             for line in repair_locked(real).told():
                 tell(line)
-        place = Place(real)
+        site = BuildingSite(real)
         try:
-            _fill_beside(real, place.new, make)
+            _fill_beside(real, site.new, make)
             if lock.where() != real:
                 raise DataError(f"{real} was moved or replaced meanwhile; nothing was done to it")
-            return place.exchange()
+            return site.exchange()
         finally:
-            place.close()
+            site.close()
 
 
 def _fill_beside(root: Path, new: Path, make: Callable[[Path], Any]) -> None:

@@ -58,7 +58,7 @@ def _fill_old(dataset: Dataset, root: Path) -> None:
         if notes:
             write_json(root / layout.notes_file(episode.index), notes, root=root)
         keep_levels(root, root / layout.levels_file(episode.index), dataset.histograms(episode))
-        keep_telemetry(root, dataset, episode, layout.Slot.number(episode.index))
+        keep_telemetry(root, dataset, episode, layout.FilePlace.number(episode.index))
         lines.append({"episode_index": episode.index, "tasks": list(episode.tasks), "length": episode.length})
         all_stats.append({"episode_index": episode.index, "stats": dataset.stats(episode)})
     dataset.check_place()

@@ -18,7 +18,7 @@ MARKED_BY = "data mark"
 
 
 @dataclass(frozen=True)
-class Summary:
+class OutcomeCounts:
     """What the notes of a dataset say.
 
     Attributes:
@@ -30,11 +30,11 @@ class Summary:
     cut_off: tuple[int, ...]
 
 
-def summary(dataset: Dataset) -> Summary:
+def summary(dataset: Dataset) -> OutcomeCounts:
     """Count how the episodes ended; notes that cannot be read, which `check` reports, say nothing."""
     outcomes, cut = dict.fromkeys(WORDS.values(), 0), []
     if not (dataset.root / layout.notes_file(0)).parent.is_dir():  # of others
-        return Summary(outcomes | {WORDS[None]: len(dataset.episodes)}, ())
+        return OutcomeCounts(outcomes | {WORDS[None]: len(dataset.episodes)}, ())
     for episode in dataset.episodes:
         try:
             notes = dataset.notes(episode)
@@ -43,7 +43,7 @@ def summary(dataset: Dataset) -> Summary:
         outcomes[WORDS[outcome_of(notes).success]] += 1
         if cut_off(notes):
             cut.append(episode.index)
-    return Summary(outcomes, tuple(cut))
+    return OutcomeCounts(outcomes, tuple(cut))
 
 
 def for_training(dataset: Dataset, *, with_cut_off: bool = False) -> tuple[Dataset, tuple[int, ...]]:

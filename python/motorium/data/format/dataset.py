@@ -17,7 +17,7 @@ from ...foreign import resolve_inside
 from ...types import UInt8
 from . import layout, old_lines, parquet, tables, video
 from .exchange import settle
-from .layout import Slot
+from .layout import FilePlace
 from .outcome import normalised
 from .schema import DERIVED, NOTES_LIMIT, Feature, Info, Schema, read_info, read_json
 from .snapshot import TRIES, Place, place_of, read_meta
@@ -92,8 +92,8 @@ class Dataset:
     def video_path(self, episode: Episode, key: str) -> Path:
         """Return the file with the frames of a camera. Raises DataError when it would lie outside the dataset."""
         pattern = self.info.video_path or layout.VIDEO_PATTERN
-        slot = episode.videos[key].slot
-        return self._inside(layout.fill(pattern, video_key=key, **self._fields(episode, slot)))
+        place = episode.videos[key].file
+        return self._inside(layout.fill(pattern, video_key=key, **self._fields(episode, place)))
 
     def _inside(self, relative: str) -> Path:
         path = self.root / relative
@@ -107,9 +107,9 @@ class Dataset:
         """Paths whose links, where there are any, stay in the dataset."""
         return set()
 
-    def _fields(self, episode: Episode, slot: Slot) -> dict[str, int]:
+    def _fields(self, episode: Episode, place: FilePlace) -> dict[str, int]:
         old = {"episode_chunk": episode.index // self.info.chunks_size, "episode_index": episode.index}
-        return {"chunk_index": slot.chunk, "file_index": slot.file, **old}
+        return {"chunk_index": place.chunk, "file_index": place.file, **old}
 
     def rows(self, episode: Episode, keys: Sequence[str] | None = None) -> Rows:
         """Return columns of one episode, (N, *shape) each; None: all numeric ones. Raises DataError."""

@@ -32,7 +32,7 @@ WAIT_S = 2.0
 """How long a reader waits for a dataset that an edit is moving just now."""
 
 
-class Place:
+class BuildingSite:
     """The folder beside a dataset in which another one grows, locked as long as this process lives."""
 
     def __init__(self, root: Path) -> None:

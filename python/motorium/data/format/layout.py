@@ -45,14 +45,14 @@ _LONGEST_PATTERN = 1000
 
 
 @dataclass(frozen=True, order=True)
-class Slot:
+class FilePlace:
     """A place for a file: chunk folder and number in it."""
 
     chunk: int
     file: int
 
     @classmethod
-    def number(cls, n: int) -> Slot:
+    def number(cls, n: int) -> FilePlace:
         """Return the n-th place."""
         return cls(n // CHUNK, n % CHUNK)
 
@@ -66,30 +66,30 @@ class Slot:
         return f"{folder}/chunk-{self.chunk:03d}/file-{self.file:03d}{suffix}"
 
 
-def slot_of(path: str) -> Slot | None:
+def file_place_of(path: str) -> FilePlace | None:
     """Return the place of a file under meta/episodes; None for any other path."""
     found = re.fullmatch(rf"{EPISODES}/chunk-(\d{{3,6}})/file-(\d{{3}})\.parquet", path, re.ASCII)
-    return Slot(int(found[1]), int(found[2])) if found else None
+    return FilePlace(int(found[1]), int(found[2])) if found else None
 
 
-def data_file(slot: Slot) -> str:
+def data_file(place: FilePlace) -> str:
     """Return the path of an episode's rows."""
-    return slot.under("data", ".parquet")
+    return place.under("data", ".parquet")
 
 
-def video_file(key: str, slot: Slot) -> str:
+def video_file(key: str, place: FilePlace) -> str:
     """Return the path of the frames of one camera in an episode."""
-    return slot.under(f"videos/{key}", ".mp4")
+    return place.under(f"videos/{key}", ".mp4")
 
 
-def episode_file(slot: Slot) -> str:
+def episode_file(place: FilePlace) -> str:
     """Return the path of the line about an episode."""
-    return slot.under(EPISODES, ".parquet")
+    return place.under(EPISODES, ".parquet")
 
 
-def telemetry_file(slot: Slot) -> str:
+def telemetry_file(place: FilePlace) -> str:
     """Return the path of an episode's control ticks; unknown to LeRobot."""
-    return slot.under(TELEMETRY, ".parquet")
+    return place.under(TELEMETRY, ".parquet")
 
 
 def notes_file(episode: int) -> str:
@@ -130,7 +130,7 @@ def safe(path: str) -> str:
     return path
 
 
-def next_slot(root: Path) -> Slot:
+def next_file_place(root: Path) -> FilePlace:
     """Return the first place that no file of any tree has taken yet."""
     trees = [root / "data", root / EPISODES, root / TELEMETRY, *(root / "videos").glob("*")]
     taken = [-1]
@@ -138,8 +138,8 @@ def next_slot(root: Path) -> Slot:
         for path in tree.glob("chunk-*/file-*.*"):
             numbers = re.fullmatch(r"chunk-(\d+)/file-(\d+)\.\w+", f"{path.parent.name}/{path.name}")
             if numbers:
-                taken.append(Slot(int(numbers[1]), int(numbers[2])).n)
-    return Slot.number(max(taken) + 1)
+                taken.append(FilePlace(int(numbers[1]), int(numbers[2])).n)
+    return FilePlace.number(max(taken) + 1)
 
 
 def leftovers(root: Path) -> tuple[list[Path], list[Path]]:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from ...errors import DataError
 from ...foreign import open_regular, parse_json
-from .layout import Slot
+from .layout import FilePlace
 from .schema import Info
 from .stats import Stats
 from .tables import MAX_EPISODES, Episode, VideoPlace, checked_episode
@@ -42,9 +42,9 @@ def read_episodes(root: Path, info: Info) -> list[Episode]:
             (int(line["episode_index"]), int(line["length"]), _tasks(line)) for line in _lines(path, root)
         ]
         for index, length, tasks in sorted(told, key=lambda one: one[0]):
-            slot = Slot(*divmod(index, info.chunks_size))
-            place = VideoPlace(slot, 0.0, length / info.schema.fps)
-            episode = Episode(index, tasks, length, start, slot, dict.fromkeys(keys, place))
+            place = FilePlace(*divmod(index, info.chunks_size))
+            frames = VideoPlace(place, 0.0, length / info.schema.fps)
+            episode = Episode(index, tasks, length, start, place, dict.fromkeys(keys, frames))
             out.append(checked_episode(episode))
             start += length
     except (KeyError, TypeError, ValueError, OverflowError) as error:

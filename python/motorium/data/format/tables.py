@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ... import rooted
 from ...errors import DataError
 from ...files import write_whole
-from .layout import EPISODES, Slot
+from .layout import EPISODES, FilePlace
 from .parquet import MAX_ROWS, TABLE_BYTES, opened
 from .schema import DERIVED, Feature, Info, Schema
 from .stats import LEVELS, Stats
@@ -33,7 +33,7 @@ Rows = dict[str, NDArray[Any]]
 class VideoPlace:
     """Where the frames of one camera in one episode lie."""
 
-    slot: Slot
+    file: FilePlace
     from_s: float
     to_s: float
 
@@ -56,7 +56,7 @@ class Episode:
     tasks: tuple[str, ...]
     length: int
     start: int
-    data: Slot
+    data: FilePlace
     videos: Mapping[str, VideoPlace] = field(default_factory=dict)
     stats: Mapping[str, Stats] = field(default_factory=dict)
 
@@ -164,7 +164,7 @@ def carried_columns(
     return {key: taken[key] for key in keys}
 
 
-def episode_table(episodes: Sequence[tuple[Episode, Slot]]) -> pa.Table:
+def episode_table(episodes: Sequence[tuple[Episode, FilePlace]]) -> pa.Table:
     """Write lines of meta/episodes, each with the place of its own file, in LeRobot's order of columns."""
     import pyarrow as pa
 
@@ -180,8 +180,8 @@ def episode_table(episodes: Sequence[tuple[Episode, Slot]]) -> pa.Table:
             "dataset_to_index": episode.stop,
         }
         for key, place in episode.videos.items():
-            line[f"videos/{key}/chunk_index"] = place.slot.chunk
-            line[f"videos/{key}/file_index"] = place.slot.file
+            line[f"videos/{key}/chunk_index"] = place.file.chunk
+            line[f"videos/{key}/file_index"] = place.file.file
             line[f"videos/{key}/from_timestamp"] = place.from_s
             line[f"videos/{key}/to_timestamp"] = place.to_s
         for key, stats in episode.stats.items():
@@ -270,10 +270,10 @@ def _episode(line: Mapping[str, Any], videos: Sequence[str]) -> Episode:
     places = {}
     for key in videos:
         start, stop = (float(line[f"videos/{key}/{end}_timestamp"]) for end in ("from", "to"))
-        slot = Slot(int(line[f"videos/{key}/chunk_index"]), int(line[f"videos/{key}/file_index"]))
-        places[key] = VideoPlace(slot, start, stop)
+        file = FilePlace(int(line[f"videos/{key}/chunk_index"]), int(line[f"videos/{key}/file_index"]))
+        places[key] = VideoPlace(file, start, stop)
     start, length = int(line["dataset_from_index"]), int(line["length"])
-    data = Slot(int(line["data/chunk_index"]), int(line["data/file_index"]))
+    data = FilePlace(int(line["data/chunk_index"]), int(line["data/file_index"]))
     tasks = tuple(str(task) for task in line["tasks"] or ())
     return Episode(int(line["episode_index"]), tasks, length, start, data, places, stats)
 

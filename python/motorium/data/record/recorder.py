@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from ...robots.robot import Robot
 
 __all__ = [
-    "DISCARD", "KEEP", "QUIT", "REDO", "Leader", "RecordPlan", "Recorded", "Sampler", "Session", "Watcher", "record",
+    "DISCARD",
+    "KEEP",
+    "QUIT",
+    "REDO",
+    "Leader",
+    "RecordPlan",
+    "Recorded",
+    "RecordingSession",
+    "Sampler",
+    "Watcher",
+    "record",
     "schema_for",
 ]  # fmt: skip
 POLL_S = 0.05
@@ -31,7 +41,7 @@ _log = logger(__name__)
 
 
 @dataclass
-class Session:
+class RecordingSession:
     """One sitting: a robot, a leader, a dataset. Use through `record`."""
 
     robot: Robot
@@ -166,5 +176,5 @@ def record(
     posed = isinstance(leader, Posed) and keeps_leader(plan.root)
     schema = schema_for(robot, plan.fps, plan.subtasks, leader=posed)
     with DatasetWriter(plan.root, schema, codec=plan.codec, accepted=plan.accepted) as writer:
-        session = Session(robot, leader, writer, plan, watcher, EventLog() if log is None else log)
+        session = RecordingSession(robot, leader, writer, plan, watcher, EventLog() if log is None else log)
         return session.run(), writer

@@ -85,7 +85,7 @@ def _build(
     if rows.dtype != schema.row or len(rows) < length or length < 1:
         raise DataError(f"{part} holds {len(rows)} rows of another schema, or not {length} of them")
     rows = rows[:length]
-    task, index, slot = str(header["task"]), info.episodes, layout.next_slot(root)
+    task, index, place = str(header["task"]), info.episodes, layout.next_file_place(root)
     tasks = _tasks(root)
     number = tasks.index(task) if task in tasks else len(tasks)
     columns = {f.key: rows[f.key] for f in schema.columns}
@@ -96,15 +96,15 @@ def _build(
     tables.write_parquet(root, part / "data.parquet", tables.data_table(schema, columns))
     stats: dict[str, Stats] = {f.key: s for f, s in zip(schema.videos, pictures, strict=True)}
     stats |= {key: column_stats(values) for key, values in columns.items()}
-    place = VideoPlace(slot, 0.0, length / schema.fps)
-    videos = {f.key: place for f in schema.videos}
-    episode = Episode(index, (task,), length, info.frames, slot, videos, stats)
-    tables.write_parquet(root, part / "episode.parquet", tables.episode_table([(episode, slot)]))
-    moves = {"data.parquet": layout.data_file(slot)}
-    moves |= {video_name(i): layout.video_file(f.key, slot) for i, f in enumerate(schema.videos)}
+    frames = VideoPlace(place, 0.0, length / schema.fps)
+    videos = {f.key: frames for f in schema.videos}
+    episode = Episode(index, (task,), length, info.frames, place, videos, stats)
+    tables.write_parquet(root, part / "episode.parquet", tables.episode_table([(episode, place)]))
+    moves = {"data.parquet": layout.data_file(place)}
+    moves |= {video_name(i): layout.video_file(f.key, place) for i, f in enumerate(schema.videos)}
     ticks = _telemetry(root, part, columns_until_ns=start_ns + round(length / schema.fps * 1e9))
     if ticks is None:
-        moves["telemetry.parquet"] = layout.telemetry_file(slot)
+        moves["telemetry.parquet"] = layout.telemetry_file(place)
     kept = {
         **notes,
         **({"telemetry": ticks} if ticks else {}),
@@ -120,7 +120,7 @@ def _build(
         moves["levels.json"] = layout.levels_file(index)
     write_json(part / "notes.json", kept, root=root)
     moves["notes.json"] = layout.notes_file(index)
-    moves["episode.parquet"] = layout.episode_file(slot)
+    moves["episode.parquet"] = layout.episode_file(place)
     plan = {"episode": index, "task": task, "task_index": number, "moves": moves}
     write_json(part / layout.PLAN, plan, root=root)
     return episode, moves
@@ -237,16 +237,16 @@ def _leave(root: Path, done: Path) -> None:
 
 def _check_moves(plan: Path, moves: Mapping[str, str], index: int, schema: Schema) -> None:
     """Check that a plan names the places of its own episode, each for its own file, and no others. DataError."""
-    slot = layout.slot_of(moves.get("episode.parquet", ""))
-    if slot is None:
+    place = layout.file_place_of(moves.get("episode.parquet", ""))
+    if place is None:
         raise DataError(f"{plan} is damaged: it names no place for the line about the episode")
     places = {
-        "data.parquet": layout.data_file(slot),
-        "episode.parquet": layout.episode_file(slot),
-        "telemetry.parquet": layout.telemetry_file(slot),
+        "data.parquet": layout.data_file(place),
+        "episode.parquet": layout.episode_file(place),
+        "telemetry.parquet": layout.telemetry_file(place),
         "notes.json": layout.notes_file(index),
         "levels.json": layout.levels_file(index),
-    } | {video_name(i): layout.video_file(f.key, slot) for i, f in enumerate(schema.videos)}
+    } | {video_name(i): layout.video_file(f.key, place) for i, f in enumerate(schema.videos)}
     for name, target in moves.items():
         if places.get(name) != target:
             raise DataError(f"{plan} is damaged: {target!r} is no place for {name!r}")
