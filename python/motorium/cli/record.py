@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 @click.command(cls=Verb, name="record")
 @click.argument("robot")
-@click.option("--leader", required=True, help="Who shows: script, so101_leader, or sim:so101_leader.")
+@click.option("--leader", required=True, help="Leader: script, so101_leader, or sim:so101_leader.")
 @click.option("--port", help="Serial port of a real arm; see `motorium ports`.")
 @click.option("--leader-port", help="Serial port of the leader.")
-@click.option("--calibration", help="Of the arm: name or file.")
-@click.option("--leader-calibration", help="Of the leader: name or file.")
+@click.option("--calibration", help="Calibration of the arm: name or file.")
+@click.option("--leader-calibration", help="Calibration of the leader: name or file.")
 @click.option(
     "--dataset",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder, new or to go on with.",
+    help="Folder of the dataset, new or to be continued.",
 )
 @click.option("--episodes", type=click.IntRange(1), default=10, show_default=True, help="How many more.")
 @click.option("--task", help="The instruction; without it, or with a task's name, every scene draws its own.")
@@ -50,21 +50,21 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seconds per episode.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first scene.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first scene.")
 @click.option("--codec", type=click.Choice(["h264", "av1"]), default="h264", show_default=True)
 @click.option("--strict", is_flag=True, help="Do an episode again whose rates were not kept.")
 @click.option(
     "--accept",
     type=click.Choice(["robot", "calibration"]),
     multiple=True,
-    help="Go on with a dataset though this of the arm is another; noted per episode.",
+    help="Continue a dataset although this of the arm differs; noted per episode.",
 )
 @click.option(
     "--subtasks",
-    help="Names in order, such as reach,grasp,place: columns subtask_index and contact, by marks.",
+    help="Names of sub-tasks in order, such as reach,grasp,place: adds columns subtask_index and contact.",
 )
 @click.option(
-    "--pedal", help="Foot switch that marks, /dev/input/by-id/...; sub-tasks are numbered without names."
+    "--pedal", help="Foot switch for marks, /dev/input/by-id/...; without --subtasks they are numbered."
 )
 @click.option(
     "--pedal-keys",

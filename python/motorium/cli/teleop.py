@@ -22,25 +22,25 @@ ENDS = {"time": "time", "ended": "Enter", "source": "its own end", "stopped": "a
     help="Leader arm: so101_leader, koch_leader, sim:so101_leader moved by a script; or replay, of a --dataset.",
 )
 @click.option("--source", type=click.Choice(["keys", "gamepad", "expert"]), help="Instead of a leader arm.")
-@click.option("--replay", type=click.Path(exists=True, dir_okay=False), help="A trajectory (.npz) instead.")
-@click.option("--dataset", type=click.Path(exists=True, file_okay=False), help="Of --leader replay.")
-@click.option("--episode", type=click.IntRange(0), default=0, show_default=True, help="Of the dataset.")
+@click.option("--replay", type=click.Path(exists=True, dir_okay=False), help="Play a trajectory (.npz) instead.")
+@click.option("--dataset", type=click.Path(exists=True, file_okay=False), help="Dataset of --leader replay.")
+@click.option("--episode", type=click.IntRange(0), default=0, show_default=True, help="Episode of the dataset.")
 @click.option(
     "--units",
     type=click.Choice(["rad", "deg", "lerobot"]),
-    help="Of the dataset's joints, where it does not say: lerobot is -100 to 100.",
+    help="Units of the dataset's joints, where it does not say: lerobot is -100 to 100.",
 )
 @click.option(
     "--accept",
     type=click.Choice(["robot", "calibration"]),
     multiple=True,
-    help="Play a recording though this of the arm is another.",
+    help="Play a recording although this of the arm differs.",
 )
-@click.option("--seconds", type=Number(0.1), help="At most; by default until Enter or Ctrl-C.")
+@click.option("--seconds", type=Number(0.1), help="Time limit; by default until Enter or Ctrl-C.")
 @click.option("--port", help="Serial port of the follower; see `motorium ports`.")
 @click.option("--leader-port", help="Serial port of the leader.")
-@click.option("--calibration", help="Of the follower: name or file.")
-@click.option("--leader-calibration", help="Of the leader: name or file.")
+@click.option("--calibration", help="Follower calibration: name or file.")
+@click.option("--leader-calibration", help="Leader calibration: name or file.")
 @click.option(
     "--map",
     "renamed",
@@ -50,7 +50,7 @@ ENDS = {"time": "time", "ended": "Enter", "source": "its own end", "stopped": "a
 )
 @click.option("--pedal", help="Foot switch, /dev/input/by-id/...: moves only while its third key is held.")
 @click.option("--events", type=click.Path(dir_okay=False), help="Write the pedal's marks (JSON lines) here.")
-@click.option("--speed", default=1.0, show_default=True, help="Of a replay.")
+@click.option("--speed", default=1.0, show_default=True, help="Speed of a replay.")
 @json_option
 def command(
     robot: str,
