@@ -16,7 +16,7 @@ from ._verb import Verb, json_option, print_json, say
 @click.option(
     "--episodes", type=click.IntRange(1), default=10, show_default=True, help="Fresh scenes to run."
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first scene.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first scene.")
 @click.option(
     "--task", help="One instruction for every scene, e.g. 'put the red cube in the tray'; or a task by name."
 )

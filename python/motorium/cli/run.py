@@ -23,12 +23,12 @@ from ._verb import Number, Verb, json_option, print_json, say
 @click.option("--calibration", help="Name or file of the arm's calibration.")
 @click.option("--duration", "duration_s", type=Number(0.1), default=20.0, show_default=True,
               help="Seconds.")  # fmt: skip
-@click.option("--sync", is_flag=True, help="The arm stands while the policy thinks.")
+@click.option("--sync", is_flag=True, help="Hold the arm still during each inference.")
 @click.option(
-    "--guided", is_flag=True, help="Draw every new plan to the one before (soft-masked real-time chunking)."
+    "--guided", is_flag=True, help="Guide every new plan by the one before (soft-masked real-time chunking)."
 )
 @click.option(
-    "--stop-device", "device", help="Whatever this device (serial pedal, FIFO) says stops the arm at once."
+    "--stop-device", "device", help="Stop the arm at once on whatever this device (serial pedal, FIFO) says."
 )
 @json_option
 def command(

@@ -22,9 +22,13 @@ ENDS = {"time": "time", "ended": "Enter", "source": "its own end", "stopped": "a
     help="Leader arm: so101_leader, koch_leader, sim:so101_leader moved by a script; or replay, of a --dataset.",
 )
 @click.option("--source", type=click.Choice(["keys", "gamepad", "expert"]), help="Instead of a leader arm.")
-@click.option("--replay", type=click.Path(exists=True, dir_okay=False), help="Play a trajectory (.npz) instead.")
+@click.option(
+    "--replay", type=click.Path(exists=True, dir_okay=False), help="Play a trajectory (.npz) instead."
+)
 @click.option("--dataset", type=click.Path(exists=True, file_okay=False), help="Dataset of --leader replay.")
-@click.option("--episode", type=click.IntRange(0), default=0, show_default=True, help="Episode of the dataset.")
+@click.option(
+    "--episode", type=click.IntRange(0), default=0, show_default=True, help="Episode of the dataset."
+)
 @click.option(
     "--units",
     type=click.Choice(["rad", "deg", "lerobot"]),
