@@ -26,6 +26,7 @@ from ...errors import DataError
 from ...types import UInt8
 from ..format import layout
 from ..format.jpeg import decode_jpeg
+from ..format.said_units import differences
 from ..format.schema import Feature, Info, Schema, read_info
 from ..record.writer import DatasetWriter
 from . import hdf5_file
@@ -153,7 +154,7 @@ def _write(root: Path, demos: Iterable[Demo], said: Said, left_out: dict[str, No
                 schema = found
                 writer = DatasetWriter(root, schema, patience_s=ENCODER_WAIT_S)
             elif found.digest() != schema.digest():
-                why = "; ".join(schema.differences(found))
+                why = "; ".join(differences(schema, found))
                 raise DataError(f"{demo.name} does not fit the first episode: {why}")
             _episode(writer, demo, films, said)
         if writer is None:

@@ -18,7 +18,7 @@ from ..format.identity import LEROBOT_NAMES
 from ..format.instants import LEADER
 from ..format.joint_units import joint
 from ..format.lock import Lock
-from ..format.said_units import JOINTS, said_unit, units_remedy
+from ..format.said_units import JOINTS, differences, said_unit, units_remedy
 from ..format.schema import OWN, Info, Schema, read_json
 from ..format.tables import Episode, Rows
 from ..record import marks
@@ -75,7 +75,7 @@ def merge(datasets: Sequence[Dataset], how: Units, target: Path) -> tuple[Info, 
     parts, said = _without_extras([converted(dataset, how) for dataset in datasets])
     first = parts[0][0]
     for dataset, (schema, _) in zip(datasets[1:], parts[1:], strict=True):
-        why = first.differences(schema)
+        why = differences(first, schema)
         if why:
             remedy = units_remedy(why, "DATASET")
             remedy += ", or merge with --assume rad" * ("say it" in remedy)

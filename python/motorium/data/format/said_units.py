@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from shlex import quote
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .schema import Schema
+from .schema import Schema
 
 RAD, DEG, LEROBOT = "rad", "deg", "lerobot"
 STATE, ACTION = "observation.state", "action"
@@ -71,3 +69,21 @@ def unit_differences(here: Schema, there: Schema) -> list[str]:
             words = [repr(unit) if unit else "not said" for unit in (mine, theirs)]
             out.append(f"{_ABOUT}{feature.key} is {words[0]} here, {words[1]} there")
     return out
+
+
+def differences(mine: Schema, other: Schema) -> list[str]:
+    """Say what keeps episodes of `other` out of a dataset of the schema `mine`."""
+    out = []
+    if mine.fps != other.fps:
+        out.append(f"fps is {mine.fps} here, {other.fps} there")
+    if mine.robot != other.robot:
+        out.append(f"robot is {mine.robot!r} here, {other.robot!r} there")
+    ours, theirs = ({f.key: f for f in s.features} for s in (mine, other))
+    out += [f"{key} is only here" for key in ours if key not in theirs]
+    out += [f"{key} is only there" for key in theirs if key not in ours]
+    for key in (key for key in ours if key in theirs):
+        for what in ("dtype", "shape", "names"):
+            here, there = getattr(ours[key], what), getattr(theirs[key], what)
+            if here != there:
+                out.append(f"{what} of {key} is {here} here, {there} there")
+    return out + unit_differences(mine, other)

@@ -17,7 +17,6 @@ from ...errors import DataError
 from ...files import write_json
 from . import layout
 from .feature_names import flat_names, picture_sides
-from .said_units import unit_differences
 
 INFO_LIMIT = 8 << 20
 """Largest info.json that is read."""
@@ -156,23 +155,6 @@ class Schema:
         features = [[f.key, f.dtype, list(f.shape), f.names and list(f.names)] for f in self.features]
         text = json.dumps([self.fps, self.robot, sorted(features, key=lambda f: str(f[0]))], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
-
-    def differences(self, other: Schema) -> list[str]:
-        """Say what keeps episodes of `other` out of this dataset."""
-        out = []
-        if self.fps != other.fps:
-            out.append(f"fps is {self.fps} here, {other.fps} there")
-        if self.robot != other.robot:
-            out.append(f"robot is {self.robot!r} here, {other.robot!r} there")
-        mine, theirs = ({f.key: f for f in s.features} for s in (self, other))
-        out += [f"{key} is only here" for key in mine if key not in theirs]
-        out += [f"{key} is only there" for key in theirs if key not in mine]
-        for key in (key for key in mine if key in theirs):
-            for what in ("dtype", "shape", "names"):
-                here, there = getattr(mine[key], what), getattr(theirs[key], what)
-                if here != there:
-                    out.append(f"{what} of {key} is {here} here, {there} there")
-        return out + unit_differences(self, other)
 
     def with_video_info(self, codec: str, pix_fmt: str) -> Schema:
         """Return the same with LeRobot's description of the video streams filled in."""

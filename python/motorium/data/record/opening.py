@@ -14,7 +14,7 @@ from ...robots.identity import Identity
 from ..format import instants, layout
 from ..format.dataset import Dataset
 from ..format.identity import LIMITS, NOTHING, ROBOT, Accepted, identity_of, refusal
-from ..format.said_units import units_remedy
+from ..format.said_units import differences, units_remedy
 from ..format.schema import Info, Schema, write_info
 from . import marks
 
@@ -68,7 +68,7 @@ def check_rows(root: Path, there: Info, mine: Schema) -> None:
         raise DataError(
             f"{root} is {there.version}; convert it first: motorium data convert {quote(str(root))}"
         )
-    why = theirs.differences(mine)
+    why = differences(theirs, mine)
     if why:
         raise DataError(f"{root} cannot go on with another schema: {'; '.join(why)}{units_remedy(why, root)}")
     if theirs.own.get(marks.NAMES) != mine.own.get(marks.NAMES):
