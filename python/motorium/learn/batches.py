@@ -17,7 +17,7 @@ from .normalise import Statistics
 
 @dataclass(frozen=True)
 class BatchParams:
-    """How batches are made.
+    """Parameters of making batches.
 
     Attributes:
         observations: per batch.

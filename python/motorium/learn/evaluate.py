@@ -55,7 +55,7 @@ class EvalJob:
 
 @dataclass(frozen=True)
 class EpisodeResult:
-    """How one episode went.
+    """The result of one episode.
 
     Attributes:
         time_s: simulated time until success was confirmed, or the limit.

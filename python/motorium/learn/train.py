@@ -31,7 +31,7 @@ RESUME = "resume.safetensors"
 
 @dataclass(frozen=True)
 class TrainParams:
-    """How to train.
+    """Parameters of training.
 
     Attributes:
         steps: of the whole schedule; with `minutes`, the schedule ends at whichever comes first.

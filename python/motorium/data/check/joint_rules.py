@@ -21,7 +21,7 @@ JUMP_RAD, JUMP_FACTOR = 0.3, 8.0
 CONTACT_RAD, CONTACT_S = 0.01, 0.5
 """At a joint limit, closer than this, for longer than that."""
 GRIPPER_FRACTION = 0.05
-"""Of its travel, that a gripper moves at least in an episode."""
+"""Fraction of its travel that a gripper moves at least in an episode."""
 LAG_RAD, LAG_S = 0.35, 0.5
 """The arm is farther than this from its setpoint for longer than that: something holds it."""
 

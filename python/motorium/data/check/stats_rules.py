@@ -20,9 +20,9 @@ from ..format.tables import Episode, Rows
 from .findings import Finding
 
 MEAN_OFF, STD_OFF, RANGE_OFF = 0.01, 0.02, 1e-3
-"""Of a deviation, of a deviation, of the range: what other ways of computing (float32, N - 1) may differ by."""
+"""Fraction of the deviation, the deviation, the range by which other computations (float32, N - 1) may differ."""
 ROUNDED = 1e-5
-"""Of the largest value, for what is rounded."""
+"""Fraction of the largest value, for what is rounded."""
 PADDED = 1e-8
 """LeRobot widens the range of its histograms by 1e-10, and quantiles of a value that never changes lie beyond it."""
 WRITE = "motorium data stats DATASET --write computes them anew"

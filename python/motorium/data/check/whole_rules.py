@@ -20,13 +20,13 @@ from ..format.tables import Episode, Rows
 from .findings import WITHOUT, Finding
 
 POINTS = 32
-"""Of an episode's motion that are compared."""
+"""Points of an episode's motion that are compared."""
 SAME_RAD = 2e-3
 """Two motions that differ by less than this on average are one: no person repeats one so well."""
 
 RENUMBER = "motorium data convert DATASET --to v3.0 --out NEW counts them anew"
 MAX_EPISODES = 1 << 24
-"""Beyond which no split is looked at."""
+"""Number of episodes beyond which splits are not judged."""
 _ArmKey = tuple[Identity | None, int]
 """The arm of an episode, and by which rule its rows were paired."""
 

@@ -21,7 +21,7 @@ from ...foreign import descriptor_path, open_regular
 MAX_FILE_BYTES = 1 << 40
 MAX_MEMBERS = 100_000
 MAX_BYTES = 256 << 20
-"""Of a column, unpacked."""
+"""Largest column, unpacked, that is read."""
 MAX_CHUNK_BYTES = 256 << 20
 MAX_ATTRIBUTE = 1 << 20
 BLOCK_BYTES = 64 << 20

@@ -27,7 +27,7 @@ from .tables import Episode, Rows
 BATCH_ROWS = 1 << 16
 BATCH_BYTES = 8 << 20
 EPISODE_BYTES = 384 << 20
-"""Of the columns of one episode in memory: an hour at 30 Hz of 800 numbers."""
+"""Largest columns of one episode in memory: an hour at 30 Hz of 800 numbers."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ PICTURE = ("height", "width", "channels")
 """Names of a picture's sides in the order in which they are kept here, which is that of arrays."""
 CHANNELS = (1, 3, 4)
 ARM_PREFIX = "main_"
-"""Of LeRobot's older datasets, which name the arms of a robot."""
+"""Prefix in LeRobot's older datasets, which name the arms of a robot."""
 _SIDES = {
     "height": 0, "h": 0, "rows": 0, "width": 1, "w": 1, "cols": 1, "columns": 1,
     "channels": 2, "channel": 2, "c": 2, "rgb": 2,

@@ -31,7 +31,7 @@ GUESS_ROWS = 200_000
 
 @dataclass(frozen=True)
 class Unit:
-    """Of a column of joints.
+    """The unit of a column of joints.
 
     Attributes:
         name: "rad", "deg", "lerobot" (-100 to 100), or "deg or lerobot" where the range cannot tell.

@@ -17,7 +17,7 @@ from .tables import MAX_EPISODES, Episode, VideoPlace, checked_episode
 FILE_LIMIT = 512 << 20
 LINE_LIMIT = 8 << 20
 MAX_TASKS = 1000
-"""Of one episode."""
+"""Most tasks of one episode that are read."""
 _NUMBER = re.compile(rb'"episode_index"\s*:\s*(\d{1,15})\b')
 
 

@@ -22,16 +22,16 @@ MAX_ROWS = 50_000_000
 MAX_FILE_BYTES = 64 << 30
 MAX_COLUMNS = 20_000
 MAX_GROUP_BYTES = 1 << 28
-"""Of a column of lists in one row group: a single row may claim them all."""
+"""Largest column of lists in one row group: a single row may claim all of it."""
 MAX_TEXTS = 1 << 18
-"""Of a dictionary that are looked at one by one."""
+"""Most texts of a dictionary that are measured one by one."""
 SPARE_BYTES = 64 << 20
 RATIO = 8
 """A page of texts or pictures may unpack to so many times its packed size, and `SPARE_BYTES` more."""
 BATCH_BYTES = 32 << 20
 FOOTERS_KEPT = 4
 TABLE_BYTES = 128 << 20
-"""Of a table that is read whole, and `RATIO` times its file's bytes more."""
+"""Largest table that is read whole, and `RATIO` times its file's bytes more."""
 _ENCODINGS = frozenset({0, 2, 3, 4, 5, 6, 8, 9})
 """Parquet's numbers of those in which a value is no longer than its bytes in the page; 7 writes prefixes."""
 
@@ -106,7 +106,7 @@ class ParquetTable:
 
     @property
     def names(self) -> list[str]:
-        """Of its columns."""
+        """Names of its columns."""
         return list(self.schema_arrow.names)
 
     def groups_with(self, name: str, value: int) -> list[int]:

@@ -81,7 +81,7 @@ class Feature:
         return np.dtype(self.dtype)
 
     def as_json(self) -> dict[str, Any]:
-        """As in info.json."""
+        """Return it as it stands in info.json."""
         out: dict[str, Any] = {
             "dtype": self.dtype,
             "shape": list(self.shape),
@@ -201,7 +201,7 @@ class Info:
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """In LeRobot's order of keys."""
+        """Return it in LeRobot's order of keys."""
         schema = self.schema
         out: dict[str, Any] = {
             "codebase_version": self.version,

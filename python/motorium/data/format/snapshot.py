@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 TRIES = 20
 """Readings of `meta/` of a dataset whose folder is replaced each time, by an edit."""
 RESTARTS = 3
-"""The same of something that takes longer."""
+"""Readings of something that takes longer than `meta/`."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ STATS_EVERY = 4
 PIXELS_AIM = 150
 """Pictures are thinned to about this many pixels along the longer side, as LeRobot does."""
 MAX_PIXELS = 1 << 48
-"""Of one level that an episode can have; a hundred thousand of them can be added up."""
+"""Most pixels of one level in an episode; a hundred thousand such counts can be added up."""
 _LEVELS = 256
 LARGE = 1e150
 """Values beyond are divided before they are squared."""
@@ -68,7 +68,7 @@ def _value_stats(values: NDArray[Any]) -> dict[str, int | float]:
 
 
 class PictureStats:
-    """Of many (H, W, 3) uint8 pictures, exactly, from one histogram per channel."""
+    """Statistics of many (H, W, 3) uint8 pictures, exact, from one histogram per channel."""
 
     def __init__(self) -> None:
         self._levels = np.zeros((3, _LEVELS), dtype=np.int64)

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_EPISODES = 200_000
-"""Of a dataset; each costs a kilobyte in memory."""
+"""Most episodes of a dataset; each costs a kilobyte in memory."""
 LATEST_S = 1e9
 Rows = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class VideoPlace:
-    """Where the frames of one camera in one episode lie."""
+    """The place of one camera's frames in one episode."""
 
     file: FilePlace
     from_s: float

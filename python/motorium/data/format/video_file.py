@@ -20,7 +20,7 @@ from ...foreign import descriptor_path, open_regular
 
 MAX_BYTES = 64 << 30
 MAX_PIXELS = 5376 * 3024
-"""Of a picture; a decoder holds a dozen of them."""
+"""Largest picture that is decoded; a decoder holds a dozen of them."""
 PADDING = 64
 """By which codecs round a side up."""
 MAX_FRAMES = 4_000_000

@@ -27,7 +27,7 @@ from .tables import Episode
 MAX_ROWS = 1 << 28
 """A hundred days at 30 rows per second; one number of each is held in memory."""
 BLOCK_BYTES = 256 << 20
-"""Of one pass over the rows; more columns take more passes."""
+"""Memory of one pass over the rows; more columns take more passes."""
 Bounds = Mapping[str, Mapping[str, tuple[Any, Any]]]
 
 

@@ -71,7 +71,7 @@ class VideoSink:
 
     @property
     def pid(self) -> int:
-        """Of the encoder; 0 without cameras."""
+        """Process id of the encoder; 0 without cameras."""
         return self._process.pid if self._process else 0
 
     def open(self, folder: Path) -> None:

@@ -12,12 +12,12 @@ from ...files import TEMPORARY
 from ..format import layout
 
 FOLDERS = (Path(layout.INFO).parent.as_posix(), Path(layout.notes_file(0)).parent.as_posix())
-"""Where files are replaced whole."""
+"""Folders in which files are replaced whole."""
 _NEW = re.compile(rf"\..+\.[0-9a-f]{{8}}{re.escape(TEMPORARY)}")
 _OLD = re.compile(
     r"\.(?:info\.json|stats\.json|tasks\.parquet|episode-\d{6}\.json)\.([a-z0-9_]{8})", re.ASCII
 )
-"""As version 0.1.0 named them (Python's `tempfile.mkstemp`)."""
+"""Names that version 0.1.0 gave them (Python's `tempfile.mkstemp`)."""
 _OLD_MODE = 0o600
 
 

@@ -16,7 +16,7 @@ from .page import escape
 WIDTH, HEIGHT = 320, 92
 LEFT, RIGHT, TOP, BOTTOM = 44, 6, 8, 18
 POINTS = 300
-"""Of a line; more than a screen shows."""
+"""Points of a line; more than a screen shows."""
 THUMB = 112
 """Longer side of a thumbnail."""
 
