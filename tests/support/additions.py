@@ -34,6 +34,7 @@ class Addition:
 
 
 ADDITIONS = {
+    "policy": Addition((("tests/policies/test_conformance.py",), ("tests/arch/test_floors.py",))),
     "robot": Addition((("tests/robots/test_conformance.py", "-k", "tentacle"),)),
     "verb": Addition((("tests/cli/test_main.py", "-k", "limits or summary"), ("tests/arch/test_house.py",))),
 }
