@@ -211,7 +211,7 @@ def check_machine() -> list[Check]:
 
 
 def check_python() -> Check:
-    """The interpreter's version."""
+    """Return the interpreter's version."""
     (oldest, newest), found = PYTHONS, sys.version_info[:2]
     detail = f"{sys.version.split()[0]} at {sys.executable}"
     if found < oldest:
@@ -222,7 +222,7 @@ def check_python() -> Check:
 
 
 def check_core() -> Check:
-    """The C++ extension and the instruction set it chose for this processor."""
+    """Return the C++ extension and the instruction set it chose for this processor."""
     try:
         from . import _core
     except ImportError as error:
@@ -233,7 +233,7 @@ def check_core() -> Check:
 
 
 def check_mujoco() -> Check:
-    """The simulator; without it only real arms can be driven."""
+    """Return the simulator; without it only real arms can be driven."""
     try:
         found = metadata.version("mujoco")
     except metadata.PackageNotFoundError:
@@ -266,7 +266,7 @@ def check_graphics() -> Check:
 
 
 def _tried(code: str, **environment: str) -> str:
-    """What goes wrong when `code` runs in a process of its own; empty when nothing does."""
+    """Return what goes wrong when `code` runs in a process of its own; empty when nothing does."""
     try:
         done = subprocess.run(
             python_code(code),
@@ -284,7 +284,7 @@ def _tried(code: str, **environment: str) -> str:
 
 
 def check_serial() -> Check:
-    """Serial ports and the right to open them."""
+    """Look for serial ports and the right to open them."""
     from .motors.ports import list_ports
 
     ports = list_ports()

@@ -98,7 +98,7 @@ def looks_like_path(name: str | os.PathLike[str], suffix: str) -> bool:
 
 
 def no_such_file(path: Path, wanted: str) -> str:
-    """A message for a file that is not there: what is, as far as the path goes, and what should be given.
+    """Return a message for a file that is not there: what is, as far as the path goes, and what should be given.
 
     Args:
         path: as it was given.

@@ -86,7 +86,7 @@ class Camera(Protocol):
     role: str
 
     def read_latest(self, timeout_s: float = 1.0) -> Frame:
-        """The newest frame; waits for the first one. Raises CameraError after `timeout_s` without any."""
+        """Return the newest frame; waits for the first one. Raises CameraError after `timeout_s` without any."""
         ...
 
     def close(self) -> None:

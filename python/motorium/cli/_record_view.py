@@ -35,26 +35,26 @@ class Silent:
     """Shows nothing and asks nothing."""
 
     def begins(self, number: int, of: int, task: str) -> None:
-        """An episode starts."""
+        """Take note of an episode that starts."""
 
     def watches(self, sampler: Sampler) -> str | None:
-        """It goes on."""
+        """Follow the episode."""
         del sampler
         return None
 
     def ends(self, recorded: Recorded | None) -> None:
-        """It is over."""
+        """Take note of its end."""
 
 
 class Plain(Silent):
     """A line when an episode begins and another when it is over."""
 
     def begins(self, number: int, of: int, task: str) -> None:
-        """An episode starts."""
+        """Take note of an episode that starts."""
         echo(f"{number + 1:>4} of {of}  {task}")
 
     def ends(self, recorded: Recorded | None) -> None:
-        """It is over."""
+        """Take note of its end."""
         if recorded is None:
             echo("      not kept")
             return
@@ -74,12 +74,12 @@ class Live(Plain):
         self._shown_s = 0.0
 
     def begins(self, number: int, of: int, task: str) -> None:
-        """An episode starts; what was pressed before it is not meant for it."""
+        """Take note of an episode that starts; what was pressed before it is not meant for it."""
         super().begins(number, of, task)
         self._operator.forget()
 
     def watches(self, sampler: Sampler) -> str | None:
-        """It goes on; the key that was pressed decides."""
+        """Decide by the key that was pressed how the episode goes on."""
         request = self._operator.request()
         now_s = time.monotonic()
         if now_s - self._shown_s >= SHOW_EVERY_S:
@@ -90,7 +90,7 @@ class Live(Plain):
         return request
 
     def ends(self, recorded: Recorded | None) -> None:
-        """It is over."""
+        """Take note of its end."""
         redraw("")
         super().ends(recorded)
 

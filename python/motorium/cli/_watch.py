@@ -38,24 +38,24 @@ class SilentAudience:
     def __exit__(self, *_: object) -> None: ...
 
     def begins(self, index: int, seed: int, task: str) -> None:
-        """An episode starts."""
+        """Take note of an episode that starts."""
 
     def watches(self, index: int, time_s: float, judge: dict[str, Any]) -> None:
-        """An episode goes on."""
+        """Follow the episode."""
 
     def ends(self, result: EpisodeResult) -> None:
-        """An episode is over."""
+        """Take note of its end."""
 
 
 class PlainAudience(SilentAudience):
     """A line when an episode begins and another when it is over."""
 
     def begins(self, index: int, seed: int, task: str) -> None:
-        """An episode starts."""
+        """Take note of an episode that starts."""
         echo(f"{index + 1:>4}  {task}  (scene {seed})")
 
     def ends(self, result: EpisodeResult) -> None:
-        """An episode is over."""
+        """Take note of its end."""
         echo(f"      {_outcome(result)}")
 
 
@@ -79,18 +79,18 @@ class LiveAudience(SilentAudience):
         self._live.stop()
 
     def begins(self, index: int, seed: int, task: str) -> None:
-        """An episode starts."""
+        """Take note of an episode that starts."""
         self._task_words = f"{index + 1:>4}  {task}  (scene {seed})"
         self._show(self._task_words)
 
     def watches(self, index: int, time_s: float, judge: dict[str, Any]) -> None:
-        """An episode goes on."""
+        """Follow the episode."""
         del index
         seen = f"in the tray for {judge['held_s']:.1f} s" if judge["target_in_tray"] else "on its way"
         self._show(f"{self._task_words}  {time_s:4.1f} s, {seen}")
 
     def ends(self, result: EpisodeResult) -> None:
-        """An episode is over."""
+        """Take note of its end."""
         from rich.text import Text
 
         self._live.console.print(Text(shown(_line(result)), style="green" if result.success else "red"))

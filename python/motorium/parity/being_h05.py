@@ -100,7 +100,7 @@ class _Seen:
         return self.values.get((stream, what), [])
 
     def per_step(self, what: str) -> Any:
-        """(passes, steps, rows, width)."""
+        """Return (passes, steps, rows, width)."""
         arrays = np.stack(self("expert", what))
         return arrays.reshape(self.passes, self.steps, *arrays.shape[1:])
 

@@ -43,7 +43,7 @@ class Case:
     precision: str = "float32"
 
     def file(self, name: str) -> Path:
-        """A file of the case, or else of its checkpoint, or of its parent. Raises CheckpointError."""
+        """Return a file of the case, or else of its checkpoint, or of its parent. Raises CheckpointError."""
         folders = [self.folder, self.folder.parent]
         if "checkpoint" in self.settings:
             checkpoint = self.settings["checkpoint"]
@@ -56,7 +56,7 @@ class Case:
         return next(found, folders[-1] / name)
 
     def input(self, name: str, *shape: int) -> Any:
-        """An input by name; a negative extent accepts any. Raises CheckpointError."""
+        """Return an input by name; a negative extent accepts any. Raises CheckpointError."""
         array = self.inputs.get(name)
         if array is None:
             raise CheckpointError(f"{self.folder}: inputs.safetensors lacks {name}")
@@ -68,7 +68,7 @@ class Case:
 
 
 def read_case(folder: Path, isa: str = "") -> Case:
-    """Raises CheckpointError when a file is absent or damaged."""
+    """Read a case. Raises CheckpointError when a file is absent or damaged."""
     settings = foreign_config.read_json(folder / "case.json")
     if not isinstance(settings, dict):
         raise CheckpointError(f"{folder / 'case.json'} must hold an object")

@@ -87,7 +87,7 @@ class Policy(Protocol):
 
     def seed(self, seed: int | None) -> None:
         """Restart the noise, so that a run can be repeated; None draws it anew. Nothing to do without noise."""
-        return
+        del seed
 
     def warm_up(self) -> None:
         """Touch all memory once, so that the first real call is as fast as the others."""

@@ -32,7 +32,7 @@ class Range:
     high: float
 
     def scaled(self, factor: float) -> Range:
-        """The range after multiplying every value."""
+        """Return the range after multiplying every value."""
         ends = sorted((self.low * factor, self.high * factor))
         return Range(*ends)
 
@@ -77,7 +77,7 @@ def _misfit(seen: Range, joint: JointSpec) -> float:
 
 
 def _misread(where: str, channel: Channel, joint: JointSpec) -> list[str]:
-    """A unit or sign that explains the range better than the declared one."""
+    """Return a unit or sign that explains the range better than the declared one."""
     seen = _range(channel)
     misfit = _misfit(seen, joint)
     if misfit <= SUSPICIOUS:

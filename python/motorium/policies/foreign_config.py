@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def read_json(path: Path) -> Any:
-    """A JSON document of bounded size, without null members. Raises CheckpointError."""
+    """Return a JSON document of bounded size, without null members. Raises CheckpointError."""
     try:
         text = read_text(path, LARGEST_CONFIG, error=CheckpointError, inside=path.parent)
         return _without_nulls(schema.parse_json(text))

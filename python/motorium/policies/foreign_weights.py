@@ -44,7 +44,7 @@ Table = Mapping[str, Weight]
 def fit(
     found: Mapping[str, Float32], table: Table, unused: Callable[[str], bool], where: Path
 ) -> dict[str, Float32]:
-    """The engine's tensors. Names that `unused` knows may be there and are left alone.
+    """Return the engine's tensors. Names that `unused` knows may be there and are left alone.
 
     Raises:
         CheckpointError: with all missing and surplus names and wrong shapes at once.

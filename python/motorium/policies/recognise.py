@@ -30,7 +30,7 @@ FIRST_PI0 = ("proj_width", "attention_implementation", "use_cache")
 
 
 def foreign_checkpoint(folder: Path) -> str:
-    """What the checkpoint in `folder` is, such as "a LeRobot ACT policy"; "" for motorium's own and for none known.
+    """Return what the checkpoint in `folder` is, such as "a LeRobot ACT policy"; "" for our own and for none known.
 
     Never raises: a file that cannot be read tells nothing.
     """
@@ -49,7 +49,7 @@ def read_config(folder: Path) -> Mapping[str, Any]:
 
 
 def foreign_file(path: Path) -> str:
-    """What a file that was given in a checkpoint's place is; "" when its name does not say."""
+    """Return what a file that was given in a checkpoint's place is; "" when its name does not say."""
     suffix = path.suffix.lower()
     if suffix in PICKLES:
         return "a pickle (torch.save), which is never opened: unpickling runs code"
@@ -57,7 +57,7 @@ def foreign_file(path: Path) -> str:
 
 
 def checkpoint_near(folder: Path) -> Path | None:
-    """The one folder near `folder` with `config.json`, above it or up to three levels below; None without."""
+    """Return the one folder near `folder` with `config.json`, above it or up to three levels below; None without."""
     if (folder.parent / CONFIG).is_file() and (folder.parent / WEIGHTS).is_file():
         return folder.parent
     level = [folder]

@@ -61,12 +61,12 @@ class Family:
 
 
 def _lerobot(kind: str, called: str, network: str = "") -> Family:
-    """A policy type of LeRobot that does not run here."""
+    """Return a policy type of LeRobot that does not run here."""
     return Family(kind, {"type": kind}, refusal=f"a LeRobot {called} policy", network=network)
 
 
 def _published(name: str, architecture: str, called: str) -> Family:
-    """A family as its authors publish it: its network runs, a policy around it does not exist yet."""
+    """Return a family as its authors publish it: its network runs, a policy around it does not exist yet."""
     refusal = f"a transformers model ({architecture}: {called})"
     return Family(
         name, {"architectures": [architecture]}, refusal=refusal, network=f"motorium.policies.{name}"

@@ -37,12 +37,12 @@ class Rules:
 
 
 def within(low: float, high: float) -> Rules:
-    """A number in low..high, inclusive."""
+    """Return a number in low..high, inclusive."""
     return Rules(low=low, high=high)
 
 
 def one_of(*choices: str) -> Rules:
-    """A text out of `choices`."""
+    """Return a text out of `choices`."""
     return Rules(choices=choices)
 
 
@@ -65,7 +65,7 @@ def build(cls: type[T], document: object) -> T:
 
 
 def to_plain(value: object) -> Any:
-    """The reverse of `build`: dataclasses and tuples to dicts and lists."""
+    """Undo `build`: turn dataclasses and tuples into dicts and lists."""
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple):

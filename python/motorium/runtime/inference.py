@@ -63,7 +63,7 @@ class InferenceThread:
         self._go.set()
 
     def allowed(self, act: Callable[[], T]) -> T | None:
-        """What `act` returns; None, without calling it, once the permit was withdrawn."""
+        """Return what `act` returns; None, without calling it, once the permit was withdrawn."""
         with self._permit:
             return None if self._over.is_set() else act()
 

@@ -38,7 +38,7 @@ class Stage(Protocol):
         ...
 
     def observe(self, task: str) -> Observation:
-        """What a policy would see now, with `t_ns == now_ns`."""
+        """Return what a policy would see now, with `t_ns == now_ns`."""
         ...
 
 

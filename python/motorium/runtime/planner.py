@@ -51,7 +51,7 @@ class Range:
         return cls(lowest, highest, tuple(names) or tuple(f"joint {j}" for j in range(len(lowest))))
 
     def problem(self, rows: Float32) -> str | None:
-        """The first of (T, J) values that its joint cannot mean, in words."""
+        """Return the first of (T, J) values that its joint cannot mean, in words."""
         bad = np.argwhere((rows < self.lowest_rad) | (rows > self.highest_rad))
         if not len(bad):
             return None
@@ -136,7 +136,7 @@ class Planner:
         return rows, self._range.problem(rows) if self._range is not None else None
 
     def _misfit(self, chunk: ActionChunk, obs: Observation) -> str | None:
-        """What is wrong with shape or times."""
+        """Return what is wrong with shape or times."""
         slots = self._slots.slots
         silent = [slot for slot in slots if not chunk.valid[slot]]
         if silent:

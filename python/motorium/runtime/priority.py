@@ -12,7 +12,7 @@ SERVO_PRIORITY = 40
 
 @contextlib.contextmanager
 def real_time(priority: int) -> Iterator[None]:
-    """This thread, and threads made inside, go before all others (SCHED_FIFO); unchanged where that is refused."""
+    """Let this thread, and threads made inside, go before all others (SCHED_FIFO), where that is permitted."""
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
     except OSError:

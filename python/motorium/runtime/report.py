@@ -71,7 +71,7 @@ class RunReport:
         }
 
     def __str__(self) -> str:
-        """A short table."""
+        """Return a short table."""
         d = self.as_dict()
         outcome = {True: "success", False: "no success", None: "ended (success unknown)"}[self.success]
         control, bus, safety = d["control"], d["bus"], d["safety"]

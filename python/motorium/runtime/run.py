@@ -79,7 +79,7 @@ def drive(
 
 @contextlib.contextmanager
 def _time_limit(runner: Runner, duration_s: float) -> Iterator[None]:
-    """The arm holds when the time is up, also while `until` or `on_progress` keeps the caller's thread."""
+    """Hold the arm when the time is up, also while `until` or `on_progress` keeps the caller's thread."""
     timer = threading.Timer(min(duration_s, threading.TIMEOUT_MAX), runner.halt)
     timer.daemon = True
     timer.start()

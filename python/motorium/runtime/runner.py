@@ -144,7 +144,7 @@ class Runner:
         return (self._pace.rows - 1) * self._pace.dt_ns / NS_PER_MS
 
     def _rehearse(self) -> None:
-        """The first plan pays for everything that happens once; only the later ones tell the latency."""
+        """Plan once for everything that happens once, then measure the latency of later plans."""
         obs = self.robot.observe(self.task)
         committed = self._committed(obs, self._standing_rows())
         self._planner.rehearse(obs, committed)
@@ -312,7 +312,7 @@ def watch(
 
 
 def world_judges(robot: Robot, task: str) -> Callable[[], bool] | None:
-    """The stop condition of a robot whose world can lay out and judge `task`; None elsewhere, as on hardware."""
+    """Return the stop condition of a robot whose world can lay out and judge `task`; None elsewhere, as on hardware."""
     world = robot.world
     if world is None or not world.lay(task):
         return None

@@ -84,15 +84,15 @@ class Audience(Protocol):
     """Whoever watches a demo; called from the thread that runs it."""
 
     def begins(self, index: int, seed: int, task: str) -> None:
-        """An episode starts."""
+        """Take note of an episode that starts."""
         ...
 
     def watches(self, index: int, time_s: float, judge: dict[str, Any]) -> None:
-        """An episode goes on; a few times a second."""
+        """Follow the episode, a few times a second."""
         ...
 
     def ends(self, result: EpisodeResult) -> None:
-        """An episode is over."""
+        """Take note of its end."""
         ...
 
 

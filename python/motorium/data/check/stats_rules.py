@@ -85,7 +85,7 @@ class StatsRules:
                 yield Finding("no_stats", episode.index, None, f"{feature.key} has none", WRITE)
 
     def whole(self) -> Iterator[Finding]:
-        """Findings about those of the dataset, once every episode has passed."""
+        """Yield findings about those of the dataset, once every episode has passed."""
         dataset = self._dataset
         path = dataset.root / layout.STATS
         if dataset.info.version == layout.VERSION_OLD or not dataset.episodes:

@@ -47,7 +47,7 @@ def normalise(x: Float32, mode: str, statistics: Mapping[str, Float32]) -> Float
 
 
 def denormalise(y: Float32, mode: str, statistics: Mapping[str, Float32]) -> Float32:
-    """The network's values to physical ones. Raises ValueError for `scale`, which has no inverse."""
+    """Turn the network's values into physical ones. Raises ValueError for `scale`, which has no inverse."""
     s = statistics
     if mode == "q99":
         return ((y + 1.0) / 2.0 * (s["q99"] - s["q01"]) + s["q01"]).astype(np.float32)

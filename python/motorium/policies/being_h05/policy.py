@@ -43,7 +43,7 @@ class BeingH05:
     def encode(
         self, pixels: Any, prompt: Any, state: Any, behind: Any = None, *, record: bool = False
     ) -> None:
-        """Views (V, 3, S, S) normalised, prompt token ids with IMAGE_TOKEN and STATE_TOKEN, state (200,)."""
+        """Encode views (V, 3, S, S) normalised, prompt token ids with IMAGE_TOKEN and STATE_TOKEN, state (200,)."""
         self.engine.encode(pixels, prompt, state, behind, self.recorder if record else None)
 
     def noise(self, seed: int | None = None, refinements: int | None = None) -> Float32:

@@ -161,7 +161,7 @@ class Descriptor:
             raise CheckpointError(str(error)) from error
 
     def to_json(self) -> str:
-        """The text of `config.json`."""
+        """Return the text of `config.json`."""
         document = schema.to_plain(self)
         if not self.slot_adapters:
             del document["slot_adapters"]  # a file that any version can read looks as it always did

@@ -149,7 +149,7 @@ class NanoPolicy(Policy):
         return self.tokenizer.check(task)
 
     def read_scene(self) -> dict[str, float]:
-        """What the last plan's prefix says about the scene, by name, in the checkpoint's units."""
+        """Return what the last plan's prefix says about the scene, by name, in the checkpoint's units."""
         scene = self.descriptor.scene
         values = self.engine.scene * np.asarray(scene.std) + np.asarray(scene.mean)
         return {name: float(value) for name, value in zip(scene.names, values, strict=True)}

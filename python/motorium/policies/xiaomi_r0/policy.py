@@ -24,7 +24,7 @@ class XiaomiR0:
         isa: str = "",
         precision: str = "float32",
     ) -> None:
-        """Raises CheckpointError when the engine refuses the sizes."""
+        """Raise CheckpointError when the engine refuses the sizes."""
         self.config, self.layout = config, layout
         self.recorder = _core.Recorder()
         try:
@@ -52,7 +52,7 @@ class XiaomiR0:
         self.engine.encode(keys, values, [int(p) for p in positions], state, recorder)
 
     def noise(self, seed: int | None = None) -> Float32:
-        """A start for `denoise`, (T, channels); the same for the same seed."""
+        """Return a start for `denoise`, (T, channels); the same for the same seed."""
         shape = (self.layout.rows, self.config.action_dim)
         return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
 

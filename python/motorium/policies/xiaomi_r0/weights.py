@@ -64,7 +64,7 @@ def _layer(config: XiaomiR0Config, layer: int) -> dict[str, Weight]:
 
 
 def read_weights(path: Path, config: XiaomiR0Config) -> dict[str, Float32]:
-    """The head's tensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
+    """Return the head's tensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
     table = xiaomi_r0_tensors(config)
     bound(table, path)
     return fit(map_tensors(path), table, unused_by_head, path)

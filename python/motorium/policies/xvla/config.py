@@ -186,7 +186,7 @@ def official_document(document: Any) -> Any:
 
 
 def _action_width(document: Mapping[str, Any]) -> Any:
-    """The last entry of `output_features.action.shape`; without one, LeRobot takes `max_action_dim`."""
+    """Return the last entry of `output_features.action.shape`; without one, LeRobot takes `max_action_dim`."""
     features = document.get("output_features")
     action = features.get("action") if isinstance(features, dict) else None
     shape = action.get("shape") if isinstance(action, dict) else None

@@ -142,7 +142,7 @@ def official_florence(document: Any) -> Any:
 
 
 def read_encoder_config(path: Path) -> EncoderConfig:
-    """The `florence_config` of config.json. Raises CheckpointError."""
+    """Return the `florence_config` of config.json. Raises CheckpointError."""
     document = official_document(foreign_config.read_json(path))
     florence = document.get("florence_config") if isinstance(document, dict) else None
     florence = official_florence(florence)

@@ -50,7 +50,7 @@ class Xvla:
     def __init__(
         self, config: XvlaConfig, weights: Mapping[str, Float32], isa: str = "", precision: str = "float32"
     ) -> None:
-        """Raises CheckpointError when the engine refuses the sizes."""
+        """Raise CheckpointError when the engine refuses the sizes."""
         self.config = config
         self.recorder = _core.Recorder()
         try:
@@ -63,7 +63,7 @@ class Xvla:
         self.engine.encode(features, views, domain, self.recorder if record else None)
 
     def noise(self, seed: int | None = None) -> Float32:
-        """A start for `denoise`, (T, channels); the same for the same seed."""
+        """Return a start for `denoise`, (T, channels); the same for the same seed."""
         shape = (self.config.num_actions, self.config.width)
         return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
 

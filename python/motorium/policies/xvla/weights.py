@@ -120,7 +120,7 @@ def _block(config: XvlaConfig, layer: int) -> dict[str, Weight]:
 
 
 def read_weights(path: Path, config: XvlaConfig) -> dict[str, Float32]:
-    """The head's tensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
+    """Return the head's tensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
     table = xvla_tensors(config)
     bound(table, path)
     weights = fit(_official(path), table, unused_by_head, path)
@@ -128,7 +128,7 @@ def read_weights(path: Path, config: XvlaConfig) -> dict[str, Float32]:
 
 
 def read_encoder_weights(path: Path, config: EncoderConfig) -> dict[str, Float32]:
-    """The encoder's tensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
+    """Return the encoder's tensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
     table = florence_tensors(config)
     bound(table, path)
     found = _official(path)
