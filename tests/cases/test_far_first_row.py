@@ -146,9 +146,9 @@ class _Far(Policy):
             self._goal = obs.state[self._slot] + self._by_rad
         rows = np.tile(obs.state, (self.info.rows, 1))
         rows[:, self._slot] = self._goal
-        promised = 0 if committed is None else len(committed)
-        rows[:promised] = committed if promised else rows[:0]
-        return ActionChunk(rows.astype(np.float32), self._valid, obs.t_ns, self.info.dt_s, delay=promised)
+        delay = 0 if committed is None else len(committed)
+        rows[:delay] = committed if delay else rows[:0]
+        return ActionChunk(rows.astype(np.float32), self._valid, obs.t_ns, self.info.dt_s, delay=delay)
 
 
 def test_a_run_on_dynamixel_servos_approaches_and_says_which_joint(caplog) -> None:

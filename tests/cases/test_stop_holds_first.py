@@ -28,7 +28,7 @@ HOLDS_WITHIN_NS = 200_000_000
 
 @pytest.fixture
 def robot(virtual_robot: mt.Robot, monkeypatch: pytest.MonkeyPatch) -> mt.Robot:
-    monkeypatch.setattr(inference, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(inference, "LEAVE_AFTER_S", 0.05)
     virtual_robot.control.telemetry()
     return virtual_robot
 
@@ -194,7 +194,7 @@ def test_ctrl_c_does_not_wait_for_the_first_plan(robot: mt.Robot) -> None:
 def test_a_policy_lost_in_thought_is_said_once_and_not_run_again(
     robot: mt.Robot, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(inference, "COMES_BACK_S", 0.05)
+    monkeypatch.setattr(inference, "MAX_BUSY_S", 0.05)
     policy = Turn(robot.spec, thinks_s=lambda call: FOREVER_S if call >= 4 else 0.0)
     runner = Runner(robot, policy, "turn")
     with caplog.at_level(logging.WARNING):
@@ -206,6 +206,6 @@ def test_a_policy_lost_in_thought_is_said_once_and_not_run_again(
     with pytest.raises(SafetyError, match="still busy"):
         mt.run(robot, policy, "turn", 1.0)
     policy.free.set()
-    monkeypatch.setattr(inference, "COMES_BACK_S", 10.0)
+    monkeypatch.setattr(inference, "MAX_BUSY_S", 10.0)
     report = mt.run(robot, policy, "turn", 0.5)
     assert report.chunks > 0, "it has come back"

@@ -33,11 +33,11 @@ class TestBeing:
         assert np.array_equal(one, same)
         assert np.abs(one - other).max() > 0.1
 
-    def test_promised_rows_come_back_as_they_are(self):
+    def test_committed_rows_come_back_as_they_are(self):
         model = open_being()
-        promised = np.full((3, 200), 0.25, np.float32)
-        chunk = model.denoise(model.noise(1), locked=promised)
-        assert np.array_equal(chunk[:3], promised)
+        committed = np.full((3, 200), 0.25, np.float32)
+        chunk = model.denoise(model.noise(1), locked=committed)
+        assert np.array_equal(chunk[:3], committed)
         assert np.abs(chunk[3:] - model.denoise(model.noise(1))[3:]).max() > 1e-3
 
     def test_the_closed_form_is_what_many_directions_come_to(self):

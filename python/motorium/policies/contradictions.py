@@ -1,7 +1,7 @@
 """What the statistics in a checkpoint say against its own labels: permuted joints, flipped signs, wrong units.
 
 A range is judged by how far it leaves the joint's limits and by how far the robot's home pose lies outside it,
-both as a share of the joint's travel. Something is only said when another reading explains the range clearly
+both as a fraction of the joint's travel. Something is only said when another reading explains the range clearly
 better, so that an unusual but honest data set stays silent.
 """
 
@@ -17,11 +17,11 @@ from .binding import Channel, slot_limits
 from .channels import Interface
 
 SUSPICIOUS = 0.1
-"""Share of a joint's travel by which a range may be off before other readings are tried."""
+"""Fraction of a joint's travel by which a range may be off before other readings are tried."""
 CLEARLY_BETTER = 0.5
-"""Another reading must bring the misfit below this share of the original one."""
+"""Another reading must bring the misfit below this fraction of the original one."""
 DISAGREEMENT = 0.5
-"""Summed difference of end points, as a share of the range, beyond which state and action disagree."""
+"""Summed difference of end points, as a fraction of the range, beyond which state and action disagree."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _range(channel: Channel) -> Range:
 
 
 def _misfit(seen: Range, joint: JointSpec) -> float:
-    """How badly a range fits a joint, as a share of its travel; 0 = inside the limits around the home pose."""
+    """How badly a range fits a joint, as a fraction of its travel; 0 = inside the limits around the home pose."""
     lower, upper = slot_limits(joint)
     home = joint.slot_scale * joint.home_rad + joint.slot_offset
     outside = max(0.0, lower - seen.low) + max(0.0, seen.high - upper)

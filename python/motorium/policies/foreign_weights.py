@@ -17,7 +17,7 @@ from ..errors import CheckpointError
 from ..types import Float32
 
 LISTED = 12
-MOST_ELEMENTS = 1 << 34
+MAX_ELEMENTS = 1 << 34
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def fit(
 def bound(table: Table, where: Path) -> None:
     """Refuse a config whose sizes no checkpoint has, before anything is allocated. Raises CheckpointError."""
     elements = sum(math.prod(weight.shape) for weight in table.values())
-    if elements > MOST_ELEMENTS:
+    if elements > MAX_ELEMENTS:
         raise CheckpointError(f"{where}: config.json asks for {elements:.3g} weights; too many")
 
 

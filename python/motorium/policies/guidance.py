@@ -25,5 +25,5 @@ def soft_mask(delay: int, previous: int) -> Float32:
         previous: p, rows that the plan in force still has; H - s in the paper.
     """
     rows = np.arange(previous)
-    share = np.clip((previous - rows) / max(1, previous - delay + 1), 0.0, 1.0)
-    return np.where(rows < delay, 1.0, share * np.expm1(share) / np.expm1(1.0)).astype(np.float32)
+    fraction = np.clip((previous - rows) / max(1, previous - delay + 1), 0.0, 1.0)
+    return np.where(rows < delay, 1.0, fraction * np.expm1(fraction) / np.expm1(1.0)).astype(np.float32)

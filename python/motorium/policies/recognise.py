@@ -12,7 +12,7 @@ from ..errors import CheckpointError
 from .registry import Family, family_of
 
 ADAPTER = "adapter_config.json"
-MOST_ENTRIES = 256
+MAX_ENTRIES = 256
 """Of a folder that are looked at."""
 DEPTH = 3
 """Levels below a folder in which its checkpoint is sought: `outputs/train/x` -> `checkpoints/last/pretrained_model`."""
@@ -62,7 +62,7 @@ def checkpoint_near(folder: Path) -> Path | None:
         return folder.parent
     level = [folder]
     for _ in range(DEPTH):
-        level = [child for parent in level for child in _entries(parent) if child.is_dir()][:MOST_ENTRIES]
+        level = [child for parent in level for child in _entries(parent) if child.is_dir()][:MAX_ENTRIES]
         found = [child for child in level if (child / CONFIG).is_file()]
         if found:
             real = {child.resolve() for child in found}  # LeRobot's `last` is a link to one of the others
@@ -122,7 +122,7 @@ def _bare_files(folder: Path) -> str:
 def _entries(folder: Path) -> list[Path]:
     def some() -> Iterator[Path]:
         for count, entry in enumerate(folder.iterdir()):
-            if count >= MOST_ENTRIES:
+            if count >= MAX_ENTRIES:
                 return
             yield entry
 

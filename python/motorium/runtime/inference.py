@@ -13,9 +13,9 @@ from ..units import NS_PER_S
 
 T = TypeVar("T")
 
-PATIENCE_S = 1.0
+LEAVE_AFTER_S = 1.0
 """An inference still going on so long after the end of its run is left to itself: the arm holds already."""
-COMES_BACK_S = 10.0
+MAX_BUSY_S = 10.0
 """A new run waits this long for a policy that is still busy with an inference of the run before."""
 
 _log = logger(__name__)
@@ -78,12 +78,12 @@ class InferenceThread:
         """Wait a moment for its end; one that takes longer is left to itself, which is said once."""
         if self._thread.ident is None or any(thread is self._thread for thread, _ in _left):
             return
-        self._thread.join(PATIENCE_S)
+        self._thread.join(LEAVE_AFTER_S)
         if self._thread.is_alive():
             _left.append((self._thread, self._policy))
             _log.warning(
                 "an inference is still going on %.0f s after its run: it is left to itself and moves nothing any more",
-                PATIENCE_S,
+                LEAVE_AFTER_S,
             )
 
     def _run(self) -> None:
@@ -104,9 +104,9 @@ def _require_free(policy: object) -> None:
     _left[:] = [(thread, held) for thread, held in _left if thread.is_alive()]
     for thread, held in tuple(_left):
         if held is policy:
-            thread.join(COMES_BACK_S)
+            thread.join(MAX_BUSY_S)
             if thread.is_alive():
                 raise SafetyError(
-                    f"the policy is still busy with an inference of an earlier run, {COMES_BACK_S:.0f} s later: "
+                    f"the policy is still busy with an inference of an earlier run, {MAX_BUSY_S:.0f} s later: "
                     f"load it anew, or restart the program"
                 )

@@ -41,7 +41,7 @@ __all__ = [  # with what `motorium.checkpoints` of 0.1.0 had, whose old name lea
     "shipped",
     "write_tensors",
 ]
-MOST_ELEMENTS = 1 << 28
+MAX_ELEMENTS = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ def _read_descriptor(path: Path) -> Descriptor:
 def _bounded_shapes(descriptor: Descriptor, where: Path) -> dict[str, Shape]:
     shapes = nano_tensors(descriptor)
     elements = sum(math.prod(shape) for shape in shapes.values())
-    if elements > MOST_ELEMENTS:
+    if elements > MAX_ELEMENTS:
         raise CheckpointError(
-            f"{where}: dims in {CONFIG} ask for {elements:.3g} weights; at most {MOST_ELEMENTS:.3g} allowed"
+            f"{where}: dims in {CONFIG} ask for {elements:.3g} weights; at most {MAX_ELEMENTS:.3g} allowed"
         )
     return shapes
