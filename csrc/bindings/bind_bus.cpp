@@ -34,28 +34,16 @@ py::dict to_dict(const JointState& s) {
                   "status"_a = row(s.status, s.n), "joint_t_ns"_a = row(s.joint_t_ns, s.n));
 }
 
-void bind_config(py::module_& m) {
-  py::class_<FeetechBusConfig>(m, "FeetechBusConfig")
-      .def(py::init<>())
-      .def_readwrite("ids", &FeetechBusConfig::ids)
-      .def_readwrite("zero_ticks", &FeetechBusConfig::zero_ticks)
-      .def_readwrite("sign", &FeetechBusConfig::sign)
-      .def_readwrite("ticks_per_rad", &FeetechBusConfig::ticks_per_rad)
-      .def_readwrite("min_ticks", &FeetechBusConfig::min_ticks)
-      .def_readwrite("max_ticks", &FeetechBusConfig::max_ticks)
-      .def_readwrite("baud", &FeetechBusConfig::baud)
-      .def_readwrite("reply_margin_s", &FeetechBusConfig::reply_margin_s)
-      .def_readwrite("model_number", &FeetechBusConfig::model_number)
-      .def_readwrite("high_byte_first", &FeetechBusConfig::high_byte_first)
-      .def_readwrite("sync_read", &FeetechBusConfig::sync_read)
-      .def_readwrite("lock", &FeetechBusConfig::lock)
-      .def_readwrite("torque_limit", &FeetechBusConfig::torque_limit)
-      .def_readwrite("present_room", &FeetechBusConfig::present_room)
-      .def_readwrite("settings", &FeetechBusConfig::settings)
-      .def_readwrite("joint_model_numbers", &FeetechBusConfig::joint_model_numbers)
-      .def_readwrite("joint_ticks_per_rad", &FeetechBusConfig::joint_ticks_per_rad)
-      .def_readwrite("joint_min_ticks", &FeetechBusConfig::joint_min_ticks)
-      .def_readwrite("joint_max_ticks", &FeetechBusConfig::joint_max_ticks);
+/// What every driver of a chain offers. Unguarded: for tests, benches and calibration.
+void bind_joint_bus(py::module_& m) {
+  py::class_<JointBus>(m, "JointBus")
+      .def(
+          "read_state", [](JointBus& bus, JointState& state) { return bus.read_state(state); },
+          py::arg("state"), Release())
+      .def("write_goal", &JointBus::write_goal, py::arg("goal"), Release())
+      .def("set_torque", &JointBus::set_torque, py::arg("on"), Release())
+      .def("counters", [](const JointBus& bus) { return to_dict(bus.counters()); })
+      .def("latency", [](const JointBus& bus) { return to_dict(bus.latency()); });
 }
 
 }  // namespace
@@ -70,19 +58,12 @@ void bind_bus(py::module_& m) {
   bind_gate(m);
   bind_guard(m);
   bind_settings(m);
-  bind_config(m);
+  bind_joint_bus(m);
   // The EEPROM but its operating mode, and its lock: at 55 in the STS series; at 48 in the SCS series, where
   // the others have the low byte of the torque limit, which 0 and 1 do not raise.
   bind_raw(py::class_<FeetechLink>(m, "FeetechBus"), {{{0, 32}, {34, 39}}, 40, {48, 55}});
-  py::class_<FeetechBus>(m, "FeetechJoints")
-      .def(py::init<const std::string&, FeetechBusConfig>(), py::arg("port"), py::arg("config"), Release())
-      .def(
-          "read_state", [](FeetechBus& bus, JointState& state) { return bus.read_state(state); },
-          py::arg("state"), Release())
-      .def("write_goal", &FeetechBus::write_goal, py::arg("goal"), Release())
-      .def("set_torque", &FeetechBus::set_torque, py::arg("on"), Release())
-      .def("counters", [](const FeetechBus& bus) { return to_dict(bus.counters()); })
-      .def("latency", [](const FeetechBus& bus) { return to_dict(bus.latency()); });
+  py::class_<FeetechBus, JointBus>(m, "FeetechJoints")
+      .def(py::init<const std::string&, const BusConfig&>(), py::arg("port"), py::arg("config"), Release());
   py::class_<JointState>(m, "JointReadings").def(py::init<>()).def("as_dict", [](const JointState& state) {
     return to_dict(state);
   });

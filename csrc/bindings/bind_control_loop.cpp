@@ -41,10 +41,8 @@ void bind_control_loop(py::module_& m) {
   m.def("unguard_termination", &unguard_termination);
   py::class_<BoundLoop>(m, "ControlLoop",
                         "The control thread of one arm. Every method may be called from any thread.")
-      .def(py::init(&open_on_feetech), py::arg("config"), py::arg("port"), py::arg("bus_config"))
-      .def(py::init(&open_on_dynamixel), py::arg("config"), py::arg("port"), py::arg("bus_config"))
+      .def(py::init(&open_on_ports), py::arg("config"), py::arg("ports"))
       .def(py::init(&open_on_relay), py::arg("config"), py::arg("relay"))
-      .def(py::init(&open_on_several), py::arg("config"), py::arg("ports"), py::arg("bus_configs"))
       .def(
           "start", [](BoundLoop& b) { b.loop.start(); }, Release())
       .def(

@@ -11,6 +11,7 @@ void bind_runtime(pybind11::module_& m) {
   bind_scheduler(m);
   bind_slot_map(m);
   bind_control_config(m);
+  bind_robot_config(m);
   bind_control_core(m);
   bind_relay(m);
   bind_control_loop(m);

@@ -14,6 +14,7 @@ namespace motorium {
 void bind_scheduler(pybind11::module_& m);
 void bind_slot_map(pybind11::module_& m);
 void bind_control_config(pybind11::module_& m);
+void bind_robot_config(pybind11::module_& m);
 void bind_control_core(pybind11::module_& m);
 void bind_control_loop(pybind11::module_& m);
 void bind_relay(pybind11::module_& m);

@@ -4,15 +4,10 @@
 
 #include <functional>
 #include <memory>
-#include <stdexcept>
 #include <string>
-#include <variant>
 #include <vector>
 
-#include "bus/dynamixel_bus.hpp"
-#include "bus/feetech_bus.hpp"
-#include "bus/parallel_bus.hpp"
-#include "bus/relayed_bus.hpp"
+#include "robot/bus_family.hpp"
 #include "runtime/control_loop.hpp"
 #include "runtime/telemetry.hpp"
 
@@ -37,52 +32,23 @@ struct BoundLoop {
   TelemetryReader telemetry;
 };
 
-inline std::unique_ptr<BoundLoop> open_on_feetech(const ControlConfig& config, const std::string& port,
-                                                  const FeetechBusConfig& bus) {
+/// On the robot's buses, each reached in its own way.
+inline std::unique_ptr<BoundLoop> open_loop(const RobotConfig& config, std::vector<BusAccess> access) {
   const pybind11::gil_scoped_release release;
-  return std::make_unique<BoundLoop>(config, [port, bus] { return open_feetech(port, bus); });
+  return std::make_unique<BoundLoop>(
+      config.control, [config, access = std::move(access)] { return open_buses(config, access); });
 }
 
-inline std::unique_ptr<BoundLoop> open_on_dynamixel(const ControlConfig& config, const std::string& port,
-                                                    const DynamixelBusConfig& bus) {
-  const pybind11::gil_scoped_release release;
-  return std::make_unique<BoundLoop>(config, [port, bus] { return open_dynamixel(port, bus); });
+inline std::unique_ptr<BoundLoop> open_on_ports(const RobotConfig& config,
+                                                const std::vector<std::string>& ports) {
+  std::vector<BusAccess> access;
+  for (const std::string& port : ports) access.push_back({port, nullptr});
+  return open_loop(config, std::move(access));
 }
 
-using AnyBusConfig = std::variant<FeetechBusConfig, DynamixelBusConfig>;
-
-inline std::unique_ptr<JointBus> open_parallel(const std::vector<std::string>& ports,
-                                               const std::vector<AnyBusConfig>& buses) {
-  std::vector<std::unique_ptr<JointBus>> opened;
-  std::vector<std::uint32_t> joints;
-  for (std::size_t i = 0; i < ports.size(); ++i) {
-    if (const auto* feetech = std::get_if<FeetechBusConfig>(&buses[i])) {
-      joints.push_back(static_cast<std::uint32_t>(feetech->ids.size()));
-      opened.push_back(open_feetech(ports[i], *feetech));
-    } else {
-      const auto& dynamixel = std::get<DynamixelBusConfig>(buses[i]);
-      joints.push_back(static_cast<std::uint32_t>(dynamixel.joints.size()));
-      opened.push_back(open_dynamixel(ports[i], dynamixel));
-    }
-  }
-  return std::make_unique<ParallelBus>(std::move(opened), joints);
-}
-
-inline std::unique_ptr<BoundLoop> open_on_several(const ControlConfig& config,
-                                                  const std::vector<std::string>& ports,
-                                                  const std::vector<AnyBusConfig>& buses) {
-  const pybind11::gil_scoped_release release;
-  if (ports.size() != buses.size()) throw std::invalid_argument("one port per bus");
-  return std::make_unique<BoundLoop>(config, [ports, buses] { return open_parallel(ports, buses); });
-}
-
-inline std::unique_ptr<BoundLoop> open_on_relay(const ControlConfig& config,
+inline std::unique_ptr<BoundLoop> open_on_relay(const RobotConfig& config,
                                                 const std::shared_ptr<Relay>& relay) {
-  return std::make_unique<BoundLoop>(config, [relay]() -> std::unique_ptr<JointBus> {
-    if (relay->closed())
-      throw std::logic_error("a bus that a vendor's kit serves is opened anew, not reconnected");
-    return std::make_unique<RelayedBus>(relay);
-  });
+  return open_loop(config, {{"", relay}});
 }
 
 }  // namespace motorium

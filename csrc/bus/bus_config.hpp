@@ -1,8 +1,12 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
+#include <limits>
 #include <map>
+#include <set>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "bus/servo_setting.hpp"
@@ -45,5 +49,30 @@ struct BusConfig {
   /// between series. A name that is absent has the family's default, an unknown one is refused.
   std::map<std::string, std::uint32_t> traits;
 };
+
+/// Reads the traits of one bus by name; `close` refuses those that were not asked for.
+class TraitReader {
+ public:
+  explicit TraitReader(const BusConfig& config) : traits_(config.traits) {}
+
+  /// Leaves `value` as it is where the trait is absent. Throws std::invalid_argument where it does not fit.
+  template <std::unsigned_integral T>
+  void take(const std::string& name, T& value) {
+    const std::uint32_t most = std::is_same_v<T, bool> ? 1U : std::numeric_limits<T>::max();
+    value = static_cast<T>(number(name, value, most));
+  }
+  /// Throws std::invalid_argument that names a trait nobody asked for.
+  void close() const;
+
+ private:
+  std::uint32_t number(const std::string& name, std::uint32_t otherwise, std::uint32_t most);
+
+  const std::map<std::string, std::uint32_t>& traits_;
+  std::set<std::string> known_;
+};
+
+/// What every family asks of a bus: a line that a port can have, servos with ids of their own and scales that
+/// can be divided by. Throws std::invalid_argument.
+void check_bus(const BusConfig& config);
 
 }  // namespace motorium

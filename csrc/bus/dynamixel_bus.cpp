@@ -25,8 +25,6 @@ constexpr std::int64_t kWatchdogUnitNs = 20'000'000;
 constexpr std::uint8_t kOverload = 1U << 5;
 constexpr std::int64_t kRestartNs = 2 * kNsPerS;
 
-bool positive(float value) { return value > 0.0F && std::isfinite(value); }
-
 /// Indirect addresses and their data lie from 168 on in the X series and from 168 to 423 and 634 on in the P
 /// series: through them any register can be written under another address. A secondary id makes a servo take
 /// the goals of another. Source: control tables in the ROBOTIS e-manual.
@@ -39,28 +37,30 @@ SettingRules setting_rules(const DynamixelRegisters& at) {
           {{kShadowId, 253, 255, "shadow_id"}, {kOperatingMode, 3, 5, "operating_mode"}}};
 }
 
-DynamixelBusConfig checked(DynamixelBusConfig config) {
-  for (const DynamixelJoint& joint : config.joints) {
-    if (joint.sign != 1 && joint.sign != -1) throw std::invalid_argument("sign must be +1 or -1");
-    if (!std::isfinite(joint.zero_ticks) || !std::isfinite(joint.middle_ticks))
-      throw std::invalid_argument("zero_ticks and middle_ticks must be finite");
-    if (!positive(joint.ticks_per_rad) || !positive(joint.rad_s_per_unit) ||
-        !positive(joint.effort_full_scale) || joint.min_ticks >= joint.max_ticks) {
-      throw std::invalid_argument("need positive scales and min_ticks < max_ticks");
-    }
-  }
+DynamixelRegisters read_registers(const BusConfig& config) {
+  DynamixelRegisters at;
+  TraitReader reader(config);
+  reader.take("firmware", at.firmware);
+  reader.take("return_delay", at.return_delay);
+  reader.take("torque_enable", at.torque_enable);
+  reader.take("return_level", at.return_level);
+  reader.take("hardware_error", at.hardware_error);
+  reader.take("bus_watchdog", at.bus_watchdog);
+  reader.take("goal_position", at.goal_position);
+  reader.take("present", at.present);
+  reader.take("present_voltage", at.present_voltage);
+  reader.take("present_room", at.present_room);
+  reader.close();
+  return at;
+}
+
+const BusConfig& checked(const BusConfig& config) {
+  check_bus(config);
   if (!(config.health_period_s >= 0.0) || config.health_period_s > 60.0 || config.watchdog_units > 127) {
     throw std::invalid_argument("need health_period_s in [0, 60] and watchdog_units in 0..127");
   }
-  check_line(config.baud, config.reply_margin_s);
-  check_settings(config.settings, config.joints.size(), setting_rules(config.registers));
+  check_settings(config.settings, config.joints.size(), setting_rules(read_registers(config)));
   return config;
-}
-
-std::vector<ServoIdentity> identities(const DynamixelBusConfig& config) {
-  std::vector<ServoIdentity> servos;
-  for (const DynamixelJoint& joint : config.joints) servos.push_back({joint.id, joint.model_number});
-  return servos;
 }
 
 ChainRules rules(const DynamixelRegisters& at) {
@@ -73,16 +73,17 @@ std::int32_t two_bytes_signed(const std::uint8_t* bytes) {
 
 }  // namespace
 
-DynamixelBus::DynamixelBus(const std::string& port, DynamixelBusConfig config)
-    : config_(checked(std::move(config))),
+DynamixelBus::DynamixelBus(const std::string& port, const BusConfig& config)
+    : config_(checked(config)),
+      registers_(read_registers(config)),
       link_(port, config_.baud, config_.reply_margin_s),
-      chain_(link_, identities(config_), rules(config_.registers), config_.reply_margin_s) {
+      chain_(link_, config_, rules(registers_)) {
   for (std::size_t j = 0; j < config_.joints.size(); ++j) {
     if (config_.joints[j].passive) continue;
     active_.push_back(config_.joints[j].id);
     active_joints_.push_back(j);
   }
-  link_.set_room(config_.registers.present, config_.registers.present_room);
+  link_.set_room(registers_.present, registers_.present_room);
   const ServoChain::Patience patience(chain_);
   chain_.find();
   wake_watchdogs();
@@ -96,21 +97,21 @@ DynamixelBus::DynamixelBus(const std::string& port, DynamixelBusConfig config)
 void DynamixelBus::wake_watchdogs() {
   ServoChain::Rows rows{};
   const auto ids = chain_.ids();
-  if (chain_.read_all(ids, config_.registers.bus_watchdog, 1, rows) != LinkStatus::ok) return;
+  if (chain_.read_all(ids, registers_.bus_watchdog, 1, rows) != LinkStatus::ok) return;
   const bool tripped =
       std::count(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(ids.size()), kWatchdogTripped) > 0;
   if (!tripped) return;
   rows.fill(0);
-  if (chain_.write_all(ids, config_.registers.bus_watchdog, 1, rows, one_byte, 0) != BusStatus::ok) {
+  if (chain_.write_all(ids, registers_.bus_watchdog, 1, rows, one_byte, 0) != BusStatus::ok) {
     throw BusError("servos on " + link_.path() + " did not confirm that their bus watchdog is off");
   }
 }
 
 /// Firmware versions say who should know Fast Sync Read; only a reply proves it.
 void DynamixelBus::find_fast_read() {
-  for (const DynamixelJoint& joint : config_.joints) {
+  for (const ServoJoint& joint : config_.joints) {
     std::uint8_t version = 0;
-    const LinkStatus status = chain_.read(joint.id, config_.registers.firmware, {&version, 1});
+    const LinkStatus status = chain_.read(joint.id, registers_.firmware, {&version, 1});
     if (status != LinkStatus::ok || joint.fast_firmware == 0 || version < joint.fast_firmware) return;
   }
   for (int i = 0; i < kFastTrials && !fast_; ++i) {
@@ -128,10 +129,10 @@ LinkStatus DynamixelBus::read_present() noexcept {
   // Only plain replies are told apart from late ones.
   if (!fast_ || plain_reads_left_ > 0 || link_.doubtful()) {
     plain_reads_left_ -= plain_reads_left_ > 0;
-    return link_.sync_read(ids, config_.registers.present, kPresentSize, rows, errors, answered);
+    return link_.sync_read(ids, registers_.present, kPresentSize, rows, errors, answered);
   }
   const LinkStatus status =
-      link_.fast_sync_read(ids, config_.registers.present, kPresentSize, rows, errors, answered);
+      link_.fast_sync_read(ids, registers_.present, kPresentSize, rows, errors, answered);
   // Behind a silent servo nobody else speaks up: for a while everybody answers alone.
   if (status == LinkStatus::incomplete) plain_reads_left_ = kPlainReads;
   return status;
@@ -160,7 +161,7 @@ bool DynamixelBus::fell_silent(std::int64_t now_ns) noexcept {
 }
 
 void DynamixelBus::take_row(std::size_t j, JointState& state) noexcept {
-  const DynamixelJoint& joint = config_.joints[j];
+  const ServoJoint& joint = config_.joints[j];
   const std::uint8_t* row = rows_.data() + j * kPresentSize;
   const auto sign = static_cast<float>(joint.sign);
   const float effort = sign * static_cast<float>(two_bytes_signed(row)) / joint.effort_full_scale;
@@ -213,7 +214,7 @@ bool DynamixelBus::read_error_of_one() noexcept {
     if ((errors_[j] & MTR_DXL_ALERT) == 0 || hardware_error_[j] != 0) continue;
     std::uint8_t bits = 0;
     const LinkStatus status =
-        link_.read(config_.joints[j].id, config_.registers.hardware_error, {&bits, 1}, nullptr);
+        link_.read(config_.joints[j].id, registers_.hardware_error, {&bits, 1}, nullptr);
     if (status == LinkStatus::ok) hardware_error_[j] = bits;
     alert_turn_ = (j + 1) % n;
     return true;
@@ -223,7 +224,7 @@ bool DynamixelBus::read_error_of_one() noexcept {
 
 void DynamixelBus::read_slow_values(std::size_t j) noexcept {
   std::array<std::uint8_t, 3> bytes{};
-  if (link_.read(config_.joints[j].id, config_.registers.present_voltage, bytes, nullptr) != LinkStatus::ok) {
+  if (link_.read(config_.joints[j].id, registers_.present_voltage, bytes, nullptr) != LinkStatus::ok) {
     return;
   }
   voltage_v_[j] = kVoltsPerUnit * static_cast<float>(get_field(bytes.data(), 2));
@@ -234,16 +235,15 @@ void DynamixelBus::read_slow_values(std::size_t j) noexcept {
 void DynamixelBus::check_torque(std::size_t j) noexcept {
   const std::uint8_t id = config_.joints[j].id;
   std::uint8_t on = 1, watchdog = 0;
-  bool known = link_.read(id, config_.registers.torque_enable, {&on, 1}, nullptr) == LinkStatus::ok;
+  bool known = link_.read(id, registers_.torque_enable, {&on, 1}, nullptr) == LinkStatus::ok;
   if (config_.watchdog_units > 0) {
-    known =
-        link_.read(id, config_.registers.bus_watchdog, {&watchdog, 1}, nullptr) == LinkStatus::ok && known;
+    known = link_.read(id, registers_.bus_watchdog, {&watchdog, 1}, nullptr) == LinkStatus::ok && known;
   }
   if (known) lost_[j] = on == 0 || watchdog == kWatchdogTripped ? kStatusTorqueLost : std::uint8_t{0};
 }
 
 std::int32_t DynamixelBus::to_ticks(std::size_t j, float rad) const noexcept {
-  const DynamixelJoint& joint = config_.joints[j];
+  const ServoJoint& joint = config_.joints[j];
   const double from_zero = static_cast<double>(static_cast<float>(joint.sign) * rad * joint.ticks_per_rad);
   const double wish = static_cast<double>(joint.zero_ticks) + from_zero + turns_[j];
   const double inside =
@@ -261,12 +261,12 @@ BusStatus DynamixelBus::write_goal(const GatedGoal& goal) noexcept {
     set_field(&rows[4 * i], 4, static_cast<std::uint32_t>(to_ticks(j, goal.position_rad()[j])));
   }
   return to_bus_status(
-      link_.sync_write(active_, config_.registers.goal_position, 4, {rows.data(), 4 * active_.size()}));
+      link_.sync_write(active_, registers_.goal_position, 4, {rows.data(), 4 * active_.size()}));
 }
 
 BusStatus DynamixelBus::clear_overloads() noexcept {
   ServoChain::Rows rows{};
-  const BusStatus known = to_bus_status(chain_.read_all(active_, config_.registers.hardware_error, 1, rows));
+  const BusStatus known = to_bus_status(chain_.read_all(active_, registers_.hardware_error, 1, rows));
   for (std::size_t i = 0; known == BusStatus::ok && i < active_.size(); ++i) {
     if (rows[i] != kOverload) continue;
     const BusStatus restarted = reboot(active_joints_[i]);
@@ -277,7 +277,7 @@ BusStatus DynamixelBus::clear_overloads() noexcept {
 
 BusStatus DynamixelBus::start_torque() noexcept {
   ServoChain::Rows rows{};
-  const DynamixelRegisters& at = config_.registers;
+  const DynamixelRegisters& at = registers_;
   const BusStatus clear = clear_overloads();
   if (clear != BusStatus::ok) return clear;
   if (config_.watchdog_units > 0) {
@@ -301,8 +301,7 @@ BusStatus DynamixelBus::start_torque() noexcept {
 BusStatus DynamixelBus::set_torque(bool on) noexcept {
   const ServoChain::Rows off{};
   if (!on) {  // at once, and verified below
-    static_cast<void>(
-        link_.sync_write(active_, config_.registers.torque_enable, 1, {off.data(), active_.size()}));
+    static_cast<void>(link_.sync_write(active_, registers_.torque_enable, 1, {off.data(), active_.size()}));
   }
   const ServoChain::Patience patience(chain_);
   lost_.fill(0);
@@ -315,10 +314,9 @@ BusStatus DynamixelBus::set_torque(bool on) noexcept {
     return status;
   }
   if (config_.watchdog_units > 0) {  // a servo waiting for a master may not stop one that rests
-    static_cast<void>(
-        link_.sync_write(active_, config_.registers.bus_watchdog, 1, {off.data(), active_.size()}));
+    static_cast<void>(link_.sync_write(active_, registers_.bus_watchdog, 1, {off.data(), active_.size()}));
   }
-  return chain_.write_all(active_, config_.registers.torque_enable, 1, off, one_byte, 0);
+  return chain_.write_all(active_, registers_.torque_enable, 1, off, one_byte, 0);
 }
 
 BusStatus DynamixelBus::reboot(std::size_t joint) noexcept {
@@ -335,7 +333,9 @@ BusStatus DynamixelBus::reboot(std::size_t joint) noexcept {
   return to_bus_status(back);
 }
 
-std::unique_ptr<JointBus> open_dynamixel(const std::string& port, const DynamixelBusConfig& config) {
+void check_dynamixel(const BusConfig& config) { static_cast<void>(checked(config)); }
+
+std::unique_ptr<JointBus> open_dynamixel(const std::string& port, const BusConfig& config) {
   return std::make_unique<DynamixelBus>(port, config);
 }
 

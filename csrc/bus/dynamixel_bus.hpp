@@ -6,13 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "bus/bus_config.hpp"
 #include "bus/dynamixel_link.hpp"
 #include "bus/joint_bus.hpp"
 #include "bus/servo_chain.hpp"
 
 namespace motorium {
 
-/// Addresses that every servo of one bus must share; those of the X series.
+/// Addresses that every servo of one bus must share; traits of `BusConfig`, by these names. By default those
+/// of the X series.
 struct DynamixelRegisters {
   std::uint16_t firmware = 6;
   std::uint16_t return_delay = 9;
@@ -25,32 +27,6 @@ struct DynamixelRegisters {
   std::uint16_t present_voltage = 144;  ///< voltage 2, temperature 1
   std::uint16_t present_room =
       11;  ///< Bytes behind `present` that can be read with it: up to the temperature.
-};
-
-/// One joint and its servo.
-struct DynamixelJoint {
-  std::uint8_t id = 0;
-  std::uint16_t model_number = 0;  ///< 0 accepts any servo.
-  float zero_ticks = 2048.0F;      ///< Ticks at zero radians.
-  float middle_ticks = 0.0F;       ///< Middle of the joint's limits, from its zero: tells turns apart.
-  int sign = 1;                    ///< +1 or -1.
-  float ticks_per_rad = 4096.0F / 6.28318530717958647692F;
-  float rad_s_per_unit = 0.0239808F;  ///< 0.229 rev/min
-  float effort_full_scale = 1000.0F;  ///< Present current or load at stall torque, in register units.
-  std::int32_t min_ticks = 0;         ///< Goals stay inside; more than a turn in extended position mode.
-  std::int32_t max_ticks = 4095;
-  std::uint8_t fast_firmware = 0;  ///< First firmware that knows Fast Sync Read; 0: none does.
-  bool passive = false;            ///< Read but never given torque: a leader's joints.
-};
-
-struct DynamixelBusConfig {
-  std::vector<DynamixelJoint> joints;
-  std::vector<ServoSetting> settings;
-  DynamixelRegisters registers;
-  std::uint32_t baud = 1'000'000;
-  double reply_margin_s = 0.004;    ///< Scheduling and USB frame time, on top of wire time.
-  double health_period_s = 0.05;    ///< One servo's voltage, temperature or torque is looked at this often.
-  std::uint8_t watchdog_units = 0;  ///< Of 20 ms without a word from us until servos stop; 0: never.
 };
 
 /// Status bits beside the hardware error register's own (0 to 5).
@@ -70,7 +46,7 @@ class DynamixelBus final : public JointBus {
   /// Opens the port, finds every servo and applies the settings; torque is left as found.
   /// Throws BusError (port absent, busy, denied; servos missing or of another model; a setting refused),
   /// std::invalid_argument (config).
-  DynamixelBus(const std::string& port, DynamixelBusConfig config);
+  DynamixelBus(const std::string& port, const BusConfig& config);
 
   /// After a silence of ours longer than the watchdog, the servos have stopped and take no goals: io_error
   /// and "torque lost" from then on, until torque is given anew.
@@ -111,7 +87,8 @@ class DynamixelBus final : public JointBus {
 
   static constexpr std::size_t kPresentSize = 10;
 
-  DynamixelBusConfig config_;
+  BusConfig config_;
+  DynamixelRegisters registers_;
   DynamixelLink link_;
   ServoChain chain_;
   std::vector<std::uint8_t> active_;        // ids that may have torque
@@ -135,7 +112,10 @@ class DynamixelBus final : public JointBus {
   PerJoint<std::uint8_t> hardware_error_{}, lost_{};
 };
 
+/// Throws std::invalid_argument unless a DynamixelBus can be made from `config`.
+void check_dynamixel(const BusConfig& config);
+
 /// The same as the constructor, behind the interface. See DynamixelBus for what it throws.
-std::unique_ptr<JointBus> open_dynamixel(const std::string& port, const DynamixelBusConfig& config);
+std::unique_ptr<JointBus> open_dynamixel(const std::string& port, const BusConfig& config);
 
 }  // namespace motorium

@@ -41,68 +41,51 @@ std::int32_t position_field_high_first(const std::uint8_t* bytes) {
   return mtr_ft_decode_signed(mtr_ft_get16_high_first(bytes), kPositionSign);
 }
 
-/// One value for each joint, where there is but one for all.
-template <class T>
-void spread(std::vector<T>& values, std::size_t n, T otherwise) {
-  if (values.empty()) values.assign(n, otherwise);
-  if (values.size() != n) throw std::invalid_argument("give one value per joint, or none");
+FeetechTraits read_traits(const BusConfig& config) {
+  FeetechTraits traits;
+  TraitReader reader(config);
+  reader.take("high_byte_first", traits.high_byte_first);
+  reader.take("sync_read", traits.sync_read);
+  reader.take("lock", traits.lock);
+  reader.take("torque_limit", traits.torque_limit);
+  reader.take("present_room", traits.present_room);
+  reader.close();
+  return traits;
 }
 
 /// Goals are positions: in another mode the same number is a speed or a step. The SCS series has no such
 /// register.
-SettingRules setting_rules(const FeetechBusConfig& config) {
+SettingRules setting_rules(const FeetechTraits& traits) {
   SettingRules rules{
       {{kTorqueEnable, kTorqueEnable, "torque_enable"}, {kGoalPosition, kGoalPosition + 1U, "goal_position"}},
       {}};
-  if (!config.high_byte_first) rules.bounded.push_back({kOperatingMode, 0, 0, "operating_mode"});
+  if (!traits.high_byte_first) rules.bounded.push_back({kOperatingMode, 0, 0, "operating_mode"});
   return rules;
 }
 
-FeetechBusConfig checked(FeetechBusConfig config) {
-  const std::size_t n = config.ids.size();
-  if (config.zero_ticks.size() != n || config.sign.size() != n) {
-    throw std::invalid_argument("ids, zero_ticks and sign differ in length");
+const BusConfig& checked(const BusConfig& config) {
+  check_bus(config);
+  check_settings(config.settings, config.joints.size(), setting_rules(read_traits(config)));
+  for (const ServoJoint& joint : config.joints) {
+    if (joint.passive) throw std::invalid_argument("no passive joints on a feetech bus");
   }
-  for (std::size_t i = 0; i < n; ++i) {
-    if (config.sign[i] != 1 && config.sign[i] != -1) throw std::invalid_argument("sign must be +1 or -1");
-    if (!std::isfinite(config.zero_ticks[i])) throw std::invalid_argument("zero_ticks must be finite");
-  }
-  spread(config.joint_model_numbers, n, config.model_number);
-  spread(config.joint_ticks_per_rad, n, config.ticks_per_rad);
-  spread(config.joint_min_ticks, n, config.min_ticks);
-  spread(config.joint_max_ticks, n, config.max_ticks);
-  for (std::size_t i = 0; i < n; ++i) {
-    if (!(config.joint_ticks_per_rad[i] > 0.0F) || !std::isfinite(config.joint_ticks_per_rad[i]) ||
-        config.joint_min_ticks[i] >= config.joint_max_ticks[i]) {
-      throw std::invalid_argument("need ticks_per_rad > 0 and min_ticks < max_ticks");
-    }
-  }
-  check_line(config.baud, config.reply_margin_s);
-  check_settings(config.settings, n, setting_rules(config));
   return config;
 }
 
-std::vector<ServoIdentity> identities(const FeetechBusConfig& config) {
-  std::vector<ServoIdentity> servos;
-  for (std::size_t i = 0; i < config.ids.size(); ++i) {
-    servos.push_back({config.ids[i], config.joint_model_numbers[i]});
-  }
-  return servos;
-}
-
-ChainRules rules(const FeetechBusConfig& config) {
-  return {kModel, kReturnDelay,          {{kTorqueEnable, 0}, {config.lock, 0}}, {{config.lock, 1}},
-          {},     config.high_byte_first};
+ChainRules rules(const FeetechTraits& traits) {
+  return {kModel, kReturnDelay,          {{kTorqueEnable, 0}, {traits.lock, 0}}, {{traits.lock, 1}},
+          {},     traits.high_byte_first};
 }
 
 }  // namespace
 
-FeetechBus::FeetechBus(const std::string& port, FeetechBusConfig config)
-    : config_(checked(std::move(config))),
+FeetechBus::FeetechBus(const std::string& port, const BusConfig& config)
+    : config_(checked(config)),
+      traits_(read_traits(config)),
       link_(port, config_.baud, config_.reply_margin_s),
-      chain_(link_, identities(config_), rules(config_), config_.reply_margin_s) {
-  link_.set_sync_read(config_.sync_read);
-  link_.set_room(kPresent, config_.present_room);
+      chain_(link_, config_, rules(traits_)) {
+  link_.set_sync_read(traits_.sync_read);
+  link_.set_room(kPresent, traits_.present_room);
   const ServoChain::Patience patience(chain_);
   chain_.find();
   chain_.apply(config_.settings);
@@ -110,7 +93,7 @@ FeetechBus::FeetechBus(const std::string& port, FeetechBusConfig config)
 }
 
 float FeetechBus::signed_field(const std::uint8_t* bytes, unsigned sign_bit) const noexcept {
-  const std::uint16_t raw = config_.high_byte_first ? mtr_ft_get16_high_first(bytes) : mtr_ft_get16(bytes);
+  const std::uint16_t raw = traits_.high_byte_first ? mtr_ft_get16_high_first(bytes) : mtr_ft_get16(bytes);
   return static_cast<float>(mtr_ft_decode_signed(raw, sign_bit));
 }
 
@@ -118,9 +101,9 @@ BusStatus FeetechBus::read_state(JointState& state) noexcept {
   ServoChain::Rows rows;
   std::array<std::uint8_t, kMaxJoints> errors{};
   std::array<bool, kMaxJoints> answered{};
-  const std::size_t n = config_.ids.size();
+  const std::size_t n = config_.joints.size();
   const LinkStatus status =
-      link_.sync_read(config_.ids, kPresent, kPresentSize, {rows.data(), n * kPresentSize},
+      link_.sync_read(chain_.ids(), kPresent, kPresentSize, {rows.data(), n * kPresentSize},
                       {errors.data(), n}, {answered.data(), n});
   state.t_ns = monotonic_ns();
   state.n = static_cast<std::uint32_t>(n);
@@ -129,9 +112,10 @@ BusStatus FeetechBus::read_state(JointState& state) noexcept {
   for (std::size_t j = 0; j < n; ++j) {
     if (!answered[j]) continue;
     const std::uint8_t* row = rows.data() + j * kPresentSize;
-    const auto sign = static_cast<float>(config_.sign[j]);
-    const float ticks_per_rad = config_.joint_ticks_per_rad[j];
-    state.position_rad[j] = sign * (signed_field(row, kPositionSign) - config_.zero_ticks[j]) / ticks_per_rad;
+    const ServoJoint& joint = config_.joints[j];
+    const auto sign = static_cast<float>(joint.sign);
+    const float ticks_per_rad = joint.ticks_per_rad;
+    state.position_rad[j] = sign * (signed_field(row, kPositionSign) - joint.zero_ticks) / ticks_per_rad;
     state.velocity_rad_s[j] = sign * signed_field(row + 2, kSpeedSign) / ticks_per_rad;
     state.effort[j] = sign * signed_field(row + 4, kLoadSign) / kLoadFullScale;
     state.voltage_v[j] = kVoltsPerUnit * static_cast<float>(row[6]);
@@ -142,69 +126,71 @@ BusStatus FeetechBus::read_state(JointState& state) noexcept {
   return status == LinkStatus::ok ? BusStatus::ok : BusStatus::stale_joints;
 }
 
-std::uint16_t FeetechBus::to_ticks(std::size_t joint, float rad) const noexcept {
-  const float wish = config_.zero_ticks[joint] +
-                     static_cast<float>(config_.sign[joint]) * rad * config_.joint_ticks_per_rad[joint];
-  const float inside = std::clamp(wish, static_cast<float>(config_.joint_min_ticks[joint]),
-                                  static_cast<float>(config_.joint_max_ticks[joint]));
+std::uint16_t FeetechBus::to_ticks(const ServoJoint& joint, float rad) const noexcept {
+  const float wish = joint.zero_ticks + static_cast<float>(joint.sign) * rad * joint.ticks_per_rad;
+  const float inside =
+      std::clamp(wish, static_cast<float>(joint.min_ticks), static_cast<float>(joint.max_ticks));
   return mtr_ft_encode_signed(static_cast<std::int32_t>(std::lround(inside)), kPositionSign);
 }
 
 BusStatus FeetechBus::write_goal(const GatedGoal& goal) noexcept {
-  const std::size_t n = config_.ids.size();
+  const std::size_t n = config_.joints.size();
   if (goal.size() != n) return BusStatus::io_error;
   ServoChain::Rows rows;
-  const auto put16 = config_.high_byte_first ? mtr_ft_put16_high_first : mtr_ft_put16;
-  for (std::size_t j = 0; j < n; ++j) put16(&rows[2 * j], to_ticks(j, goal.position_rad()[j]));
-  return to_bus_status(link_.sync_write(config_.ids, kGoalPosition, 2, {rows.data(), 2 * n}));
+  const auto put16 = traits_.high_byte_first ? mtr_ft_put16_high_first : mtr_ft_put16;
+  for (std::size_t j = 0; j < n; ++j)
+    put16(&rows[2 * j], to_ticks(config_.joints[j], goal.position_rad()[j]));
+  return to_bus_status(link_.sync_write(chain_.ids(), kGoalPosition, 2, {rows.data(), 2 * n}));
 }
 
 BusStatus FeetechBus::set_torque(bool on) noexcept {
   ServoChain::Rows rows{};
-  const std::size_t n = config_.ids.size();
-  if (!on) static_cast<void>(link_.sync_write(config_.ids, kTorqueEnable, 1, {rows.data(), n}));  // at once
+  const std::size_t n = config_.joints.size();
+  if (!on) static_cast<void>(link_.sync_write(chain_.ids(), kTorqueEnable, 1, {rows.data(), n}));  // at once
   const ServoChain::Patience patience(chain_);
   if (on) {
     const LinkStatus restored = chain_.restore(config_.settings);
     if (restored != LinkStatus::ok) return to_bus_status(restored);
-    const BusStatus known = to_bus_status(chain_.read_all(config_.ids, kPresent, 2, rows));
+    const BusStatus known = to_bus_status(chain_.read_all(chain_.ids(), kPresent, 2, rows));
     if (known != BusStatus::ok) return known;
-    const auto position = config_.high_byte_first ? position_field_high_first : position_field;
+    const auto position = traits_.high_byte_first ? position_field_high_first : position_field;
     for (std::size_t j = 0; j < n;
          ++j) {  // where no goal may be: the servo would drive out of there by itself
       const std::int32_t here = position(&rows[2 * j]);
-      if (here < config_.joint_min_ticks[j] - kStandTolerance ||
-          here > config_.joint_max_ticks[j] + kStandTolerance) {
+      if (here < config_.joints[j].min_ticks - kStandTolerance ||
+          here > config_.joints[j].max_ticks + kStandTolerance) {
         return BusStatus::io_error;
       }
     }
-    const BusStatus placed = chain_.write_all(config_.ids, kGoalPosition, 2, rows, position, kGoalTolerance);
+    const BusStatus placed = chain_.write_all(chain_.ids(), kGoalPosition, 2, rows, position, kGoalTolerance);
     if (placed != BusStatus::ok) return placed;
     rows.fill(1);
   }
-  return chain_.write_all(config_.ids, kTorqueEnable, 1, rows, one_byte, 0);
+  return chain_.write_all(chain_.ids(), kTorqueEnable, 1, rows, one_byte, 0);
 }
 
 Farewell FeetechBus::farewell() const {
-  const std::size_t n = config_.ids.size();
+  const std::size_t n = config_.joints.size();
   Farewell farewell{{link_.descriptor()}, {}};
   const auto tell = [&](std::uint8_t address, std::uint8_t size, std::uint16_t value, std::int64_t pause_ns) {
     std::array<std::uint8_t, 2 * kMaxJoints> rows{};
     for (std::size_t j = 0; j < n; ++j) set_field(&rows[j * size], size, value);
     Farewell::Packet& packet = farewell.packets.emplace_back();
-    packet.size = mtr_ft_sync_write(packet.bytes.data(), packet.bytes.size(), config_.ids.data(), n, address,
+    packet.size = mtr_ft_sync_write(packet.bytes.data(), packet.bytes.size(), chain_.ids().data(), n, address,
                                     size, rows.data());
     packet.pause_ns = pause_ns;
   };
-  for (int step = kFarewellSteps; step > 0 && config_.torque_limit > 0; --step) {
-    tell(config_.torque_limit, 2, static_cast<std::uint16_t>(kFarewellPermille * step / kFarewellSteps),
+  for (int step = kFarewellSteps; step > 0 && traits_.torque_limit > 0; --step) {
+    tell(traits_.torque_limit, 2, static_cast<std::uint16_t>(kFarewellPermille * step / kFarewellSteps),
          kFarewellPauseNs);
   }
   for (int i = 0; i < kFarewellOffs; ++i) tell(kTorqueEnable, 1, 0, kFarewellPauseNs / 10);
   return farewell;
 }
 
-std::unique_ptr<JointBus> open_feetech(const std::string& port, const FeetechBusConfig& config) {
+void check_feetech(const BusConfig& config) { static_cast<void>(checked(config)); }
+
+std::unique_ptr<JointBus> open_feetech(const std::string& port, const BusConfig& config) {
   return std::make_unique<FeetechBus>(port, config);
 }
 

@@ -12,7 +12,6 @@ namespace {
 
 constexpr int kAttempts = 8;
 constexpr double kPatientMarginS = 0.05;
-constexpr std::uint8_t kMaxId = 0xFC;  // of both families
 constexpr std::int64_t kShortestReturnDelayNs = 20'000;
 constexpr std::int64_t kReturnDelayUnitNs = 2000;
 constexpr std::uint8_t kFactoryReturnDelay = 250;
@@ -23,28 +22,20 @@ std::string list(std::span<const std::uint8_t> ids) {
   return text;
 }
 
-std::vector<std::uint8_t> ids_of(const std::vector<ServoIdentity>& servos) {
+std::vector<std::uint8_t> ids_of(const BusConfig& config) {
   std::vector<std::uint8_t> ids;
-  for (const ServoIdentity& servo : servos) {
-    if (servo.id > kMaxId) throw std::invalid_argument("servo ids are 0..252");
-    if (std::count(ids.begin(), ids.end(), servo.id) > 0) {
-      throw std::invalid_argument("servo id " + std::to_string(servo.id) + " is used more than once");
-    }
-    ids.push_back(servo.id);
-  }
-  if (ids.empty() || ids.size() > kMaxJoints) throw std::invalid_argument("a bus needs 1 to 32 servo ids");
+  for (const ServoJoint& joint : config.joints) ids.push_back(joint.id);
   return ids;
 }
 
 }  // namespace
 
-ServoChain::ServoChain(ServoLink& link, std::vector<ServoIdentity> servos, ChainRules rules,
-                       double reply_margin_s)
+ServoChain::ServoChain(ServoLink& link, const BusConfig& config, ChainRules rules)
     : link_(link),
-      servos_(std::move(servos)),
-      ids_(ids_of(servos_)),
+      servos_(config.joints),
+      ids_(ids_of(config)),
       rules_(std::move(rules)),
-      usual_margin_s_(reply_margin_s) {}
+      usual_margin_s_(config.reply_margin_s) {}
 
 ServoChain::Patience::Patience(ServoChain& chain) noexcept : chain_(chain) {
   if (chain_.patience_++ > 0) return;
@@ -61,7 +52,7 @@ ServoChain::Patience::~Patience() {
 
 void ServoChain::find() {
   std::vector<std::uint8_t> silent;
-  for (const ServoIdentity& servo : servos_) {
+  for (const ServoJoint& servo : servos_) {
     std::array<std::uint8_t, 2> bytes{};
     LinkStatus status = read(servo.id, rules_.model_address, bytes);
     if (status == LinkStatus::incomplete && wake(servo.id)) {
@@ -308,11 +299,5 @@ BusStatus to_bus_status(LinkStatus status) noexcept {
 std::int32_t one_byte(const std::uint8_t* field) { return *field; }
 
 std::int32_t four_bytes(const std::uint8_t* field) { return static_cast<std::int32_t>(get_field(field, 4)); }
-
-void check_line(std::uint32_t baud, double reply_margin_s) {
-  if (baud < 1 || !(reply_margin_s > 0.0) || reply_margin_s > 1.0) {
-    throw std::invalid_argument("need baud > 0 and reply_margin_s in (0, 1]");
-  }
-}
 
 }  // namespace motorium

@@ -7,16 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "bus/bus_config.hpp"
 #include "bus/servo_link.hpp"
 #include "bus/servo_setting.hpp"
 
 namespace motorium {
-
-/// A servo of a chain: its id, and the model it must be; model 0 accepts any.
-struct ServoIdentity {
-  std::uint8_t id = 0;
-  std::uint16_t model_number = 0;
-};
 
 /// What the servo families do differently when registers are written.
 struct ChainRules {
@@ -40,8 +35,8 @@ class ServoChain {
   using Rows = std::array<std::uint8_t, kMaxJoints * kWidest>;
   using Decode = std::int32_t (*)(const std::uint8_t* field);
 
-  /// Throws std::invalid_argument when the servos are none, too many, or share an id.
-  ServoChain(ServoLink& link, std::vector<ServoIdentity> servos, ChainRules rules, double reply_margin_s);
+  /// `config` must have passed `check_bus`.
+  ServoChain(ServoLink& link, const BusConfig& config, ChainRules rules);
 
   /// While it lives, replies are waited for longer, and where one was lost, what is asked anew waits until it
   /// can come no more. Begins by listening until no earlier reply can.
@@ -96,7 +91,7 @@ class ServoChain {
   [[noreturn]] void missing(const std::vector<std::uint8_t>& ids) const;
 
   ServoLink& link_;
-  std::vector<ServoIdentity> servos_;
+  std::vector<ServoJoint> servos_;
   std::vector<std::uint8_t> ids_;
   ChainRules rules_;
   double usual_margin_s_;
@@ -114,8 +109,5 @@ BusStatus to_bus_status(LinkStatus status) noexcept;
 /// Decodes for `write_all`.
 std::int32_t one_byte(const std::uint8_t* field);
 std::int32_t four_bytes(const std::uint8_t* field);
-
-/// Throws std::invalid_argument unless baud and margin are ones a port can have.
-void check_line(std::uint32_t baud, double reply_margin_s);
 
 }  // namespace motorium

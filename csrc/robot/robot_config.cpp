@@ -5,6 +5,8 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "robot/bus_family.hpp"
+
 namespace motorium {
 namespace {
 
@@ -33,12 +35,11 @@ void check_joints(const RobotConfig& config) {
 void check_buses(const RobotConfig& config) {
   std::size_t servos = 0;
   for (const BusConfig& bus : config.buses) {
+    bus_family(bus.family).check(bus);
     servos += bus.joints.size();
     const auto same_side = [&bus](const BusConfig& other) { return other.side == bus.side; };
     require(std::count_if(config.buses.begin(), config.buses.end(), same_side) == 1,
             "every bus of several needs a side of its own: '" + bus.side + "'");
-    for (const ServoSetting& setting : bus.settings)
-      require(setting.joint < bus.joints.size(), "a setting names a joint that its bus has not");
   }
   require(servos == config.joints.size(), "the buses have " + std::to_string(servos) + " servos for " +
                                               std::to_string(config.joints.size()) + " joints");

@@ -231,17 +231,10 @@ def has_signal_handler(number: int) -> bool: ...  # One that somebody installed,
 class ControlLoop:  # The control thread of one arm. Every method may be called from any thread.
     @overload
     def __init__(
-        self, config: ControlConfig, port: str, bus_config: FeetechBusConfig | DynamixelBusConfig
-    ) -> None: ...  # Opens the bus; torque is left as found. Raises BusError, ValueError.
+        self, config: RobotConfig, ports: Sequence[str]
+    ) -> None: ...  # Opens a bus on each port; torque is left as found. Raises BusError, ValueError.
     @overload
-    def __init__(
-        self,
-        config: ControlConfig,
-        ports: Sequence[str],
-        bus_configs: Sequence[FeetechBusConfig | DynamixelBusConfig],
-    ) -> None: ...  # Several buses driven at the same time, their joints in a row.
-    @overload
-    def __init__(self, config: ControlConfig, relay: Relay) -> None: ...  # Somebody else serves the servos.
+    def __init__(self, config: RobotConfig, relay: Relay) -> None: ...  # Somebody else serves the servos.
     def start(self) -> None: ...  # Starts reading joints; torque stays off.
     def stop(self) -> None: ...  # Exit policy (bounded by its time-out), then ends the thread.
     def enable(
@@ -533,27 +526,79 @@ class ServoSetting:
     def number(self, raw: int) -> int: ...
     def describe(self, trouble: str, servo_id: int, port: str, found: int = 0, error: int = 0) -> str: ...
 
-class FeetechBusConfig:
-    ids: list[int]
-    zero_ticks: list[float]
-    sign: list[int]
+class ServoJoint:  # One servo of a chain: how its counts become the radians of its joint.
+    id: int
+    model_number: int  # 0 accepts any servo
+    zero_ticks: float  # ticks at zero radians
+    middle_ticks: float  # middle of the joint's limits, from its zero: tells turns apart
+    sign: int  # +1 or -1
     ticks_per_rad: float
-    min_ticks: int
+    rad_s_per_unit: float  # of present velocity; dynamixel
+    effort_full_scale: float  # present current or load at stall torque, in register units; dynamixel
+    min_ticks: int  # goals stay inside
     max_ticks: int
+    fast_firmware: int  # the first that knows Fast Sync Read; 0: none does
+    passive: bool  # read but never given torque
+    def __init__(self) -> None: ...
+
+class BusConfig:  # One servo bus, its servos in joint order. Lists and dicts are copied: assign them whole.
+    family: str  # one of `bus_families()`
+    side: str  # of a robot with several arms
     baud: int
     reply_margin_s: float
-    model_number: int
-    high_byte_first: bool
-    sync_read: bool
-    lock: int
-    torque_limit: int
-    present_room: int
+    health_period_s: float  # one servo's voltage, temperature or torque is read this often; dynamixel
+    watchdog_units: int  # of 20 ms without a request until servos stop; 0: never; dynamixel
+    joints: list[ServoJoint]
     settings: list[ServoSetting]
-    joint_model_numbers: list[int]
-    joint_ticks_per_rad: list[float]
-    joint_min_ticks: list[int]
-    joint_max_ticks: list[int]
+    traits: dict[
+        str, int
+    ]  # what the family's driver must know of the whole chain, such as a register's address
     def __init__(self) -> None: ...
+
+class RobotJoint:  # One joint of a robot: its name, its slot, its bounds before torque.
+    name: str
+    slot: int
+    slot_scale: float
+    slot_offset: float
+    home_rad: float
+    min_position_rad: float  # outside of these bounds it gets no torque
+    max_position_rad: float
+    min_supply_v: float
+    max_supply_v: float
+    hot_c: float
+    fault_names: list[str]  # of the 8 bits of the status byte; empty: no name
+    def __init__(self) -> None: ...
+
+class PolicyTiming:
+    rate_hz: float
+    latency_budget_s: float
+    latency_s: list[float]  # ascending; empty: the robot declares no distribution
+    latency_weight: list[float]
+    def __init__(self) -> None: ...
+
+class RobotCamera:
+    role: str
+    width: int
+    height: int
+    fps: float
+    max_age_s: float
+    def __init__(self) -> None: ...
+
+class RobotConfig:  # Everything between a robot's declaration with its calibration and a running arm.
+    name: str
+    spec_hash: bytes  # 32 bytes, SHA-256 of what gives ticks their meaning
+    control: ControlConfig
+    policy: PolicyTiming
+    joints: list[RobotJoint]
+    buses: list[BusConfig]
+    cameras: list[RobotCamera]
+    def __init__(self) -> None: ...
+    def check(self) -> None: ...  # Raises ValueError where its parts contradict each other.
+
+def bus_families() -> list[str]: ...
+def open_bus(
+    port: str, config: BusConfig
+) -> JointBus: ...  # The driver of its family. Raises BusError, ValueError.
 
 class FeetechBus:  # Raw registers of a Feetech chain, for set-up and diagnosis; writes nothing that moves a motor.
     def __init__(
@@ -565,44 +610,6 @@ class FeetechBus:  # Raw registers of a Feetech chain, for set-up and diagnosis;
     def configure(self, servo_id: int, address: int, data: bytes) -> bool: ...
     def counters(self) -> dict[str, int]: ...
     def latency(self) -> _Latency: ...
-
-class DynamixelRegisters:  # Addresses that all servos of one bus share; those of the X series by default.
-    firmware: int
-    return_delay: int
-    torque_enable: int
-    return_level: int
-    hardware_error: int
-    bus_watchdog: int
-    goal_position: int
-    present: int
-    present_voltage: int
-    present_room: int
-    def __init__(self) -> None: ...
-
-class DynamixelJoint:
-    id: int
-    model_number: int
-    zero_ticks: float
-    middle_ticks: float
-    sign: int
-    ticks_per_rad: float
-    rad_s_per_unit: float
-    effort_full_scale: float
-    min_ticks: int
-    max_ticks: int
-    fast_firmware: int
-    passive: bool
-    def __init__(self) -> None: ...
-
-class DynamixelBusConfig:  # Lists are copied: assign them whole.
-    joints: list[DynamixelJoint]
-    settings: list[ServoSetting]
-    registers: DynamixelRegisters
-    baud: int
-    reply_margin_s: float
-    health_period_s: float
-    watchdog_units: int
-    def __init__(self) -> None: ...
 
 class DynamixelBus:  # Raw registers of a Dynamixel chain, for set-up and diagnosis; writes nothing that moves a motor.
     def __init__(
@@ -625,24 +632,21 @@ class JointReadings:
     def __init__(self) -> None: ...
     def as_dict(self) -> _JointReading: ...
 
-class FeetechJoints:  # A chain of Feetech servos in SI units. Unguarded: any gate's goal will do (docs/safety.md).
-    def __init__(self, port: str, config: FeetechBusConfig) -> None: ...
+class JointBus:  # A chain of servos in SI units. Unguarded: any gate's goal will do (docs/safety.md).
     def read_state(self, state: JointReadings) -> BusStatus: ...
     def write_goal(self, goal: GatedGoal) -> BusStatus: ...
     def set_torque(self, on: bool) -> BusStatus: ...
     def counters(self) -> dict[str, int]: ...
     def latency(self) -> _Latency: ...
 
-class DynamixelJoints:  # A chain of Dynamixel servos in SI units. Unguarded: any gate's goal will do (docs/safety.md).
-    def __init__(self, port: str, config: DynamixelBusConfig) -> None: ...
-    def read_state(self, state: JointReadings) -> BusStatus: ...
-    def write_goal(self, goal: GatedGoal) -> BusStatus: ...
-    def set_torque(self, on: bool) -> BusStatus: ...
+class FeetechJoints(JointBus):
+    def __init__(self, port: str, config: BusConfig) -> None: ...
+
+class DynamixelJoints(JointBus):
+    def __init__(self, port: str, config: BusConfig) -> None: ...
     def reboot(self, joint: int) -> BusStatus: ...
     @property
     def fast(self) -> bool: ...
-    def counters(self) -> dict[str, int]: ...
-    def latency(self) -> _Latency: ...
 
 class EmulatedRegister:
     def __init__(self, *, address: int, size: int, writable: bool, eeprom: bool, initial: int) -> None: ...

@@ -155,10 +155,11 @@ def test_another_servo_model_is_refused(emulator):
 @pytest.mark.parametrize(
     "bad",
     [
-        {"ids": []}, {"ids": [1, 1]}, {"ids": [253]}, {"zero_ticks": [2048.0]}, {"sign": [1, 1, 1, 1, 1, 0]},
+        {"ids": []}, {"ids": [1, 1]}, {"ids": [253]}, {"sign": [1, 1, 1, 1, 1, 0]},
         {"zero_ticks": [float("nan")] * 6}, {"ticks_per_rad": 0.0}, {"min_ticks": 5000}, {"reply_margin_s": 0.0},
         {"baud": 0}, {"settings": [setting(joint=6, address=7, value=0)]},
-        {"settings": [setting(address=7, value=0, size=3)]},
+        {"settings": [setting(address=7, value=0, size=3)]}, {"traits": {"present": 56}}, {"traits": {"lock": 256}},
+        {"passive": True},
     ],
     ids=str,
 )  # fmt: skip

@@ -35,7 +35,7 @@ VELOCITY_UNIT_TICKS_S = 0.229 * 4096 / 60
 NEVER_S = 60.0
 
 
-def joints(**values) -> list[_core.DynamixelJoint]:
+def joints(**values) -> list[_core.ServoJoint]:
     """All joints, with a list of six per attribute."""
     return [
         make_joint(servo, model, **{name: row[i] for name, row in values.items()})

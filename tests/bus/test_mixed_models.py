@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from motorium import doctor
-from motorium._core import BusStatus, ControlLoop, FeetechBusConfig, JointReadings
+from motorium._core import BusStatus, ControlLoop, JointReadings
 from motorium.errors import SpecError
 from motorium.motors.emulated import emulate
-from motorium.robots.assembly import control_config
 from motorium.robots.bus import bus_config, open_joints
+from motorium.robots.config import robot_config
 from motorium.robots.robot import Robot
 from motorium.specs.robot import DATA as ROBOTS
 from motorium.specs.robot import RobotSpec
@@ -150,17 +150,8 @@ def test_a_dynamixel_table_of_the_users_own_runs_in_the_control_loop(tmp_path):
     assert any(name.endswith("own.toml") for name in spec.motor_names)
     servos = emulate([joint.id for joint in spec.joints], spec.motor_names)
     servos.update([2048] * 6, [0] * 6, [0] * 6, [50] * 6)
-    loop = ControlLoop(control_config(spec, exit="release"), servos.port, bus_config(spec))
+    loop = ControlLoop(robot_config(spec, exit="release"), [servos.port])
     loop.start()
     assert loop.enable()
     assert servos.goals()["torque_enable"].tolist() == [1] * 6
     loop.stop()
-
-
-def test_one_value_per_joint_or_none():
-    config = FeetechBusConfig()
-    config.ids, config.zero_ticks, config.sign = [1, 2], [0.0, 0.0], [1, 1]
-    config.joint_ticks_per_rad = [1.0]
-    servos = emulate([1, 2], ["sts3215"] * 2)
-    with pytest.raises(ValueError, match="one value per joint"):
-        open_joints(servos.port, config)

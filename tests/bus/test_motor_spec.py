@@ -127,9 +127,10 @@ def test_unknown_motor_and_broken_file(tmp_path):
 def test_robot_becomes_bus_configuration():
     robot = RobotSpec.load("so101")
     config = bus_config(robot)
-    assert config.ids == [1, 2, 3, 4, 5, 6]
-    assert config.model_number == 777
-    assert config.ticks_per_rad == pytest.approx(651.8986)
+    assert config.family == "feetech"
+    assert [joint.id for joint in config.joints] == [1, 2, 3, 4, 5, 6]
+    assert {joint.model_number for joint in config.joints} == {777}
+    assert config.joints[0].ticks_per_rad == pytest.approx(651.8986)
     limit = STS.register("torque_limit").address
     limits = {s.joint: s.value for s in config.settings if s.address == limit}
     for i, joint in enumerate(robot.joints):
@@ -142,8 +143,8 @@ def test_robot_becomes_bus_configuration():
 def test_calibrated_zeros_take_the_place_of_nominal_ones():
     robot = RobotSpec.load("so101")
     config = bus_config(robot, [JointZero(2000.0 + i, -1) for i in range(6)])
-    assert config.zero_ticks == [2000, 2001, 2002, 2003, 2004, 2005]
-    assert config.sign == [-1] * 6
+    assert [joint.zero_ticks for joint in config.joints] == [2000, 2001, 2002, 2003, 2004, 2005]
+    assert [joint.sign for joint in config.joints] == [-1] * 6
     with pytest.raises(ValueError, match=r"1 zeros for the 6 joints of so101"):
         bus_config(robot, [JointZero(2000.0, 1)])
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from motorium._core import GuardJoint, ServoGuard
-from motorium.robots.assembly import control_config
+from motorium.robots.config import control_config
 from motorium.specs.robot import RobotSpec
 from motorium.specs.robot import names as robot_names
 from motorium.specs.servo import MotorSpec, names

@@ -14,7 +14,7 @@ from motorium._core import MAX_CHUNK_ROWS, ControlCore
 from motorium.errors import BindingError, CheckpointError
 from motorium.policies.find import find_checkpoint
 from motorium.policies.nano.config import Descriptor
-from motorium.robots.assembly import control_config
+from motorium.robots.config import control_config
 from motorium.runtime.schedule import Pace
 from motorium.specs.robot import RobotSpec
 from motorium.types import Float32

@@ -105,8 +105,8 @@ def test_the_last_count_is_not_the_scale():
         replace(j, lower_rad=max(j.lower_rad, -2.6), upper_rad=min(j.upper_rad, 2.6)) for j in joints
     )
     config = bus_config(replace(spec, joints=short))
-    assert max(config.joint_max_ticks) == 1023
-    assert config.joint_ticks_per_rad[0] == pytest.approx(1229 / (2 * np.pi))
+    assert max(joint.max_ticks for joint in config.joints) == 1023
+    assert config.joints[0].ticks_per_rad == pytest.approx(1229 / (2 * np.pi))
 
 
 @pytest.mark.parametrize("count", [-1, 32768])

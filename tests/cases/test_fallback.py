@@ -12,7 +12,7 @@ from waiting import wait
 
 from motorium._core import ControlCore
 from motorium.errors import SpecError
-from motorium.robots.assembly import control_config
+from motorium.robots.config import control_config
 from motorium.robots.robot import Robot
 from motorium.specs.robot import DATA, RobotSpec
 

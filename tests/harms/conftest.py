@@ -11,7 +11,7 @@ import pytest
 from virtual_arm import VirtualArm, quick_robot
 
 from motorium._core import ControlLoop
-from motorium.robots.assembly import bus_config, control_config
+from motorium.robots.config import robot_config
 from motorium.robots.robot import Robot
 from motorium.specs.robot import RobotSpec
 
@@ -42,7 +42,7 @@ def robot(arm: VirtualArm) -> Iterator[Robot]:
 @pytest.fixture
 def loop(arm: VirtualArm) -> Iterator[ControlLoop]:
     """The control thread alone, with what ships: every protection as it is by default."""
-    control = ControlLoop(control_config(SPEC, exit="release"), arm.emulator.port, bus_config(SPEC))
+    control = ControlLoop(robot_config(SPEC, exit="release"), [arm.emulator.port])
     control.start()
     assert np.isfinite(control.goal_rad).all()
     yield control

@@ -14,7 +14,7 @@ from waiting import wait
 
 from motorium._core import ControlCore, ControlLoop
 from motorium.errors import MotoriumError, SafetyError, SpecError
-from motorium.robots.assembly import control_config
+from motorium.robots.config import control_config
 from motorium.robots.robot import Robot
 from motorium.specs.robot import DATA, RobotSpec
 from motorium.teleop.leader import open_leader

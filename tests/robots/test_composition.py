@@ -12,7 +12,7 @@ from virtual_arm import VirtualArm
 from motorium import Robot
 from motorium._core import ControlLoop
 from motorium.errors import BusError, SpecError
-from motorium.robots.assembly import bus_config, control_config
+from motorium.robots.config import robot_config
 from motorium.specs import robot as specs
 from motorium.specs.composition import split_ports
 from motorium.specs.robot import RobotSpec
@@ -110,12 +110,12 @@ def test_both_arms_move_at_once_and_rest_at_the_end(arms):
 
 
 def pair_loop(arms: tuple[VirtualArm, VirtualArm], margin_s: float = 0.3, **control) -> ControlLoop:
-    buses = [bus_config(arm.spec) for arm in PAIR.arms]
+    config = robot_config(PAIR, park_timeout_s=0.3, **control)
+    buses = config.buses
     for bus in buses:
         bus.reply_margin_s = margin_s
-    loop = ControlLoop(
-        control_config(PAIR, park_timeout_s=0.3, **control), [arm.emulator.port for arm in arms], buses
-    )
+    config.buses = buses
+    loop = ControlLoop(config, [arm.emulator.port for arm in arms])
     loop.start()
     return loop
 

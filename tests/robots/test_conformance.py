@@ -7,9 +7,9 @@ import pytest
 
 from motorium import _core
 from motorium.motors.emulated import emulate
-from motorium.robots.assembly import bus_config, control_config
 from motorium.robots.bus import open_joints
 from motorium.robots.calibration import Calibration
+from motorium.robots.config import bus_config, control_config
 from motorium.specs.kinematics import Chain
 from motorium.specs.robot import RobotSpec, names
 from motorium.specs.servo import MotorSpec
@@ -74,8 +74,7 @@ def test_its_servos_stand_at_rest_on_their_own_bus(spec: RobotSpec) -> None:
     servos.update(ticks, [0] * len(ticks), [0] * len(ticks))
     config = bus_config(spec, Calibration.nominal(spec))
     config.reply_margin_s = PATIENT_S
-    if isinstance(config, _core.DynamixelBusConfig):
-        config.watchdog_units = 0  # a loaded machine is no silent master
+    config.watchdog_units = 0  # a loaded machine is no silent master
     bus, readings = open_joints(servos.port, config), _core.JointReadings()
     assert bus.read_state(readings) == _core.BusStatus.OK
     np.testing.assert_allclose(readings.as_dict()["position_rad"], rest, atol=0.6 / per_rad)

@@ -14,9 +14,9 @@ from virtual_arm import quick_robot
 from motorium._core import ServoEmulator
 from motorium.errors import BusError, SafetyError
 from motorium.motors.emulated import emulate
-from motorium.robots.assembly import bus_config
 from motorium.robots.bus import open_joints
 from motorium.robots.calibration import Calibration
+from motorium.robots.config import bus_config
 from motorium.robots.robot import Robot
 from motorium.specs.robot import RobotSpec
 from motorium.specs.servo import MotorSpec

@@ -14,7 +14,7 @@ from waiting import wait
 
 from motorium._core import ControlLoop
 from motorium.errors import SafetyError
-from motorium.robots.assembly import bus_config, control_config
+from motorium.robots.config import robot_config
 from motorium.robots.robot import Robot
 from motorium.specs.robot import RobotSpec
 
@@ -33,7 +33,7 @@ def arm() -> Iterator[VirtualArm]:
 
 @pytest.fixture
 def loop(arm: VirtualArm) -> Iterator[ControlLoop]:
-    control = ControlLoop(control_config(SPEC, **QUICK), arm.emulator.port, bus_config(SPEC))
+    control = ControlLoop(robot_config(SPEC, **QUICK), [arm.emulator.port])
     control.start()
     yield control
     control.stop()
@@ -111,10 +111,10 @@ def test_commands_stay_continuous_under_random_delays(loop: ControlLoop) -> None
 
 
 def test_a_lost_reply_in_every_tick_costs_no_tick_at_50_hz(arm: VirtualArm) -> None:
-    config = control_config(SPEC, rate_hz=50.0, exit="release")
+    config = robot_config(SPEC, rate_hz=50.0, exit="release")
     missed, ticks = {}, 25
     for fault in ("none", "drop"):
-        control = ControlLoop(config, arm.emulator.port, bus_config(SPEC))
+        control = ControlLoop(config, [arm.emulator.port])
         arm.emulator.set_fault(fault, SPEC.joints[-1].id)  # the last: all the others have been waited for
         control.start()
         assert wait(lambda control=control: control.stats()["ticks"] >= ticks)
@@ -168,7 +168,7 @@ def test_stop_parks_and_releases(arm: VirtualArm, loop: ControlLoop) -> None:
 
 
 def test_dropping_the_object_parks(arm: VirtualArm) -> None:
-    control = ControlLoop(control_config(SPEC, **QUICK), arm.emulator.port, bus_config(SPEC))
+    control = ControlLoop(robot_config(SPEC, **QUICK), [arm.emulator.port])
     control.start()
     assert control.enable()
     del control
@@ -177,7 +177,7 @@ def test_dropping_the_object_parks(arm: VirtualArm) -> None:
 
 
 def test_hold_policy_leaves_the_arm_standing(arm: VirtualArm) -> None:
-    control = ControlLoop(control_config(SPEC, exit="hold"), arm.emulator.port, bus_config(SPEC))
+    control = ControlLoop(robot_config(SPEC, exit="hold"), [arm.emulator.port])
     control.start()
     assert control.enable()
     control.stop()

@@ -14,7 +14,7 @@ from motorium.errors import CheckpointError
 from motorium.policies.guidance import soft_mask
 from motorium.policies.nano import NanoPolicy
 from motorium.policies.nano.checkpoint import Checkpoint
-from motorium.robots.assembly import control_config
+from motorium.robots.config import control_config
 from motorium.runtime.lockstep import VirtualClock, run_lockstep
 from motorium.runtime.schedule import Pace, Scheduler
 from motorium.specs.slots import slot_map

@@ -11,7 +11,7 @@ from waiting import wait
 
 from motorium._core import ControlLoop
 from motorium.robots import health
-from motorium.robots.assembly import bus_config, control_config
+from motorium.robots.config import robot_config
 from motorium.specs.robot import RobotSpec
 
 SPEC = RobotSpec.load("so101")
@@ -27,8 +27,8 @@ def arm() -> Iterator[VirtualArm]:
 
 @pytest.fixture
 def loop(arm: VirtualArm) -> Iterator[ControlLoop]:
-    config = control_config(SPEC, approach_velocity_share=0.9, park_timeout_s=3.0)
-    control = ControlLoop(config, arm.emulator.port, bus_config(SPEC))
+    config = robot_config(SPEC, approach_velocity_share=0.9, park_timeout_s=3.0)
+    control = ControlLoop(config, [arm.emulator.port])
     control.start()
     yield control
     control.stop()

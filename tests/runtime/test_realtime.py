@@ -13,7 +13,7 @@ from virtual_arm import VirtualArm, quick_robot
 
 from motorium._core import ControlLoop
 from motorium.errors import SpecError
-from motorium.robots.assembly import bus_config, control_config
+from motorium.robots.config import robot_config
 from motorium.robots.health import realtime_advice
 from motorium.robots.robot import Robot
 from motorium.specs.robot import RobotSpec
@@ -36,7 +36,7 @@ def control_thread_cpus(before: set[str]) -> list[set[int]]:
 
 def run_on(arm: VirtualArm, cpu: int) -> tuple[dict, list[set[int]]]:
     before = {path.name for path in Path("/proc/self/task").iterdir()}
-    loop = ControlLoop(control_config(SPEC, cpu=cpu, exit="release"), arm.emulator.port, bus_config(SPEC))
+    loop = ControlLoop(robot_config(SPEC, cpu=cpu, exit="release"), [arm.emulator.port])
     loop.start()
     give_up = time.monotonic() + 10
     while loop.stats()["ticks"] < 5 and time.monotonic() < give_up:

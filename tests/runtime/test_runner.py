@@ -21,7 +21,7 @@ from virtual_arm import VirtualArm, quick_robot
 import motorium
 from motorium._core import ControlCore
 from motorium.errors import BusError, SafetyError
-from motorium.robots.assembly import control_config
+from motorium.robots.config import control_config
 from motorium.robots.robot import Robot
 from motorium.runtime.lockstep import VirtualClock, run_lockstep
 from motorium.runtime.run import drive

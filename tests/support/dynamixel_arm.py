@@ -26,10 +26,10 @@ def chain(firmware: int = 50) -> _core.ServoEmulator:
     return _core.ServoEmulator.dynamixel(list(zip(IDS, models, strict=True)))
 
 
-def make_joint(servo: int, model: str, **values: Any) -> _core.DynamixelJoint:
+def make_joint(servo: int, model: str, **values: Any) -> _core.ServoJoint:
     """One joint in extended position mode; `values` override its attributes."""
     motor = MotorSpec.load(model)
-    joint = _core.DynamixelJoint()
+    joint = _core.ServoJoint()
     joint.id = servo
     joint.model_number = motor.model_number
     joint.rad_s_per_unit = motor.velocity_unit_rad_s
@@ -41,9 +41,10 @@ def make_joint(servo: int, model: str, **values: Any) -> _core.DynamixelJoint:
     return joint
 
 
-def make_config(**values: Any) -> _core.DynamixelBusConfig:
+def make_config(**values: Any) -> _core.BusConfig:
     """A plain configuration in extended position mode; `values` override its attributes."""
-    config = _core.DynamixelBusConfig()
+    config = _core.BusConfig()
+    config.family = "dynamixel"
     config.joints = [make_joint(servo, model) for servo, model in zip(IDS, MODELS, strict=True)]
     config.reply_margin_s = PATIENT_S
     config.settings = [setting(i, MODE, 4, eeprom=True) for i in range(6)]

@@ -21,7 +21,7 @@ import numpy as np
 
 from motorium._core import ControlLoop
 from motorium.motors.emulated import emulate
-from motorium.robots.assembly import bus_config, control_config
+from motorium.robots.config import robot_config
 from motorium.specs.robot import RobotSpec
 
 FAULTS = (
@@ -56,9 +56,11 @@ class Soak:
         self.emulator = emulate([j.id for j in self.spec.joints], self.spec.motor_names)
         self.position = np.array([j.home_rad for j in self.spec.joints])
         self.follow()
-        config = bus_config(self.spec)
-        config.reply_margin_s = 0.002
-        self.loop = ControlLoop(control_config(self.spec, exit="release"), self.emulator.port, config)
+        config = robot_config(self.spec, exit="release")
+        bus = config.buses[0]
+        bus.reply_margin_s = 0.002
+        config.buses = [bus]
+        self.loop = ControlLoop(config, [self.emulator.port])
         self.now_ns = 10**12
         self.injected = self.out_of_limits = self.faulted = self.commanded = 0
         self.recoveries: Counter[str] = Counter()

@@ -15,15 +15,28 @@ PATIENT_S = 0.3
 """Reply margin of these tests: a loaded machine must not look like a lost reply."""
 
 
-def make_config(ids: list[int] | None = None, **values: Any) -> _core.FeetechBusConfig:
-    """A plain configuration; `values` override its attributes."""
-    config = _core.FeetechBusConfig()
-    config.ids = IDS if ids is None else ids
-    config.zero_ticks = [2048.0] * len(config.ids)
-    config.sign = [1] * len(config.ids)
-    config.reply_margin_s = PATIENT_S
+def make_joint(servo: int, **values: Any) -> _core.ServoJoint:
+    """One joint on an STS3215; `values` override its attributes."""
+    joint = _core.ServoJoint()
+    joint.id, joint.model_number = servo, 777
     for name, value in values.items():
-        setattr(config, name, value)
+        setattr(joint, name, value)
+    return joint
+
+
+def make_config(ids: list[int] | None = None, **values: Any) -> _core.BusConfig:
+    """A plain configuration; `values` override its attributes, or with one value for each joint those of joints."""
+    config = _core.BusConfig()
+    config.family, config.reply_margin_s = "feetech", PATIENT_S
+    joints = [make_joint(servo) for servo in (IDS if ids is None else ids)]
+    for name, value in values.items():
+        if hasattr(config, name):
+            setattr(config, name, value)
+            continue
+        column = value if isinstance(value, list) else [value] * len(joints)
+        for joint, one in zip(joints, column, strict=True):
+            setattr(joint, name, one)
+    config.joints = joints
     return config
 
 

@@ -70,8 +70,7 @@ class Ours:
         self.emulator = emulate(self.ids, self.spec.motor_names)
         zeros = [JointZero(joint.zero_ticks, joint.sign) for joint in self.spec.joints]
         config = bus_config(self.spec, zeros)
-        if isinstance(config, _core.DynamixelBusConfig):
-            config.health_period_s = 60.0  # one servo's slow values every 50 ms are no part of the cycle
+        config.health_period_s = 60.0  # one servo's slow values every 50 ms are no part of the cycle
         self.bus = open_joints(self.emulator.port, config)
         self.readings = _core.JointReadings()
         self.bus.read_state(self.readings)

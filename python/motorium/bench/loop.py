@@ -50,13 +50,13 @@ def busy() -> Iterator[None]:
 def _native(rate_hz: int, seconds: float) -> tuple[int, int, list[float]]:
     """(ticks, missed, period errors in us) of the control thread."""
     from .._core import ControlLoop
-    from ..robots.assembly import bus_config, control_config
+    from ..robots.config import robot_config
     from ..specs.robot import RobotSpec
 
     spec = RobotSpec.load("so101")
     emulator = _emulated(spec)
-    config = control_config(spec, rate_hz=float(rate_hz), exit="release")
-    loop = ControlLoop(config, emulator.port, bus_config(spec))
+    config = robot_config(spec, rate_hz=float(rate_hz), exit="release")
+    loop = ControlLoop(config, [emulator.port])
     loop.start()
     try:
         loop.enable()
@@ -73,15 +73,13 @@ def _native(rate_hz: int, seconds: float) -> tuple[int, int, list[float]]:
 
 def _python(rate_hz: int, seconds: float) -> tuple[int, int, list[float]]:
     """Return the same of a loop in Python around the same bus and gate."""
-    from .._core import FeetechBusConfig, FeetechJoints, JointReadings, LimitsConfig, SafetyGate
-    from ..robots.assembly import bus_config
+    from .._core import FeetechJoints, JointReadings, LimitsConfig, SafetyGate
+    from ..robots.config import bus_config
     from ..specs.robot import RobotSpec
 
     spec = RobotSpec.load("so101")
     emulator = _emulated(spec)
-    settings = bus_config(spec)
-    assert isinstance(settings, FeetechBusConfig)
-    bus, readings = FeetechJoints(emulator.port, settings), JointReadings()
+    bus, readings = FeetechJoints(emulator.port, bus_config(spec)), JointReadings()
     names = {"max_velocity_rad_s", "max_acceleration_rad_s2", "max_effort", "lower_rad", "upper_rad"}
     limits: dict[str, Any] = {name: [getattr(joint, name) for joint in spec.joints] for name in names}
     period_ns = round(1e9 / rate_hz)

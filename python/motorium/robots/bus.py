@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .. import _core
 from ..errors import CalibrationError, SpecError
 from ..specs.encoder import counts_turns, goal_range, problem
+from ..specs.servo_family import KIT
 from ..specs.servo import MotorSpec
 from ..specs.zero import JointZero
 from .memory import servo_settings
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 WATCHDOG_UNIT_S = 0.02
 """Of the register bus_watchdog."""
+RELAY = "relay"
+"""The family of a bus that a vendor's kit serves."""
 MANY_TURNS = 255
 """How far, in either direction."""
 SHARED_REGISTERS = (
@@ -49,18 +52,14 @@ MOST_ROOM = 15
 """Bytes that a read of a servo's state may be longer than it need be, to tell its reply from a late one."""
 
 
-def open_joints(
-    port: str, config: _core.FeetechBusConfig | _core.DynamixelBusConfig
-) -> _core.FeetechJoints | _core.DynamixelJoints:
-    """The driver that `config` is for, on `port`; unguarded (docs/safety.md). Raises as the core does."""
-    if isinstance(config, _core.DynamixelBusConfig):
-        return _core.DynamixelJoints(port, config)
-    return _core.FeetechJoints(port, config)
+def open_joints(port: str, config: _core.BusConfig) -> _core.JointBus:
+    """Open the driver of the bus's family on `port`; unguarded (docs/safety.md). Raises as the core does."""
+    return _core.open_bus(port, config)
 
 
 def bus_config(
     spec: RobotSpec, zeros: Sequence[JointZero] | None = None, *, as_found: bool = False
-) -> _core.FeetechBusConfig | _core.DynamixelBusConfig:
+) -> _core.BusConfig:
     """What the driver of the robot's protocol needs to speak radians with its servos.
 
     Args:
@@ -86,16 +85,19 @@ def bus_config(
             )
     if not as_found:
         must_reach(spec, motors, zeros)
-    settings = servo_settings(spec, motors, zeros, as_found=as_found)
-    if spec.bus.protocol == "dynamixel":
-        return _dynamixel(spec, motors, zeros, settings)
-    config = _feetech(spec, motors, zeros, settings)
-    if not as_found:
-        ranges = [goal_range(*row) for row in zip(spec.joints, motors, zeros, strict=True)]
-        config.joint_min_ticks, config.joint_max_ticks = (
-            [low for low, _ in ranges],
-            [high for _, high in ranges],
-        )
+    config = _core.BusConfig()
+    config.family = RELAY if spec.bus.driver == KIT else spec.bus.protocol
+    config.baud = spec.bus.baud
+    config.reply_margin_s = spec.bus.reply_margin_s
+    config.settings = servo_settings(spec, motors, zeros, as_found=as_found)
+    joints = zip(spec.joints, motors, zeros, strict=True)
+    if spec.bus.protocol == "feetech":
+        config.joints = [_feetech_joint(*row, as_found=as_found) for row in joints]
+        config.traits = _feetech_traits(spec, motors)
+    else:
+        config.joints = [_dynamixel_joint(*row) for row in joints]
+        config.watchdog_units = round(spec.bus.watchdog_s / WATCHDOG_UNIT_S)
+        config.traits = {} if config.family == RELAY else _dynamixel_traits(spec, motors)
     return config
 
 
@@ -107,32 +109,37 @@ def must_reach(spec: RobotSpec, motors: Sequence[MotorSpec], zeros: Sequence[Joi
         raise CalibrationError(f"{spec.name}: {'; '.join(problems)}")
 
 
-def _feetech(
-    spec: RobotSpec,
-    motors: Sequence[MotorSpec],
-    zeros: Sequence[JointZero],
-    settings: list[_core.ServoSetting],
-) -> _core.FeetechBusConfig:
+def _servo_joint(joint: JointSpec, motor: MotorSpec, zero: JointZero) -> _core.ServoJoint:
+    config = _core.ServoJoint()
+    config.id = joint.id
+    config.model_number = motor.model_number
+    config.zero_ticks = zero.zero_ticks
+    config.sign = zero.sign
+    config.ticks_per_rad = motor.ticks_per_turn / (2 * math.pi)
+    config.passive = joint.passive
+    return config
+
+
+def _feetech_joint(
+    joint: JointSpec, motor: MotorSpec, zero: JointZero, *, as_found: bool
+) -> _core.ServoJoint:
+    config = _servo_joint(joint, motor, zero)
+    config.min_ticks, config.max_ticks = (0, motor.max_ticks) if as_found else goal_range(joint, motor, zero)
+    return config
+
+
+def _feetech_traits(spec: RobotSpec, motors: Sequence[MotorSpec]) -> dict[str, int]:
     if any(joint.passive for joint in spec.joints):
         raise SpecError(f"{spec.name}: no passive joints on a feetech bus")
     for motor in motors:
         _must_suit_feetech(spec, motor, motors[0])
-    config = _core.FeetechBusConfig()
-    config.ids = [joint.id for joint in spec.joints]
-    config.zero_ticks = [zero.zero_ticks for zero in zeros]
-    config.sign = [zero.sign for zero in zeros]
-    config.joint_ticks_per_rad = [motor.ticks_per_turn / (2 * math.pi) for motor in motors]
-    config.joint_max_ticks = [motor.max_ticks for motor in motors]
-    config.joint_model_numbers = [motor.model_number for motor in motors]
-    config.baud = spec.bus.baud
-    config.reply_margin_s = spec.bus.reply_margin_s
-    config.high_byte_first = motors[0].byte_order == "big"
-    config.sync_read = motors[0].sync_read
-    config.lock = motors[0].register("lock").address
-    config.torque_limit = _address(motors[0], "torque_limit")
-    config.present_room = min(_readable_to(motor) - FEETECH_PRESENT_END for motor in motors)
-    config.settings = settings
-    return config
+    return {
+        "high_byte_first": motors[0].byte_order == "big",
+        "sync_read": motors[0].sync_read,
+        "lock": motors[0].register("lock").address,
+        "torque_limit": _address(motors[0], "torque_limit"),
+        "present_room": min(_readable_to(motor) - FEETECH_PRESENT_END for motor in motors),
+    }
 
 
 def _address(motor: MotorSpec, name: str) -> int:
@@ -160,37 +167,14 @@ def _must_suit_feetech(spec: RobotSpec, motor: MotorSpec, first: MotorSpec) -> N
             raise SpecError(f"{spec.name}: {motor.model} has {name} elsewhere than {first.model}")
 
 
-def _dynamixel(
-    spec: RobotSpec,
-    motors: Sequence[MotorSpec],
-    zeros: Sequence[JointZero],
-    settings: list[_core.ServoSetting],
-) -> _core.DynamixelBusConfig:
-    config = _core.DynamixelBusConfig()
-    joints = zip(spec.joints, motors, zeros, strict=True)
-    config.joints = [_dynamixel_joint(joint, motor, zero) for joint, motor, zero in joints]
-    config.registers = _shared_registers(spec, motors)
-    config.baud = spec.bus.baud
-    config.reply_margin_s = spec.bus.reply_margin_s
-    config.watchdog_units = round(spec.bus.watchdog_s / WATCHDOG_UNIT_S)
-    config.settings = settings
-    return config
-
-
-def _dynamixel_joint(joint: JointSpec, motor: MotorSpec, zero: JointZero) -> _core.DynamixelJoint:
-    config = _core.DynamixelJoint()
-    config.id = joint.id
-    config.model_number = motor.model_number
-    config.zero_ticks = zero.zero_ticks
-    config.sign = zero.sign
-    config.ticks_per_rad = motor.ticks_per_turn / (2 * math.pi)
+def _dynamixel_joint(joint: JointSpec, motor: MotorSpec, zero: JointZero) -> _core.ServoJoint:
+    config = _servo_joint(joint, motor, zero)
     config.middle_ticks = zero.sign * (joint.lower_rad + joint.upper_rad) / 2 * config.ticks_per_rad
-    config.rad_s_per_unit = motor.velocity_unit_rad_s
+    config.rad_s_per_unit = motor.velocity_unit_rad_s or config.rad_s_per_unit
     config.effort_full_scale = motor.effort_full_scale
     turns = (MANY_TURNS if counts_turns(joint, motor) else 0) * motor.ticks_per_turn
     config.min_ticks, config.max_ticks = -turns, turns + motor.max_ticks
     config.fast_firmware = motor.fast_read_firmware
-    config.passive = joint.passive
     return config
 
 
@@ -203,22 +187,19 @@ def _room_behind(motor: MotorSpec, start: int) -> int:
     return min(end - start, MOST_ROOM)
 
 
-def _shared_registers(spec: RobotSpec, motors: Sequence[MotorSpec]) -> _core.DynamixelRegisters:
+def _dynamixel_traits(spec: RobotSpec, motors: Sequence[MotorSpec]) -> dict[str, int]:
     """Addresses that one request to the whole chain relies on: the same in every motor of it."""
-    shared = _core.DynamixelRegisters()
-    shared.return_level = min(_address(motor, "status_return_level") for motor in motors)
+    shared = {"return_level": min(_address(motor, "status_return_level") for motor in motors)}
     names = {name: name for name in SHARED_REGISTERS}
     for motor in motors:
         effort = "present_current" if "present_current" in motor.registers else "present_load"
-        for field, name in {**names, "present": effort}.items():
+        for trait, name in {**names, "present": effort}.items():
             address = motor.register(name).address
-            if motor is motors[0]:
-                setattr(shared, field, address)
-            elif getattr(shared, field) != address:
+            if shared.setdefault(trait, address) != address:
                 raise SpecError(f"{spec.name}: {motor.model} has {name} elsewhere than {motors[0].model}")
         room = _room_behind(motor, motor.register(effort).address + DYNAMIXEL_PRESENT_SIZE)
-        shared.present_room = room if motor is motors[0] else min(room, shared.present_room)
+        shared["present_room"] = min(room, shared.get("present_room", room))
         for name, offset in PRESENT_BLOCK.items():
-            if motor.register(name).address != shared.present + offset:
-                raise SpecError(f"{motor.model}: {name} must follow {effort} at {shared.present + offset}")
+            if motor.register(name).address != shared["present"] + offset:
+                raise SpecError(f"{motor.model}: {name} must follow {effort} at {shared['present'] + offset}")
     return shared

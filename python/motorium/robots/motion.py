@@ -14,7 +14,7 @@ from ..errors import BusError, MotoriumError, SafetyError, SpecError
 from ..specs.robot import RobotSpec
 from ..types import Float32
 from . import health
-from .assembly import arrival_tolerances
+from .config import arrival_tolerances
 
 MOVE_TIMEOUT_S = 15.0
 """The longest slew of any declared robot at its approach speed, doubled."""

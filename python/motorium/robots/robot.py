@@ -23,8 +23,8 @@ from ..specs.slots import slot_map
 from ..timeline.pairing import pair
 from ..types import Camera, Float32, HasFileno, Observation
 from . import backends, frames, health, motion, opening, reconnecting
-from .assembly import open_control
 from .calibration import Calibration
+from .config import open_control
 from .identity import Identity
 from .signals import GUARD
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .._core import ControlCore
 from ..errors import SafetyError, SimulationError
-from ..robots.assembly import control_config
+from ..robots.config import control_config
 from ..specs.slots import slot_map
 from ..timeline.pairing import pair
 from ..types import Observation
@@ -30,7 +30,7 @@ class LockStep:
 
     Args:
         world: what moves; call `restart` after `world.reset` or `world.set_joints`.
-        overrides: keyword arguments of `motorium.robots.assembly.control_config`.
+        overrides: keyword arguments of `motorium.robots.config.control_config`.
 
     Attributes:
         core: the control core, for its plan and counters.

@@ -1,4 +1,4 @@
-"""RobotSpec + Calibration -> what the core's control thread and bus driver are built from."""
+"""Build the core's RobotConfig from a robot's specification and its calibration, and open the control thread on it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,29 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from .._core import ControlConfig, ControlLoop, DynamixelBusConfig, FeetechBusConfig, GuardJoint
+from .._core import (
+    BusConfig,
+    ControlConfig,
+    ControlLoop,
+    GuardJoint,
+    PolicyTiming,
+    RobotCamera,
+    RobotConfig,
+    RobotJoint,
+)
 from ..errors import SpecError
 from ..specs.composition import split_ports
+from ..specs.encoder import MARGIN_RAD
 from ..specs.servo import MotorSpec
 from ..specs.servo_family import KIT
 from ..specs.zero import JointZero
 from .arm_calibrations import arm_zeros
 from .bus import bus_config as motor_bus_config
+from .calibration import spec_hash
 from .vendor_kit import VendorKit
 
 if TYPE_CHECKING:
-    from ..specs.robot import RobotSpec
+    from ..specs.robot import CameraSpec, JointSpec, RobotSpec
     from .calibration import Calibration
 
 
@@ -91,22 +102,26 @@ def _guard(spec: RobotSpec) -> list[GuardJoint]:
     return guard
 
 
-def open_control(spec: RobotSpec, port: str, calibration: Calibration | None) -> ControlLoop:
-    """The control thread on the robot's bus, or on all of its buses. Raises BusError (from the core), ValueError."""
-    if any(arm.spec.bus.driver == KIT for arm in spec.arms):
-        raise SpecError(f"{spec.name}: a vendor's kit drives one arm, not one of several")
-    if spec.bus.driver == KIT:
-        kit = VendorKit(port, spec, _zeros(spec, calibration))
-        return ControlLoop(control_config(spec), kit.relay)
-    if not spec.arms:
-        return ControlLoop(control_config(spec), port, bus_config(spec, calibration))
-    buses = [motor_bus_config(arm.spec, arm_zeros(arm, calibration)) for arm in spec.arms]
-    return ControlLoop(control_config(spec), split_ports(port, spec), buses)
+def robot_config(spec: RobotSpec, calibration: Calibration | None = None, **overrides: Any) -> RobotConfig:
+    """Everything that a running arm needs of its declaration; `overrides` as of `control_config`.
+
+    Without a calibration the nominal zeros of the specification are taken.
+
+    Raises SpecError, CalibrationError: as `bus_config`. ValueError: the result contradicts itself.
+    """
+    config = RobotConfig()
+    config.name = spec.name
+    config.spec_hash = bytes.fromhex(spec_hash(spec))
+    config.control = control_config(spec, **overrides)
+    config.policy = _timing(spec)
+    config.joints = [_joint(*row) for row in zip(spec.joints, spec.motor_names, strict=True)]
+    config.buses = _buses(spec, calibration)
+    config.cameras = [_camera(camera) for camera in spec.cameras]
+    config.check()
+    return config
 
 
-def bus_config(
-    spec: RobotSpec, calibration: Calibration | None = None
-) -> FeetechBusConfig | DynamixelBusConfig:
+def bus_config(spec: RobotSpec, calibration: Calibration | None = None) -> BusConfig:
     """Ids, zeros and settings of every servo, for the driver of the robot's protocol.
 
     Without a calibration the nominal zeros of the specification are taken.
@@ -114,6 +129,60 @@ def bus_config(
     Raises SpecError when the robot names an undeclared motor, or motors that cannot share its bus.
     """
     return motor_bus_config(spec, _zeros(spec, calibration))
+
+
+def open_control(spec: RobotSpec, port: str, calibration: Calibration | None) -> ControlLoop:
+    """The control thread on the robot's bus, or on all of its buses. Raises BusError (from the core), ValueError."""
+    if any(arm.spec.bus.driver == KIT for arm in spec.arms):
+        raise SpecError(f"{spec.name}: a vendor's kit drives one arm, not one of several")
+    config = robot_config(spec, calibration)
+    if spec.bus.driver == KIT:
+        kit = VendorKit(port, spec, _zeros(spec, calibration))
+        return ControlLoop(config, kit.relay)
+    return ControlLoop(config, split_ports(port, spec) if spec.arms else [port])
+
+
+def _buses(spec: RobotSpec, calibration: Calibration | None) -> list[BusConfig]:
+    if not spec.arms:
+        return [bus_config(spec, calibration)]
+    buses = []
+    for arm in spec.arms:
+        bus = motor_bus_config(arm.spec, arm_zeros(arm, calibration))
+        bus.side = arm.side
+        buses.append(bus)
+    return buses
+
+
+def _joint(joint: JointSpec, motor_name: str) -> RobotJoint:
+    motor, config = MotorSpec.load(motor_name), RobotJoint()
+    config.name = joint.name
+    config.slot = joint.slot
+    config.slot_scale = joint.slot_scale
+    config.slot_offset = joint.slot_offset
+    config.home_rad = joint.home_rad
+    config.min_position_rad = joint.lower_rad - MARGIN_RAD
+    config.max_position_rad = joint.upper_rad + MARGIN_RAD
+    config.min_supply_v, config.max_supply_v = motor.min_supply_v, motor.max_supply_v
+    config.hot_c = motor.hot_c
+    names = {bit: name for name, bit in motor.faults.items()}
+    config.fault_names = [names.get(bit, "") for bit in range(len(config.fault_names))]
+    return config
+
+
+def _timing(spec: RobotSpec) -> PolicyTiming:
+    timing = PolicyTiming()
+    timing.rate_hz = spec.policy.rate_hz
+    timing.latency_budget_s = spec.policy.latency_budget_s
+    if spec.latency is not None:
+        timing.latency_s, timing.latency_weight = list(spec.latency.seconds), list(spec.latency.weights)
+    return timing
+
+
+def _camera(camera: CameraSpec) -> RobotCamera:
+    config = RobotCamera()
+    config.role, config.width, config.height = camera.role, camera.width, camera.height
+    config.fps, config.max_age_s = camera.fps, camera.max_age_s
+    return config
 
 
 def _zeros(spec: RobotSpec, calibration: Calibration | None) -> list[JointZero]:

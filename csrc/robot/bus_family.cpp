@@ -1,0 +1,69 @@
+#include "robot/bus_family.hpp"
+
+#include <array>
+#include <stdexcept>
+#include <vector>
+
+#include "bus/dynamixel_bus.hpp"
+#include "bus/feetech_bus.hpp"
+#include "bus/parallel_bus.hpp"
+
+namespace motorium {
+namespace {
+
+std::unique_ptr<JointBus> open_relay(const BusConfig& config, const BusAccess& access) {
+  if (!access.relay)
+    throw std::invalid_argument("a vendor's kit drives this bus: it is opened with its relay");
+  if (access.relay->joints() != config.joints.size())
+    throw std::invalid_argument("the relay serves another number of joints");
+  if (access.relay->closed())
+    throw std::logic_error("a bus that a vendor's kit serves is opened anew, not reconnected");
+  return std::make_unique<RelayedBus>(access.relay);
+}
+
+template <std::unique_ptr<JointBus> (*Open)(const std::string&, const BusConfig&)>
+std::unique_ptr<JointBus> open_port(const BusConfig& config, const BusAccess& access) {
+  return Open(access.port, config);
+}
+
+/// A family is one line.
+constexpr std::array kFamilies{
+    BusFamily{"feetech", check_feetech, open_port<open_feetech>},
+    BusFamily{"dynamixel", check_dynamixel, open_port<open_dynamixel>},
+    BusFamily{"relay", check_bus, open_relay},
+};
+
+}  // namespace
+
+std::span<const BusFamily> bus_families() noexcept { return kFamilies; }
+
+const BusFamily& bus_family(const std::string& name) {
+  std::string known;
+  for (const BusFamily& family : kFamilies) {
+    if (name == family.name) return family;
+    known.append(known.empty() ? "" : ", ").append(family.name);
+  }
+  throw std::invalid_argument("no bus family '" + name + "'; known: " + known);
+}
+
+std::unique_ptr<JointBus> open_bus(const BusConfig& config, const BusAccess& access) {
+  const BusFamily& family = bus_family(config.family);
+  family.check(config);
+  return family.open(config, access);
+}
+
+std::unique_ptr<JointBus> open_buses(const RobotConfig& config, std::span<const BusAccess> access) {
+  if (access.size() != config.buses.size())
+    throw std::invalid_argument(config.name + " has " + std::to_string(config.buses.size()) +
+                                " buses: give a port for each");
+  std::vector<std::unique_ptr<JointBus>> opened;
+  std::vector<std::uint32_t> joints;
+  for (std::size_t i = 0; i < access.size(); ++i) {
+    joints.push_back(static_cast<std::uint32_t>(config.buses[i].joints.size()));
+    opened.push_back(open_bus(config.buses[i], access[i]));
+  }
+  if (opened.size() == 1) return std::move(opened.front());
+  return std::make_unique<ParallelBus>(std::move(opened), joints);
+}
+
+}  // namespace motorium
