@@ -6,7 +6,7 @@
 
 #include "bindings/bind_runtime.hpp"
 #include "robot/bus_family.hpp"
-#include "robot/robot_config.hpp"
+#include "robot/robot_file.hpp"
 
 namespace motorium {
 namespace {
@@ -82,14 +82,50 @@ void set_spec_hash(RobotConfig& config, const std::string& bytes) {
   std::copy(bytes.begin(), bytes.end(), config.spec_hash.begin());
 }
 
+py::bytes to_bytes(std::span<const std::uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::string words(const RobotReading& reading) {
+  const std::string text = describe(reading.problem);
+  return reading.detail.empty() ? text : text + ": " + reading.detail;
+}
+
+/// The compiled robot, as the file that Python, C and microcontrollers open.
+void bind_robot_file(py::module_& m, py::class_<RobotConfig>& config) {
+  py::enum_<FileProblem> problems(m, "FileProblem");
+  for (std::uint8_t i = 0; i <= static_cast<std::uint8_t>(kLastFileProblem); ++i) {
+    const auto problem = static_cast<FileProblem>(i);
+    std::string name = name_of(problem);
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](char c) { return c == '_' ? c : c - 'a' + 'A'; });
+    problems.value(name.c_str(), problem);
+  }
+  py::class_<RobotReading>(m, "RobotReading",
+                           "What the bytes of a compiled robot hold, or what is wrong with them.")
+      .def_readonly("problem", &RobotReading::problem)
+      .def_property_readonly("text", &words)
+      .def_readonly("config", &RobotReading::config);
+  config.def("to_bytes", [](const RobotConfig& robot) { return to_bytes(write_robot(robot)); });
+  config.def("content_hash", [](const RobotConfig& robot) { return to_bytes(content_hash(robot)); });
+  m.def(
+      "read_robot",
+      [](const py::buffer& data) {
+        const py::buffer_info info = data.request();
+        if (info.ndim != 1 || info.itemsize != 1) throw py::type_error("a compiled robot is bytes");
+        return read_robot({static_cast<const std::uint8_t*>(info.ptr), static_cast<std::size_t>(info.size)});
+      },
+      py::arg("data"));
+}
+
 }  // namespace
 
 void bind_robot_config(py::module_& m) {
   bind_bus_config(m);
   bind_joint(m);
-  py::class_<RobotConfig>(m, "RobotConfig",
-                          "Everything between a robot's declaration with its calibration and a running arm.")
-      .def(py::init<>())
+  py::class_<RobotConfig> robot_config(
+      m, "RobotConfig", "Everything between a robot's declaration with its calibration and a running arm.");
+  robot_config.def(py::init<>())
       .def_readwrite("name", &RobotConfig::name)
       .def_property("spec_hash", &spec_hash, &set_spec_hash)
       .def_readwrite("control", &RobotConfig::control)
@@ -97,7 +133,8 @@ void bind_robot_config(py::module_& m) {
       .def_readwrite("joints", &RobotConfig::joints)
       .def_readwrite("buses", &RobotConfig::buses)
       .def_readwrite("cameras", &RobotConfig::cameras)
-      .def("check", [](const RobotConfig& config) { check(config); });
+      .def("check", [](const RobotConfig& robot) { check(robot); });
+  bind_robot_file(m, robot_config);
   m.def("bus_families", [] {
     std::vector<std::string> names;
     for (const BusFamily& family : bus_families()) names.emplace_back(family.name);

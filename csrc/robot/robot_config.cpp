@@ -5,6 +5,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "bus/servo_guard.hpp"
 #include "robot/bus_family.hpp"
 
 namespace motorium {
@@ -21,6 +22,8 @@ void check_joints(const RobotConfig& config) {
   require(config.control.limits.n_joints == config.joints.size(),
           "control limits are those of another number of joints");
   const std::uint32_t guarded = config.control.guard.n_joints;
+  require(config.control.limits.dt_s == static_cast<float>(1.0 / config.control.rate_hz),
+          "dt_s of the limits is not that of rate_hz");
   require(guarded == 0 || guarded == config.joints.size(), "the guard is that of another number of joints");
   for (const RobotJoint& joint : config.joints) {
     const auto named = [&joint](const RobotJoint& other) { return other.name == joint.name; };
@@ -71,6 +74,14 @@ const ServoJoint& servo_of(const RobotConfig& config, std::size_t j) noexcept {
   return bus->joints[j];
 }
 
+void set_joint_count(RobotConfig& config, bool guarded) noexcept {
+  ControlConfig& control = config.control;
+  control.limits.n_joints = static_cast<std::uint32_t>(config.joints.size());
+  control.limits.dt_s = static_cast<float>(1.0 / control.rate_hz);
+  control.guard.n_joints = guarded ? control.limits.n_joints : 0;
+  control.guard.dt_s = control.limits.dt_s;
+}
+
 SlotMap slot_map(const RobotConfig& config) {
   std::vector<std::uint32_t> slots;
   std::vector<float> scale, offset;
@@ -85,6 +96,10 @@ SlotMap slot_map(const RobotConfig& config) {
 void check(const RobotConfig& config) {
   require(!config.name.empty(), "a robot needs a name");
   check_joints(config);
+  check(config.control);
+  mtr_guard_config guard = config.control.guard;
+  guard.dt_s = config.control.limits.dt_s;
+  static_cast<void>(ServoGuard(guard));
   static_cast<void>(slot_map(config));
   check_buses(config);
   check_timing(config.policy, config.control.rate_hz);

@@ -63,6 +63,10 @@ struct RobotConfig {
 /// The servo of joint `j`, counted over all buses. `j` must be below `config.joints.size()`.
 const ServoJoint& servo_of(const RobotConfig& config, std::size_t j) noexcept;
 
+/// Makes limits and guard those of `config.joints`, at its control rate; without `guarded` no joint has a
+/// guard.
+void set_joint_count(RobotConfig& config, bool guarded) noexcept;
+
 /// Throws std::invalid_argument as SlotMap does.
 SlotMap slot_map(const RobotConfig& config);
 

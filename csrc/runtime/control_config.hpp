@@ -56,6 +56,9 @@ struct ControlConfig {
   int cpu = -1;  ///< The control thread runs on this one alone, where that is permitted; -1: anywhere.
 };
 
+/// Throws std::invalid_argument where limits, rates or policies contradict each other.
+void check(const ControlConfig& config);
+
 inline constexpr float kFullAccelerationS = 0.04f;  // where no jerk is declared
 
 /// Bounds of a change of source for joint `j`.

@@ -594,6 +594,48 @@ class RobotConfig:  # Everything between a robot's declaration with its calibrat
     cameras: list[RobotCamera]
     def __init__(self) -> None: ...
     def check(self) -> None: ...  # Raises ValueError where its parts contradict each other.
+    def to_bytes(self) -> bytes: ...  # The compiled robot; the same bytes wherever everything is equal.
+    def content_hash(self) -> bytes: ...  # SHA-256, 32 bytes: equal where everything is.
+
+class FileProblem:  # Every way in which the bytes of a compiled robot can be wrong.
+    __members__: ClassVar[dict[str, FileProblem]]
+    NONE: FileProblem
+    TOO_SHORT: FileProblem
+    NOT_A_ROBOT: FileProblem
+    NEWER_VERSION: FileProblem
+    WRONG_SIZE: FileProblem
+    WRONG_CRC: FileProblem
+    WRONG_HASH: FileProblem
+    BAD_SECTION_TABLE: FileProblem
+    UNKNOWN_SECTION: FileProblem
+    REPEATED_SECTION: FileProblem
+    MISSING_SECTION: FileProblem
+    BAD_RECORD_SIZE: FileProblem
+    BAD_RECORD_COUNT: FileProblem
+    BAD_PADDING: FileProblem
+    BAD_TEXT: FileProblem
+    BAD_VALUE: FileProblem
+    CONTRADICTION: FileProblem
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+    def __init__(self, value: int) -> None: ...
+    def __index__(self) -> int: ...
+    def __int__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+class RobotReading:  # What the bytes of a compiled robot hold, or what is wrong with them.
+    @property
+    def problem(self) -> FileProblem: ...
+    @property
+    def text(self) -> str: ...  # the problem in a few words
+    @property
+    def config(self) -> RobotConfig: ...
+
+def read_robot(data: bytes | memoryview) -> RobotReading: ...
 
 def bus_families() -> list[str]: ...
 def open_bus(
