@@ -70,6 +70,14 @@ ControlConfig make_config(const FloatArray& lower_rad, const FloatArray& upper_r
   return config;
 }
 
+/// One limit of every joint.
+template <float mtr_joint_limits::*Limit>
+FloatArray limits_of(const ControlConfig& config) {
+  PerJoint<float> values{};
+  for (std::uint32_t j = 0; j < config.limits.n_joints; ++j) values[j] = config.limits.joint[j].*Limit;
+  return to_array(values, config.limits.n_joints);
+}
+
 }  // namespace
 
 void bind_control_config(py::module_& m) {
@@ -86,7 +94,12 @@ void bind_control_config(py::module_& m) {
            py::arg("arrival_tolerance_rad") = py::none(), py::arg("settle_s") = 1.0,
            py::arg("grippers") = std::vector<bool>{}, py::arg("start_gap_rad") = py::none())
       .def_property_readonly("joints", [](const ControlConfig& c) { return c.limits.n_joints; })
-      .def_readonly("rate_hz", &ControlConfig::rate_hz);
+      .def_readonly("rate_hz", &ControlConfig::rate_hz)
+      .def_property_readonly("lower_rad", &limits_of<&mtr_joint_limits::lower_rad>)
+      .def_property_readonly("upper_rad", &limits_of<&mtr_joint_limits::upper_rad>)
+      .def_property_readonly("max_velocity_rad_s", &limits_of<&mtr_joint_limits::max_velocity_rad_s>)
+      .def_property_readonly(
+          "rest_rad", [](const ControlConfig& c) { return to_array(c.rest_rad, c.limits.n_joints); });
 }
 
 }  // namespace motorium

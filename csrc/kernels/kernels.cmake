@@ -47,7 +47,9 @@ set_source_files_properties(${kernels_dir}/plain.cpp ${kernels_dir}/plain_produc
   ${kernels_dir}/plain_narrow.cpp
   PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
 add_library(motorium_kernels STATIC ${kernel_sources})
-target_include_directories(motorium_kernels PUBLIC ${kernels_dir}/.. ${kernels_dir}/../include)
+target_include_directories(motorium_kernels PUBLIC
+  $<BUILD_INTERFACE:${kernels_dir}/..> $<BUILD_INTERFACE:${kernels_dir}/../include>
+  $<INSTALL_INTERFACE:include/motorium> $<INSTALL_INTERFACE:include>)
 if(NOT isa_wanted STREQUAL "all")  # dispatch.cpp then reads the shorter list
   file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/isas/kernels/arch/isa.def CONTENT "${isa_kept}" @ONLY)
   target_include_directories(motorium_kernels BEFORE PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/isas)

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
-from motorium.specs.robot import DATA
+from motorium.robots.calibration import Calibration
+from motorium.robots.compiled import read_compiled
+from motorium.robots.config import robot_config
+from motorium.specs.robot import DATA, RobotSpec
+
+SPEC = RobotSpec.load("so101")
 
 
 def test_lists_every_robot_that_ships(call):
@@ -40,3 +47,37 @@ def test_a_duplicate_slot_is_refused_by_name(call, tmp_path):
     result = call("robots", str(bad))
     assert result.exit_code == 2
     assert "slot 50 is used more than once" in result.stderr
+
+
+def test_the_verb_compiles_and_shows(call, tmp_path):
+    path = tmp_path / "arm.robot"
+    made = json.loads(call("robots", "--compile", "so101", "--out", str(path), "--json").output)
+    assert (made["robot"], made["bytes"]) == ("so101", path.stat().st_size)
+    shown = json.loads(call("robots", "--show", str(path), "--json").output)
+    assert shown["hash"] == made["hash"] == robot_config(SPEC).content_hash().hex()
+    assert [joint["name"] for joint in shown["joints"]] == list(SPEC.joint_names)
+    assert shown["buses"][0]["family"] == "feetech"
+    table = call("robots", "--show", str(path)).output
+    assert "shoulder_pan" in table
+    assert shown["hash"] in table
+    for arguments in (["--compile", "so101"], ["so101", "--show", str(path)], ["--out", str(path)]):
+        assert call("robots", *arguments).exit_code == 2
+    path.write_bytes(b"not a robot at all, but long enough for the header of one, or so it seems")
+    refused = call("robots", "--show", str(path))
+    assert refused.exit_code == 1
+    assert "not a compiled robot" in refused.output
+
+
+def test_a_calibration_goes_into_the_file(call, tmp_path):
+    zeros = Calibration.nominal(SPEC)
+    joints = {name: replace(zero, zero_ticks=2000.0, homing_offset=12) for name, zero in zeros.joints.items()}
+    calibration, path = tmp_path / "mine.json", tmp_path / "mine.robot"
+    replace(zeros, joints=joints).save(calibration)
+    assert (
+        call("robots", "--compile", "so101", "--calibration", str(calibration), "--out", str(path)).exit_code
+        == 0
+    )
+    config = read_compiled(Path(path))
+    assert {servo.zero_ticks for servo in config.buses[0].joints} == {2000.0}
+    offsets = [setting.value for setting in config.buses[0].settings if setting.words.name == "homing_offset"]
+    assert offsets == [12] * 6
