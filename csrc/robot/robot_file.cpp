@@ -155,8 +155,6 @@ std::vector<std::uint8_t> write_robot(const RobotConfig& config) {
   check(config);
   const Payloads bytes = write_records(config);
   std::vector<std::uint8_t> file(kHeader + kPlaces * kEntry);
-  std::copy(kMagic.begin(), kMagic.end(), file.begin());
-  set_number(file, kVersionAt, 4, kRobotFileVersion);
   set_number(file, kSectionsAt, 4, kPlaces);
   for (std::size_t i = 0; i < kPlaces; ++i) {
     file.resize(aligned(file.size()));
@@ -179,7 +177,10 @@ Sha256 content_hash(const RobotConfig& config) { return sha256(Bytes(write_robot
 
 void seal_robot(std::span<std::uint8_t> bytes) noexcept {
   if (bytes.size() < kHeader) return;
+  std::copy(kMagic.begin(), kMagic.end(), bytes.begin());
+  set_number(bytes, kVersionAt, 4, kRobotFileVersion);
   set_number(bytes, kSizeAt, 4, bytes.size());
+  set_number(bytes, kReservedAt, 8, 0);
   const Sha256 hash = sha256(bytes.subspan(kHeader));
   std::copy(hash.begin(), hash.end(), bytes.begin() + kHashAt);
   set_number(bytes, kCrcAt, 4, crc_of(bytes));

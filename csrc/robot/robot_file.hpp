@@ -74,7 +74,8 @@ std::vector<std::uint8_t> write_robot(const RobotConfig& config);
 /// SHA-256 of what `config` is written as: two configurations are the same where their hashes are.
 Sha256 content_hash(const RobotConfig& config);
 
-/// Computes size, CRC and hash of a file anew after its sections were changed: for tests of what reads it.
+/// Makes the header anew, but for the number of sections: magic, version, size, hash, CRC. For tests of what
+/// lies behind it.
 void seal_robot(std::span<std::uint8_t> bytes) noexcept;
 
 }  // namespace motorium

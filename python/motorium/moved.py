@@ -58,6 +58,7 @@ MOVED = {
     "motorium.policies.xiaomi_r0_tensors": "motorium.policies.xiaomi_r0.weights",
     "motorium.policies.xvla_config": "motorium.policies.xvla.config",
     "motorium.policies.xvla_tensors": "motorium.policies.xvla.weights",
+    "motorium.robots.assembly": "motorium.robots.config",
     "motorium.robots.composition": "motorium.specs.composition",
     "motorium.robots.geometry": "motorium.specs.geometry",
     "motorium.robots.kinematics": "motorium.specs.kinematics",

@@ -16,7 +16,10 @@ from motorium import _core
 METACLASS = "is inconsistent, metaclass differs"  # pybind11's own, which nobody can name in a stub
 EXPECTED = {
     "motorium._core.Buffer is not present at runtime",  # a name for annotations
-    'motorium._core.GatedGoal.__init__ is inconsistent, stub does not have *args parameter "args"',  # object's
+    *(  # object's own
+        f'motorium._core.{name}.__init__ is inconsistent, stub does not have *args parameter "args"'
+        for name in ("GatedGoal", "JointBus", "RobotReading")
+    ),
 }
 PLAIN = {"bool", "int", "float", "str", "bytes", "None"}
 RECEIVERS = {"self", "arg0"}

@@ -44,7 +44,9 @@ def opening_ports() -> set[str]:
         for name, found in vars(_core).items()
         if inspect.isclass(found) or inspect.isroutine(found)
     }
-    return {name for name, text in made_by.items() if re.search(r"\bports?: [\w.]*(str|Sequence)", text or "")}
+    return {
+        name for name, text in made_by.items() if re.search(r"\bports?: [\w.]*(str|Sequence)", text or "")
+    }
 
 
 def test_every_class_that_opens_a_port_is_decided_on():
@@ -56,7 +58,9 @@ def test_every_class_that_opens_a_port_is_decided_on():
 def test_the_documentation_names_each_way():
     text = SAFETY.read_text(encoding="utf-8")
     assert [
-        name for name in [*WAYS, *BEHIND_THE_GATE, *OPENS_ONE_OF_THEM, "Relay", "ServoSetting"] if f"`{name}" not in text
+        name
+        for name in [*WAYS, *BEHIND_THE_GATE, *OPENS_ONE_OF_THEM, "Relay", "ServoSetting"]
+        if f"`{name}" not in text
     ] == []
 
 

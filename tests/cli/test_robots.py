@@ -64,7 +64,7 @@ def test_the_verb_compiles_and_shows(call, tmp_path):
         assert call("robots", *arguments).exit_code == 2
     path.write_bytes(b"not a robot at all, but long enough for the header of one, or so it seems")
     refused = call("robots", "--show", str(path))
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2
     assert "not a compiled robot" in refused.output
 
 

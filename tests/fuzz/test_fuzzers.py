@@ -6,14 +6,20 @@ import os
 import shutil
 import struct
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from built import built_libraries
+
+from motorium._core import RobotConfig
+from motorium.robots.config import robot_config
+from motorium.specs.robot import RobotSpec
 
 ROOT = Path(__file__).parents[2]
 FUZZ = ROOT / "csrc/fuzz"
 RUNS = os.environ.get("MOTORIUM_FUZZ_RUNS", "20000")
-INCLUDES = [f"-I{ROOT / folder}" for folder in ("csrc", "csrc/include")]
+INCLUDES = [f"-I{ROOT / folder}" for folder in ("csrc", "csrc/include", "firmware")]
 FLAGS = ["-g", "-O1", "-fno-sanitize-recover=all", *INCLUDES]
 
 
@@ -22,9 +28,38 @@ def ring(height: int, width: int, channels: int, slots: int, latest: int, *, cut
     return header if cut else header + bytes(slots * (64 + -(-height * width * channels // 64) * 64))
 
 
+def robots() -> list[bytes]:
+    """Compiled robots: small ones, in which a change hits something soon, and one that ships."""
+    so101, koch, pair = (RobotSpec.load(name) for name in ("so101", "koch_leader", "bi_so101_follower"))
+    return [
+        *(_small(robot_config(spec)).to_bytes() for spec in (so101, koch, pair)),
+        robot_config(so101).to_bytes(),
+    ]
+
+
+def _small(config: RobotConfig) -> RobotConfig:
+    """The same with two settings on each bus."""
+    buses = config.buses
+    for bus in buses:
+        bus.settings = bus.settings[:2]
+    config.buses = buses
+    return config
+
+
 SEEDS = {
-    "fuzz_frames": [ring(4, 5, 3, 4, 0), ring(3, 3, 1, 2, 2**64 - 1), ring(16384, 16384, 4, 64, 1, cut=True)],
+    "fuzz_frames": lambda: [
+        ring(4, 5, 3, 4, 0), ring(3, 3, 1, 2, 2**64 - 1), ring(16384, 16384, 4, 64, 1, cut=True)
+    ],
+    "fuzz_robot_file": robots,
+}  # fmt: skip
+INSTRUMENTED = {
+    "fuzz_frames": [],
+    "fuzz_robot_file": [
+        f"robot/{name}.cpp" for name in ("robot_file", "robot_records", "record", "digest", "robot_config")
+    ],
 }
+"""Sources beside the target that are compiled with the sanitizers, below csrc; others come as they were built."""
+LINKED = {"fuzz_frames": [], "fuzz_robot_file": ["robot", "runtime", "bus", "io", "wire"]}
 
 
 def run(*command: object) -> subprocess.CompletedProcess[str]:
@@ -34,21 +69,39 @@ def run(*command: object) -> subprocess.CompletedProcess[str]:
 def build(target: str, out: Path, compiler: str, *flags: str, extra: tuple[Path, ...] = ()) -> Path | None:
     """The program, or None where this compiler has not what the flags ask for."""
     program = out / target
-    done = run(compiler, "-std=c++20", *FLAGS, *flags, FUZZ / f"{target}.cpp", *extra, "-o", program)
+    sources = [FUZZ / f"{target}.cpp", *(ROOT / "csrc" / name for name in INSTRUMENTED[target]), *extra]
+    with ThreadPoolExecutor(2) as pool:
+        compiled = [out / f"{source.stem}.o" for source in sources]
+        command = [compiler, "-std=c++20", *FLAGS, *flags]
+        done = list(
+            pool.map(
+                lambda pair: run(*command, "-c", pair[0], "-o", pair[1]), zip(sources, compiled, strict=True)
+            )
+        )
+    if any(one.returncode for one in done):
+        return None
+    done = run(*command, *compiled, *built_libraries(*LINKED[target]), "-lpthread", "-o", program)
     return None if done.returncode else program
 
 
 @pytest.mark.parametrize("target", SEEDS)
 def test_no_bytes_break_it(target, tmp_path):
+    """`MOTORIUM_FUZZ_RUNS=1000000 pytest tests/fuzz -k robot` is the long form of one of them."""
+    if LINKED[target] and not built_libraries(*LINKED[target]):
+        pytest.skip("needs libmotorium_engine.a and its like under build/")
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    seeds = [corpus / f"seed{number}" for number in range(len(SEEDS[target]))]
-    for path, content in zip(seeds, SEEDS[target], strict=True):
+    contents = SEEDS[target]()
+    seeds = [corpus / f"seed{number}" for number in range(len(contents))]
+    for path, content in zip(seeds, contents, strict=True):
         path.write_bytes(content)
     if shutil.which("clang++"):
         fuzzer = build(target, tmp_path, "clang++", "-fsanitize=fuzzer,address,undefined")
         if fuzzer is not None:
-            done = run(fuzzer, f"-runs={RUNS}", "-seed=1", "-max_len=2048", "-print_final_stats=0", corpus)
+            longest = max(2048, *map(len, contents))
+            done = run(
+                fuzzer, f"-runs={RUNS}", "-seed=1", f"-max_len={longest}", "-print_final_stats=0", corpus
+            )
             assert done.returncode == 0, done.stderr[-3000:]
             return
     cxx = shutil.which("g++") or shutil.which("c++")

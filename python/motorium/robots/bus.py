@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from .. import _core
 from ..errors import CalibrationError, SpecError
 from ..specs.encoder import counts_turns, goal_range, problem
-from ..specs.servo_family import KIT
 from ..specs.servo import MotorSpec
+from ..specs.servo_family import KIT
 from ..specs.zero import JointZero
 from .memory import servo_settings
 

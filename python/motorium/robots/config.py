@@ -28,7 +28,8 @@ from .calibration import spec_hash
 from .vendor_kit import VendorKit
 
 if TYPE_CHECKING:
-    from ..specs.robot import CameraSpec, JointSpec, RobotSpec
+    from ..specs.joint import JointSpec
+    from ..specs.robot import CameraSpec, RobotSpec
     from .calibration import Calibration
 
 
