@@ -71,7 +71,7 @@ ControlConfig make_config(const FloatArray& lower_rad, const FloatArray& upper_r
 }
 
 /// One limit of every joint.
-template <float mtr_joint_limits::*Limit>
+template <float mtr_joint_limits::* Limit>
 FloatArray limits_of(const ControlConfig& config) {
   PerJoint<float> values{};
   for (std::uint32_t j = 0; j < config.limits.n_joints; ++j) values[j] = config.limits.joint[j].*Limit;
@@ -98,8 +98,8 @@ void bind_control_config(py::module_& m) {
       .def_property_readonly("lower_rad", &limits_of<&mtr_joint_limits::lower_rad>)
       .def_property_readonly("upper_rad", &limits_of<&mtr_joint_limits::upper_rad>)
       .def_property_readonly("max_velocity_rad_s", &limits_of<&mtr_joint_limits::max_velocity_rad_s>)
-      .def_property_readonly(
-          "rest_rad", [](const ControlConfig& c) { return to_array(c.rest_rad, c.limits.n_joints); });
+      .def_property_readonly("rest_rad",
+                             [](const ControlConfig& c) { return to_array(c.rest_rad, c.limits.n_joints); });
 }
 
 }  // namespace motorium
