@@ -13,9 +13,9 @@ pytest.importorskip("pyarrow")
 pytest.importorskip("av")
 
 from click.testing import CliRunner
-from motorium.data.dataset import Dataset
 
 from motorium.cli.main import main
+from motorium.data.format.dataset import Dataset
 
 
 @pytest.mark.parametrize("folder", ["dataset", "dataset-v2.1"])
