@@ -13,7 +13,7 @@ WORKERS ?= --numprocesses 4 --dist loadgroup
 # wheel too, but a word in them is no reason to build.
 SOURCES := $(shell find csrc firmware models python -type f -not -name '*.so' -not -name '*.pyc' 2>/dev/null) \
            CMakeLists.txt pyproject.toml
-NATIVE  := $(shell find csrc firmware -name '*.[ch]' -o -name '*.[ch]pp')
+NATIVE  := find csrc firmware -name '*.[ch]' -o -name '*.[ch]pp'
 
 # In place: the sources, the extension beside them, and what pip would have noted about the package.
 DEV      := build/dev
@@ -45,7 +45,7 @@ test: lint test-tools  ## lint, then every test that is not for the night (TESTS
 
 .PHONY: test-tools
 test-tools: $(VENV)/.test
-	@$(MAKE) --no-print-directory $(addprefix $(VENV)/.,$(shell $(PYTHON) tools/test_needs.py $(TESTS)))
+	@$(MAKE) --no-print-directory $< $(addprefix $(VENV)/.,$(shell $(PYTHON) tools/test_needs.py $(TESTS)))
 
 nightly: $(VENV)/.lerobot  ## what takes too long for `make test`, with a table at the end (PART="fuzz qemu", JSON=1)
 	$(TOOLS) $(PY) tools/nightly.py $(PART) $(if $(JSON),--json)
@@ -92,14 +92,14 @@ lint: $(VENV)/.tools  ## ruff, mypy --strict, clang-format, floors and repeated 
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	@echo $(NATIVE) | xargs $(VENV)/bin/clang-format --dry-run -Werror
+	$(NATIVE) | xargs $(VENV)/bin/clang-format --dry-run -Werror
 	PYTHONPATH=python $(VENV)/bin/lint-imports
 	$(if $(wildcard tools/duplicates.py),$(PY) tools/duplicates.py)
 
 format: $(VENV)/.tools  ## rewrite sources in the house style
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
-	@echo $(NATIVE) | xargs $(VENV)/bin/clang-format -i
+	$(NATIVE) | xargs $(VENV)/bin/clang-format -i
 
 wheel: $(VENV)/.created  ## build dist/motorium-*.whl
 	$(PIP) wheel --no-build-isolation --no-deps --wheel-dir dist .
