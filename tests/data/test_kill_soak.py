@@ -19,6 +19,7 @@ SUPPORT = Path(__file__).parents[1] / "support"
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+@pytest.mark.nightly
 def test_every_episode_is_there_waiting_or_aside_whatever_ends_a_procedure():
     kinds = ("repair", "delete", "record")
     command = [sys.executable, str(SUPPORT / "kill_soak.py"), "2", "2", *kinds, "--seed", "7"]

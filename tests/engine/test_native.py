@@ -273,6 +273,7 @@ def test_engines_refuse_what_strangers_claim(tmp_path):
     assert check_run(program, runs, *seeds, preexec_fn=little_memory) == "ok\n"
 
 
+@pytest.mark.nightly
 def test_memory_traffic_of_a_step_is_what_is_computed(tmp_path):
     """A simulated cache too small for the network counts lines fetched: every weight and every cached key, once."""
     compiler, simulator = shutil.which(os.environ.get("CXX", "c++")), shutil.which("valgrind")
