@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -122,6 +123,8 @@ def test_names_of_0_1_0_warn() -> None:
 
     with pytest.warns(DeprecationWarning, match="motorium.Policy"):
         assert motorium.types.Policy is Policy
+    with pytest.warns(DeprecationWarning, match="ChunkPolicy is motorium.Policy"):
+        assert import_module("motorium.policies.base").ChunkPolicy is Policy
     nano = NanoPolicy.__new__(NanoPolicy)
     nano.info = INFO
     with pytest.warns(DeprecationWarning, match="NanoPolicy.info.max_delay"):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..errors import PromptError
 from ..specs.robot import RobotSpec
@@ -92,3 +93,10 @@ class Policy(Protocol):
     def warm_up(self) -> None:
         """Touch all memory once, so that the first real call is as fast as the others."""
         return
+
+
+def __getattr__(name: str) -> Any:
+    if name == "ChunkPolicy":  # here in 0.1.0
+        warnings.warn("ChunkPolicy is motorium.Policy now", DeprecationWarning, stacklevel=2)
+        return Policy
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
