@@ -47,10 +47,12 @@ void bind_control_loop(py::module_& m) {
           "start", [](BoundLoop& b) { b.loop.start(); }, Release())
       .def(
           "stop", [](BoundLoop& b) { b.loop.stop(); }, Release())
+      .def("wait_until_heard", &wait_until_heard, py::arg("timeout_s") = Robot::kFirstReadingS)
+      .def("power_up", &power_up, py::arg("timeout_s") = Robot::kEnableS)
       .def("reconnect", &reconnect, py::arg("timeout_s") = 0.0)
       .def(
           "torque_problem", [](const BoundLoop& b) { return b.loop.torque_problem(); }, Release())
-      .def("enable", &enable, py::arg("timeout_s") = 2.0)
+      .def("enable", &enable, py::arg("timeout_s") = Robot::kEnableS)
       .def("move_to", &move_to, py::arg("q"), py::arg("velocity_share") = py::none(),
            py::arg("timeout_s") = 0.0)
       .def(
@@ -60,7 +62,7 @@ void bind_control_loop(py::module_& m) {
           },
           py::arg("q"), py::arg("velocity_share") = py::none(), py::arg("timeout_s") = 15.0)
       .def("hold", &hold)
-      .def("park", &park, py::arg("timeout_s") = 10.0)
+      .def("park", &park, py::arg("timeout_s") = Robot::kParkS)
       .def("release", &release)
       .def("estop", &estop)
       .def("reset_estop", &reset_estop, py::arg("timeout_s") = 2.0)
@@ -88,6 +90,23 @@ void bind_control_loop(py::module_& m) {
           [](const BoundLoop& b, std::int64_t t0_ns, std::int64_t dt_ns, std::uint32_t rows) {
             FloatArray out({static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(b.loop.joints())});
             b.loop.committed(t0_ns, dt_ns, rows, mutable_view(out));
+            return out;
+          },
+          py::arg("t0_ns"), py::arg("dt_ns"), py::arg("rows"))
+      .def(
+          "push_slots",
+          [](BoundLoop& b, const FloatArray& chunk, std::int64_t t0_ns, std::int64_t dt_ns,
+             std::uint32_t delay, bool final) {
+            require_shape(chunk, {-1, py::ssize_t{kSlots}}, "chunk");
+            const auto rows = static_cast<std::uint32_t>(chunk.shape(0));
+            return name_of(b.robot.push({view(chunk), rows, t0_ns, dt_ns, delay, final}));
+          },
+          py::arg("chunk"), py::arg("t0_ns"), py::arg("dt_ns"), py::arg("delay"), py::arg("final") = false)
+      .def(
+          "committed_slots",
+          [](const BoundLoop& b, std::int64_t t0_ns, std::int64_t dt_ns, std::uint32_t rows) {
+            FloatArray out({static_cast<py::ssize_t>(rows), py::ssize_t{kSlots}});
+            b.robot.committed(t0_ns, dt_ns, rows, mutable_view(out));
             return out;
           },
           py::arg("t0_ns"), py::arg("dt_ns"), py::arg("rows"))

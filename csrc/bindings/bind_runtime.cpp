@@ -12,6 +12,7 @@ void bind_runtime(pybind11::module_& m) {
   bind_slot_map(m);
   bind_control_config(m);
   bind_robot_config(m);
+  bind_causes(m);
   bind_control_core(m);
   bind_relay(m);
   bind_control_loop(m);

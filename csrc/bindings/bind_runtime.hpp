@@ -11,6 +11,7 @@
 
 namespace motorium {
 
+void bind_causes(pybind11::module_& m);
 void bind_scheduler(pybind11::module_& m);
 void bind_slot_map(pybind11::module_& m);
 void bind_control_config(pybind11::module_& m);

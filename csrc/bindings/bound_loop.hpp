@@ -2,41 +2,39 @@
 
 #include <pybind11/pybind11.h>
 
-#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "bindings/waiting.hpp"
 #include "robot/bus_family.hpp"
-#include "runtime/control_loop.hpp"
-#include "runtime/telemetry.hpp"
+#include "robot/robot.hpp"
 
 namespace motorium {
 
-/// A loop and the place up to which its telemetry has been handed out.
+/// A robot whose waits run Python's signal handlers.
 struct BoundLoop {
-  using Open = std::function<std::unique_ptr<JointBus>()>;
-  BoundLoop(const ControlConfig& config, Open how) : BoundLoop(config, how(), how) {}
-  BoundLoop(const ControlConfig& config, std::unique_ptr<JointBus> bus, Open how)
-      : open(std::move(how)), latency(bus->latency()), loop(config, std::move(bus)) {}
+  BoundLoop(const RobotConfig& config, Robot::OpenBus open)
+      : robot(config, std::move(open), python_interrupt) {}
   /// The park takes seconds: other Python threads (a simulated arm, for one) must be able to run meanwhile.
   ~BoundLoop() {
     const pybind11::gil_scoped_release release;
-    loop.stop();
+    robot.stop();
   }
   BoundLoop(const BoundLoop&) = delete;
   BoundLoop& operator=(const BoundLoop&) = delete;
-  Open open;  ///< The bus, as it was opened the first time.
-  LatencyReport latency;
-  ControlLoop loop;
-  TelemetryReader telemetry;
+  Robot robot;
+  ControlLoop& loop = robot.loop();
+  const LatencyReport& latency = robot.latency();
+  TelemetryReader& telemetry = robot.telemetry();
 };
 
 /// On the robot's buses, each reached in its own way.
 inline std::unique_ptr<BoundLoop> open_loop(const RobotConfig& config, std::vector<BusAccess> access) {
   const pybind11::gil_scoped_release release;
   return std::make_unique<BoundLoop>(
-      config.control, [config, access = std::move(access)] { return open_buses(config, access); });
+      config, [config, access = std::move(access)] { return open_buses(config, access); });
 }
 
 inline std::unique_ptr<BoundLoop> open_on_ports(const RobotConfig& config,

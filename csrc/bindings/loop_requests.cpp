@@ -1,20 +1,17 @@
 #include "bindings/loop_requests.hpp"
 
 #include "bindings/waiting.hpp"
-#include "robot/requests.hpp"
 
 namespace motorium {
 
 bool enable(BoundLoop& bound, double timeout_s) {
-  return waiting([&](const Interrupt& interrupt) { return enable(bound.loop, timeout_s, interrupt); });
+  return waiting([&] { return bound.robot.enable(timeout_s); });
 }
 
 MoveEnd slew(BoundLoop& bound, const FloatArray& q, std::optional<double> share, double timeout_s) {
   const float fraction = checked_share(share, bound.loop.config());
   const PerJoint<float> target_rad = pose(q, bound.loop.joints());
-  return waiting([&](const Interrupt& interrupt) {
-    return move_to(bound.loop, target_rad, fraction, timeout_s, interrupt);
-  });
+  return waiting([&] { return bound.robot.move_to(target_rad, fraction, timeout_s); });
 }
 
 bool move_to(BoundLoop& bound, const FloatArray& q, std::optional<double> share, double timeout_s) {
@@ -23,31 +20,39 @@ bool move_to(BoundLoop& bound, const FloatArray& q, std::optional<double> share,
 }
 
 bool park(BoundLoop& bound, double timeout_s) {
-  return waiting([&](const Interrupt& interrupt) { return park(bound.loop, timeout_s, interrupt); });
+  return waiting([&] { return bound.robot.park(timeout_s); });
 }
 
 void hold(BoundLoop& bound) {
-  waiting([&](const Interrupt& interrupt) { hold(bound.loop, interrupt); });
+  waiting([&] { bound.robot.hold(); });
 }
 
 void release(BoundLoop& bound) {
-  waiting([&](const Interrupt& interrupt) { release(bound.loop, interrupt); });
+  waiting([&] { bound.robot.release(); });
 }
 
 void estop(BoundLoop& bound) {
-  waiting([&](const Interrupt& interrupt) { estop(bound.loop, interrupt); });
+  waiting([&] { bound.robot.estop(); });
 }
 
 bool reset_estop(BoundLoop& bound, double timeout_s) {
-  return waiting([&](const Interrupt& interrupt) { return reset_estop(bound.loop, timeout_s, interrupt); });
+  return waiting([&] { return bound.robot.reset_estop(timeout_s); });
 }
 
 bool accept_position(BoundLoop& bound) {
-  return waiting([&](const Interrupt& interrupt) { return accept_position(bound.loop, interrupt); });
+  return waiting([&] { return bound.robot.accept_position(); });
 }
 
-void reconnect(BoundLoop& bound, double timeout_s) {
-  waiting([&](const Interrupt& interrupt) { reconnect(bound.loop, bound.open, timeout_s, interrupt); });
+Problems wait_until_heard(BoundLoop& bound, double timeout_s) {
+  return waiting([&] { return bound.robot.wait_until_heard(timeout_s); });
+}
+
+Problems power_up(BoundLoop& bound, double timeout_s) {
+  return waiting([&] { return bound.robot.power_up(timeout_s); });
+}
+
+Problems reconnect(BoundLoop& bound, double timeout_s) {
+  return waiting([&] { return bound.robot.reconnect(timeout_s); });
 }
 
 }  // namespace motorium

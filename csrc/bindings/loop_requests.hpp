@@ -8,7 +8,7 @@
 
 namespace motorium {
 
-// The requests of robot/requests.hpp, without the GIL. Python's signal handlers run meanwhile.
+// The robot's methods that wait, without the GIL. Python's signal handlers run meanwhile.
 bool enable(BoundLoop& bound, double timeout_s);
 MoveEnd slew(BoundLoop& bound, const FloatArray& q, std::optional<double> share, double timeout_s);
 bool move_to(BoundLoop& bound, const FloatArray& q, std::optional<double> share, double timeout_s);
@@ -17,7 +17,9 @@ void hold(BoundLoop& bound);
 void release(BoundLoop& bound);
 void estop(BoundLoop& bound);
 bool accept_position(BoundLoop& bound);
-void reconnect(BoundLoop& bound, double timeout_s);
+Problems wait_until_heard(BoundLoop& bound, double timeout_s);
+Problems power_up(BoundLoop& bound, double timeout_s);
+Problems reconnect(BoundLoop& bound, double timeout_s);
 bool reset_estop(BoundLoop& bound, double timeout_s);
 
 pybind11::dict loop_state(const BoundLoop& bound);

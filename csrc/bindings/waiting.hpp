@@ -12,12 +12,13 @@ inline bool python_interrupt() {
   return PyErr_CheckSignals() != 0;
 }
 
-/// Calls `request(interrupt)` without the GIL. Raises what a signal handler raised meanwhile.
+/// Calls `request()`, which waits with `python_interrupt`, without the GIL. Raises what a signal handler
+/// raised meanwhile.
 template <class Request>
 auto waiting(Request request) {
   try {
     const pybind11::gil_scoped_release release;
-    return request(Interrupt(python_interrupt));
+    return request();
   } catch (const Interrupted&) {
     throw pybind11::error_already_set();
   }

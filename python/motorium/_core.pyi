@@ -1,6 +1,7 @@
 # The C++ core. Arrays are float32 in C order unless said; other inputs are converted. Times are CLOCK_MONOTONIC ns.
 
 from collections.abc import Sequence
+from enum import IntEnum
 from mmap import mmap
 from typing import Any, ClassVar, Literal, TypeAlias, TypedDict, overload
 
@@ -32,6 +33,58 @@ MAX_ROW_S: float
 compiler: str  # That built this module, with its version.
 
 # ---- runtime ---------------------------------------------------------------------------------------------------------
+
+class Cause(IntEnum):  # Why an arm gets no torque, or is not what it was asked to be.
+    SUPPLY = 0  # `measured` V are outside low..high.
+    HEAT = 1  # `measured` degrees C are above `high`.
+    POSITION = 2  # `measured` rad are outside low..high.
+    SERVO_FAULT = 3  # The servo reports `bits` of its status byte.
+    UNHEARD = 4  # It has not answered once.
+    STALE = 5  # Its last reply is `measured` s old, more than `high`.
+    JUMPED = 6  # Its reading is `measured` rad from the one before.
+    MISSED = 7  # It stands at `measured` rad; its goal is `high`.
+    SETTING = 8  # `note` names a setting of a servo that keeps torque from it.
+    UNCONFIRMED = 9  # After `measured` attempts a servo has not confirmed its torque.
+    REFUSED = 10  # The arm is in fault, or a stop is latched: its reason says which.
+
+class Problem:  # One cause: of one joint, or of the whole arm. Which numbers mean something follows from the cause.
+    def __init__(
+        self,
+        cause: Cause,
+        joint: int | None = None,
+        measured: float = 0.0,
+        low: float = 0.0,
+        high: float = 0.0,
+        bits: int = 0,
+        note: str = "",
+    ) -> None: ...
+    @property
+    def cause(self) -> Cause: ...
+    @property
+    def joint(self) -> int | None: ...  # None: the whole arm.
+    @property
+    def measured(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def bits(self) -> int: ...
+    @property
+    def note(self) -> str: ...
+
+def describe(
+    problems: Sequence[Problem], config: RobotConfig
+) -> str: ...  # A clause for each, in the core's words.
+def self_check(
+    joints: Sequence[RobotJoint],
+    position_rad: ArrayLike,
+    voltage_v: ArrayLike,
+    temperature_c: ArrayLike,
+    status: Sequence[int],
+) -> list[
+    Problem
+]: ...  # Before torque: supply, heat, place and faults of every joint. ValueError: lengths differ.
 
 class Pace:  # Rhythm of a policy. ValueError: dt_ns is not positive.
     def __init__(self, dt_ns: int, rows: int, horizon: int, max_delay: int) -> None: ...
@@ -279,9 +332,19 @@ class ControlLoop:  # The control thread of one arm. Every method may be called 
     def torque_problem(
         self,
     ) -> str: ...  # Which setting of a servo kept torque off at the last try; "": none.
+    def wait_until_heard(
+        self, timeout_s: float = 1.0
+    ) -> list[Problem]: ...  # Until every joint has answered once; those that did not.
+    def power_up(
+        self, timeout_s: float = 2.0
+    ) -> list[
+        Problem
+    ]: ...  # Check every joint, then torque; springs of an arm moved by hand go home. Else why not.
     def reconnect(
         self, timeout_s: float = 0.0
-    ) -> None: ...  # BusError: not there in time (0: one try). RuntimeError: nothing to reconnect.
+    ) -> list[
+        Problem
+    ]: ...  # Joints unheard or elsewhere. BusError: not there in time (0: one try). RuntimeError: it is well.
     def accept_position(
         self,
     ) -> bool: ...  # Ends a latched position jump: somebody has looked. False: not taken, and withdrawn.
@@ -304,6 +367,12 @@ class ControlLoop:  # The control thread of one arm. Every method may be called 
     def committed(
         self, t0_ns: int, dt_ns: int, rows: int
     ) -> _Floats: ...  # (rows, J) setpoints planned at t0 + i dt.
+    def push_slots(
+        self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int, final: bool = False
+    ) -> _Push: ...  # As push_chunk, (T, 200) in slots.
+    def committed_slots(
+        self, t0_ns: int, dt_ns: int, rows: int
+    ) -> _Floats: ...  # (rows, 200) values planned at t0 + i dt; zero in slots that no joint has.
     @property
     def goal_rad(self) -> _Floats: ...
     @property

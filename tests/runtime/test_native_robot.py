@@ -1,0 +1,31 @@
+"""`csrc/robot` on emulated servos, compiled and called without Python: checks, power, slots, reconnecting, springs."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from cpp_program import build
+
+HERE = Path(__file__).parent / "cpp"
+
+
+@pytest.fixture(scope="module")
+def checks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("robot") / "robot_checks", HERE / "robot_checks.cpp", "-O0")
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "a_chunk_in_slots",
+        "what_fails_the_check",
+        "pulled_and_plugged_in",
+        "springs_go_home",
+        "without_joints",
+    ],
+)
+def test_robot(checks: Path, check: str) -> None:
+    done = subprocess.run([checks, check], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
