@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -107,6 +110,23 @@ def test_an_arm_comes_back_limp_and_is_enabled_when_asked(robot, cable):
     robot.enable()
     assert cable.torque() == [1] * 6
     robot.check()
+
+
+def test_an_interrupt_ends_the_wait_and_nothing_comes_of_it(robot, cable):
+    cable.pull()
+    until(lambda: robot.status()["reason"] == "bus_closed")
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        robot.reconnect(timeout_s=20.0)
+    assert time.monotonic() - began < 5
+    cable.plug()
+    time.sleep(0.6)
+    assert robot.status()["reason"] == "bus_closed"
+    assert cable.torque() == [0] * 6
+    robot.reconnect()
+    robot.enable()
+    assert cable.torque() == [1] * 6
 
 
 def test_a_joint_moved_meanwhile_is_named_and_gets_no_torque(robot, cable):

@@ -115,11 +115,16 @@ def robot_config(spec: RobotSpec, calibration: Calibration | None = None, **over
     config.spec_hash = bytes.fromhex(spec_hash(spec))
     config.control = control_config(spec, **overrides)
     config.policy = _timing(spec)
-    config.joints = [_joint(*row) for row in zip(spec.joints, spec.motor_names, strict=True)]
+    config.joints = robot_joints(spec)
     config.buses = _buses(spec, calibration)
     config.cameras = [_camera(camera) for camera in spec.cameras]
     config.check()
     return config
+
+
+def robot_joints(spec: RobotSpec) -> list[RobotJoint]:
+    """Name, slot and bounds before torque of every joint."""
+    return [_joint(*row) for row in zip(spec.joints, spec.motor_names, strict=True)]
 
 
 def bus_config(spec: RobotSpec, calibration: Calibration | None = None) -> BusConfig:

@@ -1,16 +1,18 @@
-"""What a servo chain reports, judged: the self-check before torque, and the cause of a fault in words."""
+"""Put into words what the core found: a joint that fails the check before torque, the cause of a fault."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from .. import _core
+from .._core import Cause, Problem
 from ..errors import BusError, MotoriumError, SafetyError
-from ..specs.encoder import MARGIN_RAD
 from ..specs.robot import RobotSpec
 from ..specs.servo import MotorSpec
+from .config import robot_joints
 
 ANEW, AGAIN = "open the robot anew", "give the command again"
 """The last remedy of all, in a program and in a shell."""
@@ -42,30 +44,42 @@ def self_check(spec: RobotSpec, reading: Mapping[str, Any]) -> None:
         spec: the robot.
         reading: `ControlLoop.state()` with one entry per joint.
     """
-    problems = []
-    motors = [MotorSpec.load(name) for name in spec.motor_names]
-    for j, (joint, motor) in enumerate(zip(spec.joints, motors, strict=True)):
-        volts, celsius = float(reading["voltage_v"][j]), float(reading["temperature_c"][j])
-        position = float(reading["position_rad"][j])
-        least, most = motor.min_supply_v, motor.max_supply_v
-        if not least <= volts <= most:
-            problems.append(
-                f"{joint.name} reports {volts:.1f} V ({least} to {most} V expected: check the supply)"
-            )
-        if celsius > motor.hot_c:
-            problems.append(f"{joint.name} is at {celsius:.0f} C (let it cool below {motor.hot_c:.0f} C)")
-        low, high = joint.lower_rad - MARGIN_RAD, joint.upper_rad + MARGIN_RAD
-        if not low <= position <= high:
-            problems.append(
-                f"{joint.name} stands at {position:.2f} rad, its range is {joint.lower_rad:.2f} to "
-                f"{joint.upper_rad:.2f} (move it by hand, or calibrate the arm again)"
-            )
-    faults = servo_faults(spec, reading)
-    problems += [
-        f"{name} reports {', '.join(bits)}" for name, bits in faults.items() if set(bits) - {"overload"}
-    ]
-    if problems:
-        raise SafetyError(f"{spec.name} failed its self-check, torque stays off: {'; '.join(problems)}")
+    found = _core.self_check(
+        robot_joints(spec),
+        reading["position_rad"],
+        reading["voltage_v"],
+        reading["temperature_c"],
+        [int(bits) for bits in reading["status"]],
+    )
+    if found:
+        raise _failed_self_check(spec, found)
+
+
+def _failed_self_check(spec: RobotSpec, problems: Sequence[Problem]) -> SafetyError:
+    found = "; ".join(_before_torque(spec, problem) for problem in problems)
+    return SafetyError(f"{spec.name} failed its self-check, torque stays off: {found}")
+
+
+def _before_torque(spec: RobotSpec, problem: Problem) -> str:
+    """One clause: what is wrong with a joint, and what to do about it."""
+    j = problem.joint or 0
+    joint, motor, measured = spec.joints[j], MotorSpec.load(spec.motor_names[j]), problem.measured
+    if problem.cause == Cause.SUPPLY:
+        low, high = motor.min_supply_v, motor.max_supply_v
+        return f"{joint.name} reports {measured:.1f} V ({low} to {high} V expected: check the supply)"
+    if problem.cause == Cause.HEAT:
+        return f"{joint.name} is at {measured:.0f} C (let it cool below {motor.hot_c:.0f} C)"
+    if problem.cause == Cause.POSITION:
+        return (
+            f"{joint.name} stands at {measured:.2f} rad, its range is {joint.lower_rad:.2f} to "
+            f"{joint.upper_rad:.2f} (move it by hand, or calibrate the arm again)"
+        )
+    return f"{joint.name} reports {', '.join(motor.fault_names(problem.bits))}"
+
+
+def named(spec: RobotSpec, problems: Sequence[Problem]) -> list[str]:
+    """Names of the joints that have one of these problems."""
+    return [spec.joint_names[problem.joint] for problem in problems if problem.joint is not None]
 
 
 def servo_faults(spec: RobotSpec, reading: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -217,24 +231,21 @@ def realtime_advice(granted: Mapping[str, Any]) -> str:
     return f"the control thread goes on without {', without '.join(refused)}; log in again after a change"
 
 
-def not_powered(
-    spec: RobotSpec, stats: Mapping[str, Any], stale: Mapping[str, float], problem: str = ""
-) -> SafetyError:
-    """Why an arm was not given torque, naming the joints that do not answer, or the setting that a servo has wrong."""
-    if problem and not stale:
-        return SafetyError(f"{spec.name} was not given torque, all of it is off: {problem}")
+def no_torque(spec: RobotSpec, problems: Sequence[Problem], stats: Mapping[str, Any]) -> SafetyError:
+    """Say why an arm was not given torque, as `ControlLoop.power_up` told it, and what to do; `stats` after that."""
+    first = problems[0]
+    if first.cause in (Cause.SUPPLY, Cause.HEAT, Cause.POSITION, Cause.SERVO_FAULT):
+        return _failed_self_check(spec, problems)
+    if first.cause == Cause.SETTING:
+        return SafetyError(f"{spec.name} was not given torque, all of it is off: {first.note}")
     failures = int(stats["torque_failures"])
-    joints = ", ".join(stale) or f"a servo that answers otherwise ({failures} attempts failed)"
+    joints = (
+        ", ".join(named(spec, problems)) or f"a servo that answers otherwise ({failures} attempts failed)"
+    )
     return SafetyError(
         f"{spec.name} was not given torque, all of it is off: no confirmation from {joints}. Check the cable before "
         f"the first of them, its power, and whether that servo reports a fault (bus: {stats['bus']})"
     )
-
-
-def unheard(spec: RobotSpec, reading: Mapping[str, Any]) -> list[str]:
-    """Joints that have not answered once."""
-    times = reading["joint_t_ns"]
-    return [name for j, name in enumerate(spec.joint_names) if j >= len(times) or times[j] == 0]
 
 
 def joint_table(spec: RobotSpec, reading: Mapping[str, Any], now_ns: int) -> dict[str, dict[str, Any]]:

@@ -149,11 +149,3 @@ def _cause(arm: Arm, end: str, stats: Mapping[str, Any], left: str) -> MotoriumE
             command=health.AGAIN,
         )
     return SafetyError(f"{name} did not finish its motion: {STOPPED_BY[end]}")
-
-
-def release_springs(spec: RobotSpec, control: ControlLoop) -> None:
-    """Start the joints that have torque, on an arm moved by hand, towards home: there they are springs."""
-    if any(joint.passive for joint in spec.joints):
-        here = zip(spec.joints, control.state()["position_rad"], strict=True)
-        pose = [float(now) if joint.passive else joint.home_rad for joint, now in here]
-        control.move_to(np.array(pose, dtype=np.float32))

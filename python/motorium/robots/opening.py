@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,6 @@ from ..specs.robot import RobotSpec
 from . import backends, health
 from .arm_calibrations import find_calibration, named_calibration
 from .calibration import Calibration
-from .reconnecting import FIRST_STATE_S
 
 _log = logger(__name__)
 
@@ -75,15 +73,13 @@ def tell_of_twin(name: str, holders: Iterable[Holder]) -> None:
 
 
 def wait_until_heard(control: ControlLoop, spec: RobotSpec, port: str) -> None:
-    """Wait until every joint has answered once. Raises BusError, naming those that do not within `FIRST_STATE_S`."""
-    give_up = time.monotonic() + FIRST_STATE_S
-    while silent := health.unheard(spec, control.state()):
-        if time.monotonic() > give_up:
-            raise BusError(
-                f"no reading from {', '.join(silent)} of {spec.name} on {port}: "
-                f"check power and the cable before that joint"
-            )
-        time.sleep(0.005)
+    """Wait until every joint has answered once. Raises BusError, naming those that did not."""
+    silent = health.named(spec, control.wait_until_heard())
+    if silent:
+        raise BusError(
+            f"no reading from {', '.join(silent)} of {spec.name} on {port}: "
+            f"check power and the cable before that joint"
+        )
 
 
 def _devices(port: str) -> set[str]:

@@ -7,16 +7,12 @@ until `Robot.enable`. Joints that are elsewhere than they were get no torque bef
 
 from __future__ import annotations
 
-import time
-
-from .._core import ControlLoop
+from .._core import Cause, ControlLoop
 from ..errors import BusError, SafetyError
 from ..motors.bus_errors import bus_errors
 from ..specs.robot import RobotSpec
 from . import health
 
-FIRST_STATE_S = 1.0
-"""A chain that answered at opening answers again within this."""
 TIMEOUT_S = 30.0
 
 
@@ -29,19 +25,11 @@ def reconnect(control: ControlLoop, spec: RobotSpec, port: str, timeout_s: float
     """
     try:
         with bus_errors():
-            control.reconnect(timeout_s)
+            problems = control.reconnect(timeout_s)
     except RuntimeError as error:
         raise SafetyError(f"{spec.name}: {error}") from error
-    _wait_for_readings(control, spec, port)
-    stats = control.stats()
-    if stats["jumped_joints"]:
-        raise health.jumped(stats, spec.joint_names)
-
-
-def _wait_for_readings(control: ControlLoop, spec: RobotSpec, port: str) -> None:
-    since_ns = time.monotonic_ns()
-    while int(min(control.state()["joint_t_ns"])) < since_ns:
-        if time.monotonic_ns() - since_ns > FIRST_STATE_S * 1e9:
-            silent = ", ".join(health.stale_joints(spec, control.state(), time.monotonic_ns()))
-            raise BusError(f"no reading from {silent} on {port}: check power and the cable before that joint")
-        time.sleep(0.005)
+    if any(problem.cause == Cause.JUMPED for problem in problems):
+        raise health.jumped(control.stats(), spec.joint_names)
+    if problems:
+        silent = ", ".join(health.named(spec, problems))
+        raise BusError(f"no reading from {silent} on {port}: check power and the cable before that joint")

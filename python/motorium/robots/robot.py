@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from .._core import ControlLoop
+from .._core import Cause, ControlLoop
 from ..errors import BusError, CameraError, MotoriumError, SafetyError
 from ..files import reserve_standard_descriptors
 from ..logs import logger
@@ -208,16 +208,12 @@ class Robot:
             SafetyError, BusError: a reading forbids it, a servo did not confirm (it is named), or a stop is latched.
         """
         control = self.control
-        health.self_check(self.spec, control.state())
-        if not control.enable():
-            stats = control.stats()
-            if stats["reason"] not in ("", "bus_errors"):
+        problems = control.power_up()
+        if problems:
+            if problems[0].cause == Cause.REFUSED:
                 self.check()
-            time.sleep(2 * self.spec.control.max_state_age_s)  # nobody was read while torque was tried
-            stale = health.stale_joints(self.spec, control.state(), time.monotonic_ns())
-            raise health.not_powered(self.spec, stats, stale, control.torque_problem())
+            raise health.no_torque(self.spec, problems, control.stats())
         self._unpowered = False
-        motion.release_springs(self.spec, control)
 
     def reconnect(self, timeout_s: float = reconnecting.TIMEOUT_S) -> None:
         """After the cable or the adapter was pulled: wait for the port, and be ready for `enable`. See `reconnecting`.
