@@ -60,24 +60,25 @@ def test_pace_reads_the_policy() -> None:
 def test_planner_keeps_promises_and_units() -> None:
     policy = SinePolicy()
     committed = np.linspace(0.1, 0.2, 18, dtype=np.float32).reshape(3, 6)
-    rows = Planner(policy, slot_map(SPEC)).infer(observation(), committed)
+    slots = slot_map(SPEC)
+    rows = Planner(policy, slots).infer(observation(), slots.scatter_chunk(committed))
     assert rows is not None
-    assert rows.shape == (16, 6)
-    np.testing.assert_allclose(rows[:3], committed, atol=1e-6)
+    assert rows.shape == (16, SLOTS)
+    np.testing.assert_allclose(slots.gather_chunk(rows)[:3], committed, atol=1e-6)
 
 
 def test_planner_refuses_what_is_not_finite_and_gives_up() -> None:
     planner = Planner(NanPolicy(first=2, count=1), slot_map(SPEC))
-    answers = [planner.infer(observation(), np.zeros((0, 6), np.float32)) is None for _ in range(3)]
+    answers = [planner.infer(observation(), np.zeros((0, SLOTS), np.float32)) is None for _ in range(3)]
     assert answers == [False, True, False]
     assert planner.refused == 1
     planner = Planner(NanPolicy(first=1, count=9), slot_map(SPEC))
-    planner.infer(observation(), np.zeros((0, 6), np.float32))
-    planner.infer(observation(), np.zeros((0, 6), np.float32))
+    planner.infer(observation(), np.zeros((0, SLOTS), np.float32))
+    planner.infer(observation(), np.zeros((0, SLOTS), np.float32))
     with pytest.raises(SafetyError, match="1 of 96 values are not finite"):
-        planner.infer(observation(), np.zeros((0, 6), np.float32))
+        planner.infer(observation(), np.zeros((0, SLOTS), np.float32))
 
 
 def test_planner_refuses_a_policy_that_leaves_joints_out() -> None:
     with pytest.raises(BindingError, match="18"):
-        Planner(HalfPolicy(), slot_map(SPEC)).infer(observation(), np.zeros((0, 6), np.float32))
+        Planner(HalfPolicy(), slot_map(SPEC)).infer(observation(), np.zeros((0, SLOTS), np.float32))

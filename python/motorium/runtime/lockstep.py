@@ -111,16 +111,18 @@ def run_lockstep(
         obs = stage.observe(task)
         start_ns = obs.t_ns + s_to_ns(clock.age_s)
         delay = scheduler.delay(start_ns - obs.t_ns)
-        committed = stage.core.committed(obs.t_ns, scheduler.pace.dt_ns, delay)
+        dt_ns = scheduler.pace.dt_ns
+        committed = slot_map.scatter_chunk(stage.core.committed(obs.t_ns, dt_ns, delay))
         before = scheduler.planned_rows(obs.t_ns) if planner.guided else 0
-        previous = stage.core.committed(obs.t_ns, scheduler.pace.dt_ns, before) if before else None
+        previous = slot_map.scatter_chunk(stage.core.committed(obs.t_ns, dt_ns, before)) if before else None
         rows = planner.infer(obs, committed, previous)
         chunks += 1
         took_ns = s_to_ns(clock.latency_s if clock.drawn is None else clock.drawn.draw_s(rng))
         stage.advance_to(start_ns + took_ns)
         scheduler.record(took_ns)
         if rows is not None:
-            status = stage.core.push_chunk(rows, obs.t_ns, scheduler.pace.dt_ns, delay, stage.now_ns)
+            rows_rad = slot_map.gather_chunk(rows)
+            status = stage.core.push_chunk(rows_rad, obs.t_ns, dt_ns, delay, stage.now_ns)
             if status in REFUSED:
                 planner.refuse(f"the control core says {status} to {len(rows)} rows with delay {delay}")
             next_ns = scheduler.next_start_ns(obs.t_ns, delay)

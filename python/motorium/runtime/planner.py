@@ -79,30 +79,28 @@ class Planner:
         """Whether the policy wants the whole plan in force (`guidance`), not only its committed rows."""
         return self._info.guidance != "none"
 
-    def infer(
-        self, obs: Observation, committed_rad: Float32, previous_rad: Float32 | None = None
-    ) -> Float32 | None:
-        """Plan (T, J) radians from (d, J) committed radians; None when the chunk is unusable.
+    def infer(self, obs: Observation, committed: Float32, previous: Float32 | None = None) -> Float32 | None:
+        """Plan (T, 200) slots from (d, 200) committed ones; None when the chunk is unusable.
 
         Args:
             obs: what to plan from.
-            committed_rad: the first rows of the plan, which the arm follows meanwhile.
-            previous_rad: (p, J), what the plan in force says of rows 0 .. p-1; for a `guided` policy.
+            committed: the first rows of the plan, which the arm follows meanwhile.
+            previous: (p, 200), what the plan in force says of rows 0 .. p-1; for a `guided` policy.
 
         Raises:
             SafetyError: the policy has given unusable chunks several times in a row.
             BindingError: it does not speak for every joint of the robot.
         """
-        rows, problem = self._ask(obs, committed_rad, previous_rad)
+        rows, problem = self._ask(obs, committed, previous)
         if problem is None:
             self._refused_in_a_row = 0
             return rows
         self.refuse(problem)
         return None
 
-    def rehearse(self, obs: Observation, committed_rad: Float32) -> None:
+    def rehearse(self, obs: Observation, committed: Float32) -> None:
         """Plan once before anything moves. Raises BindingError when the plan is unusable, else as `infer`."""
-        _, problem = self._ask(obs, committed_rad, None)
+        _, problem = self._ask(obs, committed, None)
         if problem is not None:
             raise BindingError(f"the policy's first plan cannot be followed: {problem}")
 
@@ -116,24 +114,22 @@ class Planner:
             )
 
     def _ask(
-        self, obs: Observation, committed_rad: Float32, previous_rad: Float32 | None
+        self, obs: Observation, committed: Float32, previous: Float32 | None
     ) -> tuple[Float32, str | None]:
-        committed = self._slots.scatter_chunk(committed_rad) if len(committed_rad) else None
-        if previous_rad is None or not len(previous_rad):
-            chunk = self._policy.infer(obs, committed=committed)
+        begun = committed if len(committed) else None
+        if previous is None or not len(previous):
+            chunk = self._policy.infer(obs, committed=begun)
         else:
-            chunk = self._policy.infer(
-                obs, committed=committed, previous=self._slots.scatter_chunk(previous_rad)
-            )
+            chunk = self._policy.infer(obs, committed=begun, previous=previous)
         problem = self._misfit(chunk, obs)
         if problem is not None:
-            return committed_rad, problem
+            return committed, problem
         values = np.asarray(chunk.rows)[:, self._slots.slots]
         if not np.isfinite(values).all():
             bad = int(np.count_nonzero(~np.isfinite(values)))
-            return committed_rad, f"{bad} of {values.size} values are not finite"
-        rows = self._slots.gather_chunk(chunk.rows)
-        return rows, self._range.problem(rows) if self._range is not None else None
+            return committed, f"{bad} of {values.size} values are not finite"
+        rows = np.asarray(chunk.rows, np.float32)
+        return rows, self._range.problem(self._slots.gather_chunk(rows)) if self._range is not None else None
 
     def _misfit(self, chunk: ActionChunk, obs: Observation) -> str | None:
         """Return what is wrong with shape or times."""

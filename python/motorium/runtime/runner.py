@@ -165,7 +165,7 @@ class Runner:
         return min(1, self._pace.max_delay)
 
     def _committed(self, obs: Observation, delay: int) -> Float32:
-        return self.robot.control.committed(obs.t_ns, self._pace.dt_ns, delay)
+        return self.robot.control.committed_slots(obs.t_ns, self._pace.dt_ns, delay)
 
     def _previous(self, obs: Observation) -> Float32 | None:
         if not self._planner.guided:
@@ -222,7 +222,7 @@ class Runner:
     def _push(self, rows: Float32, t0_ns: int, delay: int, *, final: bool = False) -> bool:
         """Whether the arm follows the chunk. Raises SafetyError when the last ones were all in vain."""
         control, dt_ns = self.robot.control, self._pace.dt_ns
-        status = self._thinking.allowed(lambda: control.push_chunk(rows, t0_ns, dt_ns, delay, final=final))
+        status = self._thinking.allowed(lambda: control.push_slots(rows, t0_ns, dt_ns, delay, final=final))
         if status in ("accepted", "late"):
             self._followed += 1
         elif status in REFUSED:
