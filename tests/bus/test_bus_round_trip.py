@@ -161,7 +161,7 @@ def test_another_servo_model_is_refused(emulator):
         {"settings": [setting(address=7, value=0, size=3)]}, {"traits": {"present": 56}}, {"traits": {"lock": 256}},
         {"passive": True},
     ],
-    ids=str,
+    ids="-".join,  # no address of an object: workers compare these names
 )  # fmt: skip
 def test_contradictory_configuration_is_refused(emulator, bad):
     with pytest.raises(ValueError, match=r"\w"):
