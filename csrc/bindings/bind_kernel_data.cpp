@@ -44,38 +44,34 @@ Floats resize_image(const Bytes& x, std::size_t height, std::size_t width, std::
 }
 
 /// The arguments that gathering and scattering share, checked.
-ConvertSlots slots_call(const Indices& slots, std::size_t slot_count, const Floats& base, const Floats& mean,
-                        const Floats& scale) {
+SlotScale slot_scale(const Indices& slots, std::size_t slot_count, const Floats& base, const Floats& mean,
+                     const Floats& scale) {
   const py::ssize_t channels = slots.size();
   require(
       base.size() == channels && mean.ndim() == 2 && mean.shape(1) == channels && mean.size() == scale.size(),
       "need slots, base (channels) and mean, scale (rows, channels)");
   for (py::ssize_t c = 0; c < channels; ++c) require(slots.data()[c] < slot_count, "a slot is out of range");
-  return {nullptr,     nullptr,      size(mean, 0), static_cast<std::size_t>(channels),
-          slot_count,  slots.data(), base.data(),   mean.data(),
-          scale.data()};
+  return {
+      size(mean, 0), static_cast<std::size_t>(channels), slot_count, slots.data(), base.data(), mean.data(),
+      scale.data()};
 }
 
 Floats gather_slots(const Floats& chunk, const Indices& slots, const Floats& base, const Floats& mean,
                     const Floats& scale, const std::string& isa) {
   require(chunk.ndim() == 2 && mean.ndim() == 2 && chunk.shape(0) == mean.shape(0),
           "need chunk (rows, slots)");
-  ConvertSlots call = slots_call(slots, size(chunk, 1), base, mean, scale);
-  Floats x = empty({call.rows, call.channels});
-  call.x = x.mutable_data();
-  call.chunk = const_cast<float*>(chunk.data());  // gathering never writes to it
-  select_table(isa).f32_gather_slots(call);
+  const SlotScale by = slot_scale(slots, size(chunk, 1), base, mean, scale);
+  Floats x = empty({by.rows, by.channels});
+  select_table(isa).f32_gather_slots({chunk.data(), x.mutable_data(), by});
   return x;
 }
 
 Floats scatter_slots(const Floats& x, std::size_t slot_count, const Indices& slots, const Floats& base,
                      const Floats& mean, const Floats& scale, const std::string& isa) {
   require(x.ndim() == 2 && x.size() == mean.size(), "need x (rows, channels)");
-  ConvertSlots call = slots_call(slots, slot_count, base, mean, scale);
-  Floats chunk = empty({call.rows, slot_count});
-  call.x = const_cast<float*>(x.data());  // scattering never writes to it
-  call.chunk = chunk.mutable_data();
-  select_table(isa).f32_scatter_slots(call);
+  const SlotScale by = slot_scale(slots, slot_count, base, mean, scale);
+  Floats chunk = empty({by.rows, slot_count});
+  select_table(isa).f32_scatter_slots({x.data(), chunk.mutable_data(), by});
   return chunk;
 }
 

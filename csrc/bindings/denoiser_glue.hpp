@@ -39,7 +39,7 @@ void raise_unless_ok(DenoiseStatus status);
 /// while another thread may take.
 class Recorder final : public Probe {
  public:
-  void see(const char* stream, const char* what, std::size_t index, const Rows& rows,
+  void see(const char* stream, const char* what, std::size_t index, const ConstRows& rows,
            std::size_t width) noexcept override;
   pybind11::list take();
 

@@ -18,7 +18,7 @@ void raise_unless_ok(DenoiseStatus status) {
   if (status != DenoiseStatus::ok) throw py::value_error(describe(status));
 }
 
-void Recorder::see(const char* stream, const char* what, std::size_t index, const Rows& rows,
+void Recorder::see(const char* stream, const char* what, std::size_t index, const ConstRows& rows,
                    std::size_t width) noexcept {
   const std::lock_guard<std::mutex> lock(busy_);
   Seen& seen = seen_.emplace_back(Seen{stream, what, index, rows.count, width, {}});

@@ -256,14 +256,24 @@ struct ResizeImage {
 
 /// Channel c of a network <-> slot slots[c] of a chunk of `rows` rows of `slot_count` floats:
 /// x[i, c] = (chunk[i, slots[c]] - base[c] - mean[i, c]) / std[i, c].
-struct ConvertSlots {
-  float* x;      ///< (rows, channels)
-  float* chunk;  ///< (rows, slot_count)
+struct SlotScale {
   std::size_t rows, channels, slot_count;
   const std::uint32_t* slots;
   const float* base;   ///< (channels): what the channel is relative to, 0 for absolute ones
   const float* mean;   ///< (rows, channels)
   const float* scale;  ///< (rows, channels): std
+};
+
+struct GatherSlots {
+  const float* chunk;  ///< (rows, slot_count)
+  float* x;            ///< (rows, channels)
+  SlotScale by;
+};
+
+struct ScatterSlots {
+  const float* x;  ///< (rows, channels)
+  float* chunk;    ///< (rows, slot_count): zeros on slots without a channel
+  SlotScale by;
 };
 
 /// `rounds` times the largest tile product of the unit, to measure what it can reach. Dot products may be

@@ -5,12 +5,13 @@
 namespace motorium::kernels {
 namespace {
 
-void f32_gather_slots(const ConvertSlots& a) noexcept {
-  for (std::size_t row = 0; row < a.rows; ++row) {
-    const float* chunk = a.chunk + row * a.slot_count;
-    const std::size_t at = row * a.channels;
-    for (std::size_t c = 0; c < a.channels; ++c)
-      a.x[at + c] = (chunk[a.slots[c]] - a.base[c] - a.mean[at + c]) / a.scale[at + c];
+void f32_gather_slots(const GatherSlots& a) noexcept {
+  const SlotScale& by = a.by;
+  for (std::size_t row = 0; row < by.rows; ++row) {
+    const float* chunk = a.chunk + row * by.slot_count;
+    const std::size_t at = row * by.channels;
+    for (std::size_t c = 0; c < by.channels; ++c)
+      a.x[at + c] = (chunk[by.slots[c]] - by.base[c] - by.mean[at + c]) / by.scale[at + c];
   }
 }
 

@@ -5,14 +5,15 @@
 namespace motorium::kernels {
 namespace {
 
-void f32_scatter_slots(const ConvertSlots& a) noexcept {
-  __builtin_memset(a.chunk, 0, a.rows * a.slot_count * sizeof(float));
-  for (std::size_t row = 0; row < a.rows; ++row) {
-    float* chunk = a.chunk + row * a.slot_count;
-    const std::size_t at = row * a.channels;
-    for (std::size_t c = 0; c < a.channels; ++c) {
-      const float scaled = a.x[at + c] * a.scale[at + c];
-      chunk[a.slots[c]] = scaled + a.mean[at + c] + a.base[c];
+void f32_scatter_slots(const ScatterSlots& a) noexcept {
+  const SlotScale& by = a.by;
+  __builtin_memset(a.chunk, 0, by.rows * by.slot_count * sizeof(float));
+  for (std::size_t row = 0; row < by.rows; ++row) {
+    float* chunk = a.chunk + row * by.slot_count;
+    const std::size_t at = row * by.channels;
+    for (std::size_t c = 0; c < by.channels; ++c) {
+      const float scaled = a.x[at + c] * by.scale[at + c];
+      chunk[by.slots[c]] = scaled + by.mean[at + c] + by.base[c];
     }
   }
 }

@@ -26,8 +26,8 @@ void i8_quantise_rows(const ConvertRows& a) noexcept;
 void i16_store_keys(const StoreKeys& a) noexcept;
 void i16_attend_rows(const AttendRows& a) noexcept;
 void u8_resize_image(const ResizeImage& a) noexcept;
-void f32_gather_slots(const ConvertSlots& a) noexcept;
-void f32_scatter_slots(const ConvertSlots& a) noexcept;
+void f32_gather_slots(const GatherSlots& a) noexcept;
+void f32_scatter_slots(const ScatterSlots& a) noexcept;
 void measure_peak(const MeasurePeak& a) noexcept;
 void measure_stream(const MeasureStream& a) noexcept;
 

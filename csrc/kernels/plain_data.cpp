@@ -36,19 +36,21 @@ void u8_resize_image(const ResizeImage& a) noexcept {
   }
 }
 
-void f32_gather_slots(const ConvertSlots& a) noexcept {
-  for (std::size_t i = 0; i < a.rows * a.channels; ++i) {
-    const std::size_t c = i % a.channels;
-    const float raw = a.chunk[i / a.channels * a.slot_count + a.slots[c]];
-    a.x[i] = (raw - a.base[c] - a.mean[i]) / a.scale[i];
+void f32_gather_slots(const GatherSlots& a) noexcept {
+  const SlotScale& by = a.by;
+  for (std::size_t i = 0; i < by.rows * by.channels; ++i) {
+    const std::size_t c = i % by.channels;
+    const float raw = a.chunk[i / by.channels * by.slot_count + by.slots[c]];
+    a.x[i] = (raw - by.base[c] - by.mean[i]) / by.scale[i];
   }
 }
 
-void f32_scatter_slots(const ConvertSlots& a) noexcept {
-  for (std::size_t i = 0; i < a.rows * a.slot_count; ++i) a.chunk[i] = 0.0f;
-  for (std::size_t i = 0; i < a.rows * a.channels; ++i) {
-    const std::size_t c = i % a.channels;
-    a.chunk[i / a.channels * a.slot_count + a.slots[c]] = a.x[i] * a.scale[i] + a.mean[i] + a.base[c];
+void f32_scatter_slots(const ScatterSlots& a) noexcept {
+  const SlotScale& by = a.by;
+  for (std::size_t i = 0; i < by.rows * by.slot_count; ++i) a.chunk[i] = 0.0f;
+  for (std::size_t i = 0; i < by.rows * by.channels; ++i) {
+    const std::size_t c = i % by.channels;
+    a.chunk[i / by.channels * by.slot_count + by.slots[c]] = a.x[i] * by.scale[i] + by.mean[i] + by.base[c];
   }
 }
 

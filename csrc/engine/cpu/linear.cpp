@@ -93,7 +93,7 @@ void multiply_converted(const KernelTable& table, const Linear& linear, const Mu
   }
 }
 
-void make_rows(Workspace* workspace, const Rows& x, std::size_t floats, const RowMaker& make) noexcept {
+void make_rows(Workspace* workspace, const ConstRows& x, std::size_t floats, const RowMaker& make) noexcept {
   if (!make) return;
   if (workspace == nullptr) return make(0, x.count);
   share_rows(*workspace, x.count, floats, make);
@@ -101,7 +101,7 @@ void make_rows(Workspace* workspace, const Rows& x, std::size_t floats, const Ro
 
 }  // namespace
 
-void multiply_rows(const KernelTable& table, const Linear& linear, const Rows& x, const Rows& y,
+void multiply_rows(const KernelTable& table, const Linear& linear, const ConstRows& x, const Rows& y,
                    const Finish& finish, const RowMaker& make) noexcept {
   if (x.count == 0) return;  // nothing is read either
   const MultiplyRows call{

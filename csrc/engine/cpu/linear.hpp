@@ -24,6 +24,17 @@ struct Rows {
   std::size_t count;
 };
 
+/// Rows that are only read.
+struct ConstRows {
+  constexpr ConstRows(const float* from, std::size_t apart, std::size_t n) noexcept
+      : data(from), stride(apart), count(n) {}
+  constexpr ConstRows(const Rows& rows) noexcept : ConstRows(rows.data, rows.stride, rows.count) {}
+
+  const float* data;
+  std::size_t stride;
+  std::size_t count;
+};
+
 /// What else a product can do than y = linear(x).
 struct Finish {
   kernels::Activation activation = kernels::Activation::none;
@@ -57,12 +68,12 @@ class RowMaker {
 /// The product in the precision of the weights, on the threads of the workspace. Each result is computed by
 /// one thread in one order: it does not depend on their number. Rows of x are made by `make`, if given; they
 /// are numbered as in x, which is not gathered then.
-void multiply_rows(const kernels::KernelTable& table, const Linear& linear, const Rows& x, const Rows& y,
+void multiply_rows(const kernels::KernelTable& table, const Linear& linear, const ConstRows& x, const Rows& y,
                    const Finish& finish, const RowMaker& make = {}) noexcept;
 
 /// y (+)= activation(linear(x)).
-inline void multiply(const kernels::KernelTable& table, const Linear& linear, const Rows& x, const Rows& y,
-                     kernels::Activation activation = kernels::Activation::none,
+inline void multiply(const kernels::KernelTable& table, const Linear& linear, const ConstRows& x,
+                     const Rows& y, kernels::Activation activation = kernels::Activation::none,
                      bool accumulate = false) noexcept {
   multiply_rows(table, linear, x, y, {activation, accumulate, nullptr, nullptr, nullptr});
 }

@@ -159,8 +159,7 @@ void ActionEmbedding::prepare(const Schedule& schedule, std::size_t domain,
   }
   prepared_ = schedule;
   if (config_.context == 0) return;
-  float* input = const_cast<float*>(context.data());  // multiply() never writes to its input
-  multiply(table_, domains_[domain_].context, {input, config_.context, 1}, {context_, inner_, 1});
+  multiply(table_, domains_[domain_].context, {context.data(), config_.context, 1}, {context_, inner_, 1});
 }
 
 void ActionEmbedding::run(const float* x, std::size_t first, const std::uint32_t* times,
@@ -172,9 +171,8 @@ void ActionEmbedding::run(const float* x, std::size_t first, const std::uint32_t
     const float* term = terms_ + times[first + row] * inner_;
     table_.f32_add_scaled({term, context_, hidden + row * inner_, inner_, 1.0f});
   }
-  float* input = const_cast<float*>(x) + first * config_.channels;
-  multiply(table_, domains_[domain_].in, {input, config_.channels, count}, {hidden, inner_, count},
-           timed ? kernels::Activation::none : config_.embed_activation, timed);
+  multiply(table_, domains_[domain_].in, {x + first * config_.channels, config_.channels, count},
+           {hidden, inner_, count}, timed ? kernels::Activation::none : config_.embed_activation, timed);
   if (out_.packed != nullptr) {
     if (timed) table_.f32_apply_unary({hidden, hidden, count * inner_, unary_of(config_.embed_activation)});
     multiply(table_, out_, {hidden, inner_, count}, {tokens + first * width_, width_, count});

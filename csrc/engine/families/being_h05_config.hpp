@@ -1,11 +1,17 @@
 #pragma once
 
+#include <cstdint>
+
 #include "engine/denoiser/denoiser_config.hpp"
 
 namespace motorium {
 
 /// Sizes of a Being-H0.5 checkpoint (config.json: vit_config, llm_config, expert_config).
 struct BeingH05Config {
+  /// Entries of a prompt that are not token ids.
+  static constexpr std::int32_t kImageToken = -1;  ///< the next token of the views
+  static constexpr std::int32_t kStateToken = -2;
+
   BlockConfig vit;  ///< layer norms, biases, layer scale, erf GELU
   std::size_t vit_layers = 1, image = 224, patch = 14;
 

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <mutex>
 #include <span>
+#include <vector>
 
 #include "engine/denoiser/denoiser.hpp"
 #include "engine/families/being_h05_config.hpp"
+#include "engine/families/being_h05_prefix.hpp"
+#include "engine/families/family_engine.hpp"
+#include "engine/families/intern_vit.hpp"
 
 namespace motorium {
 
@@ -16,16 +18,11 @@ namespace motorium {
 ///
 /// All memory is taken by the constructor. encode() and denoise() allocate nothing without a probe, throw
 /// nothing, and may be called from any thread; calls wait for one another.
-class BeingH05Engine {
+class BeingH05Engine : public FamilyEngine<BeingH05Config> {
  public:
   /// Throws std::invalid_argument on a config or tensors that do not fit.
   BeingH05Engine(const BeingH05Config& config, const Tensors& tensors, const kernels::KernelTable& table,
                  const EngineOptions& options = {});
-  ~BeingH05Engine();
-
-  /// Entries of a prompt that are not token ids.
-  static constexpr std::int32_t kImageToken = -1;  ///< the next token of the views
-  static constexpr std::int32_t kStateToken = -2;
 
   struct Observation {
     std::span<const float> pixels;         ///< (views, 3, image, image), normalised
@@ -39,15 +36,16 @@ class BeingH05Engine {
   /// Locked rows, noise, result: normalised, as the denoiser takes them.
   DenoiseStatus denoise(const Denoiser::Run& call) noexcept;
 
-  const BeingH05Config& config() const noexcept;
-  std::size_t arena_bytes() const noexcept;
-  /// Bytes of weights that all products so far have read; waits for nobody.
-  std::uint64_t weight_bytes_read() const noexcept;
-  const char* isa() const noexcept;
-
  private:
-  struct Parts;
-  std::unique_ptr<Parts> parts_;
+  DenoiseStatus check(const Observation& observation, std::size_t& views) const noexcept;
+
+  InternVit vit_;
+  Denoiser expert_;
+  BeingH05Prefix prefix_;
+  Linear state_fc1_, state_fc2_;
+  float *images_, *state_hidden_, *state_;
+  std::vector<std::int32_t> behind_;  // only with a probe
+  std::size_t behind_key_ = 0;
 };
 
 }  // namespace motorium

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <string>
 
-#include "engine/families/being_h05_engine.hpp"
-
 namespace motorium {
 namespace {
 
@@ -47,7 +45,7 @@ void BeingH05Prefix::lay_out(const Tokens& tokens) noexcept {
     const auto position = static_cast<std::uint32_t>(key), end = position + 1;
     const kernels::VisibleKeys visible{end, end, end};
     const std::int32_t id = tokens.prompt[i];
-    if (id == BeingH05Engine::kStateToken) {
+    if (id == BeingH05Config::kStateToken) {
       state_key = i;
       has_state_ = true;
       state_position_[0] = position;
@@ -56,7 +54,7 @@ void BeingH05Prefix::lay_out(const Tokens& tokens) noexcept {
       std::copy_n(tokens.state, action_width_, state_);
       continue;
     }
-    const bool is_image = id == BeingH05Engine::kImageToken;
+    const bool is_image = id == BeingH05Config::kImageToken;
     const float* from = is_image ? image : embedding_ + static_cast<std::size_t>(id) * width_;
     if (is_image) image += width_;
     std::copy_n(from, width_, x_ + count_ * width_);

@@ -16,7 +16,7 @@ class BeingH05Prefix {
   BeingH05Prefix(const BeingH05Config& config, Denoiser& expert, Loader& loader);
 
   struct Tokens {
-    std::span<const std::int32_t> prompt;  ///< ids, or BeingH05Engine::kImageToken, kStateToken
+    std::span<const std::int32_t> prompt;  ///< ids, or BeingH05Config::kImageToken, kStateToken
     const float* images;                   ///< rows of text width, taken in order
     const float* state;                    ///< the state token, action width
     std::size_t first_key;                 ///< place of the first of them in the sequence

@@ -4,18 +4,11 @@
 #include <stdexcept>
 #include <string>
 
-#include "engine/families/davit.hpp"
-
 namespace motorium {
 namespace {
 
 constexpr float kEps = 1e-5f;              // torch's default for LayerNorm
 constexpr std::size_t kFirstPosition = 2;  // BART leaves two rows of its table to padding
-
-const FlorenceConfig& checked(const FlorenceConfig& config) {
-  config.check();
-  return config;
-}
 
 }  // namespace
 
@@ -47,124 +40,92 @@ void FlorenceConfig::check() const {
           "positions must hold the tokens");
 }
 
-struct FlorenceEncoder::Parts {
-  Parts(const FlorenceConfig& source, const Tensors& tensors, const kernels::KernelTable& kernel_table,
-        const EngineOptions& options)
-      : config(checked(source)),
-        table(kernel_table),
-        loader(std::make_unique<Loader>(table, tensors, arena, options)),
-        davit(config, *loader) {
-    const std::size_t width = config.text.width, channels = config.stages.back().width;
-    read_image(channels, width);
-    embedding = loader->copy("text.embedding", {config.vocabulary, width});
-    position = loader->copy("text.position", {config.position_rows, width});
-    text_norm = NormLayer("text.norm", Norm::layer, width, kEps, *loader);
-    for (std::size_t layer = 0; layer < config.text_layers; ++layer)
-      blocks.emplace_back("text.layers." + std::to_string(layer) + ".", config.text, *loader);
-    const std::size_t most = config.most_tokens, panel = table.panel;
-    const BlockConfig& text = config.text;
-    cache = {arena.floats(kernels::key_floats(text.kv_heads, text.head_dim, most, panel)),
-             arena.floats(kernels::value_floats(text.kv_heads, text.head_dim, most, panel)), text.kv_heads,
-             text.head_dim, most};
-    scratch = Block::make_scratch(most, text, most, text.mlp, &rope, "text", *loader);
-    visible = reinterpret_cast<kernels::VisibleKeys*>(arena.indices(3 * most));
-    tokens = arena.floats(config.view_tokens() * channels);
-    loader->finish();
-    loader.reset();  // it refers to the caller's tensors
+FlorenceEncoder::FlorenceEncoder(const FlorenceConfig& source, const Tensors& tensors,
+                                 const kernels::KernelTable& kernels, const EngineOptions& options)
+    : FamilyEngine(source, tensors, kernels, options), davit_(config(), loader()) {
+  const std::size_t width = config().text.width, channels = config().stages.back().width;
+  load_image(channels, width);
+  embedding_ = loader().copy("text.embedding", {config().vocabulary, width});
+  position_ = loader().copy("text.position", {config().position_rows, width});
+  text_norm_ = NormLayer("text.norm", Norm::layer, width, kEps, loader());
+  for (std::size_t layer = 0; layer < config().text_layers; ++layer)
+    blocks_.emplace_back("text.layers." + std::to_string(layer) + ".", config().text, loader());
+  const std::size_t most = config().most_tokens, panel = table().panel;
+  const BlockConfig& text = config().text;
+  cache_ = {arena().floats(kernels::key_floats(text.kv_heads, text.head_dim, most, panel)),
+            arena().floats(kernels::value_floats(text.kv_heads, text.head_dim, most, panel)), text.kv_heads,
+            text.head_dim, most};
+  scratch_ = Block::make_scratch(most, text, most, text.mlp, &rope_, "text", loader());
+  visible_ = reinterpret_cast<kernels::VisibleKeys*>(arena().indices(3 * most));
+  tokens_ = arena().floats(config().view_tokens() * channels);
+  finish_loading();
+}
+
+void FlorenceEncoder::load_image(std::size_t channels, std::size_t width) {
+  const float* weights = loader().raw("image.projection", {channels, width});
+  std::vector<float> turned(channels * width);
+  for (std::size_t c = 0; c < channels; ++c)
+    for (std::size_t o = 0; o < width; ++o) turned[o * channels + c] = weights[c * width + o];
+  projection_ = loader().packed(turned.data(), nullptr, width, channels);
+  image_norm_ = NormLayer("image.norm", Norm::layer, width, kEps, loader());
+  row_ = loader().copy("image.row", {config().most_positions, channels / 2});
+  column_ = loader().copy("image.column", {config().most_positions, channels / 2});
+  temporal_ = loader().copy("image.temporal", {config().temporal_positions, channels});
+}
+
+/// Tokens of one view: the mean of the map, then the map, both projected.
+void FlorenceEncoder::encode_view(const float* pixels, std::size_t view, float* out, Probe* probe) noexcept {
+  const TokenMap map = davit_.run(pixels, view, probe);
+  const std::size_t w = map.width, half = w / 2;
+  float* mean = tokens_;
+  std::fill_n(mean, w, 0.0f);
+  for (std::size_t i = 0; i < map.count(); ++i) {
+    const float* from = map.data + i * w;
+    float* to = tokens_ + (i + 1) * w;
+    table().f32_add_scaled({from, column_ + i % map.side * half, to, half, 1.0f});
+    table().f32_add_scaled({from + half, row_ + i / map.side * half, to + half, half, 1.0f});
+    table().f32_add_scaled({to, temporal_, to, w, 1.0f});
+    table().f32_add_scaled({mean, to, mean, w, 1.0f / static_cast<float>(map.count())});
   }
+  const Rows result{out, config().text.width, map.count() + 1};
+  multiply(table(), projection_, {tokens_, w, map.count() + 1}, result);
+  image_norm_.run(table(), result, result);
+  if (probe != nullptr) probe->see("image", "tokens", view, result, config().text.width);
+}
 
-  void read_image(std::size_t channels, std::size_t width) {
-    const float* weights = loader->raw("image.projection", {channels, width});
-    std::vector<float> turned(channels * width);
-    for (std::size_t c = 0; c < channels; ++c)
-      for (std::size_t o = 0; o < width; ++o) turned[o * channels + c] = weights[c * width + o];
-    projection = loader->packed(turned.data(), nullptr, width, channels);
-    image_norm = NormLayer("image.norm", Norm::layer, width, kEps, *loader);
-    row = loader->copy("image.row", {config.most_positions, channels / 2});
-    column = loader->copy("image.column", {config.most_positions, channels / 2});
-    temporal = loader->copy("image.temporal", {config.temporal_positions, channels});
-  }
-
-  /// Tokens of one view: the mean of the map, then the map, both projected.
-  void see(const float* pixels, std::size_t view, float* out, Probe* probe) noexcept {
-    const TokenMap map = davit.run(pixels, view, probe);
-    const std::size_t w = map.width, half = w / 2;
-    float* mean = tokens;
-    std::fill_n(mean, w, 0.0f);
-    for (std::size_t i = 0; i < map.count(); ++i) {
-      const float* from = map.data + i * w;
-      float* to = tokens + (i + 1) * w;
-      table.f32_add_scaled({from, column + i % map.side * half, to, half, 1.0f});
-      table.f32_add_scaled({from + half, row + i / map.side * half, to + half, half, 1.0f});
-      table.f32_add_scaled({to, temporal, to, w, 1.0f});
-      table.f32_add_scaled({mean, to, mean, w, 1.0f / static_cast<float>(map.count())});
-    }
-    const Rows result{out, config.text.width, map.count() + 1};
-    multiply(table, projection, {tokens, w, map.count() + 1}, result);
-    image_norm.run(table, result, result);
-    if (probe != nullptr) probe->see("image", "tokens", view, result, config.text.width);
-  }
-
-  void read(std::span<const std::int32_t> ids, float* x, Probe* probe) noexcept {
-    const std::size_t w = config.text.width, images = config.view_tokens(), count = images + ids.size();
-    for (std::size_t i = 0; i < ids.size(); ++i)
-      std::copy_n(embedding + static_cast<std::size_t>(ids[i]) * w, w, x + (images + i) * w);
-    table.f32_add_scaled({x, position + kFirstPosition * w, x, count * w, 1.0f});
-    const Rows rows{x, w, count};
-    text_norm.run(table, rows, rows);
-    if (probe != nullptr) probe->see("text", "embed", 0, rows, w);
-    const auto all = static_cast<std::uint32_t>(count);
-    std::fill_n(visible, count, kernels::VisibleKeys{all, all, all});
-    const KeySegment segment{0, 0, count};
-    scratch.probe = probe;
-    for (std::size_t layer = 0; layer < blocks.size(); ++layer)
-      blocks[layer].run({rows, {{&segment, 1}, nullptr, visible}, cache, layer, {}}, scratch);
-  }
-
-  FlorenceConfig config;
-  const kernels::KernelTable& table;
-  Arena arena;
-  std::unique_ptr<Loader> loader;
-  Davit davit;
-  Linear projection{};
-  NormLayer image_norm, text_norm;
-  const float *row, *column, *temporal, *embedding, *position;
-  std::vector<Block> blocks;
-  RopeTable rope;  // positions are learnt: stays empty
-  kernels::KeyValues cache{};
-  Block::Scratch scratch{};
-  kernels::VisibleKeys* visible;
-  float* tokens;
-  std::mutex busy;
-};
-
-FlorenceEncoder::FlorenceEncoder(const FlorenceConfig& config, const Tensors& tensors,
-                                 const kernels::KernelTable& table, const EngineOptions& options)
-    : parts_(std::make_unique<Parts>(config, tensors, table, options)) {}
-
-FlorenceEncoder::~FlorenceEncoder() = default;
+void FlorenceEncoder::encode_text(std::span<const std::int32_t> ids, float* x, Probe* probe) noexcept {
+  const std::size_t w = config().text.width, images = config().view_tokens(), count = images + ids.size();
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    std::copy_n(embedding_ + static_cast<std::size_t>(ids[i]) * w, w, x + (images + i) * w);
+  table().f32_add_scaled({x, position_ + kFirstPosition * w, x, count * w, 1.0f});
+  const Rows rows{x, w, count};
+  text_norm_.run(table(), rows, rows);
+  if (probe != nullptr) probe->see("text", "embed", 0, rows, w);
+  const auto all = static_cast<std::uint32_t>(count);
+  std::fill_n(visible_, count, kernels::VisibleKeys{all, all, all});
+  const KeySegment segment{0, 0, count};
+  scratch_.probe = probe;
+  for (std::size_t layer = 0; layer < blocks_.size(); ++layer)
+    blocks_[layer].run({rows, {{&segment, 1}, nullptr, visible_}, cache_, layer, {}}, scratch_);
+}
 
 DenoiseStatus FlorenceEncoder::encode(const Observation& o) noexcept {
-  Parts& p = *parts_;
-  const std::size_t w = p.config.text.width, per_view = p.config.view_tokens() * w;
-  const std::size_t pixels = 3 * p.config.image * p.config.image, views = o.valid.size();
+  const std::size_t w = config().text.width, per_view = config().view_tokens() * w;
+  const std::size_t pixels = 3 * config().image * config().image, views = o.valid.size();
   if (views == 0 || o.pixels.size() != views * pixels || o.views.size() != (views - 1) * per_view ||
       o.features.size() != per_view + o.ids.size() * w)
     return DenoiseStatus::wrong_sizes;
-  if (p.config.view_tokens() + o.ids.size() > p.config.most_tokens) return DenoiseStatus::out_of_range;
+  if (config().view_tokens() + o.ids.size() > config().most_tokens) return DenoiseStatus::out_of_range;
   for (const std::int32_t id : o.ids)
-    if (id < 0 || static_cast<std::size_t>(id) >= p.config.vocabulary) return DenoiseStatus::out_of_range;
-  const std::lock_guard<std::mutex> lock(p.busy);
+    if (id < 0 || static_cast<std::size_t>(id) >= config().vocabulary) return DenoiseStatus::out_of_range;
+  const auto turn = wait_turn();
   for (std::size_t view = 0; view < views; ++view) {
     float* out = view == 0 ? o.features.data() : o.views.data() + (view - 1) * per_view;
     std::fill_n(out, per_view, 0.0f);
-    if (o.valid[view] != 0) p.see(o.pixels.data() + view * pixels, view, out, o.probe);
+    if (o.valid[view] != 0) encode_view(o.pixels.data() + view * pixels, view, out, o.probe);
   }
-  p.read(o.ids, o.features.data(), o.probe);
+  encode_text(o.ids, o.features.data(), o.probe);
   return DenoiseStatus::ok;
 }
-
-const FlorenceConfig& FlorenceEncoder::config() const noexcept { return parts_->config; }
-const char* FlorenceEncoder::isa() const noexcept { return parts_->table.isa; }
 
 }  // namespace motorium

@@ -1,21 +1,21 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <mutex>
 #include <span>
+#include <vector>
 
 #include "engine/denoiser/denoiser.hpp"
+#include "engine/families/davit.hpp"
+#include "engine/families/family_engine.hpp"
 #include "engine/families/florence_config.hpp"
 
 namespace motorium {
 
 /// The vision-language encoder of X-VLA: DaViT per view, BART over the first view and the text.
-class FlorenceEncoder {
+class FlorenceEncoder : public FamilyEngine<FlorenceConfig> {
  public:
   FlorenceEncoder(const FlorenceConfig& config, const Tensors& tensors, const kernels::KernelTable& table,
                   const EngineOptions& options = {});
-  ~FlorenceEncoder();
 
   struct Observation {
     std::span<const float> pixels;        ///< (views, 3, image, image), normalised
@@ -28,12 +28,21 @@ class FlorenceEncoder {
   /// Allocates nothing without a probe.
   DenoiseStatus encode(const Observation& observation) noexcept;
 
-  const FlorenceConfig& config() const noexcept;
-  const char* isa() const noexcept;
-
  private:
-  struct Parts;
-  std::unique_ptr<Parts> parts_;
+  void load_image(std::size_t channels, std::size_t width);
+  void encode_view(const float* pixels, std::size_t view, float* out, Probe* probe) noexcept;
+  void encode_text(std::span<const std::int32_t> ids, float* x, Probe* probe) noexcept;
+
+  Davit davit_;
+  Linear projection_;
+  NormLayer image_norm_, text_norm_;
+  const float *row_, *column_, *temporal_, *embedding_, *position_;
+  std::vector<Block> blocks_;
+  RopeTable rope_;  // positions are learnt: stays empty
+  kernels::KeyValues cache_{};
+  Block::Scratch scratch_{};
+  kernels::VisibleKeys* visible_;
+  float* tokens_;
 };
 
 }  // namespace motorium

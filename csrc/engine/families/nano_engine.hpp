@@ -1,13 +1,16 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <mutex>
 #include <span>
 #include <vector>
 
-#include "engine/cpu/loader.hpp"
+#include "engine/cpu/arena.hpp"
+#include "engine/denoiser/denoiser.hpp"
+#include "engine/families/family_engine.hpp"
 #include "engine/families/nano_config.hpp"
+#include "engine/families/prefix_stream.hpp"
+#include "engine/families/state_token.hpp"
+#include "motorium/slot_space.hpp"
 
 namespace motorium {
 
@@ -16,18 +19,57 @@ enum class EngineStatus { ok, wrong_sizes, token_out_of_range, embodiment_out_of
 /// What the status means, for people.
 const char* describe(EngineStatus status) noexcept;
 
+/// Raw slot values <-> the network's units: a = (raw - relative * state - mean) / std per row and channel.
+class ActionScale {
+ public:
+  ActionScale(const NanoConfig& config, const kernels::KernelTable& table, Arena& arena)
+      : table_(table),
+        channels_(config.action),
+        slots_(arena.indices(channels_.size())),
+        base_(arena.floats(channels_.size())),
+        mean_(config.action_mean.data()),
+        std_(config.action_std.data()) {
+    for (std::size_t c = 0; c < channels_.size(); ++c) slots_[c] = channels_[c].slot;
+  }
+
+  /// What relative channels are counted from; call before the others.
+  void set_state(const float* state) noexcept {
+    for (std::size_t c = 0; c < channels_.size(); ++c)
+      base_[c] = channels_[c].relative ? state[channels_[c].slot] : 0.0f;
+  }
+
+  void to_network(const float* chunk, std::size_t rows, float* x) const noexcept {
+    table_.f32_gather_slots({chunk, x, {rows, channels_.size(), kSlots, slots_, base_, mean_, std_}});
+  }
+
+  /// Rows first_row and up; x and chunk start at row 0.
+  void to_slots(const float* x, std::size_t first_row, std::size_t rows, float* chunk) const noexcept {
+    const std::size_t at = first_row * channels_.size();
+    table_.f32_scatter_slots(
+        {x + at,
+         chunk + first_row * kSlots,
+         {rows - first_row, channels_.size(), kSlots, slots_, base_, mean_ + at, std_ + at}});
+  }
+
+ private:
+  const kernels::KernelTable& table_;
+  const std::vector<NanoActionChannel>& channels_;
+  std::uint32_t* slots_;
+  float* base_;
+  const float *mean_, *std_;
+};
+
 /// The motorium nano network: pixels, words and joint state in, a chunk of actions out, K Euler steps in one
 /// call.
 ///
 /// All memory is taken by the constructor. encode() and denoise() allocate nothing, throw nothing, and may be
 /// called from any thread; calls wait for one another.
-class NanoEngine {
+class NanoEngine : public FamilyEngine<NanoConfig> {
  public:
   /// Copies what it needs of `tensors`. Throws std::invalid_argument on a config, tensor or option that does
   /// not fit.
   NanoEngine(const NanoConfig& config, const Tensors& tensors, const kernels::KernelTable& table,
              const EngineOptions& options = {});
-  ~NanoEngine();
 
   /// Once per observation. images: one (height, width, 3) uint8 per view in config order; tokens: max_tokens
   /// ids.
@@ -48,15 +90,16 @@ class NanoEngine {
 
   /// The S normalised values that the last encode() read out of the scene.
   void read_scene(std::span<float> out) const noexcept;
-  std::size_t arena_bytes() const noexcept;
-  /// Bytes of weights that all products so far have read; waits for nobody.
-  std::uint64_t weight_bytes_read() const noexcept;
-  const char* isa() const noexcept;
-  const NanoConfig& config() const noexcept;
 
  private:
-  struct Parts;
-  std::unique_ptr<Parts> parts_;
+  std::vector<std::uint32_t> slots_;  // of the action channels
+  PrefixStream prefix_;
+  StateToken state_token_;
+  Denoiser expert_;
+  ActionScale scale_;
+  float *state_, *x_, *noise_, *committed_, *guide_;
+  bool encoded_ = false;
+  std::size_t embodiment_ = 0;  // of the observation that was encoded
 };
 
 }  // namespace motorium

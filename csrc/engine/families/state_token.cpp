@@ -22,12 +22,9 @@ StateToken::StateToken(const NanoConfig& config, Loader& loader)
 }
 
 void StateToken::run(std::span<const float> state, std::span<const float> scene, float* out) noexcept {
-  // Reading through Rows is non-const by type only: multiply() never writes to its input.
-  float* input = const_cast<float*>(state.data());
-  float* readout = const_cast<float*>(scene.data());
-  multiply(table_, fc1_, {input, state.size(), 1}, {hidden_, width_, 1}, Activation::relu);
+  multiply(table_, fc1_, {state.data(), state.size(), 1}, {hidden_, width_, 1}, Activation::relu);
   multiply(table_, fc2_, {hidden_, width_, 1}, {out, width_, 1});
-  multiply(table_, scene_, {readout, scene.size(), 1}, {out, width_, 1}, Activation::none, true);
+  multiply(table_, scene_, {scene.data(), scene.size(), 1}, {out, width_, 1}, Activation::none, true);
 }
 
 BlockConfig nano_block(const NanoConfig& config, std::size_t width, std::size_t mlp) {

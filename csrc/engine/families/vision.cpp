@@ -72,7 +72,7 @@ void Vision::run(const std::uint8_t* image, const float* text_pool, float* out) 
   std::copy(image_shift_, image_shift_ + 3, pixels.shift);
   table_.u8_normalise_image(pixels);
   // Reading through Rows is non-const by type only: multiply() never writes to its input.
-  multiply(table_, film_, {const_cast<float*>(text_pool), film_width_, 1}, {modulation_, film_.n, 1});
+  multiply(table_, film_, {text_pool, film_width_, 1}, {modulation_, film_.n, 1});
 
   const std::size_t wide = sizes_.height[1] * sizes_.width[1];
   const std::size_t middle = sizes_.height[2] * sizes_.width[2];

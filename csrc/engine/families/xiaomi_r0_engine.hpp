@@ -1,10 +1,10 @@
 #pragma once
 
 #include <array>
-#include <memory>
 #include <span>
 
 #include "engine/denoiser/denoiser.hpp"
+#include "engine/families/family_engine.hpp"
 
 namespace motorium {
 
@@ -21,12 +21,11 @@ struct XiaomiR0Config {
 /// Tokens are [sink | state rows | T actions]. All memory is taken by the constructor. encode() and denoise()
 /// allocate nothing without a probe, throw nothing, and may be called from any thread; calls wait for one
 /// another.
-class XiaomiR0Engine {
+class XiaomiR0Engine : public FamilyEngine<XiaomiR0Config> {
  public:
   /// Throws std::invalid_argument on a config or tensors that do not fit.
   XiaomiR0Engine(const XiaomiR0Config& config, const Tensors& tensors, const kernels::KernelTable& table,
                  const EngineOptions& options = {});
-  ~XiaomiR0Engine();
 
   struct Observation {
     std::span<const float> keys, values;   ///< (layers, n, kv_heads, head_dim); keys are rotated already
@@ -38,15 +37,10 @@ class XiaomiR0Engine {
 
   DenoiseStatus denoise(const Denoiser::Run& call) noexcept;
 
-  const XiaomiR0Config& config() const noexcept;
-  std::size_t arena_bytes() const noexcept;
-  /// Bytes of weights that all products so far have read; waits for nobody.
-  std::uint64_t weight_bytes_read() const noexcept;
-  const char* isa() const noexcept;
-
  private:
-  struct Parts;
-  std::unique_ptr<Parts> parts_;
+  Denoiser dit_;
+  Linear fc1_, fc2_;  // of the state
+  float* hidden_;
 };
 
 }  // namespace motorium

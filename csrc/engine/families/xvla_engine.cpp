@@ -5,14 +5,6 @@
 #include <string>
 
 namespace motorium {
-namespace {
-
-const XvlaConfig& checked(const XvlaConfig& config) {
-  config.check();
-  return config;
-}
-
-}  // namespace
 
 void XvlaConfig::check() const {
   const auto require = [](bool holds, const char* what) {
@@ -28,89 +20,57 @@ void XvlaConfig::check() const {
   require(head.tail - soft_prompts <= positions - head.rows, "features need a position each");
 }
 
-struct XvlaEngine::Parts {
-  Parts(const XvlaConfig& source, const Tensors& tensors, const kernels::KernelTable& kernel_table,
-        const EngineOptions& options)
-      : config(checked(source)),
-        table(kernel_table),
-        loader(std::make_unique<Loader>(table, tensors, arena, options)),
-        workspace(loader->workspace()),
-        head(config.head, {}, *loader) {
-    const std::size_t width = config.head.block.width;
-    features = loader->exact("features", width, config.feature_width, true);
-    views = loader->exact("views", width, config.feature_width, true);
-    position = loader->copy("position", {1, config.positions, width});
-    soft = loader->copy("soft_prompt", {config.head.domains, config.soft_prompts * width});
-    loader->finish();
-    loader.reset();  // it refers to the caller's tensors
-    proprio = arena.floats(config.head.context);
-  }
-
-  /// Rows of features behind the first `place` tokens of the sequence.
-  void project(const Linear& linear, std::span<const float> from, std::size_t place) noexcept {
-    const std::size_t width = config.head.block.width, count = from.size() / config.feature_width;
-    float* to = head.tail() + (place - config.head.rows) * width;
-    float* input = const_cast<float*>(from.data());  // multiply() never writes to its input
-    multiply(table, linear, {input, config.feature_width, count}, {to, width, count});
-    table.f32_add_scaled({to, position + place * width, to, count * width, 1.0f});
-  }
-
-  XvlaConfig config;
-  const kernels::KernelTable& table;
-  Arena arena;
-  std::unique_ptr<Loader> loader;
-  Workspace& workspace;
-  Denoiser head;
-  Linear features{}, views{};
-  const float *position, *soft;
-  float* proprio;
-  std::size_t domain = 0;
-  std::mutex busy;
-};
-
-XvlaEngine::XvlaEngine(const XvlaConfig& config, const Tensors& tensors, const kernels::KernelTable& table,
+XvlaEngine::XvlaEngine(const XvlaConfig& source, const Tensors& tensors, const kernels::KernelTable& kernels,
                        const EngineOptions& options)
-    : parts_(std::make_unique<Parts>(config, tensors, table, options)) {}
+    : FamilyEngine(source, tensors, kernels, options), head_(config().head, {}, loader()) {
+  const std::size_t width = config().head.block.width;
+  features_ = loader().exact("features", width, config().feature_width, true);
+  views_ = loader().exact("views", width, config().feature_width, true);
+  position_ = loader().copy("position", {1, config().positions, width});
+  soft_ = loader().copy("soft_prompt", {config().head.domains, config().soft_prompts * width});
+  finish_loading();
+  proprio_ = arena().floats(config().head.context);
+}
 
-XvlaEngine::~XvlaEngine() = default;
+/// Rows of features behind the first `place` tokens of the sequence.
+void XvlaEngine::project(const Linear& linear, std::span<const float> from, std::size_t place) noexcept {
+  const std::size_t width = config().head.block.width, features = config().feature_width;
+  const std::size_t count = from.size() / features;
+  float* to = head_.tail() + (place - config().head.rows) * width;
+  multiply(table(), linear, {from.data(), features, count}, {to, width, count});
+  table().f32_add_scaled({to, position_ + place * width, to, count * width, 1.0f});
+}
 
 DenoiseStatus XvlaEngine::encode(std::span<const float> features, std::span<const float> views,
                                  std::size_t domain, Probe* probe) noexcept {
-  Parts& p = *parts_;
-  const std::size_t f = p.config.feature_width, width = p.config.head.block.width;
+  const std::size_t f = config().feature_width, width = config().head.block.width;
   if (features.size() % f != 0 || views.size() % f != 0) return DenoiseStatus::wrong_sizes;
-  if (domain >= p.config.head.domains) return DenoiseStatus::out_of_range;
+  if (domain >= config().head.domains) return DenoiseStatus::out_of_range;
   const std::size_t first = features.size() / f, count = first + views.size() / f;
-  if (count + p.config.soft_prompts > p.config.head.tail) return DenoiseStatus::out_of_range;
-  const std::lock_guard<std::mutex> lock(p.busy);
-  p.domain = domain;
-  p.project(p.features, features, p.config.head.rows);
-  p.project(p.views, views, p.config.head.rows + first);
-  const std::size_t prompts = p.config.soft_prompts * width;
-  std::copy_n(p.soft + domain * prompts, prompts, p.head.tail() + count * width);
+  if (count + config().soft_prompts > config().head.tail) return DenoiseStatus::out_of_range;
+  const auto turn = wait_turn();
+  domain_ = domain;
+  project(features_, features, config().head.rows);
+  project(views_, views, config().head.rows + first);
+  const std::size_t prompts = config().soft_prompts * width;
+  std::copy_n(soft_ + domain * prompts, prompts, head_.tail() + count * width);
   if (probe != nullptr)
-    probe->see("xvla", "tail", 0, {p.head.tail(), width, count + p.config.soft_prompts}, width);
-  return p.head.set_tail(count + p.config.soft_prompts);
+    probe->see("xvla", "tail", 0, {head_.tail(), width, count + config().soft_prompts}, width);
+  return head_.set_tail(count + config().soft_prompts);
 }
 
 DenoiseStatus XvlaEngine::denoise(Denoiser::Run call) noexcept {
-  Parts& p = *parts_;
-  if (call.context.size() != p.config.head.context) return DenoiseStatus::wrong_sizes;
-  const std::lock_guard<std::mutex> lock(p.busy);
+  if (call.context.size() != config().head.context) return DenoiseStatus::wrong_sizes;
+  const auto turn = wait_turn();
   // The channels that the action space zeroes are zeroed in proprio too.
-  std::copy(call.context.begin(), call.context.end(), p.proprio);
-  for (const std::uint32_t channel : p.config.head.zeroed)
-    if (channel < call.context.size()) p.proprio[channel] = 0.0f;
-  call.context = {p.proprio, call.context.size()};
-  call.domain = p.domain;
+  std::copy(call.context.begin(), call.context.end(), proprio_);
+  for (const std::uint32_t channel : config().head.zeroed)
+    if (channel < call.context.size()) proprio_[channel] = 0.0f;
+  call.context = {proprio_, call.context.size()};
+  call.domain = domain_;
   if (call.probe != nullptr)
-    call.probe->see("xvla", "proprio", 0, {p.proprio, call.context.size(), 1}, call.context.size());
-  return p.head.run(call);
+    call.probe->see("xvla", "proprio", 0, {proprio_, call.context.size(), 1}, call.context.size());
+  return head_.run(call);
 }
-
-const XvlaConfig& XvlaEngine::config() const noexcept { return parts_->config; }
-std::size_t XvlaEngine::arena_bytes() const noexcept { return parts_->arena.bytes(); }
-std::uint64_t XvlaEngine::weight_bytes_read() const noexcept { return parts_->workspace.bytes_read.read(); }
-const char* XvlaEngine::isa() const noexcept { return parts_->table.isa; }
 
 }  // namespace motorium

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <memory>
-#include <mutex>
 #include <span>
 
 #include "engine/denoiser/denoiser.hpp"
+#include "engine/families/family_engine.hpp"
 
 namespace motorium {
 
@@ -22,11 +21,10 @@ struct XvlaConfig {
 ///
 /// Tokens are [T actions | features | views 1.. | soft prompts]; attention is bidirectional, so nothing is
 /// cached between steps, but projections and positions of everything that is not an action are.
-class XvlaEngine {
+class XvlaEngine : public FamilyEngine<XvlaConfig> {
  public:
   XvlaEngine(const XvlaConfig& config, const Tensors& tensors, const kernels::KernelTable& table,
              const EngineOptions& options = {});
-  ~XvlaEngine();
 
   /// features: (n, feature_width) of the language encoder; views: (m, feature_width) of the other views.
   DenoiseStatus encode(std::span<const float> features, std::span<const float> views, std::size_t domain,
@@ -35,15 +33,14 @@ class XvlaEngine {
   /// call.context is proprio; call.domain is the one given to encode().
   DenoiseStatus denoise(Denoiser::Run call) noexcept;
 
-  const XvlaConfig& config() const noexcept;
-  std::size_t arena_bytes() const noexcept;
-  /// Bytes of weights that all products so far have read; waits for nobody.
-  std::uint64_t weight_bytes_read() const noexcept;
-  const char* isa() const noexcept;
-
  private:
-  struct Parts;
-  std::unique_ptr<Parts> parts_;
+  void project(const Linear& linear, std::span<const float> from, std::size_t place) noexcept;
+
+  Denoiser head_;
+  Linear features_, views_;
+  const float *position_, *soft_;
+  float* proprio_;
+  std::size_t domain_ = 0;
 };
 
 }  // namespace motorium

@@ -27,7 +27,7 @@ Attention::Scratch Attention::make_scratch(std::size_t rows, const BlockConfig& 
                        kernels::narrow_score_floats(capacity, loader.table().panel))};
 }
 
-void Attention::store(const Rows& x, const TokenPlaces& places, const RopeTable& rope,
+void Attention::store(const ConstRows& x, const TokenPlaces& places, const RopeTable& rope,
                       const kernels::KeyValues& cache, const Scratch& scratch,
                       const RowMaker& make) const noexcept {
   const std::size_t stride = config_.projected_width();
@@ -83,7 +83,7 @@ void Attention::attend(std::size_t first, const TokenPlaces& places, const kerne
            accumulate);
 }
 
-void Attention::run(const Rows& x, std::size_t first, const TokenPlaces& places, const RopeTable& rope,
+void Attention::run(const ConstRows& x, std::size_t first, const TokenPlaces& places, const RopeTable& rope,
                     const kernels::KeyValues& cache, const Scratch& scratch, const Rows& out, bool accumulate,
                     const RowMaker& make) const noexcept {
   const Rows projected{scratch.projected, config_.projected_width(), x.count};

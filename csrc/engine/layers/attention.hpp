@@ -36,12 +36,13 @@ class Attention {
 
   /// Queries of all rows into the scratch, keys and values into the cache. x: normalised rows, made by `make`
   /// if given.
-  void store(const Rows& x, const TokenPlaces& places, const RopeTable& rope, const kernels::KeyValues& cache,
-             const Scratch& scratch, const RowMaker& make = {}) const noexcept;
+  void store(const ConstRows& x, const TokenPlaces& places, const RopeTable& rope,
+             const kernels::KeyValues& cache, const Scratch& scratch,
+             const RowMaker& make = {}) const noexcept;
 
   /// store() and attend() in one go, for a cache that no other stream writes to meanwhile: what belongs to
   /// one head of the cache is placed and read by the same thread.
-  void run(const Rows& x, std::size_t first, const TokenPlaces& places, const RopeTable& rope,
+  void run(const ConstRows& x, std::size_t first, const TokenPlaces& places, const RopeTable& rope,
            const kernels::KeyValues& cache, const Scratch& scratch, const Rows& out, bool accumulate,
            const RowMaker& make) const noexcept;
 

@@ -57,7 +57,7 @@ Block::Scratch Block::make_scratch(std::size_t rows, const BlockConfig& config, 
           nullptr};
 }
 
-void Block::normalise(const NormLayer& norm, const Rows& x, float* into, const Modulation& modulation,
+void Block::normalise(const NormLayer& norm, const ConstRows& x, float* into, const Modulation& modulation,
                       std::size_t part) const noexcept {
   const std::size_t width = config_.width;
   const Rows y{into, width, x.count};
@@ -68,7 +68,7 @@ void Block::normalise(const NormLayer& norm, const Rows& x, float* into, const M
                             6 * width, modulation.index, 1.0f});
 }
 
-void Block::add_branch(const Rows& branch, const Rows& x, const Modulation& modulation,
+void Block::add_branch(const ConstRows& branch, const Rows& x, const Modulation& modulation,
                        std::size_t part) const noexcept {
   const float* gate = modulation.vectors + (part + 2) * config_.width;
   table_.f32_modulate_rows({branch.data, branch.stride, x.data, x.stride, x.count, config_.width, x.data,

@@ -56,9 +56,9 @@ class Block {
   void run(const Call& call, const Scratch& scratch) noexcept { run(call, 0, call.x.count, scratch); }
 
  private:
-  void normalise(const NormLayer& norm, const Rows& x, float* into, const Modulation& modulation,
+  void normalise(const NormLayer& norm, const ConstRows& x, float* into, const Modulation& modulation,
                  std::size_t part) const noexcept;
-  void add_branch(const Rows& branch, const Rows& x, const Modulation& modulation,
+  void add_branch(const ConstRows& branch, const Rows& x, const Modulation& modulation,
                   std::size_t part) const noexcept;
   void finish_attended(const Rows& x, const Modulation& modulation, const Scratch& scratch) noexcept;
   void show(const Call& call, std::size_t first, std::size_t count, const Scratch& scratch) const noexcept;

@@ -20,7 +20,7 @@ Mlp::Mlp(const std::string& here, const BlockConfig& config, Loader& loader)
                             : loader.linear(down, width, inner, config.mlp_bias && !gated);
 }
 
-void Mlp::run(const Rows& x, float* hidden, const Rows& out, bool accumulate,
+void Mlp::run(const ConstRows& x, float* hidden, const Rows& out, bool accumulate,
               const RowMaker& make) const noexcept {
   Finish activate;
   activate.activation = activation_;
@@ -78,7 +78,7 @@ void RoutedMlp::route(std::size_t rows) noexcept {
   }
 }
 
-void RoutedMlp::run(const Rows& x, float* hidden, const Rows& out, const RowMaker& make) noexcept {
+void RoutedMlp::run(const ConstRows& x, float* hidden, const Rows& out, const RowMaker& make) noexcept {
   const auto [width, inner, experts, top_k] = sizes_;
   multiply_rows(table_, router_, x, {logits_, experts, x.count}, {}, make);
   route(x.count);

@@ -13,7 +13,7 @@ class Mlp {
   Mlp(const std::string& here, const BlockConfig& config, Loader& loader);
 
   /// hidden: rows * config.mlp floats. Rows of x are made by `make`, if given.
-  void run(const Rows& x, float* hidden, const Rows& out, bool accumulate,
+  void run(const ConstRows& x, float* hidden, const Rows& out, bool accumulate,
            const RowMaker& make = {}) const noexcept;
 
  private:
@@ -33,7 +33,7 @@ class RoutedMlp {
   RoutedMlp(const std::string& here, const Sizes& sizes, std::size_t most_rows, Loader& loader);
 
   /// out += result. hidden: rows * inner floats. Rows of x are made by `make`, if given.
-  void run(const Rows& x, float* hidden, const Rows& out, const RowMaker& make = {}) noexcept;
+  void run(const ConstRows& x, float* hidden, const Rows& out, const RowMaker& make = {}) noexcept;
 
  private:
   void route(std::size_t rows) noexcept;

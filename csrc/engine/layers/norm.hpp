@@ -18,7 +18,7 @@ class NormLayer {
   }
 
   /// y may be x.
-  void run(const kernels::KernelTable& table, const Rows& x, const Rows& y) const noexcept {
+  void run(const kernels::KernelTable& table, const ConstRows& x, const Rows& y) const noexcept {
     if (kind_ == Norm::rms) {
       table.f32_normalise_rms({x.data, x.stride, y.data, y.stride, x.count, 1, width_, weight_, eps_});
     } else {

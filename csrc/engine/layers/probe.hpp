@@ -12,7 +12,7 @@ class Probe {
  public:
   virtual ~Probe() = default;
   /// `stream` and `what` name the value; `index` is the layer or the step; rows.count rows of `width` floats.
-  virtual void see(const char* stream, const char* what, std::size_t index, const Rows& rows,
+  virtual void see(const char* stream, const char* what, std::size_t index, const ConstRows& rows,
                    std::size_t width) noexcept = 0;
 };
 

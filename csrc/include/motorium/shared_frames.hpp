@@ -182,11 +182,9 @@ class FrameWriter {
 /// A reading end; any number of them, in any process. Needs no right to write.
 class FrameReader {
  public:
-  /// Checks what `memory` holds; nothing in it is trusted. Call before anything else.
-  FrameStatus attach(std::span<const unsigned char> memory) noexcept {
-    // Only ever loaded from: std::atomic_ref has no form for const before C++26.
-    return frames::find({const_cast<unsigned char*>(memory.data()), memory.size()}, places_);
-  }
+  /// Checks what `memory` holds; nothing in it is trusted. Call before anything else. The memory may be
+  /// mapped read-only: it is never written, but std::atomic_ref has no form for const before C++26.
+  FrameStatus attach(std::span<unsigned char> memory) noexcept { return frames::find(memory, places_); }
 
   /// Copies the newest whole frame to `out`. Bounded: `busy` after 1000 attempts that the writer overtook,
   /// and then, as with every other error, `out` may hold anything.

@@ -94,7 +94,7 @@ void soak_being(const kernels::KernelTable& table) {
   BeingH05Engine engine(config, weights.tensors, table);
   const Floats pixels = random_floats(3 * 4 * 4, 1), state = random_floats(3, 2),
                noise = random_floats(12, 3);
-  const std::vector<std::int32_t> prompt = {1, BeingH05Engine::kImageToken, BeingH05Engine::kStateToken, 2};
+  const std::vector<std::int32_t> prompt = {1, BeingH05Config::kImageToken, BeingH05Config::kStateToken, 2};
   Floats out(4 * 3);
   beside(
       "being_h05",
