@@ -52,7 +52,7 @@ inline pybind11::object raw_read(ServoLink& link, std::uint8_t id, std::uint16_t
 template <class Ask>
 pybind11::dict raw_read_many(const ServoLink& link, const std::vector<std::uint8_t>& ids, std::uint8_t size,
                              Ask ask) {
-  if (ids.size() > kMaxJoints) throw pybind11::value_error("at most 32 ids");
+  if (ids.size() > kMaxJoints) throw pybind11::value_error("at most " + std::to_string(kMaxJoints) + " ids");
   std::vector<std::uint8_t> rows(ids.size() * size);
   std::array<std::uint8_t, kMaxJoints> errors{};
   std::array<bool, kMaxJoints> answered{};

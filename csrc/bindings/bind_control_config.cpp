@@ -32,7 +32,7 @@ ControlConfig make_config(const FloatArray& lower_rad, const FloatArray& upper_r
                           const std::optional<FloatArray>& arrival_tolerance, double settle_s,
                           const std::vector<bool>& grippers, const std::optional<FloatArray>& start_gap) {
   if (lower_rad.ndim() != 1 || lower_rad.size() < 1 || lower_rad.size() > kMaxJoints)
-    throw py::value_error("lower_rad must hold 1 to 32 joints");
+    throw py::value_error("lower_rad must hold 1 to " + std::to_string(kMaxJoints) + " joints");
   ControlConfig config;
   const auto n = config.limits.n_joints = static_cast<std::uint32_t>(lower_rad.size());
   const auto lower = per_joint(lower_rad, n, "lower_rad"), upper = per_joint(upper_rad, n, "upper_rad");
@@ -65,7 +65,7 @@ ControlConfig make_config(const FloatArray& lower_rad, const FloatArray& upper_r
   if (!grippers.empty() && grippers.size() != n)
     throw py::value_error("grippers must hold one entry per joint");
   for (std::uint32_t j = 0; j < grippers.size(); ++j)
-    if (grippers[j]) config.grippers |= 1u << j;
+    if (grippers[j]) config.grippers |= joint_bit(j);
   if (start_gap) config.start_gap_rad = per_joint(*start_gap, n, "start_gap_rad");
   return config;
 }

@@ -26,6 +26,7 @@ void bind_dynamixel_model(py::module_& m) {
       .def_readwrite("firmware", &DynamixelModel::firmware)
       .def_readwrite("fast_firmware", &DynamixelModel::fast_firmware)
       .def_readwrite("effort_full_scale", &DynamixelModel::effort_full_scale)
+      .def_readwrite("ticks_per_turn", &DynamixelModel::ticks_per_turn)
       .def_readwrite("registers", &DynamixelModel::registers);
 }
 

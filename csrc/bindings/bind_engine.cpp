@@ -6,9 +6,8 @@
 #include <array>
 #include <optional>
 
-#include "bind_kernels.hpp"
 #include "engine/families/nano_engine.hpp"
-#include "kernels/dispatch.hpp"
+#include "engine_glue.hpp"
 #include "module.hpp"
 #include "motorium/slot_space.hpp"
 
@@ -18,13 +17,6 @@ namespace motorium {
 namespace {
 
 using Bytes = py::array_t<std::uint8_t, py::array::c_style>;
-using Ids = py::array_t<std::int32_t, py::array::c_style | py::array::forcecast>;
-
-template <typename T>
-T get(const py::dict& table, const char* key) {
-  if (!table.contains(key)) throw py::key_error(key);
-  return table[key].cast<T>();
-}
 
 std::vector<float> flatten(const py::handle& table) {
   const auto array = Floats::ensure(table);
@@ -33,61 +25,51 @@ std::vector<float> flatten(const py::handle& table) {
 }
 
 void read_dims(const py::dict& dims, NanoConfig& c) {
-  c.prefix_width = get<std::size_t>(dims, "prefix_width");
-  c.expert_width = get<std::size_t>(dims, "expert_width");
-  c.heads = get<std::size_t>(dims, "heads");
-  c.head_dim = get<std::size_t>(dims, "head_dim");
-  c.layers = get<std::size_t>(dims, "layers");
-  c.shared_layers = get<std::size_t>(dims, "shared_layers");
-  c.prefix_mlp = get<std::size_t>(dims, "prefix_mlp");
-  c.expert_mlp = get<std::size_t>(dims, "expert_mlp");
-  c.experts = get<std::size_t>(dims, "experts");
-  c.top_k = get<std::size_t>(dims, "top_k");
-  c.routed_mlp = get<std::size_t>(dims, "routed_mlp");
-  c.soft_tokens = get<std::size_t>(dims, "soft_tokens");
-  c.groups = get<std::size_t>(dims, "groups");
-  c.vision_channels = get<std::array<std::size_t, 3>>(dims, "vision_channels");
-  c.rms_eps = get<float>(dims, "rms_eps");
-  c.norm_eps = get<float>(dims, "norm_eps");
+  c.prefix_width = required<std::size_t>(dims, "prefix_width");
+  c.expert_width = required<std::size_t>(dims, "expert_width");
+  c.heads = required<std::size_t>(dims, "heads");
+  c.head_dim = required<std::size_t>(dims, "head_dim");
+  c.layers = required<std::size_t>(dims, "layers");
+  c.shared_layers = required<std::size_t>(dims, "shared_layers");
+  c.prefix_mlp = required<std::size_t>(dims, "prefix_mlp");
+  c.expert_mlp = required<std::size_t>(dims, "expert_mlp");
+  c.experts = required<std::size_t>(dims, "experts");
+  c.top_k = required<std::size_t>(dims, "top_k");
+  c.routed_mlp = required<std::size_t>(dims, "routed_mlp");
+  c.soft_tokens = required<std::size_t>(dims, "soft_tokens");
+  c.groups = required<std::size_t>(dims, "groups");
+  c.vision_channels = required<std::array<std::size_t, 3>>(dims, "vision_channels");
+  c.rms_eps = required<float>(dims, "rms_eps");
+  c.norm_eps = required<float>(dims, "norm_eps");
 }
 
 /// The keys of config.json that the engine needs; others are ignored.
-NanoConfig read_config(const py::dict& d) {
+NanoConfig read_nano(const py::dict& d) {
   NanoConfig c{};
-  read_dims(get<py::dict>(d, "dims"), c);
-  const auto prompt = get<py::dict>(d, "prompt");
-  c.rows = get<std::size_t>(get<py::dict>(d, "chunk"), "rows");
-  c.vocabulary = py::len(get<py::list>(prompt, "vocabulary"));
-  c.max_tokens = get<std::size_t>(prompt, "max_tokens");
-  c.embodiments = py::len(get<py::list>(d, "embodiments"));
-  c.scene = py::len(get<py::list>(get<py::dict>(d, "scene"), "names"));
-  c.image_mean = get<std::array<float, 3>>(get<py::dict>(d, "image"), "mean");
-  c.image_std = get<std::array<float, 3>>(get<py::dict>(d, "image"), "std");
-  for (const auto& view : get<std::vector<py::dict>>(d, "cameras"))
-    c.views.push_back(
-        {get<std::string>(view, "role"), get<std::size_t>(view, "height"), get<std::size_t>(view, "width")});
-  for (const auto& channel : get<std::vector<py::dict>>(d, "state"))
-    c.state.push_back(
-        {get<std::uint32_t>(channel, "slot"), get<float>(channel, "mean"), get<float>(channel, "std")});
-  for (const auto& channel : get<std::vector<py::dict>>(d, "action"))
-    c.action.push_back({get<std::uint32_t>(channel, "slot"), get<bool>(channel, "relative")});
+  read_dims(required<py::dict>(d, "dims"), c);
+  const auto prompt = required<py::dict>(d, "prompt");
+  c.rows = required<std::size_t>(required<py::dict>(d, "chunk"), "rows");
+  c.vocabulary = py::len(required<py::list>(prompt, "vocabulary"));
+  c.max_tokens = required<std::size_t>(prompt, "max_tokens");
+  c.embodiments = py::len(required<py::list>(d, "embodiments"));
+  c.scene = py::len(required<py::list>(required<py::dict>(d, "scene"), "names"));
+  c.image_mean = required<std::array<float, 3>>(required<py::dict>(d, "image"), "mean");
+  c.image_std = required<std::array<float, 3>>(required<py::dict>(d, "image"), "std");
+  for (const auto& view : required<std::vector<py::dict>>(d, "cameras"))
+    c.views.push_back({required<std::string>(view, "role"), required<std::size_t>(view, "height"),
+                       required<std::size_t>(view, "width")});
+  for (const auto& channel : required<std::vector<py::dict>>(d, "state"))
+    c.state.push_back({required<std::uint32_t>(channel, "slot"), required<float>(channel, "mean"),
+                       required<float>(channel, "std")});
+  for (const auto& channel : required<std::vector<py::dict>>(d, "action"))
+    c.action.push_back({required<std::uint32_t>(channel, "slot"), required<bool>(channel, "relative")});
   if (d.contains("slot_adapters"))
-    for (const auto& of_one : get<std::vector<py::dict>>(d, "slot_adapters"))
-      c.slot_adapters.push_back(get<std::vector<std::uint32_t>>(of_one, "slots"));
-  const auto normalisation = get<py::dict>(d, "action_normalisation");
+    for (const auto& of_one : required<std::vector<py::dict>>(d, "slot_adapters"))
+      c.slot_adapters.push_back(required<std::vector<std::uint32_t>>(of_one, "slots"));
+  const auto normalisation = required<py::dict>(d, "action_normalisation");
   c.action_mean = flatten(normalisation["mean"]);
   c.action_std = flatten(normalisation["std"]);
   return c;
-}
-
-std::unique_ptr<NanoEngine> make_engine(const py::dict& config, const std::map<std::string, Floats>& tensors,
-                                        const std::string& isa, const std::string& precision,
-                                        std::size_t threads, const std::vector<int>& cpus) {
-  Tensors views;
-  for (const auto& [name, array] : tensors)
-    views[name] = {array.data(), {array.shape(), array.shape() + array.ndim()}};
-  const EngineOptions options{precision_named(precision), threads, cpus};
-  return std::make_unique<NanoEngine>(read_config(config), views, kernels::select_table(isa), options);
 }
 
 void raise_unless_ok(EngineStatus status) {
@@ -154,19 +136,15 @@ Floats scene(const NanoEngine& engine) {
 }  // namespace
 
 void bind_engine(py::module_& m) {
-  py::class_<NanoEngine>(
+  bind_family<NanoEngine>(
       m, "NanoEngine",
-      "The motorium nano network; encode() once per observation, then denoise(). Releases the GIL.")
-      .def(py::init(&make_engine), py::arg("config"), py::arg("tensors"), py::arg("isa") = "",
-           py::arg("precision") = "float32", py::arg("threads") = 1, py::arg("cpus") = std::vector<int>{})
+      "The motorium nano network; encode() once per observation, then denoise(). Releases the GIL.",
+      &read_nano)
       .def("encode", &encode_nano, py::arg("images"), py::arg("token_ids"), py::arg("embodiment") = 0)
       .def("denoise", &denoise, py::arg("state"), py::arg("noise"), py::arg("committed") = py::none(),
            py::arg("steps"), py::arg("previous") = py::none(), py::arg("pull") = py::none(),
            py::arg("pull_limit") = 5.0f)
-      .def_property_readonly("scene", &scene)
-      .def_property_readonly("isa", &NanoEngine::isa)
-      .def_property_readonly("arena_bytes", &NanoEngine::arena_bytes)
-      .def_property_readonly("weight_bytes_read", &NanoEngine::weight_bytes_read);
+      .def_property_readonly("scene", &scene);
   bind_denoiser(m);
   bind_families(m);
   bind_florence(m);

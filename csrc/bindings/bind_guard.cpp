@@ -45,7 +45,8 @@ py::tuple step(ServoGuard& guard, const FloatArray& goal, const FloatArray& meas
 }  // namespace
 
 mtr_guard_config guard_config(const std::vector<mtr_guard_joint>& joints, float dt_s) {
-  if (joints.size() > kMaxJoints) throw std::invalid_argument("at most 32 joints");
+  if (joints.size() > kMaxJoints)
+    throw std::invalid_argument("at most " + std::to_string(kMaxJoints) + " joints");
   mtr_guard_config config{};
   config.n_joints = static_cast<std::uint32_t>(joints.size());
   config.dt_s = dt_s;

@@ -9,6 +9,13 @@
 
 namespace motorium {
 
+inline constexpr std::array kActivations{std::pair{"relu", kernels::Activation::relu},
+                                         std::pair{"silu", kernels::Activation::silu},
+                                         std::pair{"gelu", kernels::Activation::gelu},
+                                         std::pair{"gelu_tanh", kernels::Activation::gelu_tanh},
+                                         std::pair{"silu_gate", kernels::Activation::silu_gate},
+                                         std::pair{"gelu_tanh_gate", kernels::Activation::gelu_tanh_gate}};
+
 /// The options in one table of a config. Every key asked for is a known one; close() refuses the others.
 class Options {
  public:

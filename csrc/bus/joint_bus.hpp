@@ -7,10 +7,9 @@
 #include <vector>
 
 #include "io/latency_report.hpp"
+#include "motorium/capacities.hpp"
 
 namespace motorium {
-
-inline constexpr std::uint32_t kMaxJoints = 32;
 
 template <class T>
 using PerJoint = std::array<T, kMaxJoints>;
@@ -70,7 +69,7 @@ class GatedGoal {
 /// Ready-made packets that take a chain's torque away step by step, for whoever outlives its driver.
 struct Farewell {
   struct Packet {
-    std::array<std::uint8_t, 160> bytes{};
+    std::array<std::uint8_t, kMaxShutdownFrame> bytes{};
     std::size_t size = 0;
     std::int64_t pause_ns = 0;  ///< Before the next one.
     std::size_t line = 0;       ///< Which of `fds` it goes to.

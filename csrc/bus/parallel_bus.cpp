@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <string>
 
 #include "io/monotonic.hpp"
 
@@ -29,7 +30,8 @@ ParallelBus::ParallelBus(std::vector<std::unique_ptr<JointBus>> buses, std::vect
     first += joints[i];
     lanes_.push_back(std::move(lane));
   }
-  if (first > kMaxJoints) throw std::invalid_argument("at most 32 joints on all buses together");
+  if (first > kMaxJoints)
+    throw std::invalid_argument("at most " + std::to_string(kMaxJoints) + " joints on all buses together");
   for (std::size_t i = 1; i < lanes_.size(); ++i) {
     Lane& lane = *lanes_[i];
     lane.thread = std::thread([this, &lane] { serve(lane); });

@@ -75,12 +75,9 @@ void DynamixelChain::handle(const mtr_dxl_view& view) {
   if (sync || bulk) return fast ? read_together(asked) : read_each(asked);
   if (view.instruction == MTR_DXL_SYNC_WRITE) return sync_write(parameters);
   if (view.instruction == MTR_DXL_BULK_WRITE) return bulk_write(parameters);
-  line.begin_overlap();
-  for (std::size_t i = 0; i < servos_.size(); ++i) {
-    if (hears(i) && view.id == servos_[i].id()) handle_one(i, view);
-  }
-  line.end_overlap();
-  if (view.id == MTR_DXL_BROADCAST) return handle_broadcast(view);
+  const auto handle_it = [&](std::size_t i) { handle_one(i, view); };
+  tell(view.id, handle_it);
+  if (view.id == MTR_DXL_BROADCAST) return tell_all(handle_it);
   if (view.instruction == MTR_DXL_WRITE) obey_shadows(view);
 }
 
@@ -88,22 +85,6 @@ void DynamixelChain::handle(const mtr_dxl_view& view) {
 void DynamixelChain::obey_shadows(const mtr_dxl_view& view) {
   for (std::size_t i = 0; i < servos_.size(); ++i) {
     if (hears(i) && view.id != servos_[i].id() && servos_[i].obeys(view.id)) handle_command(servos_[i], view);
-  }
-}
-
-/// Each id answers in its turn, and all servos that have it at once.
-void DynamixelChain::handle_broadcast(const mtr_dxl_view& view) {
-  std::vector<std::size_t> told;  // before one of them changes its id
-  for (std::size_t i = 0; i < servos_.size(); ++i) {
-    if (hears(i) && !doubled_before(i)) told.push_back(i);
-  }
-  for (const std::size_t first : told) {
-    const std::uint8_t id = servos_[first].id();
-    line.begin_overlap();
-    for (std::size_t i = first; i < servos_.size(); ++i) {
-      if (hears(i) && servos_[i].id() == id) handle_one(i, view);
-    }
-    line.end_overlap();
   }
 }
 

@@ -29,7 +29,6 @@ class DynamixelChain final : public VirtualChain {
   };
 
   void handle(const mtr_dxl_view& view);
-  void handle_broadcast(const mtr_dxl_view& view);
   void obey_shadows(const mtr_dxl_view& view);
   void handle_one(std::size_t servo, const mtr_dxl_view& view);
   std::uint8_t handle_command(DynamixelTable& servo, const mtr_dxl_view& view);

@@ -29,10 +29,8 @@ constexpr std::array<std::uint32_t, 8> kBauds{9'600,     57'600,    115'200,   1
                                               2'000'000, 3'000'000, 4'000'000, 4'500'000};
 constexpr std::int32_t kVelocityMode = 1, kPositionMode = 3, kExtendedMode = 4, kCurrentPositionMode = 5;
 constexpr std::uint8_t kStartWithTorque = 1U << 0;
-constexpr std::int32_t kReverse = 1, kTurn = 4096, kMaxWatchdog = 127, kMaxReturnLevel = 2;
+constexpr std::int32_t kReverse = 1, kMaxWatchdog = 127, kMaxReturnLevel = 2;
 constexpr std::int64_t kWatchdogUnitNs = 20'000'000, kReturnDelayUnitNs = 2000;
-constexpr double kTicksPerVelocityUnit = 0.229 * kTurn / 60.0;          // 0.229 rev/min
-constexpr double kAccelerationUnit = 214.577 / 3600.0 * kTurn / 100.0;  // rev/min^2 in 100 ticks/s^2
 constexpr std::uint8_t kWatchdogTripped = 0xFF;
 
 std::int32_t decode(const std::uint8_t* bytes, std::size_t size) {
@@ -45,7 +43,13 @@ std::int32_t whole(double value) { return static_cast<std::int32_t>(std::lround(
 
 }  // namespace
 
-DynamixelTable::DynamixelTable(std::uint8_t id, DynamixelModel model) : model_(std::move(model)) {
+DynamixelTable::DynamixelTable(std::uint8_t id, DynamixelModel model)
+    : model_(std::move(model)),
+      turn_(model_.ticks_per_turn),
+      ticks_per_velocity_unit_(0.229 * turn_ / 60.0),
+      acceleration_unit_(214.577 / 3600.0 * turn_ / 100.0) {
+  if (turn_ < 2 || turn_ > kMaxTicksPerTurn)
+    throw std::invalid_argument("an encoder has 2.." + std::to_string(kMaxTicksPerTurn) + " counts");
   for (const EmulatedRegister& reg : model_.registers) {
     if (reg.address + std::size_t{reg.size} > kTableSize ||
         (reg.size != 1 && reg.size != 2 && reg.size != 4)) {
@@ -93,7 +97,7 @@ void DynamixelTable::power_cycle() noexcept {
   if (has(kGoalCurrent)) set(kGoalCurrent, 2, get(kCurrentLimit, 2));
   pending_.clear();
   condition_ = {};
-  dropped_turns_ = whole(std::floor(static_cast<double>(position_ticks_) / kTurn)) * kTurn;
+  dropped_turns_ = whole(std::floor(static_cast<double>(position_ticks_) / turn_)) * turn_;
   ServoPresent present;
   present.position_ticks = position_ticks_;
   update(present);
@@ -205,7 +209,7 @@ std::uint8_t DynamixelTable::action() noexcept {
 
 std::uint8_t DynamixelTable::clear_turns() noexcept {
   if (live_[kMoving] != 0) return MTR_DXL_RESULT_FAIL;
-  dropped_turns_ = whole(std::floor(static_cast<double>(position_ticks_) / kTurn)) * kTurn;
+  dropped_turns_ = whole(std::floor(static_cast<double>(position_ticks_) / turn_)) * turn_;
   show_position();
   set(kGoalPosition, 4, get(kPresentPosition, 4));
   return 0;
@@ -221,7 +225,7 @@ std::int32_t DynamixelTable::direction() const noexcept {
 
 void DynamixelTable::show_position() noexcept {
   std::int32_t count = position_ticks_ - dropped_turns_;
-  if (!counts_turns()) count = ((count % kTurn) + kTurn) % kTurn;
+  if (!counts_turns()) count = ((count % turn_) + turn_) % turn_;
   set(kPresentPosition, 4, direction() * count + get(kHomingOffset, 4));
 }
 
@@ -232,7 +236,7 @@ void DynamixelTable::update(const ServoPresent& reported) noexcept {
   show_position();
   set(kPresentPwm, 2, whole(load * 0.885));
   set(kPresentLoad, 2, whole(load * (model_.effort_full_scale / 1000.0)));
-  set(kPresentVelocity, 4, whole(present.speed_ticks_s * direction() / kTicksPerVelocityUnit));
+  set(kPresentVelocity, 4, whole(present.speed_ticks_s * direction() / ticks_per_velocity_unit_));
   set(kPresentVoltage, 2, present.voltage_dv);
   live_[kPresentTemperature] = static_cast<std::uint8_t>(std::clamp(present.temperature_c, 0, 255));
   live_[kMoving] = present.moving ? 1 : 0;
@@ -259,12 +263,12 @@ ServoGoal DynamixelTable::goal() noexcept {
   goal.torque_enable = live_[kTorqueEnable] == 1;
   const std::int32_t ahead = (get(kGoalPosition, 4) - get(kPresentPosition, 4)) * direction();
   goal.goal_position_ticks = position_ticks_ + ahead;
-  goal.goal_speed_ticks_s = whole(get(kProfileVelocity, 4) * kTicksPerVelocityUnit);
+  goal.goal_speed_ticks_s = whole(get(kProfileVelocity, 4) * ticks_per_velocity_unit_);
   goal.turning = live_[kMode] == kVelocityMode;
   if (goal.turning)
-    goal.turn_speed_ticks_s = whole(get(kGoalVelocity, 4) * direction() * kTicksPerVelocityUnit);
+    goal.turn_speed_ticks_s = whole(get(kGoalVelocity, 4) * direction() * ticks_per_velocity_unit_);
   const std::int32_t profile = get(kProfileAcceleration, 4);
-  goal.acceleration = profile > 0 ? std::max(1, whole(profile * kAccelerationUnit)) : 0;
+  goal.acceleration = profile > 0 ? std::max(1, whole(profile * acceleration_unit_)) : 0;
   const bool by_current = live_[kMode] == kCurrentPositionMode;
   const double share = by_current
                            ? static_cast<double>(std::abs(get(kGoalCurrent, 2))) / model_.effort_full_scale

@@ -23,6 +23,7 @@ struct DynamixelModel {
   std::uint8_t firmware = 50;
   std::uint8_t fast_firmware = 46;        ///< First firmware that knows the fast reads; 0: none does.
   std::int32_t effort_full_scale = 1000;  ///< Present current or load at stall torque, in register units.
+  std::int32_t ticks_per_turn = kUsualTicksPerTurn;
   std::vector<EmulatedRegister> registers;
 };
 
@@ -30,7 +31,7 @@ struct DynamixelModel {
 /// alone looks at the clock.
 class DynamixelTable final : public VirtualServo {
  public:
-  /// Throws std::invalid_argument when a register lies outside the first 256 addresses.
+  /// Throws std::invalid_argument when a register lies outside the first 256 addresses, or on an absurd turn.
   DynamixelTable(std::uint8_t id, DynamixelModel model);
 
   std::uint8_t id() const noexcept override { return live_[kId]; }
@@ -83,9 +84,12 @@ class DynamixelTable final : public VirtualServo {
   void show_position() noexcept;
 
   DynamixelModel model_;
+  std::int32_t turn_;               // ticks
+  double ticks_per_velocity_unit_;  // 0.229 rev/min
+  double acceleration_unit_;        // rev/min^2 in 100 ticks/s^2
   Table live_{}, kept_{};
-  std::int32_t position_ticks_ = 2048;  // of the physics
-  std::int32_t dropped_turns_ = 0;      // ticks that the count lost when the servo started
+  std::int32_t position_ticks_ = kUsualTicksPerTurn / 2;  // of the physics
+  std::int32_t dropped_turns_ = 0;                        // ticks that the count lost when the servo started
   std::int64_t heard_ns_ = 0;
   std::vector<std::uint8_t> pending_;
   std::uint16_t pending_address_ = 0;

@@ -2,11 +2,10 @@
 
 #include <array>
 #include <stdexcept>
+#include <string>
 
 namespace motorium {
 namespace {
-
-constexpr std::int32_t kMostCounts = 32768;
 
 std::vector<std::uint8_t> frame(std::uint8_t id, std::uint8_t instruction,
                                 std::span<const std::uint8_t> data) {
@@ -25,7 +24,8 @@ FeetechChain::FeetechChain(std::span<const std::uint8_t> ids, std::uint16_t mode
   for (std::size_t i = 0; i < ids.size(); ++i) {
     ServoTable::Series own = series;
     if (!turns.empty()) own.turn = turns[i];
-    if (own.turn < 2 || own.turn > kMostCounts) throw std::invalid_argument("an encoder has 2..32768 counts");
+    if (own.turn < 2 || own.turn > kMaxTicksPerTurn)
+      throw std::invalid_argument("an encoder has 2.." + std::to_string(kMaxTicksPerTurn) + " counts");
     servos_.emplace_back(ids[i], model, own);
   }
 }
@@ -51,40 +51,19 @@ void FeetechChain::handle(const mtr_ft_view& view) {
   if (line.faults.echoes()) line.echo(frame(view.id, view.instruction, parameters));
   if (view.instruction == MTR_FT_SYNC_READ) return handle_sync_read(parameters);
   if (view.instruction == MTR_FT_SYNC_WRITE) return handle_sync_write(parameters);
-  line.begin_overlap();
-  for (std::size_t i = 0; i < servos_.size(); ++i) {
-    if (hears(i) && view.id == servos_[i].id()) handle_one(i, view);
-  }
-  line.end_overlap();
-  if (view.id == MTR_FT_BROADCAST) handle_broadcast(view);
-}
-
-/// Each id answers in its turn, and all servos that have it at once.
-void FeetechChain::handle_broadcast(const mtr_ft_view& view) {
-  std::vector<std::size_t> told;  // before one of them changes its id
-  for (std::size_t i = 0; i < servos_.size(); ++i) {
-    if (hears(i) && !doubled_before(i)) told.push_back(i);
-  }
-  for (const std::size_t first : told) {
-    const std::uint8_t id = servos_[first].id();
-    line.begin_overlap();
-    for (std::size_t i = first; i < servos_.size(); ++i) {
-      if (hears(i) && servos_[i].id() == id) handle_one(i, view);
-    }
-    line.end_overlap();
-  }
+  const auto handle_it = [&](std::size_t i) { handle_one(i, view); };
+  tell(view.id, handle_it);
+  if (view.id == MTR_FT_BROADCAST) tell_all(handle_it);
 }
 
 void FeetechChain::handle_sync_read(std::span<const std::uint8_t> parameters) {
   if (parameters.size() < 3) return;
   for (const std::uint8_t id : parameters.subspan(2)) {
-    line.begin_overlap();
-    for (std::size_t i = 0; i < servos_.size(); ++i) {
-      if (servos_[i].id() != id || !hears(i) || !servos_[i].answers_sync_read()) continue;
+    tell(id, [&](std::size_t i) {
+      if (!servos_[i].answers_sync_read()) return;
       const auto data = servos_[i].read(parameters[0], parameters[1]);
       if (!data.empty()) reply(i, data);
-    }
-    line.end_overlap();
+    });
   }
 }
 

@@ -23,7 +23,6 @@ class FeetechChain final : public VirtualChain {
 
  private:
   void handle(const mtr_ft_view& view);
-  void handle_broadcast(const mtr_ft_view& view);
   void handle_sync_read(std::span<const std::uint8_t> parameters);
   void handle_sync_write(std::span<const std::uint8_t> parameters) noexcept;
   void handle_one(std::size_t servo, const mtr_ft_view& view);

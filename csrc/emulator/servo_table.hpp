@@ -16,7 +16,7 @@ class ServoTable final : public VirtualServo {
     bool high_byte_first = false;
     bool sync_read = true;
     std::size_t lock = 55, protection_torque = 34;
-    std::int32_t turn = 4096;  ///< Ticks.
+    std::int32_t turn = kUsualTicksPerTurn;
     bool torque_limit = true;  ///< In RAM; else the one in EEPROM counts at once.
     bool homing_offset = true;
     bool phase = true;  ///< Direction and range of the counts, and the encoder steps in each.
@@ -69,7 +69,7 @@ class ServoTable final : public VirtualServo {
   std::uint16_t model_;
   Series series_;
   Table live_{};
-  std::int32_t position_ticks_ = 2048;  // of the physics
+  std::int32_t position_ticks_ = kUsualTicksPerTurn / 2;  // of the physics
   bool overloaded_ = false;
   std::array<std::uint8_t, 40> eeprom_{};
   std::array<std::uint8_t, 253> pending_{};

@@ -44,6 +44,26 @@ class VirtualChain {
   bool hears(std::size_t i) noexcept {
     return i < plugged_ && !off_[i] && (heard_baud_ == 0 || servo(i).baud() == heard_baud_);
   }
+  /// handle(i) for every servo that hears `id`; those that have it answer at once.
+  template <typename Handle>
+  void tell(std::uint8_t id, const Handle& handle, std::size_t first = 0) {
+    line.begin_overlap();
+    for (std::size_t i = first; i < size(); ++i) {
+      if (hears(i) && servo(i).id() == id) handle(i);
+    }
+    line.end_overlap();
+  }
+  /// handle(i) for all servos. Each id answers in its turn, and all servos that have it at once.
+  template <typename Handle>
+  void tell_all(const Handle& handle) {
+    std::vector<std::size_t> told;  // before one of them changes its id
+    for (std::size_t i = 0; i < size(); ++i) {
+      if (hears(i) && !doubled_before(i)) told.push_back(i);
+    }
+    for (const std::size_t first : told) tell(servo(first).id(), handle, first);
+  }
+
+ private:
   /// Whether a servo before `i` has the same id: on the wire both answer at once.
   bool doubled_before(std::size_t i) noexcept {
     for (std::size_t k = 0; k < i; ++k) {
@@ -52,7 +72,6 @@ class VirtualChain {
     return false;
   }
 
- private:
   static constexpr std::size_t kAll = ~std::size_t{0};
   std::size_t plugged_ = kAll;
   std::bitset<256> off_;

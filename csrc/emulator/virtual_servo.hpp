@@ -4,11 +4,14 @@
 #include <cstdint>
 #include <span>
 
+#include "motorium/capacities.hpp"
+
 namespace motorium {
 
 /// What the owner's physics says about one servo. Signed values are along increasing ticks.
 struct ServoPresent {
-  std::int32_t position_ticks = 2048;  ///< Absolute encoder position; beyond 0..4095 in other turns.
+  std::int32_t position_ticks =
+      kUsualTicksPerTurn / 2;  ///< Absolute encoder position, beyond one turn in others.
   std::int32_t speed_ticks_s = 0;
   std::int32_t load_permille = 0;  ///< Share of stall torque the servo applies.
   std::int32_t voltage_dv = 74;
@@ -21,9 +24,10 @@ struct ServoPresent {
 /// What the servo has been told over the wire.
 struct ServoGoal {
   bool torque_enable = false;
-  std::int32_t goal_position_ticks = 2048;  ///< Encoder position, inside the servo's own limits.
-  std::int32_t goal_speed_ticks_s = 0;      ///< 0: as fast as it can
-  std::int32_t acceleration = 0;            ///< Units of 100 ticks/s^2; 0: as fast as it can
+  std::int32_t goal_position_ticks =
+      kUsualTicksPerTurn / 2;           ///< Encoder position, inside the servo's own limits.
+  std::int32_t goal_speed_ticks_s = 0;  ///< 0: as fast as it can
+  std::int32_t acceleration = 0;        ///< Units of 100 ticks/s^2; 0: as fast as it can
   std::int32_t torque_limit_permille = 1000;
   bool turning = false;  ///< Wheel mode: it turns at `turn_speed_ticks_s` instead of heading for a position.
   std::int32_t turn_speed_ticks_s = 0;  ///< Signed.

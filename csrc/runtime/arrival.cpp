@@ -43,7 +43,7 @@ void Arrival::judge(const JointState& state) noexcept {
   for (std::uint32_t j = 0; j < joints_; ++j) {
     const float left_rad = report_.target_rad[j] - state.position_rad[j];
     const float push = left_rad < 0.0f ? -state.effort[j] : state.effort[j];
-    const std::uint32_t bit = 1u << j;
+    const JointMask bit = joint_bit(j);
     if ((grippers_ & bit) != 0 && std::abs(left_rad) > kClose_rad && push >= kContactEffort) {
       report_.contact |= bit;
     } else if (!(std::abs(left_rad) <= tolerance_rad_[j])) {

@@ -29,7 +29,8 @@ class Arrival {
   bool stands(std::int64_t now_ns, const JointState& state) noexcept;
   void judge(const JointState& state) noexcept;
 
-  std::uint32_t joints_, grippers_;
+  std::uint32_t joints_;
+  JointMask grippers_;
   PerJoint<float> tolerance_rad_;
   std::int64_t settle_ns_;
   std::int64_t end_ns_ = 0, still_since_ns_ = 0;  // 0: the slew has not ended yet

@@ -141,7 +141,7 @@ bool ChunkBuffer::watch_approach(const ChunkView& chunk, const Knot& seam, bool 
   own_start(chunk, seam.t_ns, start_rad);
   float furthest_rad = 0.0f;
   for (std::uint32_t j = 0; j < joints_; ++j) {
-    const std::uint32_t bit = 1u << j;
+    const JointMask bit = joint_bit(j);
     const float gap_rad = seam.position_rad[j] - start_rad[j];
     const float far_rad = approach_.gap_rad[j] + approach_.speed_rad_s[j] * seen_s;
     if (std::abs(from_rest ? gap_rad : offset_rad[j]) > far_rad) {

@@ -48,7 +48,7 @@ struct ControlConfig {
   std::int64_t estop_hold_ns = 500'000'000;
   /// A slew has arrived where every joint is measured within this of its goal; infinite: not judged.
   PerJoint<float> arrival_tolerance_rad = each_joint(kArrivalTolerance_rad);
-  std::uint32_t grippers = 0;  ///< Joints (bits) that something held may stop: that is an arrival.
+  JointMask grippers = 0;  ///< Joints (bits) that something held may stop: that is an arrival.
   std::int64_t settle_ns = 1'000'000'000;  ///< After the end of a slew a moving arm is waited for so long.
   /// A plan that begins further than this from the setpoint is approached; infinite: never (a gripper's whole
   /// travel is an ordinary command).

@@ -88,7 +88,7 @@ void ControlCore::watch_continuity(const JointState& state) noexcept {
     const std::int64_t gap_ns = std::min(state.joint_t_ns[j] - known_ns_[j], kLongestTravelNs);
     const float way = config_.limits.joint[j].max_velocity_rad_s * static_cast<float>(gap_ns) * 1e-9f;
     if (known_ns_[j] > 0 && !(std::abs(moved) <= config_.position_jump_rad + way)) {
-      now_.jumped |= 1u << j;
+      now_.jumped |= joint_bit(j);
       now_.jump_rad[j] = moved;
     }
     known_rad_[j] = state.position_rad[j];

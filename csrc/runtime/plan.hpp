@@ -5,12 +5,10 @@
 #include <span>
 
 #include "bus/joint_bus.hpp"
+#include "motorium/capacities.hpp"
 #include "runtime/seam_statistics.hpp"
 
 namespace motorium {
-
-/// Rows of a chunk at most: what a descriptor may declare, and what every buffer is made for.
-inline constexpr std::uint32_t kMaxChunkRows = 256;
 
 /// A setpoint to be met at one instant, with the slopes of the curve before and after it.
 /// They differ only at a seam between two chunks, where the new chunk may turn back.

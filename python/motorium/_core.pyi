@@ -771,6 +771,7 @@ class DynamixelModel:
     firmware: int
     fast_firmware: int
     effort_full_scale: int
+    ticks_per_turn: int
     registers: list[EmulatedRegister]
     def __init__(self) -> None: ...
 
@@ -1003,11 +1004,16 @@ class FlorenceEncoder:  # X-VLA's DaViT and BART: pixels and token ids to featur
         isa: str = "",
         precision: str = "float32",
         threads: int = 1,
+        cpus: Sequence[int] = (),
     ) -> None: ...
     def encode(
         self, pixels: ArrayLike, valid: ArrayLike, ids: ArrayLike, recorder: Recorder | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
     @property
     def isa(self) -> str: ...
+    @property
+    def arena_bytes(self) -> int: ...
+    @property
+    def weight_bytes_read(self) -> int: ...
 
 kernels: Any  # A submodule: single kernels and what this machine can do, for tests and benchmarks.

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from .errors import CheckpointError
-from .files import exchange_names, temporary_name, write_whole
+from .files import exchange_names, sync_file, temporary_name, write_whole
 from .foreign import open_regular, parse_json
 from .types import Float32
 
@@ -195,8 +195,7 @@ def _swap(fresh: Path, target: Path) -> None:
     """Put `fresh` in the place of `target`; the old one goes only once the new one stands."""
     for file in fresh.iterdir():
         if file.is_file():
-            with file.open("rb") as handle:
-                os.fsync(handle.fileno())
+            sync_file(file)
     if not target.exists():
         fresh.rename(target)
         return

@@ -230,6 +230,24 @@ def _replace(folder: int, path: Path, write: Callable[[BinaryIO], object]) -> No
         raise
 
 
+def sync_file(path: Path) -> None:
+    """Make the content of a file durable."""
+    _sync(path, 0)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    _sync(path, os.O_DIRECTORY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def temporary_name(name: str) -> str:
     """Return a new name for what will take the place of `name`, unlike that of any other program."""
     return f".{name[:40]}.{secrets.token_hex(4)}{TEMPORARY}"

@@ -163,3 +163,25 @@ def test_bindings_hold_no_algorithm(tree):
         loops = re.findall(r"^( *)(?:for|while) \(", path.read_text(encoding="utf-8"), re.MULTILINE)
         deepest = max(map(len, loops), default=0)
         assert deepest <= 6, f"{tree.name(path)}: nested loops belong below the binding"
+
+
+def header_users(tree) -> dict[str, set[str]]:
+    """Each header of ours by the name that includes write, and the files that include it."""
+    roots = ("csrc/include/", "csrc/bindings/", "csrc/", "firmware/")
+    files = [p for folder in ("csrc", "firmware") for p in tree.files(*C_AND_CPP, under=folder)]
+    users: dict[str, set[str]] = {}
+    for path in files:
+        name = tree.name(path)
+        if path.suffix in {".h", ".hpp"} and not name.startswith(("csrc/kernels/", "csrc/include/")):
+            root = next(root for root in roots if name.startswith(root))
+            users[name.removeprefix(root)] = set()
+    for path in files:
+        for name in includes(path):
+            if name in users:
+                users[name].add(tree.name(path))
+    return users
+
+
+def test_a_header_has_more_than_one_user(tree):
+    """A header that only one file includes lives in that file; the sources of its own count as users."""
+    assert not {name: users for name, users in header_users(tree).items() if len(users) < 2}

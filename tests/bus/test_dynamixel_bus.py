@@ -14,7 +14,6 @@ from dynamixel_arm import (
     MODE,
     MODELS,
     PRESENT,
-    TICKS_PER_RAD,
     TORQUE,
     WATCHDOG,
     DynamixelArm,
@@ -25,7 +24,7 @@ from dynamixel_arm import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from servo_arm import make_gate
+from servo_arm import TICKS_PER_RAD, make_gate
 
 from motorium import _core
 from motorium._core import BusStatus

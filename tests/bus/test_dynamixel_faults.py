@@ -36,23 +36,7 @@ def plain_arm():
 
 @pytest.mark.parametrize("fault", sorted(COUNTED))
 def test_one_bad_reply_makes_one_joint_stale(plain_arm, fault):
-    arm = plain_arm
-    arm.place(*[2048] * 6)
-    _, before = arm.read()
-    arm.emulator.set_fault(fault, 3, delay_s=0.5)
-    arm.place(*[2148] * 6)
-    status, state = arm.read()
-    assert status == BusStatus.STALE_JOINTS
-    stale = state["joint_t_ns"] < state["t_ns"]
-    np.testing.assert_array_equal(stale, [False, False, True, False, False, False])
-    assert state["joint_t_ns"][2] == before["joint_t_ns"][2]
-    assert state["position_rad"][2] == before["position_rad"][2]
-    assert (state["position_rad"][~stale] > before["position_rad"][~stale]).all()
-    counters = arm.bus.counters()
-    assert counters[COUNTED[fault]] >= 1
-    assert counters["timeouts"] == 1
-    arm.emulator.set_fault("none")
-    assert arm.read()[0] == BusStatus.OK
+    plain_arm.loses_one_reply(fault, COUNTED[fault], delay_s=0.5)
 
 
 @pytest.mark.parametrize("fault", ["garbage_before", "garbage_after", "duplicate", "echo"])
@@ -61,11 +45,7 @@ def test_noise_around_good_replies_costs_nothing(firmware, fault):
     servos = chain(firmware)
     arm = DynamixelArm(servos, health_period_s=NEVER_S)
     servos.set_fault(fault)
-    for ticks in (1000, 2000, 3000):
-        arm.place(*[ticks] * 6)
-        status, state = arm.read()
-        assert status == BusStatus.OK
-        np.testing.assert_allclose(state["position_rad"], (ticks - 2048) * 2 * np.pi / 4096, atol=1e-5)
+    arm.reads_through_noise(1e-5)
     servos.close()
 
 

@@ -10,9 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from motorium.cameras.apriltags import averaged, detect, solve
-from motorium.cameras.poses import Lens, Tag, inverse, load_tags, pose, rotation_rpy
+from motorium.cameras.poses import Lens, Tag, inverse, load_tags, pose
 from motorium.cli.main import main
 from motorium.errors import CameraError
+from motorium.specs.kinematics import rotation_rpy
 
 cv2 = pytest.importorskip("cv2")
 

@@ -257,7 +257,7 @@ def test_engines_refuse_what_strangers_claim(tmp_path):
     fuzz, program = ROOT / "csrc/fuzz", tmp_path / "fuzz_engines"
     check_run(
         compiler, "-std=c++20", "-O1", f"-I{ROOT}/csrc", f"-I{ROOT}/csrc/include", fuzz / "fuzz_engines.cpp",
-        fuzz / "standalone.cpp", *libraries, "-lpthread", "-o", program,
+        fuzz / "engine_inputs.cpp", fuzz / "standalone.cpp", *libraries, "-lpthread", "-o", program,
     )  # fmt: skip
     seeds = [tmp_path / f"seed{number}" for number in range(40)]
     for number, path in enumerate(seeds):

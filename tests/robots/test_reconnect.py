@@ -24,7 +24,6 @@ from motorium.robots.robot import Robot
 from motorium.specs.robot import RobotSpec
 from motorium.specs.servo import MotorSpec
 
-TICKS_PER_RAD = 4096 / (2 * math.pi)
 KINDS = ["so101", "koch_follower"]
 
 
@@ -43,7 +42,8 @@ class Cable:
         home = np.array([joint.home_rad for joint in spec.joints]) + self.offset_rad
         zero = np.array([joint.zero_ticks for joint in spec.joints])
         sign = np.array([joint.sign for joint in spec.joints])
-        ticks = np.rint(zero + sign * home * TICKS_PER_RAD).astype(np.int32)
+        turns = np.array([MotorSpec.load(name).ticks_per_turn for name in spec.motor_names])
+        ticks = np.rint(zero + sign * home * turns / (2 * math.pi)).astype(np.int32)
         supply = [round(10 * MotorSpec.load(name).supply_v) for name in spec.motor_names]
         emulator.update(ticks, [0] * len(ticks), [0] * len(ticks), supply)
         self.name.symlink_to(emulator.port)

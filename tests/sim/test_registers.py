@@ -65,7 +65,18 @@ def test_ticks_and_radians_are_inverse_and_follow_zero_and_sign():
     np.testing.assert_allclose(model.to_ticks(np.full(N, math.pi / 2)), 3072)
 
 
-def test_torque_off_is_limp():
+def test_every_servo_counts_its_own_turn():
+    so101 = RobotSpec.load("so101")
+    little = replace(so101.joints[-1], motor="scs0009", zero_ticks=512)
+    spec = replace(so101, joints=(*so101.joints[:-1], little))
+    model = RegisterModel(spec, _model().settings)
+    ticks = model.to_ticks(np.full(N, 0.5))
+    assert ticks[0] == pytest.approx(2048 + so101.joints[0].sign * 0.5 * 4096 / (2 * math.pi))
+    assert ticks[-1] == pytest.approx(512 + little.sign * 0.5 * 1229 / (2 * math.pi))
+    np.testing.assert_allclose(model.to_rad(ticks), 0.5)
+
+
+def test_torque_off_lets_go():
     drive = _model().drive(_goals(3000, on=False), np.zeros(N), DT)
     assert (drive.torque_fraction == 0).all()
 

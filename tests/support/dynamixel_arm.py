@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+from servo_arm import PATIENT_S, DrivenArm
 
 from motorium import _core
 from motorium.motors.emulated import dynamixel_model, emulate
@@ -12,9 +12,6 @@ from motorium.specs.servo import MotorSpec
 
 IDS = [1, 2, 3, 4, 5, 6]
 MODELS = ["xl430_w250"] * 2 + ["xl330_m288"] * 4
-TICKS_PER_RAD = 4096 / (2 * np.pi)
-PATIENT_S = 0.3
-"""Reply margin of these tests: a loaded machine must not look like a lost reply."""
 MODE, TORQUE, HARDWARE_ERROR, WATCHDOG, GOAL_PWM, GOAL, PRESENT = 11, 64, 70, 98, 100, 116, 132
 
 
@@ -60,27 +57,11 @@ def setting(
     return _core.ServoSetting(joint=joint, address=address, size=size, value=value, eeprom=eeprom)
 
 
-class DynamixelArm:
-    """A driver on an emulator."""
+class DynamixelArm(DrivenArm):
+    """Dynamixel servos and their driver."""
 
     def __init__(self, emulator: _core.ServoEmulator, **config: Any) -> None:
-        self.emulator = emulator
-        self.bus = _core.DynamixelJoints(emulator.port, make_config(**config))
-        self.readings = _core.JointReadings()
-
-    def read(self) -> tuple[_core.BusStatus, dict[str, Any]]:
-        """Status and joint state."""
-        status = self.bus.read_state(self.readings)
-        return status, self.readings.as_dict()
-
-    def place(self, *ticks: int) -> None:
-        """Present positions, counted over turns."""
-        self.emulator.update(list(ticks), [0] * len(ticks), [0] * len(ticks))
-
-    def settle(self) -> dict[str, np.ndarray]:
-        """Goals once every request sent so far has been dealt with: servos answer in order."""
-        self.read()
-        return self.emulator.goals()
+        super().__init__(emulator, _core.DynamixelJoints(emulator.port, make_config(**config)))
 
     def register(self, servo: int, address: int, size: int = 1) -> int:
         """A register as the servo has it."""

@@ -40,12 +40,11 @@ def make_config(ids: list[int] | None = None, **values: Any) -> _core.BusConfig:
     return config
 
 
-class Arm:
-    """A driver on an emulator."""
+class DrivenArm:
+    """A driver on an emulator; a family says which."""
 
-    def __init__(self, emulator: _core.ServoEmulator, **config: Any) -> None:
-        self.emulator = emulator
-        self.bus = _core.FeetechJoints(emulator.port, make_config(**config))
+    def __init__(self, emulator: _core.ServoEmulator, bus: Any) -> None:
+        self.emulator, self.bus = emulator, bus
         self.readings = _core.JointReadings()
 
     def read(self) -> tuple[_core.BusStatus, dict[str, Any]]:
@@ -54,13 +53,48 @@ class Arm:
         return status, self.readings.as_dict()
 
     def place(self, *ticks: int) -> None:
-        """Present positions."""
+        """Present positions, counted over turns where servos count them."""
         self.emulator.update(list(ticks), [0] * len(ticks), [0] * len(ticks))
 
     def settle(self) -> dict[str, np.ndarray]:
         """Goals once every request sent so far has been dealt with: servos answer in order."""
         self.read()
         return self.emulator.goals()
+
+    def loses_one_reply(self, fault: str, counter: str, delay_s: float = 0.02) -> None:
+        """Check that `fault` on the third servo makes its joint stale, alone, and is counted as `counter`."""
+        self.place(*[2048] * 6)
+        _, before = self.read()
+        self.emulator.set_fault(fault, 3, delay_s=delay_s)
+        self.place(*[2148] * 6)
+        status, state = self.read()
+        assert status == _core.BusStatus.STALE_JOINTS
+        stale = state["joint_t_ns"] < state["t_ns"]
+        np.testing.assert_array_equal(stale, [False, False, True, False, False, False])
+        assert state["joint_t_ns"][2] == before["joint_t_ns"][2]
+        assert state["position_rad"][2] == before["position_rad"][2]
+        assert (state["position_rad"][~stale] > before["position_rad"][~stale]).all()
+        counters = self.bus.counters()
+        assert counters[counter] >= 1
+        assert counters["timeouts"] == 1
+        self.emulator.set_fault("none")
+        assert self.read()[0] == _core.BusStatus.OK
+
+    def reads_through_noise(self, tolerance_rad: float) -> None:
+        """Check that every position is read as it stands."""
+        for ticks in (1000, 2000, 3000):
+            self.place(*[ticks] * 6)
+            status, state = self.read()
+            assert status == _core.BusStatus.OK
+            expected = (ticks - 2048) / TICKS_PER_RAD
+            np.testing.assert_allclose(state["position_rad"], expected, atol=tolerance_rad)
+
+
+class Arm(DrivenArm):
+    """Feetech servos and their driver."""
+
+    def __init__(self, emulator: _core.ServoEmulator, **config: Any) -> None:
+        super().__init__(emulator, _core.FeetechJoints(emulator.port, make_config(**config)))
 
 
 def make_gate(lower: float = -3.2, upper: float = 3.2, n: int = 6) -> _core.SafetyGate:

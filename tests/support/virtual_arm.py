@@ -16,7 +16,6 @@ from motorium.specs.servo import MotorSpec
 
 STIFFNESS = 8.0
 """Share of stall torque per radian of error."""
-TICKS_PER_RAD = 4096 / (2 * math.pi)
 
 
 def quick_robot(folder: Path) -> str:
@@ -45,8 +44,9 @@ class VirtualArm:
         self.sag_rad = np.zeros(len(spec.joints))  # what a load keeps each joint from its goal
         self.temperature_c = 30
         self.emulator = emulate([joint.id for joint in spec.joints], spec.motor_names)
-        supplies = [MotorSpec.load(name).supply_v for name in spec.motor_names]
-        self._voltage_dv = np.rint(10 * np.array(supplies)).astype(np.int32)
+        motors = [MotorSpec.load(name) for name in spec.motor_names]
+        self.ticks_per_rad = np.array([motor.ticks_per_turn for motor in motors]) / (2 * math.pi)
+        self._voltage_dv = np.rint(10 * np.array([motor.supply_v for motor in motors])).astype(np.int32)
         self._stop = threading.Event()
         self._publish(np.zeros(len(spec.joints)))
         self._thread = threading.Thread(target=self._run, name="virtual-arm", daemon=True)
@@ -68,11 +68,11 @@ class VirtualArm:
 
     def goal_rad(self) -> np.ndarray:
         ticks = np.asarray(self.emulator.goals()["goal_position_ticks"], float)
-        return (ticks - self.zero) * self.sign / TICKS_PER_RAD
+        return (ticks - self.zero) * self.sign / self.ticks_per_rad
 
     def _publish(self, velocity: np.ndarray) -> None:
-        ticks = np.rint(self.zero + self.sign * self.position_rad * TICKS_PER_RAD).astype(np.int32)
-        speed = np.rint(self.sign * velocity * TICKS_PER_RAD).astype(np.int32)
+        ticks = np.rint(self.zero + self.sign * self.position_rad * self.ticks_per_rad).astype(np.int32)
+        speed = np.rint(self.sign * velocity * self.ticks_per_rad).astype(np.int32)
         load = np.zeros(len(ticks), np.int32)
         if self.blocked is not None:  # a position controller pushes in proportion to its error
             j = self.blocked

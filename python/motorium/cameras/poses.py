@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import CameraError
 from ..foreign import read_json
+from ..specs.kinematics import rotation_rpy
 
 Float64 = NDArray[np.float64]
 MAX_TAGS = 587
@@ -106,18 +107,6 @@ def load_tags(path: Path) -> dict[int, Tag]:
         )
         tags[id_] = Tag(size, pose(place, rotation_rpy(turn)))
     return tags
-
-
-def rotation_rpy(rpy_rad: Float64) -> Float64:
-    """(3, 3) Rz(yaw) Ry(pitch) Rx(roll)."""
-    (cr, cp, cy), (sr, sp, sy) = np.cos(rpy_rad), np.sin(rpy_rad)
-    return np.array(
-        [
-            [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
-            [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
-            [-sp, cp * sr, cp * cr],
-        ]
-    )
 
 
 def pose(position_m: Float64, rotation: Float64) -> Float64:

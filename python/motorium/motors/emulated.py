@@ -22,6 +22,7 @@ def dynamixel_model(motor: MotorSpec, firmware: int = FIRMWARE) -> _core.Dynamix
     model.firmware = firmware
     model.fast_firmware = motor.fast_read_firmware
     model.effort_full_scale = motor.effort_full_scale
+    model.ticks_per_turn = motor.ticks_per_turn
     model.registers = [
         _core.EmulatedRegister(
             address=register.address,

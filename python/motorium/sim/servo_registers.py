@@ -1,8 +1,8 @@
 """A virtual servo per joint: what its registers mean to the physics, and what they show of it.
 
 The emulator translates goals and readings into the registers of its protocol; here they have the units of an STS3215.
-All arrays are (J,), in joint order. Ticks are encoder positions, 4096 per turn; homing offset and position limits are
-the emulator's business.
+All arrays are (J,), in joint order. Ticks are encoder positions, as many per turn as the servo's table says; homing
+offset and position limits are the emulator's business.
 """
 
 from __future__ import annotations
@@ -21,16 +21,14 @@ from .servo import ServoState
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
-TICKS_PER_TURN = 4096
-TICKS_PER_RAD = TICKS_PER_TURN / (2 * math.pi)
-MAX_SPEED_TICKS_S = 3400.0  # no-load speed at 7.4 V, about 50 turns per minute (STS3215 data sheet)
+MAX_SPEED_TURNS_S = 3400.0 / 4096  # no-load speed at 7.4 V, about 50 turns per minute (STS3215 data sheet)
 ACCELERATION_UNIT_TICKS_S2 = 100.0  # register 41
 FREE_ACCELERATION = (
     254  # its largest value; like 0 it leaves the motor and the arm's inertia as the only limits
 )
 CURRENT_UNIT_MA = 6.5  # register 69
-MOVING_TICKS_S = 5.0
-WHEEL_LEAD_TICKS = 300.0
+MOVING_TURNS_S = 5.0 / 4096
+WHEEL_LEAD_TURNS = 300.0 / 4096
 """How far a servo in wheel mode pushes against what stops it: enough for its stall torque."""
 STATUS_OVERHEAT = 1 << 2
 STATUS_OVERLOAD = 1 << 5
@@ -144,11 +142,13 @@ class RegisterModel:
         n = len(joints)
         self._zero = np.array([joint.zero_ticks for joint in joints], dtype=np.float64)
         self._sign = np.array([joint.sign for joint in joints], dtype=np.float64)
-        self._scale = self._sign * TICKS_PER_RAD
         self.settings = settings
         motors = [MotorSpec.load(name) for name in spec.motor_names]
-        free = np.array([motor.no_load_speed_rad_s for motor in motors]) * TICKS_PER_RAD
-        self._top_speed = np.maximum(free, MAX_SPEED_TICKS_S)
+        self._turn = np.array([motor.ticks_per_turn for motor in motors], dtype=np.float64)
+        per_rad = self._turn / (2 * math.pi)
+        self._scale = self._sign * per_rad
+        free = np.array([motor.no_load_speed_rad_s for motor in motors]) * per_rad
+        self._top_speed = np.maximum(free, MAX_SPEED_TURNS_S * self._turn)
         self._state = _State(
             profile_ticks=np.zeros(n),
             profile_speed=np.zeros(n),
@@ -199,7 +199,7 @@ class RegisterModel:
             voltage_dv=_whole(10 * senses.voltage_v),
             temperature_c=_whole(senses.temperature_c),
             current_units=_whole(senses.current_ma / CURRENT_UNIT_MA),
-            moving=(np.abs(speed) > MOVING_TICKS_S).astype(np.int64),
+            moving=(np.abs(speed) > MOVING_TURNS_S * self._turn).astype(np.int64),
             status=status.astype(np.int64),
         )
 
@@ -228,7 +228,8 @@ class RegisterModel:
         """Keep the goal of a wheel near it: stopped by something, it turns back as soon as it is told."""
         if goals.turn_speed_ticks_s is None:
             return
-        near = np.clip(self._state.profile_ticks, present - WHEEL_LEAD_TICKS, present + WHEEL_LEAD_TICKS)
+        lead = WHEEL_LEAD_TURNS * self._turn
+        near = np.clip(self._state.profile_ticks, present - lead, present + lead)
         turning = ~np.isnan(goals.turn_speed_ticks_s)
         self._state.profile_ticks = np.where(turning, near, self._state.profile_ticks)
 

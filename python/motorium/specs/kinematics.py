@@ -15,8 +15,8 @@ from .robot import RobotSpec
 Float64 = NDArray[np.float64]
 
 
-def rotation_rpy(rpy_rad: Vec3) -> Float64:
-    """(3, 3) rotation of fixed-axis roll, pitch, yaw."""
+def rotation_rpy(rpy_rad: Vec3 | Float64) -> Float64:
+    """Return the (3, 3) rotation of fixed-axis roll, pitch, yaw: Rz(yaw) Ry(pitch) Rx(roll)."""
     (cr, cp, cy), (sr, sp, sy) = np.cos(rpy_rad), np.sin(rpy_rad)
     return np.array(
         [

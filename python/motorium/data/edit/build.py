@@ -16,12 +16,12 @@ import numpy as np
 
 from ... import rooted
 from ...errors import DataError
-from ...files import check_text, write_json
+from ...files import check_text, sync_folder, write_json
 from ...foreign import open_regular
 from ...logs import logger
 from ..format import layout, parquet, tables, video, whole_stats
 from ..format.dataset import Dataset
-from ..format.exchange import BuildingSite, settle, sync_folder
+from ..format.exchange import BuildingSite, settle
 from ..format.layout import FilePlace
 from ..format.lock import Lock
 from ..format.passing import as_data_error, passing, remedy

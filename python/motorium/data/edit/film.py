@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError
+from ...files import sync_file
 from ...types import UInt8
 from ..format.dataset import Dataset
 from ..format.tables import Episode
@@ -50,6 +50,5 @@ def encode(target: Path, images: Iterable[UInt8], fps: int, codec: str = "h264")
             out.mux(stream.encode(None))
     except (av.FFmpegError, OSError, ValueError) as error:
         raise DataError(f"cannot write {target}: {error}") from error
-    with target.open("rb") as file:
-        os.fsync(file.fileno())
+    sync_file(target)
     return count

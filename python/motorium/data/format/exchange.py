@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ... import rooted
 from ...errors import DataError
-from ...files import exchange_names, write_json
+from ...files import exchange_names, sync_folder, write_json
 from ...foreign import read_json
 from . import layout
 from .passing import as_data_error
@@ -218,12 +218,3 @@ def _lives(pid: int, folder: Path) -> bool:
         return not Path("/proc/self/stat").exists()
     started_s = int(boot.split()[1]) + int(fields[19]) / os.sysconf("SC_CLK_TCK")
     return started_s <= folder.stat().st_mtime + 1.0
-
-
-def sync_folder(path: Path) -> None:
-    """Make the names in a folder durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

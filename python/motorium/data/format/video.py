@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DataError
+from ...files import sync_file
 from ...types import UInt8
 from .passing import passing
 from .video_file import opened
@@ -91,8 +91,7 @@ def remux(
         raise DataError(f"cannot copy the video {source}: {error}") from error
     if count == 0:
         raise DataError(f"{source} holds no whole frame")
-    with target.open("rb") as file:
-        os.fsync(file.fileno())
+    sync_file(target)
     if whole_frames(target) != count:  # FFmpeg does not tell of every write that failed
         raise DataError(f"{target} was not written whole; is that disk full?")
     return count

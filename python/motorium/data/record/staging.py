@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from ... import rooted
 from ...errors import DataError
-from ...files import write_json
+from ...files import sync_file, sync_folder, write_json
 from ..format import layout, tables
-from ..format.exchange import sync_folder
 from ..format.instants import observation_times_s
 from ..format.passing import as_data_error, passing
 from ..format.schema import OWN, Info, Schema, read_info, read_json, write_info
@@ -44,11 +43,6 @@ def part_folder(root: Path, episode: int) -> Path:
     return root / layout.STAGING / f"episode-{episode:06d}-{os.getpid()}{layout.PART}"
 
 
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
 def seal(root: Path, part: Path, length: int, pictures: Sequence[Stats], notes: Mapping[str, Any]) -> Episode:
     """Build the finished files in `part` from its journal and videos, make all durable, and rename it: finished.
 
@@ -69,7 +63,7 @@ def seal(root: Path, part: Path, length: int, pictures: Sequence[Stats], notes: 
     with as_data_error(f"{part} could not be finished and stays as it is"):
         episode, moves = _build(root, part, length, pictures, notes)
         for name in moves:
-            _sync_file(part / name)
+            sync_file(part / name)
         sync_folder(part)
         rooted.move(root, part, part.with_suffix(layout.DONE), replace=False)
     return episode
