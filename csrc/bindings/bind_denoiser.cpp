@@ -69,7 +69,7 @@ struct BareDenoiser {
 };
 
 FloatArray run(BareDenoiser& self, const FloatArray& noise, std::size_t steps,
-               const std::optional<FloatArray>& locked, const std::optional<FloatArray>& context,
+               const std::optional<FloatArray>& committed, const std::optional<FloatArray>& context,
                std::size_t domain, const std::optional<FloatArray>& directions, Recorder* recorder,
                const std::optional<FloatArray>& previous, const std::optional<FloatArray>& pull,
                float pull_limit, const std::optional<FloatArray>& mask) {
@@ -78,8 +78,8 @@ FloatArray run(BareDenoiser& self, const FloatArray& noise, std::size_t steps,
     return self.denoiser->run(call);
   };
   return run_denoiser(denoise, self.denoiser->config(),
-                      {noise, locked, steps, directions, previous, pull, pull_limit, mask}, context, domain,
-                      recorder);
+                      {noise, committed, steps, directions, previous, pull, pull_limit, mask}, context,
+                      domain, recorder);
 }
 
 }  // namespace
@@ -123,7 +123,7 @@ void bind_denoiser(py::module_& m) {
             raise_unless_ok(self.alone([&] { return self.denoiser->set_tail(count); }));
           },
           py::arg("rows"))
-      .def("run", &run, py::arg("noise"), py::arg("steps"), none("locked"), none("context"),
+      .def("run", &run, py::arg("noise"), py::arg("steps"), none("committed"), none("context"),
            py::arg("domain") = 0, none("directions"), none("recorder"), none("previous"), none("pull"),
            py::arg("pull_limit") = 5.0f, none("mask"))
       .def_property_readonly("isa", [](const BareDenoiser& self) { return self.table.isa; })

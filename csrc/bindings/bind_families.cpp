@@ -31,10 +31,10 @@ void encode_being(BeingH05Engine& engine, const FloatArray& pixels, const Ids& p
 }
 
 FloatArray denoise_being(BeingH05Engine& engine, const FloatArray& noise, std::size_t steps,
-                         const std::optional<FloatArray>& locked, const std::optional<FloatArray>& directions,
-                         Recorder* recorder) {
+                         const std::optional<FloatArray>& committed,
+                         const std::optional<FloatArray>& directions, Recorder* recorder) {
   return run_denoiser([&](const Denoiser::Run& call) { return engine.denoise(call); }, engine.config().expert,
-                      {noise, locked, steps, directions}, std::nullopt, 0, recorder);
+                      {noise, committed, steps, directions}, std::nullopt, 0, recorder);
 }
 
 XvlaConfig read_xvla(const py::dict& d) {
@@ -52,10 +52,10 @@ void encode_xvla(XvlaEngine& engine, const FloatArray& features, const FloatArra
 }
 
 FloatArray denoise_xvla(XvlaEngine& engine, const FloatArray& noise, std::size_t steps,
-                        const FloatArray& proprio, const std::optional<FloatArray>& locked,
+                        const FloatArray& proprio, const std::optional<FloatArray>& committed,
                         Recorder* recorder) {
   return run_denoiser([&](const Denoiser::Run& call) { return engine.denoise(call); }, engine.config().head,
-                      {noise, locked, steps, std::nullopt}, proprio, 0, recorder);
+                      {noise, committed, steps, std::nullopt}, proprio, 0, recorder);
 }
 
 XiaomiR0Config read_xiaomi(const py::dict& d) {
@@ -71,9 +71,9 @@ void encode_xiaomi(XiaomiR0Engine& engine, const FloatArray& keys, const FloatAr
 }
 
 FloatArray denoise_xiaomi(XiaomiR0Engine& engine, const FloatArray& noise, std::size_t steps,
-                          const std::optional<FloatArray>& locked, const std::optional<FloatArray>& mask,
+                          const std::optional<FloatArray>& committed, const std::optional<FloatArray>& mask,
                           Recorder* recorder) {
-  RunArguments arguments{noise, locked, steps, std::nullopt};
+  RunArguments arguments{noise, committed, steps, std::nullopt};
   arguments.mask = mask;
   return run_denoiser([&](const Denoiser::Run& call) { return engine.denoise(call); }, engine.config().dit,
                       arguments, std::nullopt, 0, recorder);
@@ -87,19 +87,19 @@ void bind_families(py::module_& m) {
                               "Being-H0.5: encode() once per observation, then denoise().", &read_being)
       .def("encode", &encode_being, py::arg("pixels"), py::arg("prompt"), py::arg("state"), none("behind"),
            none("recorder"))
-      .def("denoise", &denoise_being, py::arg("noise"), py::arg("steps"), none("locked"), none("directions"),
-           none("recorder"));
+      .def("denoise", &denoise_being, py::arg("noise"), py::arg("steps"), none("committed"),
+           none("directions"), none("recorder"));
   bind_family<XvlaEngine>(m, "XvlaEngine",
                           "X-VLA from features: encode() once per observation, then denoise().", &read_xvla)
       .def("encode", &encode_xvla, py::arg("features"), py::arg("views"), py::arg("domain"), none("recorder"))
-      .def("denoise", &denoise_xvla, py::arg("noise"), py::arg("steps"), py::arg("proprio"), none("locked"),
-           none("recorder"));
+      .def("denoise", &denoise_xvla, py::arg("noise"), py::arg("steps"), py::arg("proprio"),
+           none("committed"), none("recorder"));
   bind_family<XiaomiR0Engine>(m, "XiaomiR0Engine",
                               "Xiaomi-Robotics-0 from keys and values: encode() once, then denoise().",
                               &read_xiaomi)
       .def("encode", &encode_xiaomi, py::arg("keys"), py::arg("values"), py::arg("positions"),
            py::arg("state"), none("recorder"))
-      .def("denoise", &denoise_xiaomi, py::arg("noise"), py::arg("steps"), none("locked"), none("mask"),
+      .def("denoise", &denoise_xiaomi, py::arg("noise"), py::arg("steps"), none("committed"), none("mask"),
            none("recorder"));
 }
 

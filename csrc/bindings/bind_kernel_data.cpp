@@ -126,7 +126,7 @@ Floats store_keys(const Floats& k, const Floats& v, std::size_t first, std::size
           "need k and v (count, heads, dim)");
   const std::size_t count = size(k, 0), heads = size(k, 1), dim = size(k, 2);
   require(first <= capacity && count <= capacity - first, "the cache is too small");
-  require(!narrow || dim <= kMostHeadDim, "heads are too wide");
+  require(!narrow || dim <= kMaxHeadDim, "heads are too wide");
   const KernelTable& table = select_table(isa);
   const std::size_t panel = table.panel, width = round_up(capacity, panel), group = table.i16_group;
   std::vector<float> keys(key_floats(heads, dim, capacity, panel));

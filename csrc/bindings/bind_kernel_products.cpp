@@ -119,7 +119,7 @@ Floats attend_rows(const Floats& q, const Floats& k, const Floats& v, std::size_
                 r.last - (r.gap_last - r.gap_first) > 0,
             "visible rows must be gap_first <= gap_last <= last <= keys and leave a key");
   }
-  require(!narrow || dim <= kMostHeadDim, "heads are too wide");
+  require(!narrow || dim <= kMaxHeadDim, "heads are too wide");
   require(ranges != nullptr || rows == 0 ||
               (visible_first > 0 && visible_first + (rows - 1) * visible_step <= keys),
           "rows must see 1..keys keys");

@@ -94,12 +94,12 @@ Floats apply_unary(const std::string& op, const Floats& x, const std::string& is
   return y;
 }
 
-Floats step_euler(const Floats& x, const Floats& v, const Floats& locked, float dt, const std::string& isa) {
-  require(x.ndim() == 2 && x.size() == v.size() && locked.ndim() == 2 && locked.shape(0) <= x.shape(0),
-          "need x, v (rows, width) and locked (d, width)");
+Floats step_euler(const Floats& x, const Floats& v, const Floats& committed, float dt, const std::string& isa) {
+  require(x.ndim() == 2 && x.size() == v.size() && committed.ndim() == 2 && committed.shape(0) <= x.shape(0),
+          "need x, v (rows, width) and committed (d, width)");
   Floats y = copy(x);
   select_table(isa).f32_step_euler(
-      {y.mutable_data(), v.data(), locked.data(), size(x, 0), size(x, 1), size(locked, 0), dt});
+      {y.mutable_data(), v.data(), committed.data(), size(x, 0), size(x, 1), size(committed, 0), dt});
   return y;
 }
 
@@ -132,7 +132,7 @@ void bind_kernels(py::module_& parent) {
         py::arg("silu") = false, isa);
   m.def("f32_softmax_rows", &softmax_rows, py::arg("x"), isa);
   m.def("f32_apply_unary", &apply_unary, py::arg("op"), py::arg("x"), isa);
-  m.def("f32_step_euler", &step_euler, py::arg("x"), py::arg("v"), py::arg("locked"), py::arg("dt"), isa);
+  m.def("f32_step_euler", &step_euler, py::arg("x"), py::arg("v"), py::arg("committed"), py::arg("dt"), isa);
   bind_kernel_data(m);
   bind_kernel_speed(m);
 }

@@ -56,7 +56,7 @@ class Recorder final : public Probe {
 /// The arguments of Denoiser::Run that all engines share.
 struct RunArguments {
   FloatArray noise;  ///< (1 + R, T, channels), or (T, channels)
-  std::optional<FloatArray> locked;
+  std::optional<FloatArray> committed;
   std::size_t steps;
   std::optional<FloatArray> directions;
   std::optional<FloatArray> previous = std::nullopt;  ///< (G, channels), with a pull of each row
@@ -74,7 +74,7 @@ FloatArray run_denoiser(const Engine& engine, const DenoiserConfig& config, cons
   const std::size_t values = config.rows * config.channels;
   const auto given = static_cast<std::size_t>(arguments.noise.size());
   Denoiser::Run call{view(arguments.noise), {}, arguments.steps, mutable_view(out)};
-  if (arguments.locked) call.locked = view(*arguments.locked);
+  if (arguments.committed) call.committed = view(*arguments.committed);
   if (context) call.context = view(*context);
   if (arguments.directions) call.directions = view(*arguments.directions);
   if (arguments.previous) call.guidance.rows = view(*arguments.previous);

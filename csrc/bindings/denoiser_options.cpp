@@ -102,7 +102,7 @@ void read_flow(Options& options, DenoiserConfig& c) {
   options.optional("modulation_width", c.modulation_width);
   options.choice("prediction", kPredictions, c.prediction);
   options.optional("noise_at_one", c.noise_at_one);
-  options.optional("locked_done", c.locked_done);
+  options.optional("locked_done", c.committed_done);
   options.optional("zeroed", c.zeroed);
   options.optional("sigmoid", c.sigmoid);
 }

@@ -10,9 +10,9 @@
 
 namespace motorium {
 
-/// Dynamixel protocol 2.0 over one serial line. An error byte has MTR_DXL_ALERT set while the servo's
-/// hardware error register is not zero; its low bits say why an instruction was refused (MTR_DXL_ACCESS,
-/// ...).
+/// Dynamixel protocol 2.0 over one serial line. An error byte has
+/// MTR_DXL_ALERT set while the servo's hardware error register is not zero;
+/// its low bits say why an instruction was refused (MTR_DXL_ACCESS, ...).
 class DynamixelLink final : public ServoLink {
  public:
   /// Throws BusError as SerialPort does.

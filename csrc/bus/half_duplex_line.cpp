@@ -7,8 +7,8 @@ namespace {
 
 constexpr double kBitsPerByte = 10.0;  // 8N1
 constexpr int kSilencesToDoubt = 2;
-/// A USB adapter with its timer at the factory's 16 ms holds a reply back three times over and is within
-/// this.
+/// A USB adapter with its timer at the factory's 16 ms
+/// holds a reply back three times over and is within this.
 constexpr std::int64_t kLatestNs = 60'000'000;
 constexpr std::int64_t kLaterNs = 47'500, kSoonerNs = 2'500;  // in balance at 19 to 1
 

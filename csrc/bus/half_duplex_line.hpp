@@ -80,8 +80,8 @@ class HalfDuplexLine {
   }
   /// Whether some reply that was given up may still come.
   bool doubtful() const noexcept { return overdue_.any(monotonic_ns()); }
-  /// Listens until no reply that was given up can come any more: some 60 ms after the last such, or not at
-  /// all.
+  /// Listens until no reply that was given up can come any
+  /// more: some 60 ms after the last such, or not at all.
   void wait_out() noexcept { discard_until(overdue_.newest_ns()); }
   void set_when_overdue(WhenOverdue when) noexcept { when_overdue_ = when; }
 

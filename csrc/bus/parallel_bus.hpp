@@ -24,8 +24,8 @@ class ParallelBus final : public JointBus {
   /// is gone: the arms that are left must still be told to let go.
   BusStatus read_state(JointState& state) noexcept override;
   BusStatus write_goal(const GatedGoal& goal) noexcept override;
-  /// Off reaches every bus, whatever becomes of the others. On: when one fails, the others are switched off
-  /// again.
+  /// Off reaches every bus, whatever becomes of the others.
+  /// On: when one fails, the others are switched off again.
   BusStatus set_torque(bool on) noexcept override;
   BusCounters counters() const noexcept override;
   LatencyReport latency() const noexcept override;

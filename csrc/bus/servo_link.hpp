@@ -25,9 +25,9 @@ class ServoLink : private HalfDuplexLine::Listener {
   virtual LinkStatus write(std::uint8_t id, std::uint16_t address, std::span<const std::uint8_t> data,
                            std::uint8_t* error) noexcept = 0;
 
-  /// Reads `size` bytes from every servo in `ids`. Row i of `rows` (ids x size) and `errors[i]` are written
-  /// only when `answered[i]` becomes true. Stops early once the last servo has spoken, for servos answer in
-  /// the order asked.
+  /// Reads `size` bytes from every servo in `ids`. Row i of `rows` (ids x size)
+  /// and `errors[i]` are written only when `answered[i]` becomes true. Stops
+  /// early once the last servo has spoken, for servos answer in the order asked.
   virtual LinkStatus sync_read(std::span<const std::uint8_t> ids, std::uint16_t address, std::uint16_t size,
                                std::span<std::uint8_t> rows, std::span<std::uint8_t> errors,
                                std::span<bool> answered) noexcept = 0;

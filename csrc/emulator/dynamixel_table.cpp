@@ -270,10 +270,10 @@ ServoGoal DynamixelTable::goal() noexcept {
   const std::int32_t profile = get(kProfileAcceleration, 4);
   goal.acceleration = profile > 0 ? std::max(1, whole(profile * acceleration_unit_)) : 0;
   const bool by_current = live_[kMode] == kCurrentPositionMode;
-  const double share = by_current
-                           ? static_cast<double>(std::abs(get(kGoalCurrent, 2))) / model_.effort_full_scale
-                           : static_cast<double>(std::abs(get(kGoalPwm, 2))) / 885.0;
-  goal.torque_limit_permille = std::clamp(whole(1000.0 * share), 0, 1000);
+  const double fraction = by_current
+                              ? static_cast<double>(std::abs(get(kGoalCurrent, 2))) / model_.effort_full_scale
+                              : static_cast<double>(std::abs(get(kGoalPwm, 2))) / 885.0;
+  goal.torque_limit_permille = std::clamp(whole(1000.0 * fraction), 0, 1000);
   return goal;
 }
 

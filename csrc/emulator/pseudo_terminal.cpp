@@ -97,8 +97,8 @@ void PseudoTerminal::run() noexcept {
   std::int64_t next_ns = -1;
   for (;;) {
     std::array<pollfd, 2> waiting{{{master_, POLLIN, 0}, {wake_, POLLIN, 0}}};
-    // The kernel wakes a sleeper some tens of microseconds late; a wire is not late, so the last of them are
-    // spent awake.
+    // The kernel wakes a sleeper some tens of microseconds late;
+    // a wire is not late, so the last of them are spent awake.
     const std::int64_t left = std::max<std::int64_t>(next_ns - kAwakeNs - monotonic_ns(), 0);
     const timespec timeout{static_cast<time_t>(left / kNsPerS), static_cast<long>(left % kNsPerS)};
     const int ready = ::ppoll(waiting.data(), waiting.size(), next_ns < 0 ? nullptr : &timeout, nullptr);

@@ -10,8 +10,8 @@
 
 namespace motorium {
 
-/// A serial port made of nothing: clients open `port()`, a thread of its own serves the other end and sleeps
-/// otherwise.
+/// A serial port made of nothing: clients open `port()`, a
+/// thread of its own serves the other end and sleeps otherwise.
 class PseudoTerminal {
  public:
   struct Service {

@@ -44,8 +44,8 @@ class ServoEmulator {
   VirtualServo::Table registers(std::size_t servo) const noexcept;
   void poke(std::size_t servo, std::uint16_t address, std::span<const std::uint8_t> data) noexcept;
 
-  /// From now on every `period`-th matching reply suffers `fault`. servo -1: any. `delay_s` is for
-  /// ServoFault::delay.
+  /// From now on every `period`-th matching reply suffers
+  /// `fault`. servo -1: any. `delay_s` is for ServoFault::delay.
   void set_fault(ServoFault fault, int servo, std::uint32_t period, double delay_s) noexcept;
   /// Troubles of one servo, or of all with -1.
   void set_condition(const ServoCondition& condition, int servo) noexcept;

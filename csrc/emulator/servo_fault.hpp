@@ -31,8 +31,8 @@ class FaultEngine {
   ServoFault strike(int servo) noexcept;
 
   static std::uint8_t wrong_id(std::uint8_t id) noexcept { return static_cast<std::uint8_t>(id ^ 0x40); }
-  /// Spoils a packet that is otherwise right: `corrupt`, `truncate`, `duplicate`, noise. Other kinds leave it
-  /// alone.
+  /// Spoils a packet that is otherwise right: `corrupt`,
+  /// `truncate`, `duplicate`, noise. Other kinds leave it alone.
   static void spoil(ServoFault kind, std::vector<std::uint8_t>& packet);
 
  private:

@@ -74,8 +74,8 @@ void ServoTable::show_position() noexcept {
   set16(kPresentPosition, mtr_ft_encode_signed(count / ticks_per_count(), kSignPosition));
 }
 
-/// Where the servo drives to: the goal register reads back as it was written, clamped is what is done about
-/// it.
+/// Where the servo drives to: the goal register reads back
+/// as it was written, clamped is what is done about it.
 std::int32_t ServoTable::encoder_goal() const noexcept {
   std::int32_t count = mtr_ft_decode_signed(get16(kGoalPosition), kSignPosition);
   const std::int32_t least = get16(kMinPosition), most = get16(kMaxPosition);

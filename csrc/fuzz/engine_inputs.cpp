@@ -83,7 +83,7 @@ DenoiserConfig read_denoiser(Source& s) {
   c.learnt_positions = (options & 4) != 0;
   c.head_norm = (options & 8) != 0;
   c.noise_at_one = (options & 16) != 0;
-  c.locked_done = (options & 32) == 0;
+  c.committed_done = (options & 32) == 0;
   if (c.embedding == Embedding::domain) {
     c.domains = s.size(1, 3);
     c.context = s.size(0, 5);
@@ -131,11 +131,11 @@ bool Weights::add(const std::string& list, std::size_t at, std::size_t& total, S
   for (const char* next = list.c_str() + from; *next != ')';) {
     char* after = nullptr;
     shape.push_back(std::strtoul(next + 1, &after, 10));
-    count = std::min(count, kMost + 1) * std::min(shape.back(), kMost + 1);
+    count = std::min(count, kMax + 1) * std::min(shape.back(), kMax + 1);
     next = after;
   }
   total += count;
-  if (total > kMost) return false;
+  if (total > kMax) return false;
   const std::uint8_t fate = s.byte();
   if (fate == 0xff) return true;  // missing
   if (fate == 0xfe && !shape.empty()) count += count / shape[0], ++shape[0];

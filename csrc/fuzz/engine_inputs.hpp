@@ -32,8 +32,8 @@ class Source {
   std::size_t size(std::size_t low, std::size_t high) {
     const std::uint8_t b = byte();
     if (b < 0xf4) return low + b % (high - low + 1);
-    constexpr std::size_t kMost = std::numeric_limits<std::size_t>::max();
-    return choice<std::size_t>({0, 64, 1024, 8192, 65536, 1u << 31, kMost / 4, kMost});
+    constexpr std::size_t kMax = std::numeric_limits<std::size_t>::max();
+    return choice<std::size_t>({0, 64, 1024, 8192, 65536, 1u << 31, kMax / 4, kMax});
   }
   float real(float usual) {
     constexpr float kInf = std::numeric_limits<float>::infinity();
@@ -49,8 +49,8 @@ class Source {
 BlockConfig read_block(Source& s);
 DenoiserConfig read_denoiser(Source& s);
 
-/// The tensors that an engine lists when it is opened without any; some are then left out, reshaped or
-/// damaged.
+/// The tensors that an engine lists when it is opened
+/// without any; some are then left out, reshaped or damaged.
 class Weights {
  public:
   template <typename Open>
@@ -71,7 +71,7 @@ class Weights {
  private:
   bool add(const std::string& list, std::size_t at, std::size_t& total, Source& s);
 
-  static constexpr std::size_t kMost = std::size_t{1} << 14;
+  static constexpr std::size_t kMax = std::size_t{1} << 14;
   std::deque<std::vector<float>> storage_;
 };
 
@@ -89,7 +89,7 @@ void call_denoiser(Source& s, const DenoiserConfig& c, const Denoise& denoise) {
   if (s.byte() > 0xf0) run.refinements = s.size(0, 3);
   run.steps = s.size(0, 5);
   const auto noise = read_floats(s, (1 + std::min<std::size_t>(run.refinements, 4)) * values);
-  const auto locked = read_floats(s, s.byte() % (c.rows + 2) * c.channels);
+  const auto committed = read_floats(s, s.byte() % (c.rows + 2) * c.channels);
   const auto context = read_floats(s, c.context);
   const std::size_t turns = std::min<std::size_t>(run.refinements, 4) * std::min<std::size_t>(run.steps, 64);
   const auto directions =
@@ -98,7 +98,8 @@ void call_denoiser(Source& s, const DenoiserConfig& c, const Denoise& denoise) {
   const std::size_t guided = s.flag() ? s.byte() % (c.rows + 2) : 0;
   const auto previous = read_floats(s, guided * c.channels), pull = read_floats(s, guided);
   const auto mask = s.flag() ? read_floats(s, values) : std::vector<float>{};
-  run.noise = noise, run.locked = locked, run.context = context, run.directions = directions, run.out = out;
+  run.noise = noise, run.committed = committed, run.context = context, run.directions = directions,
+  run.out = out;
   run.mask = mask, run.guidance = {previous, pull, 5.0f}, run.domain = s.size(0, 2);
   denoise(run);
 }

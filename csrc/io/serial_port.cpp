@@ -80,8 +80,8 @@ void SerialPort::lock() {
   if (::fstat(fd_, &info) != 0) fail(path_, errno);
   const unsigned number = major(info.st_rdev);
   pseudo_terminal_ = number >= kFirstPtyMajor && number <= kLastPtyMajor;
-  // On a pseudo-terminal the exclusive mark outlives a client that was killed, for as long as the other end
-  // lives.
+  // On a pseudo-terminal the exclusive mark outlives a client
+  // that was killed, for as long as the other end lives.
   if (!pseudo_terminal_ && ::ioctl(fd_, TIOCEXCL) != 0 && errno != EINVAL) fail(path_, errno);
 }
 
@@ -168,8 +168,8 @@ std::size_t SerialPort::read_waiting(std::span<std::uint8_t> buffer) noexcept {
 std::size_t SerialPort::discard_input() noexcept {
   std::array<std::uint8_t, 512> scrap;
   std::size_t total = 0;
-  // Read rather than flushed: a flush leaves what the line discipline has not seen yet. Bounded against a
-  // babbler.
+  // Read rather than flushed: a flush leaves what the line
+  // discipline has not seen yet. Bounded against a babbler.
   for (int i = 0; i < 32; ++i) {
     const ssize_t n = ::read(fd_, scrap.data(), scrap.size());
     if (n <= 0) break;

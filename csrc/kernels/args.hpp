@@ -57,9 +57,9 @@ struct MultiplyRows {
   const float* converted_scale = nullptr;
 };
 
-/// Rows as the dot products of a unit read them: row i at i * converted_stride(k) inputs of
-/// DotFormat::input_bytes, zero-padded. bfloat16: rounded to nearest even. int8: round(levels x / max |x|) +
-/// DotFormat::offset.
+/// Rows as the dot products of a unit read them: row i at i *
+/// converted_stride(k) inputs of DotFormat::input_bytes, zero-padded. bfloat16:
+/// rounded to nearest even. int8: round(levels x / max |x|) + DotFormat::offset.
 struct ConvertRows {
   const float* x;
   std::size_t x_stride;
@@ -222,17 +222,17 @@ struct AddScaled {
   float scale;
 };
 
-/// x += dt * v, then the first locked_rows rows become `locked`.
+/// x += dt * v, then the first committed_rows rows become `committed`.
 struct StepEuler {
   float* x;
   const float* v;
-  const float* locked;  ///< (locked_rows, width)
-  std::size_t rows, width, locked_rows;
+  const float* committed;  ///< (committed_rows, width)
+  std::size_t rows, width, committed_rows;
   float dt;
 };
 
-/// (pixels, 3) uint8 -> (pixels, 3) float32: y = x * scale[c] + shift[c]. Channels stay last: convolutions
-/// read that.
+/// (pixels, 3) uint8 -> (pixels, 3) float32: y = x * scale[c]
+/// + shift[c]. Channels stay last: convolutions read that.
 struct NormaliseImage {
   const std::uint8_t* x;
   float* y;
@@ -294,7 +294,7 @@ struct MeasureStream {
   float* sink;
 };
 
-static constexpr std::size_t kMostTileRows = 16;
+static constexpr std::size_t kMaxTileRows = 16;
 
 /// Inputs whose int8 products are first added up in 16 bits, by units that do so.
 static constexpr std::size_t kChain = 16;
@@ -332,11 +332,11 @@ static constexpr std::size_t kChain = 16;
 
 /// Floats of AttendRows::scratch.
 [[maybe_unused]] static constexpr std::size_t score_floats(std::size_t capacity, std::size_t panel) {
-  return kMostTileRows * round_up(capacity, panel);
+  return kMaxTileRows * round_up(capacity, panel);
 }
 
 /// The widest head that the i16 kernels take.
-static constexpr std::size_t kMostHeadDim = 512;
+static constexpr std::size_t kMaxHeadDim = 512;
 
 /// Steps of a rounded query and key: head_dim products of two of them fit an int32.
 [[maybe_unused]] static inline float narrow_levels(std::size_t head_dim) {

@@ -2,8 +2,8 @@
 
 #include "kernels/f32_multiply_rows.inl.hpp"
 
-/// Convolution as a matrix product over patches, a block of output pixels at a time so that patches stay in
-/// cache.
+/// Convolution as a matrix product over patches, a block of
+/// output pixels at a time so that patches stay in cache.
 
 namespace motorium::kernels {
 namespace {

@@ -8,10 +8,10 @@ namespace motorium::kernels {
 namespace {
 
 void f32_step_euler(const StepEuler& a) noexcept {
-  const std::size_t locked = a.locked_rows * a.width;
-  const std::size_t rest = a.rows * a.width - locked;
-  if (locked != 0) __builtin_memcpy(a.x, a.locked, locked * sizeof(float));
-  f32_add_scaled({a.x + locked, a.v + locked, a.x + locked, rest, a.dt});
+  const std::size_t committed = a.committed_rows * a.width;
+  const std::size_t rest = a.rows * a.width - committed;
+  if (committed != 0) __builtin_memcpy(a.x, a.committed, committed * sizeof(float));
+  f32_add_scaled({a.x + committed, a.v + committed, a.x + committed, rest, a.dt});
 }
 
 }  // namespace

@@ -21,11 +21,11 @@ struct NothingAhead {
   void ask() {}
 };
 
-/// Tile `index` of `tiles` over one panel asks for its share of the panel behind it.
+/// Tile `index` of `tiles` over one panel asks for its part of the panel behind it.
 inline Ahead ahead_of(const void* panel, std::size_t panel_bytes, std::size_t turns, std::size_t index,
                       std::size_t tiles) {
-  const std::size_t share = panel_bytes / tiles;
-  return {static_cast<const char*>(panel) + panel_bytes + index * share, turns > 0 ? share / turns + 1 : 0};
+  const std::size_t bytes = panel_bytes / tiles;
+  return {static_cast<const char*>(panel) + panel_bytes + index * bytes, turns > 0 ? bytes / turns + 1 : 0};
 }
 
 template <int R>
@@ -117,9 +117,9 @@ template <typename Dot, int R, typename Prefetch>
   return settled(tile);
 }
 
-/// The same where products are added up in 16 bits before they are widened: Dot::chain groups at a time,
-/// which the panel is padded to. The wide sums wait in memory meanwhile: all registers are for the narrow
-/// ones.
+/// The same where products are added up in 16 bits before they are widened:
+/// Dot::chain groups at a time, which the panel is padded to. The wide sums
+/// wait in memory meanwhile: all registers are for the narrow ones.
 template <typename Dot, int R, typename Prefetch>
 [[gnu::always_inline]] inline DotTile<Dot, R> chain_tile(const typename Dot::Input* const* rows,
                                                          const typename Dot::Sum (&start)[2],

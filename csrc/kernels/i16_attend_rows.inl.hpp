@@ -43,7 +43,7 @@ struct AttendNarrowHead {
     const std::size_t dims = round_up(cache.head_dim, group);
     const std::size_t width = round_up(cache.capacity, kPanel);
     const std::size_t kv_head = head / (a.heads / cache.kv_heads);
-    std::int16_t queries[R][kMostHeadDim];
+    std::int16_t queries[R][kMaxHeadDim];
     const std::int16_t* rows[R];
     float factor[R];
     VisibleKeys visible[R];
@@ -70,7 +70,7 @@ struct AttendNarrowHead {
         store(scores + kLanes, mul(mul(Int16Dot::to_float(tile.part[r][1]), high), fill(factor[r])));
       }
     }
-    auto* shares = reinterpret_cast<std::int16_t*>(a.scratch + kMostTileRows * width);
+    auto* shares = reinterpret_cast<std::int16_t*>(a.scratch + kMaxTileRows * width);
     for (int r = 0; r < R; ++r) {
       float* scores = a.scratch + static_cast<std::size_t>(r) * width;
       std::int16_t* row = shares + static_cast<std::size_t>(r) * width;

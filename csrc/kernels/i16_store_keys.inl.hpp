@@ -22,7 +22,7 @@ void i16_store_keys(const StoreKeys& a) noexcept {
   const KeyValues& cache = a.cache;
   const std::size_t dim = cache.head_dim, width = round_up(cache.capacity, kPanel);
   const std::size_t dims = round_up(dim, group), keys = round_up(cache.capacity, group);
-  std::int16_t row[kMostHeadDim];
+  std::int16_t row[kMaxHeadDim];
   for (std::size_t i = 0; i < a.count; ++i) {
     const std::size_t key = a.first + i;
     for (std::size_t head = 0; head < cache.kv_heads; ++head) {

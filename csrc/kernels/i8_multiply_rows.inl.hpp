@@ -2,8 +2,8 @@
 
 #include "kernels/f32_multiply_rows.inl.hpp"
 
-/// Prepacked matrix product of int8 weights and rows from i8_quantise_rows: exact int32 sums, then two
-/// scales.
+/// Prepacked matrix product of int8 weights and rows from
+/// i8_quantise_rows: exact int32 sums, then two scales.
 
 namespace motorium::kernels {
 namespace {

@@ -44,13 +44,13 @@ inline float peak_of_dots(std::size_t inputs, std::size_t products_wanted) {
   return y[0];
 }
 
-/// One instruction is the whole dot product: nothing of it can be taken out of the loop or shared among the
-/// sums.
+/// One instruction is the whole dot product: nothing of it
+/// can be taken out of the loop or shared among the sums.
 template <typename Dot>
 concept SingleInstruction = requires { requires Dot::single_instruction; };
 
-/// A tile's sums and nothing else. Every sum starts from its own, unknown value, or the compiler would keep
-/// one for all.
+/// A tile's sums and nothing else. Every sum starts from its
+/// own, unknown value, or the compiler would keep one for all.
 template <typename Dot>
 inline float peak_of_registers(std::size_t products_wanted) {
   alignas(64) static const char zeros[256] = {};

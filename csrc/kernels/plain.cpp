@@ -215,7 +215,7 @@ void f32_add_scaled(const AddScaled& a) noexcept {
 
 void f32_step_euler(const StepEuler& a) noexcept {
   for (std::size_t i = 0; i < a.rows * a.width; ++i)
-    a.x[i] = i < a.locked_rows * a.width ? a.locked[i] : a.x[i] + a.dt * a.v[i];
+    a.x[i] = i < a.committed_rows * a.width ? a.committed[i] : a.x[i] + a.dt * a.v[i];
 }
 
 void u8_normalise_image(const NormaliseImage& a) noexcept {

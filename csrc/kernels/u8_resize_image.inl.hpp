@@ -5,10 +5,10 @@
 namespace motorium::kernels {
 namespace {
 
-/// Two neighbours of an output pixel along one axis and the share of the second.
+/// Two neighbours of an output pixel along one axis and the fraction of the second.
 struct Blend {
   std::size_t first, second;
-  float share;
+  float fraction;
 };
 
 inline Blend blend_at(std::size_t i, std::size_t in, std::size_t out) {
@@ -23,15 +23,15 @@ inline void blend_rows(const ResizeImage& a, const Blend& rows) {
   const std::size_t stretch = 3 * a.width;
   const std::uint8_t* top = a.x + rows.first * stretch;
   const std::uint8_t* bottom = a.x + rows.second * stretch;
-  const Vec share = fill(rows.share);
+  const Vec fraction = fill(rows.fraction);
   std::size_t i = 0;
   for (; i + kLanes <= stretch; i += kLanes) {
     const Vec value = load_u8(top + i);
-    store(a.scratch + i, fma(share, sub(load_u8(bottom + i), value), value));
+    store(a.scratch + i, fma(fraction, sub(load_u8(bottom + i), value), value));
   }
   for (; i < stretch; ++i) {
     const float value = static_cast<float>(top[i]);
-    a.scratch[i] = value + rows.share * (static_cast<float>(bottom[i]) - value);
+    a.scratch[i] = value + rows.fraction * (static_cast<float>(bottom[i]) - value);
   }
 }
 
@@ -46,7 +46,7 @@ void u8_resize_image(const ResizeImage& a) noexcept {
       float* y = a.y + (a.channels_first ? pixel : 3 * pixel);
       for (std::size_t c = 0; c < 3; ++c) {
         const float left = a.scratch[3 * at.first + c];
-        const float value = left + at.share * (a.scratch[3 * at.second + c] - left);
+        const float value = left + at.fraction * (a.scratch[3 * at.second + c] - left);
         y[c * step] = value * a.scale[c] + a.shift[c];
       }
     }

@@ -66,19 +66,20 @@ static uint8_t care_bits(const mtr_guard_joint* limits, float celsius, float vol
 }
 
 /* How fast the patience of a joint is used up: 1 at just its thresholds, 0 when it is well. */
-static float haste(const mtr_guard_joint* limits, float share, float load, float error, float speed) {
-  if (load >= limits->overload_effort * share) return load / (limits->overload_effort * share);
+static float haste(const mtr_guard_joint* limits, float fraction, float load, float error, float speed) {
+  if (load >= limits->overload_effort * fraction) return load / (limits->overload_effort * fraction);
   const bool stands = speed <= limits->stall_velocity_rad_s;
-  if (!stands || load < limits->stall_effort * share || error < limits->stall_error_rad) return 0.0f;
-  return load / (limits->stall_effort * share) * fminf(error / limits->stall_error_rad, MTR_GUARD_MOST_HASTE);
+  if (!stands || load < limits->stall_effort * fraction || error < limits->stall_error_rad) return 0.0f;
+  return load / (limits->stall_effort * fraction) *
+         fminf(error / limits->stall_error_rad, MTR_GUARD_MOST_HASTE);
 }
 
 static void back_off(const mtr_guard_joint* limits, mtr_guard_state* state, uint32_t j, float dt_s,
-                     float load, float share, float measured, float* goal) {
+                     float load, float fraction, float measured, float* goal) {
   const float lead = (*goal - measured) * state->ahead[j];
   const bool stalled = (state->bits[j] & MTR_GUARD_STALLED) != 0;
   const float hold = stalled ? limits->hold_effort : MTR_GUARD_BEAR_SHARE * limits->overload_effort;
-  const bool light = load <= hold * share;
+  const bool light = load <= hold * fraction;
   if (lead <= state->slack_rad[j] && light) {
     state->ahead[j] = 0.0f;
     state->exertion_s[j] = 0.0f;
@@ -98,8 +99,8 @@ static void step_joint(const mtr_guard_config* config, mtr_guard_state* state, c
   const float error = *goal - in->measured_rad[j];
   if (limits->stall_time_s <= 0.0f || !is_usual(error) || !is_usual(in->effort[j])) return;
   const float load = fabsf(in->effort[j]);
-  const float share = derating(limits, in->temperature_c[j]);
-  const float rate = haste(limits, share, load, fabsf(error), fabsf(in->velocity_rad_s[j]));
+  const float fraction = derating(limits, in->temperature_c[j]);
+  const float rate = haste(limits, fraction, load, fabsf(error), fabsf(in->velocity_rad_s[j]));
   const float used = state->exertion_s[j] + config->dt_s * (rate > 0.0f ? rate : -1.0f);
   state->exertion_s[j] = fminf(fmaxf(used, 0.0f), limits->stall_time_s);
   const bool backing = state->ahead[j] > 0.0f || state->ahead[j] < 0.0f;
@@ -114,7 +115,7 @@ static void step_joint(const mtr_guard_config* config, mtr_guard_state* state, c
     state->bits[j] |= before;
   }
   if (backing || used >= limits->stall_time_s) {
-    back_off(limits, state, j, config->dt_s, load, share, in->measured_rad[j], goal);
+    back_off(limits, state, j, config->dt_s, load, fraction, in->measured_rad[j], goal);
   }
 }
 

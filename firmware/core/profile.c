@@ -45,8 +45,8 @@ static void add_stop(const mtr_profile_limits* limits, mtr_motion from, mtr_prof
   add(profile, peak / j, sign * j);
 }
 
-static void add_travel(const mtr_profile_limits* limits, double way, mtr_profile* profile) {
-  const double d = fabs(way), j = way < 0.0 ? -limits->max_jerk : limits->max_jerk;
+static void add_travel(const mtr_profile_limits* limits, double distance, mtr_profile* profile) {
+  const double d = fabs(distance), j = distance < 0.0 ? -limits->max_jerk : limits->max_jerk;
   const double v = limits->max_velocity, a = limits->max_acceleration, jerk = limits->max_jerk;
   const double jerk_s = fmin(fmin(cbrt(d / (2.0 * jerk)), sqrt(v / jerk)), a / jerk);
   double flat_s = 0.0; /* at the acceleration bound */

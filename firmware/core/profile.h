@@ -4,10 +4,10 @@
  * microcontroller firmware, by the C++ control thread and by the Python tests.
  *
  * A profile is a chain of phases of constant jerk: first the axis comes to rest as fast as the bounds allow,
- * then it travels the rest of the way from rest to rest. Position, velocity and acceleration are continuous;
+ * then it travels the remaining distance from rest to rest. Position, velocity and acceleration are continuous;
  * jerk never exceeds its bound; acceleration exceeds its own only where the start did, and then it only
  * falls; velocity only as far as a start beyond its bound, or one that still accelerates, makes it. From rest
- * it never overshoots; in motion it overshoots by no more than the way it needs to stop.
+ * it never overshoots; in motion it overshoots by no more than the distance it needs to stop.
  *
  * Rest to rest: Biagiotti and Melchiorri, "Trajectory Planning for Automatic Machines and Robots",
  * section 3.4.

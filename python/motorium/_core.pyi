@@ -885,7 +885,7 @@ class Denoiser:  # The K-step loop of an action expert over cached keys and valu
         self,
         noise: ArrayLike,
         steps: int,
-        locked: ArrayLike | None = None,
+        committed: ArrayLike | None = None,
         context: ArrayLike | None = None,
         domain: int = 0,
         directions: ArrayLike | None = None,
@@ -924,7 +924,7 @@ class BeingH05Engine:  # Being-H0.5: encode() once per observation, then denoise
         self,
         noise: ArrayLike,
         steps: int,
-        locked: ArrayLike | None = None,
+        committed: ArrayLike | None = None,
         directions: ArrayLike | None = None,
         recorder: Recorder | None = None,
     ) -> NDArray[np.float32]: ...
@@ -953,7 +953,7 @@ class XvlaEngine:  # X-VLA from features: encode() once per observation, then de
         noise: ArrayLike,
         steps: int,
         proprio: ArrayLike,
-        locked: ArrayLike | None = None,
+        committed: ArrayLike | None = None,
         recorder: Recorder | None = None,
     ) -> NDArray[np.float32]: ...
     @property
@@ -985,7 +985,7 @@ class XiaomiR0Engine:  # Xiaomi-Robotics-0 from keys and values: encode() once p
         self,
         noise: ArrayLike,
         steps: int,
-        locked: ArrayLike | None = None,
+        committed: ArrayLike | None = None,
         mask: ArrayLike | None = None,
         recorder: Recorder | None = None,
     ) -> NDArray[np.float32]: ...

@@ -51,7 +51,7 @@ _GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
             "0.0f -> (-1.0f) in: if (limits->min_v > 0.0f && volts < limits->min_v) bits |= MTR_GUARD_BAD_SUPPLY;",
         ),
         "any rate that is not positive counts as -1": (
-            "0.0f -> (-1.0f) in: if (!stands || load < limits->stall_effort * share || error < limits->stall_error_rad) return 0.0f;",  # noqa: E501
+            "0.0f -> (-1.0f) in: if (!stands || load < limits->stall_effort * fraction || error < limits->stall_error_rad) return 0.0f;",  # noqa: E501
         ),
         "the divisor is 1 or -1": ("* -> / in: const float lead = (*goal - measured) * state->ahead[j];",),
         "a light joint whose goal leads no further than the slack changes nothing behind it": (
@@ -61,7 +61,7 @@ _GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
     "profile": {
         SAME_VALUE: (
             "< -> <= in: const double sign = left < 0.0 ? -1.0 : 1.0;",
-            "< -> <= in: const double d = fabs(way), j = way < 0.0 ? -limits->max_jerk : limits->max_jerk;",
+            "< -> <= in: const double d = fabs(distance), j = distance < 0.0 ? -limits->max_jerk : limits->max_jerk;",
             "> -> >= in: if (!(t_s > 0.0)) return motion;",
             "<= -> < in: if (t_s <= phase->duration_s) return after(motion, phase->jerk, t_s);",
             "< -> <= in: const double ramp = to_peak < 0.0 ? j : -j; /* up where it already brakes harder than it may */",  # noqa: E501

@@ -32,7 +32,7 @@ namespace motorium {
 class Arena {
  public:
   /// From now on, `more` bytes at most: sizes come out of a stranger's file, memory is taken for them.
-  void allow(std::size_t more) noexcept { allowed_ = bytes_ + std::min(more, kMost); }
+  void allow(std::size_t more) noexcept { allowed_ = bytes_ + std::min(more, kMaxBytes); }
 
   /// `count` zeros. Throws std::bad_alloc, and std::invalid_argument where that is more than allowed.
   float* floats(std::size_t count) { return static_cast<float*>(take(4 * checked(count))); }
@@ -59,14 +59,14 @@ class Arena {
   static constexpr std::size_t kBlock = std::size_t{1} << 18;
 #endif
   static constexpr std::size_t kHugePage = std::size_t{1} << 21;
-  static constexpr std::size_t kMost = std::size_t{1} << 46;
+  static constexpr std::size_t kMaxBytes = std::size_t{1} << 46;
   struct Free {
     std::align_val_t align;
     void operator()(std::byte* block) const noexcept { ::operator delete(block, align); }
   };
 
   static std::size_t checked(std::size_t count) {
-    if (count > kMost) refuse();
+    if (count > kMaxBytes) refuse();
     return count;
   }
 
@@ -85,8 +85,8 @@ class Arena {
     return result;
   }
 
-  /// Under AddressSanitizer pieces end where they were asked to end: one block would hide who walks into
-  /// whom.
+  /// Under AddressSanitizer pieces end where they were asked
+  /// to end: one block would hide who walks into whom.
 #if defined(MOTORIUM_POISONS)
   static constexpr std::size_t kGuard = 4 * kAlign;
   static void guard(std::byte* end, std::size_t bytes) noexcept { ASAN_POISON_MEMORY_REGION(end, bytes); }
@@ -114,7 +114,7 @@ class Arena {
   std::byte* next_ = nullptr;
   std::size_t left_ = 0;
   std::size_t bytes_ = 0;
-  std::size_t allowed_ = kMost;
+  std::size_t allowed_ = kMaxBytes;
   std::vector<std::shared_ptr<void>> kept_;
 };
 

@@ -9,7 +9,7 @@ inline kernels::KeyValues make_cache(std::size_t kv_heads, std::size_t head_dim,
                                      Loader& loader) {
   Arena& arena = loader.arena();
   const std::size_t panel = loader.table().panel;
-  if (loader.precision() != Precision::int8 || head_dim > kernels::kMostHeadDim)
+  if (loader.precision() != Precision::int8 || head_dim > kernels::kMaxHeadDim)
     return {arena.floats(kernels::key_floats(kv_heads, head_dim, capacity, panel)),
             arena.floats(kernels::value_floats(kv_heads, head_dim, capacity, panel)), kv_heads, head_dim,
             capacity};

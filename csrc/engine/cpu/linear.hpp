@@ -44,8 +44,8 @@ struct Finish {
   const float* row_scale = nullptr;       ///< what row i is multiplied with after the activation
 };
 
-/// Makes rows first .. last - 1 of a product's input just before they are read. Called for separate rows from
-/// several threads.
+/// Makes rows first .. last - 1 of a product's input just before
+/// they are read. Called for separate rows from several threads.
 class RowMaker {
  public:
   RowMaker() = default;

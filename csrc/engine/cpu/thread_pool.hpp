@@ -13,9 +13,9 @@ namespace motorium {
 /// not joined it: on a busy machine the caller does all parts itself.
 class ThreadPool {
  public:
-  /// `threads` counts the caller's. Workers are pinned to `cpus` in turn; empty: not pinned. Throws
-  /// std::invalid_argument (0 or more than 64 threads, a CPU that this process may not use),
-  /// std::system_error.
+  /// `threads` counts the caller's. Workers are pinned to `cpus` in turn;
+  /// empty: not pinned. Throws std::invalid_argument (0 or more than 64
+  /// threads, a CPU that this process may not use), std::system_error.
   explicit ThreadPool(std::size_t threads, const std::vector<int>& cpus = {});
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

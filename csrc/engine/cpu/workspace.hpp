@@ -56,8 +56,8 @@ void share_rows(Workspace& workspace, std::size_t rows, std::size_t floats, cons
 void attend_heads(const kernels::KernelTable& table, const kernels::AttendRows& call, std::size_t first,
                   std::size_t last, std::size_t thread) noexcept;
 
-/// Attention with the heads shared among the threads; call.scratch holds threads() times score_floats()
-/// floats.
+/// Attention with the heads shared among the threads;
+/// call.scratch holds threads() times score_floats() floats.
 void attend(Workspace& workspace, const kernels::KernelTable& table,
             const kernels::AttendRows& call) noexcept;
 

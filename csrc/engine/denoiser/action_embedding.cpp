@@ -81,7 +81,7 @@ ActionEmbedding::ActionEmbedding(const DenoiserConfig& config, std::span<const s
   if (config.learnt_positions) position_ = loader.copy("action.position", {config.rows, width_});
   Arena& arena = loader.arena();
   sinusoid_ = arena.floats(std::max<std::size_t>(config.time.width, 1));
-  terms_ = arena.floats((Schedule::kMostSteps + Schedule::kExtra) * inner_);
+  terms_ = arena.floats((Schedule::kMaxSteps + Schedule::kExtra) * inner_);
   context_ = arena.floats(inner_);
   hidden_ = arena.floats(config.rows * inner_);
 }

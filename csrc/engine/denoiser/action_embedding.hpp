@@ -9,7 +9,7 @@
 namespace motorium {
 
 /// Actions -> tokens. All embeddings come down to
-/// token = [out] activation(in x + time tau(t) + context c + bias) + position,
+///   token = [out] activation(in x + time tau(t) + context c + bias) + position,
 /// where the part that does not depend on x is computed once per run.
 class ActionEmbedding {
  public:

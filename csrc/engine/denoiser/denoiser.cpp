@@ -109,7 +109,7 @@ bool Denoiser::fits(const Run& call) const noexcept {
   const std::size_t values = config_.rows * config_.channels;
   if (call.noise.size() != values * (1 + call.refinements) || call.out.size() != values) return false;
   if (!call.mask.empty() && call.mask.size() != values) return false;
-  if (call.locked.size() % config_.channels != 0 || call.locked.size() > values) return false;
+  if (call.committed.size() % config_.channels != 0 || call.committed.size() > values) return false;
   if (call.context.size() != config_.context) return false;
   const std::size_t guided = call.guidance.weights.size();
   if (guided > config_.rows || call.guidance.rows.size() != guided * config_.channels) return false;
@@ -118,23 +118,23 @@ bool Denoiser::fits(const Run& call) const noexcept {
 }
 
 DenoiseStatus Denoiser::run(const Run& call) noexcept {
-  if (call.steps == 0 || call.steps > Schedule::kMostSteps || call.refinements > 64)
+  if (call.steps == 0 || call.steps > Schedule::kMaxSteps || call.refinements > 64)
     return DenoiseStatus::out_of_range;
   if (call.refinements != 0 && !gate_) return DenoiseStatus::out_of_range;
   if (call.domain >= config_.choices()) return DenoiseStatus::out_of_range;
   if (!call.guidance.weights.empty() && config_.prediction == Prediction::clean)
     return DenoiseStatus::out_of_range;
   if (!fits(call)) return DenoiseStatus::wrong_sizes;
-  const std::size_t locked = call.locked.size() / config_.channels;
+  const std::size_t committed = call.committed.size() / config_.channels;
   schedule_ = {call.steps, config_.noise_at_one};
   scratch_.probe = call.probe;
   embedding_.prepare(schedule_, call.domain, call.context);
   head_.prepare(call.domain);
   // A table of three axes begins at the first token.
-  places_.lay_out({prefix_, config_.rope_sections.empty() ? positions_[0] : 0, tail_count_, locked});
+  places_.lay_out({prefix_, config_.rope_sections.empty() ? positions_[0] : 0, tail_count_, committed});
   if (modulation_) {
     modulation_->prepare(schedule_);
-    modulation_->lay_out(config_.lead, config_.locked_done ? locked : 0, places_.count());
+    modulation_->lay_out(config_.lead, config_.committed_done ? committed : 0, places_.count());
   }
   if (call.probe != nullptr) show_places(call);
   for (std::size_t pass = 0; pass <= call.refinements; ++pass) {
@@ -156,14 +156,14 @@ void Denoiser::start_pass(const Run& call, std::size_t pass) noexcept {
   }
   const std::size_t values = config_.rows * config_.channels;
   std::copy_n(call.noise.data() + pass * values, values, x_);
-  std::copy(call.locked.begin(), call.locked.end(), x_);
+  std::copy(call.committed.begin(), call.committed.end(), x_);
   std::fill_n(velocity_, values, 0.0f);  // the first clean prediction
 }
 
 void Denoiser::step(const Run& call, std::size_t pass, std::size_t k) noexcept {
-  const std::size_t locked = call.locked.size() / config_.channels;
+  const std::size_t committed = call.committed.size() / config_.channels;
   // A refinement moves every token with the gate, so that only the lead stands still then.
-  const std::size_t still = k == 0 ? 0 : places_.still(pass == 0 ? locked : 0);
+  const std::size_t still = k == 0 ? 0 : places_.still(pass == 0 ? committed : 0);
   if (config_.prediction == Prediction::clean) mix_noise(call, pass, k);
   const std::size_t first = still > config_.lead ? still - config_.lead : 0;
   embed(call, pass, k, first);
@@ -181,11 +181,11 @@ void Denoiser::step(const Run& call, std::size_t pass, std::size_t k) noexcept {
 
 void Denoiser::mix_noise(const Run& call, std::size_t pass, std::size_t k) noexcept {
   const std::size_t values = config_.rows * config_.channels;
-  const auto share = static_cast<float>(schedule_.noise_share(k));
+  const auto fraction = static_cast<float>(schedule_.noise_fraction(k));
   const float* noise = call.noise.data() + pass * values;
-  for (std::size_t i = call.locked.size(); i < values; ++i)
-    x_[i] = share * noise[i] + (1.0f - share) * velocity_[i];
-  std::copy(call.locked.begin(), call.locked.end(), x_);
+  for (std::size_t i = call.committed.size(); i < values; ++i)
+    x_[i] = fraction * noise[i] + (1.0f - fraction) * velocity_[i];
+  std::copy(call.committed.begin(), call.committed.end(), x_);
 }
 
 /// x as the network gets it.
@@ -196,9 +196,9 @@ const float* Denoiser::input(const Run& call) noexcept {
 }
 
 void Denoiser::embed(const Run& call, std::size_t pass, std::size_t k, std::size_t first) noexcept {
-  const std::size_t locked = call.locked.size() / config_.channels;
+  const std::size_t committed = call.committed.size() / config_.channels;
   for (std::size_t row = 0; row < config_.rows; ++row) {
-    const bool done = config_.locked_done && row < locked;
+    const bool done = config_.committed_done && row < committed;
     times_[row] = static_cast<std::uint32_t>(done ? schedule_.done_row() : k);
     for (const std::uint32_t channel : config_.zeroed) x_[row * config_.channels + channel] = 0.0f;
     if (call.probe == nullptr) continue;
@@ -218,7 +218,7 @@ void Denoiser::embed(const Run& call, std::size_t pass, std::size_t k, std::size
 void Denoiser::pass_layers(const Run& call, std::size_t k, std::size_t first) noexcept {
   const std::size_t width = config_.block.width;
   const std::size_t count = places_.count() - first;
-  const std::size_t locked = call.locked.size() / config_.channels;
+  const std::size_t committed = call.committed.size() / config_.channels;
   const TokenPlaces places = places_.from(first);
   for (std::size_t layer = 0; layer < blocks_.size(); ++layer) {
     Block::Call block{{tokens_ + first * width, width, count}, places, caches_[layer], layer, {}};
@@ -228,7 +228,7 @@ void Denoiser::pass_layers(const Run& call, std::size_t k, std::size_t first) no
     }
     std::size_t from = 0, to = count;
     if (layer + 1 == blocks_.size() && call.probe == nullptr) {  // only free rows are looked at
-      from = config_.lead + locked - first;
+      from = config_.lead + committed - first;
       to = config_.lead + config_.rows - first;
     }
     blocks_[layer].run(block, from, to, scratch_);
@@ -236,26 +236,26 @@ void Denoiser::pass_layers(const Run& call, std::size_t k, std::size_t first) no
 }
 
 void Denoiser::predict(const Run& call, std::size_t k, std::size_t first) noexcept {
-  const std::size_t locked = call.locked.size() / config_.channels;
+  const std::size_t committed = call.committed.size() / config_.channels;
   const std::size_t width = config_.block.width, channels = config_.channels;
-  const std::size_t from = call.probe != nullptr ? first : locked;
+  const std::size_t from = call.probe != nullptr ? first : committed;
   const Rows rows{tokens_ + (config_.lead + from) * width, width, config_.rows - from};
   head_.run(rows, {velocity_ + from * channels, channels, rows.count});
   see(call, "normed", k, rows.data, rows.count, width);
   see(call, "prediction", k, velocity_, config_.rows, channels);
   if (config_.prediction == Prediction::clean) {
-    std::copy(call.locked.begin(), call.locked.end(), velocity_);
+    std::copy(call.committed.begin(), call.committed.end(), velocity_);
     return;
   }
-  guide(call.guidance, schedule_, k, {x_, velocity_, channels, locked});
+  guide(call.guidance, schedule_, k, {x_, velocity_, channels, committed});
   const float dt = (config_.noise_at_one ? -1.0f : 1.0f) / static_cast<float>(call.steps);
-  table_.f32_step_euler({x_, velocity_, call.locked.data(), config_.rows, channels, locked, dt});
+  table_.f32_step_euler({x_, velocity_, call.committed.data(), config_.rows, channels, committed, dt});
 }
 
 void Denoiser::finish(const Run& call) noexcept {
   const float* result = config_.prediction == Prediction::clean ? velocity_ : x_;
   std::copy_n(result, call.out.size(), call.out.begin());
-  for (std::size_t row = call.locked.size() / config_.channels; row < config_.rows; ++row) {
+  for (std::size_t row = call.committed.size() / config_.channels; row < config_.rows; ++row) {
     for (const std::uint32_t channel : config_.sigmoid) {
       float& value = call.out[row * config_.channels + channel];
       value = 1.0f / (1.0f + std::exp(-value));

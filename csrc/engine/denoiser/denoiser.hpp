@@ -23,7 +23,7 @@ const char* describe(DenoiseStatus status) noexcept;
 /// The K-step loop of an action expert over cached keys and values, for every family.
 ///
 /// Tokens are [lead | T actions | tail]. What does not change between steps is computed once: the prefix (by
-/// its owner), time embeddings, context, and, where the mask lets them, the lead and the locked rows, of
+/// its owner), time embeddings, context, and, where the mask lets them, the lead and the committed rows, of
 /// which later steps only read keys and values. All memory is taken at load.
 class Denoiser {
  public:
@@ -56,7 +56,7 @@ class Denoiser {
 
   struct Run {
     std::span<const float> noise;            ///< (1 + refinements, T, channels), one start per pass
-    std::span<const float> locked;           ///< (d, channels): rows that are already decided
+    std::span<const float> committed;        ///< (d, channels): rows that are already decided
     std::size_t steps;                       ///< K, 1..64
     std::span<float> out;                    ///< (T, channels)
     std::span<const float> context = {};     ///< (context)

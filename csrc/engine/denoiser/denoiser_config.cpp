@@ -99,7 +99,7 @@ void DenoiserConfig::check() const {
   require(rope_gap <= 4096 && positions <= 131072, "rope_gap or positions out of range");
   require(rope_theta == 0.0f || most_positions() >= tokens() + rope_gap, "positions must hold the tokens");
   if (routed()) {
-    require(within(experts, 1, RoutedMlp::kMostExperts) && within(top_k, 1, experts),
+    require(within(experts, 1, RoutedMlp::kMaxExperts) && within(top_k, 1, experts),
             "need 1 <= top_k <= experts <= 64");
     require(within(routed_mlp, 1, 32768) && shared_layers <= layers,
             "routed_mlp or shared_layers out of range");

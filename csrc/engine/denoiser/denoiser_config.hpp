@@ -62,7 +62,7 @@ struct DenoiserConfig {
   std::size_t window = 0;   ///< of Mask::lambda: w of Xiaomi-Robotics-0, which does not count the row itself
   float rope_theta = 0.0f;  ///< 0: no rotary embedding
   std::vector<std::uint32_t> rope_sections;  ///< pairs of time, height, width; empty: one axis, see RopeAxes
-  std::size_t rope_gap = 0;                  ///< positions left out between the locked and the free rows
+  std::size_t rope_gap = 0;                  ///< positions left out between the committed and the free rows
   std::size_t positions = 0;                 ///< most positions; 0: as many as keys
 
   Embedding embedding = Embedding::timed;
@@ -82,7 +82,7 @@ struct DenoiserConfig {
 
   Prediction prediction = Prediction::velocity;
   bool noise_at_one = false;           ///< the flow runs from t = 1 down to 0
-  bool locked_done = true;             ///< locked rows have the time of finished ones; false: of the step
+  bool committed_done = true;          ///< committed rows have the time of finished ones; false: of the step
   std::vector<std::uint32_t> zeroed;   ///< channels that the network gets as zeros
   std::vector<std::uint32_t> sigmoid;  ///< channels of the result that pass a sigmoid
   GateConfig gate;

@@ -17,15 +17,15 @@ struct Guidance {
 };
 
 /// min(beta, K, (1 - tau) / (tau r^2)) with r^2 = (1 - tau)^2 / (tau^2 + (1 - tau)^2) and tau = 1 -
-/// noise_share. More than K in a step of 1/K would carry a row beyond the plan it is drawn to.
-float guidance_gain(double noise_share, std::size_t steps, float limit) noexcept;
+/// noise_fraction. More than K in a step of 1/K would carry a row beyond the plan it is drawn to.
+float guidance_gain(double noise_fraction, std::size_t steps, float limit) noexcept;
 
 /// Rows of a chunk in the middle of its flow.
 struct GuidedRows {
   const float* x;   ///< (T, channels)
   float* velocity;  ///< (T, channels), turned towards the plan
   std::size_t channels;
-  std::size_t first_row;  ///< Rows before it are locked.
+  std::size_t first_row;  ///< Rows before it are committed.
 };
 
 /// velocity += sign * gain * W * (plan - clean), where clean = x + sign * (1 - tau) * velocity is what the

@@ -27,9 +27,9 @@ void ManifoldGate::remember(float* tokens) noexcept {
   multiply(table_, action_, {tokens, width_, rows_}, {normed_, h, rows_});
   table_.f32_normalise_layer({normed_, h, normed_, h, rows_, h, nullptr, nullptr, kNormEps});
   std::fill_n(centre_, h, 0.0f);
-  const float share = 1.0f / static_cast<float>(rows_);
+  const float fraction = 1.0f / static_cast<float>(rows_);
   for (std::size_t row = 0; row < rows_; ++row)
-    table_.f32_add_scaled({centre_, normed_ + row * h, centre_, h, share});
+    table_.f32_add_scaled({centre_, normed_ + row * h, centre_, h, fraction});
 }
 
 /// The reference sorts both projections before it subtracts them; against a constant that changes nothing.
@@ -50,8 +50,8 @@ float ManifoldGate::distance(const float* directions) noexcept {
       total += along * along;
     }
   }
-  const std::size_t shares = n * (directions == nullptr ? h : gate_.directions);
-  return static_cast<float>(total / static_cast<double>(shares));
+  const std::size_t count = n * (directions == nullptr ? h : gate_.directions);
+  return static_cast<float>(total / static_cast<double>(count));
 }
 
 float ManifoldGate::run(float* tokens, const float* directions, std::size_t call, Probe* probe) noexcept {

@@ -20,8 +20,8 @@ class ManifoldGate {
   /// The earlier chunk's action tokens (T, width): once per pass.
   void remember(float* tokens) noexcept;
 
-  /// tokens (T, width) in place. directions: (config.gate.directions, gate width), null for the closed form.
-  /// Returns g.
+  /// tokens (T, width) in place. directions: (config.gate.directions,
+  /// gate width), null for the closed form. Returns g.
   float run(float* tokens, const float* directions, std::size_t call, Probe* probe) noexcept;
 
  private:

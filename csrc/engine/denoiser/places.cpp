@@ -37,17 +37,17 @@ void Places::lay_out(const Sequence& sequence) noexcept {
   prefix_ = sequence.prefix;
   count_ = config_.lead + config_.rows + sequence.tail;
   for (std::size_t token = 0; token < count_; ++token) {
-    const std::size_t gap = token >= config_.lead + sequence.locked ? config_.rope_gap : 0;
+    const std::size_t gap = token >= config_.lead + sequence.committed ? config_.rope_gap : 0;
     positions_[token] = static_cast<std::uint32_t>(sequence.position + token + gap);
     visible_[token] = visible_keys(token, sequence.prefix);
   }
 }
 
-std::size_t Places::still(std::size_t locked) const noexcept {
+std::size_t Places::still(std::size_t committed) const noexcept {
   if (config_.block.adaptive || config_.mask == Mask::full) return 0;
   const bool moves =
-      config_.mask == Mask::block || !config_.locked_done;  // locked rows see, or are told, the step
-  return moves ? config_.lead : config_.lead + locked;
+      config_.mask == Mask::block || !config_.committed_done;  // committed rows see, or are told, the step
+  return moves ? config_.lead : config_.lead + committed;
 }
 
 TokenPlaces Places::from(std::size_t first) noexcept {

@@ -11,10 +11,10 @@ class Places {
   Places(const DenoiserConfig& config, Arena& arena);
 
   struct Sequence {
-    std::size_t prefix;    ///< keys cached by others
-    std::size_t position;  ///< of the first token
-    std::size_t tail;      ///< tokens after the actions
-    std::size_t locked;    ///< rows of the actions
+    std::size_t prefix;     ///< keys cached by others
+    std::size_t position;   ///< of the first token
+    std::size_t tail;       ///< tokens after the actions
+    std::size_t committed;  ///< rows of the actions
   };
   void lay_out(const Sequence& sequence) noexcept;
 
@@ -25,8 +25,8 @@ class Places {
     return key < last && (key < gap_first || key >= gap_last);
   }
 
-  /// Leading tokens that neither change between steps nor see one that does; `locked` rows stand still.
-  std::size_t still(std::size_t locked) const noexcept;
+  /// Leading tokens that neither change between steps nor see one that does; `committed` rows stand still.
+  std::size_t still(std::size_t committed) const noexcept;
 
   /// Of the tokens from `first` on.
   TokenPlaces from(std::size_t first) noexcept;

@@ -6,25 +6,25 @@ namespace motorium {
 
 /// Times of one run: step k of K, then the time of finished rows.
 struct Schedule {
-  static constexpr std::size_t kMostSteps = 64;
-  /// Time rows besides the steps: of locked rows, and of the refinement's clean actions.
+  static constexpr std::size_t kMaxSteps = 64;
+  /// Time rows besides the steps: of committed rows, and of the refinement's clean actions.
   static constexpr std::size_t kExtra = 2;
 
   std::size_t steps;
   bool noise_at_one;
 
   double at(std::size_t k) const noexcept {
-    const double share = static_cast<double>(k) / static_cast<double>(steps);
-    return noise_at_one ? 1.0 - share : share;
+    const double fraction = static_cast<double>(k) / static_cast<double>(steps);
+    return noise_at_one ? 1.0 - fraction : fraction;
   }
-  /// Share of the noise in x at step k.
-  double noise_share(std::size_t k) const noexcept {
+  /// Fraction of noise in x at step k.
+  double noise_fraction(std::size_t k) const noexcept {
     return static_cast<double>(steps - k) / static_cast<double>(steps);
   }
   double done() const noexcept { return noise_at_one ? 0.0 : 1.0; }
-  std::size_t done_row() const noexcept { return kMostSteps; }
+  std::size_t done_row() const noexcept { return kMaxSteps; }
   /// Being-H0.5 embeds finished chunks with the time of noise when it refines them.
-  std::size_t clean_row() const noexcept { return kMostSteps + 1; }
+  std::size_t clean_row() const noexcept { return kMaxSteps + 1; }
 };
 
 }  // namespace motorium

@@ -21,8 +21,8 @@ inline void embed_time(const TimeConfig& config, double t, float* out) noexcept 
       angle = static_cast<double>(static_cast<float>(std::floor(scaled + 1e-6)) *
                                   std::exp(-static_cast<float>(j) * exponent));
     } else {
-      const double share = static_cast<double>(j) / static_cast<double>(half);
-      angle = scaled * std::pow(static_cast<double>(config.period), -share);
+      const double fraction = static_cast<double>(j) / static_cast<double>(half);
+      angle = scaled * std::pow(static_cast<double>(config.period), -fraction);
     }
     sines[j] = static_cast<float>(std::sin(angle));
     cosines[j] = static_cast<float>(std::cos(angle));

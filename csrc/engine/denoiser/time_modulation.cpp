@@ -20,7 +20,7 @@ TimeModulation::TimeModulation(const DenoiserConfig& config, Loader& loader)
   sinusoid_ = arena.floats(sinusoid_width_);
   hidden_ = arena.floats(width_);
   second_ = arena.floats(width_);
-  times_ = arena.floats((Schedule::kMostSteps + Schedule::kExtra) * 6 * width_);
+  times_ = arena.floats((Schedule::kMaxSteps + Schedule::kExtra) * 6 * width_);
   both_ = arena.floats(2 * 6 * width_);
   index_ = arena.indices(config.tokens());
 }
@@ -40,9 +40,9 @@ void TimeModulation::prepare(const Schedule& schedule) noexcept {
   steps_ = schedule.steps;
 }
 
-void TimeModulation::lay_out(std::size_t lead, std::size_t locked, std::size_t count) noexcept {
+void TimeModulation::lay_out(std::size_t lead, std::size_t committed, std::size_t count) noexcept {
   for (std::size_t token = 0; token < count; ++token)
-    index_[token] = token >= lead && token < lead + locked ? 1 : 0;
+    index_[token] = token >= lead && token < lead + committed ? 1 : 0;
 }
 
 Modulation TimeModulation::at(const Schedule& schedule, std::size_t k, std::size_t layer) noexcept {

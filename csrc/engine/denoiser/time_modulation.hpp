@@ -16,11 +16,11 @@ class TimeModulation {
   /// Before the steps of a run.
   void prepare(const Schedule& schedule) noexcept;
 
-  /// Of step k in `layer`: tokens lead .. lead + locked - 1 have the time of finished rows, others step k's.
+  /// Of step k in `layer`: tokens lead .. lead + committed - 1 have the time of finished rows, others step k's.
   Modulation at(const Schedule& schedule, std::size_t k, std::size_t layer) noexcept;
 
-  /// Which tokens are locked.
-  void lay_out(std::size_t lead, std::size_t locked, std::size_t count) noexcept;
+  /// Which tokens are committed.
+  void lay_out(std::size_t lead, std::size_t committed, std::size_t count) noexcept;
 
  private:
   void vectors(double t, float* out) noexcept;

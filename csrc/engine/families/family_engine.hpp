@@ -42,8 +42,8 @@ class FamilyEngine {
   Arena& arena() noexcept { return arena_; }
   /// Only until finish_loading().
   Loader& loader() noexcept { return *loader_; }
-  /// Throws std::invalid_argument when a tensor did not fit. Nothing refers to the caller's tensors
-  /// afterwards.
+  /// Throws std::invalid_argument when a tensor did not fit.
+  /// Nothing refers to the caller's tensors afterwards.
   void finish_loading() {
     loader_->finish();
     loader_.reset();

@@ -57,10 +57,10 @@ EngineStatus NanoEngine::encode(std::span<const std::uint8_t* const> images,
 EngineStatus NanoEngine::denoise(const Denoise& call) noexcept {
   const std::size_t rows = config().rows;
   const std::size_t channels = config().action.size();
-  const std::size_t locked = call.committed.size() / kSlots;
+  const std::size_t committed = call.committed.size() / kSlots;
   if (call.state.size() != kSlots || call.noise.size() != rows * kSlots || call.out.size() != rows * kSlots ||
-      call.committed.size() % kSlots != 0 || locked > rows || call.steps == 0 ||
-      call.steps > Schedule::kMostSteps || call.pull.size() > rows ||
+      call.committed.size() % kSlots != 0 || committed > rows || call.steps == 0 ||
+      call.steps > Schedule::kMaxSteps || call.pull.size() > rows ||
       call.previous.size() != call.pull.size() * kSlots) {
     return EngineStatus::wrong_sizes;
   }
@@ -73,22 +73,22 @@ EngineStatus NanoEngine::denoise(const Denoise& call) noexcept {
   for (std::size_t i = 0; i < rows * channels; ++i)
     noise_[i] = call.noise[i / channels * kSlots + config().action[i % channels].slot];
   scale_.set_state(call.state.data());
-  scale_.to_network(call.committed.data(), locked, committed_);
+  scale_.to_network(call.committed.data(), committed, committed_);
   state_token_.run({state_, config().state.size()}, prefix_.scene(), expert_.lead());
   const std::size_t values = rows * channels;
   scale_.to_network(call.previous.data(), call.pull.size(), guide_);
-  Denoiser::Run run{{noise_, values}, {committed_, locked * channels}, call.steps, {x_, values}};
+  Denoiser::Run run{{noise_, values}, {committed_, committed * channels}, call.steps, {x_, values}};
   if (!config().slot_adapters.empty()) run.domain = embodiment_;
   run.guidance = {{guide_, call.pull.size() * channels}, call.pull, call.pull_limit};
   const DenoiseStatus status = expert_.run(run);
   if (status != DenoiseStatus::ok) return EngineStatus::wrong_sizes;
 
-  std::fill_n(call.out.begin(), locked * kSlots, 0.0f);
-  for (std::size_t i = 0; i < locked * channels; ++i) {
+  std::fill_n(call.out.begin(), committed * kSlots, 0.0f);
+  for (std::size_t i = 0; i < committed * channels; ++i) {
     const std::size_t at = i / channels * kSlots + config().action[i % channels].slot;
     call.out[at] = call.committed[at];
   }
-  scale_.to_slots(x_, locked, rows, call.out.data());
+  scale_.to_slots(x_, committed, rows, call.out.data());
   return EngineStatus::ok;
 }
 

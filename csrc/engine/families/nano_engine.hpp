@@ -59,20 +59,20 @@ class ActionScale {
   const float *mean_, *std_;
 };
 
-/// The motorium nano network: pixels, words and joint state in, a chunk of actions out, K Euler steps in one
-/// call.
+/// The motorium nano network: pixels, words and joint state
+/// in, a chunk of actions out, K Euler steps in one call.
 ///
 /// All memory is taken by the constructor. encode() and denoise() allocate nothing, throw nothing, and may be
 /// called from any thread; calls wait for one another.
 class NanoEngine : public FamilyEngine<NanoConfig> {
  public:
-  /// Copies what it needs of `tensors`. Throws std::invalid_argument on a config, tensor or option that does
-  /// not fit.
+  /// Copies what it needs of `tensors`. Throws std::invalid_argument
+  /// on a config, tensor or option that does not fit.
   NanoEngine(const NanoConfig& config, const Tensors& tensors, const kernels::KernelTable& table,
              const EngineOptions& options = {});
 
-  /// Once per observation. images: one (height, width, 3) uint8 per view in config order; tokens: max_tokens
-  /// ids.
+  /// Once per observation. images: one (height, width, 3)
+  /// uint8 per view in config order; tokens: max_tokens ids.
   EngineStatus encode(std::span<const std::uint8_t* const> images, std::span<const std::int32_t> tokens,
                       std::size_t embodiment) noexcept;
 

@@ -10,8 +10,8 @@
 
 namespace motorium {
 
-/// What is seen and said: soft prompt, text, views, readout. Runs once per observation and leaves keys and
-/// values.
+/// What is seen and said: soft prompt, text, views, readout.
+/// Runs once per observation and leaves keys and values.
 class PrefixStream {
  public:
   PrefixStream(const NanoConfig& config, Loader& loader);

@@ -11,16 +11,16 @@ struct VisionSizes {
 };
 VisionSizes vision_sizes(const NanoView& view) noexcept;
 
-/// One view's encoder: four convolutions with group normalisation, the third residual with FiLM from the
-/// text.
+/// One view's encoder: four convolutions with group
+/// normalisation, the third residual with FiLM from the text.
 class Vision {
  public:
   Vision(const NanoConfig& config, const NanoView& view, Loader& loader);
 
   std::size_t tokens() const noexcept { return sizes_.height[3] * sizes_.width[3]; }
 
-  /// image: (height, width, 3) uint8; text_pool: U floats; out: tokens() rows of U floats, row-major in
-  /// space.
+  /// image: (height, width, 3) uint8; text_pool: U floats;
+  /// out: tokens() rows of U floats, row-major in space.
   void run(const std::uint8_t* image, const float* text_pool, float* out) noexcept;
 
  private:

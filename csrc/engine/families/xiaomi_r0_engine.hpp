@@ -18,9 +18,9 @@ struct XiaomiR0Config {
 
 /// The flow transformer of Xiaomi-Robotics-0 over keys and values of its vision-language model.
 ///
-/// Tokens are [sink | state rows | T actions]. All memory is taken by the constructor. encode() and denoise()
-/// allocate nothing without a probe, throw nothing, and may be called from any thread; calls wait for one
-/// another.
+/// Tokens are [sink | state rows | T actions]. All memory is taken by the
+/// constructor. encode() and denoise() allocate nothing without a probe, throw
+/// nothing, and may be called from any thread; calls wait for one another.
 class XiaomiR0Engine : public FamilyEngine<XiaomiR0Config> {
  public:
   /// Throws std::invalid_argument on a config or tensors that do not fit.

@@ -34,8 +34,8 @@ class Attention {
   static Scratch make_scratch(std::size_t rows, const BlockConfig& config, std::size_t capacity,
                               Loader& loader);
 
-  /// Queries of all rows into the scratch, keys and values into the cache. x: normalised rows, made by `make`
-  /// if given.
+  /// Queries of all rows into the scratch, keys and values into
+  /// the cache. x: normalised rows, made by `make` if given.
   void store(const ConstRows& x, const TokenPlaces& places, const RopeTable& rope,
              const kernels::KeyValues& cache, const Scratch& scratch,
              const RowMaker& make = {}) const noexcept;

@@ -50,8 +50,8 @@ class Block {
   /// Rows first .. last - 1 through attention and MLP; the others are left as they are.
   void finish(const Call& call, std::size_t first, std::size_t last, const Scratch& scratch) noexcept;
 
-  /// store() and finish() of a stream whose cache no other writes to meanwhile: fewer meetings of the
-  /// threads.
+  /// store() and finish() of a stream whose cache no other
+  /// writes to meanwhile: fewer meetings of the threads.
   void run(const Call& call, std::size_t first, std::size_t last, const Scratch& scratch) noexcept;
   void run(const Call& call, const Scratch& scratch) noexcept { run(call, 0, call.x.count, scratch); }
 

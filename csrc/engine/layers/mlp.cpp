@@ -60,20 +60,20 @@ void RoutedMlp::route(std::size_t rows) noexcept {
   std::fill(counts_, counts_ + sizes_.experts, 0u);
   for (std::size_t row = 0; row < rows; ++row) {
     float* logits = logits_ + row * sizes_.experts;
-    std::size_t chosen[kMostExperts];
-    float shares[kMostExperts];
-    bool taken[kMostExperts] = {};
+    std::size_t chosen[kMaxExperts];
+    float weights[kMaxExperts];
+    bool taken[kMaxExperts] = {};
     float total = 0.0f;
     for (std::size_t k = 0; k < sizes_.top_k; ++k) {
       chosen[k] = best_of(logits, sizes_.experts, taken);
       taken[chosen[k]] = true;
-      shares[k] = std::exp(logits[chosen[k]] - logits[chosen[0]]);
-      total += shares[k];
+      weights[k] = std::exp(logits[chosen[k]] - logits[chosen[0]]);
+      total += weights[k];
     }
     for (std::size_t k = 0; k < sizes_.top_k; ++k) {
       const std::size_t at = chosen[k] * most_rows_ + counts_[chosen[k]]++;
       rows_[at] = static_cast<std::uint32_t>(row);
-      weights_[at] = shares[k] / total;
+      weights_[at] = weights[k] / total;
     }
   }
 }

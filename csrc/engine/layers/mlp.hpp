@@ -29,7 +29,7 @@ class RoutedMlp {
   struct Sizes {
     std::size_t width, inner, experts, top_k;
   };
-  static constexpr std::size_t kMostExperts = 64;
+  static constexpr std::size_t kMaxExperts = 64;
   RoutedMlp(const std::string& here, const Sizes& sizes, std::size_t most_rows, Loader& loader);
 
   /// out += result. hidden: rows * inner floats. Rows of x are made by `make`, if given.

@@ -9,9 +9,9 @@
 
 namespace motorium {
 
-/// The last `capacity` records of one writer, for any number of readers. The writer never waits and
-/// overwrites the oldest; a reader is told when a record it asks for has been overwritten, and never sees a
-/// torn one.
+/// The last `capacity` records of one writer, for any number of readers.
+/// The writer never waits and overwrites the oldest; a reader is told when
+/// a record it asks for has been overwritten, and never sees a torn one.
 template <class T>
 class HistoryRing {
  public:

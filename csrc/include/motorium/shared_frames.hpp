@@ -79,8 +79,8 @@ constexpr std::uint64_t total_bytes(const FrameShape& s) noexcept {
 using Word = std::atomic_ref<std::uint64_t>;
 static_assert(Word::is_always_lock_free, "a lock would not work across processes");
 
-/// Places of one mapped ring; knows the shape by its own copy, so that no later change of the memory misleads
-/// it.
+/// Places of one mapped ring; knows the shape by its own
+/// copy, so that no later change of the memory misleads it.
 struct Places {
   unsigned char* base = nullptr;
   FrameShape shape{};
@@ -111,13 +111,13 @@ inline FrameStatus find(std::span<unsigned char> memory, Places& places) noexcep
 
 }  // namespace frames
 
-/// The writing end of a ring of camera frames in memory that other processes map too. One thread of one
-/// process.
+/// The writing end of a ring of camera frames in memory
+/// that other processes map too. One thread of one process.
 ///
-/// A sequence lock per slot, over a ring so that the writer is rarely in the slot that is read. The stamp of
-/// a slot carries the number of its frame, so a slot that was overwritten is never taken for the one asked
-/// for. All words are lock-free atomics, which are free of addresses and so work across processes (C++20
-/// [atomics.lockfree]).
+/// A sequence lock per slot, over a ring so that the writer is rarely in the slot that
+/// is read. The stamp of a slot carries the number of its frame, so a slot that was
+/// overwritten is never taken for the one asked for. All words are lock-free atomics,
+/// which are free of addresses and so work across processes (C++20 [atomics.lockfree]).
 ///
 /// Why no torn frame is accepted (Boehm, MSPC 2012, with fences). The writer stores the odd stamp, then a
 /// release fence, then the words, then the even stamp with release, then `latest` with release. The reader

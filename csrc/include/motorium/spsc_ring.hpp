@@ -21,24 +21,22 @@ namespace motorium {
 ///
 /// Why it is right.
 /// 1. An item is read whole. The producer writes the item, then stores the stamp i + 1 with release; the
-/// consumer
-///    reads the item only after it loaded exactly i + 1 with acquire. Numbers never come back, and the stamp
-///    of item i + Capacity cannot be there yet (2.), so the load read from that very store, and the write of
-///    the item happens before its read. A new ring has stamps 0, which no item has.
-/// 2. A place is written again only after it was read. The consumer copies item i out, then stores tail_ = i
-/// + 1
-///    with release; the producer writes item i + Capacity only after it loaded a tail_ > i with acquire. The
-///    copy happens before the next write.
+///    consumer reads the item only after it loaded exactly i + 1 with acquire. Numbers never come back, and
+///    the stamp of item i + Capacity cannot be there yet (2.), so the load read from that very store, and the
+///    write of the item happens before its read. A new ring has stamps 0, which no item has.
+/// 2. A place is written again only after it was read. The consumer copies item i out, then stores
+///    tail_ = i + 1 with release; the producer writes item i + Capacity only after it loaded a tail_ > i with
+///    acquire. The copy happens before the next write.
 /// 3. The producer's cached tail_ is only ever too old, and tail_ only grows: an old one makes the queue look
 ///    fuller than it is, which costs one reload and never a wrong access.
-/// So a push is one release store and, once per lap at most, one acquire load; a pop is one acquire load and
-/// one release store. No operation loops or waits. Destroying the ring needs both threads joined, as for any
-/// object.
+/// So a push is one release store and, once per lap at most, one acquire load;
+/// a pop is one acquire load and one release store. No operation loops or
+/// waits. Destroying the ring needs both threads joined, as for any object.
 ///
-/// Why it is quick. An item and the news of it travel in the same cache line: with an index for the news each
-/// item would cost a second line between the cores. Both sides keep their own number to themselves, so
-/// neither waits for a line that the other polls; and as long as there is room the producer never looks at
-/// `tail_`.
+/// Why it is quick. An item and the news of it travel in the same cache line: with
+/// an index for the news each item would cost a second line between the cores. Both
+/// sides keep their own number to themselves, so neither waits for a line that the
+/// other polls; and as long as there is room the producer never looks at `tail_`.
 template <class T, std::size_t Capacity>
 class SpscRing {
   static_assert(std::is_trivially_copyable_v<T>, "elements cross threads by plain copy");

@@ -40,9 +40,9 @@ double bf16_speed(const KernelTable& table) {
   return best;
 }
 
-/// The best unit, measured once per process where a name does not tell: some processors have a bfloat16 dot
-/// product that is slower than widening the weights to float32, which the next unit does. All else is the
-/// same in both.
+/// The best unit, measured once per process where a name does not tell: some
+/// processors have a bfloat16 dot product that is slower than widening the
+/// weights to float32, which the next unit does. All else is the same in both.
 const KernelTable& choose(const std::vector<const KernelTable*>& tables) {
   constexpr double kClearly =
       1.15;  // or the noise of a busy machine would decide, and results differ by rounding

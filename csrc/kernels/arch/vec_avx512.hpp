@@ -1,7 +1,7 @@
 #pragma once
 
-// GCC 12 takes the deliberately undefined operand inside its own AVX-512 header for a mistake (GCC bug
-// 105593).
+// GCC 12 takes the deliberately undefined operand inside
+// its own AVX-512 header for a mistake (GCC bug 105593).
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"

@@ -62,13 +62,13 @@ Floats run_denoiser(const std::string& what, const DenoiserConfig& config,
   const std::size_t axis = config.rope_sections.empty() ? 0 : 3;
   const std::size_t values = config.rows * config.channels;
   const std::size_t passes = config.gate.width != 0 ? 2 : 1;
-  const Floats noise = random_floats(passes * values, 1), locked = random_floats(2 * config.channels, 2);
+  const Floats noise = random_floats(passes * values, 1), committed = random_floats(2 * config.channels, 2);
   const Floats mask = random_floats(values, 3);
   Floats out(values);
   expect_quiet(what + " " + table.isa, [&] {
     bool ok = denoiser.set_prefix(0, {0, axis, axis}) == DenoiseStatus::ok;
     for (const std::size_t steps : {64, 3}) {
-      Denoiser::Run call{noise, locked, steps, out};
+      Denoiser::Run call{noise, committed, steps, out};
       call.refinements = passes - 1;
       call.mask = mask;
       ok = ok && denoiser.run(call) == DenoiseStatus::ok;
@@ -102,11 +102,11 @@ Floats run_being(const kernels::KernelTable& table) {
   const RandomWeights weights([&](const Tensors& tensors) { BeingH05Engine(config, tensors, table); });
   BeingH05Engine engine(config, weights.tensors, table);
   const Floats pixels = random_floats(3 * 8 * 8, 1), state = random_floats(12, 2);
-  const Floats noise = random_floats(2 * 7 * 12, 3), locked = random_floats(2 * 12, 4);
+  const Floats noise = random_floats(2 * 7 * 12, 3), committed = random_floats(2 * 12, 4);
   const std::vector<std::int32_t> prompt = {3, -1, -1, -1, -1, 19, -2, 0, 7};
   Floats out(7 * 12);
   expect_quiet(std::string("being_h05 ") + table.isa, [&] {
-    Denoiser::Run call{noise, locked, 4, out};
+    Denoiser::Run call{noise, committed, 4, out};
     call.refinements = 1;
     return engine.encode({pixels, prompt, state, {}}) == DenoiseStatus::ok &&
            engine.denoise(call) == DenoiseStatus::ok;
@@ -155,7 +155,7 @@ Floats run_xiaomi(const kernels::KernelTable& table) {
   config.dit.modulation_width = 16;
   config.dit.time = {};
   config.dit.embedding = Embedding::untimed;
-  config.dit.embed_bias = config.dit.head_bias = config.dit.head_norm = config.dit.locked_done = false;
+  config.dit.embed_bias = config.dit.head_bias = config.dit.head_norm = config.dit.committed_done = false;
   config.dit.mask = Mask::lambda;
   config.dit.rope_sections = {1, 1, 1};
   config.dit.rope_gap = 10;
@@ -168,11 +168,11 @@ Floats run_xiaomi(const kernels::KernelTable& table) {
   const std::size_t cached = config.dit.layers * 8 * config.dit.block.key_width();
   const Floats keys = random_floats(cached, 1), values = random_floats(cached, 2),
                state = random_floats(12, 3);
-  const Floats noise = random_floats(7 * 5, 4), locked = random_floats(2 * 5, 5), mask(7 * 5, 1.0f);
+  const Floats noise = random_floats(7 * 5, 4), committed = random_floats(2 * 5, 5), mask(7 * 5, 1.0f);
   Floats out(7 * 5);
   std::size_t turn = 0;
   expect_quiet(std::string("xiaomi_r0 ") + table.isa, [&] {
-    Denoiser::Run call{noise, locked, 5, out};
+    Denoiser::Run call{noise, committed, 5, out};
     call.mask = mask;
     // Positions change with every observation, and the table of angles with them.
     turn = turn % 2 + 1;
@@ -224,7 +224,7 @@ std::map<std::string, Floats> run_all(const kernels::KernelTable& table) {
   c.rope_sections = {1, 1, 1};
   c.rope_gap = 4;
   c.head_width = 5;
-  c.locked_done = false;
+  c.committed_done = false;
   c.slot_adapters = {{0, 3}, {3}};
   results["sections"] = run_denoiser("sections", c, table);
   c = small_denoiser();
