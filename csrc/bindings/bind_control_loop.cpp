@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/bound_loop.hpp"
 #include "bindings/loop_requests.hpp"
 #include "runtime/live_loops.hpp"
 

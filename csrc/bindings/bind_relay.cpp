@@ -48,10 +48,10 @@ void bind_relay(py::module_& m) {
       .def(py::init<std::uint32_t, bool>(), py::arg("joints"), py::arg("servos_watch") = false)
       .def("publish", &publish, py::arg("t_ns"), py::arg("readings"), py::arg("joint_t_ns"))
       .def("goal", &goal)
-      .def("wish",
+      .def("torque_request",
            [](const Relay& relay) {
-             const Relay::Wish wish = relay.wish();
-             return py::make_tuple(wish.ticket, wish.on);
+             const Relay::TorqueRequest asked = relay.torque_request();
+             return py::make_tuple(asked.ticket, asked.on);
            })
       .def(
           "done",

@@ -1,6 +1,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings/bind_runtime.hpp"
+#include "runtime/seam_statistics.hpp"
 
 namespace py = pybind11;
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "bindings/loop_requests.hpp"
+#include "runtime/period_histogram.hpp"
 
 namespace py = pybind11;
 

@@ -25,9 +25,9 @@ Relay::Goal Relay::goal() const {
   return goal_;
 }
 
-Relay::Wish Relay::wish() const {
+Relay::TorqueRequest Relay::torque_request() const {
   const std::lock_guard lock(mutex_);
-  return wish_;
+  return torque_request_;
 }
 
 void Relay::done(std::uint64_t ticket, BusStatus status) {
@@ -73,8 +73,8 @@ BusStatus RelayedBus::set_torque(bool on) noexcept {
   std::unique_lock lock(relay_->mutex_);
   if (relay_->closed_) return BusStatus::closed;
   relay_->goal_ = {};
-  relay_->wish_ = {relay_->wish_.ticket + 1, on};
-  const std::uint64_t ticket = relay_->wish_.ticket;
+  relay_->torque_request_ = {relay_->torque_request_.ticket + 1, on};
+  const std::uint64_t ticket = relay_->torque_request_.ticket;
   relay_->news_.wait_for(lock, kTorque, [&] { return relay_->closed_ || relay_->done_ == ticket; });
   if (relay_->closed_) return BusStatus::closed;
   return relay_->done_ == ticket ? relay_->outcome_ : BusStatus::io_error;

@@ -18,7 +18,7 @@ class Relay {
     std::uint32_t n = 0;
     std::uint64_t number = 0;  ///< Rises with each goal; 0: none since torque was switched.
   };
-  struct Wish {
+  struct TorqueRequest {
     std::uint64_t ticket = 0;
     bool on = false;
   };
@@ -31,8 +31,8 @@ class Relay {
   void publish(const JointState& state);
   /// The newest gated goal. Every goal there is has passed the gate: only `RelayedBus` puts one here.
   Goal goal() const;
-  /// The last wish about torque; to be answered by `done`.
-  Wish wish() const;
+  /// The last request about torque, to be answered by `done`.
+  TorqueRequest torque_request() const;
   void done(std::uint64_t ticket, BusStatus status);
   /// The port is gone, or nobody serves any more.
   void close();
@@ -50,7 +50,7 @@ class Relay {
   std::uint64_t published_ = 0, done_ = 0;
   Goal goal_{};
   std::uint64_t goals_ = 0;
-  Wish wish_{};
+  TorqueRequest torque_request_{};
   BusStatus outcome_ = BusStatus::ok;
   BusCounters counters_{};
   bool closed_ = false;

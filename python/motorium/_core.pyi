@@ -277,7 +277,7 @@ class Relay:  # What passes between a control thread and whoever serves its serv
         self, t_ns: int, readings: ArrayLike, joint_t_ns: ArrayLike
     ) -> None: ...  # (6, J): see vendor_kit
     def goal(self) -> tuple[int, _Floats] | None: ...  # The newest that passed the gate, and its number.
-    def wish(self) -> tuple[int, bool]: ...  # Ticket, and whether torque is to be on.
+    def torque_request(self) -> tuple[int, bool]: ...  # Ticket, and whether torque is to be on.
     def done(self, ticket: int, ok: bool) -> None: ...
     def close(self) -> None: ...
     @property

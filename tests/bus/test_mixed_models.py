@@ -8,16 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from motorium import doctor
+from motorium import _core, doctor
 from motorium._core import BusStatus, ControlLoop, JointReadings
 from motorium.errors import SpecError
-from motorium.motors.emulated import emulate
+from motorium.motors.emulated import dynamixel_model, emulate
 from motorium.robots.bus import bus_config, open_joints
 from motorium.robots.config import robot_config
 from motorium.robots.robot import Robot
 from motorium.specs.robot import DATA as ROBOTS
 from motorium.specs.robot import RobotSpec
 from motorium.specs.servo import DATA as MOTORS
+from motorium.specs.servo import MotorSpec
 
 OWN_MODEL, OWN_TICKS, OWN_ZERO = 2825, 16384, 8192
 TURN = 2 * math.pi
@@ -155,3 +156,16 @@ def test_a_dynamixel_table_of_the_users_own_runs_in_the_control_loop(tmp_path):
     assert loop.enable()
     assert servos.goals()["torque_enable"].tolist() == [1] * 6
     loop.stop()
+
+
+def test_a_virtual_dynamixel_counts_its_own_turn():
+    model = dynamixel_model(MotorSpec.load("xl430_w250"))
+    model.ticks_per_turn = 8192
+    servos = _core.ServoEmulator.dynamixel([(1, model)])
+    for ticks, shown in ((5000, 5000), (8200, 8)):
+        servos.update([ticks], [0], [0])
+        assert int.from_bytes(servos.registers(1)[132:136], "little") == shown
+    servos.close()
+    model.ticks_per_turn = 1
+    with pytest.raises(ValueError, match="an encoder has"):
+        _core.ServoEmulator.dynamixel([(1, model)])

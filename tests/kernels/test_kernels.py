@@ -6,19 +6,15 @@ import math
 
 import numpy as np
 import pytest
+from kernel_samples import ISAS, normal
 
 from motorium._core import kernels
 
-ISAS = kernels.available_isas()
 WIDEST = max(kernels.describe(isa)["lanes"] for isa in ISAS)
 SIZES = sorted({0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40, 100})
 ROWS = (0, 1, 2, 5, 6, 7, 12, 13, 17, 85)
 
 pytestmark = pytest.mark.parametrize("isa", ISAS)
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng([seed, *shape]).standard_normal(shape).astype(np.float32)
 
 
 def silu(x):
@@ -196,6 +192,10 @@ class TestAttention:
                 out[row, head] = weights / weights.sum() @ v[seen, head // share]
         return out
 
+    @staticmethod
+    def samples(rows, heads, kv_heads, dim, keys):
+        return normal(rows, heads, dim), normal(keys, kv_heads, dim), normal(keys, kv_heads, dim, seed=1)
+
     @pytest.mark.parametrize(
         ("rows", "heads", "kv_heads", "dim", "keys"),
         [
@@ -208,7 +208,7 @@ class TestAttention:
         ],
     )
     def test_full_and_causal(self, isa, rows, heads, kv_heads, dim, keys):
-        q, k, v = normal(rows, heads, dim), normal(keys, kv_heads, dim), normal(keys, kv_heads, dim, seed=1)
+        q, k, v = self.samples(rows, heads, kv_heads, dim, keys)
         got = run("f32_attend_rows", isa, q, k, v, keys)
         assert_same(*got, self.definition(q, k, v, [keys] * rows))
         if keys >= rows:
@@ -220,7 +220,7 @@ class TestAttention:
         ("rows", "heads", "kv_heads", "dim", "keys"), [(17, 4, 2, 16, 40), (5, 1, 1, 9, 7)]
     )
     def test_ranges_with_a_gap(self, isa, rows, heads, kv_heads, dim, keys):
-        q, k, v = normal(rows, heads, dim), normal(keys, kv_heads, dim), normal(keys, kv_heads, dim, seed=1)
+        q, k, v = self.samples(rows, heads, kv_heads, dim, keys)
         rng = np.random.default_rng(rows)
         ranges = np.sort(rng.integers(1, keys + 1, (rows, 3)), axis=1)
         seen = [[key for key in range(last) if not low <= key < high] for low, high, last in ranges]
@@ -232,7 +232,7 @@ class TestAttention:
         [(1, 1, 1, 1, 1), (3, 2, 1, 5, 9), (17, 4, 2, 32, 273), (6, 6, 2, 33, 31), (7, 1, 1, 512, 64)],
     )
     def test_in_sixteen_bits(self, isa, rows, heads, kv_heads, dim, keys):
-        q, k, v = normal(rows, heads, dim), normal(keys, kv_heads, dim), normal(keys, kv_heads, dim, seed=1)
+        q, k, v = self.samples(rows, heads, kv_heads, dim, keys)
         v[::3] *= 100.0  # values of one cache may have any sizes
         for gap in ((0, 0), (1, (keys + 1) // 2)):
             lasts = np.linspace(max(gap[1], 1), keys, rows).astype(int)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from kernel_samples import ISAS, normal
 
 from motorium._core import kernels
 
-ISAS = kernels.available_isas()
 LANES = sorted({kernels.describe(isa)["lanes"] for isa in ISAS})
 SIZES = sorted({0, 1, 100, *(n + d for lanes in LANES for n in (lanes, 2 * lanes) for d in (-1, 0, 1))})
 
 pytestmark = pytest.mark.parametrize("isa", ISAS)
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng([seed, *shape]).standard_normal(shape).astype(np.float32)
 
 
 def silu(x):

@@ -203,7 +203,7 @@ class VendorKit:
         ticket = 0
         try:
             while not self.relay.closed:
-                wanted, on = self.relay.wish()
+                wanted, on = self.relay.torque_request()
                 if wanted != ticket:
                     self.relay.done(wanted, self._switch(on=on))
                     ticket = wanted
