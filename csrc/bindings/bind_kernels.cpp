@@ -94,7 +94,8 @@ Floats apply_unary(const std::string& op, const Floats& x, const std::string& is
   return y;
 }
 
-Floats step_euler(const Floats& x, const Floats& v, const Floats& committed, float dt, const std::string& isa) {
+Floats step_euler(const Floats& x, const Floats& v, const Floats& committed, float dt,
+                  const std::string& isa) {
   require(x.ndim() == 2 && x.size() == v.size() && committed.ndim() == 2 && committed.shape(0) <= x.shape(0),
           "need x, v (rows, width) and committed (d, width)");
   Floats y = copy(x);

@@ -86,7 +86,7 @@ struct CoreSnapshot {
   std::int64_t t_ns = 0;
   bool estop = false;          ///< Latched.
   bool unsupervised = false;   ///< Latched until the bus is another one.
-  JointMask jumped = 0;    ///< Joints (bits) that read another place than where they can be; latched.
+  JointMask jumped = 0;        ///< Joints (bits) that read another place than where they can be; latched.
   PerJoint<float> jump_rad{};  ///< By how much.
   std::uint64_t ticks = 0, underflows = 0, fallbacks = 0, estops = 0;
   std::uint64_t moves_done = 0;   ///< Slews that have ended and were judged.
