@@ -124,7 +124,7 @@ $(VENV)/.sim: $(VENV)/.created $(SOURCES)
 # What the tests and their tools import, without the package itself.
 $(VENV)/.tools: $(VENV)/.created pyproject.toml tools/requirements.py
 	@echo "Installing the test tools ..."
-	@$(PY) tools/requirements.py sim data test | $(PIP) install --requirement /dev/stdin
+	@$(PY) tools/requirements.py sim data test | $(PIP) install --no-compile --requirement /dev/stdin
 	@touch $@
 
 # Also satisfies .sim; warnings of the compiler are errors here.
