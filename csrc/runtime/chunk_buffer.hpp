@@ -4,6 +4,7 @@
 #include <span>
 
 #include "motorium/latest_slot.hpp"
+#include "runtime/chunk_limits.hpp"
 #include "runtime/plan.hpp"
 
 namespace motorium {
@@ -31,24 +32,11 @@ enum class PushStatus : std::uint8_t {
   not_running     ///< The robot is not in a mode that follows chunks; nothing changed.
 };
 
-/// What values of each joint can be meant. Beyond the limits is for the gate to clamp, beyond these is a
-/// mistake.
-struct Meaning {
-  PerJoint<float> lowest_rad{}, highest_rad{};
-  PerJoint<float> lower_rad{}, upper_rad{};  ///< A plan stays within: it must not wind up.
-};
-
 /// Where an empty buffer starts from: the setpoint in force.
 struct Anchor {
   std::uint64_t epoch = 0;
   std::int64_t t_ns = 0;
   PerJoint<float> position_rad{};
-};
-
-/// When the beginning of a plan is too far away to be followed at once, and how fast it is approached then.
-struct ApproachLimits {
-  PerJoint<float> speed_rad_s{};
-  PerJoint<float> gap_rad{};  ///< Infinite: this joint follows at once, whatever the distance.
 };
 
 /// Counters of one pushing thread.

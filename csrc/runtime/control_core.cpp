@@ -2,252 +2,303 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
-#include <stdexcept>
 
 namespace motorium {
 namespace {
 
-constexpr std::int64_t kLongestTravelNs = 100'000'000;  // unheard of for longer, an arm is held or limp
+constexpr float kSameSetpoint_rad = 1e-5f;  // float32 rounding of two ways to the same number
 
-const ControlConfig& checked(const ControlConfig& config) {
-  check(config);
-  return config;
-}
-
-mtr_guard_config guard_config(const ControlConfig& config) {
-  mtr_guard_config guard = config.guard;
-  guard.dt_s = config.limits.dt_s;
-  return guard;
-}
-
-PerJoint<mtr_profile_limits> transition_limits(const ControlConfig& config) noexcept {
+PerJoint<mtr_profile_limits> all_transition_limits(const ControlConfig& config) noexcept {
   PerJoint<mtr_profile_limits> limits{};
   for (std::uint32_t j = 0; j < config.limits.n_joints; ++j) limits[j] = transition_limits(config, j);
   return limits;
 }
 
-constexpr float kOvershoot_rad = 0.1f;  // a plan may ask for, so that the gate's counters tell of it
-
-/// A turn beyond each limit, or as far as the joint travels between them: what a policy overshoots is less,
-/// degrees or ticks are soon more.
-Meaning meaning_of(const ControlConfig& config) noexcept {
-  Meaning all;
-  for (std::uint32_t j = 0; j < config.limits.n_joints; ++j) {
-    const mtr_joint_limits& limits = config.limits.joint[j];
-    const float beyond = std::max(limits.upper_rad - limits.lower_rad, 2.0f * std::numbers::pi_v<float>);
-    all.lower_rad[j] = limits.lower_rad - kOvershoot_rad;
-    all.upper_rad[j] = limits.upper_rad + kOvershoot_rad;
-    all.lowest_rad[j] = limits.lower_rad - beyond;
-    all.highest_rad[j] = limits.upper_rad + beyond;
-  }
-  return all;
-}
-
-ApproachLimits approach_limits(const ControlConfig& config) noexcept {
-  ApproachLimits limits{{}, config.start_gap_rad};
-  for (std::uint32_t j = 0; j < config.limits.n_joints; ++j)
-    limits.speed_rad_s[j] = config.approach_velocity_share * config.limits.joint[j].max_velocity_rad_s;
-  return limits;
-}
-
-std::int64_t oldest_joint_ns(const JointState& state) noexcept {
-  return *std::min_element(state.joint_t_ns.begin(), state.joint_t_ns.begin() + state.n);
-}
-
 }  // namespace
 
 ControlCore::ControlCore(const ControlConfig& config)
-    : config_(checked(config)),
-      gate_(config.limits),
-      guard_(guard_config(config)),
+    : config_((check(config), config)),
+      watch_(config.limits, config.position_jump_rad),
       buffer_(config.limits.n_joints, config.blend_ns, meaning_of(config), approach_limits(config)),
-      arrival_(config),
-      transition_(transition_limits(config)),
-      approach_rad_s_(approach_limits(config).speed_rad_s) {
-  now_.joints = joints();
+      slew_(config_),
+      stream_(config_),
+      setpoint_(all_transition_limits(config)),
+      output_(config) {
+  published_last_.joints = joints();
   publish();
 }
 
-void ControlCore::set_mode(Mode mode, Reason reason) noexcept {
-  if (mode != now_.mode) events_ |= kEventModeChange;
-  now_.mode = mode;
-  now_.reason = reason;
+/// False where the event means nothing in this state.
+bool ControlCore::change(ModeEvent event, Reason reason) noexcept {
+  const State before = mode_.state();
+  const ModeStep step = mode_.apply(event, reason);
+  if (!step.taken) return false;
+  if (mode_of(before) != mode_.mode()) events_ |= kEventModeChange;
+  if (before == State::moving && event != ModeEvent::move) move_.end = move_end_of(event, reason);
+  carry_out(step.actions);
+  return true;
+}
+
+void ControlCore::carry_out(std::uint16_t actions) noexcept {
+  if ((actions & kNewEpoch) != 0) ++epoch_;
+  if ((actions & kDropEnable) != 0) enable_asked_ = false;
+  if ((actions & kDropSlew) != 0) {
+    slew_.drop();
+    rearm_asked_ = false;
+  }
+  if ((actions & kStartPark) != 0) {
+    slew_.ask(config_.rest_rad, config_.approach_velocity_share);
+    since_.park_ns = since_.tick_ns;
+  }
+  if ((actions & kRearm) != 0) rearm_asked_ = true;
+  if ((actions & kComeToRest) != 0) setpoint_.ask_rest();
+  if ((actions & kFreezeSetpoint) != 0) setpoint_.freeze(output_.gate());
+  if ((actions & kFreezeGoal) != 0) {
+    setpoint_.stand_at(output_.goal_rad());
+    if (mode_.torque()) output_.stop();
+  }
+  if ((actions & kTorqueOff) != 0) torque_request_ = TorqueRequest::off;
+  if ((actions & kForgetTorque) != 0) torque_request_ = TorqueRequest::none;
+}
+
+void ControlCore::publish() noexcept {
+  CoreSnapshot& out = published_last_;
+  static_cast<CoreCounters&>(out) = counters_;
+  out.mode = mode_.mode();
+  out.reason = mode_.reason();
+  out.torque = mode_.torque();
+  out.estop = mode_.estop();
+  out.unsupervised = mode_.unsupervised();
+  out.streaming = stream_.active();
+  out.move_end = move_.end;
+  out.move_ticket = move_.ticket;
+  out.epoch = epoch_;
+  out.t_ns = since_.tick_ns;
+  out.jumped = watch_.jumped();
+  for (std::uint32_t j = 0; j < joints(); ++j) {
+    out.jump_rad[j] = watch_.jump_rad()[j];
+    out.setpoint_rad[j] = setpoint_.position_rad()[j];
+    out.goal_rad[j] = output_.goal_rad()[j];
+  }
+  published_.publish(out);
+}
+
+void ControlCore::move_to(const PerJoint<float>& target_rad, float fraction, std::uint64_t ticket) noexcept {
+  if (!change(ModeEvent::move)) return;
+  move_ = {ticket, MoveEnd::none};
+  bool sane = fraction > 0.0f && fraction <= 1.0f;
+  for (std::uint32_t j = 0; j < joints(); ++j) sane = sane && std::isfinite(target_rad[j]);
+  if (sane) {
+    slew_.ask(target_rad, fraction);
+  } else {
+    change(ModeEvent::hold, Reason::unplanned);
+  }
+  publish();
+}
+
+void ControlCore::cancel_move(std::uint64_t ticket) noexcept {
+  if (mode_.state() != State::moving || move_.ticket != ticket) return;
+  change(ModeEvent::hold);
+  move_.end = MoveEnd::cancelled;
+  publish();
+}
+
+void ControlCore::hold(Reason reason) noexcept {
+  if (change(ModeEvent::hold, reason)) publish();
+}
+
+void ControlCore::park() noexcept {
+  if (change(ModeEvent::park, Reason::parking)) publish();
+}
+
+void ControlCore::release() noexcept {
+  change(ModeEvent::release);
+  publish();
+}
+
+void ControlCore::lose_supervisor() noexcept {
+  if (mode_.unsupervised()) return;
+  change(ModeEvent::lose_supervisor, Reason::unsupervised);
+  publish();
+}
+
+void ControlCore::fault(Reason reason) noexcept {
+  if (change(ModeEvent::fault, reason)) publish();
+}
+
+void ControlCore::torque_refused(Reason reason) noexcept {
+  change(ModeEvent::fault, reason);
+  change(ModeEvent::torque_refused);
+  publish();
+}
+
+void ControlCore::reconnected() noexcept {
+  change(ModeEvent::reconnected);
+  publish();
+}
+
+void ControlCore::estop() noexcept {
+  if (!change(ModeEvent::estop, Reason::estop)) return;
+  ++counters_.estops;
+  events_ |= kEventEstop;
+  since_.estop_ns = 0;
+  publish();
+}
+
+void ControlCore::accept_position() noexcept {
+  watch_.accept();
+  change(ModeEvent::accept_position);
+  publish();
+}
+
+bool ControlCore::reset_estop() noexcept {
+  if (change(ModeEvent::reset_estop)) publish();
+  return !mode_.estop();
+}
+
+void ControlCore::stream(const PerJoint<float>& goal_rad, std::uint64_t epoch) noexcept {
+  if (epoch == epoch_) {
+    stream_.give(goal_rad);
+  } else {
+    stream_.withdraw();
+  }
 }
 
 bool ControlCore::fresh(const JointState& state, std::int64_t now_ns) const noexcept {
   return state.n == joints() && now_ns - oldest_joint_ns(state) <= config_.limits.max_state_age_ns;
 }
 
-/// A joint cannot be elsewhere than where it was a reading ago: its servo has restarted and lost count, sits
-/// on another bus than before, or was turned by hand while nobody looked.
-void ControlCore::watch_continuity(const JointState& state) noexcept {
-  for (std::uint32_t j = 0; j < state.n && j < joints(); ++j) {
-    if (state.joint_t_ns[j] <= known_ns_[j]) continue;
-    const float moved = state.position_rad[j] - known_rad_[j];
-    const std::int64_t gap_ns = std::min(state.joint_t_ns[j] - known_ns_[j], kLongestTravelNs);
-    const float way = config_.limits.joint[j].max_velocity_rad_s * static_cast<float>(gap_ns) * 1e-9f;
-    if (known_ns_[j] > 0 && !(std::abs(moved) <= config_.position_jump_rad + way)) {
-      now_.jumped |= joint_bit(j);
-      now_.jump_rad[j] = moved;
-    }
-    known_rad_[j] = state.position_rad[j];
-    known_ns_[j] = state.joint_t_ns[j];
-  }
-  if (now_.jumped != 0 && (now_.torque || enable_pending_)) fault(Reason::position_jump);
-}
-
-void ControlCore::accept_position() noexcept {
-  now_.jumped = 0;
-  if (now_.reason == Reason::position_jump && !now_.torque) set_mode(Mode::released, at_rest_reason());
-  publish();
-}
-
 bool ControlCore::arm(const JointState& state, std::int64_t now_ns) noexcept {
-  if (!fresh(state, now_ns) || now_.jumped != 0) return false;
-  gate_.reset();
-  if (!gate_.arm({state.position_rad.data(), joints()})) return false;
-  guard_.clear();
-  rest_at(state.position_rad);
-  now_.goal_rad = state.position_rad;
+  if (!fresh(state, now_ns) || watch_.jumped() != 0 || !output_.arm(state.position_rad)) return false;
+  setpoint_.stand_at(state.position_rad);
   return true;
 }
 
-void ControlCore::end_move(MoveEnd end) noexcept {
-  if (now_.mode == Mode::moving && !parking_) now_.move_end = end;
+bool ControlCore::try_enable(const JointState& state, std::int64_t now_ns) noexcept {
+  return enable_asked_ && !mode_.torque() && arm(state, now_ns) && change(ModeEvent::enabled);
 }
 
-void ControlCore::move_to(const PerJoint<float>& target_rad, float share, std::uint64_t ticket) noexcept {
-  if (!now_.torque || parking_ || now_.mode == Mode::fault) return;
-  now_.move_ticket = ticket;
-  now_.move_end = MoveEnd::none;
-  bool sane = share > 0.0f && share <= 1.0f;
-  for (std::uint32_t j = 0; j < joints(); ++j) sane = sane && std::isfinite(target_rad[j]);
-  void_plan();
-  set_mode(Mode::moving, Reason::none);
-  if (sane) {
-    slew_target_ = target_rad;
-    slew_share_ = share;
-    slew_pending_ = true;
+void ControlCore::end_estop_hold(std::int64_t now_ns) noexcept {
+  if (mode_.state() != State::stopped) return;
+  if (since_.estop_ns == 0) since_.estop_ns = now_ns;
+  if (now_ns >= since_.estop_ns + config_.estop_hold_ns) release();
+}
+
+/// Counts a change of source; where it was not `possible`, nothing is followed and the gate brakes the arm to
+/// a stand.
+bool ControlCore::blended(bool possible) noexcept {
+  if (possible) {
+    ++counters_.joins;
   } else {
-    end_move(MoveEnd::unplanned);
-    hold(Reason::unplanned);
+    stream_.stop();
+    change(ModeEvent::unreachable, Reason::unplanned);
   }
-  publish();
+  return possible;
 }
 
-void ControlCore::cancel_move(std::uint64_t ticket) noexcept {
-  if (now_.mode != Mode::moving || parking_ || now_.move_ticket != ticket) return;
-  hold();
-  now_.move_end = MoveEnd::cancelled;
-  publish();
+/// First to rest, then straight to the target. False: no such slew can be computed, and the arm comes to
+/// rest.
+bool ControlCore::start_slew(std::int64_t last_ns, std::int64_t now_ns) noexcept {
+  slew_.take_up();
+  if (!blended(setpoint_.come_to_rest(last_ns, output_.gate()))) return false;
+  const std::int64_t start_ns = std::max(now_ns, setpoint_.transition_end_ns());
+  if (slew_.start(start_ns, setpoint_.source().position_rad)) return true;
+  change(ModeEvent::unplanned, Reason::unplanned);
+  return false;
 }
 
-void ControlCore::hold(Reason reason) noexcept {
-  if (!now_.torque || parking_ || now_.mode == Mode::fault) return;
-  if (reason != Reason::unplanned)
-    end_move(reason == Reason::bus_errors ? MoveEnd::bus_errors : MoveEnd::held);
-  void_plan();
-  slew_pending_ = false;
-  stop_pending_ = true;
-  set_mode(Mode::holding, reason);
-  publish();
-}
-
-void ControlCore::park() noexcept { start_parking(Reason::parking); }
-
-void ControlCore::start_parking(Reason reason) noexcept {
-  enable_pending_ = false;
-  if (now_.estop) return;
-  if (!now_.torque) {
-    set_mode(Mode::released, at_rest_reason());
-  } else if (!parking_) {
-    end_move(reason == Reason::protection ? MoveEnd::protection : MoveEnd::parked);
-    void_plan();
-    parking_ = true;
-    rearm_pending_ = now_.mode == Mode::fault;
-    slew_target_ = config_.rest_rad;
-    slew_share_ = config_.approach_velocity_share;
-    slew_pending_ = true;
-    park_start_ns_ = now_.t_ns;
-    set_mode(Mode::moving, reason);
+/// The arm has arrived, or will not: its report says which.
+void ControlCore::finish_slew() noexcept {
+  ++counters_.moves_done;
+  published_last_.arrival = slew_.arrival().report();
+  const bool missed = published_last_.arrival.missed != 0;
+  if (mode_.state() == State::parking) {
+    const bool timed_out = missed && mode_.reason() == Reason::parking;
+    change(ModeEvent::release, timed_out ? Reason::park_timed_out : Reason::none);
+  } else {
+    change(ModeEvent::arrived);
+    move_.end = missed ? MoveEnd::missed : MoveEnd::arrived;
   }
-  publish();
 }
 
-void ControlCore::release() noexcept {
-  end_move(MoveEnd::released);
-  void_plan();
-  enable_pending_ = slew_pending_ = rearm_pending_ = parking_ = false;
-  torque_request_ = TorqueRequest::off;
-  now_.torque = false;
-  const bool stays = now_.reason == Reason::park_timed_out || now_.reason == Reason::protection;
-  if (!now_.estop) set_mode(Mode::released, stays ? now_.reason : at_rest_reason());
-  publish();
-}
-
-void ControlCore::lose_supervisor() noexcept {
-  if (now_.unsupervised) return;
-  now_.unsupervised = true;
-  start_parking(Reason::unsupervised);
-  if (!now_.estop) now_.reason = Reason::unsupervised;
-  publish();
-}
-
-void ControlCore::fault(Reason reason) noexcept {
-  if (now_.estop || (now_.mode == Mode::fault && now_.reason == reason)) return;
-  end_move(reason == Reason::estop ? MoveEnd::estop : MoveEnd::fault);
-  void_plan();
-  slew_pending_ = enable_pending_ = parking_ = false;
-  take_up_lag();
-  rest_at(setpoint_.position_rad);
-  set_mode(Mode::fault, reason);
-  publish();
-}
-
-void ControlCore::torque_refused(Reason reason) noexcept {
-  fault(reason);
-  now_.torque = false;
-  publish();
-}
-
-void ControlCore::reconnected() noexcept {
-  end_move(MoveEnd::released);
-  void_plan();
-  enable_pending_ = slew_pending_ = rearm_pending_ = parking_ = false;
-  torque_request_ = TorqueRequest::none;
-  now_.torque = now_.unsupervised = false;
-  if (!now_.estop) set_mode(Mode::released, Reason::none);
-  publish();
-}
-
-void ControlCore::estop() noexcept {
-  if (now_.estop) return;
-  fault(Reason::estop);
-  now_.estop = true;
-  ++now_.estops;
-  events_ |= kEventEstop;
-  limp_at_ns_ = 0;
-  rest_at(now_.goal_rad);
-  if (now_.torque) {  // the gate would brake at its bounded deceleration; anew, it stands where it is
-    gate_.reset();
-    gate_.arm({now_.goal_rad.data(), joints()});
+void ControlCore::follow_slew(std::int64_t last_ns, std::int64_t now_ns, const JointState& state) noexcept {
+  if (mode_.state() == State::parking && now_ns - since_.park_ns > config_.park_timeout_ns) {
+    slew_.arrival().decide(now_ns, state, fresh(state, now_ns));
+    published_last_.arrival = slew_.arrival().report();
+    change(ModeEvent::release, Reason::park_timed_out);
+    return;
   }
-  publish();
+  if (rearm_asked_) {
+    if (!arm(state, now_ns)) return;
+    rearm_asked_ = false;
+  }
+  const bool started = !slew_.asked() || start_slew(last_ns, now_ns);
+  if (started) setpoint_.sample(slew_, now_ns);
+  setpoint_.advance(now_ns);
+  if (started && slew_.over(now_ns) && slew_.arrival().decide(now_ns, state, fresh(state, now_ns)))
+    finish_slew();
 }
 
-bool ControlCore::reset_estop() noexcept {
-  if (!now_.estop) return true;
-  if (now_.torque) return false;
-  now_.estop = false;
-  set_mode(Mode::released, at_rest_reason());
-  publish();
+/// The pushing thread may be interrupted between reading the clock and publishing; the plan then changes
+/// where the arm has already been. What the new plan says about the last tick, against what was done, is
+/// brought to nothing from there.
+bool ControlCore::switch_plan(const Plan& plan, std::int64_t last_ns) noexcept {
+  events_ |= kEventStitch | (plan.late ? kEventLateChunk : 0u) | (plan.approach ? kEventApproach : 0u);
+  seam_ = plan.seam;
+  Motion there;
+  PlanSource{plan}.sample(last_ns, there);
+  float largest = 0.0f;
+  for (std::uint32_t j = 0; j < joints(); ++j)
+    largest = std::max(largest, std::abs(setpoint_.source().position_rad[j] - there.position_rad[j]));
+  if (largest <= kSameSetpoint_rad && !setpoint_.rest_asked()) return true;
+  if (!blended(setpoint_.blend_from(joints(), last_ns, there))) return false;
+  counters_.handover_jump_max_rad = std::max(counters_.handover_jump_max_rad, largest);
   return true;
+}
+
+void ControlCore::follow_plan(std::int64_t last_ns, std::int64_t now_ns, bool new_plan) noexcept {
+  const Plan& plan = buffer_.plan();
+  const bool planned = plan.version != 0 && plan.epoch == epoch_;
+  if (!planned) {  // nothing to follow: stand still
+    RestSource rest;
+    if (setpoint_.rest_asked()) blended(setpoint_.come_to_rest(last_ns, output_.gate()));
+    setpoint_.sample(rest, now_ns);
+    setpoint_.advance(now_ns);
+    return;
+  }
+  if (new_plan && !switch_plan(plan, last_ns)) return;
+  const bool over = now_ns > plan.end_ns(), running = mode_.state() == State::running;
+  PlanSource source{plan};
+  setpoint_.sample(source, now_ns);
+  if (over && running) {
+    const Motion end{setpoint_.source().position_rad, {}, {}};
+    if (!blended(setpoint_.blend_from(joints(), last_ns, end))) return;
+  }
+  setpoint_.advance(now_ns);
+  if (!over) {
+    change(ModeEvent::followed);
+  } else {
+    end_plan(plan, now_ns, running || new_plan);  // a plan may come when its time is up
+  }
+}
+
+void ControlCore::end_plan(const Plan& plan, std::int64_t now_ns, bool ends) noexcept {
+  if (ends && plan.final) {
+    change(ModeEvent::plan_ended);
+  } else if (ends) {
+    ++counters_.underflows;
+    events_ |= kEventUnderflow;
+    since_.underflow_ns = now_ns;
+    change(ModeEvent::underflow, Reason::underflow);
+  } else if (mode_.reason() == Reason::underflow && config_.fallback != RestPolicy::hold &&
+             now_ns - since_.underflow_ns > config_.fallback_after_ns) {
+    fall_back();
+  }
 }
 
 void ControlCore::fall_back() noexcept {
   events_ |= kEventFallback;
-  ++now_.fallbacks;
+  ++counters_.fallbacks;
   if (config_.fallback == RestPolicy::park) {
     park();
   } else if (config_.fallback == RestPolicy::release) {
@@ -255,67 +306,76 @@ void ControlCore::fall_back() noexcept {
   }
 }
 
-/// Servos yield before they protect themselves; one that cannot be helped so ends the run at the rest pose.
-void ControlCore::protect(const JointState& state, PerJoint<float>& wish_rad) noexcept {
-  const mtr_guard_verdict care = guard_.step(state, wish_rad);
-  now_.guard = guard_.counters();
-  now_.guard_bits = guard_.bits();
-  if (care != MTR_GUARD_STOP || parking_ || now_.mode == Mode::fault) return;
-  start_parking(Reason::protection);
-}
-
-void ControlCore::apply_gate(std::int64_t now_ns, const JointState& state, TickResult& result) noexcept {
-  // A setpoint is computed for this very tick, so its age is nil; how long chunks may stay away is the
-  // underflow's matter.
-  PerJoint<float> wish_rad = now_.setpoint_rad;
-  protect(state, wish_rad);
-  const mtr_limits_input input{wish_rad.data(), state.position_rad.data(), state.effort.data(),
-                               now_ns,          oldest_joint_ns(state),    now_ns};
-  result.goal = gate_.apply(input, &result.verdict);
-  now_.goal_rad = result.goal->position_rad();
-  for (std::uint32_t j = 0; j < joints(); ++j) lag_rad_[j] = wish_rad[j] - now_.goal_rad[j];
-  if (result.verdict != MTR_TRIPPED || now_.mode == Mode::fault) return;
-  if (parking_) {  // keep trying until the park deadline: an arm must not stay up because of one bad second
-    rearm_pending_ = slew_pending_ = true;
-  } else {
-    fault(Reason::gate_tripped);
+void ControlCore::follow_stream(std::int64_t last_ns, std::int64_t now_ns) noexcept {
+  if (!stream_.active()) {
+    ++counters_.streams;
+    events_ |= kEventStitch;
+    stream_.start(last_ns, now_ns, setpoint_.position_rad());
+    const Motion standing{setpoint_.position_rad(), {}, {}};  // the ramp starts from rest
+    if (!blended(setpoint_.blend_from(joints(), last_ns, standing))) return;
   }
+  setpoint_.sample(stream_, now_ns);
+  setpoint_.advance(now_ns);
+  change(ModeEvent::followed);
 }
 
-TickResult ControlCore::tick(std::int64_t now_ns, const JointState& state) noexcept {
-  TickResult result;
-  ++now_.ticks;
-  const std::int64_t last_ns = now_.t_ns;
-  now_.t_ns = now_ns;
+/// Voids every plan too: one pushed meanwhile says nothing about where the arm is now.
+void ControlCore::end_stream() noexcept {
+  stream_.stop();
+  if (!change(ModeEvent::stream_lost, Reason::underflow)) return;
+  ++counters_.underflows;
+  ++counters_.streams_lost;
+  events_ |= kEventUnderflow;
+}
+
+void ControlCore::follow(std::int64_t last_ns, std::int64_t now_ns, const JointState& state) noexcept {
   const bool new_plan = buffer_.refresh();
-  watch_continuity(state);
-  bool enabled_now = false;
-  if (enable_pending_ && !now_.torque && arm(state, now_ns)) {
-    enable_pending_ = false;
-    enabled_now = now_.torque = true;
-    void_plan();
-    set_mode(Mode::holding, Reason::none);
-  }
-  if (now_.estop && now_.torque) {
-    if (limp_at_ns_ == 0) limp_at_ns_ = now_ns + config_.estop_hold_ns;
-    if (now_ns >= limp_at_ns_) release();
-  }
-  const bool ready = now_.mode == Mode::running || now_.mode == Mode::holding;
-  const bool streamed = ready && stream_given_ && now_.reason != Reason::bus_errors;
-  if (now_.streaming && !streamed) end_stream();
-  stream_given_ = false;
-  if (now_.mode == Mode::moving) {
+  const bool ready = is_ready(mode_.state());
+  const bool streamed = ready && stream_.given() && mode_.reason() != Reason::bus_errors;
+  stream_.withdraw();
+  if (stream_.active() && !streamed) end_stream();
+  if (mode_.mode() == Mode::moving) {
     follow_slew(last_ns, now_ns, state);
   } else if (streamed) {
     follow_stream(last_ns, now_ns);
   } else if (ready) {
     follow_plan(last_ns, now_ns, new_plan);
   }
-  if (now_.torque && state.n == joints()) apply_gate(now_ns, state, result);
-  result.torque = enabled_now ? TorqueRequest::on : torque_request_;
+}
+
+void ControlCore::make_goal(std::int64_t now_ns, const JointState& state, TickResult& result) noexcept {
+  PerJoint<float> wanted_rad = setpoint_.position_rad();
+  const mtr_guard_verdict care = output_.guard(state, wanted_rad);
+  published_last_.guard = output_.servo_guard().counters();
+  published_last_.guard_bits = output_.servo_guard().bits();
+  // Servos yield before they protect themselves; one that cannot be helped so ends the run at the rest pose.
+  if (care == MTR_GUARD_STOP) change(ModeEvent::protect, Reason::protection);
+  result.goal = output_.apply(now_ns, state, wanted_rad, result.verdict);
+  setpoint_.set_lag(wanted_rad, output_.goal_rad(), joints());
+  if (result.verdict != MTR_TRIPPED) return;
+  if (mode_.state() == State::parking) {  // until the park deadline: one bad second must not leave it up
+    rearm_asked_ = true;
+    slew_.ask_again();
+  } else if (mode_.mode() != Mode::fault) {
+    change(ModeEvent::fault, Reason::gate_tripped);
+  }
+}
+
+TickResult ControlCore::tick(std::int64_t now_ns, const JointState& state) noexcept {
+  TickResult result;
+  ++counters_.ticks;
+  const std::int64_t last_ns = since_.tick_ns;
+  since_.tick_ns = now_ns;
+  watch_.look(state);
+  if (watch_.jumped() != 0 && (mode_.torque() || enable_asked_)) fault(Reason::position_jump);
+  const bool enabled = try_enable(state, now_ns);
+  end_estop_hold(now_ns);
+  follow(last_ns, now_ns, state);
+  if (mode_.torque() && state.n == joints()) make_goal(now_ns, state, result);
+  result.torque = enabled ? TorqueRequest::on : torque_request_;
   torque_request_ = TorqueRequest::none;
-  now_.gate = gate_.counters();
-  now_.gate_causes = gate_.causes();
+  published_last_.gate = output_.gate().counters();
+  published_last_.gate_causes = output_.gate().causes();
   result.events = events_;
   result.seam = seam_;
   events_ = 0;

@@ -25,7 +25,7 @@ class Transition {
   /// From `t_ns` on, what was `before` there becomes what the source says, which is `source` there.
   /// False when a difference is beyond computing (not finite, or absurdly large): nothing may follow that
   /// source.
-  bool join(std::uint32_t joints, std::int64_t t_ns, const Motion& before, const Motion& source) noexcept;
+  bool start(std::uint32_t joints, std::int64_t t_ns, const Motion& before, const Motion& source) noexcept;
   void clear() noexcept { joints_ = 0; }
 
   /// Adds the difference that is left at `t_ns`.
