@@ -29,8 +29,6 @@ void restamp(JointState& state, std::int64_t now_ns) noexcept {
   state.t_ns = now_ns;
 }
 
-float blend(float a, float b, float share) noexcept { return a + share * (b - a); }
-
 }  // namespace
 
 ControlLoop::ControlLoop(ControlConfig config, std::unique_ptr<JointBus> bus, const LoopConfig& loop)
@@ -38,7 +36,7 @@ ControlLoop::ControlLoop(ControlConfig config, std::unique_ptr<JointBus> bus, co
       period_ns_(static_cast<std::int64_t>(1e9 / config.rate_hz)),
       bus_(std::move(bus)),
       core_(config),
-      history_(static_cast<std::size_t>(loop.history_s * config.rate_hz)) {
+      history_(static_cast<std::size_t>(loop.history_s * config.rate_hz), config.limits.n_joints) {
   LiveLoops::instance();  // before any thread: it must outlive them
 }
 
@@ -47,9 +45,7 @@ ControlLoop::~ControlLoop() { stop(); }
 void ControlLoop::start() {
   const std::lock_guard lock(life_);
   if (thread_.joinable() || stop_.load()) return;
-  watched_by_ = bus_->watched_by();
-  const Farewell farewell = bus_->farewell();
-  if (!farewell.packets.empty()) supervisor_ = std::make_unique<Supervisor>(farewell);
+  bus_.start();
   now_.alive = true;
   publish();
   owner_pid_ = ::getpid();
@@ -63,8 +59,7 @@ void ControlLoop::stop() {
   if (!thread_.joinable()) return;
   if (::getpid() == owner_pid_) {
     thread_.join();
-    supervisor_.reset();
-    bus_.reset();  // the port is free from here on, whoever still holds this object
+    bus_.close();  // the port is free from here on, whoever still holds this object
   } else {
     thread_.detach();  // a forked child has the object but not the thread, nor the right to move the arm
   }
@@ -93,7 +88,7 @@ void ControlLoop::feed_stream(std::int64_t now_ns) noexcept {
   JointState newest;
   if (leader->loop.state_.try_read(newest)) leader_now_ = newest;
   PerJoint<float> goal{};
-  if (leader->map.apply(leader_now_, now_ns, core_.snapshot().setpoint_rad, goal)) core_.stream(goal, epoch);
+  if (leader->map.apply(leader_now_, now_ns, core_.setpoint_rad(), goal)) core_.stream(goal, epoch);
 }
 
 PushStatus ControlLoop::push_chunk(const ChunkView& chunk) noexcept {
@@ -121,7 +116,7 @@ void ControlLoop::run() noexcept {
   {
     const RealtimeReport report =
         make_realtime({loop_.rt_priority, core_.config().cpu},
-                      {{this, sizeof(*this)}, {history_.memory(), history_.memory_bytes()}});
+                      {{this, sizeof(*this)}, {history_.ring().memory(), history_.ring().memory_bytes()}});
     const std::lock_guard lock(report_mutex_);
     realtime_ = report;
   }
@@ -155,12 +150,12 @@ bool ControlLoop::leaving() noexcept {
     leave_by_ns_ = monotonic_ns() + core_.config().park_timeout_ns + kNsPerS / 2;
     if (policy == RestPolicy::park && !dead) core_.park();
   }
-  const CoreSnapshot core = core_.snapshot();
-  const Mode mode = core.mode;
+  const ModeMachine& core = core_.mode();
+  const Mode mode = core.mode();
   if (policy == RestPolicy::park && mode == Mode::fault && now_.bad_reads_in_a_row == 0 && !dead)
     core_.park();
   // After an emergency stop nothing moves: there is no way to a rest pose.
-  const bool at_rest = mode == Mode::released || mode == Mode::idle || (core.estop && !core.torque);
+  const bool at_rest = mode == Mode::released || mode == Mode::idle || core.state() == State::stopped_off;
   if (policy == RestPolicy::park && !dead && !at_rest && monotonic_ns() < leave_by_ns_) return false;
   if (policy != RestPolicy::hold || mode == Mode::fault) {
     core_.release();
@@ -170,12 +165,12 @@ bool ControlLoop::leaving() noexcept {
   return true;
 }
 
-void ControlLoop::take_requests() noexcept {
-  now_.requests_done += requests_.drain([this](const Request& request) { serve(request); });
+void ControlLoop::drain_requests() noexcept {
+  now_.requests_done += requests_.drain([this](const Request& request) { handle(request); });
   if (estop_asked_.exchange(false, std::memory_order_acq_rel) || stop_inputs_.pressed()) core_.estop();
 }
 
-void ControlLoop::serve(const Request& request) noexcept {
+void ControlLoop::handle(const Request& request) noexcept {
   // A dead bus cannot be told anything: the fault stays, and callers see it at once instead of a time-out.
   const bool dead = now_.bus_status == BusStatus::closed;
   switch (request.kind) {
@@ -183,7 +178,7 @@ void ControlLoop::serve(const Request& request) noexcept {
       if (!dead && !stop_.load(std::memory_order_relaxed)) core_.enable();
       break;
     case Request::Kind::move_to:
-      core_.move_to(request.target_rad, request.share, request.ticket);
+      core_.move_to(request.target_rad, request.fraction, request.ticket);
       break;
     case Request::Kind::cancel_move:
       core_.cancel_move(request.ticket);
@@ -216,8 +211,7 @@ void ControlLoop::judge_read(BusStatus status) noexcept {
       (status == BusStatus::ok || status == BusStatus::stale_joints) && newest_ns > newest_joint_ns_;
   newest_joint_ns_ = std::max(newest_ns, newest_joint_ns_);
   if (good) {
-    if (now_.bad_reads_in_a_row >= loop_.hold_after_bad_reads &&
-        core_.snapshot().reason == Reason::bus_errors)
+    if (now_.bad_reads_in_a_row >= loop_.hold_after_bad_reads && core_.mode().reason() == Reason::bus_errors)
       core_.hold();  // ready for chunks again; a motion asked for meanwhile goes on
     now_.bad_reads_in_a_row = 0;
     return;
@@ -237,12 +231,12 @@ void ControlLoop::switch_torque(TorqueRequest request) noexcept {
   if (request == TorqueRequest::none || now_.bus_status == BusStatus::closed) return;
   rebase_ = true;
   const bool on = request == TorqueRequest::on;
-  const bool taken = supervisor_ && (supervisor_->busy() || !supervisor_->expect(monotonic_ns() + kSwitchNs));
-  const BusStatus status = on && taken ? BusStatus::io_error : bus_->set_torque(on);
+  const bool taken = bus_.supervisor_busy() || !bus_.arm_deadline(monotonic_ns() + kSwitchNs);
+  const BusStatus status = on && taken ? BusStatus::io_error : bus_.bus().set_torque(on);
   now_.torque_confirmed = on && status == BusStatus::ok;
   if (status == BusStatus::ok) {
     now_.torque_on = on;
-    if (supervisor_ && !on) supervisor_->rest();
+    if (!on) bus_.disarm();
     return;
   }
   ++now_.torque_failures;
@@ -251,29 +245,64 @@ void ControlLoop::switch_torque(TorqueRequest request) noexcept {
   now_.torque_on = true;  // unknown counts as on: it is switched off again before the thread ends
 }
 
+/// Tells the supervisor that this thread lives, or learns that it was thought dead, and gives in. Without one
+/// that lives, nobody would take the torque from the arm if this process died: it is brought to rest now.
+void ControlLoop::keep_supervised(std::int64_t now_ns) noexcept {
+  if (bus_.supervisor_lost(now_ns)) core_.lose_supervisor();
+  // One that was only stopped may go on: it must not find a deadline that has long passed.
+  if (!now_.torque_on || bus_.arm_deadline(now_ns + loop_.frozen_after_ns)) return;
+  core_.release();
+  core_.fault(Reason::frozen);
+  switch_torque(TorqueRequest::off);
+}
+
+void ControlLoop::take_bus() noexcept {
+  if (!bus_.take_exchanged()) return;
+  now_.bus_status = BusStatus::ok;
+  now_.bad_reads_in_a_row = 0;
+  now_.torque_confirmed = false;
+  core_.reconnected();
+}
+
+void ControlLoop::reconnect(const std::function<std::unique_ptr<JointBus>()>& open) {
+  const std::lock_guard lock(life_);
+  const CoreSnapshot core = core_.snapshot();
+  const LoopSnapshot loop = published_.read();
+  const bool lost = core.reason == Reason::bus_closed || core.reason == Reason::bus_errors ||
+                    loop.bus_status == BusStatus::closed;
+  if (!thread_.joinable() || stop_.load()) throw std::logic_error("the control loop does not run");
+  if (!lost) throw std::logic_error("the bus is well: there is nothing to reconnect");
+  bus_.exchange(loop.bus, open);
+}
+
+/// Whoever holds `life_` knows that the bus is not exchanged.
+std::string ControlLoop::torque_problem() const {
+  const std::lock_guard lock(life_);
+  return bus_.torque_problem();
+}
+
 void ControlLoop::tick(std::int64_t grid_ns, std::int64_t woke_ns) noexcept {
   take_bus();
   keep_supervised(woke_ns);
-  const BusStatus read = bus_->read_state(joints_now_);
+  const BusStatus read = bus_.bus().read_state(joints_now_);
   if (lock_step_) restamp(joints_now_, grid_ns);
   judge_read(read);
-  take_requests();
+  drain_requests();
   feed_stream(woke_ns);
   TickResult result = core_.tick(grid_ns, joints_now_);
   if (now_.bad_reads_in_a_row > 0) result.events |= kEventBadRead;
   switch_torque(result.torque);
-  const CoreSnapshot core = core_.snapshot();
-  if (core.estop && !core.torque && now_.torque_on)
+  if (core_.mode().state() == State::stopped_off && now_.torque_on)
     switch_torque(TorqueRequest::off);  // until it is confirmed
   if (result.goal && now_.bus_status != BusStatus::closed) {
-    const BusStatus status = bus_->write_goal(*result.goal);
+    const BusStatus status = bus_.bus().write_goal(*result.goal);
     if (status == BusStatus::closed) {
       now_.bus_status = status;
       core_.fault(Reason::bus_closed);
     }
   }
   ++now_.ticks;
-  now_.bus = bus_->counters();
+  now_.bus = bus_.bus().counters();
   record(grid_ns, woke_ns, result);
   state_.publish(joints_now_);
   publish();
@@ -287,7 +316,6 @@ void ControlLoop::step(std::int64_t now_ns) {
 }
 
 void ControlLoop::record(std::int64_t grid_ns, std::int64_t woke_ns, const TickResult& result) noexcept {
-  const CoreSnapshot core = core_.snapshot();
   TickRecord record;
   record.t_ns = grid_ns;
   record.state_t_ns = joints_now_.t_ns;
@@ -297,9 +325,9 @@ void ControlLoop::record(std::int64_t grid_ns, std::int64_t woke_ns, const TickR
   last_woke_ns_ = woke_ns;
   record.events = result.events | (now_.missed != missed_recorded_ ? kEventMissedTick : 0u);
   missed_recorded_ = now_.missed;
-  record.mode = core.mode;
+  record.mode = core_.mode().mode();
   record.verdict = static_cast<std::uint8_t>(result.verdict);
-  record.gate_causes = static_cast<std::uint16_t>(core.gate_causes);
+  record.gate_causes = static_cast<std::uint16_t>(core_.gate_causes());
   record.position_rad = joints_now_.position_rad;
   record.velocity_rad_s = joints_now_.velocity_rad_s;
   record.effort = joints_now_.effort;
@@ -309,57 +337,9 @@ void ControlLoop::record(std::int64_t grid_ns, std::int64_t woke_ns, const TickR
         *std::min_element(joints_now_.joint_t_ns.begin(), joints_now_.joint_t_ns.begin() + joints_now_.n);
     ages_.add((lock_step_ ? grid_ns : monotonic_ns()) - oldest_ns);
   }
-  record.setpoint_rad = core.setpoint_rad;
-  record.goal_rad = core.goal_rad;
+  record.setpoint_rad = core_.setpoint_rad();
+  record.goal_rad = core_.goal_rad();
   history_.push(record);
-}
-
-bool ControlLoop::state_at(std::int64_t t_ns, TickRecord& record) const noexcept {
-  const std::uint64_t end = history_.end();
-  TickRecord later, earlier;
-  bool have_later = false;
-  for (std::uint64_t i = end; i > history_.begin(); --i) {
-    if (!history_.get(i - 1, earlier))
-      break;  // overwritten while we looked: what came after it is the best there is
-    if (earlier.state_t_ns > t_ns) {
-      later = earlier;
-      have_later = true;
-      continue;
-    }
-    record = earlier;
-    if (have_later && later.state_t_ns > earlier.state_t_ns) {
-      const auto span = static_cast<float>(later.state_t_ns - earlier.state_t_ns);
-      const float share = static_cast<float>(t_ns - earlier.state_t_ns) / span;
-      for (std::uint32_t j = 0; j < joints(); ++j) {
-        record.position_rad[j] = blend(earlier.position_rad[j], later.position_rad[j], share);
-        record.velocity_rad_s[j] = blend(earlier.velocity_rad_s[j], later.velocity_rad_s[j], share);
-        record.effort[j] = blend(earlier.effort[j], later.effort[j], share);
-      }
-      record.state_t_ns = t_ns;
-    }
-    return true;
-  }
-  record = later;
-  return have_later;
-}
-
-bool ControlLoop::setpoint_at(std::int64_t t_ns, PerJoint<float>& setpoint_rad) const noexcept {
-  TickRecord later, earlier;
-  const std::uint64_t end = history_.end();
-  if (end == 0 || !history_.get(end - 1, later) || later.t_ns < t_ns) return false;
-  for (std::uint64_t i = end - 1; i > history_.begin() && later.t_ns > t_ns; --i) {
-    if (!history_.get(i - 1, earlier)) break;  // overwritten while we looked
-    if (earlier.t_ns <= t_ns && later.t_ns > earlier.t_ns) {
-      const auto span = static_cast<double>(later.t_ns - earlier.t_ns);
-      const auto share = static_cast<float>(static_cast<double>(t_ns - earlier.t_ns) / span);
-      for (std::uint32_t j = 0; j < joints(); ++j)
-        later.setpoint_rad[j] = blend(earlier.setpoint_rad[j], later.setpoint_rad[j], share);
-      break;
-    }
-    later = earlier;
-  }
-  setpoint_rad = later.setpoint_rad;
-  return true;
 }
 
 }  // namespace motorium

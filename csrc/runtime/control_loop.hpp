@@ -17,8 +17,9 @@
 #include "runtime/realtime.hpp"
 #include "runtime/request_queue.hpp"
 #include "runtime/stop_inputs.hpp"
-#include "runtime/supervisor.hpp"
+#include "runtime/supervised_bus.hpp"
 #include "runtime/telemetry.hpp"
+#include "runtime/tick_history.hpp"
 
 namespace motorium {
 
@@ -76,8 +77,8 @@ class ControlLoop {
   /// effect. 0: not taken, because too many wait; what stops an arm (hold, cancel_move, park, release) is
   /// always taken, after all that waits.
   std::uint64_t enable() noexcept { return requests_.push({Request::Kind::enable, {}, 0.0f}); }
-  std::uint64_t move_to(const PerJoint<float>& target_rad, float share) noexcept {
-    return requests_.push({Request::Kind::move_to, target_rad, share});
+  std::uint64_t move_to(const PerJoint<float>& target_rad, float fraction) noexcept {
+    return requests_.push({Request::Kind::move_to, target_rad, fraction});
   }
   /// Holds, if the move of that ticket is still under way.
   std::uint64_t cancel_move(std::uint64_t ticket) noexcept {
@@ -89,7 +90,7 @@ class ControlLoop {
   std::uint64_t hold() noexcept { return requests_.push({Request::Kind::hold, {}, 0.0f}); }
   std::uint64_t park() noexcept { return requests_.push({Request::Kind::park, {}, 0.0f}); }
   std::uint64_t release() noexcept { return requests_.push({Request::Kind::release, {}, 0.0f}); }
-  /// Ends a latched emergency stop where no input asks for one any more and the arm is limp.
+  /// Ends a latched emergency stop where no input asks for one any more and torque is off.
   std::uint64_t reset_estop() noexcept { return requests_.push({Request::Kind::reset_estop, {}, 0.0f}); }
   /// Ends a latched position jump.
   std::uint64_t accept_position() noexcept {
@@ -109,7 +110,7 @@ class ControlLoop {
   /// Who sees to the arm when this process dies; nobody once the supervisor is lost. Any thread, after
   /// `start`.
   WatchedBy watched_by() const noexcept {
-    return core_.snapshot().unsupervised ? WatchedBy::nobody : watched_by_;
+    return core_.snapshot().unsupervised ? WatchedBy::nobody : bus_.watched_by();
   }
 
   /// Whose joints to follow once engaged; `leader` must outlive this loop. Any thread.
@@ -129,11 +130,15 @@ class ControlLoop {
   JointState state() const noexcept { return state_.read(); }
   /// Joint state at `t_ns`, interpolated between reads; beyond the history, the nearest. False before the
   /// first read.
-  bool state_at(std::int64_t t_ns, TickRecord& record) const noexcept;
+  bool state_at(std::int64_t t_ns, TickRecord& record) const noexcept {
+    return history_.state_at(t_ns, record);
+  }
   /// Setpoint in force at `t_ns`, straight between ticks; before the history, the oldest. False: no tick has
   /// come that far yet.
-  bool setpoint_at(std::int64_t t_ns, PerJoint<float>& setpoint_rad) const noexcept;
-  const HistoryRing<TickRecord>& history() const noexcept { return history_; }
+  bool setpoint_at(std::int64_t t_ns, PerJoint<float>& setpoint_rad) const noexcept {
+    return history_.setpoint_at(t_ns, setpoint_rad);
+  }
+  const HistoryRing<TickRecord>& history() const noexcept { return history_.ring(); }
   const PeriodHistogram& periods() const noexcept { return periods_; }
   /// Age of the oldest joint reading when the goal was made.
   const PeriodHistogram& ages() const noexcept { return ages_; }
@@ -150,20 +155,12 @@ class ControlLoop {
     LeaderMap map;
   };
 
-  /// A bus on its way to the control thread, and the old one on its way back.
-  struct Exchange {
-    std::unique_ptr<JointBus> bus;
-    std::unique_ptr<Supervisor> supervisor;
-    bool connected = false;
-  };
-
-  void exchange(Exchange& with);
   void take_bus() noexcept;
   void feed_stream(std::int64_t now_ns) noexcept;
   void run() noexcept;
   void tick(std::int64_t grid_ns, std::int64_t woke_ns) noexcept;
-  void take_requests() noexcept;
-  void serve(const Request& request) noexcept;
+  void drain_requests() noexcept;
+  void handle(const Request& request) noexcept;
   void judge_read(BusStatus status) noexcept;
   void switch_torque(TorqueRequest request) noexcept;
   void keep_supervised(std::int64_t now_ns) noexcept;
@@ -173,9 +170,7 @@ class ControlLoop {
 
   LoopConfig loop_;
   std::int64_t period_ns_;
-  std::unique_ptr<JointBus> bus_;
-  WatchedBy watched_by_ = WatchedBy::nobody;
-  std::unique_ptr<Supervisor> supervisor_;  // before the bus goes, it must have gone
+  SupervisedBus bus_;
   ControlCore core_;
 
   // Control thread's own.
@@ -189,12 +184,11 @@ class ControlLoop {
   RequestQueue requests_{};
   LatestSlot<JointState> state_{};
   LatestSlot<LoopSnapshot> published_{};
-  HistoryRing<TickRecord> history_;
+  TickHistory history_;
   PeriodHistogram periods_{}, ages_{};
   std::atomic<const Leader*> leader_{nullptr};
   std::atomic<std::uint64_t> engaged_epoch_{0};
   std::atomic<bool> stop_{false}, estop_asked_{false};
-  std::atomic<Exchange*> offered_{nullptr};
   StopInputs stop_inputs_{};
 
   // Callers' side; never taken by the control thread.

@@ -16,10 +16,10 @@ namespace motorium {
 /// after its Escape, a stop key inside a sequence. What belongs to a sequence is never handed on as a key.
 class KeyScanner {
  public:
-  static constexpr std::size_t kMostKeys = 8;
+  static constexpr std::size_t kMaxKeys = 8;
 
   void watch(std::span<const std::uint8_t> stop_keys) noexcept {
-    count_ = std::min(stop_keys.size(), kMostKeys);
+    count_ = std::min(stop_keys.size(), kMaxKeys);
     std::copy_n(stop_keys.begin(), count_, keys_.begin());
     forget();
   }
@@ -76,7 +76,7 @@ class KeyScanner {
     return true;
   }
 
-  std::array<std::uint8_t, kMostKeys> keys_{};
+  std::array<std::uint8_t, kMaxKeys> keys_{};
   std::size_t count_ = 0;
   Within within_ = Within::nothing;
   std::int64_t last_ns_ = 0;

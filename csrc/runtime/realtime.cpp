@@ -78,23 +78,23 @@ bool lock_all(const std::vector<MemoryRange>& ranges) {
 
 }  // namespace
 
-RealtimeReport make_realtime(const RealtimeWish& wish, const std::vector<MemoryRange>& ranges) {
+RealtimeReport make_realtime(const RealtimeRequest& request, const std::vector<MemoryRange>& ranges) {
   RealtimeReport report;
   sigset_t all;
   sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, nullptr);   // signals belong to the main thread
   ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);  // 1 ns instead of 50 us where SCHED_FIFO is refused
   sched_param param{};
-  param.sched_priority = wish.priority;
+  param.sched_priority = request.priority;
   const int error = ::pthread_setschedparam(::pthread_self(), SCHED_FIFO, &param);
   report.fifo = error == 0;
   if (error != 0) add_note(report.note, "SCHED_FIFO refused (needs CAP_SYS_NICE or an rtprio limit)", error);
-  if (wish.cpu >= 0) {
-    const int refused = pin_to(wish.cpu);
+  if (request.cpu >= 0) {
+    const int refused = pin_to(request.cpu);
     report.pinned = refused == 0;
     if (refused != 0)
       add_note(report.note,
-               "cpu " + std::to_string(wish.cpu) + " refused (absent, or outside taskset or cgroup)",
+               "cpu " + std::to_string(request.cpu) + " refused (absent, or outside taskset or cgroup)",
                refused);
   }
   std::vector<MemoryRange> wanted = ranges;

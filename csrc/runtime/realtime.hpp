@@ -19,7 +19,7 @@ struct RealtimeReport {
   std::string note;
 };
 
-struct RealtimeWish {
+struct RealtimeRequest {
   int priority = 60;
   int cpu = -1;  ///< -1: any.
 };
@@ -32,6 +32,6 @@ struct RealtimeWish {
 /// buffers too. On a board with 8 GB this invites the out-of-memory killer, and under an RLIMIT_MEMLOCK later
 /// allocations and stack growth of *other* threads fail. What the control thread touches is a few megabytes
 /// and known in advance.
-RealtimeReport make_realtime(const RealtimeWish& wish, const std::vector<MemoryRange>& ranges);
+RealtimeReport make_realtime(const RealtimeRequest& request, const std::vector<MemoryRange>& ranges);
 
 }  // namespace motorium

@@ -25,7 +25,7 @@ struct Request {
   };
   Kind kind = Kind::hold;
   PerJoint<float> target_rad{};
-  float share = 0.0f;
+  float fraction = 0.0f;
   std::uint64_t ticket = 0;  ///< Its own, or of the move it cancels.
   std::uint64_t queued = 0;  ///< Its own.
 };

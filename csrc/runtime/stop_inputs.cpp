@@ -18,7 +18,7 @@ namespace motorium {
 namespace {
 
 constexpr std::size_t kReadBytes = 256;  // more than one event of any kind of descriptor
-constexpr int kMostReads = 64;
+constexpr int kMaxReads = 64;
 constexpr std::chrono::microseconds kLookTime{200};
 
 bool readable(int fd) noexcept {
@@ -48,7 +48,7 @@ StopInputs::~StopInputs() {
 }
 
 int StopInputs::watch(int fd, std::span<const std::uint8_t> keys, bool hand_on) {
-  if (keys.size() > kMostKeys) throw std::invalid_argument("at most 8 keys stop an arm");
+  if (keys.size() > kMaxKeys) throw std::invalid_argument("at most 8 keys stop an arm");
   const std::lock_guard lock(changing_);
   const auto free =
       std::find_if(inputs_.begin(), inputs_.end(), [](const Input& i) { return i.fd.load() < 0; });
@@ -64,7 +64,7 @@ int StopInputs::watch(int fd, std::span<const std::uint8_t> keys, bool hand_on) 
 /// Sequentially consistent on both sides: either the control thread's next look does not see the descriptor,
 /// or this thread sees that a look is in progress and waits for its end before it closes.
 void StopInputs::unwatch(int number) {
-  if (number < 0 || static_cast<std::size_t>(number) >= kMost) return;
+  if (number < 0 || static_cast<std::size_t>(number) >= kMaxInputs) return;
   const std::lock_guard lock(changing_);
   const int fd = inputs_[static_cast<std::size_t>(number)].fd.exchange(-1);
   if (fd < 0) return;
@@ -86,15 +86,15 @@ bool StopInputs::has_stop_key(Input& input, int fd) noexcept {
 
 bool StopInputs::pressed() noexcept {
   looking_.store(true);
-  std::array<pollfd, kMost> looks{};
+  std::array<pollfd, kMaxInputs> looks{};
   bool any = false;
-  for (std::size_t i = 0; i < kMost; ++i) {
+  for (std::size_t i = 0; i < kMaxInputs; ++i) {
     looks[i] = {inputs_[i].fd.load(), POLLIN, 0};
     any = any || looks[i].fd >= 0;
   }
   bool stop = false;
-  if (any && ::poll(looks.data(), kMost, 0) > 0) {  // which skips negative ones
-    for (std::size_t i = 0; i < kMost; ++i) {
+  if (any && ::poll(looks.data(), kMaxInputs, 0) > 0) {  // which skips negative ones
+    for (std::size_t i = 0; i < kMaxInputs; ++i) {
       if (looks[i].revents == 0) continue;
       const bool only_data = looks[i].revents == POLLIN;
       stop = !(only_data && inputs_[i].has_keys) || has_stop_key(inputs_[i], looks[i].fd) || stop;
@@ -109,7 +109,7 @@ bool StopInputs::released() noexcept {
   std::array<std::uint8_t, kReadBytes> bytes;
   for (Input& input : inputs_) {
     const int fd = input.fd.load();
-    for (int i = 0; i < kMostReads && fd >= 0 && readable(fd); ++i)
+    for (int i = 0; i < kMaxReads && fd >= 0 && readable(fd); ++i)
       if (::read(fd, bytes.data(), bytes.size()) <= 0) break;
     if (fd >= 0) input.keys.forget();
   }

@@ -24,7 +24,7 @@ struct KeyPress {
 /// Any thread adds and takes away; the control thread looks, with one system call a tick that never waits.
 class StopInputs {
  public:
-  static constexpr std::size_t kMost = 4, kMostKeys = KeyScanner::kMostKeys, kKeysWaiting = 256;
+  static constexpr std::size_t kMaxInputs = 4, kMaxKeys = KeyScanner::kMaxKeys, kKeysWaiting = 256;
 
   StopInputs() = default;
   ~StopInputs();
@@ -55,7 +55,7 @@ class StopInputs {
   bool has_stop_key(Input& input, int fd) noexcept;
 
   std::mutex changing_;
-  std::array<Input, kMost> inputs_{};
+  std::array<Input, kMaxInputs> inputs_{};
   std::atomic<bool> looking_{false};
   SpscRing<KeyPress, kKeysWaiting> handed_on_{};
 };

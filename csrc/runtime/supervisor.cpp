@@ -25,8 +25,8 @@ namespace {
 
 constexpr std::int64_t kResting = 0, kTaken = -1;  // instead of a deadline
 constexpr std::int64_t kLookNs = 10'000'000;
-constexpr std::int64_t kSilentNs = kNsPerS;  // an idle process at normal priority is that late nowhere
-constexpr std::int64_t kMostPerLookNs = 50'000'000;  // after a pause of the whole machine both are late
+constexpr std::int64_t kSilentNs = kNsPerS;         // an idle process at normal priority is that late nowhere
+constexpr std::int64_t kMaxPerLookNs = 50'000'000;  // after a pause of the whole machine both are late
 constexpr int kWriteTimeoutMs = 100;
 constexpr int kPriority = 59;  // just below the control thread's own
 constexpr int kFirstPortFd = 3;
@@ -168,7 +168,7 @@ bool Supervisor::ended() const noexcept {
 bool Supervisor::lost(std::int64_t now_ns) noexcept {
   if (lost_) return true;
   const std::uint64_t beat = page_->beats.load(std::memory_order_acquire);
-  const std::int64_t passed_ns = looked_ns_ > 0 ? std::min(now_ns - looked_ns_, kMostPerLookNs) : 0;
+  const std::int64_t passed_ns = looked_ns_ > 0 ? std::min(now_ns - looked_ns_, kMaxPerLookNs) : 0;
   silent_ns_ = beat != last_beat_ ? 0 : silent_ns_ + passed_ns;
   last_beat_ = beat;
   looked_ns_ = now_ns;
@@ -176,11 +176,11 @@ bool Supervisor::lost(std::int64_t now_ns) noexcept {
   return lost_;
 }
 
-bool Supervisor::expect(std::int64_t deadline_ns) noexcept {
+bool Supervisor::arm_deadline(std::int64_t deadline_ns) noexcept {
   std::int64_t before = page_->deadline_ns.load(std::memory_order_acquire);
   return before != kTaken && page_->deadline_ns.compare_exchange_strong(before, deadline_ns);
 }
 
-void Supervisor::rest() noexcept { page_->deadline_ns.store(kResting, std::memory_order_release); }
+void Supervisor::disarm() noexcept { page_->deadline_ns.store(kResting, std::memory_order_release); }
 
 }  // namespace motorium

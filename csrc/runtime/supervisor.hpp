@@ -26,19 +26,19 @@ class Supervisor {
   Supervisor& operator=(const Supervisor&) = delete;
 
   // Control thread; none of these waits.
-  /// Next sign of life by `deadline_ns` (CLOCK_MONOTONIC) at the latest. False: the torque has been taken.
-  bool expect(std::int64_t deadline_ns) noexcept;
+  /// Next heartbeat by `deadline_ns` (CLOCK_MONOTONIC) at the latest. False: the torque has been taken.
+  bool arm_deadline(std::int64_t deadline_ns) noexcept;
   /// It has ended, or has said nothing for a second in which this thread ran: stopped, or hung. Stays true.
   bool lost(std::int64_t now_ns) noexcept;
   /// No torque, nothing to watch. A takeover is forgotten.
-  void rest() noexcept;
+  void disarm() noexcept;
   /// It is writing to the bus right now.
   bool busy() const noexcept { return page_->busy.load(std::memory_order_acquire); }
 
  private:
   struct Page {
     std::atomic<std::int64_t> deadline_ns{0};
-    std::atomic<std::uint64_t> beats{0};  // the child's sign of life
+    std::atomic<std::uint64_t> beats{0};  // the child's heartbeat
     std::atomic<bool> busy{false}, leave{false};
   };
   static_assert(std::atomic<std::int64_t>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
