@@ -9,8 +9,8 @@ namespace motorium {
 
 /// Where the joints were when a slew was judged, and which of them were not at their goals.
 struct ArrivalReport {
-  std::uint32_t missed = 0;   ///< Joints (bits) further from their goal than their tolerance.
-  std::uint32_t contact = 0;  ///< Grippers (bits) that push against something short of their goal: arrived.
+  JointMask missed = 0;   ///< Joints further from their goal than their tolerance.
+  JointMask contact = 0;  ///< Grippers that push against something short of their goal: arrived.
   PerJoint<float> target_rad{}, position_rad{};
 };
 

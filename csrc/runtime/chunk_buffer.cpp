@@ -11,7 +11,7 @@ constexpr std::int64_t kMemoryNs = 1'500'000'000;
 /// Row 0 is the time of an observation and lies in the past; a plan for later than this is a wrong clock.
 constexpr std::int64_t kMaxLeadNs = 10'000'000'000;
 /// No chunk lasts longer: one that began before that is over, and no sum of its times overflows.
-constexpr std::int64_t kLongestNs = kMaxChunkRows * kMaxStepNs;
+constexpr std::int64_t kMaxChunkNs = kMaxChunkRows * kMaxStepNs;
 constexpr std::uint32_t kRoom = kMaxChunkRows + 2;  ///< Of a whole chunk, its seam, the end of an approach.
 constexpr float kReached_rad = 0.05f;  // ends an approach; also where teleoperation stops asking for one
 
@@ -25,7 +25,7 @@ PushStatus ChunkBuffer::judge(const ChunkView& chunk, std::int64_t now_ns) const
   if (!well_formed(chunk)) return PushStatus::malformed;
   if (!meant(chunk)) return PushStatus::out_of_range;
   if (chunk.t0_ns > now_ns + kMaxLeadNs) return PushStatus::out_of_time;
-  return chunk.t0_ns < now_ns - kLongestNs ? PushStatus::expired : PushStatus::accepted;
+  return chunk.t0_ns < now_ns - kMaxChunkNs ? PushStatus::expired : PushStatus::accepted;
 }
 
 bool ChunkBuffer::well_formed(const ChunkView& chunk) const noexcept {
@@ -46,7 +46,7 @@ bool ChunkBuffer::meant(const ChunkView& chunk) const noexcept {
   return true;
 }
 
-/// A policy that goes on from what was promised would otherwise drift away beyond a limit for as long as it
+/// A policy that goes on from the committed rows would otherwise drift away beyond a limit for as long as it
 /// pushes, and need as long to come back.
 float ChunkBuffer::planned(const ChunkView& chunk, std::uint32_t row, std::uint32_t joint) const noexcept {
   const float value = chunk.rows_rad[std::size_t{row} * joints_ + joint];
@@ -59,14 +59,14 @@ void ChunkBuffer::chunk_at(const ChunkView& chunk, std::int64_t t_ns, std::span<
   const double last = static_cast<double>(chunk.rows - 1);
   const auto row = static_cast<std::uint32_t>(std::clamp(std::floor(place), 0.0, last));
   const std::uint32_t next = std::min(row + 1, chunk.rows - 1);
-  const float share = static_cast<float>(std::clamp(place - row, 0.0, 1.0));
+  const float fraction = static_cast<float>(std::clamp(place - row, 0.0, 1.0));
   for (std::uint32_t j = 0; j < joints_; ++j) {
     const float a = planned(chunk, row, j), b = planned(chunk, next, j);
-    out[j] = a + share * (b - a);
+    out[j] = a + fraction * (b - a);
   }
 }
 
-/// Where the own rows of the chunk, led back to the seam, begin: row values after a promised stretch may
+/// Where the own rows of the chunk, led back to the seam, begin: row values after the committed ones may
 /// differ from it by any amount.
 void ChunkBuffer::own_start(const ChunkView& chunk, std::int64_t seam_ns,
                             std::span<float> out) const noexcept {
@@ -134,7 +134,7 @@ Seam ChunkBuffer::measure(const ChunkView& chunk, std::int64_t seam_ns) const no
 /// that separates them from its own rows. True when a plan that begins too far away is new.
 bool ChunkBuffer::watch_approach(const ChunkView& chunk, const Knot& seam, bool from_rest,
                                  PerJoint<float>& offset_rad) noexcept {
-  const std::uint32_t before = approaching_;
+  const JointMask before = approaching_;
   const auto seen_s = static_cast<float>(std::max<std::int64_t>(seam.t_ns - chunk.t0_ns, 0)) *
                       1e-9f;  // since the policy looked
   PerJoint<float> start_rad{};
@@ -178,7 +178,7 @@ void ChunkBuffer::splice(const ChunkView& chunk, std::int64_t seam_ns, bool from
   std::int64_t reached_ns = seam_ns;
   PerJoint<double> fade_ns{};
   for (std::uint32_t j = 0; j < joints_; ++j) {
-    const bool slow = (approaching_ >> j & 1u) != 0;
+    const bool slow = (approaching_ & joint_bit(j)) != 0;
     fade_ns[j] = static_cast<double>(std::max<std::int64_t>(slow ? reached_ns_[j] - seam_ns : blend_ns_, 1));
     if (slow) reached_ns = std::max(reached_ns, reached_ns_[j]);
   }
@@ -220,9 +220,9 @@ PushStatus ChunkBuffer::push(const ChunkView& chunk, std::int64_t now_ns, const 
   }
   const bool fresh_start = draft_.count == 0 || draft_.epoch != anchor.epoch;
   const bool late = now_ns > chunk.t0_ns + chunk.delay * chunk.dt_ns;
-  // The last promised row is the first that old plan and new chunk share.
-  const std::int64_t promised_ns = chunk.t0_ns + (std::int64_t{chunk.delay} - 1) * chunk.dt_ns;
-  const std::int64_t seam_ns = std::max(promised_ns, now_ns);
+  // The last committed row is the first that old plan and new chunk share.
+  const std::int64_t committed_ns = chunk.t0_ns + (std::int64_t{chunk.delay} - 1) * chunk.dt_ns;
+  const std::int64_t seam_ns = std::max(committed_ns, now_ns);
   if (seam_ns > chunk.t0_ns + (std::int64_t{chunk.rows} - 1) * chunk.dt_ns) {
     ++counters_.expired;
     if (late) ++counters_.late_chunks;

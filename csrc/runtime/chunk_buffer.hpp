@@ -18,7 +18,7 @@ struct ChunkView {
   std::uint32_t rows = 0;
   std::int64_t t0_ns = 0;
   std::int64_t dt_ns = 0;
-  std::uint32_t delay = 0;  ///< Rows below this were promised and are already planned.
+  std::uint32_t delay = 0;  ///< Rows below this are committed: already planned.
   bool final = false;       ///< Nothing follows: the arm holds the last row, and that is no underflow.
 };
 
@@ -54,7 +54,7 @@ struct ChunkCounters {
 /// The plan the control thread follows, and the only way to change it.
 ///
 /// One thread pushes chunks (inference), one samples (control); the hand-over is a triple buffer, so neither
-/// waits. A push splices: up to the last promised row the old plan stays as it is, curve and all; from there
+/// waits. A push splices: up to the last committed row the old plan stays as it is, curve and all; from there
 /// on the new rows hold. Where the new chunk does not start where the old plan is (it came late, or broke its
 /// promise), the difference is carried along and faded out over `blend_ns`, so the setpoint never jumps.
 ///
@@ -100,7 +100,7 @@ class ChunkBuffer {
   std::int64_t blend_ns_;
   Meaning meaning_;
   ApproachLimits approach_;
-  std::uint32_t approaching_ = 0;        // joints (bits) that have not reached the plan yet
+  JointMask approaching_ = 0;            // joints that have not reached the plan yet
   PerJoint<std::int64_t> reached_ns_{};  // when they will, if nothing changes
   Plan draft_{};                         // the pushing thread's copy of what it published last
   ChunkCounters counters_{};

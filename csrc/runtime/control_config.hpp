@@ -70,15 +70,15 @@ inline mtr_profile_limits transition_limits(const ControlConfig& config, std::ui
           static_cast<double>(jerk)};
 }
 
-/// Bounds of a slew of joint `j` at `share` of its velocity limit.
-inline mtr_profile_limits slew_limits(const ControlConfig& config, std::uint32_t j, float share) noexcept {
+/// Bounds of a slew of joint `j` at `fraction` of its velocity limit.
+inline mtr_profile_limits slew_limits(const ControlConfig& config, std::uint32_t j, float fraction) noexcept {
   constexpr double kSlewRampS = 0.25;  // a slew takes at least this long to reach full speed
   mtr_profile_limits limits = transition_limits(config, j);
-  limits.max_velocity *= static_cast<double>(share);
+  limits.max_velocity *= static_cast<double>(fraction);
   limits.max_acceleration =
-      limits.max_velocity / kSlewRampS < static_cast<double>(share) * limits.max_acceleration
+      limits.max_velocity / kSlewRampS < static_cast<double>(fraction) * limits.max_acceleration
           ? limits.max_velocity / kSlewRampS
-          : static_cast<double>(share) * limits.max_acceleration;
+          : static_cast<double>(fraction) * limits.max_acceleration;
   return limits;
 }
 

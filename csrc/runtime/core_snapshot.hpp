@@ -48,7 +48,7 @@ struct CoreSnapshot : CoreCounters {
   std::uint64_t move_ticket = 0;  ///< Of the last `move_to` that was taken up.
   std::uint64_t epoch = 1;
   std::int64_t t_ns = 0;       ///< Of the last tick.
-  std::uint32_t jumped = 0;    ///< Joints (bits) that read another place than where they can be; latched.
+  JointMask jumped = 0;        ///< Joints that read another place than where they can be; latched.
   PerJoint<float> jump_rad{};  ///< By how much.
   ArrivalReport arrival{};     ///< Of the last slew that was judged, a park among them.
   mtr_limits_counters gate{};

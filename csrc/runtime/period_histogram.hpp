@@ -19,11 +19,11 @@ class PeriodHistogram {
     if (us > max_us_.load(std::memory_order_relaxed)) max_us_.store(us, std::memory_order_relaxed);
   }
 
-  /// The period that `share` (0..1) of all ticks do not exceed, to half a bin; 0 without ticks.
-  double quantile_us(double share) const noexcept {
+  /// The period that `fraction` (0..1) of all ticks do not exceed, to half a bin; 0 without ticks.
+  double quantile_us(double fraction) const noexcept {
     std::uint64_t total = 0;
     for (const auto& bin : bins_) total += bin.load(std::memory_order_relaxed);
-    const double wanted = share * static_cast<double>(total);
+    const double wanted = fraction * static_cast<double>(total);
     std::uint64_t seen = 0;
     for (std::uint32_t i = 0; i < kBins && total > 0; ++i) {
       seen += bins_[i].load(std::memory_order_relaxed);

@@ -59,8 +59,8 @@ void Plan::sample(std::int64_t t_ns, std::span<float> position_rad) const noexce
   }
 }
 
-/// out[j] = value(v0, square, cube, u, h) on the segment that leads to `t_ns`, a share u of its h seconds in:
-/// its position is a.position + h * (u * v0 + u^2 * square + u^3 * cube). Zeros outside the plan.
+/// out[j] = value(v0, square, cube, u, h) on the segment that leads to `t_ns`, a fraction u of its h seconds
+/// in: its position is a.position + h * (u * v0 + u^2 * square + u^3 * cube). Zeros outside the plan.
 template <typename Value>
 void Plan::on_segment_before(std::int64_t t_ns, std::span<float> out, const Value& value) const noexcept {
   std::fill_n(out.begin(), joints, 0.0f);

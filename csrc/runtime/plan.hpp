@@ -29,7 +29,7 @@ struct Plan {
   std::uint64_t epoch = 0;    ///< Plans of an older epoch are void (see ControlCore).
   std::uint32_t joints = 0;
   std::uint32_t count = 0;
-  bool late = false;      ///< The chunk that made this plan came later than promised.
+  bool late = false;      ///< The chunk that made this plan came after its first own row was due.
   bool approach = false;  ///< It begins far from the arm, which is brought there slowly.
   bool final = false;     ///< Nothing follows: its end is no underflow.
   Seam seam{};            ///< Where that chunk begins.

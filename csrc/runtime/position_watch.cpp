@@ -23,7 +23,7 @@ void PositionWatch::look(const JointState& state) noexcept {
     const std::int64_t gap_ns = std::min(state.joint_t_ns[j] - known_ns_[j], kMaxTravelNs);
     const float distance = speed_rad_s_[j] * static_cast<float>(gap_ns) * 1e-9f;
     if (known_ns_[j] > 0 && !(std::abs(moved) <= allowed_rad_ + distance)) {
-      jumped_ |= 1u << j;
+      jumped_ |= joint_bit(j);
       jump_rad_[j] = moved;
     }
     known_rad_[j] = state.position_rad[j];

@@ -19,7 +19,7 @@ class PositionWatch {
   /// A person has looked at the arm: its joints are where they read.
   void accept() noexcept { jumped_ = 0; }
 
-  std::uint32_t jumped() const noexcept { return jumped_; }  ///< Joints (bits) that have; latched.
+  JointMask jumped() const noexcept { return jumped_; }                   ///< Joints that have; latched.
   const PerJoint<float>& jump_rad() const noexcept { return jump_rad_; }  ///< By how much each did last.
 
  private:
@@ -28,7 +28,7 @@ class PositionWatch {
   PerJoint<float> speed_rad_s_{};
   PerJoint<float> known_rad_{};        // the last reading of each joint
   PerJoint<std::int64_t> known_ns_{};  // 0: none yet
-  std::uint32_t jumped_ = 0;
+  JointMask jumped_ = 0;
   PerJoint<float> jump_rad_{};
 };
 

@@ -25,12 +25,12 @@ class LogHistogram {
     max_ = std::max(max_, value);
   }
 
-  /// What `share` (0..1) of all values do not exceed, to a bin's width; 0 without values.
-  float quantile(float share) const noexcept {
+  /// What `fraction` (0..1) of all values do not exceed, to a bin's width; 0 without values.
+  float quantile(float fraction) const noexcept {
     std::uint64_t seen = 0;
     for (std::uint32_t i = 0; i < kBins; ++i) {
       seen += bins_[i];
-      if (seen > 0 && static_cast<float>(seen) >= share * static_cast<float>(count_))
+      if (seen > 0 && static_cast<float>(seen) >= fraction * static_cast<float>(count_))
         return i == 0 ? std::min(max_, 1e-6f)
                       : std::min(max_, 1e-6f * std::pow(10.0f, (static_cast<float>(i) + 1.0f) / kPerDecade));
     }

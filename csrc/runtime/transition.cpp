@@ -20,7 +20,7 @@ mtr_motion tamed(mtr_motion motion, const mtr_profile_limits& limits) noexcept {
 }  // namespace
 
 bool Transition::start(std::uint32_t joints, std::int64_t t_ns, const Motion& before,
-                      const Motion& source) noexcept {
+                       const Motion& source) noexcept {
   joints_ = joints;
   start_ns_ = end_ns_ = t_ns;
   for (std::uint32_t j = 0; j < joints; ++j) {
