@@ -48,7 +48,7 @@ void bind_control_loop(py::module_& m) {
           "start", [](BoundLoop& b) { b.loop.start(); }, Release())
       .def(
           "stop", [](BoundLoop& b) { b.loop.stop(); }, Release())
-      .def("wait_until_heard", &wait_until_heard, py::arg("timeout_s") = Robot::kFirstReadingS)
+      .def("wait_until_heard", &wait_for_joints, py::arg("timeout_s") = Robot::kFirstReadingS)
       .def("power_up", &power_up, py::arg("timeout_s") = Robot::kEnableS)
       .def("reconnect", &reconnect, py::arg("timeout_s") = 0.0)
       .def(

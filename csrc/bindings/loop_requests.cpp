@@ -43,7 +43,7 @@ bool accept_position(BoundLoop& bound) {
   return waiting([&] { return bound.robot.accept_position(); });
 }
 
-Problems wait_until_heard(BoundLoop& bound, double timeout_s) {
+Problems wait_for_joints(BoundLoop& bound, double timeout_s) {
   return waiting([&] { return bound.robot.wait_until_heard(timeout_s); });
 }
 

@@ -17,7 +17,7 @@ void hold(BoundLoop& bound);
 void release(BoundLoop& bound);
 void estop(BoundLoop& bound);
 bool accept_position(BoundLoop& bound);
-Problems wait_until_heard(BoundLoop& bound, double timeout_s);
+Problems wait_for_joints(BoundLoop& bound, double timeout_s);
 Problems power_up(BoundLoop& bound, double timeout_s);
 Problems reconnect(BoundLoop& bound, double timeout_s);
 bool reset_estop(BoundLoop& bound, double timeout_s);
