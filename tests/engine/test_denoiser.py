@@ -17,12 +17,12 @@ ISAS = _core.kernels.available_isas()
 
 
 class TestOptions:
-    @pytest.mark.parametrize("locked", [0, 3])
+    @pytest.mark.parametrize("committed", [0, 3])
     @pytest.mark.parametrize("name", samples.OPTIONS)
-    def test_against_the_definition(self, name, locked):
+    def test_against_the_definition(self, name, committed):
         config = samples.OPTIONS[name]
         passes = 3 if "gate" in config else 1
-        given = samples.inputs(config, locked=locked, passes=passes)
+        given = samples.inputs(config, committed=committed, passes=passes)
         domain = 1 if config.get("domains", 1) > 1 or config.get("adapters") else 0
         expected = ReferenceDenoiser(config, samples.weights(config)).run(given, 4, domain)
         assert_close(run(config, given, domain=domain), expected)
@@ -31,20 +31,20 @@ class TestOptions:
         "name",
         ["causal", "block_mask", "lambda_mask_2", "index_time", "adaptive", "domains", "gate", "xiaomi"],
     )
-    @pytest.mark.parametrize("locked", [1, 6, 7])
-    def test_other_delays(self, name, locked):
+    @pytest.mark.parametrize("committed", [1, 6, 7])
+    def test_other_delays(self, name, committed):
         config = samples.OPTIONS[name]
-        given = samples.inputs(config, locked=locked, passes=2 if "gate" in config else 1, steps=3)
+        given = samples.inputs(config, committed=committed, passes=2 if "gate" in config else 1, steps=3)
         expected = ReferenceDenoiser(config, samples.weights(config)).run(given, 3)
         actual = run(config, given, steps=3)
         assert_close(actual, expected)
-        assert np.array_equal(actual[:locked], given["locked"])
+        assert np.array_equal(actual[:committed], given["committed"])
 
     @pytest.mark.parametrize("isa", ISAS)
     @pytest.mark.parametrize("name", ["xiaomi", "pi0", "routed", "full_with_tail"])
     def test_every_instruction_set(self, name, isa):
         config = samples.OPTIONS[name]
-        given = samples.inputs(config, locked=2)
+        given = samples.inputs(config, committed=2)
         expected = ReferenceDenoiser(config, samples.weights(config)).run(given, 4)
         assert_close(run(config, given, isa=isa), expected)
 
@@ -56,7 +56,7 @@ class TestOptions:
         for name in ("rope", "block_mask", "lambda_mask", "lambda_mask_2", "geglu", "routed", "index_time"):
             assert np.abs(run(samples.OPTIONS[name], given, steps=3) - plain).max() > 1e-4, name
         short, long = (samples.config(rope_theta=1e4, rope_gap=gap) for gap in (0, 10))
-        given = samples.inputs(base, locked=3)
+        given = samples.inputs(base, committed=3)
         assert np.abs(run(short, given) - run(long, given)).max() > 1e-4
 
     def test_domains_and_adapters_are_told_apart(self):
@@ -71,17 +71,17 @@ class TestOptions:
 class TestGuidance:
     """Rows beyond the lock are drawn to an earlier plan."""
 
-    def guided(self, name, locked=2, rows=5, seed=3, limit=5.0):
+    def guided(self, name, committed=2, rows=5, seed=3, limit=5.0):
         config = samples.OPTIONS[name]
         rng = np.random.default_rng(seed)
-        given = samples.inputs(config, locked=locked, passes=1 + ("gate" in config))
+        given = samples.inputs(config, committed=committed, passes=1 + ("gate" in config))
         previous = rng.standard_normal((rows, config["channels"])).astype(np.float32)
         pull = np.linspace(1.0, 0.1, rows).astype(np.float32)
         return config, {**given, "previous": previous, "pull": pull, "pull_limit": limit}
 
     def run(self, config, given, steps):
         denoiser = open_denoiser(config, samples.weights(config), given)
-        kept = ("noise", "locked", "context", "directions", "previous", "pull", "pull_limit")
+        kept = ("noise", "committed", "context", "directions", "previous", "pull", "pull_limit")
         return denoiser.run(steps=steps, **{name: given[name] for name in kept})
 
     @pytest.mark.parametrize("steps", [1, 3, 4, 10])
@@ -91,7 +91,7 @@ class TestGuidance:
         expected = ReferenceDenoiser(config, samples.weights(config)).run(given, steps)
         actual = self.run(config, given, steps)
         assert_close(actual, expected)
-        assert np.array_equal(actual[:2], given["locked"])
+        assert np.array_equal(actual[:2], given["committed"])
 
     def test_no_weight_is_no_guidance_and_full_weight_comes_near_the_plan(self):
         config, given = self.guided("causal", rows=7)
@@ -124,12 +124,12 @@ class TestGuidance:
 class TestReuse:
     def test_a_later_run_does_not_remember_an_earlier_one(self):
         config = samples.OPTIONS["gate"]
-        first, second = samples.inputs(config, seed=1, passes=2), samples.inputs(config, seed=2, locked=3)
+        first, second = samples.inputs(config, seed=1, passes=2), samples.inputs(config, seed=2, committed=3)
         denoiser = open_denoiser(config, samples.weights(config), second)
-        fresh = denoiser.run(second["noise"], 4, second["locked"])
+        fresh = denoiser.run(second["noise"], 4, second["committed"])
         for steps in (4, 7):
             denoiser.run(first["noise"], steps)
-        assert np.array_equal(denoiser.run(second["noise"], 4, second["locked"]), fresh)
+        assert np.array_equal(denoiser.run(second["noise"], 4, second["committed"]), fresh)
 
     def test_memory_is_taken_at_load(self):
         config = samples.OPTIONS["xiaomi"]

@@ -1,4 +1,4 @@
-"""What two formats of a denoiser's config mean, and what a run takes beside noise and locked rows."""
+"""What two formats of a denoiser's config mean, and what a run takes beside noise and committed rows."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from motorium import _core
 class TestFormats:
     """What a config without `format` means stays; format 2 has the papers' meanings."""
 
-    @pytest.mark.parametrize("locked", [0, 2])
-    def test_an_older_window_counts_the_row_itself(self, locked):
+    @pytest.mark.parametrize("committed", [0, 2])
+    def test_an_older_window_counts_the_row_itself(self, committed):
         base = {"mask": "lambda", "rope_theta": 1e4}
-        given = samples.inputs(samples.BASE, locked=locked)
+        given = samples.inputs(samples.BASE, committed=committed)
         old = [run(samples.config(**base, window=n + 1), given) for n in range(4)]
         new = [run(samples.config(**base, window=n, format=2), given) for n in range(4)]
         for one, other in zip(old, new, strict=True):
@@ -89,19 +89,19 @@ class TestFormats:
 
 
 class TestInputs:
-    """What a run takes beside noise and locked rows."""
+    """What a run takes beside noise and committed rows."""
 
-    @pytest.mark.parametrize("locked", [0, 2])
+    @pytest.mark.parametrize("committed", [0, 2])
     @pytest.mark.parametrize("name", ["causal", "xiaomi", "gate", "domains"])
-    def test_a_mask_hides_channels_from_the_network_alone(self, name, locked):
+    def test_a_mask_hides_channels_from_the_network_alone(self, name, committed):
         config = samples.OPTIONS[name]
-        given = samples.inputs(config, locked=locked, passes=1 + ("gate" in config), steps=3)
+        given = samples.inputs(config, committed=committed, passes=1 + ("gate" in config), steps=3)
         mask = (np.random.default_rng(5).random((config["rows"], config["channels"])) < 0.6).astype(
             np.float32
         )
         expected = ReferenceDenoiser(config, samples.weights(config)).run({**given, "mask": mask}, 3)
         denoiser = open_denoiser(config, samples.weights(config), given)
-        kept = ("noise", "locked", "context", "directions")
+        kept = ("noise", "committed", "context", "directions")
         actual = denoiser.run(steps=3, mask=mask, **{key: given[key] for key in kept})
         assert_close(actual, expected)
         assert np.abs(actual - denoiser.run(steps=3, **{key: given[key] for key in kept})).max() > 1e-4
@@ -112,12 +112,12 @@ class TestInputs:
         """Far ones too, which no table holds; and the same on all axes is one axis."""
         config = samples.config({"head_dim": 12}, rope_theta=1e4, rope_gap=2, positions=5000)
         sections = {**config, "rope_sections": [3, 2, 1]}
-        given, weights = samples.inputs(config, locked=2), samples.weights(config)
+        given, weights = samples.inputs(config, committed=2), samples.weights(config)
         for positions in ([4900, 7, 1234], [0, 0, 1]):
             now = {**given, "positions": positions}
             expected = ReferenceDenoiser(sections, weights).run(now, 4)
             assert_close(
-                open_denoiser(sections, weights, now).run(given["noise"], 4, given["locked"]), expected
+                open_denoiser(sections, weights, now).run(given["noise"], 4, given["committed"]), expected
             )
         same = {**given, "positions": [40, 40, 40]}
         results = [open_denoiser(c, weights, same).run(given["noise"], 4) for c in (config, sections)]

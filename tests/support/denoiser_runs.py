@@ -21,7 +21,9 @@ def open_denoiser(config, tensors, given, isa=""):
 
 def run(config, given, steps=4, domain=0, isa="", seed=0):
     denoiser = open_denoiser(config, samples.weights(config, seed), given, isa)
-    return denoiser.run(given["noise"], steps, given["locked"], given["context"], domain, given["directions"])
+    return denoiser.run(
+        given["noise"], steps, given["committed"], given["context"], domain, given["directions"]
+    )
 
 
 def assert_close(actual, expected, tolerance=2e-5):

@@ -203,7 +203,7 @@ def weights(c, seed=0):
     return {name: draw(name, shape).astype(np.float32) for name, shape in shapes(c).items()}
 
 
-def inputs(c, seed=1, locked=0, passes=1, steps=4):
+def inputs(c, seed=1, committed=0, passes=1, steps=4):
     """Everything a run takes, as float32."""
     rng = np.random.default_rng(seed)
     b = c["block"]
@@ -221,7 +221,7 @@ def inputs(c, seed=1, locked=0, passes=1, steps=4):
         "lead": normal(c["lead"], b["width"]),
         "tail": normal(c.get("tail", 0), b["width"]),
         "noise": normal(passes, c["rows"], c["channels"]),
-        "locked": normal(locked, c["channels"]) if locked else None,
+        "committed": normal(committed, c["channels"]) if committed else None,
         "context": normal(c["context"]) if c.get("context") else None,
         "directions": directions / norm if directions.size else None,
         **({"positions": [c["prefix"], 3, 20]} if c.get("rope_sections") else {}),

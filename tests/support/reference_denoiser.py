@@ -234,7 +234,7 @@ class ReferenceDenoiser:
 
     # The flow.
 
-    def predict(self, x, times, given, domain, locked, gate):
+    def predict(self, x, times, given, domain, committed, gate):
         now, t = times
         context = given["context"] if given["context"] is not None else np.zeros(0)
         tokens = self.embed(masked(x, given), t, context, domain)
@@ -242,7 +242,7 @@ class ReferenceDenoiser:
             tokens = self.gate(tokens, *gate)
         lead, rows = self.c["lead"], self.c["rows"]
         sequence = np.concatenate([given["lead"], tokens, given["tail"]]).astype(np.float64)
-        free = np.arange(len(sequence)) >= lead + locked
+        free = np.arange(len(sequence)) >= lead + committed
         first = given.get("positions", [given["keys"].shape[1]] * 3)
         behind = np.arange(len(sequence)) + free * self.c.get("rope_gap", 0)
         positions = np.asarray(first) + behind[:, None]
@@ -255,7 +255,7 @@ class ReferenceDenoiser:
     def run(self, given, steps, domain=0):
         """(T, channels)."""
         at_one, clean_model = self.c.get("noise_at_one", False), self.c.get("prediction") == "clean"
-        kept = given["locked"] if given["locked"] is not None else np.zeros((0, self.c["channels"]))
+        kept = given["committed"] if given["committed"] is not None else np.zeros((0, self.c["channels"]))
         d, sign = len(kept), -1.0 if at_one else 1.0
         result = None
         for index, noise in enumerate(given["noise"].astype(np.float64)):
