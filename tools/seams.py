@@ -35,7 +35,7 @@ def main() -> None:
             policy.seed(seed)
             result = play_episode(policy, stage, job, seed)
             successes, shortfalls = successes + result.success, shortfalls + result.shortfalls
-            seams.append(stage.core.stats()["seams"])
+            seams.append(stage.core.stats().seams.as_dict())
         median, largest = (np.mean([s["velocity_rad_s"][key] for s in seams]) for key in ("p50", "max"))
         print(
             f"guidance {guidance}: {successes} of {options.scenes}, median {median:.2f} rad/s, "

@@ -33,46 +33,11 @@ FloatArray committed(const ControlCore& core, std::int64_t t0_ns, std::int64_t d
 
 }  // namespace
 
-const char* name_of(Mode mode) {
-  constexpr const char* kNames[] = {"idle", "moving", "running", "holding", "fault", "released"};
-  return kNames[static_cast<std::size_t>(mode)];
-}
-
-const char* name_of(Reason reason) {
-  constexpr const char* kNames[] = {"",
-                                    "underflow",
-                                    "bus_errors",
-                                    "bus_closed",
-                                    "gate_tripped",
-                                    "parking",
-                                    "park_timed_out",
-                                    "protection",
-                                    "frozen",
-                                    "estop",
-                                    "position_jump",
-                                    "unplanned",
-                                    "unsupervised"};
-  return kNames[static_cast<std::size_t>(reason)];
-}
-
-const char* name_of(MoveEnd end) {
-  constexpr const char* kNames[] = {"",      "arrived",    "missed",   "unplanned",  "cancelled",
-                                    "held",  "bus_errors", "parked",   "protection", "released",
-                                    "estop", "fault",      "replaced", "refused",    "ended"};
-  return kNames[static_cast<std::size_t>(end)];
-}
-
 float checked_share(std::optional<double> share, const ControlConfig& config) {
   if (!share) return config.approach_velocity_share;
   if (*share > 0.0 && *share <= 1.0) return static_cast<float>(*share);
   throw py::value_error("velocity_share must be in (0, 1], or None for the robot's approach speed; not " +
                         py::str(py::float_(*share)).cast<std::string>());
-}
-
-const char* name_of(PushStatus status) {
-  constexpr const char* kNames[] = {"accepted",     "late",        "expired",    "malformed",
-                                    "out_of_range", "out_of_time", "not_running"};
-  return kNames[static_cast<std::size_t>(status)];
 }
 
 PerJoint<float> per_joint(const FloatArray& array, std::uint32_t joints, const char* name) {
@@ -127,7 +92,7 @@ void bind_control_core(py::module_& m) {
              std::uint32_t delay, std::int64_t now_ns, bool final) {
             ChunkView rows = chunk_view(chunk, core.joints(), t0_ns, dt_ns, delay);
             rows.final = final;
-            return name_of(core.push_chunk(rows, now_ns));
+            return core.push_chunk(rows, now_ns);
           },
           py::arg("chunk"), py::arg("t0_ns"), py::arg("dt_ns"), py::arg("delay"), py::arg("now_ns"),
           py::arg("final") = false)
@@ -148,11 +113,9 @@ void bind_control_core(py::module_& m) {
           [](const ControlCore& core) { return to_array(core.snapshot().setpoint_rad, core.joints()); })
       .def_property_readonly("meant_rad",
                              [](const ControlCore& core) { return meant_rad(core.meaning(), core.joints()); })
-      .def_property_readonly("mode", [](const ControlCore& core) { return name_of(core.snapshot().mode); })
-      .def_property_readonly("reason",
-                             [](const ControlCore& core) { return name_of(core.snapshot().reason); })
-      .def("stats",
-           [](const ControlCore& core) { return core_stats(core.snapshot(), core.chunk_counters()); });
+      .def_property_readonly("mode", [](const ControlCore& core) { return core.snapshot().mode; })
+      .def_property_readonly("reason", [](const ControlCore& core) { return core.snapshot().reason; })
+      .def("stats", [](const ControlCore& core) { return stats_of(core.snapshot(), core.chunk_counters()); });
 }
 
 }  // namespace motorium

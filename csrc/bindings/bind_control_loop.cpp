@@ -59,7 +59,7 @@ void bind_control_loop(py::module_& m) {
       .def(
           "slew",
           [](BoundLoop& b, const FloatArray& q, std::optional<double> share, double timeout_s) {
-            return name_of(slew(b, q, share, timeout_s));
+            return slew(b, q, share, timeout_s);
           },
           py::arg("q"), py::arg("velocity_share") = py::none(), py::arg("timeout_s") = 15.0)
       .def("hold", &hold)
@@ -83,7 +83,7 @@ void bind_control_loop(py::module_& m) {
              std::uint32_t delay, bool final) {
             ChunkView rows = chunk_view(chunk, b.loop.joints(), t0_ns, dt_ns, delay);
             rows.final = final;
-            return name_of(b.loop.push_chunk(rows));
+            return b.loop.push_chunk(rows);
           },
           py::arg("chunk"), py::arg("t0_ns"), py::arg("dt_ns"), py::arg("delay"), py::arg("final") = false)
       .def(
@@ -100,7 +100,7 @@ void bind_control_loop(py::module_& m) {
              std::uint32_t delay, bool final) {
             require_shape(chunk, {-1, py::ssize_t{kSlots}}, "chunk");
             const auto rows = static_cast<std::uint32_t>(chunk.shape(0));
-            return name_of(b.robot.push({view(chunk), rows, t0_ns, dt_ns, delay, final}));
+            return b.robot.push({view(chunk), rows, t0_ns, dt_ns, delay, final});
           },
           py::arg("chunk"), py::arg("t0_ns"), py::arg("dt_ns"), py::arg("delay"), py::arg("final") = false)
       .def(
@@ -124,11 +124,12 @@ void bind_control_loop(py::module_& m) {
       .def_property_readonly("meant_rad",
                              [](const BoundLoop& b) { return meant_rad(b.loop.meaning(), b.loop.joints()); })
       .def_property_readonly("joints", [](const BoundLoop& b) { return b.loop.joints(); })
-      .def_property_readonly("mode", [](const BoundLoop& b) { return name_of(b.loop.core_snapshot().mode); })
-      .def_property_readonly("reason",
-                             [](const BoundLoop& b) { return name_of(b.loop.core_snapshot().reason); })
-      .def("state", &loop_state)
-      .def("state_at", &loop_state_at, py::arg("t_ns"))
+      .def_property_readonly("mode", [](const BoundLoop& b) { return b.loop.core_snapshot().mode; })
+      .def_property_readonly("reason", [](const BoundLoop& b) { return b.loop.core_snapshot().reason; })
+      .def("state", [](const BoundLoop& b) { return b.loop.state(); })
+      .def(
+          "state_at", [](const BoundLoop& b, std::int64_t t_ns) { return joints_at(b.loop, t_ns); },
+          py::arg("t_ns"))
       .def(
           "setpoint_at",
           [](const BoundLoop& b, std::int64_t t_ns) -> py::object {
@@ -137,7 +138,8 @@ void bind_control_loop(py::module_& m) {
             return to_array(setpoint_rad, b.loop.joints());
           },
           py::arg("t_ns"))
-      .def("stats", &loop_stats)
+      .def("last_states", [](const BoundLoop& b) { return last_states(b.loop); })
+      .def("stats", [](const BoundLoop& b) { return stats_of(b.loop, b.latency, b.telemetry.overwritten()); })
       .def("telemetry", [](BoundLoop& b) {
         return telemetry_array(b.telemetry.drain(b.loop.history()), b.loop.joints());
       });

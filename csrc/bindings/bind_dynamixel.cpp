@@ -1,4 +1,4 @@
-#include "bindings/bind_bus.hpp"
+#include "bindings/structs.hpp"
 #include "bus/dynamixel_bus.hpp"
 #include "emulator/dynamixel_table.hpp"
 #include "module.hpp"
@@ -34,29 +34,6 @@ void bind_dynamixel_model(py::module_& m) {
 
 void bind_dynamixel(py::module_& m) {
   bind_dynamixel_model(m);
-  // Id, baud rate, return delay, protocol, homing offset: EEPROM in the tables of all series, the XL320's
-  // too.
-  bind_raw(py::class_<DynamixelLink>(m, "DynamixelBus"), {{{0, 9}, {13, 23}}, -1})
-      .def(
-          "fast_sync_read",
-          [](DynamixelLink& link, const std::vector<std::uint8_t>& ids, std::uint16_t address,
-             std::uint8_t size) {
-            return raw_read_many(link, ids, size, [&](auto wanted, auto rows, auto errors, auto answered) {
-              return link.fast_sync_read(wanted, address, size, rows, errors, answered);
-            });
-          },
-          py::arg("ids"), py::arg("address"), py::arg("size"))
-      .def(
-          "reboot",
-          [](DynamixelLink& link, std::uint8_t id) {
-            const LinkStatus status = [&] {
-              const py::gil_scoped_release release;
-              return link.reboot(id, nullptr);
-            }();
-            must_be_open(status, link);
-            return status == LinkStatus::ok;
-          },
-          py::arg("servo_id"));
   py::class_<DynamixelBus, JointBus>(m, "DynamixelJoints")
       .def(py::init<const std::string&, const BusConfig&>(), py::arg("port"), py::arg("config"), Release())
       .def("reboot", &DynamixelBus::reboot, py::arg("joint"), Release())

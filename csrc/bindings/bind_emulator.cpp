@@ -2,8 +2,8 @@
 #include <pybind11/stl.h>
 
 #include <map>
-#include <optional>
 
+#include "bindings/structs.hpp"
 #include "emulator/servo_emulator.hpp"
 #include "module.hpp"
 
@@ -64,26 +64,41 @@ auto column(const std::vector<ServoGoal>& goals, Get get) {
   return result;
 }
 
-py::dict goals(const ServoEmulator& emulator) {
-  using namespace py::literals;
-  std::vector<ServoGoal> g(emulator.size());
-  emulator.goals(g);
-  return py::dict(
-      "torque_enable"_a = column(g, [](const ServoGoal& v) { return v.torque_enable; }),
-      "goal_position_ticks"_a = column(g, [](const ServoGoal& v) { return v.goal_position_ticks; }),
-      "goal_speed_ticks_s"_a = column(g, [](const ServoGoal& v) { return v.goal_speed_ticks_s; }),
-      "acceleration"_a = column(g, [](const ServoGoal& v) { return v.acceleration; }),
-      "torque_limit_permille"_a = column(g, [](const ServoGoal& v) { return v.torque_limit_permille; }),
-      "turning"_a = column(g, [](const ServoGoal& v) { return v.turning; }),
-      "turn_speed_ticks_s"_a = column(g, [](const ServoGoal& v) { return v.turn_speed_ticks_s; }));
+/// What all servos of a chain were told last.
+struct ServoGoals {
+  std::vector<ServoGoal> each;
+};
+
+ServoGoals goals(const ServoEmulator& emulator) {
+  ServoGoals out{std::vector<ServoGoal>(emulator.size())};
+  emulator.goals(out.each);
+  return out;
 }
 
-py::dict stats(const ServoEmulator& emulator) {
-  using namespace py::literals;
-  const EmulatorStats s = emulator.stats();
-  return py::dict("requests"_a = s.requests, "replies"_a = s.replies, "bad_checksums"_a = s.bad_checksums,
-                  "bad_lengths"_a = s.bad_lengths, "dropped_bytes"_a = s.dropped_bytes,
-                  "faults"_a = s.faults);
+void bind_goals(py::module_& m) {
+  const auto all = [](auto member) {
+    return [member](const ServoGoals& g) {
+      return column(g.each, [member](const ServoGoal& v) { return v.*member; });
+    };
+  };
+  BoundStruct<ServoGoals>(m, "ServoGoals", "What the J servos of a virtual chain were told last.")
+      .field("torque_enable", all(&ServoGoal::torque_enable), "(J,) register, 1: on.")
+      .field("goal_position_ticks", all(&ServoGoal::goal_position_ticks), "(J,) ticks.")
+      .field("goal_speed_ticks_s", all(&ServoGoal::goal_speed_ticks_s), "(J,) ticks/s; 0: as fast as it can.")
+      .field("acceleration", all(&ServoGoal::acceleration), "(J,) in 100 ticks/s^2; 0: as fast as it can.")
+      .field("torque_limit_permille", all(&ServoGoal::torque_limit_permille), "(J,) of stall torque, 1/1000.")
+      .field("turning", all(&ServoGoal::turning), "(J,) whether it turns at a speed, without a goal.")
+      .field("turn_speed_ticks_s", all(&ServoGoal::turn_speed_ticks_s), "(J,) that speed, ticks/s.")
+      .finish();
+  using E = EmulatorStats;
+  BoundStruct<E>(m, "EmulatorStats", "What a virtual chain has heard and said.")
+      .field("requests", &E::requests, "Requests that were understood.")
+      .field("replies", &E::replies, "Replies that were sent.")
+      .field("bad_checksums", &E::bad_checksums, "Requests with a wrong checksum.")
+      .field("bad_lengths", &E::bad_lengths, "Requests of an impossible length.")
+      .field("dropped_bytes", &E::dropped_bytes, "Bytes that belonged to no request.")
+      .field("faults", &E::faults, "Faults that were injected.")
+      .finish();
 }
 
 std::size_t index_of(const ServoEmulator& emulator, std::uint8_t id) {
@@ -125,6 +140,7 @@ void set_condition(ServoEmulator& emulator, std::optional<std::uint8_t> id, bool
 
 void bind_emulator(py::module_& m) {
   using Release = py::call_guard<py::gil_scoped_release>;
+  bind_goals(m);
   py::class_<ServoEmulator>(m, "ServoEmulator")
       .def(
           py::init<const std::vector<std::uint8_t>&, std::uint16_t, bool, const std::vector<std::int32_t>&>(),
@@ -177,7 +193,7 @@ void bind_emulator(py::module_& m) {
           "power_cycle",
           [](ServoEmulator& e, std::optional<std::uint8_t> id) { e.power_cycle(index_or_all(e, id)); },
           py::arg("servo_id") = py::none())
-      .def("stats", &stats)
+      .def("stats", &ServoEmulator::stats)
       .def("close", &ServoEmulator::close, Release());
 }
 

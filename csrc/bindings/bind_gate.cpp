@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "bindings/arrays.hpp"
+#include "bindings/enums.hpp"
 #include "bus/safety_gate.hpp"
 #include "io/monotonic.hpp"
 #include "module.hpp"
@@ -43,22 +44,9 @@ mtr_limits_config make_limits(const std::vector<float>& lower, const std::vector
   return config;
 }
 
-py::dict to_dict(const mtr_limits_counters& c) {
-  using namespace py::literals;
-  return py::dict("clamped"_a = c.clamped, "clamped_position"_a = c.clamped_position,
-                  "clamped_velocity"_a = c.clamped_velocity,
-                  "clamped_acceleration"_a = c.clamped_acceleration, "clamped_effort"_a = c.clamped_effort,
-                  "refused"_a = c.refused, "trips"_a = c.trips);
-}
-
 }  // namespace
 
 void bind_gate(py::module_& m) {
-  py::enum_<mtr_verdict>(m, "Verdict")
-      .value("PASS", MTR_PASS)
-      .value("CLAMPED", MTR_CLAMPED)
-      .value("REFUSED", MTR_REFUSED)
-      .value("TRIPPED", MTR_TRIPPED);
   py::class_<mtr_limits_config>(m, "LimitsConfig")
       .def(py::init(&make_limits), py::kw_only(), py::arg("lower_rad"), py::arg("upper_rad"),
            py::arg("max_velocity_rad_s"), py::arg("max_acceleration_rad_s2"), py::arg("max_effort"),
@@ -93,12 +81,12 @@ void bind_gate(py::module_& m) {
                                          command_t_ns};
             mtr_verdict verdict = MTR_PASS;
             const GatedGoal gated = gate.apply(input, &verdict);
-            return py::make_tuple(gated, verdict, gate.causes());
+            return py::make_tuple(gated, verdict, static_cast<GateCauses>(gate.causes()));
           },
           py::arg("goal_rad"), py::arg("measured_rad"), py::arg("effort"), py::arg("now_ns"),
           py::arg("state_t_ns"), py::arg("command_t_ns"))
       .def("reset", &SafetyGate::reset)
-      .def("counters", [](const SafetyGate& gate) { return to_dict(gate.counters()); })
+      .def("counters", [](const SafetyGate& gate) { return gate.counters(); })
       .def_property_readonly("armed", &SafetyGate::armed)
       .def_property_readonly("tripped", &SafetyGate::tripped);
 }

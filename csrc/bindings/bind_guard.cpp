@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "bindings/arrays.hpp"
+#include "bindings/enums.hpp"
 #include "bus/servo_guard.hpp"
 #include "module.hpp"
 
@@ -36,10 +37,9 @@ py::tuple step(ServoGuard& guard, const FloatArray& goal, const FloatArray& meas
   state.voltage_v = copied(voltage, guard, "voltage_v");
   PerJoint<float> goals = copied(goal, guard, "goal_rad");
   const mtr_guard_verdict verdict = guard.step(state, goals);
-  const auto bits = guard.bits();
-  return py::make_tuple(FloatArray(guard.joints(), goals.data()),
-                        std::vector<int>(bits.begin(), bits.begin() + guard.joints()),
-                        static_cast<int>(verdict));
+  std::vector<GuardBits> bits;
+  for (std::uint32_t j = 0; j < guard.joints(); ++j) bits.push_back(static_cast<GuardBits>(guard.bits()[j]));
+  return py::make_tuple(FloatArray(guard.joints(), goals.data()), bits, verdict);
 }
 
 }  // namespace

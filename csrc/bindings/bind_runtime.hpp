@@ -5,6 +5,8 @@
 #include <optional>
 
 #include "bindings/arrays.hpp"
+#include "bindings/enums.hpp"
+#include "robot/snapshots.hpp"
 #include "runtime/control_core.hpp"
 #include "runtime/control_loop.hpp"
 #include "runtime/telemetry.hpp"
@@ -21,10 +23,6 @@ void bind_control_loop(pybind11::module_& m);
 void bind_relay(pybind11::module_& m);
 void bind_frames(pybind11::module_& m);
 
-const char* name_of(Mode mode);
-const char* name_of(Reason reason);
-const char* name_of(PushStatus status);
-const char* name_of(MoveEnd end);
 /// The fraction of its velocity limits at which the arm slews: the approach share for None. ValueError
 /// outside (0, 1].
 float checked_share(std::optional<double> share, const ControlConfig& config);
@@ -44,6 +42,5 @@ void follow(ControlLoop& follower, const ControlLoop& leader, const pybind11::di
 pybind11::array telemetry_array(const std::vector<TickRecord>& records, std::uint32_t joints);
 /// (J,) lowest and (J,) highest value of a chunk.
 pybind11::tuple meant_rad(const Meaning& meaning, std::uint32_t joints);
-pybind11::dict core_stats(const CoreSnapshot& snapshot, const ChunkCounters& chunks);
 
 }  // namespace motorium

@@ -2,9 +2,9 @@
 
 #include <optional>
 
-#include "bindings/bind_bus.hpp"
 #include "bindings/bind_runtime.hpp"
 #include "bindings/bound_loop.hpp"
+#include "bindings/structs.hpp"
 
 namespace motorium {
 
@@ -21,9 +21,5 @@ Problems wait_for_joints(BoundLoop& bound, double timeout_s);
 Problems power_up(BoundLoop& bound, double timeout_s);
 Problems reconnect(BoundLoop& bound, double timeout_s);
 bool reset_estop(BoundLoop& bound, double timeout_s);
-
-pybind11::dict loop_state(const BoundLoop& bound);
-pybind11::object loop_state_at(const BoundLoop& bound, std::int64_t t_ns);
-pybind11::dict loop_stats(const BoundLoop& bound);
 
 }  // namespace motorium

@@ -1,36 +1,436 @@
 # The C++ core. Arrays are float32 in C order unless said; other inputs are converted. Times are CLOCK_MONOTONIC ns.
+# ruff: noqa: PYI052  (members of a TextEnum)
 
-from collections.abc import Sequence
-from enum import IntEnum
+from collections.abc import ItemsView, Iterator, KeysView, Sequence, ValuesView
+from enum import IntEnum, IntFlag
 from mmap import mmap
-from typing import Any, ClassVar, Literal, TypeAlias, TypedDict, overload
+from typing import Any, ClassVar, Literal, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .deprecated import TextEnum
+
 Buffer: TypeAlias = bytes | bytearray | memoryview | mmap
 _Floats: TypeAlias = NDArray[np.float32]
-_Policy: TypeAlias = Literal["hold", "park", "release"]
-_MoveEnd: TypeAlias = Literal[
-    "arrived", "missed", "unplanned", "cancelled", "held", "bus_errors", "parked", "protection", "released", "estop",
-    "fault", "replaced", "refused", "ended",
-]  # fmt: skip
-_Mode: TypeAlias = Literal["idle", "moving", "running", "holding", "fault", "released"]
-_Push: TypeAlias = Literal[
-    "accepted",
-    "late",
-    "expired",  # Over before it came.
-    "malformed",  # Shape, distance of rows or delay impossible, or a number that is not finite.
-    "out_of_range",  # More than a turn, and more than its travel, beyond a joint's limits.
-    "out_of_time",  # Row 0 lies more than 10 s ahead, or behind more plan than there is room for.
-    "not_running",
-]
+_Policy: TypeAlias = RestPolicy | Literal["hold", "park", "release"]
 
 SLOTS: int
 MAX_CHUNK_ROWS: int
 MIN_ROW_S: float  # Distance of two rows, at least and at most.
 MAX_ROW_S: float
 compiler: str  # That built this module, with its version.
+
+# ---- enums and what is told ----------------------------------------------------------------------------------------
+
+class Mode(TextEnum):  # What an arm does.
+    IDLE = "idle"
+    MOVING = "moving"
+    RUNNING = "running"
+    HOLDING = "holding"
+    FAULT = "fault"
+    RELEASED = "released"
+
+class Reason(TextEnum):  # Why an arm is in its mode.
+    NONE = ""
+    UNDERFLOW = "underflow"
+    BUS_ERRORS = "bus_errors"
+    BUS_CLOSED = "bus_closed"
+    GATE_TRIPPED = "gate_tripped"
+    PARKING = "parking"
+    PARK_TIMED_OUT = "park_timed_out"
+    PROTECTION = "protection"
+    FROZEN = "frozen"
+    ESTOP = "estop"
+    POSITION_JUMP = "position_jump"
+    UNPLANNED = "unplanned"
+    UNSUPERVISED = "unsupervised"
+
+class MoveEnd(TextEnum):  # How the last slew ended.
+    NONE = ""
+    ARRIVED = "arrived"
+    MISSED = "missed"
+    UNPLANNED = "unplanned"
+    CANCELLED = "cancelled"
+    HELD = "held"
+    BUS_ERRORS = "bus_errors"
+    PARKED = "parked"
+    PROTECTION = "protection"
+    RELEASED = "released"
+    ESTOP = "estop"
+    FAULT = "fault"
+    REPLACED = "replaced"
+    REFUSED = "refused"
+    ENDED = "ended"
+
+class PushStatus(TextEnum):  # What became of a chunk that was pushed.
+    ACCEPTED = "accepted"
+    LATE = "late"
+    EXPIRED = "expired"
+    MALFORMED = "malformed"
+    OUT_OF_RANGE = "out_of_range"
+    OUT_OF_TIME = "out_of_time"
+    NOT_RUNNING = "not_running"
+
+class RestPolicy(TextEnum):  # What an arm does by itself, without chunks or at the end.
+    HOLD = "hold"
+    PARK = "park"
+    RELEASE = "release"
+
+class LatencySetting(TextEnum):  # Whether a serial port hands on bytes as they arrive.
+    NOT_APPLICABLE = "not_applicable"
+    LOW = "low"
+    REFUSED = "refused"
+
+class BusStatus(IntEnum):  # How an exchange with a chain of servos ended.
+    OK = 0
+    STALE_JOINTS = 1
+    IO_ERROR = 2
+    CLOSED = 3
+
+class Verdict(IntEnum):  # What the safety gate did with a goal.
+    PASS = 0
+    CLAMPED = 1
+    REFUSED = 2
+    TRIPPED = 3
+
+class GuardVerdict(IntEnum):  # What the servo guard found.
+    OK = 0
+    WARN = 1
+    ACT = 2
+    STOP = 3
+
+class GateCauses(IntFlag):  # Why the gate clamped or refused a goal; bits, of all joints.
+    POSITION = 1
+    VELOCITY = 2
+    ACCELERATION = 4
+    EFFORT = 8
+    STALE_STATE = 16
+    STALE_COMMAND = 32
+    NOT_FINITE = 64
+    NOT_ARMED = 128
+
+class GuardBits(IntFlag):  # What the guard sees or does at one joint; bits.
+    STALLED = 1
+    OVERLOADED = 2
+    WARM = 4
+    DERATED = 8
+    HOT = 16
+    LOW_SUPPLY = 32
+    BAD_SUPPLY = 64
+
+class TickEvents(IntFlag):  # What happened in a control tick; bits.
+    STITCH = 1
+    LATE_CHUNK = 2
+    UNDERFLOW = 4
+    MODE_CHANGE = 8
+    FALLBACK = 16
+    BAD_READ = 32
+    MISSED_TICK = 64
+    ESTOP = 128
+    APPROACH = 256
+
+class _Struct:  # Read-only values; every field has its unit in its name. As a dict: with a warning, for one release.
+    fields: ClassVar[tuple[str, ...]]
+    def as_dict(self) -> dict[str, Any]: ...  # Plain values for JSON.
+    def __getitem__(self, key: str) -> Any: ...
+    def __contains__(self, key: object) -> bool: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def keys(self) -> KeysView[str]: ...
+    def values(self) -> ValuesView[Any]: ...
+    def items(self) -> ItemsView[str, Any]: ...
+    def get(self, key: str, default: Any = None) -> Any: ...
+
+class Quantiles(_Struct):  # Of many values.
+    @property
+    def p50(self) -> float: ...  # What half of them do not exceed.
+    @property
+    def p99(self) -> float: ...  # What 99 % of them do not exceed.
+    @property
+    def max(self) -> float: ...  # The largest.
+
+class Durations(_Struct):  # Of many durations, in microseconds.
+    @property
+    def p50(self) -> float: ...  # What half of them do not exceed, us.
+    @property
+    def p99(self) -> float: ...  # What 99 % of them do not exceed, us.
+    @property
+    def max(self) -> int: ...  # The longest, us.
+
+class SeamStats(_Struct):  # What new chunks changed at their seams, before blending.
+    @property
+    def count(self) -> int: ...  # Seams so far.
+    @property
+    def jump_rad(self) -> Quantiles: ...  # Between old plan and new chunk, rad.
+    @property
+    def velocity_rad_s(self) -> Quantiles: ...  # Between their speeds, rad/s.
+    @property
+    def jerk_rad_s3(self) -> Quantiles: ...  # Of the rows across the seam, rad/s^3.
+
+class ArrivalStats(_Struct):  # Where the joints were when the last slew was judged.
+    @property
+    def missed(self) -> int: ...  # Joints that are not at their goals; bits, in joint order.
+    @property
+    def contact(self) -> int: ...  # Grippers that hold something short of their goal; bits.
+    @property
+    def target_rad(self) -> list[float]: ...  # (J,) where they were to go.
+    @property
+    def position_rad(self) -> list[float]: ...  # (J,) where they were measured.
+
+class GateStats(_Struct):  # What the safety gate did.
+    @property
+    def clamped(self) -> int: ...  # Goals that a limit held back.
+    @property
+    def refused(self) -> int: ...  # Goals that were not usable.
+    @property
+    def trips(self) -> int: ...  # Times that it tripped.
+
+class RealtimeStats(_Struct):  # What the system granted the control thread.
+    @property
+    def fifo(self) -> bool: ...  # Real-time priority (SCHED_FIFO).
+    @property
+    def memory_locked(self) -> bool: ...  # Its memory stays in RAM.
+    @property
+    def cpu(self) -> int: ...  # The processor it asked for; -1: any.
+    @property
+    def pinned(self) -> bool: ...  # Whether it has that one to itself.
+    @property
+    def note(self) -> str: ...  # Why the rest was refused; empty: nothing was.
+
+class BusCounters(_Struct):  # What happened on one bus since it was opened.
+    @property
+    def cycles(self) -> int: ...  # Reads of all joints.
+    @property
+    def crc_errors(self) -> int: ...  # Replies with a wrong checksum.
+    @property
+    def timeouts(self) -> int: ...  # Replies that did not come in time.
+    @property
+    def length_errors(self) -> int: ...  # Replies of another length than asked.
+    @property
+    def wrong_id(self) -> int: ...  # Replies of a servo that was not asked.
+    @property
+    def flushed_bytes(self) -> int: ...  # Bytes that belonged to nothing.
+    @property
+    def late_replies(self) -> int: ...  # Replies that came after they were given up.
+    @property
+    def io_errors(self) -> int: ...  # Reads and writes that the port refused.
+    @property
+    def refusals(self) -> int: ...  # Requests that a servo answered with an error.
+
+class LatencyReport(_Struct):  # Whether a port hands on bytes as they arrive.
+    @property
+    def setting(self) -> LatencySetting: ...  # What became of the low-latency setting.
+    @property
+    def timer_ms(self) -> int: ...  # The adapter's own timer, ms; -1: it has none.
+
+class GateCounters(_Struct):  # What a safety gate did, in goals.
+    @property
+    def clamped(self) -> int: ...  # Held back by a limit.
+    @property
+    def clamped_position(self) -> int: ...  # By a joint's range.
+    @property
+    def clamped_velocity(self) -> int: ...  # By a joint's speed.
+    @property
+    def clamped_acceleration(self) -> int: ...  # By its acceleration.
+    @property
+    def clamped_effort(self) -> int: ...  # By its effort.
+    @property
+    def refused(self) -> int: ...  # Not usable.
+    @property
+    def trips(self) -> int: ...  # Times that the gate tripped.
+
+class CoreStats(_Struct):  # How a control core stands, and what it has counted.
+    @property
+    def mode(self) -> Mode: ...  # What the arm does.
+    @property
+    def reason(self) -> Reason: ...  # Why.
+    @property
+    def torque(self) -> bool: ...  # Whether torque is to be on.
+    @property
+    def ticks(self) -> int: ...  # Control ticks so far.
+    @property
+    def streaming(self) -> bool: ...  # Whether a leader is followed.
+    @property
+    def streams(self) -> int: ...  # Times that following began.
+    @property
+    def streams_lost(self) -> int: ...  # Times that the leader was lost.
+    @property
+    def underflows(self) -> int: ...  # Times that chunks stopped coming.
+    @property
+    def fallbacks(self) -> int: ...  # Times that the arm was brought to rest for it.
+    @property
+    def estop(self) -> bool: ...  # Whether an emergency stop is latched.
+    @property
+    def estops(self) -> int: ...  # Emergency stops.
+    @property
+    def chunks(self) -> int: ...  # Chunks that were taken.
+    @property
+    def stitches(self) -> int: ...  # Chunks spliced into a plan.
+    @property
+    def late_chunks(self) -> int: ...  # Chunks whose seam had passed.
+    @property
+    def expired_chunks(self) -> int: ...  # Chunks over before they came.
+    @property
+    def malformed_chunks(self) -> int: ...  # Chunks that were refused.
+    @property
+    def seam_jump_max_rad(
+        self,
+    ) -> float: ...  # Largest distance between old plan and new chunk at a seam, before blending, rad.
+    @property
+    def handover_jump_max_rad(
+        self,
+    ) -> float: ...  # Largest step that a plan published too late would have made, rad.
+    @property
+    def joins(self) -> int: ...  # Changes of source that were smoothed.
+    @property
+    def clamped(self) -> int: ...  # Goals that a limit held back.
+    @property
+    def clamped_position(self) -> int: ...  # By a range.
+    @property
+    def clamped_velocity(self) -> int: ...  # By a speed.
+    @property
+    def clamped_acceleration(self) -> int: ...  # By an acceleration.
+    @property
+    def clamped_effort(self) -> int: ...  # By an effort.
+    @property
+    def refused(self) -> int: ...  # Goals that were not usable.
+    @property
+    def trips(self) -> int: ...  # Times that the gate tripped.
+    @property
+    def gate_causes(self) -> GateCauses: ...  # Why the gate clamped or refused last.
+    @property
+    def back_offs(self) -> int: ...  # Times that the guard backed a joint off.
+    @property
+    def protection(self) -> list[GuardBits]: ...  # (J,) what the guard sees or does at each joint.
+    @property
+    def jumped_joints(self) -> int: ...  # Joints that read another place than they can be at; bits.
+    @property
+    def approaches(self) -> int: ...  # Plans that began too far away.
+    @property
+    def approach_joint(self) -> int: ...  # Joint of the last of them.
+    @property
+    def approach_rad(self) -> float: ...  # How far it had to go, rad.
+    @property
+    def moves_done(self) -> int: ...  # Slews that were judged.
+    @property
+    def arrival(self) -> ArrivalStats: ...  # Where the last of them ended.
+    @property
+    def seams(self) -> SeamStats: ...  # What chunks changed at their seams.
+
+class LoopStats(CoreStats):  # How a control thread stands, and what it has counted.
+    @property
+    def alive(self) -> bool: ...  # Whether the thread runs.
+    @property
+    def watchdog(self) -> str: ...  # Who takes the torque when this process dies.
+    @property
+    def rate_hz(self) -> float: ...  # Its declared rate, Hz.
+    @property
+    def missed(self) -> int: ...  # Ticks that were skipped because one took too long.
+    @property
+    def bad_reads(self) -> int: ...  # Reads after which joints were stale.
+    @property
+    def torque_failures(self) -> int: ...  # Times that a servo did not take its torque.
+    @property
+    def period_us(self) -> Durations: ...  # Between two ticks, us.
+    @property
+    def state_age_us(self) -> Durations: ...  # Of the oldest reading when a goal was made, us.
+    @property
+    def jump_rad(self) -> _Floats: ...  # (J,) by how much a reading jumped; see jumped_joints.
+    @property
+    def bus(self) -> BusCounters: ...  # What happened on the bus.
+    @property
+    def latency(self) -> LatencyReport: ...  # Of the serial port, when it was opened.
+    @property
+    def safety(self) -> GateStats: ...  # What the gate did.
+    @property
+    def torque_stuck(self) -> bool: ...  # The thread ended, and a servo did not confirm that it lets go.
+    @property
+    def realtime(self) -> RealtimeStats: ...  # What the system granted.
+    @property
+    def telemetry_overwritten(self) -> int: ...  # Ticks that telemetry() came too late for.
+
+class JointState(_Struct):  # What a bus knows of its joints after a read; no joints before the first.
+    def __init__(self) -> None: ...
+    @property
+    def t_ns(self) -> int: ...  # When the read was over, CLOCK_MONOTONIC ns.
+    @property
+    def position_rad(self) -> _Floats: ...  # (J,) measured angles, rad.
+    @property
+    def velocity_rad_s(self) -> _Floats: ...  # (J,) rad/s.
+    @property
+    def effort(self) -> _Floats: ...  # (J,) signed fraction of stall torque, -1 to 1.
+    @property
+    def voltage_v(self) -> _Floats: ...  # (J,) supply, V.
+    @property
+    def temperature_c(self) -> _Floats: ...  # (J,) degrees Celsius.
+    @property
+    def status(self) -> NDArray[np.uint8]: ...  # (J,) uint8: the servo's own fault bits; 0 is healthy.
+    @property
+    def joint_t_ns(self) -> NDArray[np.int64]: ...  # (J,) int64: when each joint answered last, ns; 0: never.
+
+class JointSample(_Struct):  # Joints at one moment, straight between two readings.
+    @property
+    def t_ns(self) -> int: ...  # The moment; of the nearest reading where there is none on both sides, ns.
+    @property
+    def position_rad(self) -> _Floats: ...  # (J,) rad.
+    @property
+    def velocity_rad_s(self) -> _Floats: ...  # (J,) rad/s.
+    @property
+    def effort(self) -> _Floats: ...  # (J,) signed fraction of stall torque.
+
+class ArmState(_Struct):  # One control tick of an arm: what was read, wanted and sent.
+    @property
+    def t_ns(self) -> int: ...  # The tick on the control grid, CLOCK_MONOTONIC ns.
+    @property
+    def state_t_ns(self) -> int: ...  # When the joints were read, ns.
+    @property
+    def mode(self) -> Mode: ...  # What the arm did.
+    @property
+    def verdict(self) -> Verdict: ...  # What the gate did with the goal.
+    @property
+    def gate_causes(self) -> GateCauses: ...  # Why the gate clamped or refused.
+    @property
+    def events(self) -> TickEvents: ...  # What happened.
+    @property
+    def position_rad(self) -> _Floats: ...  # (J,) measured, rad.
+    @property
+    def velocity_rad_s(self) -> _Floats: ...  # (J,) measured, rad/s.
+    @property
+    def effort(self) -> _Floats: ...  # (J,) measured, signed fraction of stall torque.
+    @property
+    def setpoint_rad(self) -> _Floats: ...  # (J,) wanted, before the gate, rad.
+    @property
+    def goal_rad(self) -> _Floats: ...  # (J,) sent to the servos, rad.
+
+class ServoGoals(_Struct):  # What the J servos of a virtual chain were told last.
+    @property
+    def torque_enable(self) -> NDArray[np.bool_]: ...  # (J,) register, 1: on.
+    @property
+    def goal_position_ticks(self) -> NDArray[np.int32]: ...  # (J,) ticks.
+    @property
+    def goal_speed_ticks_s(self) -> NDArray[np.int32]: ...  # (J,) ticks/s; 0: as fast as it can.
+    @property
+    def acceleration(self) -> NDArray[np.int32]: ...  # (J,) in 100 ticks/s^2; 0: as fast as it can.
+    @property
+    def torque_limit_permille(self) -> NDArray[np.int32]: ...  # (J,) of stall torque, 1/1000.
+    @property
+    def turning(self) -> NDArray[np.bool_]: ...  # (J,) whether it turns at a speed, without a goal.
+    @property
+    def turn_speed_ticks_s(self) -> NDArray[np.int32]: ...  # (J,) that speed, ticks/s.
+
+class EmulatorStats(_Struct):  # What a virtual chain has heard and said.
+    @property
+    def requests(self) -> int: ...  # Requests that were understood.
+    @property
+    def replies(self) -> int: ...  # Replies that were sent.
+    @property
+    def bad_checksums(self) -> int: ...  # Requests with a wrong checksum.
+    @property
+    def bad_lengths(self) -> int: ...  # Requests of an impossible length.
+    @property
+    def dropped_bytes(self) -> int: ...  # Bytes that belonged to no request.
+    @property
+    def faults(self) -> int: ...  # Faults that were injected.
 
 # ---- runtime ---------------------------------------------------------------------------------------------------------
 
@@ -242,7 +642,9 @@ class ControlCore:  # One control tick in virtual time, for one Python thread. S
     ) -> None: ...  # (J,), finite; None: approach share. ValueError outside (0, 1].
     def push_chunk(
         self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int, now_ns: int, final: bool = False
-    ) -> _Push: ...  # (T, J) setpoints at t0 + i dt; rows below `delay` were promised and stay as planned.
+    ) -> (
+        PushStatus
+    ): ...  # (T, J) setpoints at t0 + i dt; rows below `delay` were promised and stay as planned.
     def committed(
         self, t0_ns: int, dt_ns: int, rows: int
     ) -> _Floats: ...  # (rows, J) setpoints planned at t0 + i dt.
@@ -254,22 +656,10 @@ class ControlCore:  # One control tick in virtual time, for one Python thread. S
     @property
     def meant_rad(self) -> tuple[_Floats, _Floats]: ...  # (J,) lowest, (J,) highest value of a chunk.
     @property
-    def mode(self) -> _Mode: ...
+    def mode(self) -> Mode: ...
     @property
-    def reason(self) -> str: ...
-    def stats(self) -> dict[str, Any]: ...
-
-class _JointDict(TypedDict):
-    t_ns: int
-    position_rad: _Floats
-    velocity_rad_s: _Floats
-    effort: _Floats
-
-class _JointReading(_JointDict):
-    voltage_v: _Floats
-    temperature_c: _Floats
-    status: NDArray[np.uint8]
-    joint_t_ns: NDArray[np.int64]
+    def reason(self) -> Reason: ...
+    def stats(self) -> CoreStats: ...
 
 class Relay:  # What passes between a control thread and whoever serves its servos: see motors/vendor_kit.py.
     def __init__(self, joints: int, servos_watch: bool = False) -> None: ...
@@ -310,7 +700,7 @@ class ControlLoop:  # The control thread of one arm. Every method may be called 
     ): ...  # Straight slew to (J,). With a time-out it waits and tells whether the arm arrived, measured.
     def slew(
         self, q: ArrayLike, velocity_share: float | None = None, timeout_s: float = 15.0
-    ) -> _MoveEnd: ...  # As move_to, and says how it ended. A time-out or an interrupt holds the arm.
+    ) -> MoveEnd: ...  # As move_to, and says how it ended. A time-out or an interrupt holds the arm.
     def hold(self) -> None: ...
     def park(
         self, timeout_s: float = 10.0
@@ -363,13 +753,13 @@ class ControlLoop:  # The control thread of one arm. Every method may be called 
     def take_keys(self) -> list[tuple[int, int]]: ...  # (t_ns, byte) of keys handed on since the last call.
     def push_chunk(
         self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int, final: bool = False
-    ) -> _Push: ...  # As in ControlCore, now being now.
+    ) -> PushStatus: ...  # As in ControlCore, now being now.
     def committed(
         self, t0_ns: int, dt_ns: int, rows: int
     ) -> _Floats: ...  # (rows, J) setpoints planned at t0 + i dt.
     def push_slots(
         self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int, final: bool = False
-    ) -> _Push: ...  # As push_chunk, (T, 200) in slots.
+    ) -> PushStatus: ...  # As push_chunk, (T, 200) in slots.
     def committed_slots(
         self, t0_ns: int, dt_ns: int, rows: int
     ) -> _Floats: ...  # (rows, 200) values planned at t0 + i dt; zero in slots that no joint has.
@@ -380,21 +770,24 @@ class ControlLoop:  # The control thread of one arm. Every method may be called 
     @property
     def joints(self) -> int: ...
     @property
-    def mode(self) -> _Mode: ...
+    def mode(self) -> Mode: ...
     @property
-    def reason(self) -> str: ...
-    def state(self) -> _JointReading: ...  # The newest reading; empty arrays before the first.
+    def reason(self) -> Reason: ...
+    def state(self) -> JointState: ...  # The newest reading; no joints before the first.
     def state_at(
         self, t_ns: int
     ) -> (
-        _JointDict | None
+        JointSample | None
     ): ...  # Joints at `t_ns`, interpolated; the nearest reading beyond the 4 s of memory; None before the first.
     def setpoint_at(
         self, t_ns: int
     ) -> (
         _Floats | None
     ): ...  # (J,) setpoint in force at `t_ns`, straight between ticks; None: no tick has come that far yet.
-    def stats(self) -> dict[str, Any]: ...
+    def stats(self) -> LoopStats: ...
+    def last_states(
+        self,
+    ) -> list[ArmState]: ...  # 20 ticks up to a fault; the newest without one. Oldest first.
     def telemetry(
         self,
     ) -> NDArray[
@@ -434,34 +827,6 @@ class FrameReader:  # A reading end; needs no right to write. ValueError: no rin
 # ---- bus -------------------------------------------------------------------------------------------------------------
 
 class BusError(OSError): ...
-
-class BusStatus:
-    __members__: ClassVar[dict[str, BusStatus]]
-    OK: BusStatus
-    STALE_JOINTS: BusStatus
-    IO_ERROR: BusStatus
-    CLOSED: BusStatus
-    @property
-    def name(self) -> str: ...
-    @property
-    def value(self) -> int: ...
-    def __init__(self, value: int) -> None: ...
-    def __index__(self) -> int: ...
-    def __int__(self) -> int: ...
-
-class Verdict:
-    __members__: ClassVar[dict[str, Verdict]]
-    PASS: Verdict
-    CLAMPED: Verdict
-    REFUSED: Verdict
-    TRIPPED: Verdict
-    @property
-    def name(self) -> str: ...
-    @property
-    def value(self) -> int: ...
-    def __init__(self, value: int) -> None: ...
-    def __index__(self) -> int: ...
-    def __int__(self) -> int: ...
 
 class LimitsConfig:
     def __init__(
@@ -508,7 +873,7 @@ class GuardJoint:  # See firmware/core/guard.h; 0 switches a part off.
 
 class ServoGuard:  # In front of the gate, in the control thread; here for tests and tools. ValueError: contradictions.
     def __init__(self, joints: Sequence[GuardJoint], dt_s: float) -> None: ...
-    def step(  # (goal, MTR_GUARD_* bits per joint, verdict 0..3)
+    def step(  # (goal, bits per joint, verdict)
         self,
         goal_rad: ArrayLike,
         measured_rad: ArrayLike,
@@ -516,7 +881,7 @@ class ServoGuard:  # In front of the gate, in the control thread; here for tests
         effort: ArrayLike,
         temperature_c: ArrayLike,
         voltage_v: ArrayLike,
-    ) -> tuple[NDArray[np.float32], list[int], int]: ...
+    ) -> tuple[NDArray[np.float32], list[GuardBits], GuardVerdict]: ...
     def clear(self) -> None: ...
 
 class SafetyGate:
@@ -530,9 +895,9 @@ class SafetyGate:
         now_ns: int,
         state_t_ns: int,
         command_t_ns: int,
-    ) -> tuple[GatedGoal, Verdict, int]: ...
+    ) -> tuple[GatedGoal, Verdict, GateCauses]: ...
     def reset(self) -> None: ...
-    def counters(self) -> dict[str, int]: ...
+    def counters(self) -> GateCounters: ...
     @property
     def armed(self) -> bool: ...
     @property
@@ -715,44 +1080,30 @@ def open_bus(
     port: str, config: BusConfig
 ) -> JointBus: ...  # The driver of its family. Raises BusError, ValueError.
 
-class FeetechBus:  # Raw registers of a Feetech chain, for set-up and diagnosis; writes nothing that moves a motor.
+class ServiceBus:  # Raw registers of a chain of servos, for set-up and diagnosis; writes nothing that moves a motor.
     def __init__(
-        self, port: str, baud: int = 1_000_000, reply_margin_us: int = 4000, fresh: bool = True
-    ) -> None: ...
+        self, family: str, port: str, baud: int = 1_000_000, reply_margin_us: int = 4000, fresh: bool = True
+    ) -> (
+        None
+    ): ...  # family: "feetech", "dynamixel". Raises BusError, ValueError. fresh: wait out what is overdue.
     def ping(self, servo_id: int) -> bool: ...
-    def read(self, servo_id: int, address: int, size: int) -> bytes | None: ...
-    def sync_read(self, ids: Sequence[int], address: int, size: int) -> dict[int, bytes | None]: ...
-    def configure(self, servo_id: int, address: int, data: bytes) -> bool: ...
-    def counters(self) -> dict[str, int]: ...
-    def latency(self) -> _Latency: ...
-
-class DynamixelBus:  # Raw registers of a Dynamixel chain, for set-up and diagnosis; writes nothing that moves a motor.
-    def __init__(
-        self, port: str, baud: int = 1_000_000, reply_margin_us: int = 4000, fresh: bool = True
-    ) -> None: ...
-    def ping(self, servo_id: int) -> bool: ...
-    def read(self, servo_id: int, address: int, size: int) -> bytes | None: ...
-    def sync_read(self, ids: Sequence[int], address: int, size: int) -> dict[int, bytes | None]: ...
-    def configure(self, servo_id: int, address: int, data: bytes) -> bool: ...
-    def fast_sync_read(self, ids: Sequence[int], address: int, size: int) -> dict[int, bytes | None]: ...
-    def reboot(self, servo_id: int) -> bool: ...
-    def counters(self) -> dict[str, int]: ...
-    def latency(self) -> _Latency: ...
-
-class _Latency(TypedDict):
-    setting: Literal["not_applicable", "low", "refused"]
-    timer_ms: int  # -1: the adapter has none
-
-class JointReadings:
-    def __init__(self) -> None: ...
-    def as_dict(self) -> _JointReading: ...
+    def read(self, servo_id: int, address: int, size: int) -> bytes | None: ...  # None: no good answer.
+    def sync_read(
+        self, ids: Sequence[int], address: int, size: int, fast: bool = False
+    ) -> dict[int, bytes | None]: ...  # fast: Fast Sync Read, of Dynamixel alone.
+    def configure(
+        self, servo_id: int, address: int, data: bytes
+    ) -> bool: ...  # ValueError: a register that moves a motor. BusError: under torque. False: not confirmed.
+    def reboot(self, servo_id: int) -> bool: ...  # Its torque is off then. Dynamixel alone.
+    def counters(self) -> BusCounters: ...
+    def latency(self) -> LatencyReport: ...
 
 class JointBus:  # A chain of servos in SI units. Unguarded: any gate's goal will do (docs/safety.md).
-    def read_state(self, state: JointReadings) -> BusStatus: ...
+    def read_state(self, state: JointState) -> BusStatus: ...
     def write_goal(self, goal: GatedGoal) -> BusStatus: ...
     def set_torque(self, on: bool) -> BusStatus: ...
-    def counters(self) -> dict[str, int]: ...
-    def latency(self) -> _Latency: ...
+    def counters(self) -> BusCounters: ...
+    def latency(self) -> LatencyReport: ...
 
 class FeetechJoints(JointBus):
     def __init__(self, port: str, config: BusConfig) -> None: ...
@@ -798,7 +1149,7 @@ class ServoEmulator:  # Virtual servos that answer their protocol on a pseudo-te
         moving: ArrayLike | None = None,
         status: ArrayLike | None = None,
     ) -> None: ...
-    def goals(self) -> dict[str, NDArray[Any]]: ...
+    def goals(self) -> ServoGoals: ...
     def registers(self, servo_id: int) -> bytes: ...
     def poke(self, servo_id: int, address: int, data: bytes) -> None: ...
     def set_fault(
@@ -823,7 +1174,7 @@ class ServoEmulator:  # Virtual servos that answer their protocol on a pseudo-te
     def unplug(self, servo_id: int) -> None: ...  # The cable in front of this servo.
     def replug(self) -> None: ...
     def power_cycle(self, servo_id: int | None = None) -> None: ...
-    def stats(self) -> dict[str, int]: ...
+    def stats(self) -> EmulatorStats: ...
     def close(self) -> None: ...
 
 class NanoEngine:  # The motorium nano network; encode() once per observation, then denoise().

@@ -9,15 +9,21 @@ from .printable import printable
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from ._core import ArmState
+
 
 class MotoriumError(Exception):
     """Base of everything motorium raises on purpose.
 
     Attributes:
         for_shell: the message for someone who gave a command instead of writing a program; None: the same.
+        last_states: of an error of an arm, its control ticks up to the fault, oldest first; else empty.
+        joint_names: of that arm, in the order of the states' arrays.
     """
 
     for_shell: str | None = None
+    last_states: tuple[ArmState, ...] = ()
+    joint_names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return the message with control characters as escapes: parts of it come from files and devices."""

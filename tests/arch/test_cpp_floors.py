@@ -191,3 +191,45 @@ def test_a_header_has_more_than_one_user(tree):
     """A header that only one file includes lives in that file; the sources of its own count as users."""
     lonely = {name for name, users in header_users(tree).items() if len(users) < 2}
     assert lonely <= TO_BE_MERGED
+
+
+DOORS = {
+    "bind_gate.cpp": {"bus", "io"},
+    "bind_guard.cpp": {"bus", "core"},
+    "bind_guard.hpp": {"core"},
+    "bind_emulator.cpp": {"emulator"},
+    "enums.hpp": {"bus", "core"},  # verdicts and bits of gate and guard
+}
+"""Files of the bindings through which tests and tools reach a part by itself."""
+ENGINE = (
+    "bind_kernel",
+    "bind_engine",
+    "bind_denoiser",
+    "bind_families",
+    "bind_florence",
+    "denoiser",
+    "engine_glue",
+)
+"""How files begin that bind kernels and engines, which choose their kernels by instruction set."""
+BEHIND_ROBOT = {
+    "bind_bus.cpp": {"bus", "io"},
+    "bind_control_loop.cpp": {"runtime"},
+    "bind_dynamixel.cpp": {"bus", "emulator"},
+    "bind_relay.cpp": {"bus"},
+    "bind_runtime.hpp": {"runtime"},
+    "bind_settings.cpp": {"bus"},
+    "bind_slot_map.cpp": {"runtime"},
+    "bind_telemetry.cpp": {"runtime"},
+}
+"""Files that still reach past csrc/robot; none may be added."""
+OPEN = {"motorium", "robot", "engine", "bindings"}
+"""Rooms that every file of the bindings may include."""
+
+
+def test_bindings_reach_the_bus_and_the_control_thread_through_robot_alone(tree):
+    beyond: dict[str, set[str]] = {}
+    for path, name in includes_of_room(tree, "bindings"):
+        may = {"kernels"} if path.name.startswith(ENGINE) else set()
+        if room_of(name) not in OPEN | may | DOORS.get(path.name, set()):
+            beyond.setdefault(path.name, set()).add(room_of(name))
+    assert beyond == BEHIND_ROBOT

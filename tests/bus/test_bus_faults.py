@@ -42,9 +42,9 @@ def test_every_seventh_reply_lost_is_counted_exactly(arm):
     arm.emulator.set_fault("drop", 2, period=7)
     statuses = [arm.read()[0] for _ in range(70)]
     counters = arm.bus.counters()
-    assert counters["timeouts"] == 10
+    assert counters.timeouts == 10
     # So many reads in so little time run out of lengths: what may be one that was lost is not taken.
-    assert statuses.count(BusStatus.STALE_JOINTS) == 10 + counters["late_replies"]
+    assert statuses.count(BusStatus.STALE_JOINTS) == 10 + counters.late_replies
 
 
 def test_a_lost_reply_in_the_middle_waits_for_nobody(arm):
@@ -92,7 +92,7 @@ def test_a_pulled_cable_is_a_status(arm, gated):
     assert arm.bus.write_goal(goal) == BusStatus.CLOSED
     assert arm.bus.set_torque(True) == BusStatus.CLOSED
     assert arm.bus.set_torque(False) == BusStatus.CLOSED
-    assert arm.bus.counters()["io_errors"] >= 4
+    assert arm.bus.counters().io_errors >= 4
 
 
 def test_a_cable_pulled_while_waiting_ends_the_wait(open_arm):
@@ -105,7 +105,7 @@ def test_a_cable_pulled_while_waiting_ends_the_wait(open_arm):
 
 
 def test_raw_access_reports_a_pulled_cable(emulator):
-    raw = _core.FeetechBus(emulator.port, reply_margin_us=300_000)
+    raw = _core.ServiceBus("feetech", emulator.port, reply_margin_us=300_000)
     assert raw.ping(1)
     emulator.close()
     with pytest.raises(_core.BusError, match="went away"):
@@ -124,14 +124,16 @@ HEADERS = [b"\xff\xff\x01\x04\x00", b"\xff\xff\x01\x02\x00\xfc", b"\xff\xff", b"
 @settings(max_examples=60, deadline=None)
 @given(streams_of(HEADERS))
 def test_any_answer_is_survived(streams):
-    must_survive(lambda port: _core.FeetechBus(port, reply_margin_us=1000, fresh=False), streams, 56, 2)
+    must_survive(
+        lambda port: _core.ServiceBus("feetech", port, reply_margin_us=1000, fresh=False), streams, 56, 2
+    )
 
 
 def test_late_replies_do_not_answer_the_next_request():
     fresh, stale = reply(1, b"\x22\x22"), reply(1, b"\x11\x11")
     answers = iter([fresh + stale, fresh])
     with stranger(lambda _request: next(answers)) as port:
-        raw = _core.FeetechBus(port, reply_margin_us=300_000)
+        raw = _core.ServiceBus("feetech", port, reply_margin_us=300_000)
         assert raw.read(1, 56, 2) == b"\x22\x22"
         assert raw.read(1, 56, 2) == b"\x22\x22"
 
@@ -150,11 +152,11 @@ def test_a_servo_that_never_stops_talking_cannot_hold_the_bus():
     os.set_blocking(near, False)
     thread = threading.Thread(target=babble, daemon=True)
     thread.start()
-    raw = _core.FeetechBus(os.ttyname(far), reply_margin_us=5000)
+    raw = _core.ServiceBus("feetech", os.ttyname(far), reply_margin_us=5000)
     assert raw.read(1, 56, 2) is None
     for _ in range(100):  # until the babbler got a word in between two requests
         assert raw.sync_read([1, 2, 3], 56, 10) == {1: None, 2: None, 3: None}
-        if raw.counters()["flushed_bytes"]:
+        if raw.counters().flushed_bytes:
             break
     else:
         pytest.fail("nothing was flushed before a request")
@@ -168,14 +170,14 @@ def test_a_servo_that_never_stops_talking_cannot_hold_the_bus():
 @pytest.mark.parametrize(("address", "size"), [(40, 1), (42, 2), (49, 1), (39, 2), (0, 60)])
 def test_raw_access_cannot_move_a_motor(emulator, address, size):
     before = emulator.registers(1)
-    raw = _core.FeetechBus(emulator.port)
+    raw = _core.ServiceBus("feetech", emulator.port)
     with pytest.raises(ValueError, match=r"raw access writes registers 0\.\.32, 34\.\.39, not"):
         raw.configure(1, address, bytes(size))
     assert emulator.registers(1) == before
 
 
 def test_raw_access_writes_what_does_not_move(emulator):
-    raw = _core.FeetechBus(emulator.port, reply_margin_us=300_000)
+    raw = _core.ServiceBus("feetech", emulator.port, reply_margin_us=300_000)
     assert raw.configure(1, 21, b"\x10")
     assert raw.read(1, 21, 1) == b"\x10"
     with pytest.raises(ValueError, match="not a valid request"):

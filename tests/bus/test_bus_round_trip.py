@@ -44,7 +44,7 @@ def test_goal_becomes_ticks(open_arm, gated):
         round(1000 + TICKS_PER_RAD / 2),
         round(2048 - TICKS_PER_RAD),
     ]
-    np.testing.assert_array_equal(arm.settle()["goal_position_ticks"], [*expected, 4095, 0])
+    np.testing.assert_array_equal(arm.settle().goal_position_ticks, [*expected, 4095, 0])
 
 
 @pytest.fixture(scope="module")
@@ -60,27 +60,27 @@ def test_a_goal_reached_reads_back_within_half_a_tick(chain, first, second):
     gate.arm([first, second])
     goal, _, _ = gate.apply([first, second], [first, second], [0, 0], 0, 0, 0)
     chain.bus.write_goal(goal)
-    chain.place(*chain.settle()["goal_position_ticks"])
+    chain.place(*chain.settle().goal_position_ticks)
     _, state = chain.read()
     np.testing.assert_allclose(state["position_rad"], [first, second], atol=0.51 / TICKS_PER_RAD)
 
 
 def test_enabling_starts_from_where_the_arm_is(arm):
     arm.place(100, 1000, 2048, 3000, 4000, 4095)
-    assert not arm.settle()["torque_enable"].any()
+    assert not arm.settle().torque_enable.any()
     assert arm.bus.set_torque(True) == BusStatus.OK
     goals = arm.settle()
-    assert goals["torque_enable"].all()
-    np.testing.assert_array_equal(goals["goal_position_ticks"], [100, 1000, 2048, 3000, 4000, 4095])
+    assert goals.torque_enable.all()
+    np.testing.assert_array_equal(goals.goal_position_ticks, [100, 1000, 2048, 3000, 4000, 4095])
     assert arm.bus.set_torque(False) == BusStatus.OK
-    assert not arm.settle()["torque_enable"].any()
+    assert not arm.settle().torque_enable.any()
 
 
 def test_nothing_is_enabled_unless_every_joint_answers(open_arm):
     arm = open_arm(reply_margin_s=0.01)
     arm.emulator.set_fault("drop", 4)
     assert arm.bus.set_torque(True) == BusStatus.IO_ERROR
-    assert not arm.settle()["torque_enable"].any()
+    assert not arm.settle().torque_enable.any()
     arm.emulator.set_fault("drop", None, period=5)  # a bad line is not a dead servo
     assert arm.bus.set_torque(True) in (BusStatus.OK, BusStatus.IO_ERROR)
     arm.emulator.set_fault("none")
@@ -93,7 +93,7 @@ def test_release_reaches_the_others_when_one_is_silent(open_arm):
     arm.emulator.set_fault("drop", 6)
     assert arm.bus.set_torque(False) == BusStatus.IO_ERROR
     arm.emulator.set_fault("none")
-    assert not arm.settle()["torque_enable"].any()
+    assert not arm.settle().torque_enable.any()
 
 
 def setting(**values) -> _core.ServoSetting:
@@ -125,10 +125,10 @@ def test_connecting_brings_registers_to_their_settings(open_arm, emulator):
 
 def test_eeprom_is_not_worn_by_connecting_again(open_arm, emulator):
     open_arm(settings=SETTINGS)
-    before = emulator.stats()["requests"]
+    before = emulator.stats().requests
     open_arm(settings=SETTINGS)
     reads = 6 + len(SETTINGS) + 6  # models, settings, return delays
-    assert emulator.stats()["requests"] - before == reads
+    assert emulator.stats().requests - before == reads
 
 
 def test_torque_is_let_go_before_the_eeprom_is_written(open_arm, emulator):
@@ -169,6 +169,6 @@ def test_contradictory_configuration_is_refused(emulator, bad):
 
 
 def test_a_goal_of_another_size_is_not_sent(arm, gated):
-    before = arm.settle()["goal_position_ticks"]
+    before = arm.settle().goal_position_ticks
     assert arm.bus.write_goal(gated(0.1, 0.1)) == BusStatus.IO_ERROR
-    np.testing.assert_array_equal(arm.settle()["goal_position_ticks"], before)
+    np.testing.assert_array_equal(arm.settle().goal_position_ticks, before)

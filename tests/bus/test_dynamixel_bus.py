@@ -77,10 +77,10 @@ def test_voltage_and_temperature_are_known_from_the_start_and_kept_up(open_dynam
 def test_slow_values_cost_one_exchange_in_a_period(open_dynamixel_arm):
     arm = open_dynamixel_arm(health_period_s=NEVER_S)
     arm.read()
-    before = arm.emulator.stats()["requests"]
+    before = arm.emulator.stats().requests
     for _ in range(20):
         arm.read()
-    assert arm.emulator.stats()["requests"] - before == 20
+    assert arm.emulator.stats().requests - before == 20
 
 
 def test_goal_becomes_ticks(open_dynamixel_arm, gated):
@@ -118,7 +118,7 @@ def test_a_goal_reached_reads_back_within_half_a_tick(pair, first, second):
     gate.arm([first, second])
     goal, _, _ = gate.apply([first, second], [first, second], [0, 0], 0, 0, 0)
     pair.bus.write_goal(goal)
-    pair.place(*pair.settle()["goal_position_ticks"])
+    pair.place(*pair.settle().goal_position_ticks)
     _, state = pair.read()
     np.testing.assert_allclose(state["position_rad"], [first, second], atol=0.51 / TICKS_PER_RAD)
 
@@ -131,7 +131,7 @@ def test_positions_go_on_over_the_seam_of_the_encoder(dynamixel_arm, gated):
         np.testing.assert_allclose(state["position_rad"], (ticks - 2048) / TICKS_PER_RAD, atol=1e-4)
     dynamixel_arm.bus.write_goal(gated(*[3.1] * 6))
     wanted = round(2048 + 3.1 * TICKS_PER_RAD)
-    np.testing.assert_array_equal(dynamixel_arm.settle()["goal_position_ticks"], wanted)
+    np.testing.assert_array_equal(dynamixel_arm.settle().goal_position_ticks, wanted)
 
 
 def test_a_servo_that_restarted_in_another_turn_is_where_it_was(dynamixel_arm, gated):
@@ -145,25 +145,25 @@ def test_a_servo_that_restarted_in_another_turn_is_where_it_was(dynamixel_arm, g
     assert status == BusStatus.OK
     np.testing.assert_allclose(after["position_rad"], before["position_rad"], atol=1e-6)
     dynamixel_arm.bus.write_goal(gated(*before["position_rad"]))
-    assert dynamixel_arm.settle()["goal_position_ticks"][5] == 4120
+    assert dynamixel_arm.settle().goal_position_ticks[5] == 4120
 
 
 def test_enabling_starts_from_where_the_arm_is(dynamixel_arm):
     dynamixel_arm.place(100, 1000, 2048, 3000, 4000, 4095)
-    assert not dynamixel_arm.settle()["torque_enable"].any()
+    assert not dynamixel_arm.settle().torque_enable.any()
     assert dynamixel_arm.bus.set_torque(True) == BusStatus.OK
     goals = dynamixel_arm.settle()
-    assert goals["torque_enable"].all()
-    np.testing.assert_array_equal(goals["goal_position_ticks"], [100, 1000, 2048, 3000, 4000, 4095])
+    assert goals.torque_enable.all()
+    np.testing.assert_array_equal(goals.goal_position_ticks, [100, 1000, 2048, 3000, 4000, 4095])
     assert dynamixel_arm.bus.set_torque(False) == BusStatus.OK
-    assert not dynamixel_arm.settle()["torque_enable"].any()
+    assert not dynamixel_arm.settle().torque_enable.any()
 
 
 def test_nothing_is_enabled_unless_every_joint_answers(open_dynamixel_arm):
     arm = open_dynamixel_arm(reply_margin_s=0.01)
     arm.emulator.set_fault("drop", 4)
     assert arm.bus.set_torque(True) == BusStatus.IO_ERROR
-    assert not arm.settle()["torque_enable"].any()
+    assert not arm.settle().torque_enable.any()
     arm.emulator.set_fault("none")
     assert arm.bus.set_torque(True) == BusStatus.OK
 
@@ -172,7 +172,7 @@ def test_passive_joints_are_read_but_never_driven(open_dynamixel_arm, gated):
     """A leader: all limp but its gripper."""
     arm = open_dynamixel_arm(joints=joints(passive=[True] * 5 + [False]))
     assert arm.bus.set_torque(True) == BusStatus.OK
-    np.testing.assert_array_equal(arm.settle()["torque_enable"], [False] * 5 + [True])
+    np.testing.assert_array_equal(arm.settle().torque_enable, [False] * 5 + [True])
     before = [arm.register(i, GOAL, 4) for i in IDS]
     arm.bus.write_goal(gated(*[0.5] * 6))
     arm.read()
@@ -202,20 +202,20 @@ def test_connecting_brings_registers_to_their_settings(open_dynamixel_arm):
     assert arm.register(6, 102, 2) == 300
     assert arm.register(2, GOAL_PWM, 2) == 700
     np.testing.assert_array_equal(
-        arm.settle()["torque_limit_permille"], [1000, round(700 / 0.885), 1000, 1000, 1000, round(300 / 1.47)]
+        arm.settle().torque_limit_permille, [1000, round(700 / 0.885), 1000, 1000, 1000, round(300 / 1.47)]
     )
 
 
 def test_eeprom_is_not_worn_by_connecting_again(open_dynamixel_arm, dynamixels):
     first = open_dynamixel_arm(settings=SETTINGS)
     del first
-    before = dynamixels.stats()["requests"]
+    before = dynamixels.stats().requests
     second = open_dynamixel_arm(settings=SETTINGS)
     registers = len({setting.address for setting in SETTINGS})  # each asked of all servos at once
     reads = (
         6 + 1 + registers + 6 + 6 + 1 + 6
     )  # models, watchdogs, settings, delays, firmware, a fast read, slow values
-    assert dynamixels.stats()["requests"] - before == reads
+    assert dynamixels.stats().requests - before == reads
     assert second.bus.fast
 
 
@@ -243,7 +243,7 @@ def test_a_hardware_error_is_read_when_a_reply_alerts(open_dynamixel_arm):
     seen = [int(arm.read()[1]["status"][2]) for _ in range(3)]
     assert seen[0] == ALERT  # the reply itself says no more
     assert seen[-1] == OVERLOAD
-    assert not arm.settle()["torque_enable"][2]  # it shut down
+    assert not arm.settle().torque_enable[2]  # it shut down
     arm.emulator.set_condition(3)
     assert arm.read()[1]["status"][2] == OVERLOAD  # latched
     assert arm.bus.set_torque(True) == BusStatus.OK  # restarts that servo: no power cycle is needed
@@ -293,7 +293,7 @@ def test_a_restart_that_lost_torque_and_settings_is_noticed_and_mended(open_dyna
     np.testing.assert_array_equal(state["status"], [0, 0, 0, 0, 0, TORQUE_LOST])
     assert arm.bus.set_torque(True) == BusStatus.OK
     assert arm.register(6, 102, 2) == 300
-    assert arm.settle()["torque_enable"].all()
+    assert arm.settle().torque_enable.all()
     assert not arm.read()[1]["status"].any()
 
 
@@ -361,15 +361,15 @@ def test_contradictory_configuration_is_refused(dynamixels, bad):
 
 
 def test_a_goal_for_another_arm_is_not_written(dynamixel_arm, gated):
-    before = dynamixel_arm.settle()["goal_position_ticks"]
+    before = dynamixel_arm.settle().goal_position_ticks
     assert dynamixel_arm.bus.write_goal(gated(0.1, 0.1)) == BusStatus.IO_ERROR
-    np.testing.assert_array_equal(dynamixel_arm.settle()["goal_position_ticks"], before)
+    np.testing.assert_array_equal(dynamixel_arm.settle().goal_position_ticks, before)
 
 
 @pytest.mark.parametrize("baud", [57_600, 115_200, 1_000_000, 2_000_000, 3_000_000, 4_000_000])
 def test_every_baud_rate_of_the_family_can_be_set(dynamixels, baud):
-    assert _core.DynamixelBus(dynamixels.port, baud, 300_000).ping(1)
+    assert _core.ServiceBus("dynamixel", dynamixels.port, baud, 300_000).ping(1)
 
 
 def test_latency_is_reported(dynamixel_arm):
-    assert dynamixel_arm.bus.latency() == {"setting": "not_applicable", "timer_ms": -1}
+    assert dynamixel_arm.bus.latency().as_dict() == {"setting": "not_applicable", "timer_ms": -1}

@@ -93,10 +93,10 @@ def test_fast_reads_come_back_after_a_while(dynamixels):
 
 def test_every_seventh_reply_lost_is_counted_exactly(plain_arm):
     plain_arm.emulator.set_fault("drop", 2, period=7)
-    before = plain_arm.bus.counters()["timeouts"]
+    before = plain_arm.bus.counters().timeouts
     statuses = [plain_arm.read()[0] for _ in range(70)]
     assert statuses.count(BusStatus.STALE_JOINTS) == 10
-    assert plain_arm.bus.counters()["timeouts"] - before == 10
+    assert plain_arm.bus.counters().timeouts - before == 10
 
 
 def test_a_loose_cable_silences_what_is_behind_it_and_a_power_cycle_loses_ram(plain_arm):
@@ -108,7 +108,7 @@ def test_a_loose_cable_silences_what_is_behind_it_and_a_power_cycle_loses_ram(pl
     np.testing.assert_array_equal(state["joint_t_ns"] < state["t_ns"], [False] * 3 + [True] * 3)
     arm.emulator.replug()
     assert arm.read()[0] == BusStatus.OK
-    np.testing.assert_array_equal(arm.settle()["torque_enable"], [True] * 3 + [False] * 3)
+    np.testing.assert_array_equal(arm.settle().torque_enable, [True] * 3 + [False] * 3)
 
 
 def test_a_pulled_adapter_is_a_status(dynamixel_arm, gated):
@@ -135,14 +135,16 @@ HEADERS = [
 @settings(max_examples=60, deadline=None)
 @given(streams_of(HEADERS))
 def test_any_answer_is_survived(streams):
-    must_survive(lambda port: _core.DynamixelBus(port, reply_margin_us=1000, fresh=False), streams, 132, 4)
+    must_survive(
+        lambda port: _core.ServiceBus("dynamixel", port, reply_margin_us=1000, fresh=False), streams, 132, 4
+    )
 
 
 def test_late_replies_do_not_answer_the_next_request():
     fresh, stale = framed(1, 0x55, b"\x00\x22\x22\x00\x00"), framed(1, 0x55, b"\x00\x11\x11\x00\x00")
     answers = iter([fresh + stale, fresh])
     with stranger(lambda _request: next(answers)) as port:
-        raw = _core.DynamixelBus(port, reply_margin_us=300_000)
+        raw = _core.ServiceBus("dynamixel", port, reply_margin_us=300_000)
         assert raw.read(1, 132, 4) == b"\x22\x22\x00\x00"
         assert raw.read(1, 132, 4) == b"\x22\x22\x00\x00"
 
@@ -162,36 +164,36 @@ def fast_packet(blocks: list[tuple[int, bytes]], *, vouched: bool) -> bytes:
 def test_a_whole_fast_reply_counts_even_where_blocks_lack_their_own_checksum(vouched):
     blocks = [(1, b"\x01\x02"), (2, b"\xff\xff"), (3, b"\xfd\x00")]
     with stranger(lambda _request: fast_packet(blocks, vouched=vouched)) as port:
-        raw = _core.DynamixelBus(port, reply_margin_us=300_000)
-        assert raw.fast_sync_read([1, 2, 3], 132, 2) == dict(blocks)
-        assert raw.counters()["wrong_id"] == 0
+        raw = _core.ServiceBus("dynamixel", port, reply_margin_us=300_000)
+        assert raw.sync_read([1, 2, 3], 132, 2, fast=True) == dict(blocks)
+        assert raw.counters().wrong_id == 0
         del raw
 
 
 def test_half_a_fast_reply_gives_the_blocks_that_vouch_for_themselves():
     blocks = [(1, b"\x01\x02"), (2, b"\x03\x04"), (3, b"\x05\x06")]
     with stranger(lambda _request: fast_packet(blocks, vouched=True)[:-3]) as port:
-        raw = _core.DynamixelBus(port, reply_margin_us=30_000)
-        assert raw.fast_sync_read([1, 2, 3], 132, 2) == {1: b"\x01\x02", 2: b"\x03\x04", 3: None}
+        raw = _core.ServiceBus("dynamixel", port, reply_margin_us=30_000)
+        assert raw.sync_read([1, 2, 3], 132, 2, fast=True) == {1: b"\x01\x02", 2: b"\x03\x04", 3: None}
         del raw
 
 
 @pytest.mark.parametrize(("address", "size"), [(64, 1), (116, 4), (119, 1), (63, 2), (0, 128)])
 def test_raw_access_cannot_move_a_motor(dynamixels, address, size):
     before = dynamixels.registers(1)
-    raw = _core.DynamixelBus(dynamixels.port)
+    raw = _core.ServiceBus("dynamixel", dynamixels.port)
     with pytest.raises(ValueError, match=r"raw access writes registers 0\.\.9, 13\.\.23, not"):
         raw.configure(1, address, bytes(size))
     assert dynamixels.registers(1) == before
 
 
 def test_raw_access_writes_what_does_not_move(dynamixels):
-    raw = _core.DynamixelBus(dynamixels.port, reply_margin_us=300_000)
+    raw = _core.ServiceBus("dynamixel", dynamixels.port, reply_margin_us=300_000)
     assert raw.configure(1, 9, b"\x10")
     assert raw.read(1, 9, 1) == b"\x10"
     assert not raw.configure(1, 0, b"\x10")  # read-only: refused, and counted
-    assert raw.counters()["refusals"] == 1
-    assert raw.counters()["timeouts"] == 0
+    assert raw.counters().refusals == 1
+    assert raw.counters().timeouts == 0
     assert raw.reboot(1)
 
 

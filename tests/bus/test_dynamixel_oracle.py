@@ -67,7 +67,7 @@ def test_write_and_read_back(kit, dynamixels):
     assert kit("write1ByteTxRx", 2, LED, 1) == (sdk.COMM_SUCCESS, 0)
     assert kit("read1ByteTxRx", 2, LED) == (1, sdk.COMM_SUCCESS, 0)
     assert kit("write4ByteTxRx", 2, GOAL, 1234) == (sdk.COMM_SUCCESS, 0)
-    assert dynamixels.goals()["goal_position_ticks"][1] == 1234
+    assert dynamixels.goals().goal_position_ticks[1] == 1234
 
 
 def test_errors_are_those_of_the_manual(kit):
@@ -79,10 +79,10 @@ def test_errors_are_those_of_the_manual(kit):
 
 def test_reg_write_waits_for_action(kit, dynamixels, line):
     assert kit("regWriteTxRx", 3, GOAL, 4, list((777).to_bytes(4, "little"))) == (sdk.COMM_SUCCESS, 0)
-    assert dynamixels.goals()["goal_position_ticks"][2] == 2048
+    assert dynamixels.goals().goal_position_ticks[2] == 2048
     assert sdk.PacketHandler(2.0).action(line, sdk.BROADCAST_ID) == sdk.COMM_SUCCESS
     kit("ping", 3)
-    assert dynamixels.goals()["goal_position_ticks"][2] == 777
+    assert dynamixels.goals().goal_position_ticks[2] == 777
 
 
 def test_reboot_loses_ram(kit):
@@ -112,7 +112,7 @@ def test_sync_write_then_sync_read(line, dynamixels, method):
         assert read.addParam(servo)
     again(getattr(read, method))
     assert {servo: read.getData(servo, GOAL, 4) for servo in goals} == goals
-    assert list(dynamixels.goals()["goal_position_ticks"]) == list(goals.values())
+    assert list(dynamixels.goals().goal_position_ticks) == list(goals.values())
 
 
 @pytest.mark.parametrize("method", ["txRxPacket", "fastBulkRead"])

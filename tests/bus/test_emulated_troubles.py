@@ -52,7 +52,7 @@ def test_any_line_fault_costs_at_most_freshness(family, fault):
         assert status in (BusStatus.OK, BusStatus.STALE_JOINTS)
         shown = state["position_rad"] * 4096 / (2 * np.pi)
         assert all(np.isclose(value, 0, atol=0.1) or np.isclose(value, 100, atol=0.1) for value in shown)
-    assert family.emulator.stats()["faults"] > 0
+    assert family.emulator.stats().faults > 0
     family.emulator.set_fault("none")
     deadline = time.monotonic() + 20
     while family.read()[0] != BusStatus.OK:  # a late reply may still be under way
@@ -82,7 +82,7 @@ def test_a_loose_cable_and_back(family):
         np.testing.assert_array_equal(state["joint_t_ns"] < state["t_ns"], [False] * 4 + [True] * 2)
     family.emulator.replug()
     assert family.read()[0] == BusStatus.OK
-    np.testing.assert_array_equal(family.settle()["torque_enable"], [True] * 4 + [False] * 2)
+    np.testing.assert_array_equal(family.settle().torque_enable, [True] * 4 + [False] * 2)
     assert family.bus.set_torque(True) == BusStatus.OK
 
 
@@ -119,7 +119,7 @@ def test_heat_and_sag_show(family):
 def test_one_servo_restarts(family):
     assert family.bus.set_torque(True) == BusStatus.OK
     family.emulator.power_cycle(4)
-    np.testing.assert_array_equal(family.settle()["torque_enable"], [True] * 3 + [False] + [True] * 2)
+    np.testing.assert_array_equal(family.settle().torque_enable, [True] * 3 + [False] + [True] * 2)
 
 
 def test_wire_time_is_spent(family):
@@ -133,7 +133,7 @@ def test_wire_time_is_spent(family):
 
 
 def test_silence_trips_the_watchdog_of_virtual_dynamixels(dynamixels):
-    raw = _core.DynamixelBus(dynamixels.port, reply_margin_us=300_000)
+    raw = _core.ServiceBus("dynamixel", dynamixels.port, reply_margin_us=300_000)
     dynamixels.poke(1, 98, b"\x02")  # 40 ms
     assert raw.ping(2)
     deadline = time.monotonic() + 10

@@ -9,7 +9,6 @@ from motorium.motors.emulated import assemble, connect_only, emulate, make_facto
 from motorium.specs.servo import MotorSpec
 
 FEETECH, DYNAMIXEL = ["sts3215"] * 3, ["xl430_w250", "xl330_m288", "xl330_m288"]
-LINKS = {"feetech": _core.FeetechBus, "dynamixel": _core.DynamixelBus}
 
 
 @pytest.fixture(params=[FEETECH, DYNAMIXEL], ids=["feetech", "dynamixel"])
@@ -26,7 +25,7 @@ def servos(motors):
 
 
 def link(servos, motors, baud):
-    return LINKS[MotorSpec.load(motors[0]).protocol](servos.port, baud, 20_000, fresh=False)
+    return _core.ServiceBus(MotorSpec.load(motors[0]).protocol, servos.port, baud, 20_000, fresh=False)
 
 
 def test_a_servo_answers_at_its_own_speed_alone(servos, motors):
@@ -56,7 +55,7 @@ def test_new_servos_answer_over_each_other_and_one_alone_does_not(servos, motors
     position = spec.register("present_position")
     bus = link(servos, motors, baud)
     assert bus.read(1, position.address, 6) is None  # two bytes could be an echo of the request
-    assert bus.counters()["crc_errors"] > 0
+    assert bus.counters().crc_errors > 0
     connect_only(servos, [1], 3)
     assert bus.ping(1)
     assert not bus.ping(2)
@@ -75,14 +74,14 @@ def test_a_missing_servo_is_silent_and_those_behind_it_are_not(servos, motors):
 def test_in_wheel_mode_a_servo_is_told_a_signed_speed(servos, motors):
     spec = MotorSpec.load(motors[0])
     mode, speed = spec.register("operating_mode"), spec.register("goal_velocity")
-    assert not servos.goals()["turning"].any()
+    assert not servos.goals().turning.any()
     servos.program(1, mode.address, mode.encode(1))
     servos.program(1, speed.address, speed.encode(-300))
     goals = servos.goals()
-    assert goals["turning"].tolist() == [False, True, False]
+    assert goals.turning.tolist() == [False, True, False]
     # Feetech: ticks per second. Dynamixel X: 0.229 turns a minute.
     expected = {"feetech": -300, "dynamixel": round(-300 * 0.229 * 4096 / 60)}[spec.protocol]
-    assert goals["turn_speed_ticks_s"][1] == expected
+    assert goals.turn_speed_ticks_s[1] == expected
 
 
 def test_places_outside_the_chain_are_refused(servos):

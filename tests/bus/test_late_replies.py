@@ -66,7 +66,7 @@ def test_all_replies_late_at_random(hasty_arm):
             "delay", period=int(rng.integers(1, 9)), delay_s=rng.uniform(0.001, 0.03)
         )
         cycles(hasty_arm, 2)
-    assert hasty_arm.bus.counters()["late_replies"] > 0
+    assert hasty_arm.bus.counters().late_replies > 0
 
 
 def test_a_dead_servo_that_comes_back_is_heard_again(hasty_arm):
@@ -86,10 +86,10 @@ def test_one_late_reply_costs_no_later_tick_a_joint(open_arm):
     assert 0 < sum(lost) <= 3
 
 
-@pytest.mark.parametrize("protocol", [_core.FeetechBus, _core.DynamixelBus])
-def test_raw_reads_wait_for_what_may_still_come(protocol, emulator, dynamixels):
-    servos, at = (emulator, 56) if protocol is _core.FeetechBus else (dynamixels, 132)
-    raw = protocol(servos.port, reply_margin_us=2000)
+@pytest.mark.parametrize("family", ["feetech", "dynamixel"])
+def test_raw_reads_wait_for_what_may_still_come(family, emulator, dynamixels):
+    servos, at = (emulator, 56) if family == "feetech" else (dynamixels, 132)
+    raw = _core.ServiceBus(family, servos.port, reply_margin_us=2000)
     place(servos, 111)
     servos.set_fault("delay", 1, delay_s=0.03)
     assert raw.read(1, at, 2) is None
@@ -114,7 +114,7 @@ def test_torque_is_not_confirmed_by_an_answer_from_before(open_arm):
         assert arm.bus.set_torque(on) == BusStatus.OK
         assert began() - start < 5
         arm.emulator.set_fault("none")
-        assert arm.settle()["torque_enable"].tolist() == [on] * 6
+        assert arm.settle().torque_enable.tolist() == [on] * 6
 
 
 def test_a_late_reply_that_has_come_is_waited_for_no_more(open_arm):
@@ -124,4 +124,4 @@ def test_a_late_reply_that_has_come_is_waited_for_no_more(open_arm):
     arm.emulator.set_fault("none")
     time.sleep(0.03)
     assert arm.read()[0] == BusStatus.OK
-    assert arm.bus.counters()["late_replies"] == 1
+    assert arm.bus.counters().late_replies == 1

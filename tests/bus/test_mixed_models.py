@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from motorium import _core, doctor
-from motorium._core import BusStatus, ControlLoop, JointReadings
+from motorium._core import BusStatus, ControlLoop, JointState, Mode
 from motorium.errors import SpecError
 from motorium.motors.emulated import dynamixel_model, emulate
 from motorium.robots.bus import bus_config, open_joints
@@ -69,16 +69,16 @@ def test_two_feetech_models_are_read_and_written_in_one_cycle(mixed_robot, gated
     bus = open_joints(servos.port, bus_config(spec))
     zeros = np.array([joint.zero_ticks for joint in spec.joints])
     servos.update(zeros + 100, [0] * 6, [0] * 6)
-    requests = servos.stats()["requests"]
-    readings = JointReadings()
+    requests = servos.stats().requests
+    readings = JointState()
     assert bus.read_state(readings) == BusStatus.OK
     expected = np.full(6, 100 * TURN / 4096)
     expected[1] = 100 * TURN / OWN_TICKS
-    np.testing.assert_allclose(np.abs(readings.as_dict()["position_rad"]), expected, atol=1e-6)
+    np.testing.assert_allclose(np.abs(readings.position_rad), expected, atol=1e-6)
     assert bus.write_goal(gated(*[0.2] * 6)) == BusStatus.OK
     bus.read_state(readings)
-    assert servos.stats()["requests"] == requests + 3  # one sync read, one sync write, one sync read
-    away = np.abs(servos.goals()["goal_position_ticks"] - zeros)
+    assert servos.stats().requests == requests + 3  # one sync read, one sync write, one sync read
+    away = np.abs(servos.goals().goal_position_ticks - zeros)
     assert away[0] == round(0.2 * 4096 / TURN)
     assert away[1] == round(0.2 * OWN_TICKS / TURN)
 
@@ -89,8 +89,8 @@ def test_a_robot_with_a_servo_of_the_users_own_table_runs(mixed_robot):
     zeros = [joint.zero_ticks for joint in spec.joints]
     servos.update(zeros, [0] * 6, [0] * 6, [74] * 6)
     with Robot.open(mixed_robot, port=servos.port, calibration="nominal") as robot:
-        assert servos.goals()["torque_enable"].tolist() == [1] * 6
-        assert robot.status()["mode"] == "holding"
+        assert servos.goals().torque_enable.tolist() == [1] * 6
+        assert robot.status().mode is Mode.HOLDING
         robot.control.release()
     servos.update(zeros, [0] * 6, [0] * 6, [74] * 6)
     quick = {"bauds": (1_000_000,), "protocols": ("feetech",), "patience_s": 0.03}
@@ -127,14 +127,14 @@ def test_koch_reads_and_writes_both_its_models_in_one_cycle(gated):
     config.health_period_s = 60.0
     bus = open_joints(servos.port, config)
     servos.update([2048 + 100] * 6, [0] * 6, [0] * 6)
-    readings = JointReadings()
+    readings = JointState()
     bus.read_state(readings)
-    requests = servos.stats()["requests"]
+    requests = servos.stats().requests
     assert bus.read_state(readings) == BusStatus.OK
     assert bus.write_goal(gated(*[0.1] * 6)) == BusStatus.OK
     assert bus.read_state(readings) == BusStatus.OK
-    assert servos.stats()["requests"] == requests + 3
-    np.testing.assert_allclose(np.abs(readings.as_dict()["position_rad"]), 100 * TURN / 4096, atol=0.5)
+    assert servos.stats().requests == requests + 3
+    np.testing.assert_allclose(np.abs(readings.position_rad), 100 * TURN / 4096, atol=0.5)
 
 
 def test_a_dynamixel_table_of_the_users_own_runs_in_the_control_loop(tmp_path):
@@ -154,7 +154,7 @@ def test_a_dynamixel_table_of_the_users_own_runs_in_the_control_loop(tmp_path):
     loop = ControlLoop(robot_config(spec, exit="release"), [servos.port])
     loop.start()
     assert loop.enable()
-    assert servos.goals()["torque_enable"].tolist() == [1] * 6
+    assert servos.goals().torque_enable.tolist() == [1] * 6
     loop.stop()
 
 

@@ -151,7 +151,7 @@ def test_calibrated_zeros_take_the_place_of_nominal_ones():
 
 def test_core_errors_become_motorium_errors():
     with pytest.raises(BusError, match=r"does not exist"), bus_errors():
-        _core.FeetechBus("/dev/ttyNONE")
+        _core.ServiceBus("feetech", "/dev/ttyNONE")
 
 
 def test_one_joint_may_have_registers_of_its_own():

@@ -63,8 +63,8 @@ def test_refusals_trip_and_reset_disarms(gate):
     gate.reset()
     assert not gate.armed
     assert gate.arm(REST)
-    assert gate.counters()["refused"] == 2
-    assert gate.counters()["trips"] == 1
+    assert gate.counters().refused == 2
+    assert gate.counters().trips == 1
 
 
 @pytest.mark.parametrize("shape", [(1,), (3,), (2, 1), ()])

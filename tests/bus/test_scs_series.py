@@ -53,7 +53,7 @@ def test_the_driver_reads_and_writes(emulator, robot):
     bus = _core.FeetechJoints(emulator.port, bus_config(robot))
     ticks = [259, 400, 512, 600, 700, 600]
     emulator.update(ticks, [0, -50, 50, 0, 0, 0], [0, 100, -100, 0, 0, 0], [60] * 6)
-    readings = _core.JointReadings()
+    readings = _core.JointState()
     assert bus.read_state(readings) == _core.BusStatus.OK
     state = readings.as_dict()
     per_rad = 1229 / (2 * np.pi)
@@ -61,32 +61,32 @@ def test_the_driver_reads_and_writes(emulator, robot):
     assert state["velocity_rad_s"][1:3] == pytest.approx([-50 / per_rad, 50 / per_rad], abs=1e-4)
     assert state["effort"][1:3] == pytest.approx([0.1, -0.1])
     assert bus.set_torque(True) == _core.BusStatus.OK
-    assert emulator.goals()["torque_enable"].all()
-    assert list(emulator.goals()["goal_position_ticks"]) == ticks
+    assert emulator.goals().torque_enable.all()
+    assert list(emulator.goals().goal_position_ticks) == ticks
     gate = make_gate()
     gate.arm(state["position_rad"])
     now = time.monotonic_ns()
     goal, _, _ = gate.apply([0.1] * 6, state["position_rad"], [0.0] * 6, now, now, now)
     assert bus.write_goal(goal) == _core.BusStatus.OK
     bus.read_state(readings)
-    assert list(emulator.goals()["goal_position_ticks"]) == [round(512 + 0.1 * per_rad)] * 6
+    assert list(emulator.goals().goal_position_ticks) == [round(512 + 0.1 * per_rad)] * 6
 
 
 def test_the_torque_limit_is_written_at_connect_though_it_is_in_eeprom(emulator, robot):
     _core.FeetechJoints(emulator.port, bus_config(robot))
-    limits = list(emulator.goals()["torque_limit_permille"])
+    limits = list(emulator.goals().torque_limit_permille)
     assert limits == [round(1000 * min(1.0, joint.max_effort * 1.25)) for joint in robot.joints]
     assert emulator.registers(1)[48] == 1  # locked again
 
 
 def test_a_silent_servo_is_one_stale_joint(emulator, robot):
     bus = _core.FeetechJoints(emulator.port, bus_config(robot))
-    readings = _core.JointReadings()
+    readings = _core.JointState()
     bus.read_state(readings)
-    before = readings.as_dict()["joint_t_ns"]
+    before = readings.joint_t_ns
     emulator.set_fault("drop", 3)
     assert bus.read_state(readings) == _core.BusStatus.STALE_JOINTS
-    after = readings.as_dict()["joint_t_ns"]
+    after = readings.joint_t_ns
     assert [a > b for a, b in zip(after, before, strict=True)] == [True, True, False, True, True, True]
 
 
@@ -119,5 +119,5 @@ def test_the_vendors_kit_agrees(emulator):
     assert patiently(kit.ping, 2)[0] == 1284
     assert patiently(kit.ReadPos, 2)[0] == 400
     patiently(kit.WritePos, 2, 777, 0, 0)
-    assert emulator.goals()["goal_position_ticks"][1] == 777
+    assert emulator.goals().goal_position_ticks[1] == 777
     port.closePort()

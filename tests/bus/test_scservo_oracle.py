@@ -45,7 +45,7 @@ def test_write_and_read_back(kit, emulator):
     assert patiently(kit.write1ByteTxRx, 2, ACCELERATION, 77) == (sdk.COMM_SUCCESS, 0)
     assert patiently(kit.read1ByteTxRx, 2, ACCELERATION) == (77, sdk.COMM_SUCCESS, 0)
     assert patiently(kit.write2ByteTxRx, 2, GOAL, 1234) == (sdk.COMM_SUCCESS, 0)
-    assert emulator.goals()["goal_position_ticks"][1] == 1234
+    assert emulator.goals().goal_position_ticks[1] == 1234
 
 
 def test_present_position(kit, emulator):
@@ -65,4 +65,4 @@ def test_sync_write_then_sync_read(kit, emulator):
         assert read.addParam(servo)
     assert patiently(read.txRxPacket) == sdk.COMM_SUCCESS
     assert {servo: read.getData(servo, GOAL, 2) for servo in goals} == goals
-    assert list(emulator.goals()["goal_position_ticks"]) == list(goals.values())
+    assert list(emulator.goals().goal_position_ticks) == list(goals.values())

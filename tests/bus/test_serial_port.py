@@ -15,8 +15,8 @@ import serial
 from motorium import _core
 
 
-def connect(port: str, baud: int = 1_000_000) -> _core.FeetechBus:
-    return _core.FeetechBus(port, baud, reply_margin_us=300_000)
+def connect(port: str, baud: int = 1_000_000) -> _core.ServiceBus:
+    return _core.ServiceBus("feetech", port, baud, reply_margin_us=300_000)
 
 
 def descriptors() -> int:
@@ -26,7 +26,7 @@ def descriptors() -> int:
 def test_an_absent_port_is_named(tmp_path):
     path = tmp_path / "ttyACM9"
     with pytest.raises(_core.BusError, match=r"ttyACM9 does not exist: .*motorium ports"):
-        _core.FeetechBus(str(path))
+        _core.ServiceBus("feetech", str(path))
 
 
 def test_what_is_no_serial_port_is_said(tmp_path):
@@ -34,12 +34,12 @@ def test_what_is_no_serial_port_is_said(tmp_path):
     plain.touch()
     for path in ("/dev/null", str(plain)):
         with pytest.raises(_core.BusError, match=r"is not a serial port"):
-            _core.FeetechBus(path)
+            _core.ServiceBus("feetech", path)
 
 
 def test_a_directory_is_no_port(tmp_path):
     with pytest.raises(_core.BusError, match=r"cannot be used"):
-        _core.FeetechBus(str(tmp_path))
+        _core.ServiceBus("feetech", str(tmp_path))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may open everything")
@@ -47,13 +47,13 @@ def test_a_denied_port_says_which_group(tmp_path):
     path = tmp_path / "tty"
     path.touch(mode=0)
     with pytest.raises(_core.BusError, match=r"usermod -aG dialout"):
-        _core.FeetechBus(str(path))
+        _core.ServiceBus("feetech", str(path))
 
 
 def test_a_port_is_held_by_one_driver_at_a_time(emulator):
     first = connect(emulator.port)
     with pytest.raises(_core.BusError, match=r"is busy: .*fuser"):
-        _core.FeetechBus(emulator.port)
+        _core.ServiceBus("feetech", emulator.port)
     assert first.ping(1)
     del first
     assert connect(emulator.port).ping(1)
@@ -64,16 +64,17 @@ def test_a_port_held_by_pyserial_is_busy(emulator):
         serial.Serial(emulator.port, 1_000_000, exclusive=True),
         pytest.raises(_core.BusError, match=r"is busy"),
     ):
-        _core.FeetechBus(emulator.port)
+        _core.ServiceBus("feetech", emulator.port)
 
 
 def test_a_port_is_free_again_after_its_holder_was_killed(emulator):
-    program = f"from motorium import _core; b = _core.FeetechBus({emulator.port!r}); print('held', flush=True); input()"
+    opened = f"b = _core.ServiceBus('feetech', {emulator.port!r})"
+    program = f"from motorium import _core; {opened}; print('held', flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", program], stdin=-1, stdout=-1, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(_core.BusError, match=r"is busy"):
-            _core.FeetechBus(emulator.port)
+            _core.ServiceBus("feetech", emulator.port)
         holder.kill()
     assert connect(emulator.port).ping(1)
 
@@ -84,11 +85,11 @@ def test_any_baud_rate_is_a_number(emulator, baud):
 
 
 def test_failing_to_open_leaks_nothing(emulator, tmp_path):
-    held = _core.FeetechBus(emulator.port)
+    held = _core.ServiceBus("feetech", emulator.port)
     before = descriptors()
     for path in (emulator.port, str(tmp_path), "/dev/null"):
         with pytest.raises(_core.BusError):
-            _core.FeetechBus(path)
+            _core.ServiceBus("feetech", path)
     assert descriptors() == before
     del held
     assert descriptors() == before - 1

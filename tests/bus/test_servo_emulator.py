@@ -79,15 +79,13 @@ def test_sync_read_answers_in_the_order_asked(client):
 def test_sync_write_reaches_each_servo(emulator, client):
     client.send(0xFE, 0x83, GOAL, 2, 1, 0x00, 0x04, 6, 0xFF, 0x0F)
     assert client.silence()
-    np.testing.assert_array_equal(
-        emulator.goals()["goal_position_ticks"], [1024, 2048, 2048, 2048, 2048, 4095]
-    )
+    np.testing.assert_array_equal(emulator.goals().goal_position_ticks, [1024, 2048, 2048, 2048, 2048, 4095])
 
 
 def test_broadcasts_are_not_acknowledged_but_a_ping_is(emulator, client):
     client.send(0xFE, 3, TORQUE, 1)
     assert client.silence()
-    assert emulator.goals()["torque_enable"].all()
+    assert emulator.goals().torque_enable.all()
     client.send(0xFE, 1)
     assert [client.receive(6)[2] for _ in range(6)] == [1, 2, 3, 4, 5, 6]
 
@@ -95,10 +93,10 @@ def test_broadcasts_are_not_acknowledged_but_a_ping_is(emulator, client):
 def test_reg_write_waits_for_action(emulator, client):
     client.send(1, 4, GOAL, 0x00, 0x01)
     client.receive(6)
-    assert emulator.goals()["goal_position_ticks"][0] == 2048
+    assert emulator.goals().goal_position_ticks[0] == 2048
     client.send(0xFE, 5)
     assert client.silence()
-    assert emulator.goals()["goal_position_ticks"][0] == 256
+    assert emulator.goals().goal_position_ticks[0] == 256
 
 
 def test_eeprom_keeps_what_was_written_with_the_lock_open(emulator, client):
@@ -150,14 +148,14 @@ def test_homing_offset_moves_what_is_shown_and_what_is_asked(emulator, client):
     emulator.update([1000] * 6, [0] * 6, [0] * 6)
     assert int.from_bytes(client.read(1, PRESENT, 2), "little") == 1100
     client.write(1, GOAL, *(1200).to_bytes(2, "little"))
-    assert emulator.goals()["goal_position_ticks"][0] == 1100
+    assert emulator.goals().goal_position_ticks[0] == 1100
 
 
 def test_calibration_byte_makes_here_the_middle(emulator, client):
     emulator.update([1000] * 6, [0] * 6, [0] * 6)
     client.write(1, TORQUE, 128)
     assert int.from_bytes(client.read(1, PRESENT, 2), "little") == 2048
-    assert not emulator.goals()["torque_enable"][0]
+    assert not emulator.goals().torque_enable[0]
     emulator.update([1010] * 6, [0] * 6, [0] * 6)
     assert int.from_bytes(client.read(1, PRESENT, 2), "little") == 2058
 
@@ -166,7 +164,7 @@ def test_the_servo_keeps_its_goal_inside_its_own_range(emulator, client):
     client.write(1, 9, *(1000).to_bytes(2, "little"), *(3000).to_bytes(2, "little"))
     for asked, kept in ((500, 1000), (2000, 2000), (4000, 3000)):
         client.write(1, GOAL, *asked.to_bytes(2, "little"))
-        assert emulator.goals()["goal_position_ticks"][0] == kept
+        assert emulator.goals().goal_position_ticks[0] == kept
 
 
 def test_status_byte_reports_faults_in_every_reply(emulator, client):
@@ -185,7 +183,7 @@ def test_bad_requests_are_passed_over(emulator, client):
     client.send(0xFE, 0x82, 56)
     client.send(0xFE, 0x83, 42, 2, 1, 0)  # half a row
     assert client.silence()
-    assert emulator.stats()["bad_checksums"] >= 1
+    assert emulator.stats().bad_checksums >= 1
 
 
 def test_a_client_may_come_and_go(emulator):
@@ -199,12 +197,12 @@ def test_replies_nobody_reads_are_lost_not_waited_for(emulator):
     deaf = os.open(emulator.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     ping = bytes([0xFF, 0xFF, 1, 2, 1, 0xFB])
     deadline = time.monotonic() + 20
-    while not emulator.stats()["dropped_bytes"]:
+    while not emulator.stats().dropped_bytes:
         assert time.monotonic() < deadline
         select.select([], [deaf], [], 1)
         os.write(deaf, ping * 16)
     os.close(deaf)
-    assert emulator.goals()["goal_position_ticks"][0] == 2048
+    assert emulator.goals().goal_position_ticks[0] == 2048
 
 
 def test_waiting_costs_no_processor_time(emulator):
@@ -267,4 +265,4 @@ def test_an_sts_servo_does_with_its_memory_what_a_real_one_does(
     emulator.poke(2, 42, goal.to_bytes(2, "little"))
     assert int.from_bytes(emulator.registers(2)[56:58], "little") == shown
     assert int.from_bytes(emulator.registers(2)[42:44], "little") == goal
-    assert emulator.goals()["goal_position_ticks"][1] == driven
+    assert emulator.goals().goal_position_ticks[1] == driven

@@ -20,10 +20,9 @@ from motorium.specs.servo import MotorSpec, Register, Setting
 from motorium.specs.zero import JointZero
 
 SAFETY = Path(__file__).parents[2] / "docs" / "safety.md"
-READING = {"ping", "read", "sync_read", "fast_sync_read", "counters", "latency", "read_state", "fast"}
+READING = {"ping", "read", "sync_read", "counters", "latency", "read_state", "fast"}
 WAYS = {
-    "FeetechBus": {"configure"},
-    "DynamixelBus": {"configure", "reboot"},
+    "ServiceBus": {"configure", "reboot"},
     "FeetechJoints": {"write_goal", "set_torque"},
     "DynamixelJoints": {"write_goal", "set_torque", "reboot"},
 }
@@ -82,7 +81,7 @@ FEETECH_KEPT = [33, *range(40, 48), *range(49, 55), *range(56, 256)]
 
 
 def test_a_lock_is_opened_and_closed_and_takes_no_other_value(emulator):
-    raw = _core.FeetechBus(emulator.port, reply_margin_us=300_000)
+    raw = _core.ServiceBus("feetech", emulator.port, reply_margin_us=300_000)
     limit = emulator.registers(1)[48:50]
     for address in (48, 55):  # of the SCS series; of the others
         assert raw.configure(1, address, b"\x00")
@@ -96,7 +95,7 @@ def test_a_lock_is_opened_and_closed_and_takes_no_other_value(emulator):
 
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_raw_feetech_writes_touch_nothing_that_moves(emulator, size):
-    raw = _core.FeetechBus(emulator.port, reply_margin_us=300_000)
+    raw = _core.ServiceBus("feetech", emulator.port, reply_margin_us=300_000)
     before = emulator.registers(1)
     for address in {at - k for at in FEETECH_KEPT for k in range(size) if at >= k}:
         with pytest.raises(ValueError, match="what moves a motor"):
@@ -107,7 +106,7 @@ def test_raw_feetech_writes_touch_nothing_that_moves(emulator, size):
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_raw_dynamixel_writes_touch_nothing_that_moves(dynamixels, size):
     """Modes, secondary id, goals, torque; indirect addresses and their data from 168 on, in both blocks."""
-    raw = _core.DynamixelBus(dynamixels.port, reply_margin_us=300_000)
+    raw = _core.ServiceBus("dynamixel", dynamixels.port, reply_margin_us=300_000)
     before = dynamixels.registers(1)
     kept = [10, 11, 12, *range(24, 1024)]
     for address in {at - k for at in kept for k in range(size) if at >= k}:
@@ -117,7 +116,7 @@ def test_raw_dynamixel_writes_touch_nothing_that_moves(dynamixels, size):
 
 
 def test_what_a_goal_means_does_not_change_under_torque(emulator):
-    raw = _core.FeetechBus(emulator.port, reply_margin_us=300_000)
+    raw = _core.ServiceBus("feetech", emulator.port, reply_margin_us=300_000)
     emulator.poke(1, 40, b"\x01")
     for address, data in ((31, b"\x64\x00"), (9, b"\x00\x08"), (5, b"\x07"), (18, b"\x80")):
         with pytest.raises(_core.BusError, match=r"servo 1 .* is under torque"):
@@ -127,7 +126,11 @@ def test_what_a_goal_means_does_not_change_under_torque(emulator):
 
 @pytest.mark.parametrize("protocol", ["feetech", "dynamixel"])
 def test_raw_access_does_not_broadcast(emulator, dynamixels, protocol):
-    raw = _core.FeetechBus(emulator.port) if protocol == "feetech" else _core.DynamixelBus(dynamixels.port)
+    raw = (
+        _core.ServiceBus("feetech", emulator.port)
+        if protocol == "feetech"
+        else _core.ServiceBus("dynamixel", dynamixels.port)
+    )
     with pytest.raises(ValueError, match="one servo at a time"):
         raw.configure(254, 9, b"\x00")
 

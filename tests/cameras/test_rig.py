@@ -155,7 +155,7 @@ def test_cameras_bound_yesterday_open_today(make_room):
     with CameraRig.open("arm") as rig:
         frames = rig.first_frames()
         assert np.abs(frames["wrist"].image.astype(int) - make_room(1)).mean() < 6
-        assert rig.stats()["front"]["opened"] == 1
+        assert rig.stats()["front"].opened == 1
 
 
 def test_swapped_cameras_are_refused_and_both_pictures_are_kept(two_cameras):

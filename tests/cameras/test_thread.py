@@ -43,7 +43,7 @@ def test_time_never_goes_back_and_never_lies_ahead(feed, camera):
     assert first.t_ns <= time.monotonic_ns()
     feed.put(2, first.t_ns - 10**9)
     assert camera.read_newer(1).t_ns > first.t_ns
-    assert camera.stats()["backward_times"] == 1
+    assert camera.stats().backward_times == 1
 
 
 def test_an_old_frame_is_not_handed_out(feed):
@@ -64,7 +64,7 @@ def test_a_lost_camera_is_opened_again(feed, camera):
     feed.put(2)
     assert camera.read_newer(1).image[0, 0, 0] == 2
     stats = camera.stats()
-    assert (stats["opened"], stats["lost"], feed.closed, stats["error"]) == (2, 1, 1, "")
+    assert (stats.opened, stats.lost, feed.closed, stats.error) == (2, 1, 1, "")
 
 
 def test_a_camera_that_stays_away_says_why(feed):
@@ -93,4 +93,4 @@ def test_what_is_no_image_counts_as_a_loss(feed, camera):
     feed.shots.put(Shot(np.zeros((4, 6), np.uint8)))
     feed.put(3)
     assert camera.read_latest(5.0).image[0, 0, 0] == 3
-    assert camera.stats()["lost"] == 1
+    assert camera.stats().lost == 1

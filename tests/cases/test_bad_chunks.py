@@ -10,7 +10,7 @@ import pytest
 from turning_policy import Turn
 
 import motorium as mt
-from motorium._core import MAX_CHUNK_ROWS, ControlCore
+from motorium._core import MAX_CHUNK_ROWS, ControlCore, Mode, PushStatus
 from motorium.errors import BindingError, CheckpointError
 from motorium.policies.find import find_checkpoint
 from motorium.policies.nano.config import Descriptor
@@ -28,7 +28,7 @@ def core() -> ControlCore:
     made, still = ControlCore(control_config(SPEC)), np.zeros(6, np.float32)
     made.enable()
     made.tick(NOW, HOME, still, still, NOW)
-    assert made.mode == "holding"
+    assert made.mode is Mode.HOLDING
     return made
 
 
@@ -40,48 +40,48 @@ def standing(rows: int) -> Float32:
 def test_values_that_no_joint_means_are_refused(value: float) -> None:
     made, rows = core(), standing(16)
     rows[9, 3] = value
-    assert made.push_chunk(rows, NOW, DT, 1, NOW) == "out_of_range"
-    assert made.stats()["malformed_chunks"] == 1
-    assert made.push_chunk(standing(16), NOW, DT, 1, NOW) == "accepted", "and nothing is left of it"
+    assert made.push_chunk(rows, NOW, DT, 1, NOW) is PushStatus.OUT_OF_RANGE
+    assert made.stats().malformed_chunks == 1
+    assert made.push_chunk(standing(16), NOW, DT, 1, NOW) is PushStatus.ACCEPTED, "and nothing is left of it"
 
 
 def test_a_little_beyond_a_limit_is_for_the_gate() -> None:
     rows = standing(16)
     rows[9, 3] = SPEC.joints[3].upper_rad + 0.5
-    assert core().push_chunk(rows, NOW, DT, 1, NOW) == "accepted"
+    assert core().push_chunk(rows, NOW, DT, 1, NOW) is PushStatus.ACCEPTED
 
 
 @pytest.mark.parametrize("ahead_ns", [11 * DAY, 11_000_000_000, 2**62])
 def test_a_plan_for_another_day_is_refused(ahead_ns: int) -> None:
-    assert core().push_chunk(standing(16), NOW + ahead_ns, DT, 1, NOW) == "out_of_time"
+    assert core().push_chunk(standing(16), NOW + ahead_ns, DT, 1, NOW) is PushStatus.OUT_OF_TIME
 
 
 @pytest.mark.parametrize("t0_ns", [NOW - 11 * DAY, 0, -(2**62)])
 def test_a_plan_of_another_day_is_over(t0_ns: int) -> None:
-    assert core().push_chunk(standing(16), t0_ns, DT, 1, NOW) == "expired"
+    assert core().push_chunk(standing(16), t0_ns, DT, 1, NOW) is PushStatus.EXPIRED
 
 
 @pytest.mark.parametrize("dt_ns", [-DT, 0, 1, 99_999, 10_000_000_001, 2**62])
 def test_an_absurd_distance_of_rows_is_refused(dt_ns: int) -> None:
-    assert core().push_chunk(standing(16), NOW, dt_ns, 1, NOW) == "malformed"
+    assert core().push_chunk(standing(16), NOW, dt_ns, 1, NOW) is PushStatus.MALFORMED
 
 
 def test_as_many_rows_as_a_descriptor_may_declare_are_followed_to_the_last() -> None:
     made, still, q, dt = core(), np.zeros(6, np.float32), HOME, 2 * TICK
     rows = standing(MAX_CHUNK_ROWS)
     rows[:, 0] += np.linspace(0, 0.5, MAX_CHUNK_ROWS, dtype=np.float32)
-    assert made.push_chunk(rows, NOW, dt, 1, NOW) == "accepted"
+    assert made.push_chunk(rows, NOW, dt, 1, NOW) is PushStatus.ACCEPTED
     for i in range(1, 2 * MAX_CHUNK_ROWS - 1):
         now = NOW + i * TICK
         if i == MAX_CHUNK_ROWS:  # a second one as long, with all of the first's rest promised
             kept = made.committed(now, dt, MAX_CHUNK_ROWS // 2)
             again = np.vstack([kept, np.tile(kept[-1], (MAX_CHUNK_ROWS - len(kept), 1))])
-            assert made.push_chunk(again, now, dt, len(kept), now) == "accepted"
+            assert made.push_chunk(again, now, dt, len(kept), now) is PushStatus.ACCEPTED
         q = made.tick(now, q, still, still, now)
         np.testing.assert_allclose(
             made.setpoint_rad[0], np.interp(i / 2, np.arange(len(rows)), rows[:, 0]), atol=1e-3
         )
-    assert made.push_chunk(standing(MAX_CHUNK_ROWS + 1), NOW, DT, 1, now) == "malformed"
+    assert made.push_chunk(standing(MAX_CHUNK_ROWS + 1), NOW, DT, 1, now) is PushStatus.MALFORMED
 
 
 def test_plans_that_pile_up_are_refused_before_one_that_is_due_is_lost() -> None:
@@ -89,8 +89,8 @@ def test_plans_that_pile_up_are_refused_before_one_that_is_due_is_lost() -> None
     for _ in range(5):  # each begins where the one before ends, all in the future
         seen.append(made.push_chunk(standing(MAX_CHUNK_ROWS), t0, 10_000_000, 0, NOW))
         t0 += MAX_CHUNK_ROWS * 10_000_000
-    assert seen[:2] == ["accepted", "accepted"]
-    assert "out_of_time" in seen
+    assert seen[:2] == [PushStatus.ACCEPTED] * 2
+    assert PushStatus.OUT_OF_TIME in seen
     plan = made.committed(NOW, 10_000_000, MAX_CHUNK_ROWS)
     np.testing.assert_allclose(plan, standing(MAX_CHUNK_ROWS), atol=1e-6)
 
@@ -163,7 +163,7 @@ def test_a_policy_that_pushes_against_a_limit_does_not_wind_the_plan_up() -> Non
         kept = made.committed(now, DT, 4)
         rows = np.vstack([kept, np.tile(kept[-1], (12, 1))])
         rows[4:, 0] += 0.1 * np.arange(1, 13)
-        assert made.push_chunk(rows, now, DT, 4, now) in ("accepted", "late")
+        assert made.push_chunk(rows, now, DT, 4, now) in {PushStatus.ACCEPTED, PushStatus.LATE}
         for _ in range(80):
             now += TICK
             q = made.tick(now, q, still, still, now)

@@ -76,7 +76,7 @@ def test_anything_a_source_raises_is_a_loss_with_its_own_text(watch, kind):
     camera = watch(lambda: Driver(iter([raised])))
     with pytest.raises(CameraError, match=told):
         camera.read_latest(0.05)
-    assert camera.stats()["lost"] >= 1
+    assert camera.stats().lost >= 1
 
 
 @pytest.mark.parametrize("kind", RAISED)
@@ -84,8 +84,8 @@ def test_it_is_opened_again(watch, kind):
     turns = iter([iter([Shot(GREY), RAISED[kind][0]]), pictures()])
     camera = watch(lambda: Driver(next(turns), closing=OSError("device is busy")))
     assert camera.read_newer(3, 5.0).seq > 3
-    assert camera.stats()["opened"] == 2
-    assert camera.stats()["error"] == ""
+    assert camera.stats().opened == 2
+    assert camera.stats().error == ""
 
 
 def test_an_opener_may_raise_anything_too(watch):
@@ -119,9 +119,9 @@ def test_a_picture_that_is_none_is_a_loss(watch, bad, told):
 
     camera = watch(opener)
     seen: set[str] = set()
-    wait_for(lambda: bool(seen.add(camera.stats()["error"]) or camera.stats()["lost"]))
+    wait_for(lambda: bool(seen.add(camera.stats().error) or camera.stats().lost))
     camera.close()
-    assert camera.stats()["frames"] == 1
+    assert camera.stats().frames == 1
     with pytest.raises(CameraError, match=told):
         threads._check_image(bad, "front", GREY.shape)
 
@@ -136,18 +136,18 @@ def test_times_ahead_and_backwards_are_counted_and_never_handed_out(watch):
     times = [camera.read_newer(seq, 5.0).t_ns for seq in range(12)]
     assert times == sorted(times)
     assert times[-1] <= time.monotonic_ns()
-    assert camera.stats()["future_times"] >= 3
-    assert camera.stats()["backward_times"] >= 3
+    assert camera.stats().future_times >= 3
+    assert camera.stats().backward_times >= 3
 
 
 def test_a_frame_that_comes_again_unchanged_is_no_new_one(watch):
     stamp_ns = time.monotonic_ns()
     camera = watch(lambda: Driver(itertools.repeat(Shot(GREY, stamp_ns))), max_age_s=0.05)
-    wait_for(lambda: camera.stats()["repeated"] > 0)
-    assert camera.stats()["frames"] == 1
+    wait_for(lambda: camera.stats().repeated > 0)
+    assert camera.stats().frames == 1
     with pytest.raises(CameraError, match="one frame again and again"):
         camera.read_newer(1, 0.1)
-    wait_for(lambda: camera.stats()["opened"] > 1)
+    wait_for(lambda: camera.stats().opened > 1)
 
 
 def test_a_clock_that_stands_still_is_told_from_a_picture_that_does(watch):
@@ -160,6 +160,6 @@ def test_frames_that_say_they_are_old_are_not_blamed_on_the_cable(watch):
     camera = watch(
         lambda: Driver(Shot(s.image, time.monotonic_ns() - 10**10) for s in pictures()), max_age_s=0.5
     )
-    wait_for(lambda: camera.stats()["frames"] > 1)
+    wait_for(lambda: camera.stats().frames > 1)
     with pytest.raises(CameraError, match="time stamps say that they are old"):
         camera.read_latest(0.05)

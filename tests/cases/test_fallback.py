@@ -10,7 +10,7 @@ import pytest
 from virtual_arm import VirtualArm, quick_robot
 from waiting import wait
 
-from motorium._core import ControlCore
+from motorium._core import ControlCore, Mode, PushStatus
 from motorium.errors import SpecError
 from motorium.robots.config import control_config
 from motorium.robots.robot import Robot
@@ -47,13 +47,13 @@ def test_a_live_arm_does_what_its_file_declares(tmp_path, fallback, mode, torque
     ):
         control = robot.control
         rows = np.repeat(control.goal_rad[None], 2, axis=0)
-        assert control.push_chunk(rows, time.monotonic_ns(), 100_000_000, 1) == "accepted"
-        assert wait(lambda: control.stats()["underflows"] == 1)
+        assert control.push_chunk(rows, time.monotonic_ns(), 100_000_000, 1) is PushStatus.ACCEPTED
+        assert wait(lambda: control.stats().underflows == 1)
         if fallback != "hold":
-            assert wait(lambda: control.mode == "released")
+            assert wait(lambda: control.mode is Mode.RELEASED)
         else:
-            assert not wait(lambda: control.mode != "holding", timeout_s=0.4)
-        assert control.mode == mode
+            assert not wait(lambda: control.mode is not Mode.HOLDING, timeout_s=0.4)
+        assert control.mode.value == mode
         assert wait(lambda: bool(arm.torque.all()) is torque and bool(arm.torque.any()) is torque)
         np.testing.assert_allclose(robot.position_rad, where, atol=0.06)
 
@@ -70,7 +70,7 @@ def after_an_underflow(robot: str) -> str:
         q = core.tick(now, q, zero, zero, now)
         if step == 0:
             core.push_chunk(np.repeat(q[None], 2, axis=0), now, 50_000_000, 1, now)
-    assert core.stats()["underflows"] == 1
+    assert core.stats().underflows == 1
     return str(core.mode)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from virtual_arm import VirtualArm
 
-from motorium._core import ControlConfig, ControlCore
+from motorium._core import ControlConfig, ControlCore, PushStatus
 from motorium.policies.base import Policy, PolicyInfo
 from motorium.robots.robot import Robot
 from motorium.runtime.run import run
@@ -50,7 +50,7 @@ class Bench:
         rows = np.repeat(self.core.committed(self.t, DT, 1), 16, axis=0)
         rows[:delay] = self.core.committed(self.t, DT, delay) if delay else rows[:0]
         rows[delay:, joint] = goal
-        assert self.core.push_chunk(rows, self.t, DT, delay, self.t) == "accepted"
+        assert self.core.push_chunk(rows, self.t, DT, delay, self.t) is PushStatus.ACCEPTED
 
     def follow(self, joint: int, goal: float, delay: int, chunks: int = 8) -> None:
         for _ in range(chunks):
@@ -71,9 +71,9 @@ def test_the_arm_goes_there_at_its_approach_speed(delay: int, goal: float) -> No
     )  # a cubic segment from rest peaks above its mean
     assert bench.q[0] == pytest.approx(goal, abs=1e-3)
     stats = bench.core.stats()
-    assert stats["approaches"] == 1
-    assert stats["approach_joint"] == 0
-    assert stats["approach_rad"] == pytest.approx(abs(goal), abs=1e-3)
+    assert stats.approaches == 1
+    assert stats.approach_joint == 0
+    assert stats.approach_rad == pytest.approx(abs(goal), abs=1e-3)
 
 
 def test_a_single_plan_ends_where_its_last_row_is() -> None:
@@ -90,7 +90,7 @@ def test_once_there_the_arm_is_as_fast_as_ever() -> None:
     bench.path.clear()
     bench.follow(0, 0.3, 2, chunks=3)  # a jump between rows of a plan under way is a command
     assert bench.top_speed() > 0.9 * FULL
-    assert bench.core.stats()["approaches"] == 1
+    assert bench.core.stats().approaches == 1
 
 
 def test_a_plan_that_begins_where_the_arm_is_is_played_exactly() -> None:
@@ -98,9 +98,9 @@ def test_a_plan_that_begins_where_the_arm_is_is_played_exactly() -> None:
     rows = np.zeros((16, J), np.float32)
     rows[:, 0] = 2.5 * 0.05 * np.arange(16)  # 2.5 rad/s from the first row on
     start = bench.t
-    assert bench.core.push_chunk(rows, start, DT, 1, start) == "accepted"
+    assert bench.core.push_chunk(rows, start, DT, 1, start) is PushStatus.ACCEPTED
     np.testing.assert_array_equal(bench.core.committed(start, DT, 16), rows)
-    assert bench.core.stats()["approaches"] == 0
+    assert bench.core.stats().approaches == 0
 
 
 def test_a_plan_that_is_late_from_rest_is_no_far_plan() -> None:
@@ -110,14 +110,14 @@ def test_a_plan_that_is_late_from_rest_is_no_far_plan() -> None:
     start = bench.t
     bench.tick(80)  # 0.4 s: the rows have gone 0.28 rad ahead
     bench.core.push_chunk(rows, start, DT, 1, bench.t)
-    assert bench.core.stats()["approaches"] == 0
+    assert bench.core.stats().approaches == 0
 
 
 def test_a_gripper_obeys_at_once() -> None:
     bench = Bench()
     bench.follow(1, 1.5, 2, chunks=3)
     assert bench.top_speed(1) > 0.9 * FULL
-    assert bench.core.stats()["approaches"] == 0
+    assert bench.core.stats().approaches == 0
 
 
 def test_in_motion_a_plan_that_starts_elsewhere_is_approached_too() -> None:

@@ -14,6 +14,8 @@ import pytest
 from click.testing import CliRunner
 from waiting import wait
 
+from motorium._core import Mode
+
 pytest.importorskip("pyarrow")
 pytest.importorskip("av")
 
@@ -90,7 +92,7 @@ def test_the_arm_is_held_and_then_at_rest_whatever_ends_the_recording(tmp_path: 
             with pytest.raises(InterruptedEpisodeError):
                 recorder.record(robot, hand, plan, Ends())
             assert hand.ended
-            assert robot.control.mode == "holding"
+            assert robot.control.mode is Mode.HOLDING
             assert arm.torque.all(), "held, not dropped"
         rest = np.array([joint.rest_rad for joint in spec.joints])
         assert not arm.torque.any()

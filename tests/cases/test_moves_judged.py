@@ -15,6 +15,7 @@ import pytest
 from virtual_arm import VirtualArm, quick_robot
 from waiting import wait
 
+from motorium._core import Mode, MoveEnd, Reason
 from motorium.errors import BusError, SafetyError, SpecError
 from motorium.robots.robot import Robot
 from motorium.specs.robot import RobotSpec
@@ -36,11 +37,11 @@ class Bench:
         self.arm.blocked = None
         self.arm.sag_rad[:] = 0.0
         self.arm.emulator.set_fault("none")
-        if self.robot.status()["control"]["estop"]:
+        if self.robot.status().control.estop:
             self.robot.reset_estop()
-        if self.robot.control.mode == "fault":
+        if self.robot.control.mode is Mode.FAULT:
             self.robot.control.release()
-        if not self.robot.status()["control"]["torque"]:
+        if not self.robot.status().control.torque:
             self.robot.enable()
         rest = np.array([joint.rest_rad for joint in self.robot.spec.joints])
         if np.abs(self.robot.position_rad - rest).max() > 0.02:
@@ -89,7 +90,7 @@ def test_a_joint_that_something_stops_has_not_arrived(bench: Bench) -> None:
     bench.arm.blocked = LIFT
     with pytest.raises(SafetyError, match=r"did not arrive: shoulder_lift at -1\.7. rad, goal -1\.20"):
         bench.robot.move_to(AWAY)
-    assert bench.robot.control.mode == "holding"
+    assert bench.robot.control.mode is Mode.HOLDING
 
 
 def test_a_gripper_that_something_stops_has_arrived_and_says_so(bench: Bench) -> None:
@@ -117,14 +118,14 @@ def test_a_time_out_holds_the_arm(bench: Bench) -> None:
         SafetyError, match=r"did not arrive in 0\.2 s: shoulder_lift at -1\.\d+ rad, goal -1\.20"
     ):
         bench.robot.move_to(AWAY, velocity_share=SLOW, timeout_s=0.2)
-    assert bench.robot.control.mode == "holding"
+    assert bench.robot.control.mode is Mode.HOLDING
     assert bench.stands()
 
 
 def test_ctrl_c_holds_the_arm(bench: Bench) -> None:
     with pytest.raises(KeyboardInterrupt):
         bench.during_a_move(lambda: os.kill(os.getpid(), signal.SIGINT))
-    assert wait(lambda: bench.robot.control.mode == "holding")
+    assert wait(lambda: bench.robot.control.mode is Mode.HOLDING)
     assert bench.stands()
 
 
@@ -144,24 +145,24 @@ def test_who_ended_a_motion_is_named(bench: Bench, request_: str, cause: str) ->
     acts = {"park": lambda: control.park(5.0), "move": lambda: control.move_to(here, 1.0)}
     with pytest.raises(SafetyError, match=cause):
         bench.during_a_move(acts.get(request_, getattr(control, request_, None)))
-    assert wait(lambda: control.mode != "moving")
+    assert wait(lambda: control.mode is not Mode.MOVING)
 
 
 @pytest.mark.parametrize("share", [0.0, -1.0, 2.0, math.inf, math.nan])
 def test_a_share_outside_its_range_is_refused(bench: Bench, share: float) -> None:
-    moves = bench.robot.control.stats()["moves_done"]
+    moves = bench.robot.control.stats().moves_done
     with pytest.raises(ValueError, match=r"velocity_share must be in \(0, 1\]"):
         bench.robot.move_to(AWAY, velocity_share=share)
     with pytest.raises(ValueError, match="velocity_share"):
         bench.robot.control.move_to(bench.robot.position_rad, share)
-    assert bench.robot.control.stats()["moves_done"] == moves
+    assert bench.robot.control.stats().moves_done == moves
 
 
 def test_a_motion_too_slow_to_compute_holds_the_arm(bench: Bench) -> None:
     before = bench.robot.position_rad
     with pytest.raises(SafetyError, match="no motion as slow as that"):
         bench.robot.move_to(AWAY, velocity_share=1e-12)
-    assert (bench.robot.control.mode, bench.robot.control.reason) == ("holding", "unplanned")
+    assert (bench.robot.control.mode, bench.robot.control.reason) == (Mode.HOLDING, Reason.UNPLANNED)
     assert bench.stands()
     np.testing.assert_allclose(bench.robot.position_rad, before, atol=0.005)
 
@@ -171,7 +172,7 @@ def test_a_goal_in_degrees_moves_nothing(bench: Bench) -> None:
         SpecError, match=r"shoulder_lift cannot go to 45\.00 rad: its range is -1\.75 to 1\.75"
     ):
         bench.robot.move_to({"shoulder_lift": 45.0})
-    assert bench.robot.control.mode == "holding"
+    assert bench.robot.control.mode is Mode.HOLDING
 
 
 def test_replies_lost_for_a_moment_end_a_motion_with_their_cause(bench: Bench) -> None:
@@ -184,7 +185,9 @@ def test_replies_lost_for_a_moment_end_a_motion_with_their_cause(bench: Bench) -
     with pytest.raises(BusError, match=r"servos on /dev/pts/\d+ did not answer .*timeouts"):
         bench.during_a_move(silence)
     assert time.monotonic() - began < 3.0  # and not after the 15 s of the motion
-    assert wait(lambda: bench.robot.control.mode == "holding" and bench.robot.control.reason == "")
+    assert wait(
+        lambda: bench.robot.control.mode is Mode.HOLDING and bench.robot.control.reason is Reason.NONE
+    )
     bench.robot.move_to(AWAY)
 
 
@@ -196,21 +199,21 @@ def test_a_flood_of_motions_keeps_no_stop_from_the_arm(bench: Bench, stop: str, 
     for i in range(200):  # more than wait in the queue of one tick
         control.move_to(away if i % 2 else here, 0.3)
     getattr(control, stop)()
-    assert control.mode == mode
+    assert control.mode.value == mode
     time.sleep(0.05)
-    assert control.mode == mode
+    assert control.mode.value == mode
     assert bench.stands()
 
 
 def test_a_motion_asked_for_in_a_moment_of_silence_is_made_after_it(bench: Bench) -> None:
     control = bench.robot.control
     bench.arm.emulator.set_fault("drop")
-    assert wait(lambda: control.reason == "bus_errors")
+    assert wait(lambda: control.reason is Reason.BUS_ERRORS)
     heard = threading.Timer(0.01, lambda: bench.arm.emulator.set_fault("none"))
     heard.start()
     target = bench.robot.position_rad
     target[LIFT] = AWAY["shoulder_lift"]
-    assert control.slew(target, 1.0) in ("arrived", "fault")  # and never "held": nobody said so
+    assert control.slew(target, 1.0) in {MoveEnd.ARRIVED, MoveEnd.FAULT}  # and never "held": nobody said so
     heard.join()
 
 

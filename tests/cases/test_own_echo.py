@@ -61,10 +61,10 @@ SHAPES: dict[str, Shape] = {
 
 
 @contextmanager
-def line(servo: Servo, shape: Shape, margin_us: int = PATIENT_US) -> Iterator[_core.FeetechBus]:
+def line(servo: Servo, shape: Shape, margin_us: int = PATIENT_US) -> Iterator[_core.ServiceBus]:
     """Raw access to a servo behind an adapter that sends back what `shape` makes of request and reply."""
     with stranger(lambda request: shape(request, servo(request))) as port:
-        raw = _core.FeetechBus(port, reply_margin_us=margin_us, fresh=False)
+        raw = _core.ServiceBus("feetech", port, reply_margin_us=margin_us, fresh=False)
         yield raw
         del raw
 
@@ -123,7 +123,7 @@ def test_the_echo_of_an_earlier_request_is_no_reply():
         return before if request[4] == READ else b""
 
     with stranger(answer) as port:
-        raw = _core.FeetechBus(port, reply_margin_us=HASTY_US, fresh=False)
+        raw = _core.ServiceBus("feetech", port, reply_margin_us=HASTY_US, fresh=False)
         assert not raw.configure(HERE, 21, b"\x10\x11\x12")
         assert raw.read(HERE, 56, 4) is None
         assert raw.read(HERE, 60, 2) is None  # the echo of the read before has two bytes
@@ -195,7 +195,9 @@ def test_any_mix_around_dynamixel_replies_gives_the_right_value(mixes, error, th
         return mixed(next(turn), request, reply)
 
     with stranger(answer) as port:
-        raw = _core.DynamixelBus(port, reply_margin_us=PATIENT_US if there else HASTY_US, fresh=False)
+        raw = _core.ServiceBus(
+            "dynamixel", port, reply_margin_us=PATIENT_US if there else HASTY_US, fresh=False
+        )
         for _ in mixes:
             assert raw.read(HERE, 132, 4) == (b"\x84\x00\x04\x00" if there else None)
         del raw
@@ -211,11 +213,11 @@ def test_dynamixel_replies_are_marked_and_survive_the_same(shape):
         return SHAPES[shape](request, framed(HERE, 0x55, data) if request[4] == HERE else b"")
 
     with stranger(answer) as port:
-        raw = _core.DynamixelBus(port, reply_margin_us=PATIENT_US, fresh=False)
+        raw = _core.ServiceBus("dynamixel", port, reply_margin_us=PATIENT_US, fresh=False)
         assert raw.ping(HERE)
         assert raw.read(HERE, 132, 4) == position
         del raw
-        raw = _core.DynamixelBus(port, reply_margin_us=HASTY_US, fresh=False)
+        raw = _core.ServiceBus("dynamixel", port, reply_margin_us=HASTY_US, fresh=False)
         assert not raw.ping(HERE + 1)
         assert raw.read(HERE + 1, 132, 4) is None
         del raw

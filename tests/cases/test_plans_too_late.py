@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from turning_policy import Turn
 
 import motorium as mt
+from motorium._core import Mode
 from motorium.cli.main import main
 from motorium.errors import BindingError, SafetyError
 from motorium.policies.find import find_checkpoint
@@ -44,7 +45,7 @@ def test_what_only_shows_when_it_is_timed_is_refused_too(virtual_robot: mt.Robot
     policy = Turn(virtual_robot.spec, 8, 0.05, thinks_s=lambda _: 0.36)
     with pytest.raises(BindingError, match=r"36\d ms \(measured\).* needs \d+ rows .*accepts 7.*--sync"):
         mt.run(virtual_robot, policy, "turn")
-    assert virtual_robot.control.mode == "holding"
+    assert virtual_robot.control.mode is Mode.HOLDING
 
 
 def test_one_busy_moment_is_not_held_against_a_policy(virtual_robot: mt.Robot) -> None:
@@ -78,9 +79,9 @@ def test_later_shortfalls_are_counted_everywhere(virtual_robot: mt.Robot) -> Non
     assert report.shortfalls >= 1
     assert json.loads(json.dumps(report.as_dict()))["shortfalls"] == report.shortfalls
     assert f"{report.shortfalls} had fewer committed rows" in str(report)
-    planning = virtual_robot.status()["planning"]
-    assert planning["shortfalls"] == report.shortfalls
-    assert planning["needed_delay_rows"] > planning["declared_delay_rows"] == 4
+    planning = virtual_robot.status().planning
+    assert planning.shortfalls == report.shortfalls
+    assert planning.needed_delay_rows > planning.declared_delay_rows == 4
 
 
 def test_the_bridge_takes_what_is_slower_and_a_row_more() -> None:

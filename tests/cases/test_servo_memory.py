@@ -12,7 +12,7 @@ import pytest
 from servo_memory import MARGIN_TICKS, Servos, swept
 from virtual_arm import VirtualArm, quick_robot
 
-from motorium._core import BusStatus, DynamixelBus
+from motorium._core import BusStatus, ServiceBus
 from motorium.errors import SafetyError
 from motorium.robots.bus import bus_config
 from motorium.robots.robot import Robot
@@ -55,9 +55,9 @@ def test_position_limits_become_the_travel_and_are_written_once():
         2048 + travel + MARGIN_TICKS, abs=2
     )
     assert servos.memory("gripper", "max_position") == pytest.approx(2048 + travel + MARGIN_TICKS, abs=2)
-    before = servos.chain.stats()["requests"]
+    before = servos.chain.stats().requests
     servos.open()
-    reads = servos.chain.stats()["requests"] - before
+    reads = servos.chain.stats().requests - before
     kinds = len({setting.address for setting in bus_config(servos.spec).settings})
     assert reads == 6 + kinds + 6  # models, one read of all for each register, return delays: no write
 
@@ -81,7 +81,7 @@ def test_a_joint_outside_of_where_goals_may_be_gets_no_torque():
         [2048, 3900, 2048, 2048, 2048, 2048]
     )  # shoulder_lift 2.8 rad: its servo would drive back by itself
     assert bus.set_torque(True) == BusStatus.IO_ERROR
-    assert not servos.chain.goals()["torque_enable"].any()
+    assert not servos.chain.goals().torque_enable.any()
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_what_counts_mean_is_set_in_feetech_servos(register, found, wanted):
     assert servos.memory("elbow_flex", register) == wanted
     assert servos.read(bus, "elbow_flex") == pytest.approx(100 * 2 * np.pi / 4096, abs=1e-3)
     assert bus.set_torque(True) == BusStatus.OK
-    assert servos.chain.goals()["goal_position_ticks"].tolist() == [2148] * 6
+    assert servos.chain.goals().goal_position_ticks.tolist() == [2148] * 6
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,9 @@ def test_a_servo_with_a_shadow_id_would_obey_another_joints_goals():
     delay = servos.motors[0].register("return_delay").address
 
     def tell(units: int) -> list[int]:
-        assert DynamixelBus(servos.chain.port, 1_000_000, 300_000).configure(1, delay, bytes([units]))
+        assert ServiceBus("dynamixel", servos.chain.port, 1_000_000, 300_000).configure(
+            1, delay, bytes([units])
+        )
         return [servos.chain.registers(i)[delay] for i in (1, 3)]
 
     assert tell(60) == [60, 60]
@@ -171,7 +173,7 @@ def test_memory_that_a_restart_brings_back_is_set_again_before_torque():
     servos.place([3000, 2048, 2048, 2048, 2048, 2048])
     assert bus.set_torque(True) == BusStatus.OK
     assert servos.memory("shoulder_pan", "max_position") == travel_end
-    assert servos.chain.goals()["goal_position_ticks"][0] == 3000
+    assert servos.chain.goals().goal_position_ticks[0] == 3000
 
 
 def test_a_spare_servo_with_an_offset_of_its_own_is_refused_by_name_when_torque_is_given_anew(tmp_path):

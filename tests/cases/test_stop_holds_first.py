@@ -15,6 +15,7 @@ from turning_policy import Turn
 from waiting import wait
 
 import motorium as mt
+from motorium._core import Mode, PushStatus
 from motorium.errors import SafetyError
 from motorium.runtime import inference
 from motorium.runtime.run import drive
@@ -83,7 +84,7 @@ def test_the_arm_holds_at_once_and_a_late_plan_moves_nothing(robot: mt.Robot, ho
     stands = robot.control.goal_rad
     policy.free.set()  # the inference comes back, with a plan from before the stop
     time.sleep(0.3)
-    assert robot.control.mode == "holding"
+    assert robot.control.mode is Mode.HOLDING
     np.testing.assert_allclose(robot.control.goal_rad, stands, atol=0.02)
 
 
@@ -93,7 +94,7 @@ def test_a_stop_does_not_finish_what_the_gate_was_still_catching_up_with(robot: 
     control, here = robot.control, robot.control.goal_rad
     rows = np.tile(here, (64, 1))
     rows[4:, 0] += 1.8  # at once
-    assert control.push_chunk(rows, time.monotonic_ns(), 20_000_000, 2) == "accepted"
+    assert control.push_chunk(rows, time.monotonic_ns(), 20_000_000, 2) is PushStatus.ACCEPTED
     assert wait(lambda: control.goal_rad[0] > here[0] + 0.2)
     stopped_ns = time.monotonic_ns()
     there = control.goal_rad
@@ -131,7 +132,7 @@ def test_a_policy_is_held_to_the_rhythm_it_was_bound_with(
 ) -> None:
     with pytest.raises(SafetyError, match=why):
         mt.run(robot, Slowing(robot.spec, name, value), "turn", 5.0, until=lambda: False)
-    assert robot.control.mode == "holding"
+    assert robot.control.mode is Mode.HOLDING
 
 
 def test_the_end_of_the_time_is_such_an_end(robot: mt.Robot) -> None:
@@ -144,7 +145,7 @@ def test_the_end_of_the_time_is_such_an_end(robot: mt.Robot) -> None:
     policy.free.set()
     assert report.success is False
     assert ran_on_ns(robot, asked[0] + 50_000_000) < HOLDS_WITHIN_NS  # asked 20 times a second
-    assert robot.control.mode == "holding"
+    assert robot.control.mode is Mode.HOLDING
 
 
 def test_who_asks_slowly_does_not_lengthen_the_run(robot: mt.Robot) -> None:
@@ -157,7 +158,7 @@ def test_who_asks_slowly_does_not_lengthen_the_run(robot: mt.Robot) -> None:
 
     mt.run(robot, Turn(robot.spec), "turn", 0.7, until=until)
     assert ran_on_ns(robot, begun_ns[0] + 700_000_000) < HOLDS_WITHIN_NS
-    assert robot.control.mode == "holding"
+    assert robot.control.mode is Mode.HOLDING
 
 
 def test_a_camera_that_blocks_is_not_waited_for(robot: mt.Robot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +188,7 @@ def test_ctrl_c_does_not_wait_for_the_first_plan(robot: mt.Robot) -> None:
     with pytest.raises(KeyboardInterrupt):
         mt.run(robot, policy, "turn", 20.0)
     assert time.monotonic() - begin_s < 5
-    assert robot.control.mode == "holding"
+    assert robot.control.mode is Mode.HOLDING
     policy.free.set()
 
 

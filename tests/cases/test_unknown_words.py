@@ -34,10 +34,10 @@ def test_unknown_words_are_named_in_log_and_report(
 def test_an_instruction_of_none_but_unknown_words_is_refused(
     virtual_robot: mt.Robot, policy: NanoPolicy, task: str
 ) -> None:
-    before = virtual_robot.control.stats()["chunks"]
+    before = virtual_robot.control.stats().chunks
     with pytest.raises(PromptError, match=r"knows no word; it was taught: .*cube"):
         mt.run(virtual_robot, policy, task, 5.0)
-    assert virtual_robot.control.stats()["chunks"] == before
+    assert virtual_robot.control.stats().chunks == before
 
 
 def test_known_words_and_policies_without_a_vocabulary_say_nothing(

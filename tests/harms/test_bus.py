@@ -16,7 +16,7 @@ from virtual_arm import VirtualArm
 from waiting import wait
 
 import motorium
-from motorium._core import ControlLoop, ServoEmulator
+from motorium._core import ControlLoop, Mode, Reason, ServoEmulator
 from motorium.errors import CalibrationError
 from motorium.motors.diagnosis import diagnose_latency, udev_rule
 from motorium.motors.ports import SerialPort
@@ -37,18 +37,18 @@ def test_harm_01_one_bad_byte_ends_nothing(arm: VirtualArm, loop: ControlLoop) -
     assert loop.enable()
 
     def survives(fault: str, counter: str) -> bool:
-        before = loop.stats()["bus"][counter]
+        before = loop.stats().bus[counter]
         arm.emulator.set_fault(fault, 3, period=5)
-        seen = wait(lambda: loop.stats()["bus"][counter] > before + 3)
+        seen = wait(lambda: loop.stats().bus[counter] > before + 3)
         arm.emulator.set_fault("none")
         return seen
 
     assert survives("corrupt", "crc_errors")
     assert survives("drop", "timeouts")
     assert survives("garbage_before", "length_errors")  # of the false header in it
-    assert (loop.mode, loop.reason) == ("holding", "")
+    assert (loop.mode, loop.reason) == (Mode.HOLDING, Reason.NONE)
     arm.emulator.set_fault("drop", 3)
-    assert wait(lambda: time.monotonic_ns() - loop.state()["joint_t_ns"][2] > 20_000_000)
+    assert wait(lambda: time.monotonic_ns() - loop.state().joint_t_ns[2] > 20_000_000)
     reading = loop.state()
     ages = reading["t_ns"] - reading["joint_t_ns"]
     assert ages[2] > 10_000_000
@@ -100,7 +100,7 @@ import os, sys
 from motorium import _core
 _, line = os.openpty()
 port = os.ttyname(line)
-print(_core.FeetechBus(port).latency()["setting"])
+print(_core.ServiceBus("feetech", port).latency().setting)
 """
 
 
@@ -155,19 +155,19 @@ def test_harm_18_one_rule_gives_the_port_to_its_user() -> None:
 
 def test_harm_19_an_arm_that_comes_back_elsewhere_gets_no_torque(arm: VirtualArm, loop: ControlLoop) -> None:
     """The servo restarted and lost its turns, or the arm was moved while nothing was heard of it."""
-    assert wait(lambda: loop.stats()["ticks"] > 5)
+    assert wait(lambda: loop.stats().ticks > 5)
     arm.emulator.set_fault("drop")
-    silent = loop.stats()["bus"]["timeouts"]
-    assert wait(lambda: loop.stats()["bus"]["timeouts"] > silent + 3)
+    silent = loop.stats().bus.timeouts
+    assert wait(lambda: loop.stats().bus.timeouts > silent + 3)
     arm.position_rad[5] += 1.0
     time.sleep(0.02)  # the virtual arm shows it
     arm.emulator.set_fault("none")
-    assert wait(lambda: abs(float(loop.stats()["jump_rad"][5]) - 1.0) < 0.05)
+    assert wait(lambda: abs(float(loop.stats().jump_rad[5]) - 1.0) < 0.05)
     assert not loop.enable(0.2)
-    assert loop.reason == "position_jump"
+    assert loop.reason is Reason.POSITION_JUMP
     assert not arm.torque.any()
     loop.accept_position()
-    assert wait(lambda: loop.reason == "")
+    assert wait(lambda: loop.reason is Reason.NONE)
     assert loop.enable()
     assert wait(lambda: abs(float(loop.goal_rad[5]) - arm.position_rad[5]) < 0.02), (
         "and it stands where it is"

@@ -61,7 +61,7 @@ def test_harm_24_a_silent_camera_is_opened_again_and_its_old_picture_is_not_new(
         camera.read_latest(0.02)
     feed.shots.put(Shot(image))
     assert camera.read_newer(1).seq == 2
-    assert (camera.stats()["lost"], camera.stats()["opened"]) == (1, 2)
+    assert (camera.stats().lost, camera.stats().opened) == (1, 2)
     feed.shots.put(None)
     camera.close()
 

@@ -40,12 +40,12 @@ def test_harm_02_an_encoder_that_stands_still_loses_pictures_and_no_control(
     os.kill(sink.pid, signal.SIGSTOP)  # as an encoder that never gets a core
     before = robot.control.stats()
     taken = [sink.put(0, picture) for _ in range(40)]
-    assert wait(lambda: robot.control.stats()["ticks"] > before["ticks"] + 40)
+    assert wait(lambda: robot.control.stats().ticks > before.ticks + 40)
     after = robot.control.stats()
     assert sum(taken) <= 2
     assert sink.dropped["observation.images.front"] == taken.count(False)
     assert (after["mode"], after["trips"]) == ("holding", 0)
-    assert after["missed"] - before["missed"] <= 0.5 * (after["ticks"] - before["ticks"])
+    assert after["missed"] - before.missed <= 0.5 * (after["ticks"] - before.ticks)
     os.kill(sink.pid, signal.SIGCONT)
     assert sink.finish()[0][0] == 41, "every row has its place in the film"
     sink.close()
@@ -78,12 +78,12 @@ def test_harm_20_a_slow_camera_does_not_slow_the_arm(robot: Robot) -> None:
 
 def test_harm_21_the_rate_is_told(robot: Robot) -> None:
     """Live, as percentiles and misses, and the age of what was decided upon."""
-    assert wait(lambda: robot.control.stats()["ticks"] > 60)
-    control = robot.status()["control"]
-    assert control["rate_hz"] == SPEC.control.rate_hz
-    assert abs(control["period_us"]["p50"] - PERIOD_US) < 0.1 * PERIOD_US
-    assert control["period_us"]["p99"] >= control["period_us"]["p50"]
-    assert control["state_age_us"]["p50"] > 0
+    assert wait(lambda: robot.control.stats().ticks > 60)
+    control = robot.status().control
+    assert control.rate_hz == SPEC.control.rate_hz
+    assert abs(control.period_us.p50 - PERIOD_US) < 0.1 * PERIOD_US
+    assert control.period_us.p99 >= control.period_us.p50
+    assert control.state_age_us.p50 > 0
     assert control["missed"] >= 0
 
 

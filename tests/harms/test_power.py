@@ -25,13 +25,13 @@ def test_harm_03_a_latched_overload_is_named_and_ends_without_a_power_cycle(
     arm: VirtualArm, robot: Robot
 ) -> None:
     arm.emulator.set_condition(ELBOW + 1, overload=True)
-    assert wait(lambda: "overload" in robot.status()["joints"]["elbow_flex"]["faults"])
-    assert not robot.status()["joints"]["wrist_flex"]["faults"]
+    assert wait(lambda: "overload" in robot.status().joints["elbow_flex"].faults)
+    assert not robot.status().joints["wrist_flex"].faults
     robot.control.release()
     assert wait(lambda: not arm.torque.any())
     arm.emulator.set_condition(ELBOW + 1)
     robot.enable()
-    assert wait(lambda: not robot.status()["joints"]["elbow_flex"]["faults"])
+    assert wait(lambda: not robot.status().joints["elbow_flex"].faults)
     assert arm.torque.all()
 
 
@@ -40,14 +40,14 @@ def test_harm_04_a_stalled_joint_pushes_no_harder_than_it_may_for_long(
 ) -> None:
     """With what ships: nothing has to be switched on. An STS3215 would latch after 2 s."""
     assert loop.enable()
-    limits = np.asarray(arm.emulator.goals()["torque_limit_permille"])
+    limits = np.asarray(arm.emulator.goals().torque_limit_permille)
     assert list(limits) == [round(1000 * min(1.0, joint.max_effort * 1.25)) for joint in SPEC.joints]
     arm.blocked = ELBOW
     target = np.array([joint.rest_rad for joint in SPEC.joints], np.float32)
     target[ELBOW] -= 0.6
     loop.move_to(target, 0.9)
     assert wait(lambda: abs(arm.goal_rad()[ELBOW] - arm.position_rad[ELBOW]) > 0.1), "it pushes"
-    assert wait(lambda: loop.stats()["back_offs"] > 0, 2.0)
+    assert wait(lambda: loop.stats().back_offs > 0, 2.0)
     assert wait(lambda: "elbow_flex" in health.protection(SPEC, loop.stats()))
     assert wait(lambda: abs(arm.goal_rad()[ELBOW] - arm.position_rad[ELBOW]) < 0.05, 2.0)
 

@@ -12,7 +12,7 @@ import safe_state
 from virtual_arm import VirtualArm, quick_robot
 from waiting import wait
 
-from motorium._core import ControlCore, ControlLoop
+from motorium._core import ControlCore, ControlLoop, PushStatus
 from motorium.errors import MotoriumError, SafetyError, SpecError
 from motorium.robots.config import control_config
 from motorium.robots.robot import Robot
@@ -35,7 +35,7 @@ def test_harm_05_first_command_is_no_jump(arm: VirtualArm, loop: ControlLoop) ->
     far[:, 0] += 1.2
     now = time.monotonic_ns()
     loop.telemetry()
-    assert loop.push_chunk(far, now, 50_000_000, 0) in ("accepted", "late")
+    assert loop.push_chunk(far, now, 50_000_000, 0) in {PushStatus.ACCEPTED, PushStatus.LATE}
     assert wait(lambda: abs(arm.position_rad[0] - 1.2) < 0.1)
     goals = loop.telemetry()
     seconds = np.diff(goals["t_ns"]) * 1e-9
@@ -71,7 +71,7 @@ def test_harm_06_limits_are_on_and_nothing_that_is_no_number_passes() -> None:
     for bad in (np.nan, np.inf, -np.inf):
         rows = np.repeat(REST[None], 16, axis=0)
         rows[7, 3] = bad
-        assert core.push_chunk(rows, now, 50_000_000, 0, now) == "malformed"
+        assert core.push_chunk(rows, now, 50_000_000, 0, now) is PushStatus.MALFORMED
         with pytest.raises(ValueError, match="not finite"):
             core.move_to(rows[7])
         for _ in range(20):

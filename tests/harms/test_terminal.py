@@ -9,6 +9,7 @@ import pytest
 from virtual_arm import VirtualArm
 from waiting import wait
 
+from motorium._core import Mode, Reason
 from motorium.operator.estop import stop_device, stop_keys
 from motorium.robots.robot import Robot
 
@@ -25,11 +26,11 @@ def test_harm_25_keys_need_no_window_system(
         with stop_keys(robot, terminal) as watched:
             assert watched
             os.write(keyboard, b"q")
-            ticks = robot.control.stats()["ticks"]
-            assert wait(lambda: robot.control.stats()["ticks"] > ticks + 3)
-            assert robot.control.mode == "holding", "not every key is a stop"
+            ticks = robot.control.stats().ticks
+            assert wait(lambda: robot.control.stats().ticks > ticks + 3)
+            assert robot.control.mode is Mode.HOLDING, "not every key is a stop"
             os.write(keyboard, b" ")
-            assert wait(lambda: robot.control.reason == "estop", 1.0)
+            assert wait(lambda: robot.control.reason is Reason.ESTOP, 1.0)
         os.close(keyboard)
         os.close(terminal)
     else:
@@ -38,6 +39,6 @@ def test_harm_25_keys_need_no_window_system(
         with stop_device(robot, str(path)):
             pedal = os.open(path, os.O_WRONLY)
             os.write(pedal, b"\x01")
-            assert wait(lambda: robot.control.reason == "estop", 1.0)
+            assert wait(lambda: robot.control.reason is Reason.ESTOP, 1.0)
             os.close(pedal)
     assert wait(lambda: not arm.torque.any(), 2.0)

@@ -16,6 +16,7 @@ import pytest
 from virtual_arm import VirtualArm, quick_robot
 from waiting import wait
 
+from motorium._core import Mode, Reason
 from motorium.cli import _record_view
 from motorium.operator.marks import RECORD_KEYS
 from motorium.operator.operator import Operator
@@ -45,15 +46,15 @@ def robot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Robot]:
 def well(robot: Robot) -> Iterator[Robot]:
     """The robot, not stopped; and so again afterwards."""
     yield robot
-    if robot.control.reason == "estop":
+    if robot.control.reason is Reason.ESTOP:
         robot.reset_estop()
         robot.enable()
     robot.control.take_keys()
 
 
 def some_ticks(robot: Robot) -> None:
-    ticks = robot.control.stats()["ticks"]
-    assert wait(lambda: robot.control.stats()["ticks"] > ticks + 3)
+    ticks = robot.control.stats().ticks
+    assert wait(lambda: robot.control.stats().ticks > ticks + 3)
 
 
 def sent(robot: Robot, *bursts: bytes) -> tuple[bool, bytes]:
@@ -67,7 +68,7 @@ def sent(robot: Robot, *bursts: bytes) -> tuple[bool, bytes]:
     os.close(reader)
     os.close(writer)
     some_ticks(robot)
-    return robot.control.reason == "estop", bytes(byte for _, byte in robot.control.take_keys())
+    return robot.control.reason is Reason.ESTOP, bytes(byte for _, byte in robot.control.take_keys())
 
 
 @pytest.mark.parametrize(
@@ -135,11 +136,11 @@ def test_inputs_come_and_go_without_end(well: Robot) -> None:
             os.close(reader)
     well.control.unwatch_estop(99)
     some_ticks(well)
-    assert well.control.reason != "estop"
+    assert well.control.reason is not Reason.ESTOP
     reader, writer = os.pipe()
     well.watch_estop(reader)
     os.close(writer)
-    assert wait(lambda: well.control.reason == "estop", 1.0)
+    assert wait(lambda: well.control.reason is Reason.ESTOP, 1.0)
     well.control.unwatch_estop(0)
     os.close(reader)
 
@@ -190,15 +191,15 @@ def test_another_reader_of_the_terminal_does_not_hold_the_control_thread_up(well
     """`input()` in the main thread may take a key between the look and the read; the tick goes on."""
     keyboard, terminal = pty.openpty()
     with Terminal(terminal) as owner, owner.watching(well):
-        missed = well.control.stats()["missed"]
+        missed = well.control.stats().missed
         for _ in range(20):
             os.write(keyboard, b"x")
             os.set_blocking(terminal, False)
             with contextlib.suppress(BlockingIOError):
                 os.read(terminal, 1)
             some_ticks(well)
-        assert well.control.stats()["missed"] - missed < 40
-        assert well.control.mode == "holding"
+        assert well.control.stats().missed - missed < 40
+        assert well.control.mode is Mode.HOLDING
         owner.unwatch()
     os.close(keyboard)
     os.close(terminal)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from motorium._core import JointReadings, ServoEmulator
+from motorium._core import JointState, ServoEmulator
 from motorium.cli.main import main
 from motorium.errors import BusError, CalibrationError
 from motorium.motors.emulated import emulate
@@ -116,9 +116,9 @@ def test_an_arm_whose_servos_count_over_the_seam_keeps_their_offsets() -> None:
     place(np.full(6, 0.03))
     config = bus_config(spec, list(found.joints.values()))
     config.reply_margin_s = 0.3
-    bus, readings = open_joints(servos.port, config), JointReadings()
+    bus, readings = open_joints(servos.port, config), JointState()
     bus.read_state(readings)
-    np.testing.assert_allclose(readings.as_dict()["position_rad"], 0.03, atol=0.03)
+    np.testing.assert_allclose(readings.position_rad, 0.03, atol=0.03)
     servos.close()
 
 

@@ -10,7 +10,7 @@ import pytest
 from virtual_arm import VirtualArm
 
 from motorium import Robot
-from motorium._core import ControlLoop
+from motorium._core import ControlLoop, Mode
 from motorium.errors import BusError, SpecError
 from motorium.robots.config import robot_config
 from motorium.specs import robot as specs
@@ -102,7 +102,7 @@ def test_both_arms_move_at_once_and_rest_at_the_end(arms):
         time.sleep(0.2)
         assert left.position_rad[0] == pytest.approx(goal[0], abs=0.05)
         assert right.position_rad[0] == pytest.approx(goal[6], abs=0.05)
-        assert robot.status()["joints"]["right_gripper"]["age_s"] < 0.5
+        assert robot.status().joints["right_gripper"].age_s < 0.5
     assert not left.torque.any()
     assert not right.torque.any()
     rest = [joint.rest_rad for joint in SINGLE.joints]
@@ -132,8 +132,8 @@ def test_two_buses_take_no_longer_than_one(arms):
     for arm in arms:
         arm.emulator.set_fault("none")
     loop.stop()
-    assert after["ticks"] - before["ticks"] > 30
-    assert after["missed"] - before["missed"] < 10
+    assert after.ticks - before.ticks > 30
+    assert after.missed - before.missed < 10
 
 
 def test_one_dead_bus_lets_the_other_arm_go(arms):
@@ -142,8 +142,8 @@ def test_one_dead_bus_lets_the_other_arm_go(arms):
     assert loop.enable()
     left.emulator.unplug(1)
     give_up = time.monotonic() + 10
-    while loop.mode != "fault" and time.monotonic() < give_up:
+    while loop.mode is not Mode.FAULT and time.monotonic() < give_up:
         time.sleep(0.01)
-    assert loop.mode == "fault"
+    assert loop.mode is Mode.FAULT
     loop.stop()
     assert not right.torque.any()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from motorium import _core
+from motorium._core import Mode
 from motorium.motors.emulated import emulate
 from motorium.robots.bus import open_joints
 from motorium.robots.calibration import Calibration
@@ -52,7 +53,7 @@ def test_rest_and_home_keep_the_tool_above_the_table(spec: RobotSpec) -> None:
 
 def test_the_control_thread_accepts_its_limits(spec: RobotSpec) -> None:
     core = _core.ControlCore(control_config(spec))
-    assert core.mode == "idle"
+    assert core.mode is Mode.IDLE
 
 
 def test_every_motor_is_declared_and_limited(spec: RobotSpec) -> None:
@@ -75,13 +76,13 @@ def test_its_servos_stand_at_rest_on_their_own_bus(spec: RobotSpec) -> None:
     config = bus_config(spec, Calibration.nominal(spec))
     config.reply_margin_s = PATIENT_S
     config.watchdog_units = 0  # a loaded machine is no silent master
-    bus, readings = open_joints(servos.port, config), _core.JointReadings()
+    bus, readings = open_joints(servos.port, config), _core.JointState()
     assert bus.read_state(readings) == _core.BusStatus.OK
-    np.testing.assert_allclose(readings.as_dict()["position_rad"], rest, atol=0.6 / per_rad.min())
+    np.testing.assert_allclose(readings.position_rad, rest, atol=0.6 / per_rad.min())
     assert bus.set_torque(True) == _core.BusStatus.OK
-    torque = servos.goals()["torque_enable"]
+    torque = servos.goals().torque_enable
     np.testing.assert_array_equal(torque, [not joint.passive for joint in spec.joints])
-    limits = servos.goals()["torque_limit_permille"]
+    limits = servos.goals().torque_limit_permille
     for joint, limit in zip(spec.joints, limits, strict=True):
         if not joint.passive:
             assert limit >= 1000 * joint.max_effort - 1  # the gate acts before the servo does

@@ -14,6 +14,7 @@ from virtual_arm import VirtualArm, quick_robot
 from waiting import wait
 
 import motorium
+from motorium._core import Mode
 from motorium.errors import BusError, SafetyError
 from motorium.robots.robot import Robot
 from motorium.specs.robot import RobotSpec
@@ -101,7 +102,7 @@ def test_cells_of_a_notebook(arm: VirtualArm) -> None:
 
 def test_first_use_connects_and_the_first_motion_gives_torque(arm: VirtualArm) -> None:
     robot = Robot.open(QUICK, port=arm.emulator.port, calibration="nominal")
-    assert robot.status()["mode"] == "idle"
+    assert robot.status().mode is Mode.IDLE
     assert dict(robot.cameras) == {}
     assert robot.world is None
     assert not arm.torque.any()

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from virtual_arm import quick_robot
 
-from motorium._core import ServoEmulator
+from motorium._core import Mode, Reason, ServoEmulator
 from motorium.errors import BusError, SafetyError
 from motorium.motors.emulated import emulate
 from motorium.robots.bus import open_joints
@@ -57,7 +57,7 @@ class Cable:
 
     def torque(self) -> list[int]:
         assert self.emulator is not None
-        return [int(on) for on in self.emulator.goals()["torque_enable"]]
+        return [int(on) for on in self.emulator.goals().torque_enable]
 
 
 @pytest.fixture(params=KINDS)
@@ -93,17 +93,17 @@ def test_an_arm_comes_back_limp_and_is_enabled_when_asked(robot, cable):
     with pytest.raises(SafetyError, match="nothing to reconnect"):
         robot.reconnect()
     cable.pull()
-    until(lambda: robot.status()["reason"] == "bus_closed")
+    until(lambda: robot.status().reason is Reason.BUS_CLOSED)
     with pytest.raises(BusError, match=r"robot\.reconnect\(\)"):
         robot.check()
     with pytest.raises(BusError, match="does not exist"):
         robot.reconnect(timeout_s=0.0)
-    assert robot.status()["reason"] == "bus_closed"
+    assert robot.status().reason is Reason.BUS_CLOSED
     cable.plug()
     robot.reconnect()
-    assert robot.status()["mode"] == "released"
-    ticks = robot.status()["control"]["ticks"]
-    until(lambda: robot.status()["control"]["ticks"] > ticks + 20)
+    assert robot.status().mode is Mode.RELEASED
+    ticks = robot.status().control.ticks
+    until(lambda: robot.status().control.ticks > ticks + 20)
     assert cable.torque() == [0] * 6
     assert robot.control.move_to(robot.position_rad, timeout_s=0.2) is False
     assert cable.torque() == [0] * 6
@@ -114,7 +114,7 @@ def test_an_arm_comes_back_limp_and_is_enabled_when_asked(robot, cable):
 
 def test_an_interrupt_ends_the_wait_and_nothing_comes_of_it(robot, cable):
     cable.pull()
-    until(lambda: robot.status()["reason"] == "bus_closed")
+    until(lambda: robot.status().reason is Reason.BUS_CLOSED)
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
@@ -122,7 +122,7 @@ def test_an_interrupt_ends_the_wait_and_nothing_comes_of_it(robot, cable):
     assert time.monotonic() - began < 5
     cable.plug()
     time.sleep(0.6)
-    assert robot.status()["reason"] == "bus_closed"
+    assert robot.status().reason is Reason.BUS_CLOSED
     assert cable.torque() == [0] * 6
     robot.reconnect()
     robot.enable()
@@ -131,7 +131,7 @@ def test_an_interrupt_ends_the_wait_and_nothing_comes_of_it(robot, cable):
 
 def test_a_joint_moved_meanwhile_is_named_and_gets_no_torque(robot, cable):
     cable.pull()
-    until(lambda: robot.status()["reason"] == "bus_closed")
+    until(lambda: robot.status().reason is Reason.BUS_CLOSED)
     cable.offset_rad[2] = 0.9
     cable.plug()
     moved = cable.spec.joint_names[2]
@@ -152,7 +152,7 @@ def test_servos_that_kept_their_power_go_on_holding(tmp_path):
     robot = Robot.open(str(tmp_path / "so101.toml"), port=str(cable.name), calibration="nominal")
     with robot:
         cable.pull()
-        until(lambda: robot.status()["reason"] == "bus_closed")
+        until(lambda: robot.status().reason is Reason.BUS_CLOSED)
         cable.plug()
         # As if only the adapter had been pulled: the servos have their settings, and torque.
         open_joints(str(cable.name), bus_config(cable.spec, Calibration.nominal(cable.spec)))

@@ -10,12 +10,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from virtual_arm import VirtualArm, quick_robot
 
 import motorium
+from motorium._core import LatencySetting, Mode
 from motorium.errors import BusError, CalibrationError, CameraError, SafetyError, SpecError
 from motorium.robots import frames
 from motorium.robots.health import latency_advice, self_check
@@ -69,8 +71,8 @@ def test_a_session_ends_at_rest(arm: VirtualArm) -> None:
         np.testing.assert_allclose(robot.position_rad[5], 1.0, atol=0.03)
         np.testing.assert_allclose(robot.position_rad[:5], HOME[:5], atol=0.03)
         status = robot.status()
-        assert status["mode"] == "holding"
-        assert set(status["joints"]) == set(SPEC.joint_names)
+        assert status.mode is Mode.HOLDING
+        assert set(status.joints) == set(SPEC.joint_names)
     assert at_rest(arm)
     with pytest.raises(SafetyError, match="not open"):
         robot.observe("anything")
@@ -100,7 +102,7 @@ def test_observation_has_one_time(arm: VirtualArm) -> None:
         assert abs(seen.skew_ns["state"]) <= 5_000_000
         expected = robot.control.state_at(seen.t_ns)
         assert expected is not None
-        np.testing.assert_allclose(robot.slot_map.gather(seen.state), expected["position_rad"], atol=1e-4)
+        np.testing.assert_allclose(robot.slot_map.gather(seen.state), expected.position_rad, atol=1e-4)
         assert np.abs(robot.slot_map.gather(seen.state) - now).max() > 0.004
     assert all(camera.closed for camera in cameras.values())
 
@@ -171,9 +173,9 @@ def test_self_check_of_a_joint_beyond_its_range() -> None:
         ),  # an overload passes: it ends with the next motion
     }
     with pytest.raises(SafetyError, match=r"gripper stands at -0\.67 rad") as caught:
-        self_check(SPEC, reading)
+        self_check(SPEC, SimpleNamespace(**reading))
     assert "wrist" not in str(caught.value)
-    self_check(SPEC, {**reading, "position_rad": REST})
+    self_check(SPEC, SimpleNamespace(**{**reading, "position_rad": REST}))
 
 
 def test_missing_servo_is_named() -> None:
@@ -279,15 +281,19 @@ def test_interpreter_exit_without_close_parks(arm: VirtualArm) -> None:
     assert at_rest(arm)
 
 
+def latency(setting: LatencySetting, timer_ms: int) -> SimpleNamespace:
+    return SimpleNamespace(setting=setting, timer_ms=timer_ms)
+
+
 def test_an_adapter_that_holds_bytes_back_is_named() -> None:
-    advice = latency_advice("/dev/ttyUSB0", {"setting": "refused", "timer_ms": 16})
+    advice = latency_advice("/dev/ttyUSB0", latency(LatencySetting.REFUSED, 16))
     assert "for 16 ms" in advice
     assert "latency_timer" in advice
-    assert latency_advice("/dev/ttyUSB0", {"setting": "low", "timer_ms": 1}) == ""
-    assert latency_advice("/dev/ttyTHS1", {"setting": "not_applicable", "timer_ms": -1}) == ""
+    assert latency_advice("/dev/ttyUSB0", latency(LatencySetting.LOW, 1)) == ""
+    assert latency_advice("/dev/ttyTHS1", latency(LatencySetting.NOT_APPLICABLE, -1)) == ""
 
 
 def test_a_port_without_an_adapter_has_nothing_to_set(arm: VirtualArm) -> None:
     with Robot.open("so101", port=arm.emulator.port, calibration="nominal") as robot:
-        latency = robot.status()["control"]["latency"]
-    assert latency == {"setting": "not_applicable", "timer_ms": -1}
+        found = robot.status().control.latency
+    assert found.as_dict() == {"setting": "not_applicable", "timer_ms": -1}

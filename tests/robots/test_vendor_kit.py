@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from motorium._core import Relay, ServoEmulator
+from motorium._core import Reason, Relay, ServoEmulator
 from motorium.errors import BusError, SafetyError, SpecError
 from motorium.motors.emulated import emulate
 from motorium.robots.robot import Robot
@@ -79,24 +79,24 @@ def goal_rad(spec: RobotSpec, servos: ServoEmulator) -> np.ndarray:
     """What the servos were told."""
     zero = np.array([joint.zero_ticks for joint in spec.joints])
     sign = np.array([joint.sign for joint in spec.joints])
-    return (servos.goals()["goal_position_ticks"] - zero) * sign * TURN / 4096
+    return (servos.goals().goal_position_ticks - zero) * sign * TURN / 4096
 
 
 def test_the_kit_drives_an_arm_behind_the_gate(arm):
     spec, robot, servos = arm
     with Robot.open(robot, port=servos.port, calibration="nominal") as live:
-        assert servos.goals()["torque_enable"].tolist() == [1] * 6
+        assert servos.goals().torque_enable.tolist() == [1] * 6
         home = np.array([joint.home_rad for joint in spec.joints])
         np.testing.assert_allclose(live.position_rad, home, atol=0.002)
         by_itself = "bus_watchdog" in MotorSpec.load(spec.motor_names[0]).registers
-        assert live.status()["watchdog"] == ("servo watchdog" if by_itself else "none")
+        assert live.status().watchdog == ("servo watchdog" if by_itself else "none")
         live.control.move_to(home + 9.0, 1.0)  # far beyond every limit, and the arm does not follow
         until(lambda: bool((np.abs(goal_rad(spec, servos) - home) > 0.2).all()))
         lower = np.array([joint.lower_rad for joint in spec.joints])
         upper = np.array([joint.upper_rad for joint in spec.joints])
         assert ((goal_rad(spec, servos) > lower - 0.01) & (goal_rad(spec, servos) < upper + 0.01)).all()
         live.control.release()
-        until(lambda: servos.goals()["torque_enable"].tolist() == [0] * 6)
+        until(lambda: servos.goals().torque_enable.tolist() == [0] * 6)
 
 
 def lose(arm: tuple[RobotSpec, str, ServoEmulator]) -> None:
@@ -105,11 +105,11 @@ def lose(arm: tuple[RobotSpec, str, ServoEmulator]) -> None:
     name = spec.joints[2].name
     with Robot.open(robot, port=servos.port, calibration="nominal") as live:
         servos.set_fault("drop", spec.joints[2].id)
-        until(lambda: live.status()["joints"][name]["age_s"] > 0.05)
-        others = [row["age_s"] for joint, row in live.status()["joints"].items() if joint != name]
-        assert max(others) < live.status()["joints"][name]["age_s"]
+        until(lambda: live.status().joints[name].age_s > 0.05)
+        others = [row.age_s for joint, row in live.status().joints.items() if joint != name]
+        assert max(others) < live.status().joints[name].age_s
         servos.close()
-        until(lambda: live.status()["reason"] == "bus_closed")
+        until(lambda: live.status().reason is Reason.BUS_CLOSED)
         with pytest.raises(SafetyError, match="opened anew"):
             live.reconnect()
         live.check()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from motorium._core import ControlConfig, ControlCore
+from motorium._core import ControlConfig, ControlCore, Mode, Reason
 
 TICK, T0, J = 5_000_000, 10**12, 3
 GRIPPER = 2
@@ -46,13 +46,13 @@ class Bench:
         begin = self.t
         self.core.move_to(np.array(target, np.float32))
         self.tick()
-        while self.core.mode == "moving":
+        while self.core.mode is Mode.MOVING:
             self.tick()
             assert self.t - begin < 10**10
         return (self.t - begin) * 1e-9
 
     def missed(self) -> int:
-        return int(self.core.stats()["arrival"]["missed"])
+        return int(self.core.stats().arrival.missed)
 
 
 def test_an_arm_that_is_there_is_not_waited_for() -> None:
@@ -78,7 +78,7 @@ def test_an_arm_that_creeps_is_waited_for_no_longer_than_the_settle_time() -> No
     begin = bench.t
     bench.core.move_to(np.zeros(J, np.float32))
     bench.tick()
-    while bench.core.mode == "moving":
+    while bench.core.mode is Mode.MOVING:
         swing = 0.28 + 0.02 * np.sin(bench.t / 2e7)
         bench.offset[0] = min(bench.offset[0] + 0.01, swing)
         bench.tick()
@@ -109,10 +109,10 @@ def test_only_a_gripper_that_pushes_arrives_by_contact(
     bench = Bench()
     bench.blocked, bench.effort[joint] = joint, effort
     bench.move(1.0, 1.0, 1.0)
-    arrival = bench.core.stats()["arrival"]
-    assert (arrival["missed"], arrival["contact"]) == (missed, contact)
-    assert arrival["position_rad"][joint] == 0.0
-    assert arrival["target_rad"][joint] == 1.0
+    arrival = bench.core.stats().arrival
+    assert (arrival.missed, arrival.contact) == (missed, contact)
+    assert arrival.position_rad[joint] == 0.0
+    assert arrival.target_rad[joint] == 1.0
 
 
 @pytest.mark.parametrize(("blocked", "reason"), [(None, ""), (0, "park_timed_out"), (GRIPPER, "")])
@@ -124,9 +124,9 @@ def test_a_park_that_ends_elsewhere_says_so(blocked: int | None, reason: str) ->
         bench.effort[blocked] = -0.3
     bench.core.park()
     bench.tick()
-    while bench.core.mode == "moving":
+    while bench.core.mode is Mode.MOVING:
         bench.tick()
-    assert (bench.core.mode, bench.core.reason) == ("released", reason)
+    assert (bench.core.mode, bench.core.reason) == (Mode.RELEASED, Reason(reason))
 
 
 def test_a_share_that_no_profile_can_have_leaves_the_arm_where_it_is() -> None:
@@ -135,7 +135,7 @@ def test_a_share_that_no_profile_can_have_leaves_the_arm_where_it_is() -> None:
     bench.core.move_to(np.ones(J, np.float32), 1e-12)
     for _ in range(50):
         bench.tick()
-    assert (bench.core.mode, bench.core.reason) == ("holding", "unplanned")
+    assert (bench.core.mode, bench.core.reason) == (Mode.HOLDING, Reason.UNPLANNED)
     np.testing.assert_allclose(bench.q, [0.5, 0.0, 0.0], atol=1e-5)
 
 
@@ -145,7 +145,7 @@ def test_a_share_outside_its_range_changes_nothing(share: float) -> None:
     with pytest.raises(ValueError, match=r"velocity_share must be in \(0, 1\], or None"):
         bench.core.move_to(np.ones(J, np.float32), share)
     bench.tick()
-    assert bench.core.mode == "holding"
+    assert bench.core.mode is Mode.HOLDING
 
 
 @pytest.mark.parametrize("limits", [{"approach_velocity_share": 1e-12}, {"max_jerk_rad_s3": [1e-9] * J}])

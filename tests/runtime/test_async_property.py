@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_control_core import TICK, Bench, J
 
+from motorium._core import Mode, PushStatus, Reason
 from motorium.runtime.schedule import Pace, Scheduler
 
 SPEED, J_MAX = 0.5, 800.0
@@ -47,7 +48,7 @@ class Player:
             bench.push(rows, t0=t0, delay=delay) if self.dt == 50_000_000 else self._push(rows, t0, delay)
         )
         # Rows up to delay - 1 are shared by old plan and new: an arrival after that row is spliced where it falls.
-        self.kept.append(status == "accepted" and latency_ns <= (delay - 1) * self.dt)
+        self.kept.append(status is PushStatus.ACCEPTED and latency_ns <= (delay - 1) * self.dt)
         scheduler.record(latency_ns)
         self.run_until(max(bench.t, scheduler.next_start_ns(t0, delay)))
 
@@ -79,20 +80,20 @@ def test_no_step_above_the_bound_under_any_delay(
     # A cubic between rows is at most 1.5 times as steep as its secant. Without any latency a plan takes over within
     # its first row, with whatever slope the old one had there: (1.5 + 1.5 * 1/4 + 1.5 * 1/4) times in the middle.
     own = (1.5 if any(latencies) else 2.25) * SPEED
-    if all(player.kept) and stats["underflows"] <= 1:
-        assert stats["seam_jump_max_rad"] < 1e-5
+    if all(player.kept) and stats.underflows <= 1:
+        assert stats.seam_jump_max_rad < 1e-5
         assert player.largest_speed() <= own + 1e-3  # nothing is added
     else:
         # Old and new plan are at most two chunks of walking apart; that gap fades over BLEND_S.
         gap = 2 * SPEED * rows * player.dt * 1e-9
         assert player.largest_speed() <= 3 * (own + gap / BLEND_S)
-        counted = stats["late_chunks"] + stats["expired_chunks"] + stats["underflows"]
-        assert counted > 0 or stats["seams"]["count"] > 0, "broken, and on record"
-    assert stats["mode"] == "holding"
-    ran = stats["expired_chunks"] < len(latencies)
-    assert stats["reason"] == ("underflow" if ran else "")
+        counted = stats.late_chunks + stats.expired_chunks + stats.underflows
+        assert counted > 0 or stats.seams.count > 0, "broken, and on record"
+    assert stats.mode is Mode.HOLDING
+    ran = stats.expired_chunks < len(latencies)
+    assert stats.reason is (Reason.UNDERFLOW if ran else Reason.NONE)
     assert np.ptp(np.array(player.setpoints[-100:]), axis=0).max() < 1e-6, "a clean hold at the end"
-    assert stats["refused"] == 0
+    assert stats.refused == 0
     assert player.bench.largest_step() <= 4.0 * TICK_S + 1e-5
 
 
@@ -106,6 +107,6 @@ def test_a_steady_latency_is_promised_and_kept(rate_hz: int, rows: int, seed: in
         player.think(latency)
     stats = player.bench.core.stats()
     assert all(player.kept)
-    assert (stats["late_chunks"], stats["expired_chunks"], stats["underflows"]) == (0, 0, 0)
-    assert stats["seam_jump_max_rad"] < 1e-5
+    assert (stats.late_chunks, stats.expired_chunks, stats.underflows) == (0, 0, 0)
+    assert stats.seam_jump_max_rad < 1e-5
     assert player.largest_speed() <= 1.5 * SPEED + 1e-3

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from motorium._core import ControlConfig, ControlCore
+from motorium._core import ControlConfig, ControlCore, Mode, PushStatus, Reason
 
 J = 3
 TICK = 5_000_000
@@ -49,7 +49,7 @@ class Bench:
     def enable(self) -> Bench:
         self.core.enable()
         self.tick()
-        assert self.core.mode == "holding"
+        assert self.core.mode is Mode.HOLDING
         return self
 
     def push(self, rows: np.ndarray, *, t0: int | None = None, delay: int = 0) -> str:
@@ -64,8 +64,8 @@ class Bench:
 
 def test_nothing_moves_before_enable() -> None:
     bench = Bench()
-    assert bench.core.mode == "idle"
-    assert bench.push(np.linspace(0.3, 0.6, 8)) == "not_running"
+    assert bench.core.mode is Mode.IDLE
+    assert bench.push(np.linspace(0.3, 0.6, 8)) is PushStatus.NOT_RUNNING
     np.testing.assert_array_equal(bench.tick(), np.full(J, 0.3, np.float32))
 
 
@@ -79,9 +79,9 @@ def test_enable_waits_for_fresh_state() -> None:
     bench = Bench()
     bench.core.enable()
     bench.tick(state_age_ns=200_000_000)
-    assert bench.core.mode == "idle"
+    assert bench.core.mode is Mode.IDLE
     bench.tick()
-    assert bench.core.mode == "holding"
+    assert bench.core.mode is Mode.HOLDING
 
 
 def test_setpoint_is_exact_at_row_times_and_never_overshoots() -> None:
@@ -90,7 +90,7 @@ def test_setpoint_is_exact_at_row_times_and_never_overshoots() -> None:
     rows = rng.uniform(-1, 1, (16, J)).astype(np.float32)
     rows[0] = bench.core.setpoint(bench.t)
     t0 = bench.t
-    assert bench.push(rows, delay=1) == "accepted"
+    assert bench.push(rows, delay=1) is PushStatus.ACCEPTED
     np.testing.assert_array_equal(bench.core.committed(t0, DT, 16), rows)
     fine = bench.core.committed(t0, DT // 50, 15 * 50 + 1)
     for i in range(15):
@@ -106,7 +106,7 @@ def test_promised_rows_are_kept_and_the_seam_is_continuous(data: st.DataObject) 
     bench = Bench().enable()
     rng = np.random.default_rng(data.draw(st.integers(0, 10**6)))
     walk = lambda start: np.vstack([start, start + np.cumsum(rng.normal(0, 0.02, (15, J)), 0)])  # noqa: E731
-    assert bench.push(walk(bench.core.setpoint(bench.t)), delay=1) == "accepted"
+    assert bench.push(walk(bench.core.setpoint(bench.t)), delay=1) is PushStatus.ACCEPTED
     for _ in range(4):
         bench.run(data.draw(st.integers(5, 60)) * TICK)
         capture = bench.t - data.draw(st.integers(0, 15)) * TICK
@@ -116,13 +116,13 @@ def test_promised_rows_are_kept_and_the_seam_is_continuous(data: st.DataObject) 
         rows = walk(committed[-1])[1 : 17 - delay]
         bench.run(latency_ticks * TICK)
         before = bench.core.committed(capture, DT // 20, (delay - 1) * 20 + 1)
-        assert bench.push(np.vstack([committed, rows]), t0=capture, delay=delay) == "accepted"
+        assert bench.push(np.vstack([committed, rows]), t0=capture, delay=delay) is PushStatus.ACCEPTED
         after = bench.core.committed(capture, DT // 20, (delay - 1) * 20 + 1)
         np.testing.assert_allclose(after, before, atol=1e-5)  # the promised stretch, curve and all
         np.testing.assert_allclose(bench.core.committed(capture, DT, 16)[delay:], rows, atol=1e-5)
     stats = bench.core.stats()
-    assert stats["late_chunks"] == 0
-    assert stats["seam_jump_max_rad"] < 1e-5
+    assert stats.late_chunks == 0
+    assert stats.seam_jump_max_rad < 1e-5
 
 
 @settings(max_examples=60, deadline=None)
@@ -155,8 +155,8 @@ def test_late_chunk_is_counted_and_joins_where_the_arm_is() -> None:
     t0 = bench.t
     bench.run(4 * DT)
     here = bench.core.setpoint(bench.t)
-    assert bench.push(np.linspace(0.08, 0.5, 16), t0=t0, delay=2) == "late"
-    assert bench.core.stats()["late_chunks"] == 1
+    assert bench.push(np.linspace(0.08, 0.5, 16), t0=t0, delay=2) is PushStatus.LATE
+    assert bench.core.stats().late_chunks == 1
     np.testing.assert_allclose(bench.core.setpoint(bench.t), here, atol=1e-6)
     bench.run(11 * DT)
     np.testing.assert_allclose(bench.core.setpoint(t0 + 15 * DT), 0.5, atol=1e-6)
@@ -166,9 +166,9 @@ def test_chunk_that_is_over_is_refused() -> None:
     bench = Bench(0.0).enable()
     t0 = bench.t
     bench.run(20 * DT)
-    assert bench.push(np.linspace(0, 1, 16), t0=t0, delay=2) == "expired"
+    assert bench.push(np.linspace(0, 1, 16), t0=t0, delay=2) is PushStatus.EXPIRED
     bench.tick()
-    assert bench.core.mode == "holding"
+    assert bench.core.mode is Mode.HOLDING
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -178,33 +178,33 @@ def test_non_finite_chunk_changes_nothing(bad: float) -> None:
     plan = bench.core.committed(bench.t, DT, 16)
     rows = np.linspace(0, 1, 16)
     rows[9] = bad
-    assert bench.push(rows, delay=1) == "malformed"
+    assert bench.push(rows, delay=1) is PushStatus.MALFORMED
     np.testing.assert_array_equal(bench.core.committed(bench.t, DT, 16), plan)
-    assert bench.core.stats()["malformed_chunks"] == 1
+    assert bench.core.stats().malformed_chunks == 1
 
 
 def test_chunk_shape_is_checked() -> None:
     bench = Bench().enable()
     with pytest.raises(ValueError, match="shape"):
         bench.core.push_chunk(np.zeros((4, J + 1)), bench.t, DT, 0, bench.t)
-    assert bench.core.push_chunk(np.zeros((257, J)), bench.t, DT, 0, bench.t) == "malformed"
-    assert bench.core.push_chunk(np.zeros((4, J)), bench.t, 0, 0, bench.t) == "malformed"
-    assert bench.core.push_chunk(np.zeros((4, J)), bench.t, DT, 5, bench.t) == "malformed"
+    assert bench.core.push_chunk(np.zeros((257, J)), bench.t, DT, 0, bench.t) is PushStatus.MALFORMED
+    assert bench.core.push_chunk(np.zeros((4, J)), bench.t, 0, 0, bench.t) is PushStatus.MALFORMED
+    assert bench.core.push_chunk(np.zeros((4, J)), bench.t, DT, 5, bench.t) is PushStatus.MALFORMED
 
 
 def test_underflow_holds_the_last_row_once_and_resumes() -> None:
     bench = Bench(0.0).enable()
     bench.push(np.linspace(0, 0.3, 16), delay=1)
     bench.run(15 * DT)
-    assert bench.core.mode == "running"
+    assert bench.core.mode is Mode.RUNNING
     bench.run(10 * DT)
-    assert (bench.core.mode, bench.core.reason) == ("holding", "underflow")
+    assert (bench.core.mode, bench.core.reason) == (Mode.HOLDING, Reason.UNDERFLOW)
     np.testing.assert_allclose(bench.q, 0.3, atol=1e-6)
-    assert bench.core.stats()["underflows"] == 1
-    assert bench.push(np.linspace(0.3, 0.0, 16), delay=1) == "accepted"
+    assert bench.core.stats().underflows == 1
+    assert bench.push(np.linspace(0.3, 0.0, 16), delay=1) is PushStatus.ACCEPTED
     bench.tick()
-    assert bench.core.mode == "running"
-    assert bench.core.stats()["underflows"] == 1
+    assert bench.core.mode is Mode.RUNNING
+    assert bench.core.stats().underflows == 1
 
 
 @pytest.mark.parametrize(
@@ -214,9 +214,9 @@ def test_declared_fallback_after_an_underflow(fallback: str, end: str) -> None:
     bench = Bench(0.0, fallback=fallback, fallback_after_s=0.5).enable()
     bench.push(np.linspace(0, 0.3, 16), delay=1)
     bench.run(16 * DT + 400_000_000)
-    assert bench.core.mode == "holding"
+    assert bench.core.mode is Mode.HOLDING
     bench.run(8_000_000_000)
-    assert bench.core.mode == end
+    assert bench.core.mode.value == end
     if fallback == "park":
         np.testing.assert_allclose(bench.q, [-1.0, 0.0, 1.0], atol=1e-3)
 
@@ -234,8 +234,8 @@ def test_hold_drops_the_plan() -> None:
     bench.run(20 * DT)
     np.testing.assert_array_equal(bench.q, held)
     stats = bench.core.stats()
-    assert stats["underflows"] == 0
-    assert stats["mode"] == "holding"
+    assert stats.underflows == 0
+    assert stats.mode is Mode.HOLDING
 
 
 def test_move_to_arrives_together_at_a_share_of_full_speed() -> None:
@@ -243,14 +243,14 @@ def test_move_to_arrives_together_at_a_share_of_full_speed() -> None:
     target = np.array([1.0, -0.5, 0.25], np.float32)
     bench.core.move_to(target, velocity_share=0.25)
     goals = []
-    while not goals or bench.core.mode == "moving":
+    while not goals or bench.core.mode is Mode.MOVING:
         goals.append(bench.tick())
     path = np.array(goals)
     np.testing.assert_allclose(path[-1], target, atol=1e-4)
     np.testing.assert_allclose(path / target, np.repeat(path[:, :1], J, axis=1), atol=2e-2)  # straight line
     speed = np.abs(np.diff(path, axis=0)).max() / 0.005
     assert 0.9 <= speed <= 1.0 + 1e-3  # a quarter of 4 rad/s
-    assert bench.core.stats()["clamped"] == 0
+    assert bench.core.stats().clamped == 0
 
 
 def test_park_ends_at_rest_without_torque() -> None:
@@ -259,12 +259,12 @@ def test_park_ends_at_rest_without_torque() -> None:
     bench.run(3 * DT)
     bench.core.park()
     bench.tick()
-    assert (bench.core.mode, bench.core.reason) == ("moving", "parking")
-    assert bench.push(np.linspace(0.7, 0.9, 16)) == "not_running"
+    assert (bench.core.mode, bench.core.reason) == (Mode.MOVING, Reason.PARKING)
+    assert bench.push(np.linspace(0.7, 0.9, 16)) is PushStatus.NOT_RUNNING
     bench.core.hold()  # a park cannot be talked out of
     bench.run(6_000_000_000)
-    assert bench.core.mode == "released"
-    assert not bench.core.stats()["torque"]
+    assert bench.core.mode is Mode.RELEASED
+    assert not bench.core.stats().torque
     np.testing.assert_allclose(bench.q, [-1.0, 0.0, 1.0], atol=1e-3)
 
 
@@ -276,19 +276,19 @@ def test_park_of_an_arm_that_cannot_move_still_ends() -> None:
     for _ in range(int(6.5e9) // TICK):
         bench.t += TICK
         bench.core.tick(bench.t, stuck, zero, zero, bench.t)
-    assert bench.core.mode == "released"
+    assert bench.core.mode is Mode.RELEASED
 
 
 def test_stale_state_trips_into_fault_and_park_recovers() -> None:
     bench = Bench(0.0).enable()
     for i in range(40):
         bench.tick(state_age_ns=(i + 1) * 10_000_000)
-    assert (bench.core.mode, bench.core.reason) == ("fault", "gate_tripped")
-    assert bench.core.stats()["trips"] == 1
-    assert bench.push(np.linspace(0, 1, 16)) == "not_running"
+    assert (bench.core.mode, bench.core.reason) == (Mode.FAULT, Reason.GATE_TRIPPED)
+    assert bench.core.stats().trips == 1
+    assert bench.push(np.linspace(0, 1, 16)) is PushStatus.NOT_RUNNING
     bench.core.park()
     bench.run(6_000_000_000)
-    assert bench.core.mode == "released"
+    assert bench.core.mode is Mode.RELEASED
     np.testing.assert_allclose(bench.q, [-1.0, 0.0, 1.0], atol=1e-3)
 
 
@@ -297,7 +297,7 @@ def test_goal_outside_the_limits_is_clamped_and_counted() -> None:
     bench.push(np.linspace(1.5, 3.0, 16), delay=1)
     bench.run(20 * DT)
     assert bench.q.max() <= 2.0
-    assert bench.core.stats()["clamped_position"] > 0
+    assert bench.core.stats().clamped_position > 0
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from virtual_arm import VirtualArm
 from waiting import wait
 
-from motorium._core import ControlLoop
+from motorium._core import ControlLoop, Mode, PushStatus, Reason
 from motorium.errors import SafetyError
 from motorium.robots.config import robot_config
 from motorium.robots.robot import Robot
@@ -54,8 +54,8 @@ def feed(loop: ControlLoop, stop: threading.Event, rng: np.random.Generator, max
 def test_enable_from_any_pose_has_no_jump(arm: VirtualArm, loop: ControlLoop) -> None:
     before = arm.position_rad.copy()
     assert loop.enable()
-    ticks = loop.stats()["ticks"]
-    assert wait(lambda: loop.stats()["ticks"] > ticks + 40)
+    ticks = loop.stats().ticks
+    assert wait(lambda: loop.stats().ticks > ticks + 40)
     np.testing.assert_allclose(arm.position_rad, before, atol=0.01)
     assert arm.torque.all()
 
@@ -79,15 +79,15 @@ def test_chunks_are_followed_and_their_end_is_held(arm: VirtualArm, loop: Contro
     start = loop.committed(t0, DT, 1)[0]
     rows = np.linspace(start, start + 0.2, 16)
     rows[:, 5] = start[5]
-    assert loop.push_chunk(rows, t0, DT, 1) == "accepted"
-    assert wait(lambda: loop.mode == "running")
-    assert wait(lambda: loop.mode == "holding")
-    assert loop.reason == "underflow"
-    assert loop.stats()["underflows"] == 1
+    assert loop.push_chunk(rows, t0, DT, 1) is PushStatus.ACCEPTED
+    assert wait(lambda: loop.mode is Mode.RUNNING)
+    assert wait(lambda: loop.mode is Mode.HOLDING)
+    assert loop.reason is Reason.UNDERFLOW
+    assert loop.stats().underflows == 1
     assert wait(lambda: bool(np.abs(arm.position_rad - rows[-1]).max() < 0.02))
     t0 = time.monotonic_ns()
-    assert loop.push_chunk(np.linspace(rows[-1], start, 16), t0, DT, 1) == "accepted"
-    assert wait(lambda: loop.mode == "running")
+    assert loop.push_chunk(np.linspace(rows[-1], start, 16), t0, DT, 1) is PushStatus.ACCEPTED
+    assert wait(lambda: loop.mode is Mode.RUNNING)
 
 
 def test_commands_stay_continuous_under_random_delays(loop: ControlLoop) -> None:
@@ -117,11 +117,11 @@ def test_a_lost_reply_in_every_tick_costs_no_tick_at_50_hz(arm: VirtualArm) -> N
         control = ControlLoop(config, [arm.emulator.port])
         arm.emulator.set_fault(fault, SPEC.joints[-1].id)  # the last: all the others have been waited for
         control.start()
-        assert wait(lambda control=control: control.stats()["ticks"] >= ticks)
+        assert wait(lambda control=control: control.stats().ticks >= ticks)
         stats = control.stats()
-        missed[fault] = stats["missed"]
+        missed[fault] = stats.missed
         if fault == "drop":
-            assert stats["bus"]["timeouts"] >= ticks - 1
+            assert stats.bus.timeouts >= ticks - 1
         arm.emulator.set_fault("none")
         control.stop()
     assert missed["drop"] <= missed["none"]
@@ -132,8 +132,8 @@ def test_unplugged_port_ends_in_fault_quickly(arm: VirtualArm, loop: ControlLoop
     t0 = time.monotonic_ns()
     loop.push_chunk(np.repeat(loop.committed(t0, DT, 1), 16, axis=0), t0, DT, 1)
     arm.emulator.close()
-    assert wait(lambda: loop.mode == "fault", 2.0)
-    assert loop.reason == "bus_closed"
+    assert wait(lambda: loop.mode is Mode.FAULT, 2.0)
+    assert loop.reason is Reason.BUS_CLOSED
     began = time.monotonic()
     assert loop.park() is False
     loop.stop()
@@ -143,17 +143,17 @@ def test_unplugged_port_ends_in_fault_quickly(arm: VirtualArm, loop: ControlLoop
 def test_one_lost_reply_is_not_an_event(arm: VirtualArm, loop: ControlLoop) -> None:
     assert loop.enable()
     arm.emulator.set_fault("drop", 3, period=7)
-    before = loop.stats()["bus"]["timeouts"]
-    assert wait(lambda: loop.stats()["bus"]["timeouts"] > before + 5)
-    assert loop.mode == "holding"
-    assert loop.stats()["refused"] == 0
+    before = loop.stats().bus.timeouts
+    assert wait(lambda: loop.stats().bus.timeouts > before + 5)
+    assert loop.mode is Mode.HOLDING
+    assert loop.stats().refused == 0
 
 
 def test_a_silent_servo_trips_the_gate(arm: VirtualArm, loop: ControlLoop) -> None:
     assert loop.enable()
     arm.emulator.set_fault("drop", 2)
-    assert wait(lambda: loop.mode == "fault", 3.0)
-    assert loop.reason == "gate_tripped"
+    assert wait(lambda: loop.mode is Mode.FAULT, 3.0)
+    assert loop.reason is Reason.GATE_TRIPPED
     arm.emulator.set_fault("none", 2)
     assert loop.park()
     assert wait(lambda: not arm.torque.any())
@@ -193,8 +193,8 @@ def test_state_at_interpolates(arm: VirtualArm, loop: ControlLoop) -> None:
     middle = int(a["state_t_ns"] + b["state_t_ns"]) // 2
     got = loop.state_at(middle)
     assert got is not None
-    assert got["t_ns"] == middle
-    np.testing.assert_allclose(got["position_rad"], (a["position_rad"] + b["position_rad"]) / 2, atol=1e-4)
+    assert got.t_ns == middle
+    np.testing.assert_allclose(got.position_rad, (a["position_rad"] + b["position_rad"]) / 2, atol=1e-4)
 
 
 def test_setpoint_at_is_what_was_in_force_then(arm: VirtualArm, loop: ControlLoop) -> None:
@@ -215,12 +215,12 @@ def test_setpoint_at_is_what_was_in_force_then(arm: VirtualArm, loop: ControlLoo
 
 def test_telemetry_is_complete_and_counts_what_was_overwritten(loop: ControlLoop) -> None:
     first = loop.telemetry()
-    ticks = loop.stats()["ticks"]
-    assert wait(lambda: loop.stats()["ticks"] > ticks + 20)
+    ticks = loop.stats().ticks
+    assert wait(lambda: loop.stats().ticks > ticks + 20)
     second = loop.telemetry()
     together = np.concatenate([first["tick"], second["tick"]])
     np.testing.assert_array_equal(np.diff(together), 1)
-    assert loop.stats()["telemetry_overwritten"] == 0
+    assert loop.stats().telemetry_overwritten == 0
 
 
 def test_python_holding_the_gil_does_not_delay_control(loop: ControlLoop) -> None:

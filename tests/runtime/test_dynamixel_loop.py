@@ -35,9 +35,9 @@ def test_a_session_starts_where_the_arm_is_and_ends_at_rest(arm: VirtualArm) -> 
         robot.move_to({"shoulder_pan": 0.6, "gripper": 0.5})
         assert arm.position_rad[0] == pytest.approx(0.6, abs=0.02)
         stats = robot.control.stats()
-        assert stats["watchdog"] == robot.status()["watchdog"] == "servo watchdog"
-    assert stats["safety"]["trips"] == 0
-    assert stats["bus"]["refusals"] == 0
+        assert stats.watchdog == robot.status().watchdog == "servo watchdog"
+    assert stats.safety.trips == 0
+    assert stats.bus.refusals == 0
     assert not arm.torque.any()
     np.testing.assert_allclose(arm.position_rad, REST, atol=0.06)
 
@@ -49,8 +49,8 @@ def test_one_bad_byte_in_fifty_replies_ends_nothing(arm: VirtualArm) -> None:
             robot.move_to({"shoulder_pan": target})
         stats = robot.control.stats()
         arm.emulator.set_fault("none")
-    assert stats["bus"]["crc_errors"] > 0
-    assert stats["safety"]["trips"] == 0
+    assert stats.bus.crc_errors > 0
+    assert stats.safety.trips == 0
     assert arm.largest_goal_step_rad < 0.1
 
 
@@ -69,8 +69,8 @@ def test_two_buses_run_side_by_side(arm: VirtualArm) -> None:
             so101.move_to({"shoulder_pan": 0.5})
             after = [robot.control.stats() for robot in (koch, so101)]
             arm.emulator.set_fault("none")
-        lost = [b["bus"]["timeouts"] - a["bus"]["timeouts"] for a, b in zip(before, after, strict=True)]
-        ticks = [b["ticks"] - a["ticks"] for a, b in zip(before, after, strict=True)]
+        lost = [b.bus.timeouts - a.bus.timeouts for a, b in zip(before, after, strict=True)]
+        ticks = [b.ticks - a.ticks for a, b in zip(before, after, strict=True)]
     assert lost[0] > 0
     assert lost[1] < 0.5 * lost[0]
     assert min(ticks) > 0

@@ -18,6 +18,7 @@ from test_control_core import Bench
 from virtual_arm import VirtualArm
 
 import motorium
+from motorium._core import Mode, PushStatus, Reason
 from motorium.errors import SafetyError
 from motorium.robots.robot import Robot
 from motorium.specs.robot import RobotSpec
@@ -55,7 +56,7 @@ def stops(arm: VirtualArm, robot: Robot, press: Callable[[], object]) -> None:
     seconds_until(lambda: arm.position_rad[0] > 0.1)
     press()
     pressed = time.monotonic()
-    seconds_until(lambda: robot.control.reason == "estop", STILL_S)
+    seconds_until(lambda: robot.control.reason is Reason.ESTOP, STILL_S)
     goal = robot.control.goal_rad
     seconds_until(lambda: not arm.torque.any(), LIMP_S)
     assert time.monotonic() - pressed >= 0.9 * HOLD_S
@@ -67,7 +68,7 @@ def stops(arm: VirtualArm, robot: Robot, press: Callable[[], object]) -> None:
         lambda: robot.control.enable(0.3),
     ):
         moving()
-        assert robot.control.reason == "estop"
+        assert robot.control.reason is Reason.ESTOP
     assert not arm.torque.any()
     with pytest.raises(SafetyError, match="emergency stop"):
         robot.check()
@@ -78,12 +79,12 @@ def test_from_the_api_and_back(arm: VirtualArm, robot: Robot) -> None:
     with pytest.raises(SafetyError, match="emergency stop"):
         robot.enable()
     robot.reset_estop()
-    assert (robot.control.mode, robot.control.reason) == ("released", "")
+    assert (robot.control.mode, robot.control.reason) == (Mode.RELEASED, Reason.NONE)
     assert not arm.torque.any(), "a reset moves nothing and powers nothing"
     robot.enable()
     assert arm.torque.all()
     robot.home()
-    assert robot.status()["control"]["estops"] == 1
+    assert robot.status().control.estops == 1
 
 
 def test_from_a_descriptor(arm: VirtualArm, robot: Robot) -> None:
@@ -94,7 +95,7 @@ def test_from_a_descriptor(arm: VirtualArm, robot: Robot) -> None:
     stops(arm, robot, lambda: os.write(writer, b"!"))
     robot.reset_estop()
     os.close(writer)  # the cable is cut
-    seconds_until(lambda: robot.control.reason == "estop", STILL_S)
+    seconds_until(lambda: robot.control.reason is Reason.ESTOP, STILL_S)
     with pytest.raises(SafetyError, match="release the button"):
         robot.reset_estop()
 
@@ -103,11 +104,11 @@ def test_only_the_named_keys_count(robot: Robot) -> None:
     reader, writer = os.pipe()
     robot.watch_estop(reader, b" \x1b")
     os.write(writer, b"hello")
-    ticks = robot.control.stats()["ticks"]
-    seconds_until(lambda: robot.control.stats()["ticks"] > ticks + 5)
-    assert robot.control.mode == "holding"
+    ticks = robot.control.stats().ticks
+    seconds_until(lambda: robot.control.stats().ticks > ticks + 5)
+    assert robot.control.mode is Mode.HOLDING
     os.write(writer, b"x y")
-    seconds_until(lambda: robot.control.reason == "estop", STILL_S)
+    seconds_until(lambda: robot.control.reason is Reason.ESTOP, STILL_S)
     os.close(reader)
 
 
@@ -175,14 +176,14 @@ def test_in_virtual_time_the_goal_stands_in_the_same_tick(hold_s: float) -> None
     before = bench.q
     bench.core.estop()
     begin = bench.t
-    while bench.core.stats()["torque"]:
+    while bench.core.stats().torque:
         np.testing.assert_array_equal(bench.tick(), before)
     assert bench.t - begin == pytest.approx(hold_s * 1e9 + 5e6, abs=6e6)
     for wish in (bench.core.enable, bench.core.park, bench.core.hold, bench.core.release):
         wish()
         bench.tick()
-        assert (bench.core.mode, bench.core.reason) == ("fault", "estop")
-    assert bench.push(np.linspace(0.0, 1.5, 16)) == "not_running"
+        assert (bench.core.mode, bench.core.reason) == (Mode.FAULT, Reason.ESTOP)
+    assert bench.push(np.linspace(0.0, 1.5, 16)) is PushStatus.NOT_RUNNING
     assert bench.core.reset_estop()
     bench.enable()
 
@@ -192,6 +193,6 @@ def test_a_stop_before_torque_keeps_it_off() -> None:
     bench.core.estop()
     bench.core.enable()
     bench.tick()
-    assert not bench.core.stats()["torque"]
+    assert not bench.core.stats().torque
     assert bench.core.reset_estop()
     bench.enable()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from policies import SPEC, SinePolicy
 
-from motorium._core import ControlCore
+from motorium._core import ControlCore, SeamStats
 from motorium.errors import CheckpointError
 from motorium.policies.guidance import soft_mask
 from motorium.policies.nano import NanoPolicy
@@ -70,23 +70,23 @@ class Stage:
         return Observation(self.now_ns, self.map.scatter(self.q), self.images, task)
 
 
-def seams(guidance: str) -> dict[str, dict[str, float]]:
+def seams(guidance: str) -> SeamStats:
     """Of a network that was never trained, whose chunks follow their noise: no two agree beyond the promise."""
     sample = nano_samples.descriptor(nano_samples.SMALL)
     checkpoint = Checkpoint("sample", sample, nano_samples.weights(sample))  # type: ignore[arg-type]
     policy = NanoPolicy(checkpoint, seed=4, guidance=guidance)
     stage = Stage()
     run_lockstep(stage, policy, slot_map(SPEC), "put the cube", VirtualClock(duration_s=8.0, latency_s=0.09))
-    result = stage.core.stats()["seams"]
-    assert result["count"] > 15
+    result = stage.core.stats().seams
+    assert result.count > 15
     return result
 
 
 def test_seams_shrink_on_a_policy_whose_chunks_disagree() -> None:
     free, guided = seams("none"), seams("soft")
-    assert guided["velocity_rad_s"]["p50"] < 0.6 * free["velocity_rad_s"]["p50"]
-    assert guided["jump_rad"]["max"] < 1e-5, "committed rows are kept with guidance"
-    assert free["jump_rad"]["max"] < 1e-5, "and without"
+    assert guided.velocity_rad_s.p50 < 0.6 * free.velocity_rad_s.p50
+    assert guided.jump_rad.max < 1e-5, "committed rows are kept with guidance"
+    assert free.jump_rad.max < 1e-5, "and without"
 
 
 def test_guidance_is_off_by_default_and_named() -> None:

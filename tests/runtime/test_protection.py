@@ -9,7 +9,7 @@ import pytest
 from virtual_arm import VirtualArm
 from waiting import wait
 
-from motorium._core import ControlLoop
+from motorium._core import ControlLoop, Mode, Reason
 from motorium.robots import health
 from motorium.robots.config import robot_config
 from motorium.specs.robot import RobotSpec
@@ -38,7 +38,7 @@ def test_a_stalled_joint_is_backed_off_and_named(arm: VirtualArm, loop: ControlL
     assert loop.enable()
     arm.blocked = ELBOW
     loop.move_to(HOME + np.eye(6)[ELBOW] * 0.5)
-    assert wait(lambda: loop.stats()["back_offs"] > 0)
+    assert wait(lambda: loop.stats().back_offs > 0)
     assert "elbow_flex" in health.protection(SPEC, loop.stats())
     limit = control_limit_rad()
     assert wait(lambda: abs(arm.goal_rad()[ELBOW] - arm.position_rad[ELBOW]) < limit)
@@ -54,8 +54,8 @@ def control_limit_rad() -> float:
 def test_a_hot_servo_ends_the_run_at_the_rest_pose(arm: VirtualArm, loop: ControlLoop) -> None:
     assert loop.enable()
     arm.temperature_c = 68
-    assert wait(lambda: loop.mode == "released")
-    assert loop.reason == "protection"
+    assert wait(lambda: loop.mode is Mode.RELEASED)
+    assert loop.reason is Reason.PROTECTION
     assert not arm.torque.any()
     error = health.explain_protection(SPEC, loop.state(), loop.stats())
     assert "68 C" in str(error)
@@ -63,5 +63,5 @@ def test_a_hot_servo_ends_the_run_at_the_rest_pose(arm: VirtualArm, loop: Contro
 
 def test_torque_limits_are_written_at_connect(arm: VirtualArm, loop: ControlLoop) -> None:
     assert loop.enable()
-    limits = np.asarray(arm.emulator.goals()["torque_limit_permille"])
+    limits = np.asarray(arm.emulator.goals().torque_limit_permille)
     assert list(limits) == [round(1000 * min(1.0, joint.max_effort * 1.25)) for joint in SPEC.joints]

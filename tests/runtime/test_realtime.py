@@ -7,11 +7,12 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from virtual_arm import VirtualArm, quick_robot
 
-from motorium._core import ControlLoop
+from motorium._core import ControlLoop, Mode
 from motorium.errors import SpecError
 from motorium.robots.config import robot_config
 from motorium.robots.health import realtime_advice
@@ -39,36 +40,36 @@ def run_on(arm: VirtualArm, cpu: int) -> tuple[dict, list[set[int]]]:
     loop = ControlLoop(robot_config(SPEC, cpu=cpu, exit="release"), [arm.emulator.port])
     loop.start()
     give_up = time.monotonic() + 10
-    while loop.stats()["ticks"] < 5 and time.monotonic() < give_up:
+    while loop.stats().ticks < 5 and time.monotonic() < give_up:
         time.sleep(0.002)
     stats, cpus = loop.stats(), control_thread_cpus(before)
     loop.stop()
-    assert stats["ticks"] >= 5, "control goes on, whatever was refused"
-    return stats["realtime"], cpus
+    assert stats.ticks >= 5, "control goes on, whatever was refused"
+    return stats.realtime, cpus
 
 
 def test_the_control_thread_runs_on_its_processor(arm: VirtualArm) -> None:
     mine = max(os.sched_getaffinity(0))
     granted, cpus = run_on(arm, mine)
-    assert (granted["cpu"], granted["pinned"]) == (mine, True)
+    assert (granted.cpu, granted.pinned) == (mine, True)
     assert {mine} in cpus
     assert os.sched_getaffinity(0) != {mine} or len(os.sched_getaffinity(0)) == 1, "and nobody else does"
 
 
 def test_a_processor_that_is_not_there_is_refused_and_told(arm: VirtualArm) -> None:
     granted, _ = run_on(arm, ABSENT)
-    assert not granted["pinned"]
-    assert f"cpu {ABSENT} refused" in granted["note"]
+    assert not granted.pinned
+    assert f"cpu {ABSENT} refused" in granted.note
     assert f"processor {ABSENT}" in realtime_advice(granted)
 
 
 def test_everything_refused_says_how_to_grant_it() -> None:
     nothing = {"fifo": False, "memory_locked": False, "pinned": False, "cpu": -1}
-    advice = realtime_advice(nothing)
+    advice = realtime_advice(SimpleNamespace(**nothing))
     assert "rtprio 80" in advice
     assert "memlock" in advice
     assert "processor" not in advice, "none was asked for"
-    assert realtime_advice({"fifo": True, "memory_locked": True, "pinned": True, "cpu": 2}) == ""
+    assert realtime_advice(SimpleNamespace(fifo=True, memory_locked=True, pinned=True, cpu=2)) == ""
 
 
 def test_opening_an_arm_warns_of_what_was_refused(
@@ -80,7 +81,7 @@ def test_opening_an_arm_warns_of_what_was_refused(
         caplog.at_level(logging.WARNING),
         Robot.open(str(path), port=arm.emulator.port, calibration="nominal") as robot,
     ):
-        assert robot.status()["mode"] == "holding"
+        assert robot.status().mode is Mode.HOLDING
     assert f"without processor {ABSENT}" in caplog.text
     path.write_text(path.read_text().replace(f"cpu = {ABSENT}", "cpu = -7"))
     with pytest.raises(SpecError, match="cpu must be a processor's number"):

@@ -19,7 +19,7 @@ from policies import SPEC, BrokenPolicy, NanPolicy, SinePolicy, StallingPolicy
 from virtual_arm import VirtualArm, quick_robot
 
 import motorium
-from motorium._core import ControlCore
+from motorium._core import ControlCore, Mode
 from motorium.errors import BusError, SafetyError
 from motorium.robots.config import control_config
 from motorium.robots.robot import Robot
@@ -53,7 +53,7 @@ def test_a_run_follows_the_policy_and_reports(arm: VirtualArm) -> None:
     progress: list[float] = []
     with opened(arm) as robot:
         report = motorium.run(robot, policy, "swing", 3.0, on_progress=progress.append)
-        assert robot.control.mode == "holding"
+        assert robot.control.mode is Mode.HOLDING
         records = robot.control.telemetry()
     running = records[records["mode"] == 2]
     wanted = np.array([policy.wanted(int(t))[0] for t in running["t_ns"]])
@@ -76,7 +76,7 @@ def test_whoever_has_seen_enough_ends_a_run_in_good_order(arm: VirtualArm) -> No
     pressed = iter([False, False, True])
     with opened(arm) as robot:
         report = drive(Runner(robot, SinePolicy(), "swing"), 30.0, ended=lambda: next(pressed))
-        assert robot.control.mode == "holding"
+        assert robot.control.mode is Mode.HOLDING
     assert report.success is None
     assert report.duration_s < 3.0
 
@@ -90,8 +90,8 @@ def test_in_synchronous_mode_the_arm_stands_while_the_policy_thinks(arm: Virtual
     assert report.underflows == 0
     assert report.late_chunks == 0
     assert report.chunks >= 2
-    assert status["planning"]["sync"]
-    assert status["planning"]["latency_estimate_ms"] >= 150
+    assert status.planning.sync
+    assert status.planning.latency_estimate_ms >= 150
     assert set(policy.committed[2:]) == {1}
     modes = records["mode"]
     began = np.flatnonzero((modes[1:] == 2) & (modes[:-1] == 3))
@@ -183,8 +183,8 @@ def test_lock_step_uses_the_same_promises(latency_s: float) -> None:
     assert (report.underflows, report.late_chunks, report.refused_chunks) == (0, 0, 0)
     assert report.chunks == 10
     assert set(policy.committed) == {-(-round(latency_s * 1e9) // 50_000_000) + 1}
-    assert stage.core.stats()["seam_jump_max_rad"] < 1e-5
-    assert stage.core.stats()["clamped"] == 0
+    assert stage.core.stats().seam_jump_max_rad < 1e-5
+    assert stage.core.stats().clamped == 0
     wanted = policy.wanted(stage.now_ns - stage.tick_ns)
     np.testing.assert_allclose(stage.path[-1], wanted, atol=0.02)
 

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_control_core import DT, TICK, Bench, J
 
+from motorium._core import PushStatus, Reason
+
 V_MAX, A_MAX, J_MAX = 4.0, 100.0, 800.0
 DT_S = TICK * 1e-9
 
@@ -67,7 +69,7 @@ def test_an_underflow_in_motion_comes_back_to_its_last_row(speed: float) -> None
     bench.run(11 * DT)
     first = len(bench.setpoints)
     bench.run(20 * DT)
-    assert bench.core.reason == "underflow"
+    assert bench.core.reason is Reason.UNDERFLOW
     assert bench.jerks(first).max() <= J_MAX + 4.0
     np.testing.assert_allclose(bench.q, rows[-1], atol=1e-6)
     overshoot = np.sign(speed) * (np.array(bench.setpoints[first:]) - rows[-1])
@@ -82,7 +84,7 @@ def test_a_chunk_that_follows_a_hold_at_once_waits_for_no_standstill() -> None:
     bench.tick()
     first = len(bench.setpoints)
     here = bench.core.setpoint(bench.t)
-    assert bench.push(here + 0.05 * np.arange(16)[:, None], delay=1) == "accepted"
+    assert bench.push(here + 0.05 * np.arange(16)[:, None], delay=1) is PushStatus.ACCEPTED
     bench.run(15 * DT)
     np.testing.assert_allclose(bench.setpoints[-1], here + 0.05 * 15, atol=1e-5)
     speed = np.diff(np.array(bench.setpoints[first:])[:, 0]) / DT_S
@@ -99,4 +101,4 @@ def test_a_source_that_agrees_passes_unchanged() -> None:
         bench.run(DT)
         row = round((bench.t - start) / DT)
         np.testing.assert_allclose(bench.core.setpoint(bench.t), rows[row], atol=1e-6)
-    assert bench.core.stats()["joins"] == 0
+    assert bench.core.stats().joins == 0

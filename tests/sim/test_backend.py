@@ -42,7 +42,7 @@ def gone(pid: int) -> bool:
 
 
 def test_the_driver_reads_the_home_pose(sim):
-    bus = _core.FeetechBus(sim.port)
+    bus = _core.ServiceBus("feetech", sim.port)
     rows = bus.sync_read(list(range(1, 7)), 56, 2)
     del bus
     ticks = {i: int.from_bytes(row, "little") for i, row in rows.items()}

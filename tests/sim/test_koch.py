@@ -21,10 +21,10 @@ def test_follower_goes_home_and_comes_to_rest_over_protocol_2():
         robot.home(timeout_s=MOVE_TIMEOUT_S)
         home = [joint.home_rad for joint in robot.spec.joints]
         np.testing.assert_allclose(robot.position_rad, home, atol=0.05)
-        joints = robot.status()["joints"]
+        joints = robot.status().joints
         supplies = [MotorSpec.load(name).supply_v for name in robot.spec.motor_names]
-        assert [joint["voltage_v"] for joint in joints.values()] == pytest.approx(supplies, abs=1.0)
-        assert all(joint["faults"] == [] for joint in joints.values())
+        assert [joint.voltage_v for joint in joints.values()] == pytest.approx(supplies, abs=1.0)
+        assert all(joint.faults == () for joint in joints.values())
         observation = robot.observe("put the red cube in the tray")
         assert set(observation.images) == {"front", "wrist"}
         control = robot.control

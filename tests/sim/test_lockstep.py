@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from motorium._core import Mode
 from motorium.errors import SimulationError
 from motorium.sim.lockstep import LockStep
 from motorium.sim.world import World
@@ -47,13 +48,13 @@ def test_late_chunk_keeps_its_promise(steps: LockStep) -> None:
     assert steps.setpoint[0] == pytest.approx(promised[2, 0], abs=1e-5)
     steps.wait(4)
     assert steps.setpoint[0] == pytest.approx(promised[2, 0] - 0.08, abs=1e-5)
-    assert steps.core.stats()["late_chunks"] == 0
+    assert steps.core.stats().late_chunks == 0
 
 
 def test_plan_that_runs_out_is_counted(steps: LockStep) -> None:
     steps.run_chunk(chunk(steps, 0.01, rows=3), delay=0, count=6)
-    assert steps.core.stats()["underflows"] == 1
-    assert steps.core.mode == "holding"
+    assert steps.core.stats().underflows == 1
+    assert steps.core.mode is Mode.HOLDING
 
 
 def test_gate_bounds_what_reaches_the_servos(steps: LockStep) -> None:
@@ -65,7 +66,7 @@ def test_gate_bounds_what_reaches_the_servos(steps: LockStep) -> None:
     steps.run_row(far)
     moved = abs(steps.core.goal_rad[5] - start[5])
     assert moved < steps.world.spec.joints[5].max_velocity_rad_s * 0.05
-    assert steps.core.stats()["clamped"] > 0
+    assert steps.core.stats().clamped > 0
 
 
 def test_two_runs_are_identical(steps: LockStep) -> None:

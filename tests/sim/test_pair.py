@@ -22,11 +22,11 @@ def test_both_arms_move_and_are_told_apart() -> None:
         assert moved["right_shoulder_pan"] == pytest.approx(-0.3, abs=0.05)
         assert all(abs(moved[f"{side}_elbow_flex"]) < 0.1 for side in ("left", "right"))
         status = robot.status()
-        assert list(status["joints"]) == list(PAIR.joint_names)
-        assert status["cameras"] == ["front", "left_wrist", "right_wrist"]
+        assert list(status.joints) == list(PAIR.joint_names)
+        assert status.cameras == ("front", "left_wrist", "right_wrist")
         seen = robot.observe("look")
         assert np.abs(seen.images["left_wrist"].astype(int) - seen.images["right_wrist"]).max() > 0
-        assert status["control"]["refused"] == 0
+        assert status.control.refused == 0
         robot.control.move_to(np.array([joint.rest_rad for joint in PAIR.joints]), 0.9, 5.0)
 
 

@@ -64,8 +64,8 @@ def test_a_changed_id_does_not_end_the_simulator(sim, wire, write):
 
 
 def test_servos_hear_the_speed_of_their_bus_alone(sim):
-    assert not _core.FeetechBus(sim.port, 115_200, 50_000).ping(1)
-    assert _core.FeetechBus(sim.port, 1_000_000, 500_000).ping(1)
+    assert not _core.ServiceBus("feetech", sim.port, 115_200, 50_000).ping(1)
+    assert _core.ServiceBus("feetech", sim.port, 1_000_000, 500_000).ping(1)
 
 
 def test_a_servo_in_wheel_mode_turns_until_its_speed_is_zero(wire, write, wait_until):

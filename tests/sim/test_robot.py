@@ -30,9 +30,9 @@ def test_a_robot_moves_sees_and_comes_to_rest():
         assert robot.slot_map.gather(moved.state)[0] == pytest.approx(0.5, abs=0.05)
         assert all((moved.images[role] != seen.images[role]).any() for role in ("front", "wrist"))
         stats, pid = robot.control.stats(), robot._backend.pid
-    assert stats["bus"]["crc_errors"] == 0
-    assert stats["bus"]["timeouts"] < 0.5 * stats["bus"]["cycles"], "0 on an idle machine; some on a busy one"
-    assert stats["safety"]["trips"] == 0
+    assert stats.bus.crc_errors == 0
+    assert stats.bus.timeouts < 0.5 * stats.bus.cycles, "0 on an idle machine; some on a busy one"
+    assert stats.safety.trips == 0
     assert not Path(f"/proc/{pid}").exists()
 
 

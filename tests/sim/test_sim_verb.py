@@ -70,7 +70,7 @@ def test_new_servos_are_set_up_on_the_simulated_arm():
     spec = RobotSpec.load("so101")
     with Verb("so101", "--factory-new", "--json") as arm:
         port = arm.said()["port"]
-        assert not _core.FeetechBus(port, 1_000_000, 100_000).ping(1)
+        assert not _core.ServiceBus("feetech", port, 1_000_000, 100_000).ping(1)
         set_up = ServoSetUp(port, expected_servos(spec), spec.bus.baud)
         set_up._rest = []  # one speed: the whole scan is tested on a bare chain
         for joint in ("gripper", "wrist_roll"):
@@ -91,7 +91,10 @@ def test_two_arms_are_one_robot_of_two_ports():
         ports = dict(part.split("=") for part in facts["port"].split(","))
         assert set(ports) == set(facts["arms"]) == {"left", "right"}
         assert "connected" in arms.typed("left: connect all")["said"]
-        answers = {side: _core.FeetechBus(port, 1_000_000, 100_000).ping(6) for side, port in ports.items()}
+        answers = {
+            side: _core.ServiceBus("feetech", port, 1_000_000, 100_000).ping(6)
+            for side, port in ports.items()
+        }
     assert answers == {"left": True, "right": False}
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from motorium._core import ControlLoop
+from motorium._core import ControlLoop, Mode
 from motorium.motors.emulated import emulate
 from motorium.robots.config import robot_config
 from motorium.specs.robot import RobotSpec
@@ -75,20 +75,20 @@ class Soak:
         self.loop.enable(0.0)
         for _ in range(3):
             self.cycle(fault=False)
-        if self.loop.mode != "holding":
+        if self.loop.mode is not Mode.HOLDING:
             raise RuntimeError(f"no torque: {self.loop.stats()}")
 
     def recover(self) -> int:
         """From a fault back to torque, as a user would; how many cycles that took."""
-        self.recoveries[self.loop.reason] += 1
+        self.recoveries[self.loop.reason.value] += 1
         self.loop.release()
         self.loop.accept_position()
         for cycles in range(1, RECOVERY_TICKS):
             self.cycle(fault=False)
-            if self.loop.mode == "holding":
+            if self.loop.mode is Mode.HOLDING:
                 self.push()
                 return cycles
-            if self.loop.mode != "fault":
+            if self.loop.mode is not Mode.FAULT:
                 self.loop.enable(0.0)
         raise RuntimeError(f"it does not recover: {self.loop.stats()}")
 
@@ -96,13 +96,13 @@ class Soak:
         if fault:
             kind = FAULTS[int(self.rng.integers(len(FAULTS)))]
             servo = int(self.rng.integers(1, 7))
-            before = self.emulator.stats()["faults"]
+            before = self.emulator.stats().faults
             self.emulator.set_fault(kind, servo)
         self.now_ns += TICK_NS
         self.loop.step(self.now_ns)
         if fault:
             self.emulator.set_fault("none")
-            self.injected += self.emulator.stats()["faults"] > before
+            self.injected += self.emulator.stats().faults > before
         self.position += 0.3 * (self.loop.goal_rad - self.position)
         self.follow()
 
@@ -136,7 +136,7 @@ def soak(cycles: int, seed: int = 0, breakdown_every: int = BREAKDOWN_EVERY) -> 
     arm = Soak(seed)
     arm.begin()
     arm.loop.telemetry()
-    start, begun = time.monotonic(), arm.loop.stats()["bus"]
+    start, begun = time.monotonic(), arm.loop.stats().bus
     chances = arm.rng.random(cycles) < 0.01
     done, judged = 0, 0
     while done < cycles:
@@ -148,14 +148,14 @@ def soak(cycles: int, seed: int = 0, breakdown_every: int = BREAKDOWN_EVERY) -> 
         silent = into < BREAKDOWN_TICKS
         arm.cycle(fault=bool(chances[done]) and not silent)
         done += 1
-        if arm.loop.mode == "fault" and not silent:
+        if arm.loop.mode is Mode.FAULT and not silent:
             done += arm.recover()
         if done - judged >= JUDGED_TICKS:
             arm.judge()
             judged = done
     arm.judge()
     stats = arm.loop.stats()
-    counted = {k: stats["bus"][k] - begun[k] for k in stats["bus"]}
+    counted = {k: getattr(stats.bus, k) - getattr(begun, k) for k in stats.bus.fields}
     arm.loop.stop()
     return {
         "cycles": done,
@@ -167,9 +167,9 @@ def soak(cycles: int, seed: int = 0, breakdown_every: int = BREAKDOWN_EVERY) -> 
         "out_of_limit_commands": arm.out_of_limits,
         "ticks_in_fault": arm.faulted,
         "recoveries": dict(arm.recoveries),
-        "clamped": stats["clamped"],
-        "underflows": stats["underflows"],
-        "mode": stats["mode"],
+        "clamped": stats.clamped,
+        "underflows": stats.underflows,
+        "mode": stats.mode.value,
     }
 
 

@@ -25,6 +25,7 @@ from policies import BrokenPolicy, SinePolicy
 from virtual_arm import VirtualArm, quick_robot
 
 import motorium
+from motorium._core import Mode
 from motorium.errors import BusError, CameraError
 from motorium.robots.frames import PATIENCE_S
 from motorium.robots.robot import Robot
@@ -43,8 +44,8 @@ PROGRAM = """
 import sys, time
 from motorium.robots.robot import Robot
 with Robot.open(sys.argv[2], port=sys.argv[1], calibration="nominal") as robot:
-    enabled = robot.control.stats()["ticks"]
-    while robot.control.stats()["ticks"] < enabled + 5:  # torque is switched, control goes on
+    enabled = robot.control.stats().ticks
+    while robot.control.stats().ticks < enabled + 5:  # torque is switched, control goes on
         time.sleep(0.005)
     print("up", flush=True)
     while True:
@@ -176,7 +177,7 @@ def broken_policy() -> tuple[float, float]:
             try:
                 motorium.run(robot, policy, "swing", 10.0)
             finally:
-                held.append(seconds_until(lambda: robot.control.mode == "holding", policy.raised_s))
+                held.append(seconds_until(lambda: robot.control.mode is Mode.HOLDING, policy.raised_s))
         return held[0], seconds_until(lambda: at_rest(arm), policy.raised_s)
 
 
@@ -187,7 +188,7 @@ def unplugged() -> tuple[float, float]:
         with suppress(BusError), Robot.open(QUICK, port=arm.emulator.port, calibration="nominal") as robot:
             begin = time.monotonic()
             arm.emulator.close()
-            noticed = seconds_until(lambda: robot.control.mode == "fault", begin)
+            noticed = seconds_until(lambda: robot.control.mode is Mode.FAULT, begin)
             robot.check()
         return noticed, time.monotonic() - begin
 
@@ -227,7 +228,7 @@ def frozen_camera() -> tuple[float, float]:
                 motorium.run(robot, policy, "swing", 10.0, until=freeze)
             finally:
                 since = camera.last.t_ns * 1e-9
-                held.append(seconds_until(lambda: robot.control.mode == "holding", since))
+                held.append(seconds_until(lambda: robot.control.mode is Mode.HOLDING, since))
         return held[0], seconds_until(lambda: at_rest(arm), camera.last.t_ns * 1e-9)
 
 

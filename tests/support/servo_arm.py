@@ -45,7 +45,7 @@ class DrivenArm:
 
     def __init__(self, emulator: _core.ServoEmulator, bus: Any) -> None:
         self.emulator, self.bus = emulator, bus
-        self.readings = _core.JointReadings()
+        self.readings = _core.JointState()
 
     def read(self) -> tuple[_core.BusStatus, dict[str, Any]]:
         """Status and joint state."""
@@ -75,8 +75,8 @@ class DrivenArm:
         assert state["position_rad"][2] == before["position_rad"][2]
         assert (state["position_rad"][~stale] > before["position_rad"][~stale]).all()
         counters = self.bus.counters()
-        assert counters[counter] >= 1
-        assert counters["timeouts"] == 1
+        assert getattr(counters, counter) >= 1
+        assert counters.timeouts == 1
         self.emulator.set_fault("none")
         assert self.read()[0] == _core.BusStatus.OK
 

@@ -60,16 +60,16 @@ class Servos:
 
     def read(self, bus: _core.FeetechJoints | _core.DynamixelJoints, joint: str) -> float:
         """One joint's position, radians."""
-        readings = _core.JointReadings()
+        readings = _core.JointState()
         bus.read_state(readings)
-        return float(readings.as_dict()["position_rad"][self.spec.joint_names.index(joint)])
+        return float(readings.position_rad[self.spec.joint_names.index(joint)])
 
     def refusal(self, zeros: Sequence[JointZero] | None = None) -> str:
         """What connecting says; nothing has torque then."""
         try:
             self.open(zeros)
         except BusError as error:
-            assert not self.chain.goals()["torque_enable"].any()
+            assert not self.chain.goals().torque_enable.any()
             return str(error)
         raise AssertionError("it was not refused")
 

@@ -64,10 +64,10 @@ class VirtualArm:
 
     @property
     def torque(self) -> np.ndarray:
-        return np.asarray(self.emulator.goals()["torque_enable"], bool)
+        return np.asarray(self.emulator.goals().torque_enable, bool)
 
     def goal_rad(self) -> np.ndarray:
-        ticks = np.asarray(self.emulator.goals()["goal_position_ticks"], float)
+        ticks = np.asarray(self.emulator.goals().goal_position_ticks, float)
         return (ticks - self.zero) * self.sign / self.ticks_per_rad
 
     def _publish(self, velocity: np.ndarray) -> None:

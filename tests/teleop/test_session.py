@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from waiting import wait
 
+from motorium._core import Mode, Reason
 from motorium.cli.main import main
 from motorium.errors import BindingError, BusError
 from motorium.specs.robot import RobotSpec
@@ -58,7 +59,7 @@ def test_the_follower_goes_to_its_leader_in_a_ramp_and_stays_with_it(robot):
     assert 0.001 < steps.largest_rad <= 1.01 * fastest
     assert (report.streams, report.losses, report.reason) == (1, 0, "time")
     assert report.joints["moved"] == list(robot.spec.joint_names)
-    assert robot.control.mode == "holding"
+    assert robot.control.mode is Mode.HOLDING
 
 
 def test_the_goal_trails_a_moving_leader_by_a_few_ticks(robot):
@@ -75,7 +76,7 @@ def test_a_leader_has_no_torque(robot):
     with open_leader("sim:so101_leader") as leader:
         backend = leader._backend
         assert wait(lambda: not backend.torque.any())
-        assert leader.control.mode == "released"
+        assert leader.control.mode is Mode.RELEASED
 
 
 def test_letting_go_of_the_dead_man_holds_and_taking_it_again_ramps(robot):
@@ -85,7 +86,7 @@ def test_letting_go_of_the_dead_man_holds_and_taking_it_again_ramps(robot):
 
     def watch(ticks) -> None:
         steps(ticks)
-        seen.append(robot.control.stats()["streaming"])
+        seen.append(robot.control.stats().streaming)
         if len(seen) == 12:
             held.clear()
         elif len(seen) == 26:
@@ -116,8 +117,8 @@ def test_a_silent_leader_is_noticed_and_the_arm_holds(robot):
 
         with pytest.raises(BusError, match="do not answer any more"):
             Session(robot).follow(leader, seconds=3.0, watch=watch)
-    assert robot.control.mode == "holding"
-    assert robot.control.stats()["streams_lost"] == 1
+    assert robot.control.mode is Mode.HOLDING
+    assert robot.control.stats().streams_lost == 1
     assert not goals or np.ptp(goals, axis=0).max() < 5e-3
 
 
@@ -128,8 +129,8 @@ def test_the_stop_button_stops(robot):
     assert report.reason == "stopped"
     assert report.seconds < 2.0
     stats = robot.control.stats()
-    assert (stats["mode"], stats["reason"]) == ("fault", "estop")  # latched, and not a mere hold
-    assert not stats["streaming"]
+    assert (stats.mode, stats.reason) == (Mode.FAULT, Reason.ESTOP)  # latched, and not a mere hold
+    assert not stats.streaming
 
 
 def test_a_recorded_trajectory_is_approached_and_played(robot):
@@ -174,11 +175,11 @@ def test_hold_ends_the_stream_at_once_and_for_good(robot):
     with open_leader("sim:so101_leader") as leader:
         robot.control.follow(leader.control, JointMap.between(leader.spec, robot.spec).as_dict())
         assert robot.control.engage()
-        assert wait(lambda: robot.control.stats()["streaming"])
+        assert wait(lambda: robot.control.stats().streaming)
         robot.control.hold()
-        assert wait(lambda: not robot.control.stats()["streaming"])
-        before, ticks = robot.control.goal_rad, robot.control.stats()["ticks"]
-        assert wait(lambda: robot.control.stats()["ticks"] > ticks + 20)
+        assert wait(lambda: not robot.control.stats().streaming)
+        before, ticks = robot.control.goal_rad, robot.control.stats().ticks
+        assert wait(lambda: robot.control.stats().ticks > ticks + 20)
         np.testing.assert_allclose(robot.control.goal_rad, before, atol=5e-3)  # braking
 
 

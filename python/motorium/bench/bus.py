@@ -72,9 +72,9 @@ class Ours:
         config = bus_config(self.spec, zeros)
         config.health_period_s = 60.0  # one servo's slow values every 50 ms are no part of the cycle
         self.bus = open_joints(self.emulator.port, config)
-        self.readings = _core.JointReadings()
+        self.readings = _core.JointState()
         self.bus.read_state(self.readings)
-        self._goal = _gated(self.spec, self.readings.as_dict()["position_rad"])
+        self._goal = _gated(self.spec, self.readings.position_rad)
 
     def cycle(self) -> _core.BusStatus:
         """Read everything, write every goal, and return the status of the read."""
@@ -131,9 +131,8 @@ def _cpu_share(wait: Callable[[], object], count: int) -> float:
 
 def _waiting(ours: Ours, protocol: str, count: int) -> float:
     """CPU share of our driver while it waits for a servo that is not there."""
-    link = _core.FeetechBus if protocol == "feetech" else _core.DynamixelBus
     emulator = emulate(ours.ids[:1], ours.spec.motor_names[:1])
-    raw = link(emulator.port, BAUD, 20_000)
+    raw = _core.ServiceBus(protocol, emulator.port, BAUD, 20_000)
     return _cpu_share(lambda: raw.ping(ABSENT_ID), count)
 
 
@@ -142,11 +141,11 @@ def _lost_reply_us(ours: Ours, servo: int, normal_us: float, losses: int) -> flo
     ours.emulator.set_fault("drop", servo_id=servo, period=LOST_EVERY)
     costs: list[float] = []
     while len(costs) < losses:
-        before = ours.emulator.stats()["faults"]
+        before = ours.emulator.stats().faults
         begin = time.perf_counter_ns()
         ours.cycle()
         took_us = (time.perf_counter_ns() - begin) * 1e-3
-        if ours.emulator.stats()["faults"] > before:  # not one that this computer was late for
+        if ours.emulator.stats().faults > before:  # not one that this computer was late for
             costs.append(took_us - normal_us)
     ours.emulator.set_fault("none")
     return statistics.median(costs)

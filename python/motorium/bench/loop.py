@@ -68,18 +68,18 @@ def _native(rate_hz: int, seconds: float) -> tuple[int, int, list[float]]:
         loop.stop()
         emulator.close()
     errors = np.abs(ticks["period_us"].astype(float) - 1e6 / rate_hz)
-    return after["ticks"] - before["ticks"], after["missed"] - before["missed"], errors.tolist()
+    return after.ticks - before.ticks, after.missed - before.missed, errors.tolist()
 
 
 def _python(rate_hz: int, seconds: float) -> tuple[int, int, list[float]]:
     """Return the same of a loop in Python around the same bus and gate."""
-    from .._core import FeetechJoints, JointReadings, LimitsConfig, SafetyGate
+    from .._core import FeetechJoints, JointState, LimitsConfig, SafetyGate
     from ..robots.config import bus_config
     from ..specs.robot import RobotSpec
 
     spec = RobotSpec.load("so101")
     emulator = _emulated(spec)
-    bus, readings = FeetechJoints(emulator.port, bus_config(spec)), JointReadings()
+    bus, readings = FeetechJoints(emulator.port, bus_config(spec)), JointState()
     names = {"max_velocity_rad_s", "max_acceleration_rad_s2", "max_effort", "lower_rad", "upper_rad"}
     limits: dict[str, Any] = {name: [getattr(joint, name) for joint in spec.joints] for name in names}
     period_ns = round(1e9 / rate_hz)
@@ -87,7 +87,7 @@ def _python(rate_hz: int, seconds: float) -> tuple[int, int, list[float]]:
         LimitsConfig(**limits, dt_s=1 / rate_hz, max_state_age_s=0.1, max_command_age_s=0.5, trip_after=20)
     )
     bus.read_state(readings)
-    goal = readings.as_dict()["position_rad"]
+    goal = readings.position_rad
     gate.arm(goal)
     bus.set_torque(True)
     count, missed, errors = 0, 0, []
@@ -100,8 +100,8 @@ def _python(rate_hz: int, seconds: float) -> tuple[int, int, list[float]]:
         errors.append(abs(woke - last - period_ns) * 1e-3)
         last = woke
         bus.read_state(readings)
-        state = readings.as_dict()
-        gated, _, _ = gate.apply(goal, state["position_rad"], state["effort"], woke, woke, woke)
+        state = readings
+        gated, _, _ = gate.apply(goal, state.position_rad, state.effort, woke, woke, woke)
         bus.write_goal(gated)
         count += 1
         over = time.monotonic_ns() - deadline - period_ns

@@ -36,9 +36,9 @@ def check_cameras(setup: CameraSetup, seconds: float = 2.0, *, sysfs: Path = SYS
         cameras[role] = {
             "camera": setup.cameras[role].where,
             "size": f"{width}x{height}",
-            "rate_hz": (after[role]["frames"] - before[role]["frames"]) / elapsed_s,
-            "age_s": after[role]["age_s"],
+            "rate_hz": (after[role].frames - before[role].frames) / elapsed_s,
+            "age_s": after[role].age_s,
             "distance": seen.distance.get(role),
-            "lost": after[role]["lost"],
+            "lost": after[role].lost,
         }
     return {"robot": setup.robot, "buses": [load.as_dict() for load in loads], "cameras": cameras}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import CameraError
 from ..types import Frame, UInt8
@@ -16,7 +16,7 @@ from .devices import SYSFS, find_device, list_devices
 from .modes import BusLoad, Stream, check_bandwidth
 from .png import read_png, write_png
 from .setup import Binding, CameraSetup, picture_path
-from .thread import CameraThread, Source
+from .thread import CameraStats, CameraThread, Source
 from .thumbnails import Look, look, thumbnail
 
 if TYPE_CHECKING:
@@ -112,8 +112,8 @@ class CameraRig:
         for camera in self.cameras.values():
             camera.close()
 
-    def stats(self) -> dict[str, Any]:
-        """Role -> counters of its thread."""
+    def stats(self) -> dict[str, CameraStats]:
+        """Role -> what its thread has counted."""
         return {role: camera.stats() for role, camera in self.cameras.items()}
 
     def __enter__(self) -> Self:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from ..deprecated import dict_access
 from ..errors import CameraError
 from ..types import Frame, UInt8
 from ..units import NS_PER_S
@@ -55,6 +56,34 @@ class Source(Protocol):
         ...
 
 
+@dict_access
+@dataclass(frozen=True)
+class CameraStats:
+    """What the thread of one camera has counted.
+
+    Attributes:
+        frames: frames taken.
+        opened, lost: how often the camera was opened, and lost.
+        backward_times, future_times: frames whose time is before the last one's, or still to come.
+        repeated: frames that came again unchanged.
+        age_s: of the newest frame; None before the first.
+        error: why the camera was lost last; empty: it was not.
+    """
+
+    frames: int
+    opened: int
+    lost: int
+    backward_times: int
+    future_times: int
+    repeated: int
+    age_s: float | None
+    error: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
 class CameraThread:
     """The Camera protocol over any source, with age policy and reopening.
 
@@ -96,15 +125,11 @@ class CameraThread:
         """Return the newest frame whose number is above `seq`; raises as `read_latest` does."""
         return self._wait(seq, timeout_s)
 
-    def stats(self) -> dict[str, Any]:
-        """Plain values for JSON: frames, opened, lost, age_s, error; and what is wrong with times.
-
-        backward_times and future_times count frames whose time is before the last one's or still to come; repeated,
-        frames that came again unchanged.
-        """
+    def stats(self) -> CameraStats:
+        """What the thread has counted, and how old its newest frame is."""
         with self._news:
             age_s = None if self._frame is None else _age_s(self._frame)
-            return {**self._counts, "age_s": age_s, "error": self._error}
+            return CameraStats(**self._counts, age_s=age_s, error=self._error)
 
     def close(self) -> None:
         """End the thread and release the device; safe to call twice."""

@@ -61,7 +61,7 @@ class Verb(click.Command):
             check_letters(sys.argv[1:])
             return super().invoke(ctx)
         except MotoriumError as error:
-            _fail(type(error).__name__, error.for_shell or str(error), as_json)
+            _fail(type(error).__name__, error.for_shell or str(error), as_json, error)
         except ModuleNotFoundError as error:
             extra = _EXTRA_OF.get((error.name or "").partition(".")[0])
             if extra is None:
@@ -79,17 +79,36 @@ class Verb(click.Command):
             _fail(type(error).__name__, f"{named}{error.strerror or error}", as_json)
 
 
-def _fail(kind: str, message: str, as_json: bool) -> None:
+def _fail(kind: str, message: str, as_json: bool, error: MotoriumError | None = None) -> None:
     message = LONG_WORD.sub(lambda word: f"{word[0][:60]}... ({len(word[0])} characters)", message)
     try:
         if as_json:
-            print_json({"error": {"kind": kind, "message": message}})
+            print_json({"error": {"kind": kind, "message": message, **_last_states(error)}})
         sys.stdout.flush()
     except OSError:  # full or gone meanwhile: then the message below is all there is
         silence(sys.stdout)
     with contextlib.suppress(OSError):
         echo_text(f"error: {message}", err=True)
+        _show_last_states(error)
     raise SystemExit(FAILED)
+
+
+def _last_states(error: MotoriumError | None) -> dict[str, Any]:
+    """What an arm did last, for JSON; nothing where the error is of no arm."""
+    if error is None or not error.last_states:
+        return {}
+    from ..robots.last_states import plain
+
+    return {"joints": list(error.joint_names), "last_states": plain(error)}
+
+
+def _show_last_states(error: MotoriumError | None) -> None:
+    """What an arm did last, as a table: of every joint where it was > where it was to go."""
+    if error is None or not error.last_states:
+        return
+    from ..robots.last_states import table
+
+    print_table(*table(error), err=True)
 
 
 def say(text: str) -> None:
@@ -107,9 +126,9 @@ def print_json(value: Any) -> None:
     echo(json.dumps(value, allow_nan=False, default=str))
 
 
-def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def print_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, err: bool = False) -> None:
     """Columns padded to their widest cell; plain text, so that it can be piped."""
     lines = [[shown(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     for line in lines:
-        echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip(), err=err)

@@ -135,7 +135,7 @@ def command(
         "dataset": str(dataset),
         "episodes": [r.as_dict() for r in recorded],
         "repaired": writer.repaired.as_dict(),
-        "control": {"ticks": control["ticks"], "missed": control["missed"]},
+        "control": {"ticks": control.ticks, "missed": control.missed},
     }
     look = f"; look at them: motorium data view {quote(str(dataset))}" if recorded else ""
     said = f"{count(len(recorded), 'episode')} added to {dataset}{look}"

@@ -18,7 +18,7 @@ LOOKS = 6
 """Reads of one servo, to tell a clean line from a disturbed one."""
 TROUBLE = ("crc_errors", "length_errors", "wrong_id", "flushed_bytes", "late_replies", "timeouts")
 
-Link = _core.FeetechBus | _core.DynamixelBus
+Link = _core.ServiceBus
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class FoundServo:
 
 @dataclass(frozen=True)
 class BusScan:
-    """What one port has on it; `latency` as in `ControlLoop.stats()["latency"]`."""
+    """What one port has on it; `latency` as in `ControlLoop.stats().latency`."""
 
     port: str
     servos: tuple[FoundServo, ...]
@@ -93,10 +93,9 @@ def scan(
     for baud in bauds:
         tried.append(baud)
         for protocol in protocols:
-            link_class = _core.FeetechBus if protocol == "feetech" else _core.DynamixelBus
             with bus_errors():
-                link: Link = link_class(port, baud, round(patience_s * 1e6), fresh=False)
-                latency = dict(link.latency())
+                link = Link(protocol, port, baud, round(patience_s * 1e6), fresh=False)
+                latency = link.latency().as_dict()
                 found += [_look_at(link, servo, protocol, baud) for servo in wanted if _pings(link, servo)]
             del link
         if stop_after(found):
@@ -119,7 +118,7 @@ def _pings(link: Link, servo: int) -> bool:
 
 def _troubles(link: Link) -> dict[str, int]:
     counters = link.counters()
-    return {name: counters[name] for name in TROUBLE}
+    return {name: getattr(counters, name) for name in TROUBLE}
 
 
 def _look_at(link: Link, servo: int, protocol: str, baud: int) -> FoundServo:

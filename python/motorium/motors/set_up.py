@@ -186,7 +186,10 @@ class ServoSetUp:
     def _patience(self) -> float:
         if self._patience_s is None:
             with bus_errors():
-                slow = _open(self.protocol, self.port, self.baud).latency()["setting"] == "refused"
+                slow = (
+                    _open(self.protocol, self.port, self.baud).latency().setting
+                    is _core.LatencySetting.REFUSED
+                )
             self._patience_s = SLOW_PATIENCE_S if slow else PATIENCE_S
         return self._patience_s
 
@@ -241,8 +244,7 @@ class ServoSetUp:
 
 
 def _open(protocol: str, port: str, baud: int) -> Link:
-    kind = _core.FeetechBus if protocol == "feetech" else _core.DynamixelBus
-    return kind(port, baud, round(SLOW_PATIENCE_S * 1e6))
+    return Link(protocol, port, baud, round(SLOW_PATIENCE_S * 1e6))
 
 
 def _bytes(motor: MotorSpec, name: str, value: int) -> tuple[int, bytes]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._core import Reason
 from ..types import Stoppable
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Terminal:
     @property
     def stopped(self) -> bool:
         """Whether the arm is in an emergency stop."""
-        return self._control is not None and self._control.reason == "estop"
+        return self._control is not None and self._control.reason is Reason.ESTOP
 
     @contextlib.contextmanager
     def watching(self, robot: Stoppable) -> Iterator[bool]:

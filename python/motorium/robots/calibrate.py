@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
-from .._core import BusStatus, DynamixelBus, FeetechBus, JointReadings
+from .._core import BusStatus, JointState, ServiceBus
 from ..errors import BusError, CalibrationError
 from ..logs import logger
 from ..motors.bus_errors import bus_errors
@@ -35,7 +35,7 @@ class LimpArm:
         """Torque goes off: hold the arm. Raises BusError when a servo does not answer."""
         self._spec, self._port = spec, port
         self._turn = motor.ticks_per_turn
-        self._readings = JointReadings()
+        self._readings = JointState()
         with bus_errors():
             self._bus = open_joints(
                 port, bus_config(spec, [JointZero(0.0, 1)] * len(spec.joints), as_found=True)
@@ -49,11 +49,11 @@ class LimpArm:
         """Joint name -> count, of the joints that answered just now. Raises BusError when one stays silent."""
         if self._bus.read_state(self._readings) == BusStatus.CLOSED:
             raise BusError(f"{self._port} is gone: is its USB cable in?")
-        now_ns, state = time.monotonic_ns(), self._readings.as_dict()
+        now_ns, state = time.monotonic_ns(), self._readings
         ticks = {}
         for j, name in enumerate(self._spec.joint_names):
-            if state["joint_t_ns"][j] == state["t_ns"]:
-                ticks[name] = round(state["position_rad"][j] * self._turn / (2 * math.pi)) % self._turn
+            if state.joint_t_ns[j] == state.t_ns:
+                ticks[name] = round(state.position_rad[j] * self._turn / (2 * math.pi)) % self._turn
                 self._heard_ns[name] = now_ns
             elif now_ns - self._heard_ns[name] > SILENT_S * 1e9:
                 raise BusError(f"{name} on {self._port} stopped answering: check the cable before that joint")
@@ -145,17 +145,16 @@ def read_directions(spec: RobotSpec, port: str) -> dict[str, bool]:
 
 def _read_registers(spec: RobotSpec, port: str, names: Mapping[str, str]) -> dict[str, int]:
     """Joint name -> its servo's register of that name; 0 where the motor has none."""
-    link = DynamixelBus if spec.bus.protocol == "dynamixel" else FeetechBus
     values = {}
     with bus_errors():
-        bus = link(port, spec.bus.baud, round(spec.bus.reply_margin_s * 1e6))
+        bus = ServiceBus(spec.bus.protocol, port, spec.bus.baud, round(spec.bus.reply_margin_s * 1e6))
         for joint, motor in zip(spec.joints, spec.motor_names, strict=True):
             register = MotorSpec.load(motor).registers.get(names.get(joint.name, ""))
             values[joint.name] = 0 if register is None else _read_register(bus, joint, register, port)
     return values
 
 
-def _read_register(bus: FeetechBus | DynamixelBus, joint: JointSpec, register: Register, port: str) -> int:
+def _read_register(bus: ServiceBus, joint: JointSpec, register: Register, port: str) -> int:
     for _ in range(ATTEMPTS):
         data = bus.read(joint.id, register.address, register.size)
         if data is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._core import FeetechBus
+from .._core import ServiceBus
 from ..errors import BusError, CalibrationError
 from ..motors.bus_errors import bus_errors
 from ..specs.servo import MotorSpec
@@ -46,7 +46,7 @@ def _kept(port: str, spec: RobotSpec) -> dict[str, int]:
     register, found = motor.register("homing_offset"), {}
     try:
         with bus_errors():
-            bus = FeetechBus(port, spec.bus.baud, round(spec.bus.reply_margin_s * 1e6))
+            bus = ServiceBus("feetech", port, spec.bus.baud, round(spec.bus.reply_margin_s * 1e6))
             for joint in spec.joints:
                 answers = (bus.read(joint.id, register.address, register.size) for _ in range(ATTEMPTS))
                 data = next((answer for answer in answers if answer is not None), None)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from .. import _core
-from .._core import Cause, Problem
+from .._core import (
+    Cause,
+    JointState,
+    LatencyReport,
+    LatencySetting,
+    LoopStats,
+    Problem,
+    RealtimeStats,
+    Reason,
+)
 from ..errors import BusError, MotoriumError, SafetyError
 from ..specs.robot import RobotSpec
 from ..specs.servo import MotorSpec
@@ -37,7 +45,7 @@ def emergency_stop() -> SafetyError:
     )
 
 
-def self_check(spec: RobotSpec, reading: Mapping[str, Any]) -> None:
+def self_check(spec: RobotSpec, reading: JointState) -> None:
     """Raise SafetyError, naming the joints, unless the arm may be given torque.
 
     Args:
@@ -46,10 +54,10 @@ def self_check(spec: RobotSpec, reading: Mapping[str, Any]) -> None:
     """
     found = _core.self_check(
         robot_joints(spec),
-        reading["position_rad"],
-        reading["voltage_v"],
-        reading["temperature_c"],
-        [int(bits) for bits in reading["status"]],
+        reading.position_rad,
+        reading.voltage_v,
+        reading.temperature_c,
+        [int(bits) for bits in reading.status],
     )
     if found:
         raise _failed_self_check(spec, found)
@@ -82,12 +90,12 @@ def named(spec: RobotSpec, problems: Sequence[Problem]) -> list[str]:
     return [spec.joint_names[problem.joint] for problem in problems if problem.joint is not None]
 
 
-def servo_faults(spec: RobotSpec, reading: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def servo_faults(spec: RobotSpec, reading: JointState) -> dict[str, tuple[str, ...]]:
     """Joint name -> names of the fault bits its servo reports, where there are any."""
     motors = [MotorSpec.load(name) for name in spec.motor_names]
     found = {
         name: motor.fault_names(int(bits))
-        for name, motor, bits in zip(spec.joint_names, motors, reading["status"], strict=False)
+        for name, motor, bits in zip(spec.joint_names, motors, reading.status, strict=False)
     }
     return {name: bits for name, bits in found.items() if bits}
 
@@ -96,23 +104,23 @@ PROTECTION = ("stalled", "overloaded", "warm", "derated", "hot", "low supply", "
 """Bit order of firmware/core/guard.h."""
 
 
-ENDING_REASONS = ("protection", "unsupervised")
+ENDING_REASONS = frozenset({Reason.PROTECTION, Reason.UNSUPERVISED})
 """Why the control thread brings an arm to rest by itself, after which it takes no torque before it is opened anew."""
 
 
-def protection(spec: RobotSpec, stats: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def protection(spec: RobotSpec, stats: LoopStats) -> dict[str, tuple[str, ...]]:
     """Joint name -> what the guard in front of the gate does or sees there; `stats` of the control thread."""
     found = {
         name: tuple(word for bit, word in enumerate(PROTECTION) if int(bits) >> bit & 1)
-        for name, bits in zip(spec.joint_names, stats["protection"], strict=False)
+        for name, bits in zip(spec.joint_names, stats.protection, strict=False)
     }
     return {name: words for name, words in found.items() if words}
 
 
-def explain_protection(spec: RobotSpec, reading: Mapping[str, Any], stats: Mapping[str, Any]) -> SafetyError:
+def explain_protection(spec: RobotSpec, reading: JointState, stats: LoopStats) -> SafetyError:
     """The error that stands for an arm brought to rest to protect its servos."""
     seen = "; ".join(
-        f"{name} is {', '.join(words)} ({reading['temperature_c'][j]:.0f} C, {reading['voltage_v'][j]:.1f} V)"
+        f"{name} is {', '.join(words)} ({reading.temperature_c[j]:.0f} C, {reading.voltage_v[j]:.1f} V)"
         for name, words in protection(spec, stats).items()
         for j in (spec.joint_names.index(name),)
     )
@@ -124,9 +132,9 @@ def explain_protection(spec: RobotSpec, reading: Mapping[str, Any], stats: Mappi
     )
 
 
-def stale_joints(spec: RobotSpec, reading: Mapping[str, Any], now_ns: int) -> dict[str, float]:
+def stale_joints(spec: RobotSpec, reading: JointState, now_ns: int) -> dict[str, float]:
     """Joint name -> seconds since its last reply, where that is longer than the gate allows."""
-    ages = (now_ns - np.asarray(reading["joint_t_ns"], dtype=np.int64)) * 1e-9
+    ages = (now_ns - np.asarray(reading.joint_t_ns, dtype=np.int64)) * 1e-9
     return {
         name: float(age)
         for name, age in zip(spec.joint_names, ages, strict=False)
@@ -136,48 +144,48 @@ def stale_joints(spec: RobotSpec, reading: Mapping[str, Any], now_ns: int) -> di
 
 def explain_fault(
     port: str,
-    stats: Mapping[str, Any],
+    stats: LoopStats,
     stale: Mapping[str, float],
     faults: Mapping[str, tuple[str, ...]] | None = None,
     spec_names: tuple[str, ...] = (),
 ) -> MotoriumError:
     """The error a fault of the control thread stands for, with what to do; `faults` is what servos report."""
     reported = "; ".join(f"{name} reports {', '.join(bits)}" for name, bits in (faults or {}).items())
-    reason = stats["reason"]
+    reason = stats.reason
     silent = ", ".join(f"{name} ({age:.1f} s)" for name, age in stale.items())
-    if reason == "bus_closed":
+    if reason is Reason.BUS_CLOSED:
         return BusError.with_remedy(
             f"port {port} is gone: the cable or the adapter was unplugged. The servos keep their last goal: switch "
             f"their power off, plug in again, then",
             program="robot.reconnect() and robot.enable(), or open the robot anew",
             command=AGAIN,
         )
-    if reason == "bus_errors" and "torque lost" in reported:
+    if reason is Reason.BUS_ERRORS and "torque lost" in reported:
         cause = f"servos on {port} have stopped by themselves ({reported}):"
         return BusError.with_remedy(cause, program=ANEW, command=AGAIN)
-    if reason == "bus_errors":
+    if reason is Reason.BUS_ERRORS:
         return BusError(
-            f"the servos on {port} do not answer any more: check their power and the bus cable ({stats['bus']})"
+            f"the servos on {port} do not answer any more: check their power and the bus cable ({stats.bus.as_dict()})"
         )
-    if reason == "position_jump":
+    if reason is Reason.POSITION_JUMP:
         return jumped(stats, spec_names)
-    if reason == "estop":
+    if reason is Reason.ESTOP:
         return emergency_stop()
-    if reason == "unsupervised":
+    if reason is Reason.UNSUPERVISED:
         return SafetyError.with_remedy(
             "the supervisor is gone (it was killed or stopped, or hangs): nothing would take the torque from the arm "
             "if this program died, so it goes to its rest pose and lets go:",
             program=ANEW,
             command=AGAIN,
         )
-    if reason == "frozen":
+    if reason is Reason.FROZEN:
         return SafetyError.with_remedy(
             "the control thread stood still for more than 0.3 s (its process was stopped, as by Ctrl-Z, or the machine "
             "was overloaded), so the supervisor took the torque from the arm:",
             program=ANEW,
             command=AGAIN,
         )
-    causes = [name for bit, name in enumerate(CAUSES) if int(stats["gate_causes"]) >> bit & 1]
+    causes = [name for bit, name in enumerate(CAUSES) if int(stats.gate_causes) >> bit & 1]
     text = f"the safety gate tripped: {', '.join(causes) or reason}"
     if reported:
         text += f"; {reported}"
@@ -186,12 +194,12 @@ def explain_fault(
     return SafetyError(text)
 
 
-def jumped(stats: Mapping[str, Any], names: tuple[str, ...]) -> SafetyError:
+def jumped(stats: LoopStats, names: tuple[str, ...]) -> SafetyError:
     """Which readings jumped, by how much, and what to do before torque."""
     moved = [
-        f"{name} by {float(stats['jump_rad'][j]):+.2f} rad"
+        f"{name} by {float(stats.jump_rad[j]):+.2f} rad"
         for j, name in enumerate(names)
-        if int(stats["jumped_joints"]) >> j & 1
+        if int(stats.jumped_joints) >> j & 1
     ]
     return SafetyError.with_remedy(
         f"readings jumped: {', '.join(moved)}. The servo restarted and lost its count, or the arm was moved "
@@ -202,87 +210,70 @@ def jumped(stats: Mapping[str, Any], names: tuple[str, ...]) -> SafetyError:
     )
 
 
-def latency_advice(port: str, latency: Mapping[str, Any]) -> str:
+def latency_advice(port: str, latency: LatencyReport) -> str:
     """What to do about a USB adapter that collects bytes before it hands them on; empty when it does not."""
-    if latency["setting"] != "refused":
+    if latency.setting is not LatencySetting.REFUSED:
         return ""
-    late = f" for {latency['timer_ms']} ms" if latency["timer_ms"] > 0 else ""
+    late = f" for {latency.timer_ms} ms" if latency.timer_ms > 0 else ""
     return (
         f"the adapter on {port} holds replies back{late} and would not take the low-latency setting: write 1 to "
         f"/sys/bus/usb-serial/devices/<tty>/latency_timer, by a udev rule so that it lasts"
     )
 
 
-def realtime_advice(granted: Mapping[str, Any]) -> str:
+def realtime_advice(granted: RealtimeStats) -> str:
     """What the system refused the control thread, and how to grant it; empty when all was granted.
 
     Args:
-        granted: `ControlLoop.stats()["realtime"]`.
+        granted: `ControlLoop.stats().realtime`.
     """
     refused = []
-    if not granted["fifo"]:
+    if not granted.fifo:
         refused.append("real-time priority (/etc/security/limits.conf: '@dialout - rtprio 80')")
-    if not granted["memory_locked"]:
+    if not granted.memory_locked:
         refused.append("memory locked in RAM (limits.conf: '@dialout - memlock 65536')")
-    if granted["cpu"] >= 0 and not granted["pinned"]:
-        refused.append(f"processor {granted['cpu']} (is it there, and inside taskset and cgroup?)")
+    if granted.cpu >= 0 and not granted.pinned:
+        refused.append(f"processor {granted.cpu} (is it there, and inside taskset and cgroup?)")
     if not refused:
         return ""
     return f"the control thread goes on without {', without '.join(refused)}; log in again after a change"
 
 
-def no_torque(spec: RobotSpec, problems: Sequence[Problem], stats: Mapping[str, Any]) -> SafetyError:
+def no_torque(spec: RobotSpec, problems: Sequence[Problem], stats: LoopStats) -> SafetyError:
     """Say why an arm was not given torque, as `ControlLoop.power_up` told it, and what to do; `stats` after that."""
     first = problems[0]
-    if first.cause in (Cause.SUPPLY, Cause.HEAT, Cause.POSITION, Cause.SERVO_FAULT):
+    if first.cause in {Cause.SUPPLY, Cause.HEAT, Cause.POSITION, Cause.SERVO_FAULT}:
         return _failed_self_check(spec, problems)
     if first.cause == Cause.SETTING:
         return SafetyError(f"{spec.name} was not given torque, all of it is off: {first.note}")
-    failures = int(stats["torque_failures"])
+    failures = int(stats.torque_failures)
     joints = (
         ", ".join(named(spec, problems)) or f"a servo that answers otherwise ({failures} attempts failed)"
     )
     return SafetyError(
         f"{spec.name} was not given torque, all of it is off: no confirmation from {joints}. Check the cable before "
-        f"the first of them, its power, and whether that servo reports a fault (bus: {stats['bus']})"
+        f"the first of them, its power, and whether that servo reports a fault (bus: {stats.bus.as_dict()})"
     )
 
 
-def joint_table(spec: RobotSpec, reading: Mapping[str, Any], now_ns: int) -> dict[str, dict[str, Any]]:
-    """Joint name -> its last reading as plain values."""
-    faults = servo_faults(spec, reading)
-    return {
-        name: {
-            "position_rad": float(reading["position_rad"][j]),
-            "velocity_rad_s": float(reading["velocity_rad_s"][j]),
-            "effort": float(reading["effort"][j]),
-            "voltage_v": float(reading["voltage_v"][j]),
-            "temperature_c": float(reading["temperature_c"][j]),
-            "age_s": (now_ns - int(reading["joint_t_ns"][j])) * 1e-9,
-            "faults": list(faults.get(name, ())),
-        }
-        for j, name in enumerate(spec.joint_names[: len(reading["position_rad"])])
-    }
-
-
-def missed_joints(spec: RobotSpec, stats: Mapping[str, Any]) -> str:
+def missed_joints(spec: RobotSpec, stats: LoopStats) -> str:
     """Name the joints that the last motion did not bring to their goals, with both angles, for a message."""
-    arrival, care = stats["arrival"], protection(spec, stats)
+    arrival, care = stats.arrival, protection(spec, stats)
     return ", ".join(
-        f"{name} at {arrival['position_rad'][j]:.2f} rad, goal {arrival['target_rad'][j]:.2f}"
+        f"{name} at {arrival.position_rad[j]:.2f} rad, goal {arrival.target_rad[j]:.2f}"
         + (f" ({', '.join(care[name])})" if name in care else "")
         for j, name in enumerate(spec.joint_names)
-        if int(arrival["missed"]) >> j & 1
+        if int(arrival.missed) >> j & 1
     )
 
 
-def rest_problem(spec: RobotSpec, port: str, stats: Mapping[str, Any]) -> MotoriumError | None:
+def rest_problem(spec: RobotSpec, port: str, stats: LoopStats) -> MotoriumError | None:
     """What kept the arm from coming to rest as declared; None when nothing did."""
-    if stats["reason"] == "bus_closed":
+    if stats.reason is Reason.BUS_CLOSED:
         return explain_fault(port, stats, {})
-    if stats["torque_stuck"]:
+    if stats.torque_stuck:
         return BusError(f"{spec.name} did not confirm that its torque is off: switch its power off")
-    if stats["reason"] == "park_timed_out":
+    if stats.reason is Reason.PARK_TIMED_OUT:
         missed = missed_joints(spec, stats)
         where = missed or f"it was not heard of, or still moving, after {spec.exit.park_timeout_s:.1f} s"
         return SafetyError(

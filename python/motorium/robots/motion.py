@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._core import ControlLoop
+from .._core import ControlLoop, LoopStats, MoveEnd
 from ..errors import BusError, MotoriumError, SafetyError, SpecError
 from ..specs.robot import RobotSpec
 from ..types import Float32
 from . import health
 from .config import arrival_tolerances
+from .last_states import with_last_states
 
 MOVE_TIMEOUT_S = 15.0
 """The longest slew of any declared robot at its approach speed, doubled."""
 STOPPED_BY = {
-    "held": "it was told to hold by another caller",
-    "parked": "it was told to park by another caller, or is being closed",
-    "released": "its torque was switched off by another caller",
-    "replaced": "another motion was asked for meanwhile",
-    "estop": "an emergency stop was pressed",
-    "fault": "it went into fault",
-    "protection": "it goes to its rest pose to protect its servos",
-    "ended": "the robot was closed",
+    MoveEnd.HELD: "it was told to hold by another caller",
+    MoveEnd.PARKED: "it was told to park by another caller, or is being closed",
+    MoveEnd.RELEASED: "its torque was switched off by another caller",
+    MoveEnd.REPLACED: "another motion was asked for meanwhile",
+    MoveEnd.ESTOP: "an emergency stop was pressed",
+    MoveEnd.FAULT: "it went into fault",
+    MoveEnd.PROTECTION: "it goes to its rest pose to protect its servos",
+    MoveEnd.ENDED: "the robot was closed",
 }
 """Why a motion ended before its time, by the name the control thread gives it."""
 
@@ -100,49 +101,50 @@ def move(
     control = arm.control  # the robot may be closed meanwhile
     target = target_pose(arm.spec, control, pose)
     end = control.slew(target, velocity_share, timeout_s)
-    if end in ("fault", "estop", "protection", "refused"):
+    if end in {MoveEnd.FAULT, MoveEnd.ESTOP, MoveEnd.PROTECTION, MoveEnd.REFUSED}:
         arm.check()  # which knows more of the cause
     stats = control.stats()
-    if end != "arrived":
-        raise _cause(arm, end, stats, f"{timeout_s:.1f} s: {_left(arm.spec, control, target)}")
-    arrival, names = stats["arrival"], arm.spec.joint_names
+    if end is not MoveEnd.ARRIVED:
+        cause = _cause(arm, end, stats, f"{timeout_s:.1f} s: {_left(arm.spec, control, target)}")
+        raise with_last_states(cause, control, arm.spec.joint_names)
+    arrival, names = stats.arrival, arm.spec.joint_names
     return MoveResult(
-        dict(zip(names, map(float, arrival["target_rad"]), strict=True)),
-        dict(zip(names, map(float, arrival["position_rad"]), strict=True)),
-        tuple(name for j, name in enumerate(names) if int(arrival["contact"]) >> j & 1),
+        dict(zip(names, map(float, arrival.target_rad), strict=True)),
+        dict(zip(names, map(float, arrival.position_rad), strict=True)),
+        tuple(name for j, name in enumerate(names) if int(arrival.contact) >> j & 1),
     )
 
 
 def _left(spec: RobotSpec, control: ControlLoop, target: Float32) -> str:
-    position = control.state()["position_rad"]
+    position = control.state().position_rad
     j = int(np.abs(target - position).argmax())
     return f"{spec.joint_names[j]} at {position[j]:.2f} rad, goal {target[j]:.2f}"
 
 
-def _cause(arm: Arm, end: str, stats: Mapping[str, Any], left: str) -> MotoriumError:
+def _cause(arm: Arm, end: MoveEnd, stats: LoopStats, left: str) -> MotoriumError:
     name = arm.spec.name
-    if end == "missed":
+    if end is MoveEnd.MISSED:
         return SafetyError(
             f"{name} did not arrive: {health.missed_joints(arm.spec, stats)}. Is something in its way, or its load too "
             f"heavy? It holds there"
         )
-    if end == "cancelled":
+    if end is MoveEnd.CANCELLED:
         return SafetyError.with_remedy(
             f"{name} did not arrive in {left}. It holds there;",
             program="give it a longer timeout_s or a larger velocity_share",
             command=f"see that nothing is in its way, then {health.AGAIN}",
         )
-    if end == "unplanned":
+    if end is MoveEnd.UNPLANNED:
         return SafetyError(f"{name} did not move: no motion as slow as that can be computed. It holds")
-    if end == "bus_errors":
+    if end is MoveEnd.BUS_ERRORS:
         return BusError.with_remedy(
-            f"{name} stopped its motion: the servos on {arm.port} did not answer ({stats['bad_reads']} bad reads; "
-            f"{stats['bus']}). It holds; check the bus cable and their power, then",
+            f"{name} stopped its motion: the servos on {arm.port} did not answer ({stats.bad_reads} bad reads; "
+            f"{stats.bus.as_dict()}). It holds; check the bus cable and their power, then",
             program="move again",
             command=health.AGAIN,
         )
-    if end == "refused":
-        now = ", ".join(word for word in (stats["mode"], stats["reason"]) if word)
+    if end is MoveEnd.REFUSED:
+        now = ", ".join(word for word in (stats.mode, stats.reason) if word)
         return SafetyError.with_remedy(
             f"{name} takes no motion now ({now}):",
             program="robot.enable() gives it torque",

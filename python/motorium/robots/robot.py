@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from .._core import Cause, ControlLoop
+from .._core import Cause, ControlLoop, Mode, Reason
 from ..errors import BusError, CameraError, MotoriumError, SafetyError
 from ..files import reserve_standard_descriptors
 from ..logs import logger
@@ -26,7 +26,9 @@ from . import backends, frames, health, motion, opening, reconnecting
 from .calibration import Calibration
 from .config import open_control
 from .identity import Identity
+from .last_states import with_last_states
 from .signals import GUARD
+from .status import PlanningStatus, RobotStatus, status_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -72,7 +74,7 @@ class Robot:
         self._life = threading.RLock()
         self.entered = self._closed = self._unpowered = False
         self._owner = os.getpid()
-        self.planning: Callable[[], dict[str, Any]] | None = None
+        self.planning: Callable[[], PlanningStatus] | None = None
 
     @classmethod
     def open(
@@ -184,7 +186,7 @@ class Robot:
         with bus_errors():
             self._control = open_control(self.spec, self.port, calibration)
         atexit.register(self.close)
-        advice = health.latency_advice(self.port, self._control.stats()["latency"])
+        advice = health.latency_advice(self.port, self._control.stats().latency)
         if advice:
             _log.warning("%s", advice)
 
@@ -192,7 +194,7 @@ class Robot:
         control = self.control
         control.start()
         opening.wait_until_heard(control, self.spec, self.port)
-        advice = health.realtime_advice(control.stats()["realtime"])
+        advice = health.realtime_advice(control.stats().realtime)
         if advice and self._world is None:  # a simulated arm has no gears
             _log.warning("%s", advice)
 
@@ -254,15 +256,16 @@ class Robot:
     def check(self) -> None:
         """Raise BusError, SafetyError or the backend's error when the arm can no longer be commanded."""
         control = self.control
-        if control.mode != "fault" and control.reason not in health.ENDING_REASONS:
+        if control.mode is not Mode.FAULT and control.reason not in health.ENDING_REASONS:
             return
         self._check_backend(LAST_WORDS_S)
-        state = control.state()
-        if control.reason == "protection":
-            raise health.explain_protection(self.spec, state, control.stats())
+        state, stats, names = control.state(), control.stats(), self.spec.joint_names
+        if control.reason is Reason.PROTECTION:
+            raise with_last_states(health.explain_protection(self.spec, state, stats), control, names)
         stale = health.stale_joints(self.spec, state, time.monotonic_ns())
         faults = health.servo_faults(self.spec, state)
-        raise health.explain_fault(self.port, control.stats(), stale, faults, self.spec.joint_names)
+        error = health.explain_fault(self.port, stats, stale, faults, names)
+        raise with_last_states(error, control, names)
 
     def _check_backend(self, patience_s: float = 0.0) -> None:
         """Let the backend name its own end: its port closes some time before it can be seen to be dead."""
@@ -297,7 +300,7 @@ class Robot:
             raise BusError(f"no joint state on {self.port} yet")
         return Observation(
             t_ns=paired.t_ns,
-            state=self.slot_map.scatter(paired.joints["position_rad"]),
+            state=self.slot_map.scatter(paired.joints.position_rad),
             images={role: frame.image for role, frame in seen.items()},
             task=task,
             skew_ns=paired.skew_ns,
@@ -341,23 +344,12 @@ class Robot:
     @property
     def position_rad(self) -> Float32:
         """(J,) measured joint positions."""
-        return self.control.state()["position_rad"]
+        return self.control.state().position_rad
 
-    def status(self) -> dict[str, Any]:
-        """Plain values for JSON: mode, joints, cameras, counters of control, bus and gate."""
-        stats = self.control.stats()
-        return {
-            "robot": self.spec.name,
-            "port": self.port,
-            "mode": stats["mode"],
-            "reason": stats["reason"],
-            "watchdog": stats["watchdog"],
-            "joints": health.joint_table(self.spec, self.control.state(), time.monotonic_ns()),
-            "protection": {name: list(words) for name, words in health.protection(self.spec, stats).items()},
-            "cameras": sorted(self.cameras),
-            "control": stats,
-            "planning": self.planning() if self.planning is not None else None,
-        }
+    def status(self) -> RobotStatus:
+        """Mode, joints, cameras, counters of control, bus and gate; `as_dict` gives plain values for JSON."""
+        planning = self.planning() if self.planning is not None else None
+        return status_of(self.spec, self.port, self.control, self.cameras, planning)
 
     def close(self) -> None:
         """Bring the arm to rest by its exit policy and give everything back; from any thread, safe to call twice."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .._core import ControlCore
+from .._core import ControlCore, Mode
 from ..errors import SafetyError
 from ..policies.adapt import as_policy
 from ..policies.base import Policy
@@ -130,16 +130,16 @@ def run_lockstep(
         while not met and stage.now_ns < min(next_ns, end_ns):
             stage.advance_to(min(next_ns, end_ns))
             met = until is not None and until()
-        if stage.core.mode == "fault":
-            raise SafetyError(f"the safety gate tripped in lock-step: {stage.core.stats()}")
+        if stage.core.mode is Mode.FAULT:
+            raise SafetyError(f"the safety gate tripped in lock-step: {stage.core.stats().as_dict()}")
     stats = stage.core.stats()
     return LockStepReport(
         success=met if until is not None else None,
         duration_s=(stage.now_ns - begin_ns) * 1e-9,
         chunks=chunks,
         refused_chunks=planner.refused,
-        underflows=stats["underflows"],
-        late_chunks=stats["late_chunks"],
+        underflows=stats.underflows,
+        late_chunks=stats.late_chunks,
         shortfalls=scheduler.shortfalls,
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from .._core import PushStatus
 from ..errors import BindingError, SafetyError
 from ..policies.base import Policy
 from ..types import SLOTS, ActionChunk, Float32, Observation
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 
 REFUSALS = 3
 """Unusable chunks in a row that end a run."""
-REFUSED = ("malformed", "out_of_range", "out_of_time")
-"""Answers of `push_chunk` to a chunk that must not be followed; see `_core.pyi`."""
+REFUSED = frozenset({PushStatus.MALFORMED, PushStatus.OUT_OF_RANGE, PushStatus.OUT_OF_TIME})
+"""Answers of `push_chunk` to a chunk that must not be followed."""
+FOLLOWED = frozenset({PushStatus.ACCEPTED, PushStatus.LATE})
+"""And to one that is followed."""
 
 
 class Meant(Protocol):

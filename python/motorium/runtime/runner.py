@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._core import LoopStats, Mode, PushStatus
 from ..errors import MotoriumError, SafetyError
 from ..instructions import check_instruction
 from ..logs import logger
 from ..policies.adapt import as_policy
 from ..policies.base import Policy
+from ..robots.status import PlanningStatus
 from ..types import Float32, Observation
 from ..units import NS_PER_MS
 from .approach import ApproachLog
 from .inference import InferenceThread
 from .instruction import instruction_for
-from .planner import REFUSED, Planner, Range
+from .planner import FOLLOWED, REFUSED, Planner, Range
 from .rationed import RationedWarning
 from .report import RunReport
 from .schedule import Bridge, Pace, Scheduler
@@ -82,7 +84,7 @@ class Runner:
         names = tuple(joint.name for joint in robot.spec.joints)
         self._planner = Planner(policy, robot.slot_map, Range.of(robot.control, names))
         self._approach = ApproachLog(robot)
-        self._fallbacks = int(robot.control.stats()["fallbacks"])
+        self._fallbacks = int(robot.control.stats().fallbacks)
         self._followed = self._expired = 0
         self._began_s = time.monotonic()
         self._late, self._short = RationedWarning(_log), RationedWarning(_log)
@@ -112,10 +114,10 @@ class Runner:
         self.robot.check()
         self._approach.look()
         control = self.robot.control
-        if control.mode in ("idle", "released"):
+        if control.mode in {Mode.IDLE, Mode.RELEASED}:
             stats = control.stats()
-            late = f"no chunk arrived in time (underflows: {stats['underflows']}). Is the machine overloaded?"
-            fell_back = stats["fallbacks"] > self._fallbacks
+            late = f"no chunk arrived in time (underflows: {stats.underflows}). Is the machine overloaded?"
+            fell_back = stats.fallbacks > self._fallbacks
             cause = late if fell_back else "another caller parked or released it"
             raise SafetyError(f"the arm was brought to rest during the run: {cause}")
 
@@ -223,11 +225,11 @@ class Runner:
         """Whether the arm follows the chunk. Raises SafetyError when the last ones were all in vain."""
         control, dt_ns = self.robot.control, self._pace.dt_ns
         status = self._thinking.allowed(lambda: control.push_slots(rows, t0_ns, dt_ns, delay, final=final))
-        if status in ("accepted", "late"):
+        if status in FOLLOWED:
             self._followed += 1
         elif status in REFUSED:
             self._planner.refuse(f"the control thread says {status} to {len(rows)} rows with delay {delay}")
-        elif status == "expired":
+        elif status is PushStatus.EXPIRED:
             self._expired += 1
             self._late.say(
                 f"a plan was over before it arrived: the inference took {self.inference_ms[-1]:.0f} ms, the plan lasts "
@@ -235,49 +237,50 @@ class Runner:
             )
             if self._expired >= HOPELESS and not self._followed:
                 self.require_motion(time.monotonic() - self._began_s)
-        return status in ("accepted", "late")
+        return status in FOLLOWED
 
-    def planning(self) -> dict[str, Any]:
-        """How thinking keeps up, for `Robot.status()`: latency estimate and declared delay, in ms and rows."""
+    def planning(self) -> PlanningStatus:
+        """How thinking keeps up, for `Robot.status()`."""
         scheduler = self._scheduler
-        return {
-            "sync": self.sync,
-            "chunks": len(self.inference_ms),
-            "latency_estimate_ms": scheduler.latency_ns / NS_PER_MS,
-            "declared_delay_rows": 0 if self.sync else scheduler.declared,
-            "needed_delay_rows": 0 if self.sync else scheduler.needed,
-            "shortfalls": scheduler.shortfalls,
-            "row_ms": self._pace.dt_ns / NS_PER_MS,
-            "refused_chunks": self._planner.refused,
-            "expired_chunks": self._expired,
-        }
+        return PlanningStatus(
+            sync=self.sync,
+            chunks=len(self.inference_ms),
+            latency_estimate_ms=scheduler.latency_ns / NS_PER_MS,
+            declared_delay_rows=0 if self.sync else scheduler.declared,
+            needed_delay_rows=0 if self.sync else scheduler.needed,
+            shortfalls=scheduler.shortfalls,
+            row_ms=self._pace.dt_ns / NS_PER_MS,
+            refused_chunks=self._planner.refused,
+            expired_chunks=self._expired,
+        )
 
-    def report(self, success: bool | None, duration_s: float, before: Mapping[str, Any]) -> RunReport:
+    def report(self, success: bool | None, duration_s: float, before: LoopStats) -> RunReport:
         """Figures since `before`, an earlier `control.stats()`."""
         now = self.robot.control.stats()
 
         def since(*keys: str) -> dict[str, int]:
-            return {key: now[key] - before[key] for key in keys}
+            return {key: getattr(now, key) - getattr(before, key) for key in keys}
 
-        bus = {key: now["bus"][key] - before["bus"][key] for key in ("cycles", "crc_errors", "timeouts")}
-        period = {key: now["period_us"][key] for key in ("p50", "p99")}
+        names = ("cycles", "crc_errors", "timeouts")
+        bus = {name: getattr(now.bus, name) - getattr(before.bus, name) for name in names}
+        period = {"p50": now.period_us.p50, "p99": now.period_us.p99}
         return RunReport(
             task=self.task,
             success=success,
             duration_s=duration_s,
             inference_ms=tuple(self.inference_ms),
             refused_chunks=self._planner.refused,
-            seam_jump_max_rad=float(now["seam_jump_max_rad"]),
+            seam_jump_max_rad=float(now.seam_jump_max_rad),
             control={
-                "rate_hz": now["rate_hz"],
+                "rate_hz": now.rate_hz,
                 **since("ticks", "missed", "approaches"),
                 "period_us": period,
-                "state_age_us": dict(now["state_age_us"]),
+                "state_age_us": now.state_age_us.as_dict(),
             },
             bus=bus,
             safety=since("clamped", "refused", "trips"),
-            seams=dict(now["seams"]),
-            planning=self.planning(),
+            seams=now.seams.as_dict(),
+            planning=self.planning().as_dict(),
             shortfalls=self._scheduler.shortfalls,
             unknown_words=self.unknown_words,
             **since("underflows", "late_chunks"),

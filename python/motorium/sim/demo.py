@@ -22,6 +22,7 @@ from ..instructions import check_instruction
 from .report import FILM, REPORT, SHEET, EpisodePictures, Shot, write_film, write_sheet
 
 if TYPE_CHECKING:
+    from .._core import LoopStats
     from ..policies.base import Policy
     from ..robots.robot import Robot
 
@@ -136,7 +137,7 @@ class DemoReport:
     results: tuple[EpisodeResult, ...]
     transport: str
     latencies_ms: tuple[float, ...]
-    control: dict[str, Any]
+    control: LoopStats
 
     @property
     def successes(self) -> int:
@@ -157,15 +158,15 @@ class DemoReport:
             "success_rate": round(self.successes / count, 4),
             "chunk_latency_ms": {"p50": round(float(p50), 2), "p95": round(float(p95), 2)},
             "control": {
-                "rate_hz": control["rate_hz"],
-                "ticks": control["ticks"],
-                "missed": control["missed"],
-                "period_us": {"p50": control["period_us"]["p50"], "p99": control["period_us"]["p99"]},
+                "rate_hz": control.rate_hz,
+                "ticks": control.ticks,
+                "missed": control.missed,
+                "period_us": {"p50": control.period_us.p50, "p99": control.period_us.p99},
             },
-            "bus": {name: control["bus"][name] for name in ("cycles", "crc_errors", "timeouts")},
-            "safety": {name: control["safety"][name] for name in ("clamped", "refused", "trips")},
-            "underflows": control["underflows"],
-            "late_chunks": control["late_chunks"],
+            "bus": {name: getattr(control.bus, name) for name in ("cycles", "crc_errors", "timeouts")},
+            "safety": control.safety.as_dict(),
+            "underflows": control.underflows,
+            "late_chunks": control.late_chunks,
             "shortfalls": sum(result.shortfalls for result in self.results),
         }
 

@@ -8,21 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core import ControlCore
+from .._core import ControlCore, Mode, PushStatus
 from ..errors import SafetyError, SimulationError
 from ..robots.config import control_config
 from ..specs.slots import slot_map
 from ..timeline.pairing import pair
-from ..types import Observation
+from ..types import Float32, Observation
 from ..units import NS_PER_S
 from .world import World
 
 Float64 = NDArray[np.float64]
+
+
+class Joints(NamedTuple):
+    """Joints of the world at a time: (J,) measured angles in radians."""
+
+    t_ns: int
+    position_rad: Float32
 
 
 class LockStep:
@@ -91,11 +98,11 @@ class LockStep:
         images = {camera.role: self.world.render(camera.role) for camera in self.world.spec.cameras}
         paired = pair(dict.fromkeys(images, self.now_ns), self._joints_at, self.now_ns)
         assert paired is not None  # the world always has joints
-        state = self._slots.scatter(paired.joints["position_rad"])
+        state = self._slots.scatter(paired.joints.position_rad)
         return Observation(paired.t_ns, state, images, task, paired.skew_ns)
 
-    def _joints_at(self, t_ns: int) -> dict[str, Any]:
-        return {"t_ns": t_ns, "position_rad": self.world.readings()[0]}
+    def _joints_at(self, t_ns: int) -> Joints:
+        return Joints(t_ns, self.world.readings()[0])
 
     def committed(self, delay: int) -> NDArray[np.float32]:
         """(delay, J) setpoints already planned from now on, one per policy step; row 0 is in force now."""
@@ -122,16 +129,18 @@ class LockStep:
         self.wait(delay)
         chunk = np.ascontiguousarray(rows, dtype=np.float32)
         status = self.core.push_chunk(chunk, t0_ns, self.row_ns, delay, self.now_ns)
-        if status != "accepted":
-            raise SimulationError(f"the control core answered {status!r} to a chunk of shape {chunk.shape}")
+        if status is not PushStatus.ACCEPTED:
+            raise SimulationError(
+                f"the control core answered {status.value!r} to a chunk of shape {chunk.shape}"
+            )
         self.wait(count - delay)
 
     def wait(self, count: int) -> None:
         """Lets `count` policy steps pass under the plan in force. Raises SafetyError when the gate has tripped."""
         for _ in range(count * self.ticks):
             self._tick()
-        if self.core.mode == "fault":
-            raise SafetyError(f"the safety gate tripped in lock-step: {self.core.stats()}")
+        if self.core.mode is Mode.FAULT:
+            raise SafetyError(f"the safety gate tripped in lock-step: {self.core.stats().as_dict()}")
 
     def _start_core(self, position_rad: NDArray[np.float32]) -> None:
         still = np.zeros_like(position_rad)

@@ -173,12 +173,12 @@ class PhysicsLoop:
     def _goals(self) -> ServoGoals:
         goals = self._bus.goals()
         return ServoGoals(
-            torque_enable=np.asarray(goals["torque_enable"]) != 0,
-            position_ticks=np.asarray(goals["goal_position_ticks"], float),
-            speed_ticks_s=np.asarray(goals["goal_speed_ticks_s"], float),
-            acceleration=np.asarray(goals["acceleration"], float),
-            torque_limit=np.asarray(goals["torque_limit_permille"], float) / 1000,
-            turn_speed_ticks_s=np.where(goals["turning"], goals["turn_speed_ticks_s"], np.nan),
+            torque_enable=np.asarray(goals.torque_enable) != 0,
+            position_ticks=np.asarray(goals.goal_position_ticks, float),
+            speed_ticks_s=np.asarray(goals.goal_speed_ticks_s, float),
+            acceleration=np.asarray(goals.acceleration, float),
+            torque_limit=np.asarray(goals.torque_limit_permille, float) / 1000,
+            turn_speed_ticks_s=np.where(goals.turning, goals.turn_speed_ticks_s, np.nan),
         )
 
     def _publish(self, dt_s: float = 0.0) -> None:

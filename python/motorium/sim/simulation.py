@@ -99,7 +99,7 @@ class Simulation:
         if request.op == "reset":
             return self._reset(**request.options)
         if request.op == "status":
-            return {**self._physics.status(), "bus": dict(self._emulator.stats())}
+            return {**self._physics.status(), "bus": self._emulator.stats().as_dict()}
         if request.op == "truth":
             return {"truth": self._physics.truth()}
         if request.op == "practise":

@@ -83,7 +83,7 @@ class EmulatedLeader:
     @property
     def torque(self) -> NDArray[np.bool_]:
         """(J,) whether each virtual servo has torque."""
-        return np.asarray(self._emulator.goals()["torque_enable"], dtype=np.bool_)
+        return np.asarray(self._emulator.goals().torque_enable, dtype=np.bool_)
 
     def check(self) -> None:
         """Return nothing: a thread of this process cannot die alone."""

@@ -74,7 +74,7 @@ class ArmLeader:
             raise DataError(f"no joint of {self._leader.spec.name} has been read yet")
         control = self._robot.control
         stay = control.setpoint_at(t_ns)
-        return self._joints.apply(read["position_rad"], control.goal_rad if stay is None else stay)
+        return self._joints.apply(read.position_rad, control.goal_rad if stay is None else stay)
 
     def end(self) -> None:
         """Hold where the arm is."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._core import LoopStats, Mode
 from ..robots.robot import Robot
 from ..types import Float32
 from ..units import NS_PER_S, s_to_ns
@@ -117,7 +118,7 @@ class Session:
         control = self.robot.control
         control.follow(leader.control, joints.as_dict(max_age_s))
         tracks = Track(len(self.robot.spec.joints)), Track(len(leader.spec.joints))
-        before = _counts(control)
+        before = control.stats()
         settled_ns = 0
         start = time.monotonic()
 
@@ -126,7 +127,7 @@ class Session:
             leader.check()
             stats = control.stats()
             self._engage(stats)
-            if stats["streaming"] and not settled_ns:
+            if stats.streaming and not settled_ns:
                 settled_ns = time.monotonic_ns() + s_to_ns(_ramp_s(self.robot, leader, joints))
             ticks = control.telemetry()
             tracks[0].take(ticks)
@@ -170,14 +171,14 @@ class Session:
         first = source.plan(np.zeros(1), setpoint)
         if first is not None and float(np.abs(first[0] - setpoint).max()) > START_GAP_RAD:
             self.robot.move_to(np.clip(first[0], *_limits(self.robot)))
-        before, start, start_ns = _counts(control), time.monotonic(), time.monotonic_ns()
+        before, start, start_ns = control.stats(), time.monotonic(), time.monotonic_ns()
         ended, paused_ns = False, 0
 
         def look() -> None:
             nonlocal ended, paused_ns
             watch(control.telemetry())
             if not self._controls.engaged():
-                if control.mode == "running":
+                if control.mode is Mode.RUNNING:
                     control.hold()
                 paused_ns += dt_ns  # a paused trajectory goes on where it was
                 return
@@ -222,28 +223,28 @@ class Session:
                 due = max(due + period_s, time.monotonic())
                 time.sleep(max(0.0, due - time.monotonic()))
         finally:
-            if self.robot.control.mode == "running":
+            if self.robot.control.mode is Mode.RUNNING:
                 self.robot.control.hold()
 
     def _play_out(self) -> None:
         """Do what was planned up to the end of the source, then hold for good."""
         give_up = time.monotonic() + PLAN_ROWS * PLAN_DT_S
-        while self.robot.control.mode == "running" and time.monotonic() < give_up:
+        while self.robot.control.mode is Mode.RUNNING and time.monotonic() < give_up:
             time.sleep(0.005)
         self.robot.control.hold()
 
-    def _engage(self, stats: dict[str, Any]) -> None:
+    def _engage(self, stats: LoopStats) -> None:
         """Begin, go on, or let go. After a loss the arm begins anew, with a ramp, once the leader is heard again."""
-        control, streaming = self.robot.control, bool(stats["streaming"])
+        control, streaming = self.robot.control, stats.streaming
         if not self._controls.engaged():
-            if streaming or stats["mode"] == "running":
+            if streaming or stats.mode is Mode.RUNNING:
                 control.hold()
         elif streaming:
             self._engaged_s += WATCH_S
-        elif stats["mode"] == "holding":
+        elif stats.mode is Mode.HOLDING:
             control.engage()
 
-    def _summary(self, start_s: float, before: dict[str, int], source: str, reason: str) -> dict[str, Any]:
+    def _summary(self, start_s: float, before: LoopStats, source: str, reason: str) -> dict[str, Any]:
         control = self.robot.control
         stats, seconds = control.stats(), time.monotonic() - start_s
         if reason != "stopped":
@@ -253,22 +254,18 @@ class Session:
             "source": source,
             "seconds": seconds,
             "engaged_s": min(seconds, self._engaged_s),
-            "rate_hz": (stats["ticks"] - before["ticks"]) / max(seconds, 1e-9),
-            "streams": stats["streams"] - before["streams"],
-            "losses": stats["streams_lost"] - before["streams_lost"],
+            "rate_hz": (stats.ticks - before.ticks) / max(seconds, 1e-9),
+            "streams": stats.streams - before.streams,
+            "losses": stats.streams_lost - before.streams_lost,
             "reason": reason,
-            "control": {**_bus_summary(stats), "missed": stats["missed"] - before["missed"]},
+            "control": {**_bus_summary(stats), "missed": stats.missed - before.missed},
         }
 
 
-def _counts(control: Any) -> dict[str, int]:
-    stats = control.stats()
-    return {name: int(stats[name]) for name in ("ticks", "missed", "streams", "streams_lost")}
-
-
-def _bus_summary(stats: dict[str, Any]) -> dict[str, Any]:
+def _bus_summary(stats: LoopStats) -> dict[str, Any]:
     names = ("mode", "ticks", "missed", "bad_reads", "period_us", "clamped", "refused", "trips", "bus")
-    return {name: stats[name] for name in names}
+    values = stats.as_dict()
+    return {name: values[name] for name in names}
 
 
 def _moved(robot: Robot, joints: JointMap) -> list[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,8 +23,16 @@ Int64 = NDArray[np.int64]
 Floats = NDArray[Any]
 
 
-R = TypeVar("R", bound=Mapping[str, Any])
-"""Joints read at a time: `t_ns`, and whatever else the reader wants of them."""
+class Timed(Protocol):
+    """Joints read at a time, and whatever else the reader wants of them."""
+
+    @property
+    def t_ns(self) -> int:
+        """When they were read, CLOCK_MONOTONIC ns."""
+        ...
+
+
+R = TypeVar("R", bound=Timed)
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ def pair(
     if joints is None:
         return None
     skew = {role: t - t_ns for role, t in capture_ns.items()}
-    return Paired(t_ns, joints, {**skew, "state": int(joints["t_ns"]) - t_ns})
+    return Paired(t_ns, joints, {**skew, "state": int(joints.t_ns) - t_ns})
 
 
 def label_rows(

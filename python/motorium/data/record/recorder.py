@@ -73,7 +73,7 @@ class RecordingSession:
         writer, leader = self.writer, self.leader
         task = leader.prepare(seed, self.plan.task)
         self.watcher.begins(len(self.out), self.plan.episodes, task)
-        missed = int(self.robot.control.stats()["missed"])
+        missed = int(self.robot.control.stats().missed)
         start_ns = time.monotonic_ns()
         writer.begin(task, start_ns)
         self._subtasks, self._told = 0, None
@@ -82,7 +82,7 @@ class RecordingSession:
         if request in {REDO, DISCARD, QUIT}:
             writer.discard()
             return request, None
-        missed = int(self.robot.control.stats()["missed"]) - missed
+        missed = int(self.robot.control.stats().missed) - missed
         outcome = self._told or judged
         notes = {
             "leader": leader.name, **self._scene(seed), **outcome.as_notes(), "rate_hz": sampler.rate_hz,

@@ -185,12 +185,12 @@ class Sampler:
             raise DataError("no joint state has been read yet")
         self._observed_ns = paired.t_ns
         joints, newest = paired.joints, control.state()
-        clocks = [frames[key].t_ns for key in self._keys] + [joints["t_ns"]]
+        clocks = [frames[key].t_ns for key in self._keys] + [joints.t_ns]
         row = {
-            "observation.state": joints["position_rad"],
-            "velocity_rad_s": joints["velocity_rad_s"],
-            "effort": joints["effort"],
-            "joint_age_s": (seen_ns - newest["joint_t_ns"]) / NS_PER_S,
+            "observation.state": joints.position_rad,
+            "velocity_rad_s": joints.velocity_rad_s,
+            "effort": joints.effort,
+            "joint_age_s": (seen_ns - newest.joint_t_ns) / NS_PER_S,
             "capture_s": [(t_ns - start_ns) / NS_PER_S for t_ns in clocks],
             "row_s": (now_ns - start_ns) / NS_PER_S,
         } | dict.fromkeys((f.key for f in marks.COLUMNS), 0)  # known at the end of the episode

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bus/safety_gate.hpp"
+#include "core/guard.h"
+#include "robot/texts.hpp"
+
+/// Enums of the core as enums of Python: members by their C++ names in capitals. Those that appear in files
+/// and in `--json` have their text as value (`TextEnum`); bits are `enum.IntFlag`, numbers `enum.IntEnum`.
+namespace motorium {
+
+// Bits, as types of their own.
+enum class GateCauses : std::uint32_t {};
+enum class GuardBits : std::uint8_t {};
+enum class TickEvents : std::uint32_t {};
+
+/// The Python class of `E` and, by value, its members. They live as long as the interpreter.
+template <class E>
+struct PyEnum {
+  static inline PyObject* kind = nullptr;
+  static inline std::vector<PyObject*> members{};
+};
+
+/// Conversion of members; of bits from and to any combination.
+template <class E>
+struct EnumCaster {
+  static pybind11::handle cast(E value, pybind11::return_value_policy, pybind11::handle) {
+    const auto number = static_cast<std::size_t>(value);
+    if (PyEnum<E>::members.empty()) return pybind11::handle(PyEnum<E>::kind)(number).release();
+    return pybind11::handle(PyEnum<E>::members.at(number)).inc_ref();
+  }
+  bool load(pybind11::handle from, bool) {
+    if (PyObject_IsInstance(from.ptr(), PyEnum<E>::kind) != 1) return false;
+    const auto& all = PyEnum<E>::members;
+    value = all.empty() ? static_cast<E>(from.cast<std::uint64_t>())
+                        : static_cast<E>(std::find(all.begin(), all.end(), from.ptr()) - all.begin());
+    return true;
+  }
+  // What pybind11 asks of a caster.
+  template <class T>
+  using cast_op_type = E;
+  operator E() const { return value; }  // NOLINT(google-explicit-constructor)
+  E value{};
+};
+
+inline std::string capitals(std::string_view text) {
+  std::string name(text.empty() ? "none" : text);
+  for (char& sign : name) sign = static_cast<char>(std::toupper(static_cast<unsigned char>(sign)));
+  return name;
+}
+
+/// `pairs`: of member names and values.
+inline pybind11::object python_enum(pybind11::module_& m, const char* base, const char* name,
+                                    const pybind11::list& pairs, const char* doc) {
+  const bool text = std::string_view(base) == "TextEnum";
+  const auto home = pybind11::module_::import(text ? "motorium.deprecated" : "enum");
+  pybind11::object kind = home.attr(base)(name, pairs, pybind11::arg("module") = "motorium._core");
+  kind.attr("__doc__") = doc;
+  m.attr(name) = kind;
+  return kind;
+}
+
+/// A `TextEnum` with the texts of `E`.
+template <class E>
+void bind_text_enum(pybind11::module_& m, const char* name, const char* doc) {
+  pybind11::list pairs;
+  for (const std::string_view text : Texts<E>::all)
+    pairs.append(pybind11::make_tuple(capitals(text), std::string(text)));
+  const pybind11::object kind = python_enum(m, "TextEnum", name, pairs, doc);
+  PyEnum<E>::kind = pybind11::object(kind).release().ptr();
+  for (const std::string_view text : Texts<E>::all)
+    PyEnum<E>::members.push_back(pybind11::object(kind.attr(capitals(text).c_str())).release().ptr());
+}
+
+/// An `IntEnum` with values from 0 on, or with `bits` an `IntFlag` of one bit each.
+template <class E>
+void bind_number_enum(pybind11::module_& m, const char* name, const std::vector<const char*>& names,
+                      bool bits, const char* doc) {
+  pybind11::list pairs;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    pairs.append(pybind11::make_tuple(names[i], bits ? std::size_t{1} << i : i));
+  const pybind11::object kind = python_enum(m, bits ? "IntFlag" : "IntEnum", name, pairs, doc);
+  PyEnum<E>::kind = pybind11::object(kind).release().ptr();
+  if (bits) return;
+  for (const char* one : names)
+    PyEnum<E>::members.push_back(pybind11::object(kind.attr(one)).release().ptr());
+}
+
+}  // namespace motorium
+
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage): specialisations in a namespace of pybind11's
+#define MOTORIUM_ENUM_CASTER(Type, Name)                                    \
+  template <>                                                               \
+  struct pybind11::detail::type_caster<Type> : motorium::EnumCaster<Type> { \
+    static constexpr auto name = const_name("motorium._core." Name);        \
+  }
+
+MOTORIUM_ENUM_CASTER(motorium::Mode, "Mode");
+MOTORIUM_ENUM_CASTER(motorium::Reason, "Reason");
+MOTORIUM_ENUM_CASTER(motorium::MoveEnd, "MoveEnd");
+MOTORIUM_ENUM_CASTER(motorium::PushStatus, "PushStatus");
+MOTORIUM_ENUM_CASTER(motorium::RestPolicy, "RestPolicy");
+MOTORIUM_ENUM_CASTER(motorium::LatencyReport::Setting, "LatencySetting");
+MOTORIUM_ENUM_CASTER(motorium::BusStatus, "BusStatus");
+MOTORIUM_ENUM_CASTER(mtr_verdict, "Verdict");
+MOTORIUM_ENUM_CASTER(mtr_guard_verdict, "GuardVerdict");
+MOTORIUM_ENUM_CASTER(motorium::GateCauses, "GateCauses");
+MOTORIUM_ENUM_CASTER(motorium::GuardBits, "GuardBits");
+MOTORIUM_ENUM_CASTER(motorium::TickEvents, "TickEvents");

@@ -1,0 +1,110 @@
+"""What goes with the next release: structs read like dicts, enums compared with texts, old names. Each use warns once.
+
+Nothing here is used by motorium itself: its tests turn `OldAccessWarning` into an error.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
+from enum import Enum
+from typing import Any, TypeVar
+
+Struct = TypeVar("Struct")
+
+
+class OldAccessWarning(DeprecationWarning):
+    """Something of motorium was used by a name or in a form that the next release does not know."""
+
+
+def warn(text: str, *, level: int = 3) -> None:
+    """Warn of an old form, at the line `level` frames above this one."""
+    warnings.warn(text, OldAccessWarning, stacklevel=level)
+
+
+class TextEnum(str, Enum):
+    """Enumerate causes and states by the texts that files and `--json` use for them.
+
+    Members are compared with members. `str()` and `value` give the text. Comparing with a text still works, with a
+    warning, for one release.
+    """
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self.value), spec)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Enum) or not isinstance(other, str):
+            return self is other
+        warn(f"compare with {type(self).__name__}.{self.name}, not with the text {other!r}")
+        return str.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        if isinstance(other, Enum) or not isinstance(other, str):
+            return self is not other
+        warn(f"compare with {type(self).__name__}.{self.name}, not with the text {other!r}")
+        return str.__ne__(self, other)
+
+    __hash__ = str.__hash__
+
+
+class _DictAccess:
+    """How a struct with `as_dict` is read like the dict it used to be."""
+
+    as_dict: Callable[[], dict[str, Any]]
+
+    def _as_old(self) -> dict[str, Any]:
+        kind = type(self).__name__
+        warn(f"{kind} is no dict any more: read its attributes, or call as_dict()", level=4)
+        return self.as_dict()
+
+    def __getitem__(self, key: str) -> Any:
+        return _DictAccess._as_old(self)[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in _DictAccess._as_old(self)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_DictAccess._as_old(self))
+
+    def keys(self) -> KeysView[str]:
+        return _DictAccess._as_old(self).keys()
+
+    def values(self) -> ValuesView[Any]:
+        return _DictAccess._as_old(self).values()
+
+    def items(self) -> ItemsView[str, Any]:
+        return _DictAccess._as_old(self).items()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return _DictAccess._as_old(self).get(key, default)
+
+
+DICT_ACCESS = ("__getitem__", "__contains__", "__iter__", "keys", "values", "items", "get")
+
+
+def dict_access(kind: type[Struct]) -> type[Struct]:
+    """Let a struct that has `as_dict` be read like a dict, with a warning; for classes that used to be dicts."""
+    for name in DICT_ACCESS:
+        setattr(kind, name, vars(_DictAccess)[name])
+    return kind
+
+
+def old_names(module: str, names: Mapping[str, tuple[str, Callable[[], Any]]]) -> Callable[[str], Any]:
+    """Make the `__getattr__` of a module whose public names were changed.
+
+    Args:
+        module: its dotted name, for messages.
+        names: old name -> (new name, what makes the value).
+    """
+
+    def find(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        new, value = names[name]
+        warn(f"{module}.{name} is now called {new}")
+        return value()
+
+    return find

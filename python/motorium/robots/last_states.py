@@ -1,0 +1,43 @@
+"""What an arm did last, on the error that tells of its fault: read, wanted, sent, tick by tick."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from .._core import ArmState, ControlLoop, GateCauses
+from ..errors import MotoriumError
+
+SHOWN = 5
+"""Ticks in a table for a person; the error has more."""
+ROWS = ("position_rad", "velocity_rad_s", "effort", "setpoint_rad", "goal_rad")
+
+Error = TypeVar("Error", bound=MotoriumError)
+
+
+def with_last_states(error: Error, control: ControlLoop, joint_names: tuple[str, ...]) -> Error:
+    """Give an error of the arm the ticks up to its fault, and return it."""
+    error.last_states, error.joint_names = tuple(control.last_states()), joint_names
+    return error
+
+
+def plain(error: MotoriumError) -> list[dict[str, Any]]:
+    """Return the last states of an error as plain values for JSON, oldest first."""
+    return [_plain(state) for state in error.last_states]
+
+
+def _plain(state: ArmState) -> dict[str, Any]:
+    values = state.as_dict()
+    return values | {name: values[name].tolist() for name in ROWS}
+
+
+def table(error: MotoriumError) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows of a short table: of every joint the measured angle and the goal sent, in radians."""
+    states = error.last_states[-SHOWN:]
+    rows = []
+    for state in states:
+        when = f"{(state.t_ns - states[-1].t_ns) / 1e6:.1f}"
+        pairs = zip(state.position_rad, state.goal_rad, strict=True)
+        cells = [f"{at:.3f}>{goal:.3f}" for at, goal in pairs]
+        causes = ", ".join(str(one.name) for one in GateCauses if one in state.gate_causes)
+        rows.append([when, state.mode.value, (causes or state.verdict.name).lower(), *cells])
+    return ["ms", "mode", "gate", *error.joint_names], rows

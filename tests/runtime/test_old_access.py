@@ -1,0 +1,133 @@
+"""What 0.1.0 gave as dicts, texts and other names is used the old way for one release, and warns."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from motorium import _core
+from motorium._core import ControlConfig, ControlCore, GateCauses, JointState, Mode, PushStatus, Reason
+from motorium.deprecated import OldAccessWarning
+from motorium.robots.status import JointStatus, PlanningStatus
+
+OLD_STATS = [
+    "mode", "reason", "torque", "ticks", "streaming", "streams", "streams_lost", "underflows", "fallbacks",
+    "estop", "estops", "chunks", "stitches", "late_chunks", "expired_chunks", "malformed_chunks",
+    "seam_jump_max_rad", "handover_jump_max_rad", "joins", "clamped", "clamped_position",
+    "clamped_velocity", "clamped_acceleration", "clamped_effort", "refused", "trips", "gate_causes",
+    "back_offs", "protection", "jumped_joints", "approaches", "approach_joint", "approach_rad",
+    "moves_done", "arrival", "seams",
+]  # fmt: skip
+"""Keys of `ControlCore.stats()` in 0.1.0, in order."""
+
+
+@pytest.fixture
+def core() -> ControlCore:
+    joints = [1.0, 1.0]
+    config = ControlConfig(
+        lower_rad=[-1.0, -1.0], upper_rad=joints, max_velocity_rad_s=joints, max_acceleration_rad_s2=joints,
+        max_effort=joints, rest_rad=[0.0, 0.0],
+    )  # fmt: skip
+    made = ControlCore(config)
+    made.tick(1, [0.1, 0.2], [0.0, 0.0], [0.0, 0.0], 1)
+    return made
+
+
+def test_statistics_are_read_like_the_dict_they_were(core):
+    stats = core.stats()
+    with pytest.warns(OldAccessWarning, match="CoreStats is no dict any more"):
+        old: dict[str, Any] = dict(stats)
+    assert list(old) == OLD_STATS
+    assert json.loads(json.dumps(old)) == old, "plain values, as in 0.1.0"
+    assert type(old["mode"]) is type(old["reason"]) is str
+    assert type(old["gate_causes"]) is int
+    assert old["protection"] == [0, 0]
+    with pytest.warns(OldAccessWarning):
+        assert stats["arrival"]["target_rad"] == [0.0, 0.0]
+    with pytest.warns(OldAccessWarning):
+        assert "ticks" in stats
+    with pytest.warns(OldAccessWarning):
+        assert stats.get("nothing", 3) == 3
+    with pytest.warns(OldAccessWarning), pytest.raises(KeyError, match="nothing"):
+        stats["nothing"]
+    with pytest.warns(OldAccessWarning):
+        assert {**stats} == stats.as_dict()
+
+
+def test_the_warning_names_the_line_that_has_to_change(core):
+    with pytest.warns(OldAccessWarning) as caught:
+        core.stats()["ticks"]
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_a_struct_cannot_be_changed_and_shows_its_fields(core):
+    stats = core.stats()
+    with pytest.raises(AttributeError):
+        stats.ticks = 3
+    assert "mode=<Mode.IDLE: 'idle'>" in repr(stats)
+    for name in stats.fields:
+        assert getattr(type(stats), name).__doc__, f"{name} has no words"
+
+
+def test_readings_are_arrays_of_their_own():
+    state = JointState()
+    assert state.position_rad.shape == (0,)
+    with pytest.warns(OldAccessWarning):
+        assert state["joint_t_ns"].dtype == np.int64
+
+
+def test_an_enum_is_compared_with_its_text_for_one_release(core):
+    assert core.mode is Mode.IDLE
+    assert core.reason is Reason.NONE
+    assert not core.reason
+    with pytest.warns(OldAccessWarning, match=r"Mode\.IDLE"):
+        assert core.mode == "idle"
+    with pytest.warns(OldAccessWarning):
+        assert core.mode != "fault"
+    with pytest.warns(OldAccessWarning):
+        assert core.mode in ("holding", "idle")
+    assert f"{core.mode}" == str(core.mode) == core.mode.value
+    assert Mode("idle") is Mode.IDLE
+    assert json.dumps({"mode": core.mode}) == '{"mode": "idle"}'
+    assert copy.deepcopy(Mode.FAULT) is Mode.FAULT
+
+
+def test_an_enum_is_never_equal_to_another_one():
+    assert Mode.FAULT != _core.MoveEnd.FAULT
+    assert _core.MoveEnd.FAULT != Mode.FAULT
+    assert len({Mode.FAULT, _core.MoveEnd.FAULT, Mode.FAULT}) == 2
+
+
+def test_what_a_push_answers_is_an_enum(core):
+    rows = np.zeros((4, 2), np.float32)
+    assert core.push_chunk(rows, 1, 10**7, 0, 1) is PushStatus.NOT_RUNNING
+
+
+def test_bits_are_numbers_too():
+    both = GateCauses.POSITION | GateCauses.EFFORT
+    assert both == 0b1001
+    assert both >> 3 & 1
+
+
+def test_old_names_of_the_core_lead_to_the_new_ones():
+    with pytest.warns(OldAccessWarning, match="JointState"):
+        assert _core.JointReadings is JointState
+    with pytest.warns(OldAccessWarning, match="ServiceBus"):
+        opened = _core.FeetechBus
+    with pytest.raises(_core.BusError):
+        opened("/dev/ttyNONE", 1_000_000)
+    with pytest.raises(AttributeError, match="nothing"):
+        _core.nothing  # noqa: B018
+
+
+def test_dataclasses_that_were_dicts_are_read_the_same_way():
+    joint = JointStatus(0.1, 0.0, 0.0, 12.0, 30.0, 0.01, ("overload",))
+    with pytest.warns(OldAccessWarning):
+        assert joint["faults"] == ["overload"]
+    planning = PlanningStatus(True, 1, 2.0, 3, 4, 5, 6.0, 7, 8)
+    with pytest.warns(OldAccessWarning):
+        assert dict(planning) == planning.as_dict()
