@@ -75,11 +75,9 @@ void ControlCore::publish() noexcept {
   out.epoch = epoch_;
   out.t_ns = since_.tick_ns;
   out.jumped = watch_.jumped();
-  for (std::uint32_t j = 0; j < joints(); ++j) {
-    out.jump_rad[j] = watch_.jump_rad()[j];
-    out.setpoint_rad[j] = setpoint_.position_rad()[j];
-    out.goal_rad[j] = output_.goal_rad()[j];
-  }
+  out.jump_rad = watch_.jump_rad();
+  out.setpoint_rad = setpoint_.position_rad();
+  out.goal_rad = output_.goal_rad();
   published_.publish(out);
 }
 
