@@ -5,7 +5,7 @@
 
 #include "bus/joint_bus.hpp"
 #include "motorium/history_ring.hpp"
-#include "runtime/control_core.hpp"
+#include "runtime/core_snapshot.hpp"
 
 namespace motorium {
 
