@@ -39,14 +39,14 @@ class SeqSlot {
       std::memcpy(&word, bytes + 8 * i, size);
       words_[i].store(word, std::memory_order_release);
     };
-    std::size_t i = 0;
-    for (; i + kStride <= kWhole; i += kStride) {  // by hand: atomics keep a compiler from unrolling
+    // Unrolled by hand: compilers leave loops over atomics as they are.
+    for (std::size_t i = 0; i < kWhole - kWhole % kStride; i += kStride) {
       put(i, 8);
       put(i + 1, 8);
       put(i + 2, 8);
       put(i + 3, 8);
     }
-    for (; i < kWhole; ++i) put(i, 8);
+    for (std::size_t i = kWhole - kWhole % kStride; i < kWhole; ++i) put(i, 8);
     if constexpr (kWords > kWhole) put(kWhole, sizeof(T) % 8);
     sequence_.store(sequence + 2, std::memory_order_release);
   }
