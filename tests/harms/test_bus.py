@@ -37,9 +37,9 @@ def test_harm_01_one_bad_byte_ends_nothing(arm: VirtualArm, loop: ControlLoop) -
     assert loop.enable()
 
     def survives(fault: str, counter: str) -> bool:
-        before = loop.stats().bus[counter]
+        before = getattr(loop.stats().bus, counter)
         arm.emulator.set_fault(fault, 3, period=5)
-        seen = wait(lambda: loop.stats().bus[counter] > before + 3)
+        seen = wait(lambda: getattr(loop.stats().bus, counter) > before + 3)
         arm.emulator.set_fault("none")
         return seen
 

@@ -16,6 +16,7 @@ import pytest
 from data_samples import schema
 from waiting import wait
 
+from motorium._core import Mode
 from motorium.cameras.thread import CameraThread, Shot
 from motorium.robots.robot import Robot
 from motorium.specs.robot import RobotSpec
@@ -44,8 +45,8 @@ def test_harm_02_an_encoder_that_stands_still_loses_pictures_and_no_control(
     after = robot.control.stats()
     assert sum(taken) <= 2
     assert sink.dropped["observation.images.front"] == taken.count(False)
-    assert (after["mode"], after["trips"]) == ("holding", 0)
-    assert after["missed"] - before.missed <= 0.5 * (after["ticks"] - before.ticks)
+    assert (after.mode, after.trips) == (Mode.HOLDING, 0)
+    assert after.missed - before.missed <= 0.5 * (after.ticks - before.ticks)
     os.kill(sink.pid, signal.SIGCONT)
     assert sink.finish()[0][0] == 41, "every row has its place in the film"
     sink.close()
@@ -84,7 +85,7 @@ def test_harm_21_the_rate_is_told(robot: Robot) -> None:
     assert abs(control.period_us.p50 - PERIOD_US) < 0.1 * PERIOD_US
     assert control.period_us.p99 >= control.period_us.p50
     assert control.state_age_us.p50 > 0
-    assert control["missed"] >= 0
+    assert control.missed >= 0
 
 
 def test_harm_21_an_episode_says_its_rate_and_a_strict_one_keeps_it() -> None:
