@@ -50,7 +50,7 @@ def test_harm_01_one_bad_byte_ends_nothing(arm: VirtualArm, loop: ControlLoop) -
     arm.emulator.set_fault("drop", 3)
     assert wait(lambda: time.monotonic_ns() - loop.state().joint_t_ns[2] > 20_000_000)
     reading = loop.state()
-    ages = reading["t_ns"] - reading["joint_t_ns"]
+    ages = reading.t_ns - reading.joint_t_ns
     assert ages[2] > 10_000_000
     assert (np.delete(ages, 2) == 0).all(), "the others are as fresh as ever"
 
