@@ -84,7 +84,7 @@ DynamixelBus::DynamixelBus(const std::string& port, const BusConfig& config)
     active_joints_.push_back(j);
   }
   link_.set_room(registers_.present, registers_.present_room);
-  const ServoChain::Patience patience(chain_);
+  const ServoChain::RetryScope retries(chain_);
   chain_.find();
   wake_watchdogs();
   chain_.apply(config_.settings);
@@ -245,9 +245,9 @@ void DynamixelBus::check_torque(std::size_t j) noexcept {
 std::int32_t DynamixelBus::to_ticks(std::size_t j, float rad) const noexcept {
   const ServoJoint& joint = config_.joints[j];
   const double from_zero = static_cast<double>(static_cast<float>(joint.sign) * rad * joint.ticks_per_rad);
-  const double wish = static_cast<double>(joint.zero_ticks) + from_zero + turns_[j];
+  const double wanted = static_cast<double>(joint.zero_ticks) + from_zero + turns_[j];
   const double inside =
-      std::clamp(wish, static_cast<double>(joint.min_ticks), static_cast<double>(joint.max_ticks));
+      std::clamp(wanted, static_cast<double>(joint.min_ticks), static_cast<double>(joint.max_ticks));
   return static_cast<std::int32_t>(std::lround(inside));
 }
 
@@ -303,7 +303,7 @@ BusStatus DynamixelBus::set_torque(bool on) noexcept {
   if (!on) {  // at once, and verified below
     static_cast<void>(link_.sync_write(active_, registers_.torque_enable, 1, {off.data(), active_.size()}));
   }
-  const ServoChain::Patience patience(chain_);
+  const ServoChain::RetryScope retries(chain_);
   lost_.fill(0);
   stopped_ = false;
   torque_on_ = false;
@@ -321,7 +321,7 @@ BusStatus DynamixelBus::set_torque(bool on) noexcept {
 
 BusStatus DynamixelBus::reboot(std::size_t joint) noexcept {
   if (joint >= config_.joints.size()) return BusStatus::io_error;
-  const ServoChain::Patience patience(chain_);
+  const ServoChain::RetryScope retries(chain_);
   const std::uint8_t id = config_.joints[joint].id;
   hardware_error_[joint] = 0;
   // The answer may be lost, and a second request is harmless; what counts is that the servo comes back.

@@ -24,10 +24,10 @@ constexpr unsigned kPositionSign = 15;
 constexpr unsigned kSpeedSign = 15;
 constexpr unsigned kLoadSign = 10;
 constexpr float kLoadFullScale = 1000.0F;
-constexpr int kFarewellSteps = 6;
-constexpr int kFarewellPermille = 300;  // holds most poses of a light arm, and yields to a hand
-constexpr std::int64_t kFarewellPauseNs = 300'000'000;
-constexpr int kFarewellOffs = 3;  // nobody listens for an answer
+constexpr int kShutdownSteps = 6;
+constexpr int kShutdownPermille = 300;  // holds most poses of a light arm, and yields to a hand
+constexpr std::int64_t kShutdownPauseNs = 300'000'000;
+constexpr int kShutdownOffs = 3;  // nobody listens for an answer
 constexpr float kVoltsPerUnit = 0.1F;
 constexpr std::int32_t kStandTolerance = 8;  // an encoder trembles
 constexpr int kGoalTolerance =
@@ -86,7 +86,7 @@ FeetechBus::FeetechBus(const std::string& port, const BusConfig& config)
       chain_(link_, config_, rules(traits_)) {
   link_.set_sync_read(traits_.sync_read);
   link_.set_room(kPresent, traits_.present_room);
-  const ServoChain::Patience patience(chain_);
+  const ServoChain::RetryScope retries(chain_);
   chain_.find();
   chain_.apply(config_.settings);
   chain_.learn_return_delay();
@@ -127,9 +127,9 @@ BusStatus FeetechBus::read_state(JointState& state) noexcept {
 }
 
 std::uint16_t FeetechBus::to_ticks(const ServoJoint& joint, float rad) const noexcept {
-  const float wish = joint.zero_ticks + static_cast<float>(joint.sign) * rad * joint.ticks_per_rad;
+  const float wanted = joint.zero_ticks + static_cast<float>(joint.sign) * rad * joint.ticks_per_rad;
   const float inside =
-      std::clamp(wish, static_cast<float>(joint.min_ticks), static_cast<float>(joint.max_ticks));
+      std::clamp(wanted, static_cast<float>(joint.min_ticks), static_cast<float>(joint.max_ticks));
   return mtr_ft_encode_signed(static_cast<std::int32_t>(std::lround(inside)), kPositionSign);
 }
 
@@ -147,7 +147,7 @@ BusStatus FeetechBus::set_torque(bool on) noexcept {
   ServoChain::Rows rows{};
   const std::size_t n = config_.joints.size();
   if (!on) static_cast<void>(link_.sync_write(chain_.ids(), kTorqueEnable, 1, {rows.data(), n}));  // at once
-  const ServoChain::Patience patience(chain_);
+  const ServoChain::RetryScope retries(chain_);
   if (on) {
     const LinkStatus restored = chain_.restore(config_.settings);
     if (restored != LinkStatus::ok) return to_bus_status(restored);
@@ -169,23 +169,23 @@ BusStatus FeetechBus::set_torque(bool on) noexcept {
   return chain_.write_all(chain_.ids(), kTorqueEnable, 1, rows, one_byte, 0);
 }
 
-Farewell FeetechBus::farewell() const {
+ShutdownSequence FeetechBus::shutdown_sequence() const {
   const std::size_t n = config_.joints.size();
-  Farewell farewell{{link_.descriptor()}, {}};
+  ShutdownSequence sequence{{link_.descriptor()}, {}};
   const auto tell = [&](std::uint8_t address, std::uint8_t size, std::uint16_t value, std::int64_t pause_ns) {
     std::array<std::uint8_t, 2 * kMaxJoints> rows{};
     for (std::size_t j = 0; j < n; ++j) set_field(&rows[j * size], size, value);
-    Farewell::Packet& packet = farewell.packets.emplace_back();
+    ShutdownSequence::Packet& packet = sequence.packets.emplace_back();
     packet.size = mtr_ft_sync_write(packet.bytes.data(), packet.bytes.size(), chain_.ids().data(), n, address,
                                     size, rows.data());
     packet.pause_ns = pause_ns;
   };
-  for (int step = kFarewellSteps; step > 0 && traits_.torque_limit > 0; --step) {
-    tell(traits_.torque_limit, 2, static_cast<std::uint16_t>(kFarewellPermille * step / kFarewellSteps),
-         kFarewellPauseNs);
+  for (int step = kShutdownSteps; step > 0 && traits_.torque_limit > 0; --step) {
+    tell(traits_.torque_limit, 2, static_cast<std::uint16_t>(kShutdownPermille * step / kShutdownSteps),
+         kShutdownPauseNs);
   }
-  for (int i = 0; i < kFarewellOffs; ++i) tell(kTorqueEnable, 1, 0, kFarewellPauseNs / 10);
-  return farewell;
+  for (int i = 0; i < kShutdownOffs; ++i) tell(kTorqueEnable, 1, 0, kShutdownPauseNs / 10);
+  return sequence;
 }
 
 void check_feetech(const BusConfig& config) { static_cast<void>(checked(config)); }

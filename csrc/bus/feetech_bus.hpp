@@ -41,7 +41,7 @@ class FeetechBus final : public JointBus {
   LatencyReport latency() const noexcept override { return link_.latency(); }
   std::string torque_problem() const override { return chain_.restore_problem(config_.settings); }
   /// The torque limit sinks to nothing within two seconds, so that a raised arm settles; then torque is off.
-  Farewell farewell() const override;
+  ShutdownSequence shutdown_sequence() const override;
 
  private:
   float signed_field(const std::uint8_t* bytes, unsigned sign_bit) const noexcept;

@@ -67,7 +67,7 @@ class GatedGoal {
 };
 
 /// Ready-made packets that take a chain's torque away step by step, for whoever outlives its driver.
-struct Farewell {
+struct ShutdownSequence {
   struct Packet {
     std::array<std::uint8_t, kMaxShutdownFrame> bytes{};
     std::size_t size = 0;
@@ -97,7 +97,7 @@ constexpr bool has(WatchedBy all, WatchedBy one) noexcept {
   return (static_cast<unsigned>(all) & static_cast<unsigned>(one)) != 0;
 }
 
-/// A chain of servos in SI units. No method throws or allocates, but for `farewell` and `watched_by`.
+/// A chain of servos in SI units. No method throws or allocates, but for `shutdown_sequence` and `watched_by`.
 class JointBus {
  public:
   virtual ~JointBus() = default;
@@ -107,13 +107,13 @@ class JointBus {
   virtual BusCounters counters() const noexcept = 0;
   /// As found when the port was opened.
   virtual LatencyReport latency() const noexcept { return {}; }
-  virtual Farewell farewell() const { return {}; }
+  virtual ShutdownSequence shutdown_sequence() const { return {}; }
   /// Which setting of a servo's memory kept torque from being given at the last try; empty: none did. From
-  /// any thread, as `farewell` not from the control loop.
+  /// any thread, as `shutdown_sequence` not from the control loop.
   virtual std::string torque_problem() const { return {}; }
   /// What ends an arm's torque or its motion when this process dies. Allocates.
   virtual WatchedBy watched_by() const {
-    return farewell().packets.empty() ? WatchedBy::nobody : WatchedBy::supervisor;
+    return shutdown_sequence().packets.empty() ? WatchedBy::nobody : WatchedBy::supervisor;
   }
 };
 

@@ -172,12 +172,12 @@ WatchedBy ParallelBus::watched_by() const {
 }
 
 /// All arms sink together: packet by packet, a round of buses before the next pause.
-Farewell ParallelBus::farewell() const {
-  Farewell all;
-  std::vector<Farewell> parts;
+ShutdownSequence ParallelBus::shutdown_sequence() const {
+  ShutdownSequence all;
+  std::vector<ShutdownSequence> parts;
   std::size_t longest = 0;
   for (const auto& lane : lanes_) {
-    parts.push_back(lane->bus->farewell());
+    parts.push_back(lane->bus->shutdown_sequence());
     longest = std::max(longest, parts.back().packets.size());
   }
   for (std::size_t k = 0; k < longest; ++k) {
@@ -187,7 +187,7 @@ Farewell ParallelBus::farewell() const {
     }
     for (std::size_t i = 0; i < parts.size(); ++i) {
       if (k >= parts[i].packets.size()) continue;
-      Farewell::Packet packet = parts[i].packets[k];
+      ShutdownSequence::Packet packet = parts[i].packets[k];
       packet.line = all.line_of(parts[i].fds[packet.line]);
       if (i != last) packet.pause_ns = 0;
       all.packets.push_back(packet);

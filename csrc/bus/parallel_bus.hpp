@@ -29,7 +29,7 @@ class ParallelBus final : public JointBus {
   BusStatus set_torque(bool on) noexcept override;
   BusCounters counters() const noexcept override;
   LatencyReport latency() const noexcept override;
-  Farewell farewell() const override;
+  ShutdownSequence shutdown_sequence() const override;
   std::string torque_problem() const override;
   WatchedBy watched_by() const override;
 

@@ -9,7 +9,7 @@
 namespace motorium {
 
 /// Owns one `mtr_limits_state` and is the only maker of GatedGoal: the way
-/// from a wish to the bus. Not thread-safe; one thread (the control thread,
+/// from a number to the bus. Not thread-safe; one thread (the control thread,
 /// or a lock-step caller) owns it. Nothing allocates after construction.
 class SafetyGate {
  public:

@@ -38,15 +38,15 @@ ServoChain::ServoChain(ServoLink& link, const BusConfig& config, ChainRules rule
       rules_(std::move(rules)),
       usual_margin_s_(config.reply_margin_s) {}
 
-ServoChain::Patience::Patience(ServoChain& chain) noexcept : chain_(chain) {
-  if (chain_.patience_++ > 0) return;
+ServoChain::RetryScope::RetryScope(ServoChain& chain) noexcept : chain_(chain) {
+  if (chain_.retry_scopes_++ > 0) return;
   chain_.link_.wait_out();
   chain_.link_.set_when_overdue(WhenOverdue::repeat);
   chain_.link_.set_reply_margin_s(std::max(chain_.usual_margin_s_, kPatientMarginS));
 }
 
-ServoChain::Patience::~Patience() {
-  if (--chain_.patience_ > 0) return;
+ServoChain::RetryScope::~RetryScope() {
+  if (--chain_.retry_scopes_ > 0) return;
   chain_.link_.set_when_overdue(WhenOverdue::reject);
   chain_.link_.set_reply_margin_s(chain_.usual_margin_s_);
 }

@@ -40,12 +40,12 @@ class ServoChain {
 
   /// While it lives, replies are waited for longer, and where one was lost, what is asked anew waits until it
   /// can come no more. Begins by listening until no earlier reply can.
-  class Patience {
+  class RetryScope {
    public:
-    explicit Patience(ServoChain& chain) noexcept;
-    ~Patience();
-    Patience(const Patience&) = delete;
-    Patience& operator=(const Patience&) = delete;
+    explicit RetryScope(ServoChain& chain) noexcept;
+    ~RetryScope();
+    RetryScope(const RetryScope&) = delete;
+    RetryScope& operator=(const RetryScope&) = delete;
 
    private:
     ServoChain& chain_;
@@ -95,7 +95,7 @@ class ServoChain {
   std::vector<std::uint8_t> ids_;
   ChainRules rules_;
   double usual_margin_s_;
-  int patience_ = 0;
+  int retry_scopes_ = 0;
   struct LastFailure {
     std::atomic<std::int32_t> setting{-1};  // -1: none
     std::atomic<SettingTrouble> trouble{SettingTrouble::none};

@@ -21,7 +21,7 @@ class AbsentBus final : public JointBus {
 };
 
 std::unique_ptr<Supervisor> supervisor_of(const JointBus& bus) {
-  const Farewell shutdown = bus.farewell();
+  const ShutdownSequence shutdown = bus.shutdown_sequence();
   return shutdown.packets.empty() ? nullptr : std::make_unique<Supervisor>(shutdown);
 }
 

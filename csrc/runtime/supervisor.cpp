@@ -40,7 +40,7 @@ void sleep_ns(std::int64_t ns) noexcept {
   }
 }
 
-void write_packet(const Farewell::Packet& packet) noexcept {
+void write_packet(const ShutdownSequence::Packet& packet) noexcept {
   const int port = kFirstPortFd + static_cast<int>(packet.line);
   std::size_t done = 0;
   while (done < packet.size) {
@@ -104,8 +104,8 @@ void Supervisor::sleep_and_beat(Page& page, std::int64_t ns) noexcept {
   }
 }
 
-void Supervisor::watch(Page& page, const Farewell& farewell, pid_t parent) noexcept {
-  stand_apart(farewell.fds);
+void Supervisor::watch(Page& page, const ShutdownSequence& sequence, pid_t parent) noexcept {
+  stand_apart(sequence.fds);
   for (;;) {
     sleep_and_beat(page, kLookNs);
     if (page.leave.load(std::memory_order_acquire)) ::_exit(0);
@@ -114,7 +114,7 @@ void Supervisor::watch(Page& page, const Farewell& farewell, pid_t parent) noexc
     if (due_ns > kResting && (orphaned || monotonic_ns() > due_ns)) {
       page.busy.store(true, std::memory_order_release);
       if (page.deadline_ns.compare_exchange_strong(due_ns, kTaken)) {
-        for (const Farewell::Packet& packet : farewell.packets) {
+        for (const ShutdownSequence::Packet& packet : sequence.packets) {
           write_packet(packet);
           sleep_and_beat(page, packet.pause_ns);
         }
@@ -126,12 +126,12 @@ void Supervisor::watch(Page& page, const Farewell& farewell, pid_t parent) noexc
   }
 }
 
-Supervisor::Supervisor(const Farewell& farewell) : parent_(::getpid()) {
+Supervisor::Supervisor(const ShutdownSequence& sequence) : parent_(::getpid()) {
   void* shared = ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "supervisor: mmap");
   page_ = new (shared) Page;
   child_ = fork_deaf();
-  if (child_ == 0) watch(*page_, farewell, parent_);
+  if (child_ == 0) watch(*page_, sequence, parent_);
   if (child_ < 0) {
     const int error = errno;
     ::munmap(shared, sizeof(Page));

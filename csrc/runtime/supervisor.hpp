@@ -19,7 +19,7 @@ namespace motorium {
 class Supervisor {
  public:
   /// Throws std::system_error when no process can be made.
-  explicit Supervisor(const Farewell& farewell);
+  explicit Supervisor(const ShutdownSequence& sequence);
   /// Waits a second for one that is stopped or hung, then kills it.
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
@@ -43,7 +43,7 @@ class Supervisor {
   };
   static_assert(std::atomic<std::int64_t>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
-  [[noreturn]] static void watch(Page& page, const Farewell& farewell, pid_t parent) noexcept;
+  [[noreturn]] static void watch(Page& page, const ShutdownSequence& sequence, pid_t parent) noexcept;
 
   static void sleep_and_beat(Page& page, std::int64_t ns) noexcept;
   bool ended() const noexcept;
