@@ -126,7 +126,7 @@ class CameraThread:
         return self._wait(seq, timeout_s)
 
     def stats(self) -> CameraStats:
-        """What the thread has counted, and how old its newest frame is."""
+        """Return what the thread has counted, and how old its newest frame is."""
         with self._news:
             age_s = None if self._frame is None else _age_s(self._frame)
             return CameraStats(**self._counts, age_s=age_s, error=self._error)

@@ -94,7 +94,7 @@ def _fail(kind: str, message: str, as_json: bool, error: MotoriumError | None = 
 
 
 def _last_states(error: MotoriumError | None) -> dict[str, Any]:
-    """What an arm did last, for JSON; nothing where the error is of no arm."""
+    """Return what an arm did last, for JSON; nothing where the error is of no arm."""
     if error is None or not error.last_states:
         return {}
     from ..robots.last_states import plain
@@ -103,7 +103,7 @@ def _last_states(error: MotoriumError | None) -> dict[str, Any]:
 
 
 def _show_last_states(error: MotoriumError | None) -> None:
-    """What an arm did last, as a table: of every joint where it was > where it was to go."""
+    """Print what an arm did last: of every joint where it was > where it was to go."""
     if error is None or not error.last_states:
         return
     from ..robots.last_states import table

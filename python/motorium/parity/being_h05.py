@@ -77,7 +77,7 @@ class _Layout:
 
 
 def _locked(case: Case, rows: int) -> Any:
-    """Committed rows: the last row of a short chunk is repeated, a long one is cut."""
+    """Make committed rows: the last row of a short chunk is repeated, a long one is cut."""
     if not case.settings.get("enable_rtc") or "prev_chunk" not in case.inputs:
         return None
     delay = min(int(case.input("inference_delay", 1)[0]), rows)

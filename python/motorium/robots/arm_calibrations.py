@@ -21,7 +21,7 @@ def arm_zeros(arm: ArmSpec, calibration: Calibration | None) -> list[JointZero]:
 
 
 def find_calibration(given: str | Path | Calibration | None, port: str, spec: RobotSpec) -> Calibration:
-    """What `Robot.open` means by its argument `calibration`; None finds it by the adapter behind `port`.
+    """Return what `Robot.open` means by its argument `calibration`; None finds it by the adapter behind `port`.
 
     Raises CalibrationError.
     """
@@ -31,7 +31,7 @@ def find_calibration(given: str | Path | Calibration | None, port: str, spec: Ro
 
 
 def named_calibration(given: str | Path | Calibration, spec: RobotSpec) -> Calibration:
-    """A calibration given as object, file or name; of several arms also as "left=NAME,right=NAME".
+    """Return a calibration given as object, file or name; of several arms also as "left=NAME,right=NAME".
 
     Raises CalibrationError.
     """

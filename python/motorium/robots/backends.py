@@ -62,7 +62,7 @@ class Hardware:
         """Hardware has no process that could die."""
 
     def close(self) -> None:
-        """The serial port belongs to the control thread, the cameras to the caller's Robot."""
+        """Close nothing: the serial port belongs to the control thread, the cameras to the Robot."""
 
 
 def split(name: str) -> tuple[str, str]:

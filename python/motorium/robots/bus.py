@@ -60,7 +60,7 @@ def open_joints(port: str, config: _core.BusConfig) -> _core.JointBus:
 def bus_config(
     spec: RobotSpec, zeros: Sequence[JointZero] | None = None, *, as_found: bool = False
 ) -> _core.BusConfig:
-    """What the driver of the robot's protocol needs to speak radians with its servos.
+    """Return what the driver of the robot's protocol needs to speak radians with its servos.
 
     Args:
         spec: the robot.

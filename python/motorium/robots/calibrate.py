@@ -1,4 +1,4 @@
-"""Calibrate an arm on its servo bus: limp, moved by hand, then brought to its new offsets and read back."""
+"""Calibrate an arm on its servo bus: torque off, moved by hand, then brought to its new offsets and read back."""
 
 from __future__ import annotations
 

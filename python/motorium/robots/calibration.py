@@ -61,7 +61,7 @@ def path_of(name: str) -> Path:
 
 
 def find(name_or_path: str | Path) -> Path:
-    """The file of a calibration given by name or path. Raises CalibrationError with the known names."""
+    """Return the file of a calibration given by name or path. Raises CalibrationError with the known names."""
     path = given = Path(name_or_path)
     if path.suffix != ".json":
         path = directory() / f"{name_or_path}.json"
@@ -99,7 +99,7 @@ class Calibration:
 
     @classmethod
     def nominal(cls, spec: RobotSpec) -> Calibration:
-        """An arm assembled exactly as its specification says; true for simulated ones."""
+        """Return an arm assembled exactly as its specification says; true for simulated ones."""
         joints = {j.name: JointZero(float(j.zero_ticks), j.sign) for j in spec.joints}
         return cls(spec.name, spec_hash(spec), joints)
 
@@ -117,7 +117,7 @@ class Calibration:
 
     @classmethod
     def of_adapter(cls, port: str, spec: RobotSpec) -> Calibration:
-        """The one calibration of `spec` made on the USB adapter behind `port`, else the one named after the robot.
+        """Return the calibration of `spec` made on the USB adapter behind `port`, else the one named after the robot.
 
         An adapter is known by its serial number, or where that tells nothing (a placeholder, or present twice) by the
         socket it is plugged into; the offsets that the servos keep must then be those of the calibration.
@@ -154,7 +154,7 @@ class Calibration:
         write_json(path, table)
 
     def warnings(self, spec: RobotSpec) -> list[str]:
-        """A line for every joint that moved less than it should when this was made."""
+        """Return a line for every joint that moved less than it should when this was made."""
         per_rad = MotorSpec.load(spec.bus.motor).ticks_per_turn / (2 * math.pi)
         moved = {name: (high - low) / per_rad for name, (low, high) in self.travel_ticks.items()}
         lines = [travel_warning(joint, moved[joint.name]) for joint in spec.joints if joint.name in moved]
@@ -213,7 +213,7 @@ def _fitting(known: Mapping[Path, Calibration], port: str, spec: RobotSpec, what
 
 
 def _named_after_robot(spec: RobotSpec, port: str) -> Calibration:
-    """The calibration named as the robot. Raises CalibrationError when it may be that of another arm."""
+    """Return the calibration named as the robot. Raises CalibrationError when it may be that of another arm."""
     place, printed = usb_path(port), adapter_serial(port) or printed_serial(port)
     told = (
         f"the serial number {printed} does not tell adapters apart" if printed else "it has no serial number"

@@ -138,7 +138,7 @@ def bus_config(spec: RobotSpec, calibration: Calibration | None = None) -> BusCo
 
 
 def open_control(spec: RobotSpec, port: str, calibration: Calibration | None) -> ControlLoop:
-    """The control thread on the robot's bus, or on all of its buses. Raises BusError (from the core), ValueError."""
+    """Return the control thread on the buses of the robot. Raises BusError (from the core), ValueError."""
     if any(arm.spec.bus.driver == KIT for arm in spec.arms):
         raise SpecError(f"{spec.name}: a vendor's kit drives one arm, not one of several")
     config = robot_config(spec, calibration)

@@ -39,7 +39,7 @@ CAUSES = (  # bit order of firmware/core/limits.h
 def emergency_stop() -> SafetyError:
     """Say that the arm was stopped at once, and how it may move again."""
     return SafetyError.with_remedy(
-        "emergency stop: the arm stands still and then goes limp. Make sure that it may move, then",
+        "emergency stop: the arm stands still, then its torque goes off. Make sure that it may move, then",
         program="robot.reset_estop() and robot.enable(), or open the robot anew",
         command=AGAIN,
     )
@@ -118,7 +118,7 @@ def protection(spec: RobotSpec, stats: LoopStats) -> dict[str, tuple[str, ...]]:
 
 
 def explain_protection(spec: RobotSpec, reading: JointState, stats: LoopStats) -> SafetyError:
-    """The error that stands for an arm brought to rest to protect its servos."""
+    """Return the error that stands for an arm brought to rest to protect its servos."""
     seen = "; ".join(
         f"{name} is {', '.join(words)} ({reading.temperature_c[j]:.0f} C, {reading.voltage_v[j]:.1f} V)"
         for name, words in protection(spec, stats).items()
@@ -149,7 +149,7 @@ def explain_fault(
     faults: Mapping[str, tuple[str, ...]] | None = None,
     spec_names: tuple[str, ...] = (),
 ) -> MotoriumError:
-    """The error a fault of the control thread stands for, with what to do; `faults` is what servos report."""
+    """Return the error a fault of the control thread stands for, with what to do; `faults` is what servos report."""
     reported = "; ".join(f"{name} reports {', '.join(bits)}" for name, bits in (faults or {}).items())
     reason = stats.reason
     silent = ", ".join(f"{name} ({age:.1f} s)" for name, age in stale.items())
@@ -211,7 +211,7 @@ def jumped(stats: LoopStats, names: tuple[str, ...]) -> SafetyError:
 
 
 def latency_advice(port: str, latency: LatencyReport) -> str:
-    """What to do about a USB adapter that collects bytes before it hands them on; empty when it does not."""
+    """Return what to do about a USB adapter that collects bytes before it hands them on; empty when it does not."""
     if latency.setting is not LatencySetting.REFUSED:
         return ""
     late = f" for {latency.timer_ms} ms" if latency.timer_ms > 0 else ""
@@ -222,7 +222,7 @@ def latency_advice(port: str, latency: LatencyReport) -> str:
 
 
 def realtime_advice(granted: RealtimeStats) -> str:
-    """What the system refused the control thread, and how to grant it; empty when all was granted.
+    """Return what the system refused the control thread, and how to grant it; empty when all was granted.
 
     Args:
         granted: `ControlLoop.stats().realtime`.
@@ -268,7 +268,7 @@ def missed_joints(spec: RobotSpec, stats: LoopStats) -> str:
 
 
 def rest_problem(spec: RobotSpec, port: str, stats: LoopStats) -> MotoriumError | None:
-    """What kept the arm from coming to rest as declared; None when nothing did."""
+    """Return what kept the arm from coming to rest as declared; None when nothing did."""
     if stats.reason is Reason.BUS_CLOSED:
         return explain_fault(port, stats, {})
     if stats.torque_stuck:

@@ -34,7 +34,7 @@ _log = logger(__name__)
 
 
 def read_lerobot(path: Path, spec: RobotSpec, *, accept: Collection[str] = ()) -> Calibration:
-    """A calibration from LeRobot's file; what is doubtful about it is logged, and stands in its `warnings`.
+    """Return a calibration from LeRobot's file; what is doubtful about it is logged, and stands in its `warnings`.
 
     Args:
         path: the file.

@@ -67,7 +67,7 @@ class _Joint:
         self._own = dict(joint.settings)
 
     def declared(self) -> Iterator[_core.ServoSetting]:
-        """What the motor's table and the robot's file ask for, and the torque limit."""
+        """Yield what the motor's table and the robot's file ask for, and the torque limit."""
         typical = [s for s in self._motor.settings_for(self._role) if s.register not in self._own]
         for setting in [*typical, *(Setting(name, value) for name, value in self._own.items())]:
             yield self._setting(setting.register, setting.value, mask=setting.mask)
@@ -79,7 +79,7 @@ class _Joint:
             yield self._setting(limit.register, round(limit.full_scale * share))
 
     def meaning(self) -> Iterator[_core.ServoSetting]:
-        """What tells counts from one another: direction, offset, and the counts between which goals may lie."""
+        """Yield what tells counts from one another: direction, offset, and the counts between which goals may lie."""
         yield from self._direction()
         if HOMING in self._motor.registers and HOMING not in self._own:
             offset = self._zero.homing_offset

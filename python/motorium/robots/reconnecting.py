@@ -1,8 +1,8 @@
 """The same arm on the same port again, after its cable or adapter was pulled.
 
 It is asked for, never done by itself: hands are at the cables just then, and another arm may sit on the port. Nothing
-moves and no torque is switched: an arm that lost its power stays limp, one whose servos kept theirs goes on holding,
-until `Robot.enable`. Joints that are elsewhere than they were get no torque before `control.accept_position()`.
+moves and no torque is switched: an arm that lost its power stays without torque, one whose servos kept theirs goes on
+holding, until `Robot.enable`. Joints that are elsewhere than they were get no torque before `accept_position`.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class Robot:
         slot_map: its joints in the 200 slots.
         port: the serial port, while open.
         entered: whether a `with` block holds it, which will close it.
-        planning: what a runner says of its latency and promises, for `status`.
+        planning: what a runner says of its latency and committed rows, for `status`.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Robot:
         cameras: Mapping[str, Camera] | None = None,
         **options: Any,
     ) -> Robot:
-        """A robot by name, ready to be entered by `with`; nothing is connected or powered yet (see `connect`).
+        """Return a robot by name, ready to be entered by `with`; nothing is connected or powered yet (see `connect`).
 
         Args:
             name: "so101" for hardware, "sim:so101" for a simulated one.
@@ -226,23 +226,25 @@ class Robot:
         reconnecting.reconnect(self.control, self.spec, self.port, timeout_s)
 
     def estop(self) -> None:
-        """Emergency stop, from any thread: the arm stands still at once and goes limp after `estop_hold_s`.
+        """Emergency stop, from any thread: the arm stands still at once, and its torque goes off after `estop_hold_s`.
 
         Latched: nothing moves again before `reset_estop`. Leaving the `with` block does not move the arm either.
         """
         self.control.estop()
 
     def reset_estop(self) -> None:
-        """End an emergency stop. The arm stays limp until `enable`.
+        """End an emergency stop. Torque stays off until `enable`.
 
         Raises:
-            SafetyError: it is not limp yet, or an input (a pedal, a button) still asks for a stop.
+            SafetyError: its torque is still on, or an input (a pedal, a button) still asks for a stop.
         """
         if not self.control.reset_estop():
-            raise SafetyError("the emergency stop stays: release the button, and wait until the arm is limp")
+            raise SafetyError(
+                "the emergency stop stays: release the button, and wait until its torque is off"
+            )
 
     def watch_estop(self, input_: int | HasFileno, keys: bytes = b"") -> None:
-        """An emergency stop whenever `input_` is readable, hangs up or fails; watched by the control thread.
+        """Stop at once whenever `input_` is readable, hangs up or fails; the control thread watches it.
 
         Args:
             input_: a file descriptor or an object that has one: a pipe, an eventfd, a GPIO line, a serial port.
@@ -378,7 +380,7 @@ class Robot:
         try:
             if control is not None:
                 if starting and self.spec.exit.policy == "park":
-                    control.release()  # it lay there limp a moment ago: what fails at the start moves nothing
+                    control.release()  # it had no torque a moment ago: what fails at the start moves nothing
                 control.stop()
                 problem = health.rest_problem(self.spec, self.port, control.stats())
         finally:

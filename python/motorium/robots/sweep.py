@@ -94,7 +94,7 @@ class Sweep:
         return not self.incomplete()
 
     def incomplete(self) -> list[str]:
-        """A line for every joint that has not yet moved through its travel."""
+        """Return a line for every joint that has not yet moved through its travel."""
         lines = []
         for name, joint in self._joints.items():
             travel_rad, accepted = self.travel_rad(name), name in self._accept
@@ -116,7 +116,7 @@ class Sweep:
         return {name: self._place(joint)[0] for name, joint in self._joints.items()}
 
     def travel_ticks(self) -> dict[str, tuple[int, int]]:
-        """The ends of every joint's travel, in the counts that its servo shows with the offset of `zeros`."""
+        """Return the ends of every joint's travel, in the counts that its servo shows with the offset of `zeros`."""
         return {name: self._place(joint)[1] for name, joint in self._joints.items()}
 
     def _problem(self, joint: JointSpec) -> str | None:

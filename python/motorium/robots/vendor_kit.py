@@ -67,7 +67,7 @@ class _Servo:
         return self.last_ticks
 
     def readings(self, values: dict[str, int]) -> list[float]:
-        """A column of `Relay.publish`."""
+        """Return a column of `Relay.publish`."""
         effort = self.zero.sign * values.get("effort", 0) / self.motor.effort_full_scale
         return [
             self.from_zero(values["present_position"]) * self.rad_per_tick,
@@ -79,7 +79,7 @@ class _Servo:
         ]
 
     def ticks(self, rad: float) -> int:
-        """A goal as the servo counts; one that does not count turns keeps it inside its range."""
+        """Return a goal as the servo counts; one that does not count turns keeps it inside its range."""
         wish = round(self.zero.zero_ticks + rad / self.rad_per_tick) + self.turns
         if counts_turns(self.joint, self.motor):
             return wish
@@ -91,7 +91,7 @@ class VendorKit:
     """A port served through `dynamixel_sdk`; `relay` is what a ControlLoop is made on."""
 
     def __init__(self, port: str, spec: RobotSpec, zeros: Sequence[JointZero]) -> None:
-        """Opens the port, finds every servo, brings its settings about; torque is left as found.
+        """Open the port, find every servo, bring its settings about; torque is left as found.
 
         Raises:
             SpecError: the kit is not installed, or a table lacks what is needed. BusError: no port, servos missing,
@@ -191,7 +191,7 @@ class VendorKit:
         return bytes(data)
 
     def _put(self, servo: _Servo, register: Register, value: int) -> bool:
-        """Writes one register and reads it back."""
+        """Write one register and read it back."""
         data = register.encode(value)
         for _ in range(ATTEMPTS):
             self._packets.writeTxRx(self._port, servo.joint.id, register.address, len(data), list(data))
@@ -247,7 +247,7 @@ class VendorKit:
             self._packets.writeTxOnly(self._port, servo.joint.id, register.address, len(data), data)
 
     def _switch(self, *, on: bool) -> bool:
-        """What a restart may have lost, goal := present, then torque; off reaches every servo."""
+        """Bring about what a restart may have lost, goal := present, then torque; off reaches every servo."""
         if on:
             try:
                 self._apply(self._settings)
@@ -278,7 +278,7 @@ class VendorKit:
 
 
 def _present_registers(motor: MotorSpec) -> dict[str, Register]:
-    """What every tick reads: position, and of the rest what the table has nearby."""
+    """Return what every tick reads: position, and of the rest what the table has nearby."""
     position = motor.register("present_position")
     effort = "present_current" if "present_current" in motor.registers else "present_load"
     names = {"present_velocity": "present_velocity", "effort": effort}
