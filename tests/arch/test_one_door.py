@@ -45,7 +45,6 @@ ALLOWED = {
     "data/format/parquet.py": "pyarrow gets a path that was checked there",
     "data/record/sink.py": "lines between our own processes",
     "data/format/snapshot.py": "the lock, never through a link",
-    "data/record/staging.py": "what it wrote, to make it durable",
     "data/format/video.py": "writes, and makes durable what it wrote",
     "data/format/video_file.py": "PyAV gets a path that was checked there",
     "learn/dataset.py": "numpy gets a path that was checked there",
