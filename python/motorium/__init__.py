@@ -8,8 +8,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from . import moved
-
 if __spec__ is not None and type(__spec__.loader).__name__ == "zipimporter":
     raise ImportError(
         f"motorium has a C++ extension, which cannot be loaded out of an archive ({__path__[0]}): "
@@ -30,6 +28,8 @@ _HOME = {
     "load": ".policies.load",
     "run": ".runtime.run",
 }
+
+from . import moved  # noqa: E402 - an archive has said so above, where this would fail
 
 moved.install()
 

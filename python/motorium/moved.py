@@ -9,7 +9,6 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -72,7 +71,7 @@ MOVED = {
 }
 
 
-class MovedFinder(MetaPathFinder):
+class MovedFinder:
     """Find a module under its old name, after every other finder has failed."""
 
     def find_spec(
@@ -80,10 +79,13 @@ class MovedFinder(MetaPathFinder):
     ) -> ModuleSpec | None:
         """Return how to load `fullname`; None for a name that never was one of ours."""
         del path, target
-        return ModuleSpec(fullname, _MovedLoader()) if fullname in MOVED else None
+        loader: Any = (
+            _MovedLoader()
+        )  # no Loader by class: importlib.abc would import half the library, from anywhere
+        return ModuleSpec(fullname, loader) if fullname in MOVED else None
 
 
-class _MovedLoader(Loader):
+class _MovedLoader:
     """Hand out the module of today under its old name."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:

@@ -93,7 +93,7 @@ def test_an_overload_is_latched_until_torque_is_given_anew(family):
     status = family.read()[1]["status"]
     assert status[1] & OVERLOAD
     weak = family.settle()
-    assert not weak["torque_enable"][1] or weak["torque_limit_permille"][1] < 300
+    assert not weak.torque_enable[1] or weak.torque_limit_permille[1] < 300
     family.emulator.set_condition(2)
     family.place(*[2048] * 6)
     assert family.read()[1]["status"][1] & OVERLOAD
@@ -102,8 +102,8 @@ def test_an_overload_is_latched_until_torque_is_given_anew(family):
     family.place(*[2048] * 6)
     assert not family.read()[1]["status"].any()
     strong = family.settle()
-    assert strong["torque_enable"].all()
-    assert (strong["torque_limit_permille"] == 1000).all()
+    assert strong.torque_enable.all()
+    assert (strong.torque_limit_permille == 1000).all()
 
 
 def test_heat_and_sag_show(family):

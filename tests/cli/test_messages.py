@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 import motorium
+from motorium._core import Reason
 from motorium.cli._sweep_view import until_done
 from motorium.cli.setup_motors import _take_as_they_come
 from motorium.errors import BusError, CalibrationError, MotoriumError
@@ -23,8 +24,8 @@ PROGRAMS_ONLY = {
     "robots/opening.py": "two robots on one port in one process",
     "robots/signals.py": "a program that embeds Python",
 }
-REASONS = ("bus_closed", "bus_errors", "position_jump", "estop", "frozen", "tripped")
-STATS = {"bus": {}, "gate_causes": 1, "jumped_joints": 1, "jump_rad": [0.5], "protection": []}
+REASONS = ("BUS_CLOSED", "BUS_ERRORS", "POSITION_JUMP", "ESTOP", "FROZEN", "GATE_TRIPPED")
+STATS = {"bus": SimpleNamespace(as_dict=dict), "gate_causes": 1, "jumped_joints": 1, "jump_rad": [0.5], "protection": []}
 
 
 def messages(module: ast.Module) -> Iterator[ast.Constant]:
@@ -53,7 +54,8 @@ def test_no_error_that_a_verb_can_print_asks_for_a_call() -> None:
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_every_fault_has_a_remedy_for_a_shell(reason: str) -> None:
-    error = health.explain_fault("/dev/ttyACM0", {**STATS, "reason": reason}, {}, {}, ("pan",))
+    stats = SimpleNamespace(**STATS, reason=Reason[reason])
+    error = health.explain_fault("/dev/ttyACM0", stats, {}, {}, ("pan",))
     said = error.for_shell or str(error)
     assert not CALL.search(said)
     assert "robot." not in said

@@ -53,13 +53,13 @@ class Control:
         return {"t_ns": t_ns, "position_rad": self._at(t_ns), "velocity_rad_s": zero, "effort": zero}
 
     def state(self):
-        return {"joint_t_ns": np.full(2, time.monotonic_ns() - 2_000_000)}
+        return SimpleNamespace(joint_t_ns=np.full(2, time.monotonic_ns() - 2_000_000))
 
     def setpoint_at(self, t_ns):
         return None if t_ns > time.monotonic_ns() else self._at(t_ns)
 
     def stats(self):
-        return {"missed": 0}
+        return SimpleNamespace(missed=0)
 
 
 @pytest.fixture
@@ -182,13 +182,13 @@ def test_a_picture_of_another_size_is_refused(robot, tmp_path):
 
 def test_a_strict_session_does_an_uneven_episode_again_and_gives_up_at_the_third(robot, tmp_path):
     missed = iter([0, 1000, *[1000] * 4])  # as the control thread counts: all in the first episode
-    robot.control.stats = lambda: {"missed": next(missed)}
+    robot.control.stats = lambda: SimpleNamespace(missed=next(missed))
     hand, watcher = Hand(0.3), Wishes()
     recorded, _ = recorder.record(robot, hand, plan(tmp_path, 1, strict=True), watcher)
     assert watcher.kept == [False, True]
     assert (hand.prepared, [r.seed for r in recorded]) == ([0, 0], [0])
     count = iter(range(0, 10**6, 1000))
-    robot.control.stats = lambda: {"missed": next(count)}
+    robot.control.stats = lambda: SimpleNamespace(missed=next(count))
     with pytest.raises(DataError, match=r"3 episodes in a row did not keep their rhythm.*ticks were missed"):
         recorder.record(robot, Hand(0.15), plan(tmp_path, 1, strict=True), Wishes())
     assert len(Dataset.open(tmp_path / "d").episodes) == 1

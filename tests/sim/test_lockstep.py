@@ -103,7 +103,9 @@ def test_a_side_branch_never_happened(steps: LockStep) -> None:
                         steps.run_row(before + 0.1)
                     assert steps.world.position_rad[0] > before[0] + 0.05
             steps.run_row(steps.setpoint + 0.03 * np.sin(i))
-        ends.append((steps.world.data.qpos.copy(), steps.now_ns, steps.core.stats(), steps.world.time_s))
+        ends.append(
+            (steps.world.data.qpos.copy(), steps.now_ns, steps.core.stats().as_dict(), steps.world.time_s)
+        )
     assert np.array_equal(ends[0][0], ends[1][0])
     assert ends[0][1:] == ends[1][1:]
 

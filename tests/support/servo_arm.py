@@ -25,13 +25,16 @@ def make_joint(servo: int, **values: Any) -> _core.ServoJoint:
 
 
 def make_config(ids: list[int] | None = None, **values: Any) -> _core.BusConfig:
-    """A plain configuration; `values` override its attributes, or with one value for each joint those of joints."""
+    """A plain configuration; `values` override its attributes, those of joints, or traits."""
     config = _core.BusConfig()
     config.family, config.reply_margin_s = "feetech", PATIENT_S
     joints = [make_joint(servo) for servo in (IDS if ids is None else ids)]
     for name, value in values.items():
         if hasattr(config, name):
             setattr(config, name, value)
+            continue
+        if not hasattr(joints[0], name):
+            config.traits = {**config.traits, name: int(value)}
             continue
         column = value if isinstance(value, list) else [value] * len(joints)
         for joint, one in zip(joints, column, strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -29,10 +31,10 @@ def test_every_camera_that_has_not_stopped_has_seen_the_moment(ages, allowed):
 @given(ages=AGES, late=st.integers(0, 10**8))
 def test_joints_are_of_the_moment_and_skews_of_their_own_measurement(ages, late):
     captured = {role: NOW - age for role, age in ages.items()}
-    paired = pair(captured, lambda t: {"t_ns": t - late, "position_rad": t}, NOW)
+    paired = pair(captured, lambda t: SimpleNamespace(t_ns=t - late, position_rad=t), NOW)
     assert paired is not None
     assert paired.t_ns == min([NOW, *captured.values()])
-    assert paired.joints["position_rad"] == paired.t_ns
+    assert paired.joints.position_rad == paired.t_ns
     assert paired.skew_ns["state"] == -late
     assert {role: paired.t_ns + paired.skew_ns[role] for role in captured} == captured
 
