@@ -25,7 +25,13 @@ PROGRAMS_ONLY = {
     "robots/signals.py": "a program that embeds Python",
 }
 REASONS = ("BUS_CLOSED", "BUS_ERRORS", "POSITION_JUMP", "ESTOP", "FROZEN", "GATE_TRIPPED")
-STATS = {"bus": SimpleNamespace(as_dict=dict), "gate_causes": 1, "jumped_joints": 1, "jump_rad": [0.5], "protection": []}
+STATS = {
+    "bus": SimpleNamespace(as_dict=dict),
+    "gate_causes": 1,
+    "jumped_joints": 1,
+    "jump_rad": [0.5],
+    "protection": [],
+}
 
 
 def messages(module: ast.Module) -> Iterator[ast.Constant]:

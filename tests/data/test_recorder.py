@@ -50,7 +50,7 @@ class Control:
 
     def state_at(self, t_ns):
         zero = np.zeros(2, np.float32)
-        return {"t_ns": t_ns, "position_rad": self._at(t_ns), "velocity_rad_s": zero, "effort": zero}
+        return SimpleNamespace(t_ns=t_ns, position_rad=self._at(t_ns), velocity_rad_s=zero, effort=zero)
 
     def state(self):
         return SimpleNamespace(joint_t_ns=np.full(2, time.monotonic_ns() - 2_000_000))
