@@ -6,8 +6,9 @@ TOOLS  := PATH="$(abspath $(VENV))/bin:$$PATH"
 PIP    := $(TOOLS) $(PY) -m pip --quiet --disable-pip-version-check
 DEMO   ?= --episodes 10
 TESTS  ?= tests
-# Most tests wait most of the time. Two of these are for the rooms that are driven by the clock (tests/conftest.py).
-WORKERS ?= --numprocesses 4 --dist loadgroup
+# Side by side, arms that are driven by the clock take the processor from each other on a small machine. WORKERS="--numprocesses 4
+# --dist loadgroup" is quicker where there are cores for it; two of them get the rooms driven by the clock (tests/conftest.py).
+WORKERS ?=
 
 # What the installed package is made of: a change in any of these installs it again. README.md and LICENSE are in the
 # wheel too, but a word in them is no reason to build.
@@ -38,7 +39,7 @@ dev: $(DEV)/.configured  ## build the extension beside the sources, for this mac
 	@$(VENV)/bin/cmake --build $(DEV)
 
 check: dev lint  ## lint, types, floors and the tests that need no arm and no clock, on the sources as they are
-	$(IN_PLACE) -m pytest $(wildcard $(PURE)) -q $(WORKERS)
+	$(IN_PLACE) -m pytest $(wildcard $(PURE)) -q --numprocesses 2 --dist loadgroup
 
 test: lint test-tools  ## lint, then every test that is not for the night (TESTS=tests/cli for a part)
 	$(PY) -m pytest $(TESTS) $(WORKERS)

@@ -74,7 +74,7 @@ def test_two_buses_run_side_by_side(arm: VirtualArm) -> None:
     assert lost[0] > 0
     assert lost[1] < 0.5 * lost[0]
     assert min(ticks) > 0
-    assert after[1]["safety"]["trips"] == 0
+    assert after[1].safety.trips == 0
 
 
 def test_leaving_an_arm_that_lost_its_cable_takes_seconds_not_minutes(arm: VirtualArm) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -114,11 +115,11 @@ def test_an_unknown_task_is_refused_before_any_report(tmp_path):
 
 
 def test_figures_of_an_episode_without_chunks_are_zero_not_nan():
-    control = {
-        "rate_hz": 200.0, "ticks": 1, "missed": 0, "period_us": {"p50": 5000.0, "p99": 5000.0, "max": 5000},
-        "bus": {"cycles": 2, "crc_errors": 0, "timeouts": 0}, "safety": {"clamped": 0, "refused": 0, "trips": 0},
-        "underflows": 0, "late_chunks": 0,
-    }  # fmt: skip
+    control = SimpleNamespace(
+        rate_hz=200.0, ticks=1, missed=0, period_us=SimpleNamespace(p50=5000.0, p99=5000.0, max=5000),
+        bus=SimpleNamespace(cycles=2, crc_errors=0, timeouts=0),
+        safety=SimpleNamespace(as_dict=dict), underflows=0, late_chunks=0,
+    )  # fmt: skip
     failed = EpisodeResult(
         0, 0, "put the red cube in the tray", False, False, 0.0, EpisodePictures("", "", False)
     )
