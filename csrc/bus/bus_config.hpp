@@ -10,11 +10,10 @@
 #include <vector>
 
 #include "bus/servo_setting.hpp"
+#include "motorium/capacities.hpp"
 
 namespace motorium {
 
-inline constexpr float kTicksPerTurn =
-    4096.0F;  ///< Of an STS3215 and of every Dynamixel X; others declare theirs.
 inline constexpr float kTurn_rad = 6.28318530717958647692F;
 
 /// One servo of a chain: how its counts become the radians of its joint.
@@ -24,7 +23,7 @@ struct ServoJoint {
   float zero_ticks = 2048.0F;      ///< Ticks at zero radians.
   float middle_ticks = 0.0F;       ///< Middle of the joint's limits, from its zero: tells turns apart.
   std::int8_t sign = 1;            ///< +1 or -1.
-  float ticks_per_rad = kTicksPerTurn / kTurn_rad;
+  float ticks_per_rad = static_cast<float>(kUsualTicksPerTurn) / kTurn_rad;
   float rad_s_per_unit = 0.0239808F;  ///< Of present velocity; 0.229 rev/min. Dynamixel.
   float effort_full_scale = 1000.0F;  ///< Present current or load at stall torque, in register units.
   std::int32_t min_ticks = 0;         ///< Goals stay inside; more than a turn in extended position mode.

@@ -7,14 +7,13 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
+#include "checks.hpp"
 #include "fake_bus.hpp"
 #include "runtime/control_loop.hpp"
 
@@ -79,12 +78,6 @@ struct Bench {
     return loop.push_chunk({rows, 16, monotonic_ns(), 20'000'000, 1});
   }
 };
-
-#define CHECK(condition)                                       \
-  if (!(condition)) {                                          \
-    std::printf("FAILED line %d: %s\n", __LINE__, #condition); \
-    return 1;                                                  \
-  }
 
 int no_allocation() {
   Bench bench;
@@ -230,18 +223,12 @@ int reconnect() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const struct {
-    const char* name;
-    int (*check)();
-  } checks[] = {{"no_allocation", no_allocation},
-                {"unplug", unplug},
-                {"reconnect", reconnect},
-                {"bus_errors", bus_errors},
-                {"destructor_parks", destructor_parks},
-                {"exit_parks", exit_parks},
-                {"state_at", state_at}};
-  for (const auto& entry : checks)
-    if (argc == 2 && std::strcmp(argv[1], entry.name) == 0) return entry.check();
-  std::printf("usage: loop_checks CHECK\n");
-  return 2;
+  const motorium::test::NamedCheck checks[] = {{"no_allocation", no_allocation},
+                                               {"unplug", unplug},
+                                               {"reconnect", reconnect},
+                                               {"bus_errors", bus_errors},
+                                               {"destructor_parks", destructor_parks},
+                                               {"exit_parks", exit_parks},
+                                               {"state_at", state_at}};
+  return motorium::test::run_named(argc, argv, checks);
 }

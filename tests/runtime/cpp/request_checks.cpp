@@ -4,13 +4,12 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
-#include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
+#include "checks.hpp"
 #include "fake_bus.hpp"
 #include "io/bus_error.hpp"
 #include "robot/requests.hpp"
@@ -109,12 +108,6 @@ bool interrupted(Request request, int ms = 30) {
 }
 
 PerJoint<float> everywhere(float rad) { return each_joint(rad); }
-
-#define CHECK(condition)                                       \
-  if (!(condition)) {                                          \
-    std::printf("FAILED line %d: %s\n", __LINE__, #condition); \
-    return 1;                                                  \
-  }
 
 int every_request() {
   Bench bench;
@@ -272,18 +265,12 @@ int a_full_queue() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const struct {
-    const char* name;
-    int (*check)();
-  } checks[] = {{"every_request", every_request},
-                {"enable_is_withdrawn", enable_is_withdrawn},
-                {"move_is_withdrawn", move_is_withdrawn},
-                {"accept_position_is_withdrawn", accept_position_is_withdrawn},
-                {"reset_estop_is_withdrawn", reset_estop_is_withdrawn},
-                {"reconnect_is_withdrawn", reconnect_is_withdrawn},
-                {"a_full_queue", a_full_queue}};
-  for (const auto& entry : checks)
-    if (argc == 2 && std::strcmp(argv[1], entry.name) == 0) return entry.check();
-  std::printf("usage: request_checks CHECK\n");
-  return 2;
+  const motorium::test::NamedCheck checks[] = {{"every_request", every_request},
+                                               {"enable_is_withdrawn", enable_is_withdrawn},
+                                               {"move_is_withdrawn", move_is_withdrawn},
+                                               {"accept_position_is_withdrawn", accept_position_is_withdrawn},
+                                               {"reset_estop_is_withdrawn", reset_estop_is_withdrawn},
+                                               {"reconnect_is_withdrawn", reconnect_is_withdrawn},
+                                               {"a_full_queue", a_full_queue}};
+  return motorium::test::run_named(argc, argv, checks);
 }

@@ -6,9 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <stdexcept>
@@ -16,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "checks.hpp"
 #include "emulator/servo_emulator.hpp"
 #include "io/monotonic.hpp"
 #include "robot/bus_family.hpp"
@@ -154,12 +153,6 @@ std::vector<float> rows_in_slots(const Robot& robot, int rows, float from_rad, f
   return values;
 }
 
-#define CHECK(condition)                                       \
-  if (!(condition)) {                                          \
-    std::printf("FAILED line %d: %s\n", __LINE__, #condition); \
-    return 1;                                                  \
-  }
-
 int a_chunk_in_slots() {
   Bench bench;
   CHECK(bench.robot.power_up().empty() && bench.arm.torque());
@@ -286,16 +279,10 @@ int without_joints() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const struct {
-    const char* name;
-    int (*check)();
-  } checks[] = {{"a_chunk_in_slots", a_chunk_in_slots},
-                {"what_fails_the_check", what_fails_the_check},
-                {"pulled_and_plugged_in", pulled_and_plugged_in},
-                {"springs_go_home", springs_go_home},
-                {"without_joints", without_joints}};
-  for (const auto& entry : checks)
-    if (argc == 2 && std::strcmp(argv[1], entry.name) == 0) return entry.check();
-  std::printf("usage: robot_checks CHECK\n");
-  return 2;
+  const motorium::test::NamedCheck checks[] = {{"a_chunk_in_slots", a_chunk_in_slots},
+                                               {"what_fails_the_check", what_fails_the_check},
+                                               {"pulled_and_plugged_in", pulled_and_plugged_in},
+                                               {"springs_go_home", springs_go_home},
+                                               {"without_joints", without_joints}};
+  return motorium::test::run_named(argc, argv, checks);
 }
