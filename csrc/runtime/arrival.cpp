@@ -8,7 +8,7 @@ namespace {
 
 constexpr float kClose_rad = 0.06f;             // a servo with friction stops about 3 degrees short
 constexpr float kStill_rad = 0.01f;             // about seven steps of a 4096-step encoder
-constexpr std::int64_t kStillNs = 100'000'000;  // and longer than an STS3215 needs to begin to move
+constexpr std::int64_t kStillNs = 100'000'000;  // and longer than an STS3215 takes to start moving
 constexpr float kContactEffort = 0.05f;         // of stall torque; friction alone stays below
 
 }  // namespace
@@ -25,7 +25,7 @@ void Arrival::start(const PerJoint<float>& target_rad) noexcept {
   end_ns_ = 0;
 }
 
-/// A joint that creeps is moving: it is compared with where it was, not with its own speed reading.
+/// Compares with earlier positions, not with the speed reading: a joint that creeps is still moving.
 bool Arrival::stands(std::int64_t now_ns, const JointState& state) noexcept {
   for (std::uint32_t j = 0; j < joints_; ++j) {
     if (std::isinf(tolerance_rad_[j]) || std::abs(state.position_rad[j] - still_rad_[j]) <= kStill_rad)

@@ -6,14 +6,15 @@
 namespace motorium {
 namespace {
 
-/// Observations are at most this old when a chunk made from them arrives; older knots are forgotten.
+/// Observations are at most this old when their chunk arrives; older knots are dropped.
 constexpr std::int64_t kMemoryNs = 1'500'000'000;
-/// Row 0 is the time of an observation and lies in the past; a plan for later than this is a wrong clock.
+/// Row 0 has the time of an observation and lies in the past; a plan for later than this means a wrong clock.
 constexpr std::int64_t kMaxLeadNs = 10'000'000'000;
-/// No chunk lasts longer: one that began before that is over, and no sum of its times overflows.
+/// Longest possible chunk: one that began before that is over, and no sum of its times overflows.
 constexpr std::int64_t kMaxChunkNs = kMaxChunkRows * kMaxStepNs;
-constexpr std::uint32_t kRoom = kMaxChunkRows + 2;  ///< Of a whole chunk, its seam, the end of an approach.
-constexpr float kReached_rad = 0.05f;  // ends an approach; also where teleoperation stops asking for one
+/// Knots for a whole chunk, its seam and the end of an approach.
+constexpr std::uint32_t kRoom = kMaxChunkRows + 2;
+constexpr float kReached_rad = 0.05f;  // ends an approach; teleoperation uses the same distance
 
 }  // namespace
 
@@ -46,14 +47,14 @@ bool ChunkBuffer::meant(const ChunkView& chunk) const noexcept {
   return true;
 }
 
-/// A policy that goes on from the committed rows would otherwise drift away beyond a limit for as long as it
-/// pushes, and need as long to come back.
+/// Clamps a row to the limits. Otherwise a policy that continues from the committed rows would wind up beyond
+/// a limit for as long as it pushes, and need as long to come back.
 float ChunkBuffer::planned(const ChunkView& chunk, std::uint32_t row, std::uint32_t joint) const noexcept {
   const float value = chunk.rows_rad[std::size_t{row} * joints_ + joint];
   return std::clamp(value, meaning_.lower_rad[joint], meaning_.upper_rad[joint]);
 }
 
-/// Row values at `t_ns`, linear between rows. `t_ns` lies within the chunk.
+/// Interpolates the rows linearly at `t_ns`, which lies within the chunk.
 void ChunkBuffer::chunk_at(const ChunkView& chunk, std::int64_t t_ns, std::span<float> out) const noexcept {
   const double place = static_cast<double>(t_ns - chunk.t0_ns) / static_cast<double>(chunk.dt_ns);
   const double last = static_cast<double>(chunk.rows - 1);
@@ -66,8 +67,7 @@ void ChunkBuffer::chunk_at(const ChunkView& chunk, std::int64_t t_ns, std::span<
   }
 }
 
-/// Where the own rows of the chunk, led back to the seam, begin: row values after the committed ones may
-/// differ from it by any amount.
+/// Extrapolates the chunk's own rows back to the seam. They may differ from the committed ones by any amount.
 void ChunkBuffer::own_start(const ChunkView& chunk, std::int64_t seam_ns,
                             std::span<float> out) const noexcept {
   const auto own = static_cast<std::uint32_t>(
@@ -81,9 +81,9 @@ void ChunkBuffer::own_start(const ChunkView& chunk, std::int64_t seam_ns,
   }
 }
 
-/// What lies between now and the seam stays planned, and must leave room for the chunk.
+/// Whether the chunk fits behind what stays planned between now and the seam.
 bool ChunkBuffer::has_room(std::int64_t now_ns, std::int64_t seam_ns) const noexcept {
-  std::uint32_t kept = 1;  // the left end of the segment across now
+  std::uint32_t kept = 1;  // the left end of the segment that contains now
   for (std::uint32_t k = 0; k < draft_.count; ++k)
     if (draft_.knots[k].t_ns > now_ns && draft_.knots[k].t_ns < seam_ns) ++kept;
   return kept <= Plan::kCapacity - kRoom;
@@ -99,9 +99,9 @@ void ChunkBuffer::restart(const Anchor& anchor) noexcept {
 
 void ChunkBuffer::forget_before(std::int64_t t_ns) noexcept {
   std::uint32_t drop = 0;
-  // One knot before `t_ns` stays: the segment across it needs its left end.
+  // Keep one knot before `t_ns`: the segment across it needs its left end.
   while (drop + 1 < draft_.count && draft_.knots[drop + 1].t_ns <= t_ns) ++drop;
-  // Room for a whole chunk, its seam and the end of an approach, whatever the time step.
+  // Keep room for a whole chunk, its seam and the end of an approach, whatever the time step.
   if (draft_.count - drop > Plan::kCapacity - kRoom) drop = draft_.count - (Plan::kCapacity - kRoom);
   if (drop == 0) return;
   std::copy(draft_.knots.begin() + drop, draft_.knots.begin() + draft_.count, draft_.knots.begin());
@@ -115,7 +115,7 @@ Seam ChunkBuffer::measure(const ChunkView& chunk, std::int64_t seam_ns) const no
   draft_.sample(seam_ns - chunk.dt_ns, before1);
   draft_.sample(seam_ns, old_here);
   draft_.sample(seam_ns + chunk.dt_ns, old_next);
-  draft_.slope_before(seam_ns, slope);  // where the old plan ends here, it goes on as it came
+  draft_.slope_before(seam_ns, slope);  // used where the old plan ends here: it continues at this speed
   chunk_at(chunk, seam_ns, here);
   chunk_at(chunk, seam_ns + chunk.dt_ns, next);
   const bool goes_on = seam_ns + chunk.dt_ns <= draft_.end_ns();
@@ -130,13 +130,13 @@ Seam ChunkBuffer::measure(const ChunkView& chunk, std::int64_t seam_ns) const no
   return seam;
 }
 
-/// Which joints are brought to the chunk slowly: `offset_rad`, what is faded out after the seam, is then all
-/// that separates them from its own rows. True when a plan that begins too far away is new.
+/// Decides which joints approach the chunk slowly. For those, `offset_rad`, which fades out after the seam,
+/// becomes their whole distance from the chunk's own rows. True when a plan that begins too far away is new.
 bool ChunkBuffer::watch_approach(const ChunkView& chunk, const Knot& seam, bool from_rest,
                                  PerJoint<float>& offset_rad) noexcept {
   const JointMask before = approaching_;
-  const auto seen_s = static_cast<float>(std::max<std::int64_t>(seam.t_ns - chunk.t0_ns, 0)) *
-                      1e-9f;  // since the policy looked
+  // The arm may have moved since the policy's observation.
+  const auto seen_s = static_cast<float>(std::max<std::int64_t>(seam.t_ns - chunk.t0_ns, 0)) * 1e-9f;
   PerJoint<float> start_rad{};
   own_start(chunk, seam.t_ns, start_rad);
   float furthest_rad = 0.0f;
@@ -198,7 +198,7 @@ void ChunkBuffer::splice(const ChunkView& chunk, std::int64_t seam_ns, bool from
       knot.position_rad[j] = planned(chunk, i, j) + left * offset[j];
     }
   }
-  if (reached_ns > draft_.end_ns()) {  // the last row is where the arm is to be, whenever it gets there
+  if (reached_ns > draft_.end_ns()) {  // the last row is the target, however long the approach takes
     Knot& knot = draft_.knots[draft_.count++];
     knot = Knot{};
     knot.t_ns = reached_ns;

@@ -9,59 +9,59 @@
 
 namespace motorium {
 
-/// Distance of two rows: from below the period of any control thread to a pause nobody plans.
+/// Allowed time between rows: from below the period of any control thread to longer than any plan pauses.
 inline constexpr std::int64_t kMinStepNs = 100'000, kMaxStepNs = 10'000'000'000;
 
-/// A plan from a policy in joint space: row i is the setpoint at `t0_ns + i * dt_ns`.
+/// A policy's chunk in joint space: row i is the setpoint at `t0_ns + i * dt_ns`.
 struct ChunkView {
-  std::span<const float> rows_rad;  ///< rows * joints, row-major.
+  std::span<const float> rows_rad;  ///< rows * joints values, row-major.
   std::uint32_t rows = 0;
   std::int64_t t0_ns = 0;
   std::int64_t dt_ns = 0;
-  std::uint32_t delay = 0;  ///< Rows below this are committed: already planned.
-  bool final = false;       ///< Nothing follows: the arm holds the last row, and that is no underflow.
+  std::uint32_t delay = 0;  ///< Rows before this one are committed: already planned.
+  bool final = false;       ///< The arm holds the last row; no underflow follows.
 };
 
 enum class PushStatus : std::uint8_t {
   accepted,
-  accepted_late,  ///< Came after `t0 + delay * dt`; spliced in where the arm is now.
-  expired,        ///< Its last row has passed; nothing changed.
-  malformed,      ///< Shape, time step or delay impossible, or a number that is not finite; nothing changed.
-  out_of_range,   ///< A value that its joint cannot mean, such as degrees for radians; nothing changed.
-  out_of_time,    ///< Begins too far ahead, or behind more plan than there is room for; nothing changed.
+  accepted_late,  ///< Came after `t0 + delay * dt`; spliced in at the arm's current place.
+  expired,        ///< The time of its last row has passed; nothing changed.
+  malformed,      ///< Impossible shape, time step or delay, or a number that is not finite; nothing changed.
+  out_of_range,   ///< A value implausible for its joint, such as degrees for radians; nothing changed.
+  out_of_time,    ///< Begins too far ahead, or behind more plan than fits; nothing changed.
   not_running     ///< The robot is not in a mode that follows chunks; nothing changed.
 };
 
-/// Where an empty buffer starts from: the setpoint in force.
+/// The setpoint in force, where an empty buffer starts.
 struct Anchor {
   std::uint64_t epoch = 0;
   std::int64_t t_ns = 0;
   PerJoint<float> position_rad{};
 };
 
-/// Counters of one pushing thread.
+/// Counters of the pushing thread.
 struct ChunkCounters {
   std::uint64_t pushed = 0, stitches = 0, late_chunks = 0, expired = 0;
-  std::uint64_t malformed = 0;  ///< Refused: malformed, out of range, out of time.
-  float seam_jump_max_rad =
-      0.0f;  ///< Largest distance between old plan and new chunk at a seam, before blending.
-  std::uint64_t approaches = 0;      ///< Plans that began too far away.
-  std::uint32_t approach_joint = 0;  ///< Which joint was furthest from the last of them, and how far.
+  std::uint64_t malformed = 0;  ///< Refused: malformed, out of range or out of time.
+  /// Largest distance between old plan and new chunk at a seam, before blending.
+  float seam_jump_max_rad = 0.0f;
+  std::uint64_t approaches = 0;      ///< Plans that began too far from the arm.
+  std::uint32_t approach_joint = 0;  ///< The joint that was furthest from the last of them, and by how much.
   float approach_rad = 0.0f;
-  SeamStatistics seams{};  ///< Of every stitch: the start from a standstill is none.
+  SeamStatistics seams{};  ///< Of every stitch; a start from standstill is not one.
 };
 
-/// The plan the control thread follows, and the only way to change it.
+/// Holds the plan that the control thread follows, and is the only way to change it.
 ///
-/// One thread pushes chunks (inference), one samples (control); the hand-over is a triple buffer, so neither
-/// waits. A push splices: up to the last committed row the old plan stays as it is, curve and all; from there
-/// on the new rows hold. Where the new chunk does not start where the old plan is (it came late, or broke its
-/// promise), the difference is carried along and faded out over `blend_ns`, so the setpoint never jumps.
+/// One thread pushes chunks (inference), one samples (control); a triple buffer between them means that
+/// neither waits. A push splices: up to the last committed row the old plan stays as it is, curve and all;
+/// from there on the new rows apply. Where the new chunk does not start on the old plan (it came late, or
+/// changed committed rows), the difference fades out over `blend_ns`, so the setpoint never jumps.
 ///
-/// Where the own rows of a chunk begin further from the arm than a policy that saw it there could mean, the
-/// difference is faded out at the approach speed instead, over as many chunks as that takes, or after the
-/// last row of this one. From rest the first own row counts; in motion only what remains at the seam, since a
-/// jump between rows is then a command.
+/// A chunk whose own rows, those after the committed ones, begin too far from the arm is approached instead:
+/// the difference fades out at the approach speed, over as many chunks as that takes, or after the last row
+/// of this one. "Too far" is more than a policy that saw the arm could mean. From rest, the first own row is
+/// compared; in motion, only the difference at the seam, since a jump between rows is then a command.
 class ChunkBuffer {
  public:
   /// `blend_ns`: over which a difference at the seam is faded out.
@@ -81,7 +81,7 @@ class ChunkBuffer {
   const Plan& plan() const noexcept { return handed_over_.current(); }
 
  private:
-  /// `accepted` where nothing speaks against it.
+  /// Returns `accepted` when nothing is wrong with the chunk.
   PushStatus judge(const ChunkView& chunk, std::int64_t now_ns) const noexcept;
   bool well_formed(const ChunkView& chunk) const noexcept;
   bool meant(const ChunkView& chunk) const noexcept;
@@ -101,8 +101,8 @@ class ChunkBuffer {
   Meaning meaning_;
   ApproachLimits approach_;
   JointMask approaching_ = 0;            // joints that have not reached the plan yet
-  PerJoint<std::int64_t> reached_ns_{};  // when they will, if nothing changes
-  Plan draft_{};                         // the pushing thread's copy of what it published last
+  PerJoint<std::int64_t> reached_ns_{};  // when they will, at the current speed
+  Plan draft_{};                         // the pushing thread's copy of the last published plan
   ChunkCounters counters_{};
   TripleBuffer<Plan> handed_over_{};
 };

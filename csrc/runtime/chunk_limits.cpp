@@ -6,7 +6,8 @@
 namespace motorium {
 namespace {
 
-constexpr float kOvershoot_rad = 0.1f;  // a plan may ask for, so that the gate's counters tell of it
+// how far a plan may exceed the limits, so that the gate's counters show it
+constexpr float kOvershoot_rad = 0.1f;
 
 }  // namespace
 

@@ -5,21 +5,21 @@
 
 namespace motorium {
 
-/// What values of each joint can be meant. Beyond the limits is for the gate to clamp, beyond these is a
+/// Plausible values of each joint. The gate clamps what is beyond the limits; what is beyond these is a
 /// mistake.
 struct Meaning {
   PerJoint<float> lowest_rad{}, highest_rad{};
-  PerJoint<float> lower_rad{}, upper_rad{};  ///< A plan stays within: it must not wind up.
+  PerJoint<float> lower_rad{}, upper_rad{};  ///< Plans are clamped to these, so that they cannot wind up.
 };
 
-/// When the beginning of a plan is too far away to be followed at once, and how fast it is approached then.
+/// When the start of a plan is too far away to follow at once, and how fast to approach it.
 struct ApproachLimits {
   PerJoint<float> speed_rad_s{};
-  PerJoint<float> gap_rad{};  ///< Infinite: this joint follows at once, whatever the distance.
+  PerJoint<float> gap_rad{};  ///< Infinite: follow at once, whatever the distance.
 };
 
-/// A turn beyond each limit, or as far as the joint travels between them: what a policy overshoots is less,
-/// degrees or ticks are soon more.
+/// Allows a turn beyond each limit, or the joint's whole travel where that is more: no policy overshoots that
+/// far, but values in degrees or ticks soon do.
 Meaning meaning_of(const ControlConfig& config) noexcept;
 ApproachLimits approach_limits(const ControlConfig& config) noexcept;
 

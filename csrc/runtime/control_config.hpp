@@ -9,9 +9,9 @@
 
 namespace motorium {
 
-inline constexpr float kArrivalTolerance_rad =
-    0.2f;  // what gravity lets an STS3215 sag; other joints declare theirs
-inline constexpr float kStartGap_rad = 0.25f;  // as far as a joint may be found from where it was left
+// Gravity makes an STS3215 sag by this much; robots declare the tolerance of other joints.
+inline constexpr float kArrivalTolerance_rad = 0.2f;
+inline constexpr float kStartGap_rad = 0.25f;  // how far a joint may be found from where it was left
 
 constexpr PerJoint<float> each_joint(float value) noexcept {
   PerJoint<float> values{};
@@ -26,34 +26,38 @@ enum class RestPolicy : std::uint8_t {
   release  ///< Torque off at once.
 };
 
-/// Everything the control thread needs to know, fixed at construction. `limits.n_joints` is the number of
-/// joints.
+/// Everything the control thread needs to know, fixed at construction. `limits.n_joints` is the joint count.
 struct ControlConfig {
   mtr_limits_config limits{};
-  mtr_guard_config guard{};  ///< No joints: the servos' own protection alone.
+  mtr_guard_config guard{};  ///< Without joints, only the servos' own protection acts.
   double rate_hz = 200.0;
   PerJoint<float> rest_rad{};
-  float approach_velocity_share = 0.25f;  ///< Of each joint's velocity limit, for every slew.
+  /// Speed of every slew, as a fraction of each joint's velocity limit.
+  float approach_velocity_share = 0.25f;
   RestPolicy fallback = RestPolicy::hold;
-  std::int64_t fallback_after_ns = 3'000'000'000;  ///< Hold this long after an underflow before the fallback.
+  /// How long to hold after an underflow before the fallback acts.
+  std::int64_t fallback_after_ns = 3'000'000'000;
   RestPolicy exit = RestPolicy::park;
-  std::int64_t park_timeout_ns = 6'000'000'000;  ///< Torque goes off then, wherever the arm is.
-  /// Bound of every change of source (hold, slew, joining a plan). 0: full acceleration within 40 ms.
+  std::int64_t park_timeout_ns = 6'000'000'000;  ///< After this, torque goes off wherever the arm is.
+  /// Jerk limit of every change of source (hold, slew, new plan). 0: reach full acceleration within 40 ms.
   PerJoint<float> max_jerk_rad_s3{};
-  std::int64_t blend_ns = 150'000'000;  ///< Over which a difference at a chunk seam is faded out.
-  /// Two readings of a joint further apart than this and what it can travel in between, 0.1 s of its top
-  /// speed at most, mean that it is not where it was: no torque then.
+  std::int64_t blend_ns = 150'000'000;  ///< Time over which a difference at a chunk seam fades out.
+  /// Largest step between two readings of a joint, beyond what it can travel in between (at most 0.1 s at top
+  /// speed). A larger one is a fault: torque stays off until a person accepts the position.
   float position_jump_rad = 0.25f;
-  /// After an emergency stop the arm stands still under torque for so long, then torque goes off. 0: at once.
+  /// How long the arm stands still under torque after an emergency stop, before torque goes off. 0: at once.
   std::int64_t estop_hold_ns = 500'000'000;
-  /// A slew has arrived where every joint is measured within this of its goal; infinite: not judged.
+  /// A slew has arrived when every joint is measured within this of its goal; infinite: the joint is not
+  /// judged.
   PerJoint<float> arrival_tolerance_rad = each_joint(kArrivalTolerance_rad);
-  JointMask grippers = 0;  ///< Joints (bits) that something held may stop: that is an arrival.
-  std::int64_t settle_ns = 1'000'000'000;  ///< After the end of a slew a moving arm is waited for so long.
-  /// A plan that begins further than this from the setpoint is approached; infinite: never (a gripper's whole
-  /// travel is an ordinary command).
+  /// Joints (bits) that an object may stop short of their goal; that counts as arrival.
+  JointMask grippers = 0;
+  /// How long to wait, after the end of a slew, for an arm that still moves.
+  std::int64_t settle_ns = 1'000'000'000;
+  /// A plan that begins further than this from the setpoint is approached slowly; infinite: never, for
+  /// grippers, whose whole travel is an ordinary command.
   PerJoint<float> start_gap_rad = each_joint(kStartGap_rad);
-  int cpu = -1;  ///< The control thread runs on this one alone, where that is permitted; -1: anywhere.
+  int cpu = -1;  ///< The one CPU that the control thread may use, where permitted; -1: any.
 };
 
 /// Throws std::invalid_argument where limits, rates or policies contradict each other.
@@ -61,7 +65,7 @@ void check(const ControlConfig& config);
 
 inline constexpr float kFullAccelerationS = 0.04f;  // where no jerk is declared
 
-/// Bounds of a change of source for joint `j`.
+/// Limits for a change of source of joint `j`.
 inline mtr_profile_limits transition_limits(const ControlConfig& config, std::uint32_t j) noexcept {
   const mtr_joint_limits& limits = config.limits.joint[j];
   const float jerk = config.max_jerk_rad_s3[j] > 0.0f ? config.max_jerk_rad_s3[j]
@@ -70,7 +74,7 @@ inline mtr_profile_limits transition_limits(const ControlConfig& config, std::ui
           static_cast<double>(jerk)};
 }
 
-/// Bounds of a slew of joint `j` at `fraction` of its velocity limit.
+/// Limits for a slew of joint `j` at `fraction` of its velocity limit.
 inline mtr_profile_limits slew_limits(const ControlConfig& config, std::uint32_t j, float fraction) noexcept {
   constexpr double kSlewRampS = 0.25;  // a slew takes at least this long to reach full speed
   mtr_profile_limits limits = transition_limits(config, j);

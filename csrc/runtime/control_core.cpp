@@ -6,7 +6,7 @@
 namespace motorium {
 namespace {
 
-constexpr float kSameSetpoint_rad = 1e-5f;  // float32 rounding of two ways to the same number
+constexpr float kSameSetpoint_rad = 1e-5f;  // rounding of float32 between two ways to the same number
 
 PerJoint<mtr_profile_limits> all_transition_limits(const ControlConfig& config) noexcept {
   PerJoint<mtr_profile_limits> limits{};
@@ -28,7 +28,7 @@ ControlCore::ControlCore(const ControlConfig& config)
   publish();
 }
 
-/// False where the event means nothing in this state.
+/// Returns false where the event means nothing in this state.
 bool ControlCore::change(ModeEvent event, Reason reason) noexcept {
   const State before = mode_.state();
   const ModeStep step = mode_.apply(event, reason);
@@ -182,8 +182,8 @@ void ControlCore::end_estop_hold(std::int64_t now_ns) noexcept {
   if (now_ns >= since_.estop_ns + config_.estop_hold_ns) release();
 }
 
-/// Counts a change of source; where it was not `possible`, nothing is followed and the gate brakes the arm to
-/// a stand.
+/// Counts a change of source. When it was not `possible`, drops every source, so that the gate brakes the arm
+/// to a stop.
 bool ControlCore::blended(bool possible) noexcept {
   if (possible) {
     ++counters_.joins;
@@ -194,8 +194,8 @@ bool ControlCore::blended(bool possible) noexcept {
   return possible;
 }
 
-/// First to rest, then straight to the target. False: no such slew can be computed, and the arm comes to
-/// rest.
+/// Plans a stop from here, then a straight slew to the target. False when no such slew can be computed; the
+/// arm then comes to rest.
 bool ControlCore::start_slew(std::int64_t last_ns, std::int64_t now_ns) noexcept {
   slew_.take_up();
   if (!blended(setpoint_.come_to_rest(last_ns, output_.gate()))) return false;
@@ -205,7 +205,7 @@ bool ControlCore::start_slew(std::int64_t last_ns, std::int64_t now_ns) noexcept
   return false;
 }
 
-/// The arm has arrived, or will not: its report says which.
+/// Ends the move by the arrival report: arrived or missed.
 void ControlCore::finish_slew() noexcept {
   ++counters_.moves_done;
   published_last_.arrival = slew_.arrival().report();
@@ -237,9 +237,8 @@ void ControlCore::follow_slew(std::int64_t last_ns, std::int64_t now_ns, const J
     finish_slew();
 }
 
-/// The pushing thread may be interrupted between reading the clock and publishing; the plan then changes
-/// where the arm has already been. What the new plan says about the last tick, against what was done, is
-/// brought to nothing from there.
+/// Changes to a new plan. The pushing thread may be interrupted between reading the clock and publishing, so
+/// the plan may differ from what the arm did in the last tick; that difference fades out from there.
 bool ControlCore::switch_plan(const Plan& plan, std::int64_t last_ns) noexcept {
   events_ |= kEventStitch | (plan.late ? kEventLateChunk : 0u) | (plan.approach ? kEventApproach : 0u);
   seam_ = plan.seam;
@@ -257,7 +256,7 @@ bool ControlCore::switch_plan(const Plan& plan, std::int64_t last_ns) noexcept {
 void ControlCore::follow_plan(std::int64_t last_ns, std::int64_t now_ns, bool new_plan) noexcept {
   const Plan& plan = buffer_.plan();
   const bool planned = plan.version != 0 && plan.epoch == epoch_;
-  if (!planned) {  // nothing to follow: stand still
+  if (!planned) {
     RestSource rest;
     if (setpoint_.rest_asked()) blended(setpoint_.come_to_rest(last_ns, output_.gate()));
     setpoint_.sample(rest, now_ns);
@@ -276,7 +275,7 @@ void ControlCore::follow_plan(std::int64_t last_ns, std::int64_t now_ns, bool ne
   if (!over) {
     change(ModeEvent::followed);
   } else {
-    end_plan(plan, now_ns, running || new_plan);  // a plan may come when its time is up
+    end_plan(plan, now_ns, running || new_plan);  // a plan may arrive when its time is already over
   }
 }
 
@@ -317,7 +316,7 @@ void ControlCore::follow_stream(std::int64_t last_ns, std::int64_t now_ns) noexc
   change(ModeEvent::followed);
 }
 
-/// Voids every plan too: one pushed meanwhile says nothing about where the arm is now.
+/// Voids every plan too: one pushed during the stream was made from an old pose.
 void ControlCore::end_stream() noexcept {
   stream_.stop();
   if (!change(ModeEvent::stream_lost, Reason::underflow)) return;
@@ -346,12 +345,13 @@ void ControlCore::make_goal(std::int64_t now_ns, const JointState& state, TickRe
   const mtr_guard_verdict care = output_.guard(state, wanted_rad);
   published_last_.guard = output_.servo_guard().counters();
   published_last_.guard_bits = output_.servo_guard().bits();
-  // Servos yield before they protect themselves; one that cannot be helped so ends the run at the rest pose.
+  // The guard first draws goals back; when that does not help a servo, the run ends at the rest pose.
   if (care == MTR_GUARD_STOP) change(ModeEvent::protect, Reason::protection);
   result.goal = output_.apply(now_ns, state, wanted_rad, result.verdict);
   setpoint_.set_lag(wanted_rad, output_.goal_rad(), joints());
   if (result.verdict != MTR_TRIPPED) return;
-  if (mode_.state() == State::parking) {  // until the park deadline: one bad second must not leave it up
+  // try again until the park deadline: one bad second must not leave the arm up
+  if (mode_.state() == State::parking) {
     rearm_asked_ = true;
     slew_.ask_again();
   } else if (mode_.mode() != Mode::fault) {

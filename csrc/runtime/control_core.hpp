@@ -15,11 +15,12 @@
 
 namespace motorium {
 
-/// One control tick: joint state and time in, gated goal out. Holds no thread and reads no clock, so the same
-/// code runs in the control thread and, in virtual time, in lock-step simulation.
+/// Runs one control tick: joint state and time in, gated goal out. Has no thread and reads no clock, so the
+/// same code runs in the control thread and, in virtual time, in lock-step simulation.
 ///
-/// A request is an event of the mode table (mode_table.hpp), which says what it does in which state. The mode
-/// says which source the setpoint follows (setpoint_sources.hpp); guard and gate make the goal of it.
+/// A request is an event of the mode table (mode_table.hpp), which says what it does in each state. The mode
+/// decides which source the setpoint follows (setpoint_sources.hpp); guard and gate turn the setpoint into
+/// the goal.
 ///
 /// Threads: `tick`, the requests and what is below "Control thread" belong to one thread; `push_chunk`,
 /// `committed` and `chunk_counters` to one other (they may be the same); `snapshot` to any. No method
@@ -31,33 +32,34 @@ class ControlCore {
 
   // Control thread.
   TickResult tick(std::int64_t now_ns, const JointState& state) noexcept;
-  /// At the next tick with fresh state: goal := present, torque on. Ignored while an emergency stop is
-  /// latched.
+  /// At the next tick with fresh state, sets the goal to the present position and turns torque on. Ignored
+  /// while an emergency stop is latched or nobody supervises.
   void enable() noexcept { enable_asked_ = !mode_.estop() && !mode_.unsupervised(); }
-  /// Straight slew at `fraction` (0, 1] of each joint's velocity limit. Ignored without torque; the arm holds
-  /// where no such slew can be computed. `ticket`: whose move it is.
+  /// Slews straight to the target at `fraction` (0, 1] of each joint's velocity limit. Ignored without
+  /// torque; holds when no such slew can be computed. `ticket` identifies the move.
   void move_to(const PerJoint<float>& target_rad, float fraction, std::uint64_t ticket = 0) noexcept;
-  void cancel_move(std::uint64_t ticket) noexcept;  ///< Holds, if that move is still under way.
+  void cancel_move(std::uint64_t ticket) noexcept;  ///< Holds if that move is still under way.
   void hold(Reason reason = Reason::none) noexcept;
-  /// Rest pose, then torque off; from a fault too, after re-arming on the measured position.
+  /// Moves to the rest pose, then torque off; from a fault too, after re-arming at the measured position.
   void park() noexcept;
   void release() noexcept;
   void fault(Reason reason) noexcept;
-  /// Not every servo took torque, so all were switched off: a fault, and nothing to park.
+  /// Reports that not every servo took torque, so all were switched off: a fault, with nothing to park.
   void torque_refused(Reason reason) noexcept;
-  /// Nobody is left to let the arm down if this process dies: to the rest pose, then no torque any more.
+  /// Reports that nobody would take the torque if this process died: moves to the rest pose, then torque off.
   void lose_supervisor() noexcept;
-  /// The bus is another one than before: nothing is commanded until `enable`, and no torque is switched.
+  /// Reports another bus: nothing is commanded until `enable`, and no torque is switched.
   void reconnected() noexcept;
-  /// The goal of the coming tick, from a stream that began in `epoch`. A stream starts with a ramp from where
-  /// the arm is, goes before any plan, and is over with the first tick without it or with the epoch.
+  /// Sets the goal of the coming tick, from a stream that began in `epoch`. A stream starts with a ramp from
+  /// the setpoint, takes precedence over plans, and ends with the first tick without a goal or with its
+  /// epoch.
   void stream(const PerJoint<float>& goal_rad, std::uint64_t epoch) noexcept;
-  /// Emergency stop: the goal stands still in this very tick, torque goes off `estop_hold_ns` later, and
-  /// nothing but `reset_estop` ends it (stop categories 1 and 0 of IEC 60204-1).
+  /// Emergency stop: the goal stands still in this very tick, torque goes off `estop_hold_ns` later, and only
+  /// `reset_estop` ends it (stop categories 1 and 0 of IEC 60204-1).
   void estop() noexcept;
-  /// A person has looked at the arm: its joints are where they read.
+  /// Ends a position jump: a person has checked that the joints are where they read.
   void accept_position() noexcept;
-  /// Back to "released", once torque is off; nothing moves. False: it is still on.
+  /// Returns to "released" without motion, once torque is off. False: it is still on.
   bool reset_estop() noexcept;
 
   const ModeMachine& mode() const noexcept { return mode_; }
@@ -78,12 +80,12 @@ class ControlCore {
   const ControlConfig& config() const noexcept { return config_; }
 
  private:
-  /// Where the last `move_to` came from, and what became of it.
+  /// The last `move_to`: who asked, and how it ended.
   struct Move {
     std::uint64_t ticket = 0;
     MoveEnd end = MoveEnd::none;
   };
-  /// When a stretch of time began that something hangs on.
+  /// Start times of what runs out.
   struct Times {
     std::int64_t tick_ns = 0, underflow_ns = 0, park_ns = 0, estop_ns = 0;
   };
@@ -124,7 +126,7 @@ class ControlCore {
   CoreCounters counters_{};
   std::uint32_t events_ = 0;
   Seam seam_{};
-  CoreSnapshot published_last_{};  // the last one; gate, guard and arrival are filled in where they change
+  CoreSnapshot published_last_{};  // gate, guard and arrival are updated where they change
   LatestSlot<CoreSnapshot> published_{};
 };
 

@@ -14,7 +14,7 @@ namespace motorium {
 namespace {
 
 constexpr std::uint32_t kTorqueOffAttempts = 6;  // each asks every servo several times
-constexpr std::int64_t kSwitchNs = 2 * kNsPerS;  // torque takes many patient exchanges
+constexpr std::int64_t kSwitchNs = 2 * kNsPerS;  // switching torque takes many exchanges with retries
 
 void sleep_until(std::int64_t t_ns) noexcept {
   const timespec deadline{static_cast<std::time_t>(t_ns / kNsPerS), static_cast<long>(t_ns % kNsPerS)};
@@ -22,7 +22,7 @@ void sleep_until(std::int64_t t_ns) noexcept {
   }
 }
 
-/// Readings of this tick, in the caller's time instead of the bus's.
+/// Stamps the readings of this tick with the caller's clock instead of the bus's.
 void restamp(JointState& state, std::int64_t now_ns) noexcept {
   for (std::uint32_t j = 0; j < state.n; ++j)
     if (state.joint_t_ns[j] == state.t_ns) state.joint_t_ns[j] = now_ns;
@@ -37,7 +37,7 @@ ControlLoop::ControlLoop(ControlConfig config, std::unique_ptr<JointBus> bus, co
       bus_(std::move(bus)),
       core_(config),
       history_(static_cast<std::size_t>(loop.history_s * config.rate_hz), config.limits.n_joints) {
-  LiveLoops::instance();  // before any thread: it must outlive them
+  LiveLoops::instance();  // created before any thread, so that it outlives them
 }
 
 ControlLoop::~ControlLoop() { stop(); }
@@ -59,9 +59,9 @@ void ControlLoop::stop() {
   if (!thread_.joinable()) return;
   if (::getpid() == owner_pid_) {
     thread_.join();
-    bus_.close();  // the port is free from here on, whoever still holds this object
+    bus_.close();  // frees the port now, even if somebody still holds this object
   } else {
-    thread_.detach();  // a forked child has the object but not the thread, nor the right to move the arm
+    thread_.detach();  // a forked child has the object but not the thread, and must not move the arm
   }
   LiveLoops::instance().remove(this);
 }
@@ -80,7 +80,7 @@ bool ControlLoop::engage() noexcept {
   return true;
 }
 
-/// A leader's reading that is being written this very moment is not waited for: the one before will do.
+/// Never waits for a leader's reading that is just being written: the one before will do.
 void ControlLoop::feed_stream(std::int64_t now_ns) noexcept {
   const std::uint64_t epoch = engaged_epoch_.load(std::memory_order_acquire);
   const Leader* leader = leader_.load(std::memory_order_acquire);
@@ -127,7 +127,7 @@ void ControlLoop::run() noexcept {
     sleep_until(grid_ns);
     tick(grid_ns, monotonic_ns());
     const std::int64_t now_ns = monotonic_ns();
-    if (rebase_) {  // torque was switched, which takes several exchanges with every servo
+    if (rebase_) {  // switching torque took several exchanges with every servo
       grid_ns = now_ns;
       last_woke_ns_ = now_ns;
       rebase_ = false;
@@ -141,7 +141,7 @@ void ControlLoop::run() noexcept {
   publish();
 }
 
-/// After stop(): carries out the exit policy, at most until the park time-out, then makes sure torque is off.
+/// Carries out the exit policy after stop(), until the park time-out at most, then makes sure torque is off.
 bool ControlLoop::leaving() noexcept {
   if (!stop_.load(std::memory_order_acquire)) return false;
   const RestPolicy policy = core_.config().exit;
@@ -154,7 +154,7 @@ bool ControlLoop::leaving() noexcept {
   const Mode mode = core.mode();
   if (policy == RestPolicy::park && mode == Mode::fault && now_.bad_reads_in_a_row == 0 && !dead)
     core_.park();
-  // After an emergency stop nothing moves: there is no way to a rest pose.
+  // Nothing moves after an emergency stop, so there is no way to a rest pose.
   const bool at_rest = mode == Mode::released || mode == Mode::idle || core.state() == State::stopped_off;
   if (policy == RestPolicy::park && !dead && !at_rest && monotonic_ns() < leave_by_ns_) return false;
   if (policy != RestPolicy::hold || mode == Mode::fault) {
@@ -171,7 +171,7 @@ void ControlLoop::drain_requests() noexcept {
 }
 
 void ControlLoop::handle(const Request& request) noexcept {
-  // A dead bus cannot be told anything: the fault stays, and callers see it at once instead of a time-out.
+  // A dead bus takes no commands: report the fault at once instead of letting callers run into a time-out.
   const bool dead = now_.bus_status == BusStatus::closed;
   switch (request.kind) {
     case Request::Kind::enable:
@@ -212,7 +212,7 @@ void ControlLoop::judge_read(BusStatus status) noexcept {
   newest_joint_ns_ = std::max(newest_ns, newest_joint_ns_);
   if (good) {
     if (now_.bad_reads_in_a_row >= loop_.hold_after_bad_reads && core_.mode().reason() == Reason::bus_errors)
-      core_.hold();  // ready for chunks again; a motion asked for meanwhile goes on
+      core_.hold();  // ready for chunks again; a motion requested meanwhile continues
     now_.bad_reads_in_a_row = 0;
     return;
   }
@@ -242,14 +242,14 @@ void ControlLoop::switch_torque(TorqueRequest request) noexcept {
   ++now_.torque_failures;
   if (status == BusStatus::closed) now_.bus_status = status;
   if (on) core_.torque_refused(status == BusStatus::closed ? Reason::bus_closed : Reason::bus_errors);
-  now_.torque_on = true;  // unknown counts as on: it is switched off again before the thread ends
+  now_.torque_on = true;  // unknown counts as on, so it is switched off again before the thread ends
 }
 
-/// Tells the supervisor that this thread lives, or learns that it was thought dead, and gives in. Without one
-/// that lives, nobody would take the torque from the arm if this process died: it is brought to rest now.
+/// Sends the heartbeat, or releases the arm when the supervisor has already taken the torque. When the
+/// supervisor is lost, brings the arm to rest: nobody would take its torque if this process died.
 void ControlLoop::keep_supervised(std::int64_t now_ns) noexcept {
   if (bus_.supervisor_lost(now_ns)) core_.lose_supervisor();
-  // One that was only stopped may go on: it must not find a deadline that has long passed.
+  // A supervisor that was only stopped may resume: it must not find a deadline long past.
   if (!now_.torque_on || bus_.arm_deadline(now_ns + loop_.frozen_after_ns)) return;
   core_.release();
   core_.fault(Reason::frozen);
@@ -275,7 +275,7 @@ void ControlLoop::reconnect(const std::function<std::unique_ptr<JointBus>()>& op
   bus_.exchange(loop.bus, open);
 }
 
-/// Whoever holds `life_` knows that the bus is not exchanged.
+/// Holding `life_` means that the bus is not being exchanged.
 std::string ControlLoop::torque_problem() const {
   const std::lock_guard lock(life_);
   return bus_.torque_problem();
@@ -293,7 +293,7 @@ void ControlLoop::tick(std::int64_t grid_ns, std::int64_t woke_ns) noexcept {
   if (now_.bad_reads_in_a_row > 0) result.events |= kEventBadRead;
   switch_torque(result.torque);
   if (core_.mode().state() == State::stopped_off && now_.torque_on)
-    switch_torque(TorqueRequest::off);  // until it is confirmed
+    switch_torque(TorqueRequest::off);  // repeated until confirmed
   if (result.goal && now_.bus_status != BusStatus::closed) {
     const BusStatus status = bus_.bus().write_goal(*result.goal);
     if (status == BusStatus::closed) {

@@ -10,9 +10,10 @@ namespace motorium {
 
 /// Tells stop keys from other keys in what a terminal sends.
 ///
-/// Where Escape is a stop key, an arrow or function key, which a terminal sends in one burst that begins with
-/// Escape (ECMA-48: `ESC [` ... final byte; DEC: `ESC O` one byte; the Linux console: `ESC [ [` one byte), is
-/// no key at all. In doubt it is a stop: Escape alone, Escape with another key (Alt), a burst that came apart
+/// Where Escape is a stop key, arrow and function keys are ignored: a terminal sends them as one burst that
+/// begins with Escape (ECMA-48: `ESC [` ... final byte; DEC: `ESC O` one byte; the Linux console: `ESC [ [`
+/// one byte). When in doubt it is a stop: Escape alone, Escape with another key (Alt), a burst split after
+/// its Escape, a stop key inside a sequence. No byte of a sequence is handed on as a key.
 /// after its Escape, a stop key inside a sequence. What belongs to a sequence is never handed on as a key.
 class KeyScanner {
  public:
@@ -24,10 +25,10 @@ class KeyScanner {
     forget();
   }
 
-  /// What comes next does not belong to what came before.
+  /// Forgets a sequence begun before.
   void forget() noexcept { within_ = Within::nothing; }
 
-  /// Takes one burst, read at `now_ns`. True when it holds a stop key; calls `hand_on(byte)` for other keys.
+  /// Scans one burst, read at `now_ns`. True when it holds a stop key; calls `hand_on(byte)` for other keys.
   template <class HandOn>
   bool scan(std::span<const std::uint8_t> burst, std::int64_t now_ns, HandOn&& hand_on) noexcept {
     if (now_ns - last_ns_ > kTogetherNs) forget();
@@ -61,7 +62,7 @@ class KeyScanner {
     return std::find(keys_.begin(), keys_.begin() + count_, byte) != keys_.begin() + count_;
   }
 
-  /// Whether `byte` is a further one of the key that began with Escape.
+  /// Whether `byte` continues a key that began with Escape.
   bool belongs(std::uint8_t byte) noexcept {
     const Within before = within_;
     within_ = Within::nothing;

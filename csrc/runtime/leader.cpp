@@ -7,7 +7,7 @@ namespace motorium {
 namespace {
 
 constexpr double kShortestRampS = 0.2;
-constexpr double kSteepest = 1.5;  // of 3 u^2 - 2 u^3, at its middle
+constexpr double kSteepest = 1.5;  // largest slope of 3 u^2 - 2 u^3, at its middle
 
 }  // namespace
 

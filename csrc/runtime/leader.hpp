@@ -7,22 +7,23 @@
 
 namespace motorium {
 
-/// Which joint of a leader each joint of the follower goes with: follower = scale * leader + offset.
+/// Maps joints of a leader to joints of the follower: follower = scale * leader + offset.
 struct LeaderMap {
-  std::uint32_t joints = 0;         ///< Of the follower.
-  PerJoint<std::int32_t> source{};  ///< Joint of the leader; negative: none, that joint stays where it is.
+  std::uint32_t joints = 0;  ///< Joints of the follower.
+  /// Joint of the leader; negative: none, the follower's joint stays where it is.
+  PerJoint<std::int32_t> source{};
   PerJoint<float> scale{}, offset{};
-  std::int64_t max_age_ns = 50'000'000;  ///< Of any joint's reading; older than this, the leader is lost.
+  std::int64_t max_age_ns = 50'000'000;  ///< A reading older than this means that the leader is lost.
 
-  /// Fills `goal_rad` from the leader's joints and `stay_rad`. False when a reading is absent, too old or not
-  /// a number.
+  /// Fills `goal_rad` from the leader's joints, or from `stay_rad` where a joint has none. False when a
+  /// reading is missing, too old or not finite.
   bool apply(const JointState& leader, std::int64_t now_ns, std::span<const float> stay_rad,
              std::span<float> goal_rad) const noexcept;
 };
 
-/// A setpoint that follows a moving goal, from wherever it was when it began, along 3 u^2 - 2 u^3: no joint
-/// starts with a jump, nor closes the gap that there was faster than its approach speed. It is always between
-/// its beginning and the goal, so that a goal moving away takes no joint beyond a limit that both keep.
+/// Follows a moving goal from any starting point, along 3 u^2 - 2 u^3: no joint jumps at the start, or closes
+/// the initial gap faster than its approach speed. The setpoint always lies between start and goal, so a
+/// moving goal takes no joint beyond a limit that both keep.
 class RampIn {
  public:
   void start(std::uint32_t joints, std::int64_t now_ns, std::span<const float> setpoint_rad,

@@ -17,12 +17,12 @@ namespace {
 
 constexpr std::array<int, 2> kTerminating{SIGTERM, SIGHUP};
 
-// A signal handler reaches only what is static.
+// Static, because a signal handler can reach nothing else.
 sem_t terminated;
 std::atomic<int> terminated_by{0};
 std::atomic<pid_t> guarding_pid{0};
 
-/// A forked child has this handler but not the thread behind it: there the signal does what it always did.
+/// In a forked child, which has this handler but not its thread, restores the default action.
 void on_termination(int number) {
   const int error = errno;
   if (::getpid() == guarding_pid.load()) {
@@ -30,7 +30,7 @@ void on_termination(int number) {
     ::sem_post(&terminated);
   } else {
     ::signal(number, SIG_DFL);
-    ::kill(::getpid(), number);  // blocked in its own handler: delivered on return
+    ::kill(::getpid(), number);  // blocked while its handler runs, so delivered on return
   }
   errno = error;
 }
@@ -91,7 +91,7 @@ LiveLoops::~LiveLoops() {
 bool guard_termination() {
   static std::mutex starting;
   const std::lock_guard lock(starting);
-  if (guarding_pid.load() != ::getpid()) {  // the first time in this process; a fork has lost the thread
+  if (guarding_pid.load() != ::getpid()) {  // the first time in this process; a fork has no such thread
     ::sem_init(&terminated, 0, 0);
     std::thread(end_after_rest).detach();
     guarding_pid.store(::getpid());

@@ -7,14 +7,14 @@ namespace motorium {
 
 class ControlLoop;
 
-/// Loops that run, so that no end of the process leaves an arm without its exit policy: exit() stops every
-/// one, and so do SIGTERM and SIGHUP while they are guarded.
+/// Lists the running loops, so that no end of the process skips the exit policy of an arm: exit() stops all
+/// of them, and so do SIGTERM and SIGHUP while guarded.
 class LiveLoops {
  public:
   static LiveLoops& instance();
   void add(ControlLoop* loop);
   void remove(ControlLoop* loop);
-  /// Stops all, one after the other: each carries out its exit policy.
+  /// Stops all loops one after the other; each carries out its exit policy.
   void stop_all();
   ~LiveLoops();
 
@@ -23,14 +23,14 @@ class LiveLoops {
   std::set<ControlLoop*> loops_;
 };
 
-/// From now on SIGTERM and SIGHUP, where they would kill the process at once (SIG_DFL), first let every loop
-/// bring its arm to rest, in a thread of their own, and kill it then. For arms that were opened where no
-/// other handler can be installed, such as outside Python's main thread. Any thread; safe to call again.
-/// Returns whether either is guarded. Throws std::system_error: no thread.
+/// Guards SIGTERM and SIGHUP where they would kill the process at once (SIG_DFL): a thread of its own first
+/// lets every loop bring its arm to rest, then kills the process. For arms opened where no other handler can
+/// be installed, such as outside Python's main thread. Any thread; safe to call again. Returns whether either
+/// signal is guarded. Throws std::system_error when no thread can be made.
 bool guard_termination();
-/// Whether `number` has a handler that is neither the default, nor "ignore", nor that of guard_termination.
+/// Whether signal `number` has a handler other than the default, "ignore" and guard_termination's own.
 bool has_handler(int number) noexcept;
-/// Gives the signals their default back, where nobody else has taken them.
+/// Restores the default of both signals, unless somebody else has installed a handler.
 void unguard_termination() noexcept;
 
 }  // namespace motorium

@@ -6,13 +6,13 @@
 
 namespace motorium {
 
-/// What other threads are told of the core's state.
+/// The core's state as other threads see it.
 enum class Mode : std::uint8_t {
   idle,     ///< Torque off, never enabled.
   moving,   ///< Slew to a joint pose (ramp, homing, parking).
   running,  ///< Following chunks.
-  holding,  ///< Standing still with torque, ready for chunks.
-  fault,    ///< Gate tripped or bus dead; the last good goal is held where possible.
+  holding,  ///< Standing still under torque, ready for chunks.
+  fault,    ///< Gate tripped or bus dead; the last good goal is held if possible.
   released  ///< Torque off after it was on.
 };
 
@@ -25,34 +25,34 @@ enum class Reason : std::uint8_t {
   gate_tripped,
   parking,
   park_timed_out,
-  protection,     ///< A servo is too hot or badly supplied: the arm is brought to rest.
-  frozen,         ///< The control thread stood still for so long that the supervisor took the torque.
+  protection,     ///< A servo is too hot or its supply is bad; the arm goes to rest.
+  frozen,         ///< The control thread hung for so long that the supervisor took the torque.
   estop,          ///< Somebody pressed a stop; latched until reset_estop.
-  position_jump,  ///< A joint reads another place than where it can be: no torque until that is accepted.
-  unplanned,      ///< No bounded motion could be computed to where the source is: the arm holds.
-  unsupervised    ///< The supervisor is gone: the arm is brought to rest, and stays there.
+  position_jump,  ///< A joint cannot be where it reads; no torque until that is accepted.
+  unplanned,      ///< No bounded motion to the source could be computed; the arm holds.
+  unsupervised    ///< The supervisor is gone; the arm goes to rest and stays there.
 };
 
 /// How the last `move_to` ended.
 enum class MoveEnd : std::uint8_t {
-  none,       ///< It has not, or there was none.
+  none,       ///< It has not ended, or there was none.
   arrived,    ///< Every joint was measured at its goal, or is a gripper that holds something.
-  missed,     ///< Its time is over and a joint is elsewhere: see `arrival`.
+  missed,     ///< Time ran out with a joint elsewhere: see `arrival`.
   unplanned,  ///< No such motion can be computed.
-  cancelled,  ///< By its caller, who no longer waits for it.
+  cancelled,  ///< Its caller no longer waits for it.
   held,
-  bus_errors,  ///< Nothing was heard of the servos for a moment: the arm holds.
+  bus_errors,  ///< The servos were silent for a moment; the arm holds.
   parked,
   protection,
   released,
   estop,
   fault,
-  replaced,  ///< By another `move_to`. Told by tickets, as the next two; never in a snapshot.
-  refused,   ///< The arm was in no mode to move.
+  replaced,  ///< Another `move_to` came. Found by ticket, like the next two; never in a snapshot.
+  refused,   ///< The mode allowed no motion.
   ended      ///< The control thread is gone.
 };
 
-/// The core's state in full. Mode, torque and the emergency stop's latch follow from it.
+/// The core's complete state; mode, torque and the emergency stop's latch follow from it.
 enum class State : std::uint8_t {
   idle,
   released,
@@ -60,67 +60,67 @@ enum class State : std::uint8_t {
   running,
   moving,
   parking,
-  fault,        ///< With torque: the arm holds.
-  fault_off,    ///< Without.
+  fault,        ///< With torque; the arm holds.
+  fault_off,    ///< Without torque.
   stopped,      ///< Emergency stop, torque still on.
   stopped_off,  ///< Emergency stop, torque off.
 };
 inline constexpr std::size_t kStates = 10;
 
-/// Whatever can change the state.
+/// Events that can change the state.
 enum class ModeEvent : std::uint8_t {
-  enabled,          ///< Armed on the measured position.
-  move,             ///< A slew is asked for.
+  enabled,          ///< Armed at the measured position.
+  move,             ///< A slew was requested.
   hold,             ///< `reason`: none, bus_errors, unplanned.
   park,             ///< `reason`: parking.
   protect,          ///< The guard asks for rest.
-  lose_supervisor,  ///< Rest for as long as nobody supervises.
+  lose_supervisor,  ///< The supervisor is gone; rest until reconnected.
   release,          ///< Torque off; `reason`: park_timed_out, or none.
   fault,            ///< `reason` says which.
-  torque_refused,   ///< Follows `fault`: the servos have no torque.
+  torque_refused,   ///< Follows `fault`: the servos took no torque.
   estop,
   reset_estop,
   accept_position,
   reconnected,
   arrived,      ///< The slew was judged.
   unplanned,    ///< The slew has no profile.
-  unreachable,  ///< No transition leads to the source: everything followed is dropped.
-  followed,     ///< A plan or a stream gave the setpoint of this tick.
-  plan_ended,   ///< As announced.
-  underflow,    ///< Nothing came in time.
-  stream_lost   ///< Nor did the leader's goal of this tick.
+  unreachable,  ///< No transition leads to the source; every source is dropped.
+  followed,     ///< A plan or a stream gave this tick's setpoint.
+  plan_ended,   ///< A final plan ended.
+  underflow,    ///< No new plan came in time.
+  stream_lost   ///< The leader gave no goal for this tick.
 };
 inline constexpr std::size_t kModeEvents = 20;
 
 /// What the core does on a change of state; bits.
 enum ModeAction : std::uint16_t {
-  kNewEpoch = 1u << 0,        ///< Plans and streams of before are void.
-  kStartPark = 1u << 1,       ///< To the rest pose; its time runs from here.
-  kRearm = 1u << 2,           ///< The gate starts anew from the measured position.
-  kDropSlew = 1u << 3,        ///< A slew that has not begun never does.
-  kDropEnable = 1u << 4,      ///< So does an enable.
-  kComeToRest = 1u << 5,      ///< Within the bounds of a transition.
-  kFreezeSetpoint = 1u << 6,  ///< At once, where the gate's goal is.
-  kFreezeGoal = 1u << 7,      ///< At once, and the gate with it: nothing moves any more.
-  kTorqueOff = 1u << 8,       ///< Asked of the bus.
-  kForgetTorque = 1u << 9     ///< What was asked of the bus before is void.
+  kNewEpoch = 1u << 0,        ///< Voids earlier plans and streams.
+  kStartPark = 1u << 1,       ///< Slew to the rest pose; its time-out starts now.
+  kRearm = 1u << 2,           ///< Restart the gate at the measured position.
+  kDropSlew = 1u << 3,        ///< Drop a slew that has not started.
+  kDropEnable = 1u << 4,      ///< Drop a pending enable.
+  kComeToRest = 1u << 5,      ///< Stop within the limits of a transition.
+  kFreezeSetpoint = 1u << 6,  ///< Stop at once, where the gate's goal is.
+  kFreezeGoal = 1u << 7,      ///< Stop setpoint and gate at once: nothing moves any more.
+  kTorqueOff = 1u << 8,       ///< Ask the bus for torque off.
+  kForgetTorque = 1u << 9     ///< Drop pending torque requests.
 };
 
-/// Where the reason of the new state comes from.
+/// Which reason the new state gets.
 enum class ReasonRule : std::uint8_t {
   none,
-  given,         ///< The event's.
-  kept,          ///< The old one.
-  at_rest,       ///< None, or that nobody supervises.
-  after_release  ///< The event's; else one that tells why the arm was parked; else as at_rest.
+  given,         ///< The event's reason.
+  kept,          ///< The old reason.
+  at_rest,       ///< None, or unsupervised.
+  after_release  ///< The event's; else the one that explains a park; else as at_rest.
 };
 
-/// One entry of the table.
+/// An entry of the table.
 struct ModeStep {
   State next = State::idle;
   ReasonRule reason = ReasonRule::kept;
   std::uint16_t actions = 0;
-  bool taken = false;  ///< False: in this state the event means nothing.
+  bool taken = false;  ///< False: the event means nothing in this state.
 };
 
 using ModeTable = std::array<std::array<ModeStep, kStates>, kModeEvents>;
@@ -138,17 +138,17 @@ constexpr bool has_torque(State state) noexcept {
 constexpr bool is_estop(State state) noexcept {
   return state == State::stopped || state == State::stopped_off;
 }
-/// Where chunks and streams are followed.
+/// Whether chunks and streams are followed.
 constexpr bool is_ready(State state) noexcept { return state == State::holding || state == State::running; }
 
-/// How a move ends that `event` takes the arm from. `arrived` says it by its report.
+/// How `event` ends a move that is under way; after `arrived`, the report decides.
 MoveEnd move_end_of(ModeEvent event, Reason reason) noexcept;
 
-/// The state, and the only way to change it.
+/// Holds the state, and is the only way to change it.
 class ModeMachine {
  public:
-  /// Looks the event up. The step that was taken; `taken` is false, and nothing has changed, where it means
-  /// nothing here.
+  /// Applies an event and returns the step taken; `taken` is false, and nothing changed, where the event
+  /// means nothing in this state.
   ModeStep apply(ModeEvent event, Reason reason = Reason::none) noexcept;
 
   State state() const noexcept { return state_; }

@@ -34,7 +34,7 @@ void OutputStage::stop() noexcept {
 
 GatedGoal OutputStage::apply(std::int64_t now_ns, const JointState& state, const PerJoint<float>& wanted_rad,
                              mtr_verdict& verdict) noexcept {
-  // A setpoint is computed for this very tick, so its age is nil; chunks that stay away are an underflow.
+  // The setpoint was computed for this tick, so its age is zero; missing chunks show as an underflow instead.
   const mtr_limits_input input{wanted_rad.data(),      state.position_rad.data(),
                                state.effort.data(),    now_ns,
                                oldest_joint_ns(state), now_ns};

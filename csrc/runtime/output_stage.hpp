@@ -9,25 +9,25 @@
 
 namespace motorium {
 
-/// When the oldest reading of `state` was taken. `state.n` > 0.
+/// Returns the time of the oldest reading in `state`. `state.n` must not be 0.
 std::int64_t oldest_joint_ns(const JointState& state) noexcept;
 
-/// From a wanted position to the goal on the bus: servo guard, then safety gate.
+/// Turns a wanted position into the goal for the bus: servo guard, then safety gate.
 class OutputStage {
  public:
-  /// Throws std::invalid_argument for limits or a guard that contradict themselves.
+  /// Throws std::invalid_argument when limits or guard are contradictory.
   explicit OutputStage(const ControlConfig& config);
 
-  /// Starts anew from the measured position. False: the gate refuses it.
+  /// Restarts guard and gate at the measured position. False: the gate refuses it.
   bool arm(const PerJoint<float>& measured_rad) noexcept;
-  /// Stands still at the last goal; without this the gate would brake at its bounded deceleration.
+  /// Stops at the last goal; without this the gate would brake at its bounded deceleration.
   void stop() noexcept;
 
-  /// Draws `wanted_rad` back where a servo has to yield before it protects itself.
+  /// Draws `wanted_rad` back where a servo must yield before its own protection trips.
   mtr_guard_verdict guard(const JointState& state, PerJoint<float>& wanted_rad) noexcept {
     return guard_.step(state, wanted_rad);
   }
-  /// The goal of this tick.
+  /// Returns the goal of this tick.
   GatedGoal apply(std::int64_t now_ns, const JointState& state, const PerJoint<float>& wanted_rad,
                   mtr_verdict& verdict) noexcept;
 

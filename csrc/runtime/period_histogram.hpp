@@ -19,7 +19,7 @@ class PeriodHistogram {
     if (us > max_us_.load(std::memory_order_relaxed)) max_us_.store(us, std::memory_order_relaxed);
   }
 
-  /// The period that `fraction` (0..1) of all ticks do not exceed, to half a bin; 0 without ticks.
+  /// Returns the period that `fraction` (0..1) of all ticks do not exceed, to half a bin; 0 without ticks.
   double quantile_us(double fraction) const noexcept {
     std::uint64_t total = 0;
     for (const auto& bin : bins_) total += bin.load(std::memory_order_relaxed);

@@ -9,7 +9,7 @@ float seconds(std::int64_t from_ns, std::int64_t to_ns) noexcept {
   return static_cast<float>(static_cast<double>(to_ns - from_ns) * 1e-9);
 }
 
-/// `slope` brought into [0, 3 secant], the region in which a cubic segment is monotone.
+/// Clamps `slope` to [0, 3 secant], the region in which a cubic segment is monotone.
 float limited(float slope, float secant) noexcept {
   return secant >= 0.0f ? std::clamp(slope, 0.0f, 3.0f * secant) : std::clamp(slope, 3.0f * secant, 0.0f);
 }
@@ -59,8 +59,9 @@ void Plan::sample(std::int64_t t_ns, std::span<float> position_rad) const noexce
   }
 }
 
-/// out[j] = value(v0, square, cube, u, h) on the segment that leads to `t_ns`, a fraction u of its h seconds
-/// in: its position is a.position + h * (u * v0 + u^2 * square + u^3 * cube). Zeros outside the plan.
+/// Sets out[j] = value(v0, square, cube, u, h) on the segment that ends at or contains `t_ns`, at fraction u
+/// of its h seconds: its position there is a.position + h * (u * v0 + u^2 * square + u^3 * cube). Zeros
+/// outside the plan.
 template <typename Value>
 void Plan::on_segment_before(std::int64_t t_ns, std::span<float> out, const Value& value) const noexcept {
   std::fill_n(out.begin(), joints, 0.0f);

@@ -19,23 +19,23 @@ struct Knot {
   PerJoint<float> slope_out_rad_s{};
 };
 
-/// One stretch of setpoints over time in joint space: piecewise cubic Hermite, position exact at every knot,
-/// constant before the first and after the last. Trivially copyable, no allocation.
+/// Setpoints over a stretch of time in joint space: piecewise cubic Hermite, exact at every knot, constant
+/// before the first and after the last. Trivially copyable; never allocates.
 struct Plan {
-  /// A chunk, its seam, and before that as much again of the plan it continues.
+  /// Room for a chunk, its seam, and as much again of the plan before it.
   static constexpr std::uint32_t kCapacity = 2 * kMaxChunkRows + 64;
 
-  std::uint64_t version = 0;  ///< Counts published plans; 0 is "none".
-  std::uint64_t epoch = 0;    ///< Plans of an older epoch are void (see ControlCore).
+  std::uint64_t version = 0;  ///< Counts published plans; 0: none.
+  std::uint64_t epoch = 0;    ///< Plans of an older epoch are void; see ControlCore.
   std::uint32_t joints = 0;
   std::uint32_t count = 0;
-  bool late = false;      ///< The chunk that made this plan came after its first own row was due.
-  bool approach = false;  ///< It begins far from the arm, which is brought there slowly.
-  bool final = false;     ///< Nothing follows: its end is no underflow.
-  Seam seam{};            ///< Where that chunk begins.
+  bool late = false;      ///< The chunk arrived after its first own row was due.
+  bool approach = false;  ///< It begins far from the arm, which approaches it slowly.
+  bool final = false;     ///< Its end is no underflow.
+  Seam seam{};            ///< Where the chunk was spliced.
   std::array<Knot, kCapacity> knots{};
 
-  /// Makes this the same as `other`, without touching the memory of knots that it has not.
+  /// Copies `other`, without touching the memory of unused knots.
   void take(const Plan& other) noexcept;
 
   std::int64_t end_ns() const noexcept { return count == 0 ? INT64_MIN : knots[count - 1].t_ns; }
@@ -45,11 +45,12 @@ struct Plan {
   void slope_before(std::int64_t t_ns, std::span<float> slope_rad_s) const noexcept;
   void curvature_before(std::int64_t t_ns, std::span<float> curvature_rad_s2) const noexcept;
 
-  /// Slopes of knots `first`.. from their positions, such that no segment leaves the range of its two knots.
-  /// Fritsch and Butland, "A method for constructing local monotone piecewise cubic interpolants" (1984): the
-  /// weighted harmonic mean of the neighbouring secants, 0 at a local extremum. `slope_in` of knot `first` is
-  /// kept and its `slope_out` is that, limited to 3 secants (Fritsch and Carlson, 1980). The last slope is
-  /// the last secant: a plan fed one row at a time moves at constant speed through its rows.
+  /// Computes the slopes of knots `first`.. from their positions, such that no segment leaves the range of
+  /// its two knots. Fritsch and Butland, "A method for constructing local monotone piecewise cubic
+  /// interpolants" (1984): the weighted harmonic mean of the neighbouring secants, 0 at a local extremum.
+  /// Knot `first` keeps its `slope_in`; its `slope_out` is the same, limited to 3 secants (Fritsch and
+  /// Carlson, 1980). The last slope is the last secant, so that a plan fed one row at a time moves through
+  /// its rows at constant speed.
   void shape_from(std::uint32_t first) noexcept;
 
  private:

@@ -6,7 +6,7 @@
 namespace motorium {
 namespace {
 
-// Unheard of for longer, an arm is held or has no torque: it does not travel on.
+// After a longer silence an arm is being held or has no torque, so it does not travel on.
 constexpr std::int64_t kMaxTravelNs = 100'000'000;
 
 }  // namespace

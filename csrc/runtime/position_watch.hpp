@@ -7,20 +7,20 @@
 
 namespace motorium {
 
-/// Notices a joint that reads another place than where it can be since its last reading: its servo has
-/// restarted and lost count, sits on another bus than before, or was turned by hand unobserved.
+/// Detects a joint that cannot have travelled to where it reads: its servo restarted and lost count, it is on
+/// another bus than before, or somebody turned it while nobody read it.
 class PositionWatch {
  public:
-  /// `jump_rad`: what a joint may read beyond what it can travel.
+  /// `jump_rad`: tolerance beyond what the joint can travel.
   PositionWatch(const mtr_limits_config& limits, float jump_rad) noexcept;
 
-  /// Takes the readings that are newer than those before.
+  /// Checks readings that are newer than the last ones.
   void look(const JointState& state) noexcept;
-  /// A person has looked at the arm: its joints are where they read.
+  /// Clears the latch: a person has checked that the joints are where they read.
   void accept() noexcept { jumped_ = 0; }
 
-  JointMask jumped() const noexcept { return jumped_; }                   ///< Joints that have; latched.
-  const PerJoint<float>& jump_rad() const noexcept { return jump_rad_; }  ///< By how much each did last.
+  JointMask jumped() const noexcept { return jumped_; }                   ///< Joints that jumped; latched.
+  const PerJoint<float>& jump_rad() const noexcept { return jump_rad_; }  ///< Last jump of each joint.
 
  private:
   std::uint32_t joints_;

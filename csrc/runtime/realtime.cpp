@@ -45,7 +45,7 @@ std::vector<MemoryRange> own_code() {
   return found;
 }
 
-/// The upper end of this thread's stack, where it starts; locking it also makes the pages exist.
+/// Returns the top of this thread's stack, where it is used first. Locking it also creates its pages.
 MemoryRange own_stack() {
   pthread_attr_t attributes;
   void* lowest = nullptr;
@@ -62,7 +62,7 @@ void add_note(std::string& note, const std::string& what, int error) {
   note.append(what).append(": ").append(std::strerror(error));
 }
 
-/// 0, or why not.
+/// Returns 0, or why the thread was not pinned.
 int pin_to(int cpu) {
   if (cpu >= CPU_SETSIZE) return EINVAL;
   cpu_set_t one;
@@ -82,7 +82,7 @@ RealtimeReport make_realtime(const RealtimeRequest& request, const std::vector<M
   RealtimeReport report;
   sigset_t all;
   sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, nullptr);   // signals belong to the main thread
+  ::pthread_sigmask(SIG_SETMASK, &all, nullptr);   // signals are for the main thread
   ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);  // 1 ns instead of 50 us where SCHED_FIFO is refused
   sched_param param{};
   param.sched_priority = request.priority;

@@ -11,7 +11,7 @@ struct MemoryRange {
   std::size_t bytes = 0;
 };
 
-/// What the operating system granted; `note` says why the rest was refused (empty when nothing was).
+/// What the operating system granted; `note` says why the rest was refused (empty: nothing was).
 struct RealtimeReport {
   bool fifo = false;
   bool memory_locked = false;
@@ -24,13 +24,13 @@ struct RealtimeRequest {
   int cpu = -1;  ///< -1: any.
 };
 
-/// Makes the calling thread as punctual as it is allowed to be: SCHED_FIFO at its priority, on its processor
-/// alone, exact timers, all signals blocked, and its own memory (`ranges`, its stack, this library's code)
-/// locked in RAM.
+/// Makes the calling thread as punctual as permitted: SCHED_FIFO at the given priority, one CPU, exact
+/// timers, all signals blocked, and its own memory (`ranges`, its stack, this library's code) locked in RAM.
 ///
-/// Not mlockall: in a Python process that would pin the interpreter, every extension, its models and frame
-/// buffers too. On a board with 8 GB this invites the out-of-memory killer, and under an RLIMIT_MEMLOCK later
-/// allocations and stack growth of *other* threads fail. What the control thread touches is a few megabytes
+/// Not mlockall: in a Python process that would also pin the interpreter, every extension, models and frame
+/// buffers. On a board with 8 GB this invites the out-of-memory killer, and under an RLIMIT_MEMLOCK later
+/// allocations and stack growth of *other* threads fail. What the control thread touches is a few megabytes,
+/// known in advance.
 /// and known in advance.
 RealtimeReport make_realtime(const RealtimeRequest& request, const std::vector<MemoryRange>& ranges);
 

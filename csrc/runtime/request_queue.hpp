@@ -11,7 +11,7 @@
 
 namespace motorium {
 
-/// What a caller wants of the control thread.
+/// A request to the control thread.
 struct Request {
   enum class Kind : std::uint8_t {
     enable,
@@ -26,16 +26,16 @@ struct Request {
   Kind kind = Kind::hold;
   PerJoint<float> target_rad{};
   float fraction = 0.0f;
-  std::uint64_t ticket = 0;  ///< Its own, or of the move it cancels.
-  std::uint64_t queued = 0;  ///< Its own.
+  std::uint64_t ticket = 0;  ///< The request's own, or that of the move it cancels.
+  std::uint64_t queued = 0;  ///< The request's own ticket.
 };
 
-/// Requests on their way from any thread to the control thread, which never waits for it. Every request has a
-/// ticket, counted from 1; its caller may take it back until it is handled.
+/// Carries requests from any thread to the control thread, which never waits. Every request has a ticket,
+/// counted from 1; its caller may withdraw it until it is handled.
 class RequestQueue {
  public:
-  /// Any thread. 0: not taken, because too many wait; what stops an arm (hold, cancel_move, park, release) is
-  /// always taken, after all that waits.
+  /// Any thread. Returns 0 when the queue is full and the request was dropped; requests that stop an arm
+  /// (hold, cancel_move, park, release) are always taken, after all that waits.
   std::uint64_t push(Request request) noexcept {
     const std::lock_guard lock(callers_);
     request.queued = tickets_ + 1;
@@ -49,11 +49,11 @@ class RequestQueue {
     return insist(request.kind) ? ++tickets_ : 0;
   }
 
-  /// Any thread. True: the request will never take effect; false: it already has, or went past the queue.
+  /// Any thread. True: the request will never take effect. False: it already has, or it bypassed the queue.
   bool withdraw(std::uint64_t ticket) noexcept { return ticket == 0 || claim(ticket); }
 
-  /// Control thread: calls `handle(request)` for all that were pushed and not withdrawn. How many are done
-  /// with.
+  /// Control thread: calls `handle(request)` for every request that was not withdrawn. Returns how many it
+  /// has dealt with.
   template <class Handle>
   std::uint64_t drain(Handle handle) noexcept {
     std::uint64_t done = 0;
@@ -71,12 +71,14 @@ class RequestQueue {
   static constexpr std::uint32_t kHold = 1u << 31, kPark = 1u << 30, kRelease = 1u << 29,
                                  kCount = kRelease - 1;
 
-  /// Whoever wins: the control thread that handles the request, or its caller who takes it back.
+  /// Claims a request, for the control thread to handle or for its caller to withdraw. True for the one that
+  /// wins.
   bool claim(std::uint64_t ticket) noexcept {
     return waiting_[ticket % kCapacity].compare_exchange_strong(ticket, 0, std::memory_order_acq_rel);
   }
 
-  /// The queue is full. True for what stops an arm: no flood of motions may keep that from it.
+  /// Keeps a request that stops the arm when the queue is full: a flood of motions must not block it. Returns
+  /// whether the request was kept.
   bool insist(Request::Kind kind) noexcept {
     std::uint32_t bit = 0;
     if (kind == Request::Kind::hold || kind == Request::Kind::cancel_move) bit = kHold;
@@ -90,11 +92,11 @@ class RequestQueue {
   }
 
   SpscRing<Request, kCapacity> ring_{};
-  // At ticket mod kCapacity: the ticket, from before it is queued until it is handled or withdrawn. Two
-  // tickets that share a place are never queued at once: tickets are given in order, and what is handed out
-  // while the queue is full is not queued.
+  // The ticket of each waiting request, at ticket mod kCapacity, from before it is queued until it is handled
+  // or withdrawn. Two tickets that share a place are never queued at once: tickets are given in order, and
+  // one given while the queue is full is not queued.
   std::array<std::atomic<std::uint64_t>, kCapacity> waiting_{};
-  std::atomic<std::uint32_t> insisted_{0};  // where the queue was full: how many stops, and of which kinds
+  std::atomic<std::uint32_t> insisted_{0};  // stops taken while the queue was full: their number and kinds
   std::mutex callers_{};                    // never taken by the control thread
   std::uint64_t tickets_ = 0;
 };

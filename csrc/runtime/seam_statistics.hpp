@@ -7,14 +7,14 @@
 
 namespace motorium {
 
-/// What a new chunk changes at its seam, before blending; each the largest of all joints.
+/// What a new chunk changes at its seam, before blending; each value is the largest over all joints.
 struct Seam {
   float jump_rad = 0.0f;        ///< Between the old plan and the new chunk at the seam.
-  float velocity_rad_s = 0.0f;  ///< Between the speeds with which they go on from there, over one row.
-  float jerk_rad_s3 = 0.0f;     ///< Third difference of the rows across it: two old ones, two new ones.
+  float velocity_rad_s = 0.0f;  ///< Between the speeds before and after, over one row.
+  float jerk_rad_s3 = 0.0f;     ///< Third difference of the rows across the seam: two old, two new.
 };
 
-/// Distribution of positive numbers over twelve decades, eight bins each: a quantile is at most a third too
+/// Histogram of positive numbers over twelve decades, eight bins each: a quantile is at most a third too
 /// large.
 class LogHistogram {
  public:
@@ -25,7 +25,7 @@ class LogHistogram {
     max_ = std::max(max_, value);
   }
 
-  /// What `fraction` (0..1) of all values do not exceed, to a bin's width; 0 without values.
+  /// Returns what `fraction` (0..1) of all values do not exceed, to a bin's width; 0 without values.
   float quantile(float fraction) const noexcept {
     std::uint64_t seen = 0;
     for (std::uint32_t i = 0; i < kBins; ++i) {
@@ -47,7 +47,7 @@ class LogHistogram {
   float max_ = 0.0f;
 };
 
-/// All seams so far.
+/// Statistics of all seams so far.
 struct SeamStatistics {
   LogHistogram jump_rad, velocity_rad_s, jerk_rad_s3;
   void add(const Seam& seam) noexcept {

@@ -6,7 +6,7 @@
 namespace motorium {
 namespace {
 
-constexpr float kFollows_rad = 0.02f;  // a goal this close follows its setpoint
+constexpr float kFollows_rad = 0.02f;  // below this the goal counts as following its setpoint
 
 }  // namespace
 
@@ -50,8 +50,8 @@ void Setpoint::set_lag(const PerJoint<float>& wanted_rad, const PerJoint<float>&
   for (std::uint32_t j = 0; j < joints; ++j) lag_rad_[j] = wanted_rad[j] - goal_rad[j];
 }
 
-/// A source may ask for more than the gate allows, and the arm is then far behind the setpoint. Whatever
-/// stops it begins where the goal is, or the arm would run on for as long as it lags.
+/// Moves the setpoint back to the goal. A source may ask for more than the gate allows, which leaves the arm
+/// far behind the setpoint; a stop must begin at the goal, or the arm would run on to catch up.
 void Setpoint::take_up_lag(const SafetyGate& gate) noexcept {
   for (std::uint32_t j = 0; j < gate.joints(); ++j) {
     if (!(std::abs(lag_rad_[j]) > kFollows_rad)) continue;

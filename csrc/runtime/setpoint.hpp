@@ -9,46 +9,46 @@
 
 namespace motorium {
 
-/// What a setpoint can follow. `sample` turns the motion of the last tick into that of `t_ns`; it allocates
-/// nothing and needs no history but what `motion` holds.
+/// A source that a setpoint can follow. `sample` advances `motion` from the last tick to `t_ns`, allocates
+/// nothing and needs no other history.
 template <class Source>
 concept SetpointSource = requires(Source& source, std::int64_t t_ns, Motion& motion) {
   { source.sample(t_ns, motion) } noexcept;
 };
 
-/// Follows nothing: the setpoint stays where the last source has left it.
+/// Keeps the setpoint where the last source left it.
 struct RestSource {
   void sample(std::int64_t, Motion&) const noexcept {}
 };
 
-/// Where the arm is to be: what its source says, and what is left of the transition to that source.
+/// Combines a source's motion with what is left of the transition to that source.
 class Setpoint {
  public:
   explicit Setpoint(const PerJoint<mtr_profile_limits>& limits) noexcept : transition_(limits) {}
 
-  /// The source's motion of the tick, before the transition; for sources that must look at it first.
+  /// Samples the source without the transition, for sources that must look at the result first.
   template <SetpointSource Source>
   void sample(Source& source, std::int64_t t_ns) noexcept {
     source.sample(t_ns, source_);
   }
-  /// Follows the source as it was sampled last.
+  /// Moves the setpoint to what the source was last sampled at.
   void advance(std::int64_t t_ns) noexcept;
 
-  /// From the last tick `last_ns` on, another source holds, which is `source` there; the difference is
-  /// brought to nothing within the transition's bounds. False when it is beyond computing.
+  /// Changes source at the last tick, `last_ns`, where the new one says `source`; the difference fades out
+  /// within the transition's limits. False when the difference cannot be computed.
   bool blend_from(std::uint32_t joints, std::int64_t last_ns, const Motion& source) noexcept;
-  /// Stops every joint as fast as the bounds allow. `false` as in `blend_from`.
+  /// Stops every joint as fast as the limits allow. False as in `blend_from`.
   bool come_to_rest(std::int64_t last_ns, const SafetyGate& gate) noexcept;
-  /// Comes to rest in the next tick that has nothing else to follow, or blends from there.
+  /// Comes to rest in the next tick that follows nothing; a new source blends from there instead.
   void ask_rest() noexcept { rest_asked_ = true; }
   bool rest_asked() const noexcept { return rest_asked_; }
 
-  /// Stands still at `position_rad` at once, without a transition.
+  /// Jumps to `position_rad` and stands still, without a transition.
   void stand_at(const PerJoint<float>& position_rad) noexcept;
-  /// Stands still at once, where the gate's goal is.
+  /// Stops at once, where the gate's goal is.
   void freeze(const SafetyGate& gate) noexcept;
 
-  /// By how much the gate's limits keep the goal from the setpoint.
+  /// Records how far the gate's limits keep the goal behind the setpoint.
   void set_lag(const PerJoint<float>& wanted_rad, const PerJoint<float>& goal_rad,
                std::uint32_t joints) noexcept;
 

@@ -7,7 +7,7 @@
 namespace motorium {
 namespace {
 
-// A leader's encoder steps from tick to tick: its speed is smoothed over about 4 of them.
+// Smooths the leader's speed over about 4 ticks, because its encoder moves in steps.
 constexpr float kStreamSpeedFraction = 0.25f;
 
 }  // namespace

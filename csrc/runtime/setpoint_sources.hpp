@@ -11,7 +11,7 @@
 
 namespace motorium {
 
-/// The plan made of pushed chunks, with the slope and curvature it has just before each time.
+/// Samples the plan, with its slope and curvature just before each time.
 struct PlanSource {
   const Plan& plan;
 
@@ -22,24 +22,23 @@ struct PlanSource {
   }
 };
 
-/// A slew that was asked for: waits for the arm to come to rest, goes straight to its target, and is judged
-/// there.
+/// Runs a requested slew: waits until the arm is at rest, moves straight to the target, then judges arrival.
 class SlewSource {
  public:
   explicit SlewSource(const ControlConfig& config) noexcept : config_(config), arrival_(config) {}
 
-  /// Takes the place of any slew before, at the next `start`. `fraction`: of each joint's velocity limit.
+  /// Replaces any earlier slew at the next `start`. `fraction`: of each joint's velocity limit.
   void ask(const PerJoint<float>& target_rad, float fraction) noexcept;
   void ask_again() noexcept { asked_ = true; }
   void drop() noexcept { asked_ = false; }
   bool asked() const noexcept { return asked_; }
 
-  /// What was asked for is under way: judged by its target from now on.
+  /// Marks the request as under way; arrival is judged by its target from now on.
   void take_up() noexcept;
-  /// From rest at `from_rad` at `start_ns`. False: there is no profile.
+  /// Starts from rest at `from_rad` at `start_ns`. False: no profile exists.
   bool start(std::int64_t start_ns, const PerJoint<float>& from_rad) noexcept;
   void sample(std::int64_t t_ns, Motion& motion) const noexcept { slew_.sample(t_ns, motion); }
-  /// Its setpoint rests at the target.
+  /// Whether the setpoint rests at the target.
   bool over(std::int64_t t_ns) const noexcept { return t_ns >= slew_.end_ns(); }
   Arrival& arrival() noexcept { return arrival_; }
 
@@ -52,18 +51,18 @@ class SlewSource {
   bool asked_ = false;
 };
 
-/// A goal given anew for every tick, by a leader: approached along a ramp, then followed. Goes before any
-/// plan, and is over with the first tick without a goal or with its epoch.
+/// Follows a leader that sends a goal for every tick: first along a ramp, then directly. Takes precedence
+/// over plans; ends with the first tick without a goal, or with its epoch.
 class StreamSource {
  public:
   explicit StreamSource(const ControlConfig& config) noexcept;
 
-  /// The goal of the coming tick, brought within the limits.
+  /// Sets the goal of the coming tick, clamped to the limits.
   void give(const PerJoint<float>& goal_rad) noexcept;
   void withdraw() noexcept { given_ = false; }
   bool given() const noexcept { return given_; }
 
-  /// Begins at `now_ns` with a ramp from `from_rad`, where the tick of `last_ns` left the setpoint.
+  /// Starts at `now_ns` with a ramp from `from_rad`, the setpoint of the tick at `last_ns`.
   void start(std::int64_t last_ns, std::int64_t now_ns, const PerJoint<float>& from_rad) noexcept;
   void stop() noexcept { active_ = false; }
   bool active() const noexcept { return active_; }

@@ -8,12 +8,11 @@
 
 namespace motorium {
 
-/// A straight line in joint space, travelled from rest to rest with bounded jerk; all joints arrive together.
+/// Moves in a straight line in joint space, from rest to rest with bounded jerk; all joints arrive together.
 class Slew {
  public:
-  /// `limits`: per joint; no joint exceeds its own.
-  /// False, and a slew that stays where it starts, when no such motion can be computed (a bound of nearly
-  /// nothing).
+  /// Plans the motion; `limits` hold for each joint. False when no such motion can be computed (a limit close
+  /// to zero); the slew then stays where it starts.
   bool start(std::uint32_t joints, std::int64_t start_ns, const PerJoint<float>& from_rad,
              const PerJoint<float>& to_rad, const PerJoint<mtr_profile_limits>& limits) noexcept;
 
@@ -25,7 +24,7 @@ class Slew {
  private:
   std::uint32_t joints_ = 0;
   std::int64_t start_ns_ = 0;
-  mtr_profile path_{};  // of the path parameter 0..1
+  mtr_profile path_{};  // of the path parameter, 0..1
   PerJoint<float> from_rad_{}, to_rad_{};
 };
 

@@ -8,8 +8,8 @@
 
 namespace motorium {
 
-/// Robot joints (radians) <-> unified slots: slot = scale * q + offset. Lossless on mapped slots, zero
-/// elsewhere.
+/// Maps robot joints (radians) to unified slots and back: slot = scale * q + offset. Lossless on mapped
+/// slots; other slots are zero.
 class SlotMap {
  public:
   /// Throws std::invalid_argument on a length mismatch, a slot out of range, a repeated slot or a zero scale.
@@ -23,7 +23,7 @@ class SlotMap {
   /// slots_in: 200; joint_rad: J.
   void gather(std::span<const float> slots_in, std::span<float> joint_rad) const noexcept;
 
-  /// Whole chunks, row by row. joint_rad: rows * J; slots: rows * 200.
+  /// Map whole chunks row by row. joint_rad: rows * J; slots: rows * 200.
   void scatter_rows(std::span<const float> joint_rad, std::size_t rows,
                     std::span<float> slots_out) const noexcept;
   void gather_rows(std::span<const float> slots_in, std::size_t rows,

@@ -26,9 +26,9 @@ bool readable(int fd) noexcept {
   return ::poll(&look, 1, 0) > 0 && (look.revents & POLLIN) != 0;
 }
 
-/// A terminal is opened once more: reading must not wait when somebody else, such as input() in the main
-/// thread, takes the key first, and O_NONBLOCK on the shared description would be that reader's problem.
-/// Where that is not permitted (a terminal of another user, after `su`), and for all else: a duplicate.
+/// Opens a terminal a second time. A read must not block when another reader, such as input() in the main
+/// thread, takes the key first, and O_NONBLOCK on the shared description would break that reader. Everything
+/// else, and a terminal that may not be opened (another user's, after `su`), is duplicated.
 int own_descriptor(int fd) {
   if (::isatty(fd) != 0) {
     const std::string path = "/proc/self/fd/" + std::to_string(fd);
@@ -61,8 +61,8 @@ int StopInputs::watch(int fd, std::span<const std::uint8_t> keys, bool hand_on) 
   return static_cast<int>(free - inputs_.begin());
 }
 
-/// Sequentially consistent on both sides: either the control thread's next look does not see the descriptor,
-/// or this thread sees that a look is in progress and waits for its end before it closes.
+/// Sequentially consistent on both sides: either the control thread's next poll does not see the descriptor,
+/// or this thread sees that a poll is in progress and waits for its end before it closes.
 void StopInputs::unwatch(int number) {
   if (number < 0 || static_cast<std::size_t>(number) >= kMaxInputs) return;
   const std::lock_guard lock(changing_);
@@ -72,15 +72,15 @@ void StopInputs::unwatch(int number) {
   ::close(fd);
 }
 
-/// A terminal in the background may not be read (EIO): then its keys are somebody else's.
+/// Ignores EIO: a terminal in the background may not be read, and its keys belong to another program.
 bool StopInputs::has_stop_key(Input& input, int fd) noexcept {
   std::array<std::uint8_t, kReadBytes> bytes;
   const ssize_t n = ::read(fd, bytes.data(), bytes.size());
-  if (n == 0) return true;  // its end: nobody can press it any more
+  if (n == 0) return true;  // end of file: nobody can press it any more
   if (n < 0) return false;
   const std::int64_t now_ns = monotonic_ns();
   return input.keys.scan({bytes.data(), static_cast<std::size_t>(n)}, now_ns, [&](std::uint8_t byte) {
-    if (input.hands_on) handed_on_.try_push({now_ns, byte});  // nobody takes them: the oldest stay
+    if (input.hands_on) handed_on_.try_push({now_ns, byte});  // when full, the oldest keys stay
   });
 }
 
@@ -93,7 +93,7 @@ bool StopInputs::pressed() noexcept {
     any = any || looks[i].fd >= 0;
   }
   bool stop = false;
-  if (any && ::poll(looks.data(), kMaxInputs, 0) > 0) {  // which skips negative ones
+  if (any && ::poll(looks.data(), kMaxInputs, 0) > 0) {  // poll skips negative descriptors
     for (std::size_t i = 0; i < kMaxInputs; ++i) {
       if (looks[i].revents == 0) continue;
       const bool only_data = looks[i].revents == POLLIN;

@@ -12,16 +12,18 @@
 
 namespace motorium {
 
-/// A key that stops nothing, for whoever carries out what it means.
+/// A key that is not a stop key, for whoever acts on it.
 struct KeyPress {
   std::int64_t t_ns = 0;  ///< When the control thread read it.
   std::uint8_t byte = 0;
 };
 
-/// File descriptors that stop the arm: a pipe, an eventfd, a GPIO line's event descriptor, a serial pedal, a
-/// terminal. One that becomes readable, hangs up or fails is a pressed button: a cut wire stops too.
+/// Watches file descriptors that stop the arm: a pipe, an eventfd, a GPIO line's event descriptor, a serial
+/// pedal, a terminal. One that becomes readable, hangs up or fails counts as a pressed button, so a cut wire
+/// stops the arm too.
 ///
-/// Any thread adds and takes away; the control thread looks, with one system call a tick that never waits.
+/// Any thread adds and removes inputs; the control thread polls them with one non-blocking system call per
+/// tick.
 class StopInputs {
  public:
   static constexpr std::size_t kMaxInputs = 4, kMaxKeys = KeyScanner::kMaxKeys, kKeysWaiting = 256;
@@ -31,19 +33,19 @@ class StopInputs {
   StopInputs(const StopInputs&) = delete;
   StopInputs& operator=(const StopInputs&) = delete;
 
-  /// Watches `fd` through a descriptor of its own. With `keys` only these bytes count (see KeyScanner); all
-  /// others are read, and forgotten unless they are to be handed on. Returns the number of this input. Throws
-  /// std::system_error: not a descriptor; std::invalid_argument: too many.
+  /// Watches `fd` through a descriptor of its own. With `keys`, only these bytes stop (see KeyScanner); other
+  /// bytes are handed on if `hand_on`, else dropped. Returns the number of this input. Throws
+  /// std::system_error (not a descriptor) or std::invalid_argument (too many).
   int watch(int fd, std::span<const std::uint8_t> keys, bool hand_on);
-  /// Watches input `number` no longer; a stop that it asked for stays. An unknown number is nothing.
+  /// Stops watching input `number`; a stop it has already caused stays. Ignores unknown numbers.
   void unwatch(int number);
-  /// The next key that was handed on. One caller at a time.
+  /// Takes the next key that was handed on. One caller at a time.
   bool take_key(KeyPress& key) noexcept { return handed_on_.try_pop(key); }
 
-  // Control thread.
+  // For the control thread.
   /// Whether any input asks for a stop right now.
   bool pressed() noexcept;
-  /// Reads away what has been said so far. False: an input still asks for a stop.
+  /// Discards pending input. False: an input still asks for a stop.
   bool released() noexcept;
 
  private:

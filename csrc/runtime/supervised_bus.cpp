@@ -7,7 +7,7 @@
 namespace motorium {
 namespace {
 
-/// In place of a bus that went away: its port must be closed for the adapter to get its old name back.
+/// Stands in for a closed bus: the port must be closed for the adapter to get its old name back.
 class AbsentBus final : public JointBus {
  public:
   explicit AbsentBus(const BusCounters& counters) : counters_(counters) {}
@@ -37,7 +37,7 @@ void SupervisedBus::close() noexcept {
   bus_.reset();
 }
 
-/// The caller knows that the control thread runs: it takes what is offered within a tick.
+/// Only while the control thread runs, which takes the offer within a tick.
 void SupervisedBus::hand_over(Offer& offer) {
   offered_.store(&offer, std::memory_order_release);
   while (offered_.load(std::memory_order_acquire) != nullptr) {
@@ -61,7 +61,7 @@ bool SupervisedBus::take_exchanged() noexcept {
   if (offer == nullptr) return false;
   std::swap(bus_, offer->bus);
   std::swap(supervisor_, offer->supervisor);
-  const bool connected = offer->connected;  // the offer is its owner's again with the next line
+  const bool connected = offer->connected;  // the next line returns the offer to its owner
   offered_.store(nullptr, std::memory_order_release);
   return connected;
 }

@@ -11,43 +11,45 @@
 
 namespace motorium {
 
-/// A bus and the supervisor that takes its torque where the control thread no longer can. A caller exchanges
-/// both while the control thread runs, which takes what is offered at its next tick and never waits.
+/// Owns a bus and the supervisor that takes its torque when the control thread cannot. A caller may exchange
+/// both while the control thread runs; that thread picks them up at its next tick and never waits.
 class SupervisedBus {
  public:
   explicit SupervisedBus(std::unique_ptr<JointBus> bus) : bus_(std::move(bus)) {}
 
-  // Callers, one at a time; these may wait.
-  /// Before the control thread: makes the supervisor where the servos need one. Throws std::system_error.
+  // For callers, one at a time; these may block.
+  /// Before the control thread starts: makes the supervisor where the servos need one. Throws
+  /// std::system_error.
   void start();
-  /// After it: the port is free from here on.
+  /// After the control thread has ended: frees the port.
   void close() noexcept;
-  /// While it runs: closes the port, so that its adapter gets its old name back, has `open` open another, and
-  /// hands that over. What `open` throws leaves the bus closed.
+  /// While the control thread runs: closes the port, so that its adapter gets its old name back, calls `open`
+  /// and hands the new bus over. If `open` throws, the bus stays closed.
   void exchange(const BusCounters& counters, const std::function<std::unique_ptr<JointBus>()>& open);
   /// See JointBus.
   std::string torque_problem() const { return bus_ ? bus_->torque_problem() : std::string{}; }
   WatchedBy watched_by() const noexcept { return watched_by_; }
 
-  // Control thread.
+  // For the control thread.
   JointBus& bus() noexcept { return *bus_; }
-  /// True: from here on it is another bus than before.
+  /// Takes what a caller offers. True when the bus is a new one.
   bool take_exchanged() noexcept;
-  /// Nobody would take the torque if this process died.
+  /// Whether the supervisor is gone, so that nobody would take the torque if this process died.
   bool supervisor_lost(std::int64_t now_ns) noexcept { return supervisor_ && supervisor_->lost(now_ns); }
-  /// The supervisor takes the torque unless it hears by `deadline_ns`. False: it already has.
+  /// Renews the deadline: without another call by `deadline_ns` the supervisor takes the torque. False: it
+  /// already has.
   bool arm_deadline(std::int64_t deadline_ns) noexcept {
     return !supervisor_ || supervisor_->arm_deadline(deadline_ns);
   }
-  /// Torque is off: there is nothing to supervise, and a takeover is forgotten.
+  /// Stops supervision, because torque is off. Also forgets a takeover.
   void disarm() noexcept {
     if (supervisor_) supervisor_->disarm();
   }
-  /// The supervisor is writing to the bus right now.
+  /// Whether the supervisor is writing to the bus right now.
   bool supervisor_busy() const noexcept { return supervisor_ && supervisor_->busy(); }
 
  private:
-  /// On its way to the control thread, and the old one on its way back.
+  /// Carries a bus to the control thread, and the old one back.
   struct Offer {
     std::unique_ptr<JointBus> bus;
     std::unique_ptr<Supervisor> supervisor;
@@ -56,7 +58,7 @@ class SupervisedBus {
   void hand_over(Offer& offer);
 
   std::unique_ptr<JointBus> bus_;
-  std::unique_ptr<Supervisor> supervisor_;  // before the bus goes, it must have gone
+  std::unique_ptr<Supervisor> supervisor_;  // must end before the bus goes
   WatchedBy watched_by_ = WatchedBy::nobody;
   std::atomic<Offer*> offered_{nullptr};
 };

@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::int64_t kResting = 0, kTaken = -1;  // instead of a deadline
 constexpr std::int64_t kLookNs = 10'000'000;
-constexpr std::int64_t kSilentNs = kNsPerS;         // an idle process at normal priority is that late nowhere
+constexpr std::int64_t kSilentNs = kNsPerS;         // even an idle process at normal priority wakes sooner
 constexpr std::int64_t kMaxPerLookNs = 50'000'000;  // after a pause of the whole machine both are late
 constexpr int kWriteTimeoutMs = 100;
 constexpr int kPriority = 59;  // just below the control thread's own
@@ -52,7 +52,8 @@ void write_packet(const ShutdownSequence::Packet& packet) noexcept {
   }
 }
 
-/// Where permitted: who runs out of memory loses the program first, and its arm is let down gently.
+/// Asks the kernel to kill the program first when memory runs out, so that this process can lower its arm.
+/// Needs a permission that not every user has.
 void be_spared() noexcept {
   const int score = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (score < 0) return;
@@ -60,15 +61,16 @@ void be_spared() noexcept {
   ::close(score);
 }
 
-/// Ctrl-C, a closed terminal and a polite end are the parent's business: it still has an arm to bring to
-/// rest. Every signal that can be blocked is blocked since before the fork.
+/// Detaches from the terminal: Ctrl-C, a closed terminal and SIGTERM are for the parent to handle, which
+/// still has to bring its arm to rest. Every signal that can be blocked has been blocked since before the
+/// fork.
 void stand_apart(const std::vector<int>& ports) noexcept {
   ::setsid();
   ::prctl(PR_SET_NAME, "motorium-guard", 0, 0, 0);
   be_spared();
   const sched_param priority{kPriority};
   ::sched_setscheduler(0, SCHED_FIFO, &priority);  // where permitted
-  // First above everything that is open here, then down: no copy may land on one that is still needed.
+  // Copy each port above all open descriptors first, then down: no copy may overwrite a port not yet copied.
   const int n = static_cast<int>(std::min(ports.size(), kMaxPorts));
   std::array<int, kMaxPorts> parked{};
   for (int i = 0; i < n; ++i) {
@@ -77,13 +79,13 @@ void stand_apart(const std::vector<int>& ports) noexcept {
   }
   for (int i = 0; i < n; ++i) ::dup2(parked[static_cast<std::size_t>(i)], kFirstPortFd + i);
   for (int fd = 0; fd < kFirstPortFd; ++fd) ::close(fd);
-  if (::syscall(SYS_close_range, kFirstPortFd + n, ~0U, 0) != 0) {  // before Linux 5.9
+  if (::syscall(SYS_close_range, kFirstPortFd + n, ~0U, 0) != 0) {  // Linux before 5.9 has no close_range
     const long most = ::sysconf(_SC_OPEN_MAX);
     for (int fd = kFirstPortFd + n; fd < (most > 0 ? most : 1024); ++fd) ::close(fd);
   }
 }
 
-/// Forks with every signal blocked in the child, from its first instruction on.
+/// Forks with every signal blocked in the child from its first instruction on.
 pid_t fork_deaf() noexcept {
   sigset_t all, before;
   ::sigfillset(&all);
@@ -140,12 +142,12 @@ Supervisor::Supervisor(const ShutdownSequence& sequence) : parent_(::getpid()) {
 }
 
 Supervisor::~Supervisor() {
-  if (::getpid() == parent_) {  // a forked copy of the owner has nothing to end
+  if (::getpid() == parent_) {  // a forked copy of the owner has no child to end
     page_->leave.store(true, std::memory_order_release);
     std::int64_t heard_ns = monotonic_ns();
     for (std::uint64_t beat = 0; !ended() && monotonic_ns() - heard_ns < kSilentNs;) {
-      if (const std::uint64_t newest = page_->beats.load();
-          newest != beat) {  // it may be taking torque still
+      // Any heartbeat renews the wait: the child may still be taking torque.
+      if (const std::uint64_t newest = page_->beats.load(); newest != beat) {
         beat = newest;
         heard_ns = monotonic_ns();
       }
@@ -158,7 +160,7 @@ Supervisor::~Supervisor() {
   ::munmap(page_, sizeof(Page));
 }
 
-/// Leaves it to be waited for. A program that waits for any child may have taken its end already.
+/// Leaves the child to be waited for. A program that waits for any child may already have reaped it.
 bool Supervisor::ended() const noexcept {
   siginfo_t end{};
   return ::waitid(P_PID, static_cast<id_t>(child_), &end, WEXITED | WNOHANG | WNOWAIT) != 0 ||

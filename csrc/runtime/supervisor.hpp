@@ -9,30 +9,32 @@
 
 namespace motorium {
 
-/// A process of its own that takes an arm's torque away, step by step, when the control thread no longer says
-/// that it lives: because its process was killed, stopped, or stands still. Servos without a watchdog of
-/// their own would hold their last goal with full torque for ever.
+/// Takes an arm's torque away, step by step, from a process of its own, when the control thread's heartbeat
+/// stops: its process was killed, was stopped, or hangs. Servos without a watchdog would otherwise hold their
+/// last goal with full torque for ever.
 ///
-/// The process is forked before the arm has torque. It shares one page with the control thread and the open
-/// port, has a session of its own, keeps nothing else open, blocks every signal that can be blocked, and ends
-/// with its parent. Each watches the other: the control thread learns within a second that it is gone.
+/// The process is forked before the arm has torque. It shares one page with the control thread, and the open
+/// port; it has its own session, closes every other descriptor, blocks every signal that can be blocked, and
+/// ends with its parent. Each watches the other: the control thread learns within a second that the
+/// supervisor is gone.
 class Supervisor {
  public:
-  /// Throws std::system_error when no process can be made.
+  /// Throws std::system_error when the process cannot be made.
   explicit Supervisor(const ShutdownSequence& sequence);
-  /// Waits a second for one that is stopped or hung, then kills it.
+  /// Waits up to a second for a stopped or hung supervisor, then kills it.
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
-  // Control thread; none of these waits.
-  /// Next heartbeat by `deadline_ns` (CLOCK_MONOTONIC) at the latest. False: the torque has been taken.
+  // Control thread; none of these blocks.
+  /// Sends a heartbeat; the next is due by `deadline_ns` (CLOCK_MONOTONIC). False: the supervisor has taken
+  /// the torque.
   bool arm_deadline(std::int64_t deadline_ns) noexcept;
-  /// It has ended, or has said nothing for a second in which this thread ran: stopped, or hung. Stays true.
+  /// Whether it has ended, or has been silent for a second during which this thread ran. Stays true.
   bool lost(std::int64_t now_ns) noexcept;
-  /// No torque, nothing to watch. A takeover is forgotten.
+  /// Stops watching: torque is off. Also forgets a takeover.
   void disarm() noexcept;
-  /// It is writing to the bus right now.
+  /// Whether it is writing to the bus right now.
   bool busy() const noexcept { return page_->busy.load(std::memory_order_acquire); }
 
  private:

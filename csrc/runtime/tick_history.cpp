@@ -12,8 +12,7 @@ bool TickHistory::state_at(std::int64_t t_ns, TickRecord& record) const noexcept
   TickRecord later, earlier;
   bool have_later = false;
   for (std::uint64_t i = end; i > ring_.begin(); --i) {
-    if (!ring_.get(i - 1, earlier))
-      break;  // overwritten while we looked: what came after it is the best there is
+    if (!ring_.get(i - 1, earlier)) break;  // overwritten meanwhile: the record after it is the best there is
     if (earlier.state_t_ns > t_ns) {
       later = earlier;
       have_later = true;
@@ -41,7 +40,7 @@ bool TickHistory::setpoint_at(std::int64_t t_ns, PerJoint<float>& setpoint_rad) 
   const std::uint64_t end = ring_.end();
   if (end == 0 || !ring_.get(end - 1, later) || later.t_ns < t_ns) return false;
   for (std::uint64_t i = end - 1; i > ring_.begin() && later.t_ns > t_ns; --i) {
-    if (!ring_.get(i - 1, earlier)) break;  // overwritten while we looked
+    if (!ring_.get(i - 1, earlier)) break;  // overwritten meanwhile
     if (earlier.t_ns <= t_ns && later.t_ns > earlier.t_ns) {
       const auto span = static_cast<double>(later.t_ns - earlier.t_ns);
       const auto fraction = static_cast<float>(static_cast<double>(t_ns - earlier.t_ns) / span);

@@ -8,20 +8,20 @@
 
 namespace motorium {
 
-/// The last ticks of a control thread, for whoever asks what was the case at a time. One writer, any number
+/// Keeps the last ticks of a control thread, to look up joints and setpoints by time. One writer, any number
 /// of readers.
 class TickHistory {
  public:
   TickHistory(std::size_t ticks, std::uint32_t joints) : ring_(ticks), joints_(joints) {}
 
-  /// Control thread.
+  /// For the control thread.
   void push(const TickRecord& record) noexcept { ring_.push(record); }
 
-  /// Joint state at `t_ns`, interpolated between reads; beyond the history, the nearest. False before the
-  /// first read.
+  /// Joint state at `t_ns`, interpolated between reads; outside the history, the nearest one. False before
+  /// the first read.
   bool state_at(std::int64_t t_ns, TickRecord& record) const noexcept;
-  /// Setpoint in force at `t_ns`, straight between ticks; before the history, the oldest. False: no tick has
-  /// come that far yet.
+  /// Setpoint in force at `t_ns`, linear between ticks; before the history, the oldest one. False when no
+  /// tick has reached that time.
   bool setpoint_at(std::int64_t t_ns, PerJoint<float>& setpoint_rad) const noexcept;
   const HistoryRing<TickRecord>& ring() const noexcept { return ring_; }
 

@@ -11,7 +11,7 @@ mtr_motion difference(const Motion& a, const Motion& b, std::uint32_t j) noexcep
           static_cast<double>(a.acceleration_rad_s2[j]) - static_cast<double>(b.acceleration_rad_s2[j])};
 }
 
-/// A source may have a corner; its acceleration there is no bound to start from.
+/// Clamps the acceleration: at a corner of a source it is too large to start from.
 mtr_motion tamed(mtr_motion motion, const mtr_profile_limits& limits) noexcept {
   motion.acceleration = std::clamp(motion.acceleration, -limits.max_acceleration, limits.max_acceleration);
   return motion;
