@@ -8,7 +8,7 @@
 namespace motorium {
 namespace {
 
-constexpr std::uint8_t kMaxId = 0xFC;  // of both families
+constexpr std::uint8_t kMaxId = 0xFC;  // in both families
 
 bool positive(float value) { return value > 0.0F && std::isfinite(value); }
 

@@ -17,7 +17,7 @@ constexpr std::uint16_t kIndirect = 168, kIndirectAgain = 578;
 constexpr std::uint8_t kAnswersAll = 2;
 constexpr double kTurnRad = 6.283185307179586476925;
 constexpr float kVoltsPerUnit = 0.1F;
-constexpr int kGoalTolerance = 64;  // a servo at the edge of its own range pulls the goal inside it
+constexpr int kGoalTolerance = 64;  // at the edge of its range a servo clamps the goal inward
 constexpr std::uint32_t kPlainReads = 50;
 constexpr int kFastTrials = 3;
 constexpr std::uint8_t kWatchdogTripped = 0xFF;
@@ -25,9 +25,9 @@ constexpr std::int64_t kWatchdogUnitNs = 20'000'000;
 constexpr std::uint8_t kOverload = 1U << 5;
 constexpr std::int64_t kRestartNs = 2 * kNsPerS;
 
-/// Indirect addresses and their data lie from 168 on in the X series and from 168 to 423 and 634 on in the P
-/// series: through them any register can be written under another address. A secondary id makes a servo take
-/// the goals of another. Source: control tables in the ROBOTIS e-manual.
+/// Through indirect addresses any register can be written at another address. They and their data lie from
+/// 168 on in the X series, and at 168 to 423 and from 634 on in the P series. A secondary id makes a servo
+/// take another servo's goals. Source: control tables in the ROBOTIS e-manual.
 SettingRules setting_rules(const DynamixelRegisters& at) {
   return {{{at.torque_enable, at.torque_enable, "torque_enable"},
            {at.goal_position, at.goal_position + 3U, "goal_position"},
@@ -93,7 +93,8 @@ DynamixelBus::DynamixelBus(const std::string& port, const BusConfig& config)
   for (std::size_t j = 0; j < config_.joints.size(); ++j) read_slow_values(j);
 }
 
-/// One that another program left tripped refuses every goal and limit; it is started again with the torque.
+/// Clears watchdogs that another program left tripped: such a servo refuses every goal and limit. They start
+/// again when torque is switched on.
 void DynamixelBus::wake_watchdogs() {
   ServoChain::Rows rows{};
   const auto ids = chain_.ids();
@@ -107,7 +108,8 @@ void DynamixelBus::wake_watchdogs() {
   }
 }
 
-/// Firmware versions say who should know Fast Sync Read; only a reply proves it.
+/// Uses Fast Sync Read only after a reply has proved it: firmware versions merely say which servos should
+/// know it.
 void DynamixelBus::find_fast_read() {
   for (const ServoJoint& joint : config_.joints) {
     std::uint8_t version = 0;
@@ -126,14 +128,14 @@ LinkStatus DynamixelBus::read_present() noexcept {
   const auto ids = chain_.ids();
   const std::span<std::uint8_t> rows(rows_.data(), n * kPresentSize), errors(errors_.data(), n);
   const std::span<bool> answered(answered_.data(), n);
-  // Only plain replies are told apart from late ones.
+  // Only plain replies can be told apart from late ones.
   if (!fast_ || plain_reads_left_ > 0 || link_.doubtful()) {
     plain_reads_left_ -= plain_reads_left_ > 0;
     return link_.sync_read(ids, registers_.present, kPresentSize, rows, errors, answered);
   }
   const LinkStatus status =
       link_.fast_sync_read(ids, registers_.present, kPresentSize, rows, errors, answered);
-  // Behind a silent servo nobody else speaks up: for a while everybody answers alone.
+  // After a silent servo no other answers in a fast read: use plain reads for a while.
   if (status == LinkStatus::incomplete) plain_reads_left_ = kPlainReads;
   return status;
 }
@@ -149,7 +151,8 @@ BusStatus DynamixelBus::read_state(JointState& state) noexcept {
   for (std::size_t j = 0; j < n; ++j) {
     if (answered_[j]) take_row(j, state);
   }
-  if (status == LinkStatus::ok) look_after_one(state.t_ns);  // a tick that waited in vain waits no longer
+  // a tick that already waited in vain waits no longer
+  if (status == LinkStatus::ok) look_after_one(state.t_ns);
   if (stopped_) return BusStatus::io_error;
   return status == LinkStatus::ok ? BusStatus::ok : BusStatus::stale_joints;
 }
@@ -178,8 +181,8 @@ void DynamixelBus::take_row(std::size_t j, JointState& state) noexcept {
   state.joint_t_ns[j] = state.t_ns;
 }
 
-/// Ticks from the joint's zero. A servo counts on beyond one turn, and forgets whole turns when it restarts;
-/// the nearest value to the last one (at first, to the middle of its limits) is where the joint is.
+/// Returns ticks from the joint's zero. A servo counts on beyond one turn and loses whole turns when it
+/// restarts; the joint is at the value nearest to the last one, or at first to the middle of its limits.
 double DynamixelBus::unwrapped(std::size_t j, std::int32_t ticks) noexcept {
   const double turn = std::round(config_.joints[j].ticks_per_rad * kTurnRad);
   const double shown = static_cast<double>(ticks) - static_cast<double>(config_.joints[j].zero_ticks);
@@ -190,7 +193,7 @@ double DynamixelBus::unwrapped(std::size_t j, std::int32_t ticks) noexcept {
   return last_ticks_[j];
 }
 
-/// At most one more exchange in a tick.
+/// Makes at most one more exchange in a tick.
 void DynamixelBus::look_after_one(std::int64_t now_ns) noexcept {
   const auto period_ns = static_cast<std::int64_t>(config_.health_period_s * static_cast<double>(kNsPerS));
   if (now_ns - looked_ns_ < period_ns) return;
@@ -231,7 +234,8 @@ void DynamixelBus::read_slow_values(std::size_t j) noexcept {
   temperature_c_[j] = static_cast<float>(bytes[2]);
 }
 
-/// A servo that restarted answers as before but holds nothing; one whose watchdog tripped takes no goals.
+/// Detects a servo that restarted, which answers as before but holds nothing, and one whose watchdog tripped,
+/// which takes no goals.
 void DynamixelBus::check_torque(std::size_t j) noexcept {
   const std::uint8_t id = config_.joints[j].id;
   std::uint8_t on = 1, watchdog = 0;
@@ -300,7 +304,7 @@ BusStatus DynamixelBus::start_torque() noexcept {
 
 BusStatus DynamixelBus::set_torque(bool on) noexcept {
   const ServoChain::Rows off{};
-  if (!on) {  // at once, and verified below
+  if (!on) {  // at once; verified below
     static_cast<void>(link_.sync_write(active_, registers_.torque_enable, 1, {off.data(), active_.size()}));
   }
   const ServoChain::RetryScope retries(chain_);
@@ -313,7 +317,7 @@ BusStatus DynamixelBus::set_torque(bool on) noexcept {
     torque_on_ = true;
     return status;
   }
-  if (config_.watchdog_units > 0) {  // a servo waiting for a master may not stop one that rests
+  if (config_.watchdog_units > 0) {  // at rest, a tripped watchdog would stop the servo for no reason
     static_cast<void>(link_.sync_write(active_, registers_.bus_watchdog, 1, {off.data(), active_.size()}));
   }
   return chain_.write_all(active_, registers_.torque_enable, 1, off, one_byte, 0);
@@ -324,7 +328,7 @@ BusStatus DynamixelBus::reboot(std::size_t joint) noexcept {
   const ServoChain::RetryScope retries(chain_);
   const std::uint8_t id = config_.joints[joint].id;
   hardware_error_[joint] = 0;
-  // The answer may be lost, and a second request is harmless; what counts is that the servo comes back.
+  // The answer may be lost, and repeating the request is harmless; what counts is that the servo comes back.
   const LinkStatus told = link_.reboot(id, nullptr);
   if (told == LinkStatus::closed || told == LinkStatus::refused) return to_bus_status(told);
   const std::int64_t give_up_ns = monotonic_ns() + kRestartNs;

@@ -13,7 +13,7 @@
 
 namespace motorium {
 
-/// Addresses that every servo of one bus must share; traits of `BusConfig`, by these names. By default those
+/// Addresses that all servos of one bus must share: traits of `BusConfig`, by these names. Defaults are those
 /// of the X series.
 struct DynamixelRegisters {
   std::uint16_t firmware = 6;
@@ -25,22 +25,23 @@ struct DynamixelRegisters {
   std::uint16_t goal_position = 116;
   std::uint16_t present = 126;          ///< current or load 2, velocity 4, position 4
   std::uint16_t present_voltage = 144;  ///< voltage 2, temperature 1
-  std::uint16_t present_room =
-      11;  ///< Bytes behind `present` that can be read with it: up to the temperature.
+  /// Bytes after `present` that can be read with it, up to the temperature.
+  std::uint16_t present_room = 11;
 };
 
-/// Status bits beside the hardware error register's own (0 to 5).
-inline constexpr std::uint8_t kStatusTorqueLost = 1U << 6;  ///< Off though we switched it on: it restarted.
-inline constexpr std::uint8_t kStatusAlert = 1U << 7;       ///< An error whose register is still to be read.
+/// Status bits beside those of the hardware error register (0 to 5).
+/// kStatusTorqueLost: off though we switched it on, so the servo restarted.
+inline constexpr std::uint8_t kStatusTorqueLost = 1U << 6;
+inline constexpr std::uint8_t kStatusAlert = 1U << 7;  ///< An error whose register has not been read yet.
 
 /// A chain of Dynamixel X servos, models mixed, as joints in SI units. Lost replies make joints stale, never
 /// an exception.
 ///
 /// Every tick reads 10 bytes per servo: current, velocity, position; in one shared packet (Fast Sync Read)
-/// when every servo's firmware knows it. What changes slowly is asked of one servo at a time, in turn: on a
-/// mixed chain indirect addressing is no way, for its data block lies elsewhere in each model and firmware. A
-/// hardware error needs no polling, every reply carries an alert bit; the register behind it is read when
-/// that is set.
+/// when every servo's firmware knows it. Slowly changing values are read from one servo at a time, in turn:
+/// indirect addressing is no option on a mixed chain, because its data block is elsewhere in each model and
+/// firmware. Hardware errors need no polling: every reply carries an alert bit, and the register behind it is
+/// read when that is set.
 class DynamixelBus final : public JointBus {
  public:
   /// Opens the port, finds every servo and applies the settings; torque is left as found.
@@ -48,15 +49,16 @@ class DynamixelBus final : public JointBus {
   /// std::invalid_argument (config).
   DynamixelBus(const std::string& port, const BusConfig& config);
 
-  /// After a silence of ours longer than the watchdog, the servos have stopped and take no goals: io_error
-  /// and "torque lost" from then on, until torque is given anew.
+  /// When we were silent for longer than the watchdog allows, the servos have stopped and take no goals:
+  /// io_error and "torque lost" from then on, until torque is switched on again.
   BusStatus read_state(JointState& state) noexcept override;
   /// One sync write of the goal positions of all joints that are not passive.
   BusStatus write_goal(const GatedGoal& goal) noexcept override;
-  /// On: servos that latched an overload are restarted, which nothing else clears; RAM settings that a
-  /// restart lost; goal := present, then torque. Passive joints stay limp. Nothing is enabled unless all
-  /// joints answered. Any other hardware error is left standing, and its servo takes no torque: io_error.
-  /// Off: told to all at once, then verified and repeated; io_error names the case that one never confirmed.
+  /// On: restarts servos that latched an overload, which nothing else clears, restores RAM settings that a
+  /// restart lost, sets each goal to the present position, then switches torque on. Passive joints get no
+  /// torque. Nothing is enabled unless all joints answered. A servo with any other hardware error takes no
+  /// torque: io_error. Off: sent to all at once, then verified and repeated; io_error means that a servo
+  /// never confirmed.
   BusStatus set_torque(bool on) noexcept override;
   BusCounters counters() const noexcept override { return link_.counters(); }
   LatencyReport latency() const noexcept override { return link_.latency(); }
@@ -91,14 +93,14 @@ class DynamixelBus final : public JointBus {
   DynamixelRegisters registers_;
   DynamixelLink link_;
   ServoChain chain_;
-  std::vector<std::uint8_t> active_;        // ids that may have torque
-  std::vector<std::size_t> active_joints_;  // and their places in the chain
+  std::vector<std::uint8_t> active_;        // ids of servos that may have torque
+  std::vector<std::size_t> active_joints_;  // their places in the chain
 
   bool fast_ = false;
-  std::uint32_t plain_reads_left_ = 0;  // after a gap, plain reads show who is missing
+  std::uint32_t plain_reads_left_ = 0;  // after a gap, plain reads show which servo is silent
   bool torque_on_ = false;
   bool stopped_ = false;        // by the servos' watchdog
-  std::int64_t spoken_ns_ = 0;  // when we last said anything
+  std::int64_t spoken_ns_ = 0;  // when we last sent anything
   std::int64_t looked_ns_ = 0;
   std::size_t turn_ = 0, alert_turn_ = 0;
 
@@ -106,7 +108,7 @@ class DynamixelBus final : public JointBus {
   std::array<std::uint8_t, kMaxJoints> errors_{};
   std::array<bool, kMaxJoints> answered_{};
   PerJoint<double> last_ticks_{};  // from the joint's zero, unwrapped
-  PerJoint<double> turns_{};       // whole turns between the servo's count and ours, in ticks
+  PerJoint<double> turns_{};       // difference between the servo's count and ours, whole turns in ticks
   PerJoint<bool> heard_{};
   PerJoint<float> voltage_v_{}, temperature_c_{};
   PerJoint<std::uint8_t> hardware_error_{}, lost_{};
@@ -115,7 +117,7 @@ class DynamixelBus final : public JointBus {
 /// Throws std::invalid_argument unless a DynamixelBus can be made from `config`.
 void check_dynamixel(const BusConfig& config);
 
-/// The same as the constructor, behind the interface. See DynamixelBus for what it throws.
+/// Makes a DynamixelBus. Throws as its constructor.
 std::unique_ptr<JointBus> open_dynamixel(const std::string& port, const BusConfig& config);
 
 }  // namespace motorium

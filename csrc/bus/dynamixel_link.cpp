@@ -5,17 +5,17 @@
 namespace motorium {
 namespace {
 
-constexpr std::size_t kReplyOverhead = MTR_DXL_OVERHEAD + 1;  // with its error byte
+constexpr std::size_t kReplyOverhead = MTR_DXL_OVERHEAD + 1;  // including its error byte
 constexpr std::size_t kFastOverhead = 8;                      // header to instruction
 constexpr std::size_t kBlockOverhead = 4;                     // error, id, CRC
 constexpr std::size_t kPingSize = 3;                          // model 2, firmware 1
 
-/// LEN of a reply with `size` bytes of data, were every third byte to need stuffing.
+/// Returns LEN of a reply with `size` bytes of data if every third byte needed stuffing.
 std::uint16_t longest(std::size_t size) { return static_cast<std::uint16_t>(4 + size + size / 3); }
 
 }  // namespace
 
-/// Blocks of a fast reply count as soon as their own CRC stands, whatever becomes of those behind them.
+/// Accepts blocks of a fast reply as soon as their own CRC is right, whatever happens to those after them.
 void DynamixelLink::take_blocks(ReplySet& replies) noexcept {
   const std::size_t intact = mtr_dxl_fast_intact(&parser_, replies.size);
   for (std::size_t i = 0; i < intact; ++i) {
@@ -23,12 +23,12 @@ void DynamixelLink::take_blocks(ReplySet& replies) noexcept {
     mtr_dxl_fast_block(&parser_, i, replies.size, &block);
     const auto found = std::find(replies.ids.begin(), replies.ids.end(), block.id);
     const auto at = static_cast<std::size_t>(found - replies.ids.begin());
-    if (found != replies.ids.end() && replies.answered[at]) continue;  // seen with fewer bytes
+    if (found != replies.ids.end() && replies.answered[at]) continue;  // seen when fewer bytes were in
     line_.accept(replies, block.id, block.error, {block.parameters, block.n_parameters});
   }
 }
 
-/// A fast reply that is whole vouches for all its blocks.
+/// Accepts all blocks: the CRC of the whole fast reply covers them.
 void DynamixelLink::take_fast(ReplySet& replies, const mtr_dxl_view& view) noexcept {
   mtr_dxl_view block{};
   std::size_t at = 0;
@@ -46,7 +46,7 @@ void DynamixelLink::take_packet(ReplySet& replies, const mtr_dxl_view& view) noe
     if (fast_) take_fast(replies, view);
     return;
   }
-  if (fast_) return;  // a late one to an earlier request
+  if (fast_) return;  // a late reply to an earlier request
   const bool refusal = view.n_parameters == 0 && (view.error & ~MTR_DXL_ALERT) != 0;
   if (refusal && replies.ids.size() == 1 && replies.ids[0] == view.id && !line_.doubtful(view.id, replies)) {
     replies.errors[0] = view.error;
@@ -57,7 +57,7 @@ void DynamixelLink::take_packet(ReplySet& replies, const mtr_dxl_view& view) noe
   line_.accept(replies, view.id, view.error, {view.parameters, view.n_parameters});
 }
 
-/// True once nothing more is to be expected.
+/// Returns true once nothing more is expected.
 bool DynamixelLink::drain(ReplySet& replies) noexcept {
   BusCounters& counters = line_.counters();
   for (;;) {
@@ -94,7 +94,7 @@ LinkStatus DynamixelLink::ask(std::size_t n, std::size_t reply_bytes, ReplySet& 
   mtr_dxl_parser_clear(&parser_);
   parser_.max_length =
       fast_ ? static_cast<std::uint16_t>(1 + replies.ids.size() * (replies.size + kBlockOverhead))
-            : longest(replies.size + room_);  // of late ones too
+            : longest(replies.size + room_);  // late replies included
   return line_.receive(
       request, reply_bytes, replies,
       [&](std::span<const std::uint8_t> bytes) { return take(replies, bytes); },

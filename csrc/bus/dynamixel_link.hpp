@@ -10,9 +10,9 @@
 
 namespace motorium {
 
-/// Dynamixel protocol 2.0 over one serial line. An error byte has
-/// MTR_DXL_ALERT set while the servo's hardware error register is not zero;
-/// its low bits say why an instruction was refused (MTR_DXL_ACCESS, ...).
+/// Speaks Dynamixel protocol 2.0 over one serial line. An error byte has MTR_DXL_ALERT set while the servo's
+/// hardware error register is not zero; its low bits say why an instruction was refused (MTR_DXL_ACCESS,
+/// ...).
 class DynamixelLink final : public ServoLink {
  public:
   /// Throws BusError as SerialPort does.
@@ -30,12 +30,12 @@ class DynamixelLink final : public ServoLink {
   LinkStatus sync_write(std::span<const std::uint8_t> ids, std::uint16_t address, std::uint16_t size,
                         std::span<const std::uint8_t> rows) noexcept override;
 
-  /// As sync_read, in one packet that all servos write together (Fast Sync Read). A servo that stays silent
-  /// silences those behind it; what stands in front of a gap or of damage is kept.
+  /// Reads like sync_read, but all servos answer in one shared packet (Fast Sync Read). A silent servo also
+  /// silences those after it; blocks before a gap or damage are kept.
   LinkStatus fast_sync_read(std::span<const std::uint8_t> ids, std::uint16_t address, std::uint16_t size,
                             std::span<std::uint8_t> rows, std::span<std::uint8_t> errors,
                             std::span<bool> answered) noexcept;
-  /// The servo starts anew: RAM registers return to their start values, a latched hardware error is cleared.
+  /// Restarts the servo: RAM registers return to their start values, a latched hardware error is cleared.
   LinkStatus reboot(std::uint8_t id, std::uint8_t* error) noexcept;
 
  private:

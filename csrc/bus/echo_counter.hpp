@@ -7,13 +7,13 @@
 
 namespace motorium {
 
-/// Finds a request's own echoes in what comes back, wherever they stand and however often: Knuth, Morris and
-/// Pratt's search over a stream. No allocation; one thread at a time.
+/// Finds echoes of a request in incoming bytes, wherever they are and however often: Knuth, Morris and
+/// Pratt's search over a stream. Never allocates; one thread at a time.
 class EchoCounter {
  public:
-  /// From now on echoes of `request` count. It is copied; one longer than `kLongest` is never recognised.
+  /// Counts echoes of `request` from now on. Copies it; one longer than `kLongest` is never recognised.
   void expect(std::span<const std::uint8_t> request) noexcept;
-  /// How many bytes of echoes end within `bytes`, which follow those of the last call.
+  /// Returns how many bytes of echoes end within `bytes`, which follow those of the last call.
   std::size_t in(std::span<const std::uint8_t> bytes) noexcept;
 
   static constexpr std::size_t kLongest = 1024;
@@ -21,7 +21,7 @@ class EchoCounter {
  private:
   std::array<std::uint8_t, kLongest> request_{};
   std::array<std::uint16_t, kLongest>
-      shorter_{};  // longest end of the first i + 1 bytes that begins them too
+      shorter_{};  // longest suffix of the first i + 1 bytes that is also a prefix
   std::size_t size_ = 0;
   std::size_t matched_ = 0;
 };

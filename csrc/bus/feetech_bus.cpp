@@ -10,14 +10,14 @@
 namespace motorium {
 namespace {
 
-// Feetech STS series memory table.
+// Memory table of the Feetech STS series.
 constexpr std::uint8_t kModel = 3;
 constexpr std::uint8_t kReturnDelay = 7;
 constexpr std::uint8_t kOperatingMode = 33;
 constexpr std::uint8_t kTorqueEnable = 40;
 constexpr std::uint8_t kGoalPosition = 42;
-constexpr std::uint8_t kPresent =
-    56;  // position 2, speed 2, load 2, voltage 1, temperature 1, flag 1, status 1
+// Position 2 bytes, speed 2, load 2, voltage 1, temperature 1, flag 1, status 1.
+constexpr std::uint8_t kPresent = 56;
 constexpr std::uint8_t kPresentSize = 10;
 constexpr std::uint8_t kLowestPresentStatus = 9;
 constexpr unsigned kPositionSign = 15;
@@ -27,11 +27,11 @@ constexpr float kLoadFullScale = 1000.0F;
 constexpr int kShutdownSteps = 6;
 constexpr int kShutdownPermille = 300;  // holds most poses of a light arm, and yields to a hand
 constexpr std::int64_t kShutdownPauseNs = 300'000'000;
-constexpr int kShutdownOffs = 3;  // nobody listens for an answer
+constexpr int kShutdownOffs = 3;  // repeated, because nobody waits for an answer
 constexpr float kVoltsPerUnit = 0.1F;
-constexpr std::int32_t kStandTolerance = 8;  // an encoder trembles
-constexpr int kGoalTolerance =
-    64;  // a servo at the edge of its own range pulls the goal inside it: 5.6 degrees
+constexpr std::int32_t kStandTolerance = 8;  // encoder noise
+// At the edge of its range a servo clamps the goal inward: 5.6 degrees.
+constexpr int kGoalTolerance = 64;
 
 std::int32_t position_field(const std::uint8_t* bytes) {
   return mtr_ft_decode_signed(mtr_ft_get16(bytes), kPositionSign);
@@ -53,8 +53,8 @@ FeetechTraits read_traits(const BusConfig& config) {
   return traits;
 }
 
-/// Goals are positions: in another mode the same number is a speed or a step. The SCS series has no such
-/// register.
+/// Bounds the operating mode, because goals are positions: in another mode the same number is a speed or a
+/// step. The SCS series has no such register.
 SettingRules setting_rules(const FeetechTraits& traits) {
   SettingRules rules{
       {{kTorqueEnable, kTorqueEnable, "torque_enable"}, {kGoalPosition, kGoalPosition + 1U, "goal_position"}},
@@ -154,8 +154,8 @@ BusStatus FeetechBus::set_torque(bool on) noexcept {
     const BusStatus known = to_bus_status(chain_.read_all(chain_.ids(), kPresent, 2, rows));
     if (known != BusStatus::ok) return known;
     const auto position = traits_.high_byte_first ? position_field_high_first : position_field;
-    for (std::size_t j = 0; j < n;
-         ++j) {  // where no goal may be: the servo would drive out of there by itself
+    // From outside the goal range a servo would start to move by itself.
+    for (std::size_t j = 0; j < n; ++j) {
       const std::int32_t here = position(&rows[2 * j]);
       if (here < config_.joints[j].min_ticks - kStandTolerance ||
           here > config_.joints[j].max_ticks + kStandTolerance) {

@@ -12,13 +12,14 @@
 
 namespace motorium {
 
-/// What differs between the series of this family; traits of `BusConfig`, by these names.
+/// What differs between the series of this family: traits of `BusConfig`, by these names.
 struct FeetechTraits {
-  bool high_byte_first = false;    ///< Registers of the SCS series.
-  bool sync_read = true;           ///< Known to all servos of the chain.
-  std::uint8_t lock = 55;          ///< Addresses that differ between the series.
+  bool high_byte_first = false;  ///< Byte order of registers in the SCS series.
+  bool sync_read = true;         ///< Whether all servos of the chain know sync read.
+  // Addresses that differ between the series.
+  std::uint8_t lock = 55;
   std::uint8_t torque_limit = 48;  ///< In RAM; 0: there is none.
-  std::uint8_t present_room = 5;   ///< Readable bytes behind present position to status: up to the current.
+  std::uint8_t present_room = 5;   ///< Readable bytes after present position to status, up to the current.
 };
 
 /// A chain of Feetech STS servos as joints in SI units. Lost replies make joints stale, never an exception.
@@ -33,14 +34,15 @@ class FeetechBus final : public JointBus {
   BusStatus read_state(JointState& state) noexcept override;
   /// One sync write of all goal positions.
   BusStatus write_goal(const GatedGoal& goal) noexcept override;
-  /// On: RAM settings that a restart or a supervisor changed, goal := present on every servo, then torque.
-  /// Nothing is enabled unless all joints answered and stand where goals may be. Off: told to all at once,
-  /// then verified and repeated; io_error names the case that one never confirmed.
+  /// On: restores RAM settings that a restart or a supervisor changed, sets each goal to the present
+  /// position, then switches torque on. Nothing is enabled unless all joints answered and stand within their
+  /// goal range. Off: sent to all at once, then verified and repeated; io_error means that a servo never
+  /// confirmed.
   BusStatus set_torque(bool on) noexcept override;
   BusCounters counters() const noexcept override { return link_.counters(); }
   LatencyReport latency() const noexcept override { return link_.latency(); }
   std::string torque_problem() const override { return chain_.restore_problem(config_.settings); }
-  /// The torque limit sinks to nothing within two seconds, so that a raised arm settles; then torque is off.
+  /// Lowers the torque limit to zero within two seconds, so that a raised arm settles; then torque off.
   ShutdownSequence shutdown_sequence() const override;
 
  private:
@@ -56,7 +58,7 @@ class FeetechBus final : public JointBus {
 /// Throws std::invalid_argument unless a FeetechBus can be made from `config`.
 void check_feetech(const BusConfig& config);
 
-/// The same as the constructor, behind the interface. See FeetechBus for what it throws.
+/// Makes a FeetechBus. Throws as its constructor.
 std::unique_ptr<JointBus> open_feetech(const std::string& port, const BusConfig& config);
 
 }  // namespace motorium

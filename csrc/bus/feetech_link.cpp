@@ -18,7 +18,7 @@ bool are_single(std::span<const std::uint8_t> ids) {
 
 }  // namespace
 
-/// Feeds bytes to the parser; true once nothing more is to be expected.
+/// Feeds bytes to the parser; true once nothing more is expected.
 bool FeetechLink::take(ReplySet& replies, std::span<const std::uint8_t> bytes) noexcept {
   BusCounters& counters = line_.counters();
   while (!bytes.empty()) {
@@ -37,7 +37,7 @@ bool FeetechLink::take(ReplySet& replies, std::span<const std::uint8_t> bytes) n
   return false;
 }
 
-/// Servos never answer with the broadcast id.
+/// Whether a frame is our own. Servos never answer with the broadcast id.
 bool FeetechLink::is_own(const mtr_ft_view& view) noexcept {
   const std::span<const std::uint8_t> frame(view.parameters - kFrontBytes,
                                             view.n_parameters + kReplyOverhead);
@@ -46,7 +46,7 @@ bool FeetechLink::is_own(const mtr_ft_view& view) noexcept {
   return own;
 }
 
-/// Whether the false header that the parser has just passed was that of our request, cut short.
+/// Whether the false header that the parser just passed was that of our own request, cut short.
 bool FeetechLink::skipped_own() const noexcept {
   const std::uint8_t* const header = parser_.bytes + parser_.begin - 1;
   return std::equal(header, header + kFrontBytes - 1, request_.begin());
@@ -90,8 +90,8 @@ LinkStatus FeetechLink::ping(std::uint8_t id, std::uint8_t* error) noexcept {
   return status == LinkStatus::ok && said != id ? LinkStatus::incomplete : status;
 }
 
-/// A reply of two bytes may be identical to its request. Then, for all that is known, only an echo came, and
-/// a third byte is asked for: its reply has another length.
+/// Reads from one servo. A reply of two bytes may be identical to its request; when only such a frame came,
+/// it may have been an echo, so a third byte is asked for, which gives the reply another length.
 LinkStatus FeetechLink::read_one(std::uint8_t id, std::uint16_t address, std::span<std::uint8_t> data,
                                  std::uint8_t* error, std::size_t padding) noexcept {
   LinkStatus status = LinkStatus::incomplete;

@@ -11,16 +11,17 @@
 
 namespace motorium {
 
-/// Feetech protocol 0 over one serial line. Addresses and sizes beyond one byte are invalid. Nothing in a
-/// frame tells requests from replies: one that is identical to a request sent lately is taken for its echo,
-/// never for a reply.
+/// Speaks Feetech protocol 0 over one serial line. Addresses and sizes beyond one byte are invalid. Frames do
+/// not tell requests from replies: a frame identical to a recent request counts as its echo, never as a
+/// reply.
 class FeetechLink final : public ServoLink {
  public:
   /// Throws BusError as SerialPort does.
   FeetechLink(const std::string& port, std::uint32_t baud, double reply_margin_s)
       : ServoLink(port, baud, reply_margin_s) {}
 
-  /// Reads the id register: the protocol's own ping has the form of its reply with error 0x01.
+  /// Reads the id register, because the reply to the protocol's own ping looks like a request with error
+  /// 0x01.
   LinkStatus ping(std::uint8_t id, std::uint8_t* error) noexcept override;
   LinkStatus read(std::uint8_t id, std::uint16_t address, std::span<std::uint8_t> data,
                   std::uint8_t* error) noexcept override;
@@ -32,7 +33,7 @@ class FeetechLink final : public ServoLink {
   LinkStatus sync_write(std::span<const std::uint8_t> ids, std::uint16_t address, std::uint16_t size,
                         std::span<const std::uint8_t> rows) noexcept override;
 
-  /// The SCS series knows no sync read: its servos are asked one after the other.
+  /// The SCS series has no sync read: its servos are asked one after the other.
   void set_sync_read(bool known) noexcept { sync_read_ = known; }
 
  private:

@@ -7,10 +7,10 @@ namespace {
 
 constexpr double kBitsPerByte = 10.0;  // 8N1
 constexpr int kSilencesToDoubt = 2;
-/// A USB adapter with its timer at the factory's 16 ms
-/// holds a reply back three times over and is within this.
+/// Longest delay of a late reply: a USB adapter with its timer at the factory's 16 ms, holding the reply back
+/// three times over, stays below this.
 constexpr std::int64_t kLatestNs = 60'000'000;
-constexpr std::int64_t kLaterNs = 47'500, kSoonerNs = 2'500;  // in balance at 19 to 1
+constexpr std::int64_t kLaterNs = 47'500, kSoonerNs = 2'500;  // balanced at 19 to 1: the 95th percentile
 
 }  // namespace
 
@@ -45,9 +45,9 @@ std::int64_t HalfDuplexLine::allowance_ns() const noexcept {
   return std::min(margin_ns_, margin_ns_ / 4 + lateness_ns_);
 }
 
-/// Follows the 95th percentile of lateness: one hiccup of a busy computer moves it little, an adapter that
-/// hands bytes on in bursts decides it. Two requests in a row that nobody answered may mean that the adapter
-/// has become slower: then all the margin is given again.
+/// Follows the 95th percentile of lateness: a single delay by a busy computer moves it little, an adapter
+/// that passes bytes on in bursts decides it. Two unanswered requests in a row may mean that the adapter has
+/// become slower, so the whole margin is allowed again.
 void HalfDuplexLine::learn_lateness(std::int64_t late_ns, const ReplySet& replies) noexcept {
   const auto answered = std::count(replies.answered.begin(), replies.answered.end(), true);
   silences_ = answered > 0 || replies.refused ? 0 : silences_ + 1;
@@ -75,7 +75,7 @@ std::size_t HalfDuplexLine::padding(std::span<const std::uint8_t> ids, std::size
   for (std::size_t more = 0; more <= room; ++more) {
     if (doubts(more) == 0) return more;
   }
-  // None is clear of all servos: in turn, so that no servo is doubted in every tick.
+  // No length is unambiguous for all servos: alternate, so that no servo is in doubt in every tick.
   std::size_t best = (padding_ + 1) % (room + 1);
   for (std::size_t i = 2; i <= room + 1; ++i) {
     const std::size_t more = (padding_ + i) % (room + 1);
@@ -103,7 +103,7 @@ void HalfDuplexLine::prepare(std::span<const std::uint8_t> request, ReplySet& re
 void HalfDuplexLine::discard_until(std::int64_t t_ns) noexcept {
   while (monotonic_ns() < t_ns) {
     const IoResult got = port_.read_some(chunk_, t_ns);
-    if (got.status == IoStatus::closed) return;  // which the next request finds out
+    if (got.status == IoStatus::closed) return;  // the next request will report it
     counters_.flushed_bytes += got.n;
   }
 }
@@ -134,7 +134,8 @@ bool HalfDuplexLine::accept(ReplySet& replies, std::uint8_t id, std::uint8_t err
   return true;
 }
 
-/// One that came, if doubtfully, comes no second time.
+/// Expects a late reply from every servo that has not answered. A reply in doubt did arrive, so no second one
+/// will.
 void HalfDuplexLine::expect_late(const ReplySet& replies) noexcept {
   if (replies.refused || when_overdue_ == WhenOverdue::take) return;
   for (std::size_t i = 0; i < replies.ids.size(); ++i) {
@@ -148,8 +149,8 @@ std::int64_t HalfDuplexLine::echo_until_ns() const noexcept {
   return monotonic_ns() + kLatestNs + margin_ns_;
 }
 
-/// What has come since the last request is no answer to the next one: how many bytes, its echoes left out.
-/// Bounded against a babbler.
+/// Reads what arrived since the last request, which cannot answer the next one. Returns the number of bytes
+/// without echoes. Bounded, in case a servo never stops sending.
 std::size_t HalfDuplexLine::overhear() noexcept {
   std::size_t total = 0;
   const bool interesting = listener_ != nullptr && doubtful();
@@ -167,20 +168,20 @@ LinkStatus HalfDuplexLine::send(std::span<const std::uint8_t> request) noexcept 
   counters_.cycles += 1;
   const std::size_t late = overhear();
   counters_.flushed_bytes += late;
-  if (late > 0) lateness_ns_ += 4 * kLaterNs;  // given up too early
+  if (late > 0) lateness_ns_ += 4 * kLaterNs;  // the timeout was too short
   late_echoes_.expect(request);
   const IoResult sent = port_.write_all(request, monotonic_ns() + timeout_ns(request.size(), 0, 0));
   echo_ = {};
   echoed_ = 0;
   sent_ns_ = monotonic_ns();
-  // What was written before may still be on its way: a sync write nobody waits for.
+  // An earlier sync write, which nobody waits for, may still be on the wire.
   wire_free_ns_ = std::max(wire_free_ns_, monotonic_ns()) + wire_ns(request.size(), 0, 0);
   if (sent.status == IoStatus::ok) return LinkStatus::ok;
   counters_.io_errors += 1;
   return sent.status == IoStatus::closed ? LinkStatus::closed : LinkStatus::incomplete;
 }
 
-/// An adapter without direction control hears itself: what repeats the request is dropped, byte by byte.
+/// Drops bytes that repeat the request: an adapter without direction control hears itself.
 HalfDuplexLine::Arrived HalfDuplexLine::without_echo(std::span<const std::uint8_t> bytes) noexcept {
   while (echoed_ < echo_.size() && !bytes.empty()) {
     if (bytes.front() != echo_[echoed_]) {

@@ -7,32 +7,33 @@
 
 namespace motorium {
 
-/// Replies that were given up and may still come. Servos put no number on a reply: one that comes late looks
-/// like the answer to the next request, unless its id or its length gives it away. Allocates when made.
+/// Remembers replies that were given up and may still arrive. Servos do not number their replies: a late one
+/// looks like the answer to the next request, unless its id or its length differs. Allocates only when made.
 class OverdueReplies {
  public:
-  /// Any question; also the question of a request whose answer must not be an older one.
+  /// Stands for any question; also used for a request that no older answer may satisfy.
   static constexpr std::uint32_t kNew = 0;
 
-  /// From `now_ns` to `until_ns` servo `id` may send a reply with `size` bytes of data to `question`.
+  /// Expects a late reply from servo `id`: `size` bytes of data that answer `question`, between the two
+  /// times.
   void expect(std::uint8_t id, std::size_t size, std::uint32_t question, std::int64_t now_ns,
               std::int64_t until_ns) noexcept;
-  /// One has come that answers nothing asked since: where but one was missing, no more is to be expected.
+  /// Drops the expectation once such a reply has arrived, if only one was missing.
   void came(std::uint8_t id, std::size_t size) noexcept {
     if (!at(id, size).several) at(id, size).until_ns = 0;
   }
-  /// Whether a reply of this shape may, at `now_ns`, be one to another question than `question`.
+  /// Whether a reply of this shape may, at `now_ns`, answer another question than `question`.
   bool possible(std::uint8_t id, std::size_t size, std::uint32_t question,
                 std::int64_t now_ns) const noexcept {
     return now_ns < newest_ns_ && at(id, size).pertains(question, now_ns);
   }
-  /// The same for a reply of any size.
+  /// As above, for a reply of any size.
   bool possible(std::uint8_t id, std::uint32_t question, std::int64_t now_ns) const noexcept;
-  /// Whether any servo may still send one.
+  /// Whether any late reply may still arrive.
   bool any(std::int64_t now_ns) const noexcept { return now_ns < newest_ns_; }
-  /// When the last one can come, whoever sends it; in the past when all is clear.
+  /// Returns when the last late reply can arrive; in the past when none can.
   std::int64_t newest_ns() const noexcept { return newest_ns_; }
-  /// When the last one of this shape can come.
+  /// Returns when the last reply of this shape can arrive.
   std::int64_t until_ns(std::uint8_t id, std::size_t size) const noexcept { return at(id, size).until_ns; }
 
  private:
@@ -44,8 +45,8 @@ class OverdueReplies {
       return now_ns < until_ns && (asked == kNew || asked != question);
     }
   };
-  static constexpr std::size_t kIds = 256, kSizes = 16;  // sizes 16 apart are taken for one another: on the
-                                                         // safe side
+  // Sizes 16 apart share an entry, which only makes more replies doubtful.
+  static constexpr std::size_t kIds = 256, kSizes = 16;
 
   Entry& at(std::uint8_t id, std::size_t size) const noexcept {
     return (*entries_)[id * kSizes + size % kSizes];

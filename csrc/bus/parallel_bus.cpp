@@ -65,7 +65,7 @@ void ParallelBus::carry_out(Lane& lane, Task task) noexcept {
   if (task == Task::torque_off) lane.status = lane.bus->set_torque(false);
 }
 
-/// The control thread becomes a real-time thread only when it runs; its helpers follow it then.
+/// Called at the first request, because the control thread gets its real-time priority only once it runs.
 void ParallelBus::inherit_priority() noexcept {
   settled_ = true;
   int policy = SCHED_OTHER;
@@ -171,7 +171,7 @@ WatchedBy ParallelBus::watched_by() const {
   return all;
 }
 
-/// All arms sink together: packet by packet, a round of buses before the next pause.
+/// Interleaves the packets of all buses, so that all arms sink together.
 ShutdownSequence ParallelBus::shutdown_sequence() const {
   ShutdownSequence all;
   std::vector<ShutdownSequence> parts;

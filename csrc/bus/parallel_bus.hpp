@@ -10,22 +10,21 @@
 
 namespace motorium {
 
-/// Several buses as one: their joints in a row, all driven at the same time, so that two arms take no longer
-/// than one. The first bus is served by the caller's thread, every other by a thread of its own that sleeps
+/// Drives several buses as one, all at the same time, so that two arms take no longer than one; their joints
+/// follow each other. The caller's thread serves the first bus. Each other bus has a thread that sleeps
 /// between requests and inherits the caller's priority at its first request.
 class ParallelBus final : public JointBus {
  public:
-  /// Throws std::invalid_argument when there are none or too many joints, std::system_error (threads).
-  /// `joints` are those of each bus.
+  /// `joints` holds the joint count of each bus. Throws std::invalid_argument when there are no joints or too
+  /// many, std::system_error (threads).
   ParallelBus(std::vector<std::unique_ptr<JointBus>> buses, std::vector<std::uint32_t> joints);
   ~ParallelBus() override;
 
-  /// The worst status of all; joints of a bus that failed keep their old values. Closed only when every port
-  /// is gone: the arms that are left must still be told to let go.
+  /// Returns the worst status of all buses; joints of a bus that failed keep their old values. Closed only
+  /// when every port is gone: the remaining arms must still be told to release.
   BusStatus read_state(JointState& state) noexcept override;
   BusStatus write_goal(const GatedGoal& goal) noexcept override;
-  /// Off reaches every bus, whatever becomes of the others.
-  /// On: when one fails, the others are switched off again.
+  /// Off reaches every bus, even when others fail. On: when one bus fails, the others are switched off again.
   BusStatus set_torque(bool on) noexcept override;
   BusCounters counters() const noexcept override;
   LatencyReport latency() const noexcept override;
@@ -52,7 +51,7 @@ class ParallelBus final : public JointBus {
 
   std::vector<std::unique_ptr<Lane>> lanes_;
   const GatedGoal* goal_ = nullptr;  // while a write is carried out
-  bool settled_ = false;             // threads have the caller's priority
+  bool settled_ = false;             // threads have inherited the caller's priority
 };
 
 }  // namespace motorium

@@ -7,15 +7,15 @@
 
 namespace motorium {
 
-/// Requests to single servos that may still come back as echoes. Feetech marks neither requests nor replies:
-/// a read's echo has the form of a reply with two bytes of data and error 0x02. No allocation.
+/// Remembers requests to single servos whose echo may still arrive. Feetech marks neither requests nor
+/// replies: the echo of a read looks like a reply with two bytes of data and error 0x02. Never allocates.
 class RecentRequests {
  public:
-  /// A request goes out whose echo may come until `until_ns`.
+  /// Remembers a request whose echo may arrive until `until_ns`.
   void sent(std::span<const std::uint8_t> request, std::int64_t until_ns) noexcept;
-  /// Whether `frame` is byte for byte a request whose echo may still come.
+  /// Whether `frame` is byte for byte a request whose echo may still arrive.
   bool contain(std::span<const std::uint8_t> frame, std::int64_t now_ns) const noexcept;
-  /// Bytes of the longest of them; 0 when no echo can come.
+  /// Returns the length of the longest such request in bytes; 0 when no echo can arrive.
   std::size_t longest(std::int64_t now_ns) const noexcept;
 
  private:

@@ -9,8 +9,8 @@
 
 namespace motorium {
 
-/// What passes between a control thread and somebody else who serves the servos for it, such as a vendor's
-/// kit in a thread of its own. The lock is held for the length of a copy.
+/// Connects a control thread with another thread that serves the servos for it, such as one that runs a
+/// vendor's kit. The lock is held only for the length of a copy.
 class Relay {
  public:
   struct Goal {
@@ -23,18 +23,18 @@ class Relay {
     bool on = false;
   };
 
-  /// `servos_watch`: its servos stop by themselves when they hear nothing.
+  /// `servos_watch`: the servos stop by themselves when they hear nothing.
   explicit Relay(std::uint32_t joints, bool servos_watch = false)
       : joints_(joints), servos_watch_(servos_watch) {}
 
-  // Who serves.
+  // For the serving thread.
   void publish(const JointState& state);
-  /// The newest gated goal. Every goal there is has passed the gate: only `RelayedBus` puts one here.
+  /// Returns the newest goal. Only `RelayedBus` puts goals here, so every one has passed the gate.
   Goal goal() const;
-  /// The last request about torque, to be answered by `done`.
+  /// Returns the last torque request, to be answered with `done`.
   TorqueRequest torque_request() const;
   void done(std::uint64_t ticket, BusStatus status);
-  /// The port is gone, or nobody serves any more.
+  /// Reports that the port is gone, or that nobody serves any more.
   void close();
   bool closed() const;
   std::uint32_t joints() const noexcept { return joints_; }
@@ -56,8 +56,8 @@ class Relay {
   bool closed_ = false;
 };
 
-/// The control thread's side of a Relay. It waits for readings a little, for torque up to two seconds: the
-/// loop runs no faster than whoever serves.
+/// The control thread's side of a Relay. Waits briefly for readings and up to two seconds for torque, so the
+/// loop runs no faster than the serving thread.
 class RelayedBus final : public JointBus {
  public:
   explicit RelayedBus(std::shared_ptr<Relay> relay) : relay_(std::move(relay)) {}

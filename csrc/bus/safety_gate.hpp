@@ -8,15 +8,15 @@
 
 namespace motorium {
 
-/// Owns one `mtr_limits_state` and is the only maker of GatedGoal: the way
-/// from a number to the bus. Not thread-safe; one thread (the control thread,
-/// or a lock-step caller) owns it. Nothing allocates after construction.
+/// Owns one `mtr_limits_state` and is the only maker of GatedGoal: the one path from a number to the bus. Not
+/// thread-safe; one thread (the control thread, or a lock-step caller) owns it. Never allocates after
+/// construction.
 class SafetyGate {
  public:
   /// Throws std::invalid_argument when `mtr_limits_config_ok` is false.
   explicit SafetyGate(const mtr_limits_config& config);
 
-  /// Starts from the measured position (J, radians) at rest. False when tripped or a position is not finite.
+  /// Starts at rest at the measured position (J, radians). False when tripped or a position is not finite.
   bool arm(std::span<const float> measured_rad) noexcept;
 
   /// Whatever `input` holds, the result is finite and safe to send. `verdict` may be null.
@@ -28,9 +28,9 @@ class SafetyGate {
   std::uint32_t joints() const noexcept { return config_.n_joints; }
   bool armed() const noexcept { return state_.armed; }
   bool tripped() const noexcept { return state_.tripped; }
-  /// MTR_CAUSE_* bits of the last apply; after a trip, of the refusal that tripped.
+  /// MTR_CAUSE_* bits of the last apply; after a trip, those of the refusal that tripped.
   std::uint32_t causes() const noexcept { return state_.last_causes; }
-  /// Of the goal of `joint` at the last apply.
+  /// Velocity of the goal of `joint` at the last apply.
   float velocity_rad_s(std::uint32_t joint) const noexcept { return state_.velocity_rad_s[joint]; }
   const mtr_limits_config& config() const noexcept { return config_; }
   const mtr_limits_counters& counters() const noexcept { return state_.counters; }

@@ -107,7 +107,7 @@ LinkStatus ServoChain::read(std::uint8_t id, std::uint16_t address, std::span<st
   return status;
 }
 
-/// A servo may be told not to acknowledge writes; then the register itself is asked.
+/// Reads the register back, because a servo may be set not to acknowledge writes.
 bool ServoChain::stands(std::uint8_t id, std::uint16_t address, std::span<const std::uint8_t> data) noexcept {
   std::array<std::uint8_t, 4> bytes{};
   const std::span<std::uint8_t> field(bytes.data(), data.size());
@@ -125,7 +125,7 @@ LinkStatus ServoChain::write(std::uint8_t id, std::uint16_t address, std::span<c
   return status;
 }
 
-/// Writes one setting, and around it what its kind of memory asks for.
+/// Writes one setting, and around it what unlocks and locks the EEPROM.
 LinkStatus ServoChain::put(const ServoSetting& setting, std::uint32_t value,
                            SettingOutcome& outcome) noexcept {
   const std::uint8_t id = ids_[setting.joint];
@@ -159,7 +159,7 @@ LinkStatus ServoChain::bring(const ServoSetting& setting, SettingOutcome& outcom
   LinkStatus status = read(id, setting.address, {bytes.data(), setting.size});
   const std::uint32_t old_value = get_field(bytes.data(), setting.size);
   const std::uint32_t new_value = (old_value & ~setting.mask) | (setting.value & setting.mask);
-  if (status == LinkStatus::ok && new_value == old_value) return status;  // EEPROM cells wear out
+  if (status == LinkStatus::ok && new_value == old_value) return status;  // writing wears out EEPROM cells
   if (status == LinkStatus::ok && setting.check_only) {
     outcome = {SettingTrouble::differs, old_value, 0};
     return LinkStatus::refused;
@@ -181,7 +181,7 @@ LinkStatus ServoChain::bring(const ServoSetting& setting, SettingOutcome& outcom
   return put(setting, new_value, outcome);
 }
 
-/// Whether all servos that `settings[first]` and its kind speak of have what they should: one read of all.
+/// Whether all servos of this register have the value they should, found out with one read of all.
 bool ServoChain::stand(const std::vector<ServoSetting>& settings, std::size_t first) noexcept {
   const ServoSetting& kind = settings[first];
   std::array<std::uint8_t, kMaxJoints> ids{};
@@ -209,8 +209,8 @@ bool ServoChain::stand(const std::vector<ServoSetting>& settings, std::size_t fi
   return true;
 }
 
-/// Registers are gone through in the order in which they are first named; a register that all servos have as
-/// it should be costs one exchange.
+/// Sets registers in the order in which the settings first name them. A register that is right on all servos
+/// costs one exchange.
 ServoChain::Failure ServoChain::bring_all(const std::vector<ServoSetting>& settings) noexcept {
   for (std::size_t first = 0; first < settings.size(); ++first) {
     const auto is_kind = [&](const ServoSetting& s) {
@@ -252,7 +252,7 @@ std::string ServoChain::restore_problem(const std::vector<ServoSetting>& setting
   return describe(setting, {last_.trouble, last_.found, last_.error}, ids_[setting.joint], link_.path());
 }
 
-/// Reads until every servo has answered once: on a bad line no single read need be whole.
+/// Reads until every servo has answered once: on a bad line no single read may be complete.
 LinkStatus ServoChain::read_all(std::span<const std::uint8_t> ids, std::uint16_t address, std::uint16_t size,
                                 Rows& rows) noexcept {
   std::array<std::uint8_t, kMaxJoints> errors{};

@@ -13,7 +13,7 @@
 
 namespace motorium {
 
-/// What the servo families do differently when registers are written.
+/// How servo families differ when registers are written.
 struct ChainRules {
   struct Write {
     std::uint16_t address;
@@ -22,24 +22,24 @@ struct ChainRules {
   std::uint16_t model_address = 0;  ///< 2 bytes
   std::uint16_t return_delay_address = 0;
   std::vector<Write> before_eeprom, after_eeprom;
-  Write wake{0, 0};  ///< Makes servos that answer pings alone answer reads too; address 0: none needs it.
-  bool high_byte_first = false;  ///< Of the model number.
+  Write wake{0, 0};  ///< Makes servos that answer only pings answer reads too; address 0: not needed.
+  bool high_byte_first = false;  ///< Byte order of the model number.
 };
 
-/// What every driver does with a chain of servos outside the control loop: find them, bring registers to
-/// their settings, write and verify. While nothing moves, a busy computer is no reason to call a servo dead:
-/// all of it waits longer and asks again.
+/// Handles a chain of servos outside the control loop: finds them, brings registers to their settings, writes
+/// and verifies. Waits longer and retries, because a busy computer is no reason to call a servo dead while
+/// nothing moves.
 class ServoChain {
  public:
-  static constexpr std::size_t kWidest = 16;  ///< Bytes a row can have.
+  static constexpr std::size_t kWidest = 16;  ///< Most bytes of a row.
   using Rows = std::array<std::uint8_t, kMaxJoints * kWidest>;
   using Decode = std::int32_t (*)(const std::uint8_t* field);
 
   /// `config` must have passed `check_bus`.
   ServoChain(ServoLink& link, const BusConfig& config, ChainRules rules);
 
-  /// While it lives, replies are waited for longer, and where one was lost, what is asked anew waits until it
-  /// can come no more. Begins by listening until no earlier reply can.
+  /// Waits longer for replies while it exists, and after a lost reply repeats the request only once that
+  /// reply can no longer arrive. Begins by waiting until no earlier reply can arrive.
   class RetryScope {
    public:
     explicit RetryScope(ServoChain& chain) noexcept;
@@ -51,24 +51,23 @@ class ServoChain {
     ServoChain& chain_;
   };
 
-  /// Throws BusError: servos missing or of another model. Asks for their return delay, which bounds every
-  /// wait.
+  /// Finds every servo and checks its model. Throws BusError: servos missing or of another model.
   void find();
-  /// Brings all settings about, in their order, asking all servos at once. Throws BusError that names joint
-  /// and register when a servo has, confirms or takes another value.
+  /// Brings all settings about in order, asking all servos at once. Throws BusError that names joint and
+  /// register when a servo has, confirms or takes another value.
   void apply(const std::vector<ServoSetting>& settings);
-  /// As `apply` when torque is given anew, without exceptions: servos may have restarted since.
+  /// Does the same before torque is switched on again, since servos may have restarted. Never throws.
   LinkStatus restore(const std::vector<ServoSetting>& settings) noexcept;
-  /// What the last `restore` of these settings met with, in words; empty when all stand. From any thread.
+  /// Describes what prevented a setting at the last `restore`; empty: nothing. From any thread.
   std::string restore_problem(const std::vector<ServoSetting>& settings) const;
   void learn_return_delay() noexcept;
 
-  /// Asks one servo again until it answers.
+  /// Reads from one servo, repeating until it answers.
   LinkStatus read(std::uint8_t id, std::uint16_t address, std::span<std::uint8_t> data) noexcept;
-  /// Asks again until every servo of `ids` has answered.
+  /// Reads from all servos of `ids`, repeating until each has answered.
   LinkStatus read_all(std::span<const std::uint8_t> ids, std::uint16_t address, std::uint16_t size,
                       Rows& rows) noexcept;
-  /// Writes one field of all servos and reads it back until it stands, give or take `tolerance`.
+  /// Writes one field of all servos and reads it back until each has it, within `tolerance`.
   BusStatus write_all(std::span<const std::uint8_t> ids, std::uint16_t address, std::uint16_t size,
                       const Rows& rows, Decode decode, int tolerance) noexcept;
 
@@ -106,7 +105,7 @@ class ServoChain {
 
 BusStatus to_bus_status(LinkStatus status) noexcept;
 
-/// Decodes for `write_all`.
+/// Decoders for `write_all`.
 std::int32_t one_byte(const std::uint8_t* field);
 std::int32_t four_bytes(const std::uint8_t* field);
 

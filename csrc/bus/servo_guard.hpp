@@ -5,16 +5,16 @@
 
 namespace motorium {
 
-/// Owns one `mtr_guard_state`: draws goals back where a servo would otherwise protect itself, before they
-/// reach the gate. Nothing allocates. One thread at a time.
+/// Owns one `mtr_guard_state`: draws goals back where a servo's own protection would otherwise trip, before
+/// they reach the gate. Never allocates. One thread at a time.
 class ServoGuard {
  public:
   /// Throws std::invalid_argument when `mtr_guard_config_ok` is false.
   explicit ServoGuard(const mtr_guard_config& config);
 
-  /// `goal_rad` is changed where a joint has to yield.
+  /// Changes `goal_rad` where a joint must yield.
   mtr_guard_verdict step(const JointState& state, PerJoint<float>& goal_rad) noexcept;
-  /// Torque is given anew.
+  /// Starts anew, because torque is switched on again.
   void clear() noexcept { mtr_guard_clear(&state_); }
 
   /// MTR_GUARD_* bits of every joint at the last step.

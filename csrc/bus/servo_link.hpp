@@ -9,8 +9,8 @@
 
 namespace motorium {
 
-/// Requests and replies of one servo protocol over one serial line: raw registers, no units.
-/// After construction nothing throws or allocates. One thread at a time.
+/// Sends requests of one servo protocol over a serial line and receives the replies: raw registers, no units.
+/// Neither throws nor allocates after construction. One thread at a time.
 class ServoLink : private HalfDuplexLine::Listener {
  public:
   virtual ~ServoLink() = default;
@@ -25,9 +25,9 @@ class ServoLink : private HalfDuplexLine::Listener {
   virtual LinkStatus write(std::uint8_t id, std::uint16_t address, std::span<const std::uint8_t> data,
                            std::uint8_t* error) noexcept = 0;
 
-  /// Reads `size` bytes from every servo in `ids`. Row i of `rows` (ids x size)
-  /// and `errors[i]` are written only when `answered[i]` becomes true. Stops
-  /// early once the last servo has spoken, for servos answer in the order asked.
+  /// Reads `size` bytes from every servo in `ids`. Row i of `rows` (ids x size) and `errors[i]` are written
+  /// only when `answered[i]` becomes true. Stops early once the last servo has spoken, since servos answer in
+  /// the order asked.
   virtual LinkStatus sync_read(std::span<const std::uint8_t> ids, std::uint16_t address, std::uint16_t size,
                                std::span<std::uint8_t> rows, std::span<std::uint8_t> errors,
                                std::span<bool> answered) noexcept = 0;
@@ -49,7 +49,7 @@ class ServoLink : private HalfDuplexLine::Listener {
   void set_when_overdue(WhenOverdue when) noexcept { line_.set_when_overdue(when); }
   bool doubtful() const noexcept { return line_.doubtful(); }
   void wait_out() noexcept { line_.wait_out(); }
-  /// Reads that begin at `address` may ask for up to `room` bytes more than they need.
+  /// Allows reads that begin at `address` to ask for up to `room` bytes more than they need.
   void set_room(std::uint16_t address, std::size_t room) noexcept {
     room_address_ = address;
     room_ = room;
@@ -62,7 +62,7 @@ class ServoLink : private HalfDuplexLine::Listener {
     line_.set_listener(this);
   }
 
-  /// How many bytes more to ask of `ids`.
+  /// Returns how many extra bytes to ask of `ids`.
   std::size_t padding(std::span<const std::uint8_t> ids, std::uint16_t address, std::size_t size) noexcept {
     return room_ > 0 && address == room_address_ ? line_.padding(ids, size, room_) : 0;
   }
