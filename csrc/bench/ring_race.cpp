@@ -1,8 +1,7 @@
 // SpscRing against boost::lockfree::spsc_queue, in one process, burst by burst in turn.
 //
-// Compiled when it is asked for: Boost is a peer for this comparison only, and without its headers
-// (-DMOTORIUM_BOOST absent) the ring runs alone. Prints one line per burst: "<contender> <what> <nanoseconds
-// per operation>".
+// Compiled only on request: Boost is a peer for this comparison, and without its headers (-DMOTORIUM_BOOST
+// absent) the ring runs alone. Prints one line per burst: "<contender> <what> <nanoseconds per operation>".
 #include <pthread.h>
 #include <sched.h>
 
@@ -29,7 +28,7 @@ constexpr std::uint64_t kTransfers = 50'000, kRoundTrips = 2'000;
 #define MOTORIUM_ITEM_WORDS 7
 #endif
 
-/// Numbered words; seven and the stamp of SpscRing fill one cache line.
+/// A numbered item; seven words and the stamp of SpscRing fill one cache line.
 struct Item {
   std::uint64_t number = 0;
 #if MOTORIUM_ITEM_WORDS > 1
@@ -50,7 +49,7 @@ class Boost {
 };
 #endif
 
-/// Two sides that start each burst together; the burst of one contender never overlaps another's.
+/// Makes two sides start each burst together; bursts of different contenders never overlap.
 struct Gate {
   std::atomic<int> near{0}, far{0};
   void near_side(int burst) {

@@ -9,7 +9,7 @@
 
 namespace motorium {
 
-/// float32, C order; other layouts and types are converted on the way in.
+/// float32, C order; other layouts and types are converted.
 using FloatArray = pybind11::array_t<float, pybind11::array::c_style | pybind11::array::forcecast>;
 
 inline std::span<const float> view(const FloatArray& array) {

@@ -21,7 +21,7 @@ namespace {
 namespace py = pybind11;
 using Release = py::call_guard<py::gil_scoped_release>;
 
-/// What every driver of a chain offers. Unguarded: for tests, benches and calibration.
+/// Binds what every driver of a chain offers. Not gated: for tests, benchmarks and calibration.
 void bind_joint_bus(py::module_& m) {
   py::class_<JointBus>(m, "JointBus")
       .def(

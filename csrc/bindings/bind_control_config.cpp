@@ -70,7 +70,7 @@ ControlConfig make_config(const FloatArray& lower_rad, const FloatArray& upper_r
   return config;
 }
 
-/// One limit of every joint.
+/// Binds one limit of every joint.
 template <float mtr_joint_limits::* Limit>
 FloatArray limits_of(const ControlConfig& config) {
   PerJoint<float> values{};

@@ -27,7 +27,7 @@ int watch_estop(BoundLoop& bound, int fd, const std::string& keys, bool hand_on)
   }
 }
 
-/// The GIL keeps two callers apart.
+/// One caller at a time, because it holds the GIL.
 std::vector<std::pair<std::int64_t, int>> take_keys(BoundLoop& bound) {
   std::vector<std::pair<std::int64_t, int>> keys;
   for (KeyPress key; bound.loop.take_key(key);) keys.emplace_back(key.t_ns, key.byte);

@@ -1,4 +1,4 @@
-// The denoising loop alone, over a prefix that the caller gives as keys and values.
+// The denoising loop alone, over a prefix given by the caller as keys and values.
 #include <array>
 #include <mutex>
 
@@ -13,7 +13,7 @@ namespace py = pybind11;
 namespace motorium {
 namespace {
 
-/// A denoiser with the arena it lives in. Calls from several threads wait for one another, without the GIL.
+/// A denoiser with its arena. Calls from several threads wait for one another, without the GIL.
 struct BareDenoiser {
   BareDenoiser(const py::dict& config, const std::map<std::string, FloatArray>& tensors,
                const std::string& isa, const EngineOptions& options)
@@ -25,7 +25,7 @@ struct BareDenoiser {
     loader.finish();
   }
 
-  /// What `call` returns; no other call runs meanwhile, and the GIL is free.
+  /// Runs `call` alone, without the GIL, and returns its result.
   template <typename Call>
   auto alone(const Call& call) {
     const py::gil_scoped_release release;

@@ -64,7 +64,7 @@ auto column(const std::vector<ServoGoal>& goals, Get get) {
   return result;
 }
 
-/// What all servos of a chain were told last.
+/// Latest goals of all servos of a chain.
 struct ServoGoals {
   std::vector<ServoGoal> each;
 };

@@ -127,7 +127,7 @@ Floats scene(const NanoEngine& engine) {
   Floats out(static_cast<py::ssize_t>(engine.config().scene));
   const std::span<float> values(out.mutable_data(), engine.config().scene);
   {
-    const py::gil_scoped_release release;  // it waits for a plan that is being made
+    const py::gil_scoped_release release;  // waits for a plan in progress
     engine.read_scene(values);
   }
   return out;

@@ -40,7 +40,7 @@ void check(FrameStatus status) {
   if (status != FrameStatus::ok) throw py::value_error(reason(status));
 }
 
-/// Memory of a Python object that stays exported, so neither freed nor unmapped, as long as this lives.
+/// Memory of a Python object, kept exported, so neither freed nor unmapped, while this exists.
 class Memory {
  public:
   Memory(const py::buffer& buffer, bool writable) : view_(buffer.request(writable)) {}
@@ -71,7 +71,7 @@ std::uint64_t write(Writer& writer, const Image& image, std::int64_t t_ns) {
   if (image.ndim() != 3 || image.shape(0) != shape.height || image.shape(1) != shape.width ||
       image.shape(2) != shape.channels)
     check(FrameStatus::wrong_size);
-  // The interpreter lock is kept: it makes two threads of a careless caller take turns.
+  // Keep the GIL, so that two threads of a careless caller take turns.
   check(writer.ring.write({image.data(), static_cast<std::size_t>(image.size())}, t_ns));
   return writer.ring.number();
 }

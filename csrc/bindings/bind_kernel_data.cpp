@@ -43,7 +43,7 @@ Floats resize_image(const Bytes& x, std::size_t height, std::size_t width, std::
   return y;
 }
 
-/// The arguments that gathering and scattering share, checked.
+/// Checks the arguments that gathering and scattering share.
 SlotScale slot_scale(const Indices& slots, std::size_t slot_count, const Floats& base, const Floats& mean,
                      const Floats& scale) {
   const py::ssize_t channels = slots.size();
@@ -118,7 +118,7 @@ Floats add_scaled(const Floats& x, const Floats& z, float scale, const std::stri
   return y;
 }
 
-/// The values as they lie in a cache of `capacity` keys, (count, heads, dim).
+/// Returns the values as stored in a cache of `capacity` keys, (count, heads, dim).
 template <bool narrow>
 Floats store_keys(const Floats& k, const Floats& v, std::size_t first, std::size_t capacity,
                   const std::string& isa) {

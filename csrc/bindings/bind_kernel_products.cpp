@@ -40,7 +40,7 @@ Activation gate_named(const std::string& name) {
   return Activation::silu_gate;
 }
 
-/// The rows of a call as its product reads them, where they are not read as they are.
+/// Converted rows of a call, for products that cannot read them as they are.
 struct Converted {
   Converted(const KernelTable& table, Precision precision, MultiplyRows& call)
       : rows(call.rows * converted_stride(call.k)), scale(call.rows) {

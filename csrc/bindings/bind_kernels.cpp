@@ -1,4 +1,4 @@
-// Single kernels for tests and benchmarks: allocate, pack, call. The run path never comes through here.
+// Single kernels for tests and benchmarks: allocate, pack, call. Inference never uses these.
 #include "bind_kernels.hpp"
 #include "module.hpp"
 

@@ -46,7 +46,7 @@ void bind_kernel_data(pybind11::module_& m);
 /// What the machine can do, and how long products take.
 void bind_kernel_speed(pybind11::module_& m);
 
-/// "float32", "bfloat16" or "int8"; ValueError otherwise.
+/// Accepts "float32", "bfloat16" or "int8"; ValueError otherwise.
 kernels::Precision precision_named(const std::string& name);
 const char* name_of(kernels::Precision precision);
 

@@ -4,7 +4,7 @@ namespace py = pybind11;
 
 namespace motorium {
 
-/// Names of the release before: asking for one warns, and gives what does the same today.
+/// Binds the names of the release before: using one warns, and returns today's equivalent.
 void bind_old_names(py::module_& m) {
   const auto partial = py::module_::import("functools").attr("partial");
   const auto service = [m, partial](const char* family) {

@@ -12,7 +12,7 @@ namespace {
 
 using Times = py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>;
 
-/// Rows of `readings`: position, velocity, effort, voltage, temperature, status of every joint.
+/// `readings`: rows of position, velocity, effort, voltage, temperature and status of every joint.
 void publish(Relay& relay, std::int64_t t_ns, const FloatArray& readings, const Times& joint_t_ns) {
   const std::uint32_t n = relay.joints();
   if (readings.ndim() != 2 || readings.shape(0) != 6 || readings.shape(1) != n || joint_t_ns.size() != n) {

@@ -91,7 +91,7 @@ std::string words(const RobotReading& reading) {
   return reading.detail.empty() ? text : text + ": " + reading.detail;
 }
 
-/// The compiled robot, as the file that Python, C and microcontrollers open.
+/// Binds the compiled robot: the file that Python, C and microcontrollers open.
 void bind_robot_file(py::module_& m, py::class_<RobotConfig>& config) {
   py::enum_<FileProblem> problems(m, "FileProblem");
   for (std::uint8_t i = 0; i <= static_cast<std::uint8_t>(kLastFileProblem); ++i) {

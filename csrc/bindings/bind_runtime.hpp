@@ -23,24 +23,24 @@ void bind_control_loop(pybind11::module_& m);
 void bind_relay(pybind11::module_& m);
 void bind_frames(pybind11::module_& m);
 
-/// The fraction of its velocity limits at which the arm slews: the approach share for None. ValueError
+/// Returns the fraction of its velocity limits at which the arm slews; None: the approach share. ValueError
 /// outside (0, 1].
 float checked_share(std::optional<double> share, const ControlConfig& config);
 
-/// Checks shapes, then copies one value per joint.
+/// Checks the shape, then copies one value per joint.
 PerJoint<float> per_joint(const FloatArray& array, std::uint32_t joints, const char* name);
-/// A pose to go to; ValueError where a number of it is not finite.
+/// Returns a target pose; ValueError when a number is not finite.
 PerJoint<float> pose(const FloatArray& array, std::uint32_t joints);
 FloatArray to_array(const PerJoint<float>& values, std::uint32_t joints);
-/// A view of `rows` as a chunk; ValueError unless it is (T, joints).
+/// Views `rows` as a chunk; ValueError unless it is (T, joints).
 ChunkView chunk_view(const FloatArray& rows, std::uint32_t joints, std::int64_t t0_ns, std::int64_t dt_ns,
                      std::uint32_t delay);
 /// `map`: joint lists `source`, `scale`, `offset` of the follower's length, and `max_age_s`. ValueError
 /// otherwise.
 void follow(ControlLoop& follower, const ControlLoop& leader, const pybind11::dict& map);
-/// Structured array, one element per record.
+/// Returns a structured array, one element per record.
 pybind11::array telemetry_array(const std::vector<TickRecord>& records, std::uint32_t joints);
-/// (J,) lowest and (J,) highest value of a chunk.
+/// Returns the lowest and highest value of a chunk, (J,) each.
 pybind11::tuple meant_rad(const Meaning& meaning, std::uint32_t joints);
 
 }  // namespace motorium

@@ -31,7 +31,7 @@ py::object read(ServiceBus& bus, std::uint8_t id, std::uint16_t address, std::ui
   return python(data);
 }
 
-/// id -> bytes, or None where there was no good answer.
+/// Returns id -> bytes, or None where there was no proper answer.
 py::dict sync_read(ServiceBus& bus, const std::vector<std::uint8_t>& ids, std::uint16_t address,
                    std::uint8_t size, bool fast) {
   std::vector<std::optional<Bytes>> found;

@@ -9,7 +9,7 @@ namespace py = pybind11;
 namespace motorium {
 namespace {
 
-/// One direction of a chunk: what it takes, what it gives, and the call.
+/// One direction of a chunk: input, output and call.
 struct Direction {
   const char* name;
   const char* input;
@@ -37,7 +37,7 @@ void convert(const SlotMap& map, const float* in, py::ssize_t rows, float* out) 
   D.scatter ? map.scatter_rows(from, n, to) : map.gather_rows(from, n, to);
 }
 
-/// `out` itself, which has to be the caller's very array (float32, C order), or a new one.
+/// Returns `out` itself, which must be the caller's own array (float32, C order), or a new one.
 FloatArray target(PyObject* out, py::ssize_t rows, py::ssize_t columns) {
   if (out == nullptr || out == Py_None) return FloatArray({rows, columns});
   if (!FloatArray::check_(out)) throw py::type_error("out must be a float32 array in C order");
@@ -47,7 +47,7 @@ FloatArray target(PyObject* out, py::ssize_t rows, py::ssize_t columns) {
   return array;
 }
 
-/// Everything that is not float32 in C order already, and every error.
+/// Handles everything that is not float32 in C order already, and every error.
 template <const Direction& D>
 PyObject* convert_any(const SlotMap& map, PyObject* in, PyObject* out) {
   const FloatArray source = FloatArray::ensure(in);
@@ -58,7 +58,7 @@ PyObject* convert_any(const SlotMap& map, PyObject* in, PyObject* out) {
   return result.release().ptr();
 }
 
-/// Both arguments, by place or by name; no reference is taken.
+/// Reads both arguments, by position or by name; takes no reference.
 template <const Direction& D>
 void parse(const LeanCall& call, PyObject*& in, PyObject*& out) {
   if (call.positional > 2) throw py::type_error(std::string(D.name).append("() takes at most 2 arguments"));
@@ -75,8 +75,8 @@ void parse(const LeanCall& call, PyObject*& in, PyObject*& out) {
   out = found[1];
 }
 
-/// A chunk in a microsecond's fraction: arrays that need no conversion are used where they lie. The usual way
-/// through pybind11 costs ten times the work itself.
+/// Converts a chunk in a fraction of a microsecond, using arrays in place where no conversion is needed.
+/// pybind11's usual path costs ten times the work itself.
 template <const Direction& D>
 PyObject* chunk(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* names) noexcept {
   return lean_guard([&] {

@@ -7,7 +7,7 @@ namespace py = pybind11;
 namespace motorium {
 namespace {
 
-/// (J,) of what `values` holds.
+/// Returns `values` as an array (J,).
 template <class State, class T>
 auto row(PerJoint<T> State::* values) {
   return [values](const State& state) {

@@ -77,7 +77,7 @@ std::vector<GuardBits> guard_bits(const CoreStats& stats) {
   return bits;
 }
 
-/// A number of one of the structs inside.
+/// Binds a field of a nested struct.
 template <class Inner, class Value>
 auto within(Inner CoreStats::* inner, Value Inner::* value) {
   return [inner, value](const CoreStats& stats) { return stats.*inner.*value; };

@@ -17,7 +17,8 @@ namespace motorium {
 struct BoundLoop {
   BoundLoop(const RobotConfig& config, Robot::OpenBus open)
       : robot(config, std::move(open), python_interrupt) {}
-  /// The park takes seconds: other Python threads (a simulated arm, for one) must be able to run meanwhile.
+  /// Releases the GIL: a park takes seconds, and other Python threads (such as a simulated arm) must run
+  /// meanwhile.
   ~BoundLoop() {
     const pybind11::gil_scoped_release release;
     robot.stop();
@@ -30,7 +31,7 @@ struct BoundLoop {
   TelemetryReader& telemetry = robot.telemetry();
 };
 
-/// On the robot's buses, each reached in its own way.
+/// Opens the robot's buses, each in its own way.
 inline std::unique_ptr<BoundLoop> open_loop(const RobotConfig& config, std::vector<BusAccess> access) {
   const pybind11::gil_scoped_release release;
   return std::make_unique<BoundLoop>(

@@ -16,7 +16,8 @@ inline constexpr std::array kActivations{std::pair{"relu", kernels::Activation::
                                          std::pair{"silu_gate", kernels::Activation::silu_gate},
                                          std::pair{"gelu_tanh_gate", kernels::Activation::gelu_tanh_gate}};
 
-/// The options in one table of a config. Every key asked for is a known one; close() refuses the others.
+/// Reads the options of one table of a config. Every key asked for is a known one; close() refuses the
+/// others.
 class Options {
  public:
   Options(const pybind11::dict& table, const char* what) : table_(table), what_(what) {}

@@ -13,21 +13,21 @@
 
 namespace motorium {
 
-/// A value of a config; raises KeyError naming the key.
+/// Returns a value of a config; raises KeyError naming the key.
 template <typename T>
 T required(const pybind11::dict& table, const char* key) {
   if (!table.contains(key)) throw pybind11::key_error(key);
   return table[key].cast<T>();
 }
 
-/// Takes the key's value where the config has it.
+/// Sets `value` where the config has the key.
 template <typename T>
 void optional(const pybind11::dict& table, const char* key, T& value) {
   if (table.contains(key)) value = table[key].cast<T>();
 }
 
-/// Keys are the names of the struct's fields; enumerations are their names as text. An unknown key raises
-/// ValueError, so that a misspelt option cannot be ignored.
+/// Reads a block's config. Keys are the names of the struct's fields, enumerations their names as text. An
+/// unknown key raises ValueError, so that a misspelt option is noticed.
 BlockConfig read_block(const pybind11::dict& table);
 DenoiserConfig read_denoiser(const pybind11::dict& table);
 
@@ -35,8 +35,8 @@ Tensors tensor_views(const std::map<std::string, FloatArray>& tensors);
 
 void raise_unless_ok(DenoiseStatus status);
 
-/// What a run lets out: every value as (stream, what, index, array), in order. A run writes without the GIL
-/// while another thread may take.
+/// Records every value of a run as (stream, what, index, array), in order. A run writes without the GIL while
+/// another thread may take.
 class Recorder final : public Probe {
  public:
   void see(const char* stream, const char* what, std::size_t index, const ConstRows& rows,
@@ -65,7 +65,7 @@ struct RunArguments {
   std::optional<FloatArray> mask = std::nullopt;  ///< (T, channels)
 };
 
-/// Calls run(call) with the GIL released and returns (T, channels).
+/// Calls run(call) without the GIL and returns (T, channels).
 template <typename Engine>
 FloatArray run_denoiser(const Engine& engine, const DenoiserConfig& config, const RunArguments& arguments,
                         const std::optional<FloatArray>& context, std::size_t domain, Probe* probe) {

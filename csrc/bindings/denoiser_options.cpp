@@ -52,10 +52,9 @@ void read_sizes(Options& options, DenoiserConfig& c) {
   options.optional("prefix", c.prefix);
 }
 
-/// Options that mean something else in another format, whose number is the key `format`. Format 1, of configs
-/// that do not name it: `window` counts the row itself, `adapters` is a number of whole tables. Format 2:
-/// `window` is the number of rows before it, `adapters` lists per embodiment the channels whose matrices it
-/// uses.
+/// Reads options whose meaning depends on the key `format`. Format 1, also of configs that do not name it:
+/// `window` counts the row itself, `adapters` is a number of whole tables. Format 2: `window` is the number
+/// of rows before it, `adapters` lists per embodiment the channels whose matrices it uses.
 void read_by_format(Options& options, DenoiserConfig& c) {
   constexpr std::size_t kNewest = 2;
   std::size_t format = 1;
@@ -65,7 +64,7 @@ void read_by_format(Options& options, DenoiserConfig& c) {
   if (format < 1 || format > kNewest)
     throw py::value_error("denoiser format " + std::to_string(format) +
                           " is unknown; this version reads 1 and 2");
-  const bool itself = format == 1;  // the window counts it
+  const bool itself = format == 1;  // the window counts the row itself
   if (c.mask == Mask::lambda && (!window || (itself && *window == 0)))
     throw py::value_error("the lambda mask needs a window");
   if (c.mask != Mask::lambda && window.value_or(0) > 0)

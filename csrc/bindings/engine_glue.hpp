@@ -11,8 +11,8 @@
 
 namespace motorium {
 
-/// The class of a family's engine: its constructor and what every engine tells of itself. `read` makes the
-/// config of a dict.
+/// Binds a family's engine: its constructor and what every engine reports. `read` makes the config from a
+/// dict.
 template <typename Engine, typename Config>
 pybind11::class_<Engine> bind_family(pybind11::module_& m, const char* name, const char* doc,
                                      Config (*read)(const pybind11::dict&)) {
@@ -38,7 +38,7 @@ inline std::span<const std::int32_t> ids_of(const Ids& ids) {
   return {ids.data(), static_cast<std::size_t>(ids.size())};
 }
 
-/// Runs `encode` with the GIL released; ValueError when it refuses its inputs.
+/// Runs `encode` without the GIL; ValueError when it refuses its inputs.
 template <typename Encode>
 void run_encoder(const Encode& encode) {
   DenoiseStatus status;

@@ -13,7 +13,7 @@
 #include "core/guard.h"
 #include "robot/texts.hpp"
 
-/// Enums of the core as enums of Python: members by their C++ names in capitals. Those that appear in files
+/// Enums of the core as Python enums: members have their C++ names in capitals. Those that appear in files
 /// and in `--json` have their text as value (`TextEnum`); bits are `enum.IntFlag`, numbers `enum.IntEnum`.
 namespace motorium {
 
@@ -22,14 +22,14 @@ enum class GateCauses : std::uint32_t {};
 enum class GuardBits : std::uint8_t {};
 enum class TickEvents : std::uint32_t {};
 
-/// The Python class of `E` and, by value, its members. They live as long as the interpreter.
+/// Keeps the Python class of `E` and its members by value, for as long as the interpreter lives.
 template <class E>
 struct PyEnum {
   static inline PyObject* kind = nullptr;
   static inline std::vector<PyObject*> members{};
 };
 
-/// Conversion of members; of bits from and to any combination.
+/// Converts members; for bits, any combination.
 template <class E>
 struct EnumCaster {
   static pybind11::handle cast(E value, pybind11::return_value_policy, pybind11::handle) {
@@ -44,7 +44,7 @@ struct EnumCaster {
                         : static_cast<E>(std::find(all.begin(), all.end(), from.ptr()) - all.begin());
     return true;
   }
-  // What pybind11 asks of a caster.
+  // Required of a caster by pybind11.
   template <class T>
   using cast_op_type = E;
   operator E() const { return value; }  // NOLINT(google-explicit-constructor)
@@ -57,7 +57,7 @@ inline std::string capitals(std::string_view text) {
   return name;
 }
 
-/// `pairs`: of member names and values.
+/// `pairs`: member names and values.
 inline pybind11::object python_enum(pybind11::module_& m, const char* base, const char* name,
                                     const pybind11::list& pairs, const char* doc) {
   const bool text = std::string_view(base) == "TextEnum";
@@ -68,7 +68,7 @@ inline pybind11::object python_enum(pybind11::module_& m, const char* base, cons
   return kind;
 }
 
-/// A `TextEnum` with the texts of `E`.
+/// Makes a `TextEnum` with the texts of `E`.
 template <class E>
 void bind_text_enum(pybind11::module_& m, const char* name, const char* doc) {
   pybind11::list pairs;
@@ -80,7 +80,7 @@ void bind_text_enum(pybind11::module_& m, const char* name, const char* doc) {
     PyEnum<E>::members.push_back(pybind11::object(kind.attr(capitals(text).c_str())).release().ptr());
 }
 
-/// An `IntEnum` with values from 0 on, or with `bits` an `IntFlag` of one bit each.
+/// Makes an `IntEnum` with values from 0 on, or with `bits` an `IntFlag` of one bit each.
 template <class E>
 void bind_number_enum(pybind11::module_& m, const char* name, const std::vector<const char*>& names,
                       bool bits, const char* doc) {

@@ -3,7 +3,7 @@
 namespace motorium {
 
 PyMethodDef lean_method(const char* name, LeanFunction function, const char* doc) {
-  // CPython stores every kind of function under one type and casts it back by the flags.
+  // CPython stores every kind of function as one type and casts it back according to the flags.
   return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function)),
           METH_FASTCALL | METH_KEYWORDS, doc};
 }

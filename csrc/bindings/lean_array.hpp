@@ -2,11 +2,11 @@
 
 #include "bindings/arrays.hpp"
 
-/// Calls whose work is shorter than pybind11's own: CPython's fast calling convention on a pybind11 class,
-/// and arrays looked at where they lie. What does not fit is left to pybind11's conversions.
+/// Bindings for calls shorter than pybind11's own overhead: CPython's fast calling convention on a pybind11
+/// class, and arrays used in place. Everything else is left to pybind11's conversions.
 namespace motorium {
 
-/// Arguments as CPython hands them over; names those of the last ones.
+/// Arguments as CPython passes them; `names` are those of the last ones.
 struct LeanCall {
   PyObject* const* args;
   Py_ssize_t positional;
@@ -18,7 +18,7 @@ struct LeanCall {
   }
 };
 
-/// A float32 array in C order with two axes, or not usable.
+/// A float32 array in C order with two axes, if the object is one.
 class LeanArray {
  public:
   explicit LeanArray(PyObject* object) {
@@ -44,19 +44,19 @@ class LeanArray {
   bool usable_ = false;
 };
 
-/// The C++ object of a call; its class has been checked by the method descriptor.
+/// Returns the C++ object of a call; the method descriptor has checked its class.
 template <typename T>
 const T& lean_self(PyObject* self) {
   auto* const instance = reinterpret_cast<pybind11::detail::instance*>(self);
   if (instance->simple_layout && instance->simple_holder_constructed)
     return *static_cast<const T*>(instance->simple_value_holder[0]);
-  // A class that inherits from several, or an object whose __init__ never ran.
+  // A class with several bases, or an object whose __init__ never ran.
   const auto held = instance->get_value_and_holder(pybind11::detail::get_type_info(typeid(T)));
   if (!held.holder_constructed()) throw pybind11::type_error("__init__() of the base class never ran");
   return *static_cast<const T*>(held.value_ptr());
 }
 
-/// Runs `body`; what it throws becomes the Python error that pybind11 makes of it.
+/// Runs `body`; turns what it throws into the Python error that pybind11 would raise.
 template <typename Body>
 PyObject* lean_guard(Body&& body) noexcept {
   try {

@@ -8,7 +8,7 @@
 
 namespace motorium {
 
-// The robot's methods that wait, without the GIL. Python's signal handlers run meanwhile.
+// Methods of the robot that wait, without the GIL. Python's signal handlers run meanwhile.
 bool enable(BoundLoop& bound, double timeout_s);
 MoveEnd slew(BoundLoop& bound, const FloatArray& q, std::optional<double> share, double timeout_s);
 bool move_to(BoundLoop& bound, const FloatArray& q, std::optional<double> share, double timeout_s);

@@ -8,7 +8,7 @@
 
 namespace motorium {
 
-/// What `as_dict` says of a value: texts and numbers instead of enums, dicts instead of structs.
+/// Returns a value as in `as_dict`: texts and numbers instead of enums, dicts instead of structs.
 inline pybind11::object plain(const pybind11::object& value) {
   namespace py = pybind11;
   static const py::handle kEnum = py::object(py::module_::import("enum").attr("Enum")).release();
@@ -20,8 +20,8 @@ inline pybind11::object plain(const pybind11::object& value) {
   return out;
 }
 
-/// A class of read-only values for Python: every field has its unit in its name and a line of its own. It is
-/// read like a dict too, with a warning, as it was in 0.1.0.
+/// A Python class of read-only values, each with its unit in its name and a docstring. Can also be read like
+/// a dict, with a warning, as in 0.1.0.
 template <class T, class... Bases>
 class BoundStruct {
  public:
@@ -41,7 +41,7 @@ class BoundStruct {
     return *this;
   }
 
-  /// After the last field.
+  /// Call after the last field.
   pybind11::class_<T, Bases...> finish() {
     namespace py = pybind11;
     bound_.attr("fields") = py::tuple(names_);

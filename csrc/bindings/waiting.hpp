@@ -6,7 +6,7 @@
 
 namespace motorium {
 
-/// Runs Python's signal handlers, in the main thread. True: one of them raised.
+/// Runs Python's signal handlers, in the main thread. True when one of them raised.
 inline bool python_interrupt() {
   const pybind11::gil_scoped_acquire gil;
   return PyErr_CheckSignals() != 0;

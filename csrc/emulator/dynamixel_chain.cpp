@@ -81,7 +81,7 @@ void DynamixelChain::handle(const mtr_dxl_view& view) {
   if (view.instruction == MTR_DXL_WRITE) obey_shadows(view);
 }
 
-/// Servos told by their shadow id do it and say nothing.
+/// Servos addressed by their shadow id obey silently.
 void DynamixelChain::obey_shadows(const mtr_dxl_view& view) {
   for (std::size_t i = 0; i < servos_.size(); ++i) {
     if (hears(i) && view.id != servos_[i].id() && servos_[i].obeys(view.id)) handle_command(servos_[i], view);
@@ -98,7 +98,7 @@ void DynamixelChain::read_each(const std::vector<Asked>& asked) {
   }
 }
 
-/// All in one packet, each servo when those in front of it have spoken: one that stays silent ends it.
+/// Answers in one packet, each servo after those before it have spoken; a silent servo ends the packet.
 void DynamixelChain::read_together(const std::vector<Asked>& asked) {
   std::size_t total = 0;
   for (const Asked& a : asked) total += a.size;
@@ -174,7 +174,7 @@ void DynamixelChain::handle_one(std::size_t i, const mtr_dxl_view& view) {
     return reply(i, view.id, data.empty() ? kAccess : kFine, data);
   }
   const bool answers = alone && servo.return_level() > 1;
-  const std::uint8_t id = servo.id();  // the one it was called by, even when the write changes it
+  const std::uint8_t id = servo.id();  // answers with the id it was called by, even when the write changes it
   const std::uint8_t error = handle_command(servo, view);
   if (answers) reply(i, id, error, {});
 }

@@ -24,7 +24,7 @@ constexpr std::size_t kProfileAcceleration = 108, kProfileVelocity = 112, kGoalP
 constexpr std::size_t kPresentPwm = 124, kPresentLoad = 126, kPresentVelocity = 128, kPresentPosition = 132;
 constexpr std::size_t kPresentVoltage = 144, kPresentTemperature = 146, kFirstRam = 64;
 
-/// By the value of register 8.
+/// Indexed by register 8.
 constexpr std::array<std::uint32_t, 8> kBauds{9'600,     57'600,    115'200,   1'000'000,
                                               2'000'000, 3'000'000, 4'000'000, 4'500'000};
 constexpr std::int32_t kVelocityMode = 1, kPositionMode = 3, kExtendedMode = 4, kCurrentPositionMode = 5;
@@ -131,7 +131,7 @@ void DynamixelTable::poke(std::uint16_t address, std::span<const std::uint8_t> d
   for (std::size_t i = 0; i < data.size() && address + i < live_.size(); ++i) live_[address + i] = data[i];
 }
 
-/// Whether one register takes a value.
+/// Whether a register accepts a value.
 std::uint8_t DynamixelTable::check(const EmulatedRegister& reg,
                                    std::span<const std::uint8_t> data) const noexcept {
   if (!reg.writable || (reg.eeprom && live_[kTorqueEnable] != 0)) return MTR_DXL_ACCESS;
@@ -240,7 +240,7 @@ void DynamixelTable::update(const ServoPresent& reported) noexcept {
   set(kPresentVoltage, 2, present.voltage_dv);
   live_[kPresentTemperature] = static_cast<std::uint8_t>(std::clamp(present.temperature_c, 0, 255));
   live_[kMoving] = present.moving ? 1 : 0;
-  // A fault stays until the servo restarts; those that Shutdown names switch the torque off.
+  // A fault stays until the servo restarts; those named in Shutdown switch the torque off.
   live_[kHardwareError] |= present.status;
   if ((live_[kHardwareError] & live_[kShutdown]) != 0) live_[kTorqueEnable] = 0;
 }

@@ -17,21 +17,22 @@ struct EmulatedRegister {
   std::int32_t initial = 0;  ///< Factory value.
 };
 
-/// A Dynamixel X model as far as its servo behaves by it.
+/// A Dynamixel X model, as far as it determines its servo's behaviour.
 struct DynamixelModel {
   std::uint16_t model_number = 1200;
   std::uint8_t firmware = 50;
-  std::uint8_t fast_firmware = 46;        ///< First firmware that knows the fast reads; 0: none does.
+  std::uint8_t fast_firmware = 46;        ///< First firmware that knows the fast reads; 0: none.
   std::int32_t effort_full_scale = 1000;  ///< Present current or load at stall torque, in register units.
   std::int32_t ticks_per_turn = kUsualTicksPerTurn;
   std::vector<EmulatedRegister> registers;
 };
 
-/// The control table of one Dynamixel X servo and what reading and writing it does. No I/O; the bus watchdog
-/// alone looks at the clock.
+/// The control table of one Dynamixel X servo, and the effects of reading and writing it. No I/O; only the
+/// bus watchdog reads the clock.
 class DynamixelTable final : public VirtualServo {
  public:
-  /// Throws std::invalid_argument when a register lies outside the first 256 addresses, or on an absurd turn.
+  /// Throws std::invalid_argument when a register lies outside the first 256 addresses, or for an absurd
+  /// turn.
   DynamixelTable(std::uint8_t id, DynamixelModel model);
 
   std::uint8_t id() const noexcept override { return live_[kId]; }
@@ -43,25 +44,25 @@ class DynamixelTable final : public VirtualServo {
   std::int64_t return_delay_ns() const noexcept override;
   std::uint32_t baud() const noexcept override;
 
-  /// The bytes, or an empty span when the range leaves the table.
+  /// Returns the bytes, or an empty span when the range leaves the table.
   std::span<const std::uint8_t> read(std::uint16_t address, std::uint16_t size) const noexcept;
-  /// Writes whole registers, all or none. Returns what a status packet says about it: 0 or MTR_DXL_*.
+  /// Writes whole registers, all or none. Returns the error of the status packet: 0 or MTR_DXL_*.
   std::uint8_t write(std::uint16_t address, std::span<const std::uint8_t> data) noexcept;
   /// Holds a write back until `action`, which returns its result.
   std::uint8_t reg_write(std::uint16_t address, std::span<const std::uint8_t> data) noexcept;
   std::uint8_t action() noexcept;
-  /// Factory values; the id stays.
+  /// Restores factory values except the id.
   void factory_reset() noexcept;
-  /// Brings a multi-turn count back into one turn; refused while moving.
+  /// Reduces a multi-turn count to one turn; refused while moving.
   std::uint8_t clear_turns() noexcept;
 
   /// Feeds the bus watchdog.
   void hear(std::int64_t now_ns) noexcept;
-  /// The error byte of every reply: `error` and the alert bit.
+  /// Returns the error byte of a reply: `error` and the alert bit.
   std::uint8_t with_alert(std::uint8_t error) const noexcept;
-  /// 0: pings alone are answered, 1: reads too, 2: everything.
+  /// Returns 0: answers only pings, 1: reads too, 2: everything.
   std::uint8_t return_level() const noexcept;
-  /// Whether it obeys what `id`, its own or its shadow id, is told.
+  /// Whether the servo obeys `id`: its own or its shadow id.
   bool obeys(std::uint8_t id) const noexcept;
   std::uint16_t model_number() const noexcept { return model_.model_number; }
   std::uint8_t firmware() const noexcept { return model_.firmware; }
@@ -88,7 +89,7 @@ class DynamixelTable final : public VirtualServo {
   double ticks_per_velocity_unit_;  // 0.229 rev/min
   double acceleration_unit_;        // rev/min^2 in 100 ticks/s^2
   Table live_{}, kept_{};
-  std::int32_t position_ticks_ = kUsualTicksPerTurn / 2;  // of the physics
+  std::int32_t position_ticks_ = kUsualTicksPerTurn / 2;  // from the physics
   std::int32_t dropped_turns_ = 0;                        // ticks that the count lost when the servo started
   std::int64_t heard_ns_ = 0;
   std::vector<std::uint8_t> pending_;

@@ -95,7 +95,7 @@ void FeetechChain::handle_one(std::size_t i, const mtr_ft_view& view) {
     case MTR_FT_WRITE:
     case MTR_FT_REG_WRITE:
       if (parameters.size() < 2) return;
-      // The acknowledgement carries the id the servo was called by, even when the write changes it.
+      // The acknowledgement has the id that the servo was called by, even when the write changes it.
       if (acknowledge) reply(i, {});
       if (view.instruction == MTR_FT_WRITE) servo.write(parameters[0], parameters.subspan(1));
       if (view.instruction == MTR_FT_REG_WRITE) servo.reg_write(parameters[0], parameters.subspan(1));

@@ -12,8 +12,8 @@ namespace motorium {
 /// Servos that answer Feetech protocol 0.
 class FeetechChain final : public VirtualChain {
  public:
-  /// `turns`: counts of each servo's encoder, none: as the
-  /// series has. Throws std::invalid_argument (ids, turns).
+  /// `turns`: counts of each servo's encoder; empty: the series' own. Throws std::invalid_argument (ids,
+  /// turns).
   FeetechChain(std::span<const std::uint8_t> ids, std::uint16_t model, const ServoTable::Series& series,
                std::span<const std::int32_t> turns);
 

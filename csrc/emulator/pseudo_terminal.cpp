@@ -47,7 +47,7 @@ void PseudoTerminal::open() {
   std::array<char, 128> name{};
   must(-::ptsname_r(master_, name.data(), name.size()));
   port_ = name.data();
-  // Our own handle on the client's end: without it the terminal hangs up each time a client leaves.
+  // Keep a handle on the client's end: without it the terminal hangs up each time a client leaves.
   client_ = must(::open(port_.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
   termios mode{};
   ::tcgetattr(client_, &mode);
@@ -83,7 +83,7 @@ void PseudoTerminal::close() noexcept {
   close_descriptors();
 }
 
-/// A pseudo-terminal carries bytes at any speed; what its client has set is known all the same.
+/// Whether the client's speed is right. A pseudo-terminal carries bytes at any speed, but knows the setting.
 bool PseudoTerminal::understood() const noexcept {
   const std::uint32_t baud = baud_.load(std::memory_order_relaxed);
   return baud == 0 || speed_of_terminal(client_) == baud;
@@ -92,13 +92,13 @@ bool PseudoTerminal::understood() const noexcept {
 std::uint32_t PseudoTerminal::speed() const noexcept { return speed_of_terminal(client_); }
 
 void PseudoTerminal::run() noexcept {
-  ::prctl(PR_SET_TIMERSLACK, 1UL);  // an emulated wire is as punctual as the kernel can be
+  ::prctl(PR_SET_TIMERSLACK, 1UL);  // an emulated wire should be as punctual as the kernel allows
   std::array<std::uint8_t, 1024> buffer;
   std::int64_t next_ns = -1;
   for (;;) {
     std::array<pollfd, 2> waiting{{{master_, POLLIN, 0}, {wake_, POLLIN, 0}}};
-    // The kernel wakes a sleeper some tens of microseconds late;
-    // a wire is not late, so the last of them are spent awake.
+    // The kernel wakes a sleeping thread some tens of microseconds late, a wire is never late: spin at the
+    // end.
     const std::int64_t left = std::max<std::int64_t>(next_ns - kAwakeNs - monotonic_ns(), 0);
     const timespec timeout{static_cast<time_t>(left / kNsPerS), static_cast<long>(left % kNsPerS)};
     const int ready = ::ppoll(waiting.data(), waiting.size(), next_ns < 0 ? nullptr : &timeout, nullptr);

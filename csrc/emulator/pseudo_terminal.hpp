@@ -10,34 +10,34 @@
 
 namespace motorium {
 
-/// A serial port made of nothing: clients open `port()`, a
-/// thread of its own serves the other end and sleeps otherwise.
+/// A virtual serial port: clients open `port()`, and a thread serves the other end and sleeps otherwise.
 class PseudoTerminal {
  public:
   struct Service {
-    /// Bytes have come from the client.
+    /// Called with bytes from the client.
     std::function<void(std::span<const std::uint8_t>)> hear;
-    /// Bytes to send now; sets when to ask again (CLOCK_MONOTONIC), or -1.
+    /// Returns bytes to send now; sets when to ask again (CLOCK_MONOTONIC), or -1.
     std::function<std::vector<std::uint8_t>(std::int64_t& next_ns)> speak;
-    /// So many bytes found nobody who reads.
+    /// Called with the number of bytes that nobody read.
     std::function<void(std::size_t)> lose;
   };
 
-  /// Throws std::system_error when there is no pseudo-terminal to be had.
+  /// Throws std::system_error when no pseudo-terminal can be made.
   PseudoTerminal();
   ~PseudoTerminal() { close(); }
   PseudoTerminal(const PseudoTerminal&) = delete;
   PseudoTerminal& operator=(const PseudoTerminal&) = delete;
 
   void start(Service service);
-  /// The cable is pulled: clients see a hang-up. Safe to call again.
+  /// Pulls the cable: clients see a hang-up. Safe to call again.
   void close() noexcept;
   const std::string& port() const noexcept { return port_; }
-  /// What the client has set its port to.
+  /// Returns the speed that the client has set.
   std::uint32_t speed() const noexcept;
-  /// Serves ahead of all ordinary threads, where that is permitted: a wire waits for no computer.
+  /// Serves with priority over ordinary threads, where permitted, because a real wire never waits for a
+  /// computer.
   void set_punctual(bool punctual) noexcept;
-  /// Servos that listen at `baud`: what a client sends at another speed is noise to them. 0: at any.
+  /// Sets the speed that servos listen at: data at another speed is noise to them. 0: any.
   void set_baud(std::uint32_t baud) noexcept { baud_.store(baud, std::memory_order_relaxed); }
 
  private:

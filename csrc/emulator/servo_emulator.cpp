@@ -16,7 +16,7 @@ struct ServoEmulator::Impl {
   std::unique_ptr<VirtualChain> chain;
   std::atomic<bool> own_bauds{false};
   mutable std::mutex mutex;  // guards the chain; held for the length of one packet
-  PseudoTerminal terminal;   // last: its thread uses the rest
+  PseudoTerminal terminal;   // last, because its thread uses the others
 };
 
 ServoEmulator::ServoEmulator(const std::vector<std::uint8_t>& ids, std::uint16_t model, bool high_byte_first,

@@ -6,7 +6,7 @@
 namespace motorium {
 namespace {
 
-// False headers of both protocols among noise.
+// Noise with false headers of both protocols.
 constexpr std::array<std::uint8_t, 9> kNoise{0x00, 0xFF, 0xFF, 0x01, 0xFA, 0xFF, 0xFF, 0xFD, 0x37};
 
 }  // namespace

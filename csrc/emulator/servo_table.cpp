@@ -27,11 +27,11 @@ constexpr unsigned kSignPosition = 15, kSignLoad = 10, kSignOffset = 11, kSignCu
 constexpr std::uint8_t kCalibrateMiddle = 128;
 constexpr std::uint8_t kOverloadBit = 1U << 5;
 constexpr std::uint8_t kDriveBackwards = 1U << 0, kFullAngle = 1U << 4,
-                       kCountBackwards = 1U << 7;  // of phase
+                       kCountBackwards = 1U << 7;  // bit of phase
 constexpr std::int64_t kReturnDelayUnitNs = 2000;
 constexpr std::int32_t kPermillePerPercent = 10;
 
-/// By the value of register 6 (Feetech STS and SCS memory tables).
+/// Indexed by register 6 (Feetech STS and SCS memory tables).
 constexpr std::array<std::uint32_t, 8> kBauds{1'000'000, 500'000, 250'000, 128'000,
                                               115'200,   76'800,  57'600,  38'400};
 constexpr std::uint8_t kWheelMode = 1;
@@ -65,7 +65,7 @@ std::int32_t ServoTable::ticks_per_count() const noexcept {
   return series_.phase ? std::max<std::int32_t>(live_[kResolution], 1) : 1;
 }
 
-/// What the servo shows of its encoder: direction, offset and resolution are those of its own memory.
+/// Updates the present position, with direction, offset and resolution from the servo's own memory.
 void ServoTable::show_position() noexcept {
   const std::uint8_t phase = series_.phase ? live_[kPhase] : std::uint8_t{0};
   const std::int32_t direction = (phase & kCountBackwards) != 0 ? -1 : 1;
@@ -74,8 +74,7 @@ void ServoTable::show_position() noexcept {
   set16(kPresentPosition, mtr_ft_encode_signed(count / ticks_per_count(), kSignPosition));
 }
 
-/// Where the servo drives to: the goal register reads back
-/// as it was written, clamped is what is done about it.
+/// Returns where the servo drives to. The goal register reads back as written; only its effect is clamped.
 std::int32_t ServoTable::encoder_goal() const noexcept {
   std::int32_t count = mtr_ft_decode_signed(get16(kGoalPosition), kSignPosition);
   const std::int32_t least = get16(kMinPosition), most = get16(kMaxPosition);
@@ -83,7 +82,8 @@ std::int32_t ServoTable::encoder_goal() const noexcept {
   const std::uint8_t phase = series_.phase ? live_[kPhase] : std::uint8_t{0};
   const std::int32_t direction = (phase & kCountBackwards) != 0 ? -1 : 1;
   std::int32_t encoder = direction * (count * ticks_per_count() + homing_offset());
-  if (least != 0 || most != 0) encoder = wrap(encoder, series_.turn);  // both 0: goals in other turns
+  // both 0: goals in other turns are allowed
+  if (least != 0 || most != 0) encoder = wrap(encoder, series_.turn);
   const bool away = ((phase & kDriveBackwards) != 0) != ((phase & kCountBackwards) != 0);
   return away ? 2 * position_ticks_ - encoder : encoder;
 }
@@ -163,13 +163,14 @@ void ServoTable::write(std::uint8_t address, std::span<const std::uint8_t> data)
       continue;
     }
     live_[at] = data[i];
-    if (at == kTorqueEnable && data[i] == 0) overloaded_ = condition_.overload = false;  // the way out
+    // how to leave an overload
+    if (at == kTorqueEnable && data[i] == 0) overloaded_ = condition_.overload = false;
     if (keep && at < kEepromEnd) eeprom_[at] = data[i];
   }
   show_position();
 }
 
-/// Writing 128 to the torque register makes the present position read as the middle of the turn.
+/// Writing 128 to the torque register makes the present position the middle of the turn.
 void ServoTable::calibrate_middle() noexcept {
   const std::int32_t actual = wrap(position_ticks_, series_.turn);
   set16(kHomingOffset, mtr_ft_encode_signed(actual - series_.turn / 2, kSignOffset));
@@ -207,7 +208,7 @@ ServoGoal ServoTable::goal() noexcept {
   goal.torque_enable = live_[kTorqueEnable] == 1;
   goal.goal_position_ticks = encoder_goal();
   goal.turning =
-      series_.homing_offset && live_[kMode] == kWheelMode;  // the SCS series has its wheel elsewhere
+      series_.homing_offset && live_[kMode] == kWheelMode;  // the SCS series has wheel mode elsewhere
   if (goal.turning) goal.turn_speed_ticks_s = mtr_ft_decode_signed(get16(kGoalSpeed), kSignPosition);
   goal.goal_speed_ticks_s = std::abs(mtr_ft_decode_signed(get16(kGoalSpeed), kSignPosition));
   goal.acceleration = live_[kAcceleration];

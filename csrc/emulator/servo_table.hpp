@@ -8,18 +8,18 @@
 
 namespace motorium {
 
-/// The register table of one STS3215 and what reading and writing it does. No I/O, no clock.
+/// The register table of one STS3215, and the effects of reading and writing it. No I/O, no clock.
 class ServoTable final : public VirtualServo {
  public:
-  /// What the series differ in.
+  /// Differences between the series.
   struct Series {
     bool high_byte_first = false;
     bool sync_read = true;
     std::size_t lock = 55, protection_torque = 34;
     std::int32_t turn = kUsualTicksPerTurn;
-    bool torque_limit = true;  ///< In RAM; else the one in EEPROM counts at once.
+    bool torque_limit = true;  ///< In RAM; else the one in EEPROM applies at once.
     bool homing_offset = true;
-    bool phase = true;  ///< Direction and range of the counts, and the encoder steps in each.
+    bool phase = true;  ///< Has direction and range of counts, and the encoder steps in each.
   };
   static Series sts() noexcept { return {}; }
   static Series scs() noexcept { return {true, false, 48, 37, 1024, false, false, false}; }
@@ -28,19 +28,19 @@ class ServoTable final : public VirtualServo {
   bool answers_sync_read() const noexcept { return series_.sync_read; }
 
   std::uint8_t id() const noexcept override { return live_[kId]; }
-  /// Whether the servo answers writes (status return level), reads are always answered.
+  /// Whether the servo acknowledges writes (status return level); reads are always answered.
   bool acknowledges() const noexcept { return live_[kResponseLevel] != 0; }
   std::uint8_t status() const noexcept { return live_[kStatus]; }
   const Table& bytes() const noexcept override { return live_; }
 
-  /// The bytes, or an empty span when the range leaves the table.
+  /// Returns the bytes, or an empty span when the range leaves the table.
   std::span<const std::uint8_t> read(std::uint8_t address, std::uint8_t size) const noexcept;
-  /// Writes what is writable; read-only registers and anything outside stay as they are.
+  /// Writes what is writable; read-only registers and anything outside stay unchanged.
   void write(std::uint8_t address, std::span<const std::uint8_t> data) noexcept;
   /// Holds a write back until `action`.
   void reg_write(std::uint8_t address, std::span<const std::uint8_t> data) noexcept;
   void action() noexcept;
-  /// Factory values; the id stays.
+  /// Restores factory values except the id.
   void reset() noexcept;
   void power_cycle() noexcept override;
   void poke(std::uint16_t address, std::span<const std::uint8_t> data) noexcept override;
@@ -69,7 +69,7 @@ class ServoTable final : public VirtualServo {
   std::uint16_t model_;
   Series series_;
   Table live_{};
-  std::int32_t position_ticks_ = kUsualTicksPerTurn / 2;  // of the physics
+  std::int32_t position_ticks_ = kUsualTicksPerTurn / 2;  // from the physics
   bool overloaded_ = false;
   std::array<std::uint8_t, 40> eeprom_{};
   std::array<std::uint8_t, 253> pending_{};

@@ -6,7 +6,7 @@
 namespace motorium {
 namespace {
 
-constexpr std::uint8_t kMaxId = 0xFC;  // of both protocols
+constexpr std::uint8_t kMaxId = 0xFC;  // in both protocols
 
 }  // namespace
 

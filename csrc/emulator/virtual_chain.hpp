@@ -12,39 +12,39 @@
 
 namespace motorium {
 
-/// Servos that hear one wire and answer in one protocol. No thread, no terminal.
+/// Servos on one wire that answer in one protocol. No thread, no terminal.
 class VirtualChain {
  public:
   virtual ~VirtualChain() = default;
-  /// Bytes from the master, cut anywhere.
+  /// Takes bytes from the master, split anywhere.
   virtual void consume(std::span<const std::uint8_t> bytes) = 0;
   virtual std::size_t size() const noexcept = 0;
   virtual VirtualServo& servo(std::size_t i) noexcept = 0;
 
-  /// The cable in front of servo `i` is off: neither it nor those behind it hear, answer or have power.
+  /// Unplugs the cable before servo `i`: it and those after it neither hear, answer nor have power.
   void unplug_from(std::size_t i) noexcept { plugged_ = i < plugged_ ? i : plugged_; }
-  /// All have power again; what was off has lost its RAM.
+  /// Powers all servos again; those that were off have lost their RAM.
   void replug() noexcept {
     for (std::size_t i = plugged_; i < size(); ++i) servo(i).power_cycle();
     plugged_ = kAll;
   }
 
-  /// Whether the cables of servo `i` are on. Without, it neither hears nor answers nor has power; others do.
+  /// Plugs or unplugs servo `i` alone: without its cables it neither hears, answers nor has power.
   void connect(std::size_t i, bool on) noexcept {
     if (!on) servo(i).power_cycle();
     off_[i] = !on;
   }
-  /// The next bytes come at this speed: servos whose own is another hear none of them. 0: all hear.
+  /// Sets the speed of the next bytes: servos set to another speed hear none of them. 0: all hear.
   void listen_at(std::uint32_t baud) noexcept { heard_baud_ = baud; }
 
   ReplyLine line;
 
  protected:
-  /// Whether servo `i` hears what is being said, and can answer.
+  /// Whether servo `i` hears the wire and can answer.
   bool hears(std::size_t i) noexcept {
     return i < plugged_ && !off_[i] && (heard_baud_ == 0 || servo(i).baud() == heard_baud_);
   }
-  /// handle(i) for every servo that hears `id`; those that have it answer at once.
+  /// Calls handle(i) for every servo that hears `id`; servos with the same id answer at once.
   template <typename Handle>
   void tell(std::uint8_t id, const Handle& handle, std::size_t first = 0) {
     line.begin_overlap();
@@ -53,7 +53,7 @@ class VirtualChain {
     }
     line.end_overlap();
   }
-  /// handle(i) for all servos. Each id answers in its turn, and all servos that have it at once.
+  /// Calls handle(i) for all servos. Ids answer in turn, servos with the same id at once.
   template <typename Handle>
   void tell_all(const Handle& handle) {
     std::vector<std::size_t> told;  // before one of them changes its id
@@ -78,7 +78,7 @@ class VirtualChain {
   std::uint32_t heard_baud_ = 0;
 };
 
-/// Throws std::invalid_argument when ids are none, out of range or used twice.
+/// Throws std::invalid_argument when ids are missing, out of range or repeated.
 void check_servo_ids(std::span<const std::uint8_t> ids);
 
 }  // namespace motorium

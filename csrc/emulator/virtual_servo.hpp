@@ -8,12 +8,12 @@
 
 namespace motorium {
 
-/// What the owner's physics says about one servo. Signed values are along increasing ticks.
+/// State of one servo in the owner's physics. Signed values are along increasing ticks.
 struct ServoPresent {
-  std::int32_t position_ticks =
-      kUsualTicksPerTurn / 2;  ///< Absolute encoder position, beyond one turn in others.
+  /// Absolute encoder position, beyond one turn in other turns.
+  std::int32_t position_ticks = kUsualTicksPerTurn / 2;
   std::int32_t speed_ticks_s = 0;
-  std::int32_t load_permille = 0;  ///< Share of stall torque the servo applies.
+  std::int32_t load_permille = 0;  ///< Fraction of stall torque that the servo applies.
   std::int32_t voltage_dv = 74;
   std::int32_t temperature_c = 30;
   std::int32_t current_raw = 0;  ///< Units of 6.5 mA.
@@ -21,26 +21,26 @@ struct ServoPresent {
   std::uint8_t status = 0;  ///< Fault bits: 0 voltage, 1 sensor, 2 temperature, 3 current, 5 overload.
 };
 
-/// What the servo has been told over the wire.
+/// What the servo was told over the wire.
 struct ServoGoal {
   bool torque_enable = false;
-  std::int32_t goal_position_ticks =
-      kUsualTicksPerTurn / 2;           ///< Encoder position, inside the servo's own limits.
-  std::int32_t goal_speed_ticks_s = 0;  ///< 0: as fast as it can
-  std::int32_t acceleration = 0;        ///< Units of 100 ticks/s^2; 0: as fast as it can
+  /// Encoder position, inside the servo's own limits.
+  std::int32_t goal_position_ticks = kUsualTicksPerTurn / 2;
+  std::int32_t goal_speed_ticks_s = 0;  ///< 0: as fast as possible
+  std::int32_t acceleration = 0;        ///< Units of 100 ticks/s^2; 0: as fast as possible
   std::int32_t torque_limit_permille = 1000;
-  bool turning = false;  ///< Wheel mode: it turns at `turn_speed_ticks_s` instead of heading for a position.
+  bool turning = false;  ///< Wheel mode: turns at `turn_speed_ticks_s` instead of seeking a position.
   std::int32_t turn_speed_ticks_s = 0;  ///< Signed.
 };
 
-/// Troubles of a servo itself, beside those of the line.
+/// Troubles of the servo itself, in addition to those of the line.
 struct ServoCondition {
-  bool overload = false;    ///< Protects itself, until its family's way out of it is taken.
+  bool overload = false;    ///< Protects itself until reset as its family requires.
   bool overheat = false;    ///< Hotter than its limit.
   std::int32_t sag_dv = 0;  ///< Supply voltage lost in the cables.
 };
 
-/// One servo as a table of registers: what reading and writing it does. No I/O.
+/// One servo as a table of registers, with the effects of reading and writing them. No I/O.
 class VirtualServo {
  public:
   static constexpr std::size_t kTableSize = 256;
@@ -49,21 +49,21 @@ class VirtualServo {
   virtual ~VirtualServo() = default;
   virtual std::uint8_t id() const noexcept = 0;
   virtual const Table& bytes() const noexcept = 0;
-  /// As the owner of the physics, past all write protection.
+  /// Writes as the owner of the physics, past all write protection.
   virtual void poke(std::uint16_t address, std::span<const std::uint8_t> data) noexcept = 0;
-  /// As the factory, into EEPROM too where the address lies there.
+  /// Writes as the factory, into EEPROM too where the address lies there.
   void program(std::uint16_t address, std::span<const std::uint8_t> data) noexcept {
     poke(address, data);
     const std::span<std::uint8_t> kept = eeprom();
     for (std::size_t i = 0; i < data.size() && address + i < kept.size(); ++i) kept[address + i] = data[i];
   }
-  /// Loses everything that was not kept in EEPROM.
+  /// Loses everything that is not in EEPROM.
   virtual void power_cycle() noexcept = 0;
   virtual void update(const ServoPresent& present) noexcept = 0;
   virtual ServoGoal goal() noexcept = 0;
-  /// How long it waits before it answers.
+  /// Returns how long the servo waits before it answers.
   virtual std::int64_t return_delay_ns() const noexcept = 0;
-  /// The speed it listens at, by its own register; 0: a code that no servo has.
+  /// Returns the speed in its own register; 0: an invalid code.
   virtual std::uint32_t baud() const noexcept = 0;
   void set_condition(const ServoCondition& condition) noexcept {
     condition_ = condition;
@@ -71,9 +71,9 @@ class VirtualServo {
   }
 
  protected:
-  /// What is left after a power cycle, from address 0 on.
+  /// Returns what survives a power cycle, from address 0 on.
   virtual std::span<std::uint8_t> eeprom() noexcept = 0;
-  /// `present` with the servo's troubles; remembers it without them.
+  /// Applies the servo's troubles to `present`; remembers the original.
   ServoPresent troubled(const ServoPresent& present, std::int32_t max_temperature_c) noexcept {
     reported_ = present;
     ServoPresent shown = present;

@@ -27,7 +27,7 @@ std::vector<std::uint32_t> read_channels(Source& s) {
   return channels;
 }
 
-/// Thirds that add up as a rule.
+/// Reads sections that usually add up.
 void read_sections(Source& s, DenoiserConfig& c) {
   const auto half = static_cast<std::uint32_t>(c.block.head_dim / 2);
   c.rope_sections = {half - half / 3 * 2, half / 3, half / 3};

@@ -13,7 +13,7 @@
 
 namespace motorium::fuzz {
 
-/// The input, byte by byte; zeros behind its end.
+/// Reads the input byte by byte; zeros after its end.
 class Source {
  public:
   Source(const std::uint8_t* data, std::size_t size) : data_(data), left_(size) {}
@@ -28,7 +28,7 @@ class Source {
   T choice(std::initializer_list<T> of) {
     return of.begin()[byte() % of.size()];
   }
-  /// low .. high, or now and then something that no network has.
+  /// Returns low .. high, or now and then a size that no network has.
   std::size_t size(std::size_t low, std::size_t high) {
     const std::uint8_t b = byte();
     if (b < 0xf4) return low + b % (high - low + 1);
@@ -49,8 +49,7 @@ class Source {
 BlockConfig read_block(Source& s);
 DenoiserConfig read_denoiser(Source& s);
 
-/// The tensors that an engine lists when it is opened
-/// without any; some are then left out, reshaped or damaged.
+/// The tensors that an engine lists when opened without any; some are then left out, reshaped or damaged.
 class Weights {
  public:
   template <typename Open>
@@ -75,12 +74,12 @@ class Weights {
   std::deque<std::vector<float>> storage_;
 };
 
-/// `usual` floats, or another number of them.
+/// Reads `usual` floats, or another number of them.
 std::vector<float> read_floats(Source& s, std::size_t usual);
 
 std::vector<std::int32_t> read_ids(Source& s, std::size_t usual);
 
-/// A call of any denoiser: `denoise` gets it with everything in place.
+/// Makes a call of any denoiser, and passes it to `denoise`.
 template <typename Denoise>
 void call_denoiser(Source& s, const DenoiserConfig& c, const Denoise& denoise) {
   const std::size_t values = c.rows * c.channels;

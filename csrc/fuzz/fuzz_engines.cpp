@@ -1,4 +1,4 @@
-// Configs, tensor lists and calls of a stranger for every engine: opened and run, or refused with
+// Untrusted configs, tensor lists and calls for every engine: must be opened and run, or refused with
 // std::invalid_argument or a status. The first byte chooses the engine, later ones its sizes (often small,
 // sometimes huge), options, what is wrong with its tensors, and what its calls are given.
 #include <cstdint>
@@ -63,7 +63,7 @@ void fuzz_being(Source& s, const kernels::KernelTable& table) {
     const std::size_t views = s.byte() % 3;
     const auto pixels = read_floats(s, views * 3 * c.image * c.image);
     std::vector<std::int32_t> prompt = read_ids(s, 3);
-    if (s.byte() < 0xf0) {  // as many image tokens as views have, and one state
+    if (s.byte() < 0xf0) {  // as many image tokens as the views have, and one state
       for (std::int32_t& id : prompt) id = std::max(id, 0);
       prompt.insert(prompt.begin(), views * c.view_tokens(), -1);
       prompt.push_back(-2);
@@ -219,7 +219,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       fuzz_denoiser, fuzz_being, fuzz_xvla, fuzz_xiaomi, fuzz_florence, fuzz_nano};
   try {
     kEngines[first % 8 % 6](s, table);
-  } catch (const std::invalid_argument&) {  // the answer to whatever does not fit
+  } catch (const std::invalid_argument&) {  // the correct answer to whatever does not fit
   }
   return 0;
 }

@@ -1,4 +1,4 @@
-// Memory of a stranger as a ring of camera frames: refused, or read and written inside its bounds.
+// Untrusted memory as a ring of camera frames: must be refused, or read and written within its bounds.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -8,7 +8,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace motorium;
-  // A block of exactly this size, so that a step outside is noticed; std::aligned_alloc wants whole units.
+  // A block of exactly this size, so that an access outside is noticed; std::aligned_alloc needs whole units.
   const std::size_t bytes = size / frames::kAlign * frames::kAlign;
   if (bytes == 0) return 0;
   auto* block = static_cast<unsigned char*>(std::aligned_alloc(frames::kAlign, bytes));

@@ -1,5 +1,5 @@
-// The file of a compiled robot from a stranger: refused, or a configuration that is written as it was read.
-// Every other file gets a good header, CRC and hash included, so that what lies behind it is read too.
+// An untrusted file of a compiled robot: must be refused, or give a configuration that is written back as it
+// was read. Every other file gets a valid header, CRC and hash included, so that its content is read too.
 #include <cstdint>
 #include <cstdlib>
 #include <vector>

@@ -4,7 +4,8 @@
 
 namespace motorium {
 
-/// A bus cannot be opened or set up. The message says what to do. Never thrown by a JointBus in operation.
+/// Thrown when a bus cannot be opened or set up; the message says what to do. Never thrown by a JointBus in
+/// operation.
 class BusError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -8,7 +8,7 @@ namespace motorium {
 
 inline constexpr std::int64_t kNsPerS = 1'000'000'000;
 
-/// CLOCK_MONOTONIC, the one clock of the whole system.
+/// Reads CLOCK_MONOTONIC, the one clock of the whole system.
 inline std::int64_t monotonic_ns() noexcept {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);

@@ -1,6 +1,6 @@
 #include "io/serial_port.hpp"
 
-// The kernel's own termios2, not <termios.h>: it takes any baud rate as a number.
+// Uses the kernel's own termios2 instead of <termios.h>, because it takes any baud rate as a number.
 #include <asm/ioctls.h>
 #include <asm/termbits.h>
 #include <fcntl.h>
@@ -80,8 +80,7 @@ void SerialPort::lock() {
   if (::fstat(fd_, &info) != 0) fail(path_, errno);
   const unsigned number = major(info.st_rdev);
   pseudo_terminal_ = number >= kFirstPtyMajor && number <= kLastPtyMajor;
-  // On a pseudo-terminal the exclusive mark outlives a client
-  // that was killed, for as long as the other end lives.
+  // On a pseudo-terminal the exclusive mark of a killed client stays as long as the other end lives.
   if (!pseudo_terminal_ && ::ioctl(fd_, TIOCEXCL) != 0 && errno != EINVAL) fail(path_, errno);
 }
 
@@ -94,7 +93,7 @@ void SerialPort::configure(std::uint32_t baud) {
   mode.c_cflag = CS8 | CREAD | CLOCAL | BOTHER;
   mode.c_ispeed = baud;
   mode.c_ospeed = baud;
-  mode.c_cc[VMIN] = 1;  // so that reading nothing means hang-up
+  mode.c_cc[VMIN] = 1;  // so that an empty read means hang-up
   mode.c_cc[VTIME] = 0;
   if (::ioctl(fd_, TCSETS2, &mode) != 0) {
     const int error = errno;
@@ -104,7 +103,7 @@ void SerialPort::configure(std::uint32_t baud) {
   }
 }
 
-/// USB adapters hold bytes back up to 16 ms unless asked not to; ports that cannot be asked do not do it.
+/// USB adapters hold bytes back for up to 16 ms unless told otherwise; ports without the setting do not.
 void SerialPort::ask_for_low_latency() {
   using Setting = LatencyReport::Setting;
   serial_struct serial{};
@@ -117,7 +116,7 @@ void SerialPort::ask_for_low_latency() {
   std::error_code ignored;
   const auto device = std::filesystem::canonical(path_, ignored).filename();
   const auto timer = std::filesystem::path("/sys/bus/usb-serial/devices") / device / "latency_timer";
-  std::ofstream(timer) << 1;  // needs the owner's permission; the flag above does the same where it is known
+  std::ofstream(timer) << 1;  // needs the owner's permission; where the flag above is known, it does the same
   std::ifstream reading(timer);
   if (!(reading >> latency_.timer_ms)) latency_.timer_ms = -1;
   if (latency_.timer_ms > 1) latency_.setting = Setting::refused;
@@ -168,8 +167,8 @@ std::size_t SerialPort::read_waiting(std::span<std::uint8_t> buffer) noexcept {
 std::size_t SerialPort::discard_input() noexcept {
   std::array<std::uint8_t, 512> scrap;
   std::size_t total = 0;
-  // Read rather than flushed: a flush leaves what the line
-  // discipline has not seen yet. Bounded against a babbler.
+  // Read instead of flushing: a flush keeps what the line discipline has not seen yet. Bounded, in case a
+  // device never stops sending.
   for (int i = 0; i < 32; ++i) {
     const ssize_t n = ::read(fd_, scrap.data(), scrap.size());
     if (n <= 0) break;

@@ -25,13 +25,13 @@ class SerialPort {
   SerialPort(const SerialPort&) = delete;
   SerialPort& operator=(const SerialPort&) = delete;
 
-  /// Waits for at least one byte until the deadline (CLOCK_MONOTONIC); returns all that is there.
+  /// Waits for at least one byte until the deadline (CLOCK_MONOTONIC); returns all that has arrived.
   IoResult read_some(std::span<std::uint8_t> buffer, std::int64_t deadline_ns) noexcept;
-  /// Writes everything, or reports how far it got by the deadline.
+  /// Writes all bytes, or reports how many by the deadline.
   IoResult write_all(std::span<const std::uint8_t> bytes, std::int64_t deadline_ns) noexcept;
-  /// What has arrived so far, as much as fits; 0: nothing, or no port any more.
+  /// Returns what has arrived so far, as much as fits; 0: nothing, or the port is gone.
   std::size_t read_waiting(std::span<std::uint8_t> buffer) noexcept;
-  /// Throws away what has arrived so far; returns how many bytes that was.
+  /// Discards what has arrived so far; returns how many bytes.
   std::size_t discard_input() noexcept;
 
   int descriptor() const noexcept { return fd_; }
@@ -50,7 +50,7 @@ class SerialPort {
   LatencyReport latency_;
 };
 
-/// The speed that a terminal is set to, in baud; 0: `fd` is none.
+/// Returns a terminal's speed in baud; 0: `fd` is not a terminal.
 std::uint32_t speed_of_terminal(int fd) noexcept;
 
 }  // namespace motorium

@@ -26,7 +26,7 @@ std::unique_ptr<JointBus> open_port(const BusConfig& config, const BusAccess& ac
   return Open(access.port, config);
 }
 
-/// A family is one line.
+/// A new family is one line here.
 constexpr std::array kFamilies{
     BusFamily{"feetech", check_feetech, open_port<open_feetech>},
     BusFamily{"dynamixel", check_dynamixel, open_port<open_dynamixel>},

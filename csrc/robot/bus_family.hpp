@@ -11,15 +11,16 @@
 
 namespace motorium {
 
-/// Where a bus is reached.
+/// How to reach a bus.
 struct BusAccess {
-  std::string port;              ///< A serial port, for the families that drive one themselves.
-  std::shared_ptr<Relay> relay;  ///< Somebody else serves the servos, such as a vendor's kit: family "relay".
+  std::string port;  ///< Serial port, for families with a driver of their own.
+  /// Family "relay": another thread serves the servos, for example with a vendor's kit.
+  std::shared_ptr<Relay> relay;
 };
 
-/// How servos of one kind are driven. `check` throws std::invalid_argument, before a port is touched; `open`
-/// also BusError: port absent, busy or denied, servos missing or of another model, a setting that a servo
-/// refused.
+/// How to drive servos of one kind. `check` throws std::invalid_argument before a port is touched; `open`
+/// also throws BusError: port absent, busy or denied, servos missing or of another model, a setting that a
+/// servo refused.
 struct BusFamily {
   const char* name;
   void (*check)(const BusConfig& config);
@@ -28,14 +29,14 @@ struct BusFamily {
 
 std::span<const BusFamily> bus_families() noexcept;
 
-/// The family of that name. Throws std::invalid_argument that lists the known ones.
+/// Returns the family of that name. Throws std::invalid_argument that lists the known ones.
 const BusFamily& bus_family(const std::string& name);
 
 /// Opens one bus. Throws as its family does.
 std::unique_ptr<JointBus> open_bus(const BusConfig& config, const BusAccess& access);
 
-/// Opens all buses of a robot, several as one that drives them at the same time. Throws as their families do,
-/// and std::invalid_argument unless `access` has one entry for each bus.
+/// Opens all buses of a robot; several become one that drives them at the same time. Throws as their families
+/// do, and std::invalid_argument unless `access` has one entry per bus.
 std::unique_ptr<JointBus> open_buses(const RobotConfig& config, std::span<const BusAccess> access);
 
 }  // namespace motorium

@@ -9,23 +9,23 @@
 
 namespace motorium {
 
-/// Why an arm gets no torque, or is not what it was asked to be. Which numbers of a Problem mean something
-/// follows from it.
+/// Why an arm gets no torque, or did not do what was asked. Decides which numbers of a Problem have a
+/// meaning.
 enum class Cause : std::uint8_t {
   supply,       ///< `measured` V are outside low..high.
   heat,         ///< `measured` degrees C are above `high`.
   position,     ///< `measured` rad are outside low..high.
-  servo_fault,  ///< The servo reports `bits` of its status byte.
-  unheard,      ///< It has not answered once.
+  servo_fault,  ///< The servo reports the fault bits `bits`.
+  unheard,      ///< The servo has never answered.
   stale,        ///< Its last reply is `measured` s old, more than `high`.
   jumped,       ///< Its reading is `measured` rad from the one before.
-  missed,       ///< It stands at `measured` rad; its goal is `high`, which is `low`.
-  setting,      ///< `note` names a setting of a servo that keeps torque from it.
-  unconfirmed,  ///< After `measured` attempts a servo has not confirmed its torque.
-  refused       ///< The arm is in fault, or a stop is latched: its reason says which.
+  missed,       ///< The joint is at `measured` rad; its goal, `low` and `high`, is elsewhere.
+  setting,      ///< `note` describes a servo setting that prevents torque.
+  unconfirmed,  ///< After `measured` attempts a servo has not confirmed torque.
+  refused       ///< The arm is in fault, or a stop is latched; see its reason.
 };
 
-/// One cause: of one joint, or of the whole arm.
+/// One cause, for a joint or for the whole arm.
 struct Problem {
   static constexpr std::uint32_t kWholeArm = ~std::uint32_t{0};
 
@@ -38,11 +38,11 @@ struct Problem {
 
 using Problems = std::vector<Problem>;
 
-/// What is wrong, in a few words without numbers: "is too hot".
+/// Says what is wrong in a few words without numbers, such as "is too hot".
 std::string_view summary(Cause cause) noexcept;
-/// One clause with the joint's name and the numbers: "elbow is too hot: 71 C, at most 65".
+/// Returns a clause with joint and numbers, such as "elbow is too hot: 71 C, at most 65".
 std::string describe(const Problem& problem, const RobotConfig& config);
-/// All of them, with semicolons between.
+/// Joins all of them with semicolons.
 std::string describe(const Problems& problems, const RobotConfig& config);
 
 }  // namespace motorium

@@ -5,11 +5,11 @@
 
 namespace motorium {
 
-/// Asked every few milliseconds while a caller waits, in the caller's thread. True: the wait ends now, and
-/// what was asked for is withdrawn. None: nothing interrupts.
+/// Called every few milliseconds while a caller waits, in the caller's thread. True: the wait ends now, and
+/// the request is withdrawn. An empty function never interrupts.
 using Interrupt = std::function<bool()>;
 
-/// A wait ended because its Interrupt said so. Nothing that was asked for takes effect any more.
+/// Thrown when its Interrupt ended a wait. The request will not take effect any more.
 class Interrupted : public std::exception {
  public:
   const char* what() const noexcept override { return "interrupted"; }

@@ -5,8 +5,8 @@
 namespace motorium {
 namespace {
 
-/// Length of the UTF-8 character that begins `text`; 0: it is none (RFC 3629: no surrogates, nothing
-/// overlong).
+/// Returns the length of the UTF-8 character at the start of `text`; 0: invalid (RFC 3629: no surrogates, no
+/// overlong forms).
 std::size_t character(std::span<const std::uint8_t> text) noexcept {
   const std::uint8_t lead = text[0];
   if (lead < 0x80) return lead == 0 ? 0 : 1;

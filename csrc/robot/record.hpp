@@ -17,17 +17,17 @@ namespace motorium {
 inline constexpr std::size_t kMaxTextBytes = 1000;
 inline constexpr std::size_t kMaxTexts = 8192;
 
-/// An unsigned integer of the size of T.
+/// The unsigned integer of the size of T.
 template <class T>
 using BitsOf =
     std::conditional_t<sizeof(T) == 8, std::uint64_t,
                        std::conditional_t<sizeof(T) == 4, std::uint32_t,
                                           std::conditional_t<sizeof(T) == 2, std::uint16_t, std::uint8_t>>>;
 
-/// Texts as they stand in a file: u16 length and UTF-8, one after the other.
+/// Collects texts as stored in the file: u16 length and UTF-8, one after the other.
 class TextWriter {
  public:
-  /// Throws std::invalid_argument where a text is too long, or no UTF-8.
+  /// Throws std::invalid_argument when a text is too long or not UTF-8.
   std::uint32_t number_of(const std::string& text);
   const std::vector<std::uint8_t>& bytes() const noexcept { return bytes_; }
 
@@ -45,8 +45,8 @@ class TextReader {
   std::vector<std::string> texts_;
 };
 
-/// Appends the fields of records, little-endian. The same list of fields, called with a RecordReader, reads
-/// them.
+/// Appends the fields of records, little-endian. A RecordReader reads them back, called with the same list of
+/// fields.
 class RecordWriter {
  public:
   explicit RecordWriter(TextWriter& texts) noexcept : texts_(texts) {}
@@ -62,7 +62,7 @@ class RecordWriter {
   void operator()(const E& value, E) {
     put(static_cast<std::uint8_t>(value), 1);
   }
-  /// One bit of a set, as a record's own flag.
+  /// Writes one bit of a set as a flag of its own.
   void bit(std::uint32_t bits, std::size_t place) { put(bits >> place & 1U, 1); }
 
   const std::vector<std::uint8_t>& bytes() const noexcept { return bytes_; }
@@ -74,7 +74,7 @@ class RecordWriter {
   std::vector<std::uint8_t> bytes_;
 };
 
-/// Takes the fields of one record. Fields behind its end, of a later version than the file's, keep their
+/// Reads the fields of one record. Fields beyond its end, from a later version than the file's, keep their
 /// defaults.
 class RecordReader {
  public:
@@ -116,7 +116,7 @@ class RecordReader {
   FileProblem problem_ = FileProblem::none;
 };
 
-/// A little-endian number of `size` bytes at `at`.
+/// Returns the little-endian number of `size` bytes at `at`.
 std::uint64_t get_number(std::span<const std::uint8_t> bytes, std::size_t at, std::size_t size) noexcept;
 void set_number(std::span<std::uint8_t> bytes, std::size_t at, std::size_t size,
                 std::uint64_t value) noexcept;

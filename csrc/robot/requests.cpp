@@ -10,9 +10,10 @@ namespace motorium {
 namespace {
 
 constexpr double kTakenS = 0.25;      // the control thread takes requests every tick
-constexpr double kRetryPortS = 0.25;  // between looks at a port that is not there
+constexpr double kRetryPortS = 0.25;  // between tries to open a missing port
 
-/// `done(core, loop)` sees the loop's snapshot taken first: what it has done, the core's shows.
+/// Calls `done(core, loop)` with a loop snapshot taken before the core's, so that the core shows all the loop
+/// has done.
 template <class Done>
 bool wait_for(const ControlLoop& control, double timeout_s, const Interrupt& interrupt, Done done) {
   return wait_until(timeout_s, interrupt, [&] {
@@ -30,7 +31,7 @@ bool wait_until_taken(const ControlLoop& loop, std::uint64_t ticket, const Inter
                   [ticket](const CoreSnapshot&, const LoopSnapshot& now) { return over(now, ticket); });
 }
 
-/// False: it was withdrawn.
+/// Returns false when the request was withdrawn.
 bool taken_or_withdrawn(ControlLoop& loop, std::uint64_t ticket, const Interrupt& interrupt) {
   bool taken = false;
   try {
@@ -78,7 +79,7 @@ MoveEnd move_to(ControlLoop& loop, const PerJoint<float>& target_rad, float frac
                  (core.move_ticket != ticket || core.move_end != MoveEnd::none || !now.alive);
         });
   } catch (...) {
-    loop.cancel_move(ticket);  // behind the move, if that still waits: the arm holds
+    loop.cancel_move(ticket);  // queued after the move, if that still waits, so the arm holds
     throw;
   }
   if (!in_time) wait_until_taken(loop, loop.cancel_move(ticket), interrupt);
@@ -125,7 +126,7 @@ void reconnect(ControlLoop& loop, const std::function<std::unique_ptr<JointBus>(
                const Interrupt& interrupt) {
   const auto open_for_caller = [&] {
     std::unique_ptr<JointBus> bus = open();
-    check(interrupt);  // opening takes seconds: nobody may be waiting any more
+    check(interrupt);  // opening takes seconds; the caller may have been interrupted
     return bus;
   };
   using Clock = std::chrono::steady_clock;

@@ -9,37 +9,36 @@
 namespace motorium {
 
 // Requests to a control thread that wait for their outcome. Any thread may call them. Each throws Interrupted
-// as soon as `interrupt` asks for it; what had not taken effect until then, or until the time was over, never
-// will. What stops an arm (hold, park, release, estop) is never taken back.
+// as soon as `interrupt` asks for it; a request that had not taken effect by then, or within its time, never
+// will. Requests that stop an arm (hold, park, release, estop) are never withdrawn.
 
-/// Torque on from where the arm is. False, and torque off: not every servo confirmed it in time. An interrupt
-/// switches torque off, too.
+/// Switches torque on at the arm's present position. False, with torque off, when not every servo confirmed
+/// in time. An interrupt switches torque off, too.
 bool enable(ControlLoop& loop, double timeout_s, const Interrupt& interrupt = {});
 
-/// Straight slew at `fraction` (0, 1] of each joint's velocity limit, until it has ended. When the time is
-/// over, or on an interrupt, the arm holds.
+/// Slews straight to the target at `fraction` (0, 1] of each joint's velocity limit, and waits for the end.
+/// The arm holds when time is up, or on an interrupt.
 MoveEnd move_to(ControlLoop& loop, const PerJoint<float>& target_rad, float fraction, double timeout_s,
                 const Interrupt& interrupt = {});
 
-/// Rest pose, then torque off. False when the arm did not get there in time, or the bus is dead; it goes on
-/// towards its rest pose.
+/// Moves to the rest pose, then torque off. False when the arm did not get there in time, in which case it
+/// keeps moving there, or when the bus is dead.
 bool park(ControlLoop& loop, double timeout_s, const Interrupt& interrupt = {});
 
-// These return when the control thread has taken the request, a tick later at most.
+// These return once the control thread has taken the request, a tick later at most.
 void hold(ControlLoop& loop, const Interrupt& interrupt = {});
 void release(ControlLoop& loop, const Interrupt& interrupt = {});
 void estop(ControlLoop& loop, const Interrupt& interrupt = {});
 
-/// Ends a latched emergency stop, once the arm has no torque. False: it still has, or an input asks for a
-/// stop.
+/// Ends a latched emergency stop once torque is off. False: torque is still on, or an input asks for a stop.
 bool reset_estop(ControlLoop& loop, double timeout_s, const Interrupt& interrupt = {});
 
-/// Ends a latched position jump. False: the control thread did not take it in time.
+/// Ends a latched position jump. False: the control thread did not take the request in time.
 bool accept_position(ControlLoop& loop, const Interrupt& interrupt = {});
 
-/// Opens the bus again as soon as that succeeds. Throws what `open` threw last when that takes longer than
-/// `timeout_s` (0: one try), std::logic_error where there is nothing to reconnect. The bus is closed then and
-/// after an interrupt, and this may be called again.
+/// Opens the bus again, trying until that succeeds. After `timeout_s` (0: one try) throws what `open` threw
+/// last; throws std::logic_error when there is nothing to reconnect. The bus then stays closed, as after an
+/// interrupt, and this may be called again.
 void reconnect(ControlLoop& loop, const std::function<std::unique_ptr<JointBus>()>& open, double timeout_s,
                const Interrupt& interrupt = {});
 

@@ -15,8 +15,8 @@
 namespace motorium {
 namespace {
 
-constexpr double kDeclaredFraction = 0.95;  // of the inferences of a declared distribution: rows cost little
-constexpr double kRounding = 1e-9;          // of a sum of weights
+constexpr double kDeclaredFraction = 0.95;  // of the declared distribution; a committed row costs little
+constexpr double kRounding = 1e-9;          // in a sum of weights
 
 }  // namespace
 
@@ -58,7 +58,8 @@ Problems Robot::why_no_torque() const {
   const Reason reason = loop_.core_snapshot().reason;
   if (reason != Reason::none && reason != Reason::bus_errors) return {{Cause::refused}};
   const double max_age_s = static_cast<double>(config_.control.limits.max_state_age_ns) * 1e-9;
-  wait_until(2.0 * max_age_s, interrupt_, [] { return false; });  // nobody was read while torque was tried
+  // reads were suspended while torque was tried
+  wait_until(2.0 * max_age_s, interrupt_, [] { return false; });
   Problems problems = stale(loop_.state(), max_age_s, monotonic_ns());
   if (!problems.empty()) return problems;
   const std::string setting = loop_.torque_problem();

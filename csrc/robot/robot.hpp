@@ -22,41 +22,44 @@ struct SlotChunk {
   std::uint32_t rows = 0;
   std::int64_t t0_ns = 0;
   std::int64_t dt_ns = 0;
-  std::uint32_t delay = 0;  ///< Rows below this were committed and are already planned.
-  bool final = false;       ///< Nothing follows: the arm holds the last row, and that is no underflow.
+  std::uint32_t delay = 0;  ///< Rows before this one were committed and are already planned.
+  bool final = false;       ///< The arm holds the last row; no underflow follows.
 };
 
-/// One arm, or several driven at the same time: its bus, its control thread, its joints in the unified slots.
+/// Drives one arm, or several at the same time: their buses, one control thread, their joints in the unified
+/// slots.
 ///
-/// Everything that waits asks `interrupt` meanwhile and throws Interrupted; what had not taken effect until
-/// then never will (robot/requests.hpp). Any thread may call any method.
+/// Every method that waits calls `interrupt` meanwhile and throws Interrupted; a request that had not taken
+/// effect by then never will (robot/requests.hpp). Any thread may call any method.
 class Robot {
  public:
   using OpenBus = std::function<std::unique_ptr<JointBus>()>;
 
-  static constexpr double kFirstReadingS = 1.0;  ///< A chain that can be opened answers within this.
+  static constexpr double kFirstReadingS = 1.0;  ///< A chain that can be opened answers within this time.
   static constexpr double kEnableS = 2.0;
   static constexpr double kParkS = 10.0;
 
   /// Opens the bus; torque is left as found. Throws as `open` and ControlLoop do. `config.joints` may be
-  /// empty: such an arm passes every check, and is commanded by joints alone.
+  /// empty: such an arm passes every check, and takes commands only in joints.
   Robot(RobotConfig config, OpenBus open, Interrupt interrupt = {});
 
   /// Starts the control thread; torque stays off. Throws std::system_error.
   void start() { loop_.start(); }
-  /// Waits until every joint has answered once. Joints that did not in time.
+  /// Waits until every joint has answered once. Returns those that did not in time.
   Problems wait_until_heard(double timeout_s = kFirstReadingS) const;
-  /// Exit policy (bounded by its time-out), then ends the control thread. As the destructor does.
+  /// Carries out the exit policy (bounded in time), then ends the control thread. The destructor does the
+  /// same.
   void stop() { loop_.stop(); }
 
-  /// Checks every joint, then gives torque from where the arm is; on an arm that is moved by hand the joints
-  /// that have torque go home, where they are springs. Empty: the arm has torque. Else why not; it has none.
+  /// Checks every joint, then switches torque on at the arm's present position; on an arm moved by hand,
+  /// joints that are springs then go to their home position. Empty: the arm has torque. Otherwise it has
+  /// none, and the problems say why.
   Problems power_up(double timeout_s = kEnableS);
-  /// After the cable or the adapter was pulled: waits for the bus and compares every joint with its last
-  /// reading. No torque is switched. Joints that were not heard, or jumped; throws as reconnect().
+  /// Waits for a bus whose cable or adapter was unplugged, then compares every joint with its last reading.
+  /// Switches no torque. Returns the joints that did not answer or jumped; throws as reconnect().
   Problems reconnect(double timeout_s);
 
-  // Without checks: see robot/requests.hpp.
+  // These skip the checks: see robot/requests.hpp.
   bool enable(double timeout_s = kEnableS);
   MoveEnd move_to(const PerJoint<float>& target_rad, float fraction, double timeout_s);
   bool park(double timeout_s = kParkS);
@@ -66,17 +69,17 @@ class Robot {
   bool reset_estop(double timeout_s);
   bool accept_position();
 
-  /// The plan's joints are those of `slots()`; what other slots say is ignored. std::logic_error without
-  /// joints.
+  /// Pushes a plan for the joints of `slots()`, ignoring other slots. Throws std::logic_error without joints.
   PushStatus push(const SlotChunk& chunk);
-  /// Values planned at `t0_ns + i * dt_ns`, i < rows, zero in slots that no joint has. out: rows * 200.
-  /// std::logic_error without joints.
+  /// Returns the values planned at `t0_ns + i * dt_ns`, i < rows, with zeros in slots that no joint has. out:
+  /// rows * 200. Throws std::logic_error without joints.
   void committed(std::int64_t t0_ns, std::int64_t dt_ns, std::uint32_t rows, std::span<float> out) const;
-  /// When to infer a policy of this pace, with the robot's declared latency until its own was measured.
+  /// Makes a scheduler for a policy of this pace, with the robot's declared latency until its own was
+  /// measured.
   Scheduler schedule(const Pace& pace) const;
 
   const RobotConfig& config() const noexcept { return config_; }
-  const SlotMap& slots() const;  ///< std::logic_error without joints.
+  const SlotMap& slots() const;  ///< Throws std::logic_error without joints.
   const LatencyReport& latency() const noexcept { return latency_; }
   ControlLoop& loop() noexcept { return loop_; }
   const ControlLoop& loop() const noexcept { return loop_; }
@@ -89,7 +92,7 @@ class Robot {
   void release_springs();
 
   RobotConfig config_;
-  OpenBus open_;  // as it was opened the first time
+  OpenBus open_;  // as it was first opened
   Interrupt interrupt_;
   std::optional<SlotMap> slots_{};
   LatencyReport latency_;
@@ -97,8 +100,8 @@ class Robot {
   TelemetryReader telemetry_{};
 };
 
-/// What an inference has to be expected to take before any was measured: the latency that 95 % of the
-/// declared distribution do not exceed. 0: none is declared.
+/// Returns the declared latency that 95 % of inferences do not exceed, used until any was measured. 0: none
+/// is declared.
 std::int64_t declared_latency_ns(const PolicyTiming& policy) noexcept;
 
 }  // namespace motorium

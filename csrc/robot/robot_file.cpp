@@ -58,7 +58,7 @@ FileProblem take_section(const Kind& kind, std::uint32_t today, const Section& s
   return FileProblem::none;
 }
 
-/// Entry `i` of the table; `end` is where the section before it ends, and then where this one does.
+/// Reads entry `i` of the section table. `end`: end of the section before it on entry, of this one on return.
 FileProblem read_entry(Bytes bytes, std::size_t i, std::size_t& end, Sections& sections) {
   const Bytes entry = bytes.subspan(kHeader + i * kEntry, kEntry);
   const auto number = [entry](std::size_t at) {

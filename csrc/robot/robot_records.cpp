@@ -7,10 +7,10 @@
 namespace motorium {
 namespace {
 
-// The fields of every record, in their order: one list for writing and reading. New fields are appended,
-// never inserted; see robot_file.hpp.
+// The fields of every record in order: one list for writing and reading. New fields are appended, never
+// inserted; see robot_file.hpp.
 
-/// What a bus record says of the sections that hold its servos, settings and traits.
+/// How many entries a bus has in the sections for servos, settings and traits.
 struct BusCounts {
   std::uint32_t servos = 0, settings = 0, traits = 0;
 };
@@ -61,7 +61,7 @@ void guard_fields(Io& io, Guard& guard) {
   io(guard.max_v);
 }
 
-/// Joint `j`, with what the control thread knows of it.
+/// Joint `j`, including its limits in the control thread.
 template <class Io, class Config>
 void joint_fields(Io& io, Config& config, std::size_t j) {
   auto& joint = config.joints[j];
@@ -163,14 +163,14 @@ void camera_fields(Io& io, Camera& camera) {
   io(camera.max_age_s);
 }
 
-/// Reads the records of the sections one after another; the first problem ends it.
+/// Reads the records of the sections in order; the first problem ends it.
 class Reading {
  public:
   Reading(const Sections& sections, const TextReader& texts) noexcept : sections_(sections), texts_(texts) {}
 
   std::size_t count(Place place) const noexcept { return sections_[place].count; }
 
-  /// The next record of a section, given to `fields`. False: there is none, or a problem.
+  /// Passes the next record of a section to `fields`. False: there is none, or a problem occurred.
   template <class Fields>
   bool next(Place place, const Fields& fields) {
     if (problem_ != FileProblem::none) return false;
@@ -183,7 +183,7 @@ class Reading {
     problem_ = problem;
     return false;
   }
-  /// None, where every record was read.
+  /// Returns none when every record was read.
   FileProblem end() const noexcept {
     if (problem_ != FileProblem::none) return problem_;
     for (std::size_t i = 0; i < kText; ++i) {
@@ -243,7 +243,7 @@ Payloads write_records(const RobotConfig& config) {
   return bytes;
 }
 
-/// Those of a robot that has one of everything.
+/// Measured on a robot that has one of everything.
 const std::array<std::uint32_t, kPlaces>& record_sizes() {
   static const auto sizes = [] {
     RobotConfig one;

@@ -11,13 +11,13 @@
 
 namespace motorium {
 
-/// `first_size` is that of a record of version 1, which no reader may ask more of.
+/// `first_size`: size of a version 1 record, the most that a reader may require.
 struct Kind {
   char tag[5];
   std::uint32_t first_size;
   std::uint32_t min_count, max_count;
 };
-/// Sections in the order in which they are written.
+/// Sections in writing order.
 enum Place : std::size_t {
   kRobot,
   kJoints,
@@ -40,7 +40,7 @@ inline constexpr std::array<Kind, kPlaces> kKinds{{{"ROBT", 135, 1, 1},
                                                    {"CAMS", 28, 0, 64},
                                                    {"TEXT", 1, 0, kMaxRobotFileBytes}}};
 
-/// One section as it lies in a file.
+/// One section in a file.
 struct Section {
   std::uint32_t record_size = 0, count = 0;
   std::span<const std::uint8_t> bytes;
@@ -54,13 +54,13 @@ using Sections = std::array<Section, kPlaces>;
 
 using Payloads = std::array<std::vector<std::uint8_t>, kPlaces>;
 
-/// The records of every section, as this version writes them.
+/// Writes the records of every section in this version.
 Payloads write_records(const RobotConfig& config);
 
-/// Sizes of this version's records.
+/// Returns the sizes of this version's records.
 const std::array<std::uint32_t, kPlaces>& record_sizes();
 
-/// Reads the records of `sections`; a problem ends it.
+/// Reads the records of `sections` until a problem occurs.
 FileProblem read_records(const Sections& sections, RobotConfig& config);
 
 }  // namespace motorium

@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kNsPerSecond = 1e9;
 
-/// Rows that begin within `ns`, the last one begun counting whole.
+/// Returns how many rows begin within `ns`; the last one counts as a whole.
 std::int64_t rows_in(std::int64_t ns, std::int64_t dt_ns) noexcept {
   return static_cast<std::int64_t>(std::ceil(static_cast<double>(ns) / static_cast<double>(dt_ns)));
 }

@@ -10,7 +10,7 @@ namespace {
 
 bool within(double value, double low, double high) noexcept { return value >= low && value <= high; }
 
-/// Bits that have a name, and the name is no `kOverload`.
+/// Returns the status bits that forbid torque: those with a name, except `kOverload`.
 std::uint32_t forbidding(const RobotJoint& joint) {
   std::uint32_t bits = 0;
   for (std::size_t bit = 0; bit < kStatusBits; ++bit)

@@ -10,12 +10,12 @@
 namespace motorium {
 namespace {
 
-constexpr std::uint8_t kLastId = 0xFC;  // of both families
+constexpr std::uint8_t kLastId = 0xFC;  // in both families
 
-/// The EEPROM but its operating mode, and its lock: at 55 in the STS series; at 48 in the SCS series, where
-/// the others have the low byte of the torque limit, which 0 and 1 do not raise.
+/// The EEPROM except its operating mode, and its lock: at 55 in the STS series; at 48 in the SCS series,
+/// where other series have the low byte of the torque limit, which 0 and 1 do not raise.
 const RawWrites kFeetechWrites{{{0, 32}, {34, 39}}, 40, {48, 55}};
-/// Id, baud rate, return delay, protocol, homing offset: EEPROM in the tables of all series, the XL320's too.
+/// Id, baud rate, return delay, protocol, homing offset: EEPROM in all series, the XL320 included.
 const RawWrites kDynamixelWrites{{{0, 9}, {13, 23}}, -1};
 
 void must_only_prepare(std::uint8_t id, std::uint16_t address, std::span<const std::uint8_t> data,

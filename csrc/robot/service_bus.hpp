@@ -16,18 +16,18 @@ namespace motorium {
 
 using Bytes = std::vector<std::uint8_t>;
 
-/// Raw registers of one chain of servos, for scan, set-up, calibration and diagnosis. It may prepare a servo,
-/// never move one: goals, torque and modes belong to the gate and the driver. One thread at a time.
+/// Accesses raw registers of one chain of servos, for scan, set-up, calibration and diagnosis. Can prepare a
+/// servo but never move it: goals, torque and modes belong to the gate and the driver. One thread at a time.
 ///
-/// Every call throws BusError when the port is gone, and std::invalid_argument for what no frame of the
-/// protocol can say.
+/// Every call throws BusError when the port is gone, and std::invalid_argument for what a frame of the
+/// protocol cannot express.
 class ServiceBus {
  public:
-  /// How a chain is reached.
+  /// How to reach a chain.
   struct Line {
     std::uint32_t baud = 1'000'000;
     double reply_margin_s = 0.004;  ///< How long beyond wire time an answer may take.
-    bool fresh = true;  ///< What is overdue is waited out first; else its late reply is told by its length.
+    bool fresh = true;              ///< Wait out overdue replies first; else tell them apart by length.
   };
 
   /// `family`: "feetech" or "dynamixel". Throws BusError as SerialPort does, std::invalid_argument for
@@ -35,16 +35,16 @@ class ServiceBus {
   ServiceBus(std::string_view family, const std::string& port, const Line& line);
 
   bool ping(std::uint8_t id);
-  /// Nothing: no good answer.
+  /// Reads registers; empty without a proper answer.
   std::optional<Bytes> read(std::uint8_t id, std::uint16_t address, std::uint8_t size);
-  /// One entry per id; nothing where there was no good answer. `fast`: in one packet that all servos write
-  /// together (Fast Sync Read), which Dynamixel servos alone know.
+  /// Reads from several servos, with one entry per id; empty where there was no proper answer. `fast`: in one
+  /// packet that all servos share (Fast Sync Read, Dynamixel only).
   std::vector<std::optional<Bytes>> sync_read(const std::vector<std::uint8_t>& ids, std::uint16_t address,
                                               std::uint8_t size, bool fast = false);
   /// Writes to one servo without torque; false: it did not confirm. Throws std::invalid_argument for
-  /// registers that move a motor, BusError where the servo is under torque.
+  /// registers that move a motor, BusError when the servo is under torque.
   bool configure(std::uint8_t id, std::uint16_t address, std::span<const std::uint8_t> data);
-  /// The servo starts anew, without torque; Dynamixel alone.
+  /// Restarts a servo without torque; Dynamixel only.
   bool reboot(std::uint8_t id);
 
   BusCounters counters() const noexcept { return link_->counters(); }

@@ -103,7 +103,7 @@ LoopStats stats_of(const ControlLoop& loop, const LatencyReport& latency, std::u
 std::vector<ArmState> last_states(const ControlLoop& loop, std::size_t most) {
   const HistoryRing<TickRecord>& history = loop.history();
   const std::uint64_t begin = history.begin(), end = history.end();
-  std::uint64_t last = end;  // one past the newest to be told
+  std::uint64_t last = end;  // one past the newest to return
   TickRecord record;
   if (loop.core_snapshot().mode == Mode::fault) {
     std::uint64_t first = end;  // of the fault

@@ -9,15 +9,15 @@
 #include "runtime/control_loop.hpp"
 #include "runtime/core_snapshot.hpp"
 
-/// What a robot tells of itself, as plain values with their units: copies, taken at any time from any thread.
+/// Values that a robot reports about itself, with units: copies, taken at any time from any thread.
 namespace motorium {
 
-/// Of many values: what half of them and 99 % of them do not exceed, and the largest.
+/// Median, 99 % quantile and maximum of many values.
 struct Quantiles {
   float p50 = 0.0f, p99 = 0.0f, max = 0.0f;
 };
 
-/// Of many durations, in microseconds.
+/// The same for durations, in microseconds.
 struct Durations {
   double p50 = 0.0, p99 = 0.0;
   std::uint64_t max = 0;
@@ -25,20 +25,20 @@ struct Durations {
 
 /// What new chunks changed at their seams, before blending.
 struct SeamStats {
-  std::uint64_t count = 0;   ///< Seams.
+  std::uint64_t count = 0;   ///< Number of seams.
   Quantiles jump_rad;        ///< Between old plan and new chunk.
-  Quantiles velocity_rad_s;  ///< Between their speeds.
+  Quantiles velocity_rad_s;  ///< Between the speeds before and after.
   Quantiles jerk_rad_s3;     ///< Of the rows across the seam.
 };
 
 /// Where the joints were when the last slew was judged; one entry per joint.
 struct ArrivalStats {
-  std::uint32_t missed = 0;   ///< Joints (bits) that are not at their goals.
-  std::uint32_t contact = 0;  ///< Grippers (bits) that hold something short of their goal.
+  std::uint32_t missed = 0;   ///< Joints (bits) that missed their goals.
+  std::uint32_t contact = 0;  ///< Grippers (bits) that hold an object short of their goal.
   std::vector<float> target_rad, position_rad;
 };
 
-/// What the control core counts and how it stands.
+/// State and counters of the control core.
 struct CoreStats {
   Mode mode = Mode::idle;
   Reason reason = Reason::none;
@@ -54,14 +54,14 @@ struct CoreStats {
   mtr_limits_counters gate{};
   std::uint32_t gate_causes = 0;
   std::uint64_t back_offs = 0;
-  std::vector<std::uint8_t> protection;  ///< Of each joint, MTR_GUARD_* bits.
+  std::vector<std::uint8_t> protection;  ///< MTR_GUARD_* bits of each joint.
   std::uint32_t jumped_joints = 0;
   std::uint64_t moves_done = 0;
   ArrivalStats arrival;
   SeamStats seams;
 };
 
-/// What the gate did.
+/// Counters of the gate.
 struct GateStats {
   std::uint64_t clamped = 0, refused = 0, trips = 0;
 };
@@ -74,7 +74,7 @@ struct RealtimeStats {
   std::string note;
 };
 
-/// What the control thread counts, with its core.
+/// State and counters of the control thread and its core.
 struct LoopStats : CoreStats {
   bool alive = false;
   std::string watchdog;
@@ -91,14 +91,14 @@ struct LoopStats : CoreStats {
   std::uint64_t telemetry_overwritten = 0;
 };
 
-/// Joints at one moment, between two readings.
+/// Joints at one moment, interpolated between two readings.
 struct JointSample {
   std::int64_t t_ns = 0;
   std::uint32_t n = 0;
   PerJoint<float> position_rad{}, velocity_rad_s{}, effort{};
 };
 
-/// One control tick: what was read, what was wanted, what was sent.
+/// One control tick: readings, setpoint and goal.
 struct ArmState {
   std::int64_t t_ns = 0, state_t_ns = 0;
   Mode mode = Mode::idle;
@@ -107,17 +107,17 @@ struct ArmState {
   std::vector<float> position_rad, velocity_rad_s, effort, setpoint_rad, goal_rad;
 };
 
-/// Nothing before the first reading; beyond the history, the nearest.
+/// Empty before the first reading; outside the history, the nearest state.
 std::optional<JointSample> joints_at(const ControlLoop& loop, std::int64_t t_ns);
 
 CoreStats stats_of(const CoreSnapshot& core, const ChunkCounters& chunks);
-/// `latency`: of the port when it was opened. `overwritten`: records that a reader of the telemetry missed.
+/// `latency`: measured when the port was opened. `overwritten`: records that a telemetry reader missed.
 LoopStats stats_of(const ControlLoop& loop, const LatencyReport& latency, std::uint64_t overwritten);
 
 inline constexpr std::size_t kLastStates = 20;
 
-/// The ticks up to the fault the arm is in, that one included, oldest first; the newest ticks where it is in
-/// none. At most `most`.
+/// Returns the ticks up to and including the arm's fault, oldest first; without a fault, the newest ticks. At
+/// most `most`.
 std::vector<ArmState> last_states(const ControlLoop& loop, std::size_t most = kLastStates);
 
 }  // namespace motorium

@@ -9,8 +9,8 @@
 
 namespace motorium {
 
-/// The texts of an enum, in the order of its values: what `--json`, datasets and messages say. Empty:
-/// nothing to say.
+/// Returns the text for each value of an enum, in order, as `--json`, datasets and messages use them. Empty:
+/// nothing to report.
 template <class E>
 struct Texts;
 
@@ -65,7 +65,7 @@ struct Texts<LatencyReport::Setting> {
   static constexpr std::array<std::string_view, 3> all{"not_applicable", "low", "refused"};
 };
 
-/// Who sees to an arm whose program dies; a mixture names all that apply.
+/// Names who takes the torque when the program dies; a mixture names all that apply.
 inline std::string text_of(WatchedBy watched) {
   std::string text;
   const auto add = [&](WatchedBy one, std::string_view word) {

@@ -7,11 +7,11 @@
 
 namespace motorium {
 
-/// Waits until `done()`. False: `timeout_s` is over. Throws Interrupted.
+/// Waits until `done()` is true. False when `timeout_s` is over. Throws Interrupted.
 template <class Done>
 bool wait_until(double timeout_s, const Interrupt& interrupt, Done done) {
   using Clock = std::chrono::steady_clock;
-  constexpr double kLongestS = 1e6;  // also for what is no number at all
+  constexpr double kLongestS = 1e6;  // also replaces NaN and infinity
   constexpr int kRoundsPerLook = 10;
   const auto give_up =
       Clock::now() + std::chrono::duration_cast<Clock::duration>(

@@ -9,13 +9,13 @@
 
 namespace motorium {
 
-/// The last `capacity` records of one writer, for any number of readers.
-/// The writer never waits and overwrites the oldest; a reader is told when
-/// a record it asks for has been overwritten, and never sees a torn one.
+/// Keeps the last `capacity` records of one writer, for any number of readers. The writer never waits and
+/// overwrites the oldest record; a reader learns when a record has been overwritten, and never sees a torn
+/// one.
 template <class T>
 class HistoryRing {
  public:
-  /// Allocates everything it will ever need. `capacity` is rounded up to a power of two.
+  /// Allocates all memory. `capacity` is rounded up to a power of two.
   explicit HistoryRing(std::size_t capacity) {
     std::size_t size = 2;
     while (size < capacity) size *= 2;
@@ -38,11 +38,11 @@ class HistoryRing {
     return last > capacity() ? last - capacity() : 0;
   }
 
-  /// The memory the writer touches, for locking it in RAM.
+  /// Returns the memory that the writer touches, to lock it in RAM.
   const void* memory() const noexcept { return slots_.get(); }
   std::size_t memory_bytes() const noexcept { return capacity() * sizeof(Slot); }
 
-  /// False when record `index` is not there: not yet written, overwritten, or being overwritten.
+  /// Copies record `index`. False: not yet written, overwritten, or being overwritten.
   bool get(std::uint64_t index, T& value) const noexcept {
     Numbered entry;
     if (index >= end() || !slots_[index & mask_].try_load(entry) || entry.index != index) return false;

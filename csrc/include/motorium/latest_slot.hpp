@@ -11,16 +11,16 @@
 
 namespace motorium {
 
-/// A value copied word by word through relaxed atomics, guarded by a sequence number (seqlock).
+/// Copies a value word by word through relaxed atomics, guarded by a sequence number (seqlock).
 ///
 /// After Boehm, "Can seqlocks get along with programming language memory models?" (MSPC 2012): the words are
 /// atomics, so a read that overlaps a write is no data race. One writer, any number of readers; the writer
-/// never waits. The number is odd while a value is being written, and 2 n when the n-th is whole.
+/// never waits. The number is odd while a value is being written, and 2 n once the n-th is complete.
 ///
-/// Why no torn value is accepted. Say a reader saw the even number s first, and loaded some word written by a
-/// later write. That word was stored with release after the number s + 1 and loaded with acquire before the
-/// second look at the number; so s + 1 happens before that look, which therefore finds more than s, and the
-/// value is thrown away. The other way round, the first look acquires what the store of s released: no word
+/// Why no torn value is accepted. Suppose a reader first saw the even number s, and loaded some word written
+/// by a later write. That word was stored with release after the number s + 1 and loaded with acquire before
+/// the second look at the number; so s + 1 happens before that look, which therefore finds more than s, and
+/// the value is discarded. The other way round, the first look acquires what the store of s released: no word
 /// is older than write s / 2. The words carry the order themselves instead of two fences because
 /// ThreadSanitizer cannot follow fences; on x86-64 both cost nothing.
 template <class T>
@@ -39,7 +39,7 @@ class SeqSlot {
       std::memcpy(&word, bytes + 8 * i, size);
       words_[i].store(word, std::memory_order_release);
     };
-    // Unrolled by hand: compilers leave loops over atomics as they are.
+    // Unrolled by hand, because compilers do not unroll loops over atomics.
     for (std::size_t i = 0; i < kWhole - kWhole % kStride; i += kStride) {
       put(i, 8);
       put(i + 1, 8);
@@ -51,7 +51,7 @@ class SeqSlot {
     sequence_.store(sequence + 2, std::memory_order_release);
   }
 
-  /// One attempt. False when a write was going on: `value` then holds a mixture and must be thrown away.
+  /// Makes one attempt. False when a write was in progress: `value` is then a mixture to be discarded.
   bool try_load(T& value) const noexcept {
     const std::uint64_t before = sequence_.load(std::memory_order_acquire);
     if (before & 1u) return false;
@@ -70,14 +70,15 @@ class SeqSlot {
   std::array<std::atomic<std::uint64_t>, kWords> words_{};
 };
 
-/// The newest value, never torn: one writer that never waits, readers that retry while a write is going on.
+/// Holds the newest value, never torn: one writer that never waits, readers that retry during a write.
 template <class T>
 class LatestSlot {
  public:
   /// Writer only; wait-free.
   void publish(const T& value) noexcept { slot_.store(value); }
 
-  /// The newest value; a default T before the first publish. Lock-free: retries only when a write overlapped.
+  /// Returns the newest value; a default T before the first publish. Lock-free: retries only when a write
+  /// overlapped.
   T read() const noexcept {
     T value;
     while (!slot_.try_load(value)) {
@@ -85,23 +86,24 @@ class LatestSlot {
     return value;
   }
 
-  /// One attempt, for a reader that must not wait. False when a write was going on: `value` is then garbage.
+  /// Makes one attempt, for a reader that must not wait. False when a write was in progress: `value` is then
+  /// garbage.
   bool try_read(T& value) const noexcept { return slot_.try_load(value); }
 
-  /// How many values have been published.
+  /// Returns how many values have been published.
   std::uint64_t version() const noexcept { return slot_.writes(); }
 
  private:
   SeqSlot<T> slot_;
 };
 
-/// The newest value for one reader that must never retry: wait-free on both sides.
+/// Holds the newest value for one reader that must never retry: wait-free on both sides.
 ///
 /// Three buffers: the writer fills one, the reader holds one, the third is in the middle. Publishing and
 /// taking are one atomic exchange each. The three indices are always a permutation of 0, 1, 2, since an
 /// exchange hands one over for another; so the two sides never hold the same buffer. An exchange releases
 /// what its side did to the buffer it gives away and acquires what the other side did to the one it gets: the
-/// reader sees the value whole, and the writer overwrites it only after the reader has let go of it.
+/// reader sees the whole value, and the writer overwrites a buffer only after the reader has returned it.
 template <class T>
 class TripleBuffer {
  public:

@@ -9,7 +9,7 @@
 
 namespace motorium {
 
-/// What one ring of frames holds; fixed when it is formatted. A frame is height * width * channels bytes.
+/// Shape of one ring of frames; fixed when it is formatted. A frame has height * width * channels bytes.
 struct FrameShape {
   std::uint32_t height = 0, width = 0, channels = 0;
   std::uint32_t slots = 0;  ///< Frames kept; a reader has slots - 1 frame periods to copy the newest one.
@@ -17,7 +17,7 @@ struct FrameShape {
   friend bool operator==(const FrameShape&, const FrameShape&) = default;
 };
 
-/// When the frame was captured, and its number since the ring was formatted, from 1.
+/// Capture time of a frame, and its number since the ring was formatted, from 1.
 struct FrameStamp {
   std::int64_t t_ns = 0;
   std::uint64_t number = 0;
@@ -26,13 +26,13 @@ struct FrameStamp {
 enum class FrameStatus : std::uint8_t {
   ok,
   empty,          ///< No frame has been published.
-  busy,           ///< Overtaken by the writer on every attempt, or the memory is damaged.
+  busy,           ///< The writer overtook every attempt, or the memory is damaged.
   misaligned,     ///< The memory does not start at a multiple of 64 bytes.
   bad_shape,      ///< A size is zero or beyond its limit.
-  truncated,      ///< The memory is smaller than the shape needs, or holds no whole header.
-  foreign,        ///< Not a ring of frames of this byte order.
-  other_version,  ///< A ring of another layout.
-  wrong_size,     ///< The frame given, or the place for it, is not height * width * channels bytes.
+  truncated,      ///< The memory is smaller than the shape needs, or than a header.
+  foreign,        ///< Not a ring of frames in this byte order.
+  other_version,  ///< A ring with another layout.
+  wrong_size,     ///< The frame or its destination is not height * width * channels bytes.
 };
 
 namespace frames {
@@ -42,19 +42,19 @@ inline constexpr std::uint32_t kVersion = 2;
 inline constexpr std::uint32_t kMaxSide = 16384, kMaxChannels = 4, kMinSlots = 2, kMaxSlots = 64;
 inline constexpr std::size_t kAlign = 64;
 
-/// At the start of the memory. Written once, before the ring is handed to anyone.
+/// Start of the memory. Written once, before any other process gets the ring.
 struct Header {
   std::uint32_t magic, version;
   FrameShape shape;
   std::uint32_t reserved[10];
-  std::uint64_t latest;  ///< Number of the newest whole frame; atomic; alone on its line.
+  std::uint64_t latest;  ///< Number of the newest complete frame; atomic; alone on its line.
   std::uint64_t rest[7];
 };
 static_assert(sizeof(Header) == 128 && offsetof(Header, latest) == 64);
 
 /// Before the bytes of each slot.
 struct SlotHeader {
-  std::uint64_t stamp;  ///< 2 n - 1 while frame n is being written, 2 n when it is whole; atomic.
+  std::uint64_t stamp;  ///< 2 n - 1 while frame n is being written, 2 n when complete; atomic.
   std::uint64_t t_ns;   ///< Atomic.
   std::uint64_t rest[6];
 };
@@ -79,8 +79,8 @@ constexpr std::uint64_t total_bytes(const FrameShape& s) noexcept {
 using Word = std::atomic_ref<std::uint64_t>;
 static_assert(Word::is_always_lock_free, "a lock would not work across processes");
 
-/// Places of one mapped ring; knows the shape by its own
-/// copy, so that no later change of the memory misleads it.
+/// Locations in one mapped ring. Has its own copy of the shape, so that no later change of the memory can
+/// mislead it.
 struct Places {
   unsigned char* base = nullptr;
   FrameShape shape{};
@@ -94,13 +94,13 @@ struct Places {
   }
 };
 
-/// The ring that stands in `memory`, checked as a stranger's: nothing is believed that was not compared.
+/// Checks an untrusted ring in `memory` and finds its parts.
 inline FrameStatus find(std::span<unsigned char> memory, Places& places) noexcept {
   if (reinterpret_cast<std::uintptr_t>(memory.data()) % kAlign != 0) return FrameStatus::misaligned;
   if (memory.size() < sizeof(Header)) return FrameStatus::truncated;
   Header header{};
   std::memcpy(static_cast<void*>(&header), memory.data(),
-              offsetof(Header, latest));  // one copy: checked and used alike
+              offsetof(Header, latest));  // one copy, checked and used
   if (header.magic != kMagic) return FrameStatus::foreign;
   if (header.version != kVersion) return FrameStatus::other_version;
   if (!well_formed(header.shape)) return FrameStatus::bad_shape;
@@ -111,26 +111,25 @@ inline FrameStatus find(std::span<unsigned char> memory, Places& places) noexcep
 
 }  // namespace frames
 
-/// The writing end of a ring of camera frames in memory
-/// that other processes map too. One thread of one process.
+/// Writes a ring of camera frames in memory that other processes also map. One thread of one process.
 ///
-/// A sequence lock per slot, over a ring so that the writer is rarely in the slot that
-/// is read. The stamp of a slot carries the number of its frame, so a slot that was
-/// overwritten is never taken for the one asked for. All words are lock-free atomics,
-/// which are free of addresses and so work across processes (C++20 [atomics.lockfree]).
+/// There is a sequence lock per slot, and a ring of slots, so that the writer is rarely in the slot being
+/// read. The stamp of a slot holds the number of its frame, so a reader never takes an overwritten slot for
+/// the one it wants. All words are lock-free atomics, which are address-free and so work across processes
+/// (C++20 [atomics.lockfree]).
 ///
 /// Why no torn frame is accepted (Boehm, MSPC 2012, with fences). The writer stores the odd stamp, then a
 /// release fence, then the words, then the even stamp with release, then `latest` with release. The reader
 /// loads `latest` and the stamp with acquire, the words, then an acquire fence, and the stamp again. If one
 /// of its words came from a later write, the two fences synchronise through that word, so the second look
-/// finds the odd stamp of that write or more, and the copy is thrown away. If none did, the first look has
-/// made every word of frame n visible.
+/// finds the odd stamp of that write or more, and the copy is discarded. If none did, the first look has made
+/// every word of frame n visible.
 ///
 /// A writer that dies in the middle of a frame leaves an odd stamp in a slot that `latest` does not name:
-/// readers keep the last whole frame, and a new writer may `resume`.
+/// readers keep the last complete frame, and a new writer may `resume`.
 class FrameWriter {
  public:
-  /// Makes `memory` a ring of `shape` without frames. Its content is lost.
+  /// Formats `memory` as an empty ring of `shape`. Its content is lost.
   FrameStatus format(std::span<unsigned char> memory, const FrameShape& shape) noexcept {
     if (!frames::well_formed(shape)) return FrameStatus::bad_shape;
     if (reinterpret_cast<std::uintptr_t>(memory.data()) % frames::kAlign != 0) return FrameStatus::misaligned;
@@ -143,7 +142,7 @@ class FrameWriter {
     return FrameStatus::ok;
   }
 
-  /// Goes on with a ring whose writer has died.
+  /// Takes over a ring whose writer has died.
   FrameStatus resume(std::span<unsigned char> memory) noexcept {
     const FrameStatus status = frames::find(memory, places_);
     if (status == FrameStatus::ok) number_ = frames::Word(places_.latest()).load(std::memory_order_acquire);
@@ -179,15 +178,15 @@ class FrameWriter {
   std::uint64_t number_ = 0;
 };
 
-/// A reading end; any number of them, in any process. Needs no right to write.
+/// Reads a ring; any number of readers, in any process, without write access.
 class FrameReader {
  public:
-  /// Checks what `memory` holds; nothing in it is trusted. Call before anything else. The memory may be
-  /// mapped read-only: it is never written, but std::atomic_ref has no form for const before C++26.
+  /// Checks the untrusted content of `memory`. Call before anything else. The memory may be mapped read-only:
+  /// it is never written, but std::atomic_ref has no const form before C++26.
   FrameStatus attach(std::span<unsigned char> memory) noexcept { return frames::find(memory, places_); }
 
-  /// Copies the newest whole frame to `out`. Bounded: `busy` after 1000 attempts that the writer overtook,
-  /// and then, as with every other error, `out` may hold anything.
+  /// Copies the newest complete frame to `out`. Bounded: returns `busy` after 1000 attempts that the writer
+  /// overtook; then, as after every other error, the content of `out` is unspecified.
   FrameStatus read(std::span<unsigned char> out, FrameStamp& stamp) const noexcept {
     if (places_.base == nullptr || out.size() != frames::frame_bytes(places_.shape))
       return FrameStatus::wrong_size;
@@ -199,7 +198,7 @@ class FrameReader {
     return FrameStatus::busy;
   }
 
-  /// Number of the newest frame; 0 before the first.
+  /// Returns the number of the newest frame; 0 before the first.
   std::uint64_t latest() const noexcept {
     return frames::Word(places_.latest()).load(std::memory_order_acquire);
   }

@@ -14,29 +14,28 @@ namespace motorium {
 
 /// Wait-free queue between exactly one producer thread and one consumer thread.
 ///
-/// Items are numbered from 0 for ever (at 1e9 per second 64 bits last 584 years); item i lies in place
-/// i mod Capacity, so all places are usable. Every place carries a stamp: i + 1 when item i is whole in it.
-/// The consumer finds out from the stamp that its item is there, the producer from the consumer's index
-/// `tail_` that a place is free again. Nothing is allocated, ever: the places are part of the object.
+/// Items are numbered from 0 without end (at 1e9 per second 64 bits last 584 years); item i is in place
+/// i mod Capacity, so all places are usable. Every place has a stamp: i + 1 when item i is complete in it.
+/// The consumer learns from the stamp that its item is there, the producer from the consumer's index `tail_`
+/// that a place is free again. Nothing is ever allocated: the places are part of the object.
 ///
-/// Why it is right.
+/// Why it is correct.
 /// 1. An item is read whole. The producer writes the item, then stores the stamp i + 1 with release; the
-///    consumer reads the item only after it loaded exactly i + 1 with acquire. Numbers never come back, and
-///    the stamp of item i + Capacity cannot be there yet (2.), so the load read from that very store, and the
+///    consumer reads the item only after it loaded exactly i + 1 with acquire. Numbers never repeat, and the
+///    stamp of item i + Capacity cannot be there yet (2.), so the load read from that very store, and the
 ///    write of the item happens before its read. A new ring has stamps 0, which no item has.
 /// 2. A place is written again only after it was read. The consumer copies item i out, then stores
 ///    tail_ = i + 1 with release; the producer writes item i + Capacity only after it loaded a tail_ > i with
 ///    acquire. The copy happens before the next write.
-/// 3. The producer's cached tail_ is only ever too old, and tail_ only grows: an old one makes the queue look
+/// 3. The producer's cached tail_ can only be too old, and tail_ only grows: an old one makes the queue look
 ///    fuller than it is, which costs one reload and never a wrong access.
-/// So a push is one release store and, once per lap at most, one acquire load;
-/// a pop is one acquire load and one release store. No operation loops or
-/// waits. Destroying the ring needs both threads joined, as for any object.
+/// So a push is one release store and, at most once per lap, one acquire load; a pop is one acquire load and
+/// one release store. No operation loops or waits. Destroying the ring requires both threads to be joined, as
+/// for any object.
 ///
-/// Why it is quick. An item and the news of it travel in the same cache line: with
-/// an index for the news each item would cost a second line between the cores. Both
-/// sides keep their own number to themselves, so neither waits for a line that the
-/// other polls; and as long as there is room the producer never looks at `tail_`.
+/// Why it is fast. An item and its stamp travel in the same cache line: with a separate index each item would
+/// cost a second line between the cores. Each side keeps its own number to itself, so neither waits for a
+/// line that the other polls; and while there is room the producer never reads `tail_`.
 template <class T, std::size_t Capacity>
 class SpscRing {
   static_assert(std::is_trivially_copyable_v<T>, "elements cross threads by plain copy");
@@ -76,14 +75,14 @@ class SpscRing {
   static constexpr std::size_t capacity() noexcept { return Capacity; }
 
  private:
-  // No place begins inside a line that another one ends in: the two sides are often at neighbouring places.
+  // No place starts in a line where another ends: the two sides are often at neighbouring places.
   static constexpr std::size_t kPlaceAlign = std::min<std::size_t>(64, std::bit_ceil(8 + sizeof(T)));
   struct alignas(kPlaceAlign) Place {
     std::atomic<std::uint64_t> stamp{0};
     T value{};
   };
   struct alignas(kCacheLine) Producer {
-    std::uint64_t next = 0, tail = 0;  // the consumer's index as last seen
+    std::uint64_t next = 0, tail = 0;  // `tail`: the consumer's index as last seen
   };
   struct alignas(kCacheLine) Consumer {
     std::uint64_t next = 0;
