@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-namespace motorium {
+#include "engine/layers/norm.hpp"
 
-constexpr float kNormEps = 1e-5f;  // torch's default for LayerNorm
+namespace motorium {
 
 ManifoldGate::ManifoldGate(const DenoiserConfig& config, Loader& loader)
     : table_(loader.table()), gate_(config.gate), rows_(config.rows), width_(config.block.width) {
@@ -25,7 +25,7 @@ ManifoldGate::ManifoldGate(const DenoiserConfig& config, Loader& loader)
 void ManifoldGate::remember(float* tokens) noexcept {
   const std::size_t h = gate_.width;
   multiply(table_, action_, {tokens, width_, rows_}, {normed_, h, rows_});
-  table_.f32_normalise_layer({normed_, h, normed_, h, rows_, h, nullptr, nullptr, kNormEps});
+  table_.f32_normalise_layer({normed_, h, normed_, h, rows_, h, nullptr, nullptr, kLayerNormEps});
   std::fill_n(centre_, h, 0.0f);
   const float fraction = 1.0f / static_cast<float>(rows_);
   for (std::size_t row = 0; row < rows_; ++row)
@@ -62,7 +62,7 @@ float ManifoldGate::run(float* tokens, const float* directions, std::size_t call
   multiply(table_, to_observation_, {tokens, width_, rows_}, {suffix_ + h, h, rows_});
   if (probe != nullptr) probe->see("gate", "suffix_in", call, suffix, h);
   multiply(table_, observation_, suffix, projected);
-  table_.f32_normalise_layer({projected_, h, normed_, h, n, h, nullptr, nullptr, kNormEps});
+  table_.f32_normalise_layer({projected_, h, normed_, h, n, h, nullptr, nullptr, kLayerNormEps});
   float d = distance(directions);
   float g = std::exp(-d / gate_.temperature);
   if (gate_.strength == 0.0f) g = 1.0f;

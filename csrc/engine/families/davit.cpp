@@ -7,7 +7,6 @@ namespace motorium {
 namespace {
 
 constexpr std::size_t kColours = 3;
-constexpr float kEps = 1e-5f;  // torch's default for LayerNorm
 
 }  // namespace
 
@@ -18,8 +17,8 @@ Davit::Davit(const FlorenceConfig& config, Loader& loader) : table_(loader.table
     const std::string number = std::to_string(s);
     Stage built;
     built.convolution = loader.convolution("davit.convs." + number, stage.width, in, stage.patch);
-    built.norm =
-        NormLayer("davit.norms." + number, Norm::layer, stage.norm_first ? in : stage.width, kEps, loader);
+    built.norm = NormLayer("davit.norms." + number, Norm::layer, stage.norm_first ? in : stage.width,
+                           kLayerNormEps, loader);
     for (std::size_t j = 0; j < stage.depth; ++j) {
       const std::string here = "davit.blocks." + number + "." + std::to_string(j) + ".";
       built.blocks.emplace_back(here + "spatial.", stage, config.window, true, loader);

@@ -5,7 +5,6 @@
 namespace motorium {
 namespace {
 
-constexpr float kEps = 1e-5f;  // torch's default for LayerNorm
 constexpr std::size_t kTaps = 3;
 
 BlockConfig block_of(const DavitStage& stage) {
@@ -30,8 +29,8 @@ DavitBlock::DavitBlock(const std::string& here, const DavitStage& stage, std::si
       spatial_(spatial),
       conv1_(read_depthwise(here + "conv1", stage.width, loader)),
       conv2_(read_depthwise(here + "conv2", stage.width, loader)),
-      norm1_(here + "norm1", Norm::layer, stage.width, kEps, loader),
-      norm2_(here + "norm2", Norm::layer, stage.width, kEps, loader),
+      norm1_(here + "norm1", Norm::layer, stage.width, kLayerNormEps, loader),
+      norm2_(here + "norm2", Norm::layer, stage.width, kLayerNormEps, loader),
       mlp_(here, block_of(stage), loader) {
   if (spatial) {
     attention_.emplace(here, block_of(stage), loader);

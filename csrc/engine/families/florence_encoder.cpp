@@ -7,7 +7,6 @@
 namespace motorium {
 namespace {
 
-constexpr float kEps = 1e-5f;              // torch's default for LayerNorm
 constexpr std::size_t kFirstPosition = 2;  // BART leaves two rows of its table to padding
 
 }  // namespace
@@ -47,7 +46,7 @@ FlorenceEncoder::FlorenceEncoder(const FlorenceConfig& source, const Tensors& te
   load_image(channels, width);
   embedding_ = loader().copy("text.embedding", {config().vocabulary, width});
   position_ = loader().copy("text.position", {config().position_rows, width});
-  text_norm_ = NormLayer("text.norm", Norm::layer, width, kEps, loader());
+  text_norm_ = NormLayer("text.norm", Norm::layer, width, kLayerNormEps, loader());
   for (std::size_t layer = 0; layer < config().text_layers; ++layer)
     blocks_.emplace_back("text.layers." + std::to_string(layer) + ".", config().text, loader());
   const std::size_t most = config().most_tokens, panel = table().panel;
@@ -67,7 +66,7 @@ void FlorenceEncoder::load_image(std::size_t channels, std::size_t width) {
   for (std::size_t c = 0; c < channels; ++c)
     for (std::size_t o = 0; o < width; ++o) turned[o * channels + c] = weights[c * width + o];
   projection_ = loader().packed(turned.data(), nullptr, width, channels);
-  image_norm_ = NormLayer("image.norm", Norm::layer, width, kEps, loader());
+  image_norm_ = NormLayer("image.norm", Norm::layer, width, kLayerNormEps, loader());
   row_ = loader().copy("image.row", {config().most_positions, channels / 2});
   column_ = loader().copy("image.column", {config().most_positions, channels / 2});
   temporal_ = loader().copy("image.temporal", {config().temporal_positions, channels});

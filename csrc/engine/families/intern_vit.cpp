@@ -7,7 +7,6 @@ namespace motorium {
 namespace {
 
 constexpr std::size_t kColours = 3;
-constexpr float kConnectorEps = 1e-5f;  // torch's default for LayerNorm
 
 kernels::KeyValues make_cache(const BlockConfig& block, std::size_t capacity, Loader& loader) {
   const std::size_t panel = loader.table().panel;
@@ -28,7 +27,7 @@ InternVit::InternVit(const BeingH05Config& config, Loader& loader)
       fc2_(loader.linear("connector.fc2", config.text.width, config.text.width, true)),
       class_(loader.copy("vit.class", {1, 1, config.vit.width})),
       position_(loader.copy("vit.position", {1, config.patches() + 1, config.vit.width})),
-      norm_("connector.norm", Norm::layer, 4 * config.vit.width, kConnectorEps, loader),
+      norm_("connector.norm", Norm::layer, 4 * config.vit.width, kLayerNormEps, loader),
       cache_(make_cache(config.vit, config.patches() + 1, loader)),
       segment_{0, 0, config.patches() + 1} {
   for (std::size_t layer = 0; layer < config.vit_layers; ++layer)

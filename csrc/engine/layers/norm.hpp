@@ -7,6 +7,9 @@
 
 namespace motorium {
 
+/// torch.nn.LayerNorm's default `eps`.
+inline constexpr float kLayerNormEps = 1e-5f;
+
 /// RMS or layer normalisation with its weights.
 class NormLayer {
  public:
