@@ -155,7 +155,7 @@ void mtr_dxl_begin_fast(mtr_dxl_writer* writer, uint8_t* out, size_t capacity, s
                         size_t total) {
   mtr_dxl_begin(writer, out, capacity, MTR_DXL_BROADCAST, MTR_DXL_STATUS);
   writer->plain = true;
-  const size_t length = 1 + n_blocks * BLOCK + total; /* known from the request, before anybody speaks */
+  const size_t length = 1 + n_blocks * BLOCK + total; /* known from the request alone */
   writer->ok = writer->ok && n_blocks > 0 && length + INSTRUCTION <= MTR_DXL_MAX_PACKET;
   if (writer->ok) set16(out + LENGTH, (uint16_t)length);
 }

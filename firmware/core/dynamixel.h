@@ -41,7 +41,7 @@ enum {
   MTR_DXL_FAST_BULK_READ = 0x9A
 };
 
-/* The error byte: bit 7 says that the servo's hardware error register is not zero, the rest is what became of
+/* The error byte: bit 7 says that the servo's hardware error register is not zero, the rest is the result of
  * the instruction. */
 enum {
   MTR_DXL_ALERT = 0x80,
@@ -57,8 +57,8 @@ enum {
 /* Continues a checksum; start with crc = 0. */
 uint16_t mtr_dxl_crc(uint16_t crc, const uint8_t* bytes, size_t n);
 
-/* Writes one packet piece by piece. After `begin`, any number of `put`s, then `end`, which returns the size,
- * or 0 when it did not fit or the id is not one. */
+/* Writes one packet piece by piece: `begin`, any number of `put`s, then `end`, which returns the size, or 0
+ * when the packet did not fit or the id is invalid. */
 typedef struct {
   uint8_t* out;
   size_t capacity, n;
@@ -71,15 +71,15 @@ void mtr_dxl_put(mtr_dxl_writer* writer, const uint8_t* bytes, size_t n);
 void mtr_dxl_put16(mtr_dxl_writer* writer, uint16_t value);
 size_t mtr_dxl_end(mtr_dxl_writer* writer);
 
-/* Whole packets; each returns its size, or 0 when it does not fit in `capacity` or a field is out of range.
- */
+/* These write whole packets and return the size, or 0 when it exceeds `capacity` or a field is out of
+ * range. */
 size_t mtr_dxl_packet(uint8_t* out, size_t capacity, uint8_t id, uint8_t instruction,
                       const uint8_t* parameters, size_t n_parameters);
 size_t mtr_dxl_status(uint8_t* out, size_t capacity, uint8_t id, uint8_t error, const uint8_t* parameters,
                       size_t n_parameters);
 size_t mtr_dxl_ping(uint8_t* out, size_t capacity, uint8_t id);
 size_t mtr_dxl_reboot(uint8_t* out, size_t capacity, uint8_t id);
-/* Brings a multi-turn position back into one turn. */
+/* Reduces a multi-turn position to one turn. */
 size_t mtr_dxl_clear_turns(uint8_t* out, size_t capacity, uint8_t id);
 size_t mtr_dxl_read(uint8_t* out, size_t capacity, uint8_t id, uint16_t address, uint16_t size);
 /* instruction: WRITE or REG_WRITE. */
@@ -96,7 +96,7 @@ size_t mtr_dxl_sync_write(uint8_t* out, size_t capacity, const uint8_t* ids, siz
 typedef struct {
   uint8_t id;
   uint16_t address, size;
-  const uint8_t* data; /* `size` bytes for a write; not looked at for a read */
+  const uint8_t* data; /* `size` bytes for a write; ignored for a read */
 } mtr_dxl_item;
 
 /* instruction: BULK_READ or FAST_BULK_READ. */
@@ -120,7 +120,7 @@ typedef struct {
 } mtr_dxl_view;
 
 /* Finds packets in any byte stream. Zero-initialise it; `max_length` rejects packets whose LEN is larger, so
- * that one damaged length byte cannot swallow the good replies behind it (0: what the buffer can hold). */
+ * that one damaged length byte cannot swallow the good replies after it (0: what the buffer can hold). */
 typedef struct {
   uint8_t bytes[MTR_DXL_MAX_PACKET];
   uint16_t begin, end;
@@ -128,21 +128,21 @@ typedef struct {
 } mtr_dxl_parser;
 
 void mtr_dxl_parser_clear(mtr_dxl_parser* parser);
-/* Returns how many bytes were taken, at least one if n > 0 and all packets have been fetched with
+/* Returns how many bytes it took, at least one if n > 0 and all packets have been fetched with
  * mtr_dxl_next. */
 size_t mtr_dxl_push(mtr_dxl_parser* parser, const uint8_t* bytes, size_t n);
 mtr_dxl_event mtr_dxl_next(mtr_dxl_parser* parser, mtr_dxl_view* view);
-/* No more bytes will come: gives up the packet that is under way, so that `next` can look behind its header.
+/* Gives up the incomplete packet, because no more bytes will come, so that `next` can look after its header.
  * False when nothing is left. */
 bool mtr_dxl_give_up(mtr_dxl_parser* parser);
 
-/* The blocks of a fast reply. A fast reply that has not arrived as a whole, or never will, starts at the
- * parser's head: `mtr_dxl_fast_intact` tells how many of its leading blocks of `size` data bytes each are
- * there and confirmed by their own CRC, and `mtr_dxl_fast_block` shows block `index` of them; its view points
- * into the parser. */
+/* The blocks of a fast reply. A fast reply that is still incomplete, or will remain so, starts at the
+ * parser's head: `mtr_dxl_fast_intact` returns how many of its leading blocks of `size` data bytes each
+ * have arrived and are confirmed by their own CRC, and `mtr_dxl_fast_block` shows block `index` of them;
+ * its view points into the parser. */
 size_t mtr_dxl_fast_intact(mtr_dxl_parser* parser, size_t size);
 void mtr_dxl_fast_block(const mtr_dxl_parser* parser, size_t index, size_t size, mtr_dxl_view* block);
-/* Block at `offset` of a whole fast reply; returns the offset behind it, or 0 when there is none. */
+/* Block at `offset` of a whole fast reply; returns the offset after it, or 0 when there is none. */
 size_t mtr_dxl_fast_next(const mtr_dxl_view* reply, size_t offset, size_t size, mtr_dxl_view* block);
 /* Appends a block to a fast reply opened with `mtr_dxl_begin_fast` for blocks of `total` bytes of data. */
 void mtr_dxl_begin_fast(mtr_dxl_writer* writer, uint8_t* out, size_t capacity, size_t n_blocks, size_t total);

@@ -26,7 +26,7 @@ size_t mtr_dxl_push(mtr_dxl_parser* parser, const uint8_t* bytes, size_t n) {
   return taken;
 }
 
-/* Offset of the first header, whole or cut off by the end, at or behind `from`; n when there is none. */
+/* Returns the offset of the first header, whole or cut off by the end, at or after `from`; n: none. */
 static size_t find_header(const uint8_t* p, size_t n, size_t from) {
   for (size_t i = from; i < n; ++i) {
     const size_t left = n - i < HEADER ? n - i : HEADER;
@@ -35,7 +35,7 @@ static size_t find_header(const uint8_t* p, size_t n, size_t from) {
   return n;
 }
 
-/* Moves `begin` to the next possible header; how many bytes there are from it on. */
+/* Moves `begin` to the next possible header; returns the number of bytes from there on. */
 static size_t seek_header(mtr_dxl_parser* parser) {
   const size_t held = (size_t)(parser->end - parser->begin);
   const size_t skipped = find_header(parser->bytes + parser->begin, held, 0);
@@ -54,7 +54,7 @@ static bool is_possible(const mtr_dxl_parser* parser, const uint8_t* p) {
   return known_id && length >= 1 + CRC && length <= most && length + INSTRUCTION <= MTR_DXL_MAX_PACKET;
 }
 
-/* Takes the FD out again that follows each FF FF FD; returns the new size. */
+/* Removes the FD that follows each FF FF FD; returns the new size. */
 static size_t remove_stuffing(uint8_t* bytes, size_t n) {
   size_t kept = 0;
   unsigned ff = 0;

@@ -1,8 +1,8 @@
 /* Feetech protocol 0 framing: FF FF ID LEN INSTRUCTION PARAMETERS.. CHECKSUM, replies with an error byte in
  * place of the instruction. LEN = parameters + 2, CHECKSUM = ~(ID + LEN + INSTRUCTION + parameters) & 0xFF,
  * 16-bit values low byte first. Source: Feetech serial bus servo communication protocol manual; STS series
- * memory table. Nothing in a packet tells a request from a reply: its instruction stands where the error byte
- * does.
+ * memory table. Nothing in a packet distinguishes a request from a reply: the instruction has the place of
+ * the error byte.
  *
  * Portable C11, no allocation, bounded. Used by the bus driver, by the virtual servos and by firmware.
  */
@@ -36,7 +36,7 @@ enum {
  * is out of range; `out` is then unspecified. */
 size_t mtr_ft_packet(uint8_t* out, size_t capacity, uint8_t id, uint8_t instruction,
                      const uint8_t* parameters, size_t n_parameters);
-/* A servo whose error byte is 0x01 (voltage) answers with this very packet. Where the line may echo, read
+/* A servo whose error byte is 0x01 (voltage) answers with this same packet. Where the line may echo, read
  * register 5, the id, instead. */
 size_t mtr_ft_ping(uint8_t* out, size_t capacity, uint8_t id);
 size_t mtr_ft_read(uint8_t* out, size_t capacity, uint8_t id, uint8_t address, uint8_t size);
@@ -63,7 +63,7 @@ typedef struct {
 } mtr_ft_view;
 
 /* Finds packets in any byte stream. Zero-initialise it; `max_parameters` rejects longer packets early, so
- * that one damaged length byte cannot swallow the good replies behind it (0: no bound). */
+ * that one damaged length byte cannot swallow the good replies after it (0: no bound). */
 typedef struct {
   uint8_t bytes[2 * MTR_FT_MAX_PACKET];
   uint16_t begin, end;
@@ -71,7 +71,7 @@ typedef struct {
 } mtr_ft_parser;
 
 void mtr_ft_parser_clear(mtr_ft_parser* parser);
-/* Returns how many bytes were taken, at least one if n > 0 and all packets have been fetched with
+/* Returns how many bytes it took, at least one if n > 0 and all packets have been fetched with
  * mtr_ft_next. */
 size_t mtr_ft_push(mtr_ft_parser* parser, const uint8_t* bytes, size_t n);
 mtr_ft_event mtr_ft_next(mtr_ft_parser* parser, mtr_ft_view* view);

@@ -3,13 +3,13 @@
 #include <math.h>
 #include <string.h>
 
-#define MTR_GUARD_YIELD_S 0.15f    /* time constant with which a backed-off goal yields */
-#define MTR_GUARD_DEBOUNCE_S 0.5f  /* one bad reading stops no arm */
-#define MTR_GUARD_LEAST_SHARE 0.3f /* of the efforts, where a joint is as hot as it may be */
-#define MTR_GUARD_BEAR_SHARE 0.9f  /* of the overload effort: what an overloaded joint goes on bearing */
-#define MTR_GUARD_MOST_HASTE 4.0f  /* however far the goal is away */
+#define MTR_GUARD_YIELD_S 0.15f    /* time constant of a yielding goal */
+#define MTR_GUARD_DEBOUNCE_S 0.5f  /* one bad reading must not stop an arm */
+#define MTR_GUARD_LEAST_SHARE 0.3f /* of the efforts, at the highest temperature allowed */
+#define MTR_GUARD_BEAR_SHARE 0.9f  /* of the overload effort: what an overloaded joint keeps carrying */
+#define MTR_GUARD_MOST_HASTE 4.0f  /* however far away the goal is */
 
-/* NaN and infinities compare false with everything or lie outside. */
+/* NaN compares false, infinities lie outside. */
 static bool is_usual(float value) { return value >= -MTR_MAX_ANGLE_RAD && value <= MTR_MAX_ANGLE_RAD; }
 
 static bool rises(float first, float second) { return first <= second || second <= 0.0f; }
@@ -44,7 +44,7 @@ void mtr_guard_clear(mtr_guard_state* state) {
   state->counters = counters;
 }
 
-/* What is left of the efforts at this temperature, 1 when cool. */
+/* Remaining fraction of the efforts at this temperature; 1 when cool. */
 static float derating(const mtr_guard_joint* limits, float celsius) {
   if (limits->derate_c <= 0.0f || limits->stop_c <= limits->derate_c || celsius <= limits->derate_c)
     return 1.0f;
@@ -65,7 +65,7 @@ static uint8_t care_bits(const mtr_guard_joint* limits, float celsius, float vol
   return bits;
 }
 
-/* How fast the patience of a joint is used up: 1 at just its thresholds, 0 when it is well. */
+/* How fast a joint uses up its stall time: 1 exactly at its thresholds, 0 when it is fine. */
 static float haste(const mtr_guard_joint* limits, float fraction, float load, float error, float speed) {
   if (load >= limits->overload_effort * fraction) return load / (limits->overload_effort * fraction);
   const bool stands = speed <= limits->stall_velocity_rad_s;

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-/* Looks at the bits: isfinite() is folded to true where firmware is built with -ffast-math. */
+/* Tests the bits, because -ffast-math in a firmware build folds isfinite() to true. */
 static bool is_finite(float value) {
   union {
     float f;
@@ -60,8 +60,7 @@ void mtr_limits_reset(mtr_limits_state* state) {
   state->refusals_in_a_row = 0;
 }
 
-/* Distance in time, either way, without signed overflow: a stamp from the future is as untrue as an old one.
- */
+/* Without signed overflow; a stamp from the future is as wrong as an old one. */
 static bool is_stale(int64_t now_ns, int64_t t_ns, int64_t max_age_ns) {
   const uint64_t distance =
       now_ns >= t_ns ? (uint64_t)now_ns - (uint64_t)t_ns : (uint64_t)t_ns - (uint64_t)now_ns;
@@ -97,7 +96,7 @@ static void hold(const mtr_limits_config* config, mtr_limits_state* state, const
 }
 
 static mtr_verdict refuse(const mtr_limits_config* config, mtr_limits_state* state, uint32_t causes) {
-  if (!state->tripped) state->last_causes = causes; /* what tripped it stays readable */
+  if (!state->tripped) state->last_causes = causes; /* keep what tripped it readable */
   state->counters.refused += 1;
   if (causes != MTR_CAUSE_NOT_ARMED && !state->tripped) {
     state->refusals_in_a_row += 1;
@@ -119,9 +118,9 @@ static float approach_speed(float distance_rad, float acceleration_rad_s2, float
   return (n - 1.0f + f) * acceleration_rad_s2 * dt_s;
 }
 
-/* While the servo works too hard, its goal may relax but not pull further away. Both the sign of the load and
- * the side on which the goal lies forbid a direction, so a servo that reports its load sign backwards is
- * covered too. */
+/* While the effort is too high, the goal may relax but not move further away. Both the sign of the load
+ * and the side of the goal forbid a direction, so a servo that reports its load with the wrong sign is
+ * covered. */
 static double limit_effort(double next, double goal, double measured, float effort) {
   if (effort > 0.0f || goal > measured) next = fmin(next, fmax(goal, measured));
   if (effort < 0.0f || goal < measured) next = fmax(next, fmin(goal, measured));
@@ -160,7 +159,7 @@ static uint32_t step_joint(const mtr_joint_limits* limits, float dt, joint_input
       next = relaxed;
     }
   }
-  /* The profile ends inside the limits but for rounding; the guarantee does not rest on that. */
+  /* The profile ends inside the limits except for rounding; this clamp guarantees it. */
   next = fmin(fmax(next, fmin((double)limits->lower_rad, *goal)), fmax((double)limits->upper_rad, *goal));
   *velocity = speed;
   *goal = next;

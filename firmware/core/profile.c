@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-/* Looks at the exponent by comparison with itself: isfinite() is folded to true under -ffast-math. */
+/* Compares with bounds, because -ffast-math folds isfinite() to true. */
 static bool is_usable(double value) { return value >= -1e12 && value <= 1e12; }
 
 static bool is_bound(double value) { return value >= 1e-9 && value <= 1e12; }
@@ -27,9 +27,9 @@ static void add(mtr_profile* profile, double duration_s, double jerk) {
   profile->duration_s += duration_s;
 }
 
-/* Phases that bring `from` to rest. With the acceleration brought straight to zero a speed v + a|a|/(2j)
- * would be left: that is the direction to brake in. Braking peaks at sqrt(j v + a^2/2), cut off at the bound.
- */
+/* Adds the phases that bring `from` to rest. Reducing the acceleration to zero at once would leave a speed
+ * v + a|a|/(2j), whose sign is the direction to brake in. Braking peaks at sqrt(j v + a^2/2), capped by the
+ * bound. */
 static void add_stop(const mtr_profile_limits* limits, mtr_motion from, mtr_profile* profile) {
   const double j = limits->max_jerk;
   const double left = from.velocity + from.acceleration * fabs(from.acceleration) / (2.0 * j);
@@ -38,8 +38,8 @@ static void add_stop(const mtr_profile_limits* limits, mtr_motion from, mtr_prof
   const double wanted = sqrt(fmax(0.0, j * v + a * a / 2.0));
   const double peak = fmin(wanted, limits->max_acceleration);
   const double to_peak = (a + peak) / j;
-  const double ramp = to_peak < 0.0 ? j : -j; /* up where it already brakes harder than it may */
-  const double speed = v + (peak * peak - a * a) / (2.0 * ramp); /* when the peak is reached */
+  const double ramp = to_peak < 0.0 ? j : -j; /* upwards when it already brakes beyond the bound */
+  const double speed = v + (peak * peak - a * a) / (2.0 * ramp); /* at the peak */
   add(profile, fabs(to_peak), sign * ramp);
   if (wanted > peak) add(profile, (speed - peak * peak / (2.0 * j)) / peak, 0.0);
   add(profile, peak / j, sign * j);

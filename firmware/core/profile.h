@@ -3,14 +3,14 @@
  * Portable C11, no allocation, no state outside the profile. The same source file is linked by
  * microcontroller firmware, by the C++ control thread and by the Python tests.
  *
- * A profile is a chain of phases of constant jerk: first the axis comes to rest as fast as the bounds allow,
- * then it travels the remaining distance from rest to rest. Position, velocity and acceleration are continuous;
- * jerk never exceeds its bound; acceleration exceeds its own only where the start did, and then it only
- * falls; velocity only as far as a start beyond its bound, or one that still accelerates, makes it. From rest
- * it never overshoots; in motion it overshoots by no more than the distance it needs to stop.
+ * A profile is a sequence of phases of constant jerk: first the axis comes to rest as fast as the bounds
+ * allow, then it travels the remaining distance from rest to rest. Position, velocity and acceleration are
+ * continuous, and jerk never exceeds its bound. Acceleration exceeds its bound only if it did at the start,
+ * and then only decreases; velocity exceeds its bound only if the start did, or still accelerated. From rest
+ * the axis never overshoots; in motion it overshoots by no more than the distance it needs to stop.
  *
- * Rest to rest: Biagiotti and Melchiorri, "Trajectory Planning for Automatic Machines and Robots",
- * section 3.4.
+ * Rest to rest: Biagiotti and Melchiorri, "Trajectory Planning for Automatic Machines and Robots", section
+ * 3.4.
  */
 #ifndef MTR_PROFILE_H
 #define MTR_PROFILE_H
@@ -47,14 +47,14 @@ typedef struct {
 /* False when a bound is not positive or not finite. */
 bool mtr_profile_limits_ok(const mtr_profile_limits* limits);
 
-/* How far an axis still moves, signed, when it comes to rest as fast as the bounds allow. */
+/* Signed distance that an axis still moves when it comes to rest as fast as the bounds allow. */
 double mtr_profile_stopping_distance(const mtr_profile_limits* limits, mtr_motion from);
 
-/* From `from` to rest at `target`. False, and a profile that stays at `target`, when anything is not finite
- * or a bound is not ok. */
+/* Plans a motion from `from` to rest at `target`. False, and a profile that stays at `target`, when anything
+ * is not finite or a bound is invalid. */
 bool mtr_profile_plan(const mtr_profile_limits* limits, mtr_motion from, double target, mtr_profile* profile);
 
-/* The motion `t_s` after the start; before it the start, after the end rest at the target. */
+/* Motion at `t_s` after the start; before that, the start; after the end, rest at the target. */
 mtr_motion mtr_profile_at(const mtr_profile* profile, double t_s);
 
 #ifdef __cplusplus

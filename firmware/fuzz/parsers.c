@@ -1,10 +1,10 @@
 /* Fuzz target for both packet parsers. The first input byte picks the protocol and the bound on lengths, the
  * second how the stream is cut into pieces. Built with libFuzzer, or with MTR_FUZZ_STANDALONE for a driver
- * that makes its own inputs: random bytes rich in headers, and whole packets with damage.
+ * that makes its own inputs: random bytes with many headers, and whole packets with damage.
  *
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -Ifirmware firmware/fuzz/parsers.c
- * firmware/core/feetech.c \ firmware/core/dynamixel.c firmware/core/dynamixel_parser.c -o fuzz_parsers &&
- * ./fuzz_parsers -runs=10000000
+ *   clang -g -O1 -fsanitize=fuzzer,address,undefined -Ifirmware -o fuzz_parsers firmware/fuzz/parsers.c \
+ *     firmware/core/feetech.c firmware/core/dynamixel.c firmware/core/dynamixel_parser.c
+ *   ./fuzz_parsers -runs=10000000
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -16,11 +16,11 @@
 
 static void must(int holds, const char* what) {
   if (holds) return;
-  fprintf(stderr, "broken promise: %s\n", what);
+  fprintf(stderr, "contract violated: %s\n", what);
   abort();
 }
 
-/* A packet that came out is one that the builders make: framing it again gives the bytes it was read from. */
+/* The builders must reproduce a packet that the parser found: framing it again gives the same bytes. */
 static void feetech_packet(const mtr_ft_view* view) {
   uint8_t again[MTR_FT_MAX_PACKET];
   const size_t n =
@@ -59,7 +59,7 @@ static void dynamixel_packet(const mtr_dxl_view* view) {
   }
   const size_t n =
       mtr_dxl_packet(again, sizeof again, view->id, view->instruction, view->parameters, view->n_parameters);
-  (void)n; /* larger than the wire allows when a stranger left out the stuffing */
+  (void)n; /* larger than the wire allows when a sender left out the stuffing */
 }
 
 static void dynamixel(const uint8_t* bytes, size_t n, size_t piece, uint8_t most) {
@@ -145,7 +145,7 @@ static size_t make_input(uint32_t* state, uint8_t* out, size_t capacity) {
   return n;
 }
 
-/* Runs every line of hexadecimal digits in a file; how many, or -1 when it cannot be read. */
+/* Runs every line of hexadecimal digits in a file; returns how many, or -1 when it cannot be read. */
 static long replay(const char* path) {
   FILE* file = fopen(path, "r");
   if (file == NULL) return -1;

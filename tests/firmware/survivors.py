@@ -64,7 +64,7 @@ _GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
             "< -> <= in: const double d = fabs(distance), j = distance < 0.0 ? -limits->max_jerk : limits->max_jerk;",
             "> -> >= in: if (!(t_s > 0.0)) return motion;",
             "<= -> < in: if (t_s <= phase->duration_s) return after(motion, phase->jerk, t_s);",
-            "< -> <= in: const double ramp = to_peak < 0.0 ? j : -j; /* up where it already brakes harder than it may */",  # noqa: E501
+            "< -> <= in: const double ramp = to_peak < 0.0 ? j : -j; /* upwards when it already brakes beyond the bound */",  # noqa: E501
         ),
         ZERO_ADDS_NOTHING: (
             "> -> >= in: const double cruise_s = speed > 0.0 ? d / speed - (2.0 * jerk_s + flat_s) : 0.0;",
