@@ -3,18 +3,18 @@
 #include <cstddef>
 #include <cstdint>
 
-/// Arguments of the kernels. Plain data without member functions: this header is compiled with different
-/// instruction sets, and an inline member that is not inlined would be shared between them by the linker.
-/// Matrices are row-major float32; a stride is the distance of two rows in floats.
+/// Arguments of the kernels. Plain data without member functions: this header is compiled with several
+/// instruction sets, and the linker would merge an inline member that is not inlined. Matrices are row-major
+/// float32; a stride is the distance between two rows in floats.
 namespace motorium::kernels {
 
 enum class Activation : std::uint8_t {
   none,
   relu,
   silu,
-  /// silu(gate) * up, on weights packed with pack_gated(): n counts the results.
+  /// silu(gate) * up, on weights packed with pack_gated(); n counts the results.
   silu_gate,
-  /// x Phi(x), by the error function.
+  /// x Phi(x), with the error function.
   gelu,
   /// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
   gelu_tanh,
@@ -29,7 +29,7 @@ enum class Activation : std::uint8_t {
 
 enum class Unary : std::uint8_t { exp, silu, relu, gelu, gelu_tanh };
 
-/// How weights are stored. Sums, biases, activations and results are float32 (int32 sums inside int8).
+/// How weights are stored. Sums, biases, activations and results are float32 (int8 products sum in int32).
 enum class Precision : std::uint8_t {
   float32,
   bfloat16,  ///< weights rounded to bfloat16
@@ -52,14 +52,14 @@ struct MultiplyRows {
   const std::uint32_t* x_rows;  ///< row i is read from x_rows[i]; null: i
   const std::uint32_t* y_rows;  ///< row i is written to y_rows[i]; null: i
   const float* row_scale;       ///< null: 1
-  const void* converted =
-      nullptr;  ///< rows left by ConvertRows where DotFormat asks for them; x_rows is null
+  /// Rows from ConvertRows where DotFormat asks for them; x_rows is then null.
+  const void* converted = nullptr;
   const float* converted_scale = nullptr;
 };
 
-/// Rows as the dot products of a unit read them: row i at i *
-/// converted_stride(k) inputs of DotFormat::input_bytes, zero-padded. bfloat16:
-/// rounded to nearest even. int8: round(levels x / max |x|) + DotFormat::offset.
+/// Converts rows for the dot products of a unit: row i at i * converted_stride(k) inputs of
+/// DotFormat::input_bytes, zero-padded. bfloat16: rounded to nearest even. int8: round(levels x / max |x|) +
+/// DotFormat::offset.
 struct ConvertRows {
   const float* x;
   std::size_t x_stride;
@@ -122,8 +122,8 @@ struct ModulateRows {
   float offset;
 };
 
-/// Rotary position embedding: of every segment of `width` floats the pairs (x[i], x[i + width / 2]) are
-/// turned by the angle of the row's position. The tables hold width / 2 floats per position.
+/// Rotary position embedding: in every segment of `width` floats, rotates the pairs (x[i], x[i + width / 2])
+/// by the angle of the row's position. The tables hold width / 2 floats per position.
 struct RotateHalves {
   float* x;
   std::size_t stride;
@@ -133,8 +133,8 @@ struct RotateHalves {
   const std::uint32_t* positions;
 };
 
-/// Group normalisation of (pixels, channels), then y = n * gamma + beta, then the optional
-/// y = y * (1 + film_scale) + film_shift, then optional SiLU, then optional + residual.
+/// Group normalisation of (pixels, channels), then y = n * gamma + beta, then optionally y = y * (1 +
+/// film_scale) + film_shift, SiLU, and + residual.
 struct NormaliseGroups {
   const float* x;
   float* y;  ///< may be x
@@ -150,10 +150,10 @@ struct NormaliseGroups {
 };
 
 /// Keys and values of one layer, in panels, so that scores and weighted sums are plain tile products and each
-/// head reads memory in order: keys are [kv_head][panel of keys][head_dim][lane], values are
-/// [kv_head][panel of head_dim][key][lane]. Sizes: key_floats(), value_floats().
+/// head reads memory in order: keys are [kv_head][panel of keys][head_dim][lane], values are [kv_head][panel
+/// of head_dim][key][lane]. Sizes: key_floats(), value_floats().
 ///
-/// A narrow cache holds 16-bit integers instead, in the same panels but with the Int16Dot::group neighbours
+/// A narrow cache holds 16-bit integers instead, in the same panels but with Int16Dot::group neighbours
 /// (dimensions of a key, keys of a value) side by side, and one scale per key and per value: [kv_head][key],
 /// padded to whole panels. Sizes: narrow_floats().
 struct NarrowKeys {
@@ -231,8 +231,8 @@ struct StepEuler {
   float dt;
 };
 
-/// (pixels, 3) uint8 -> (pixels, 3) float32: y = x * scale[c]
-/// + shift[c]. Channels stay last: convolutions read that.
+/// Normalises (pixels, 3) uint8 to (pixels, 3) float32: y = x * scale[c] + shift[c]. Channels stay last, as
+/// convolutions read them.
 struct NormaliseImage {
   const std::uint8_t* x;
   float* y;
@@ -241,8 +241,8 @@ struct NormaliseImage {
   float shift[3];
 };
 
-/// Bilinear resize to (out_height, out_width), pixel centres at half (the edge is repeated), then as
-/// NormaliseImage. Without antialiasing: meant for factors around one half to two.
+/// Resizes bilinearly to (out_height, out_width), with pixel centres at half (edges are repeated), then
+/// normalises as NormaliseImage. No antialiasing: meant for factors of about one half to two.
 struct ResizeImage {
   const std::uint8_t* x;  ///< (height, width, 3)
   std::size_t height, width;
@@ -254,12 +254,12 @@ struct ResizeImage {
   float* scratch;  ///< 3 * width floats
 };
 
-/// Channel c of a network <-> slot slots[c] of a chunk of `rows` rows of `slot_count` floats:
+/// Maps channel c of a network to and from slot slots[c] of a chunk of `rows` rows of `slot_count` floats:
 /// x[i, c] = (chunk[i, slots[c]] - base[c] - mean[i, c]) / std[i, c].
 struct SlotScale {
   std::size_t rows, channels, slot_count;
   const std::uint32_t* slots;
-  const float* base;   ///< (channels): what the channel is relative to, 0 for absolute ones
+  const float* base;   ///< (channels): reference of a relative channel, 0 for absolute ones
   const float* mean;   ///< (rows, channels)
   const float* scale;  ///< (rows, channels): std
 };
@@ -276,14 +276,14 @@ struct ScatterSlots {
   SlotScale by;
 };
 
-/// `rounds` times the largest tile product of the unit, to measure what it can reach. Dot products may be
-/// done at several lengths, of which the quickest counts: a short one pays more for its ends, a long one
-/// leaves the nearest cache.
+/// Runs the unit's largest tile product `rounds` times, to measure its peak. Dot products may be run at
+/// several lengths, of which the fastest counts: a short one pays more for its ends, a long one leaves the
+/// nearest cache.
 struct MeasurePeak {
   Precision precision;
   std::size_t rounds;
-  std::size_t inputs;  ///< of one dot product, a divisor of 1024; 0: in registers alone, where the unit can
-  float* sink;         ///< one float, so that the work is not removed
+  std::size_t inputs;  ///< of one dot product, a divisor of 1024; 0: in registers only, where the unit can
+  float* sink;         ///< one float, so that the compiler keeps the work
   std::uint64_t* products;  ///< multiply-adds done
 };
 
@@ -296,14 +296,14 @@ struct MeasureStream {
 
 static constexpr std::size_t kMaxTileRows = 16;
 
-/// Inputs whose int8 products are first added up in 16 bits, by units that do so.
+/// Number of inputs whose int8 products are first summed in 16 bits, by units that do so.
 static constexpr std::size_t kChain = 16;
 
 [[maybe_unused]] static constexpr std::size_t round_up(std::size_t n, std::size_t to) {
   return (n + to - 1) / to * to;
 }
 
-/// Inputs from one converted row to the next.
+/// Inputs between the starts of two converted rows.
 [[maybe_unused]] static constexpr std::size_t converted_stride(std::size_t k) { return round_up(k, kChain); }
 
 /// Bytes of one panel of bfloat16 weights, `block` inputs at a time.
@@ -335,10 +335,10 @@ static constexpr std::size_t kChain = 16;
   return kMaxTileRows * round_up(capacity, panel);
 }
 
-/// The widest head that the i16 kernels take.
+/// Widest head that the i16 kernels accept.
 static constexpr std::size_t kMaxHeadDim = 512;
 
-/// Steps of a rounded query and key: head_dim products of two of them fit an int32.
+/// Returns the levels of a rounded query and key: head_dim products of two of them fit an int32.
 [[maybe_unused]] static inline float narrow_levels(std::size_t head_dim) {
   const float levels = __builtin_sqrtf(2147480000.0f / static_cast<float>(head_dim));
   return levels < 32767.0f ? static_cast<float>(static_cast<int>(levels)) : 32767.0f;

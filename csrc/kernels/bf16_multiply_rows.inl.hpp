@@ -2,9 +2,9 @@
 
 #include "kernels/f32_multiply_rows.inl.hpp"
 
-/// Prepacked matrix product with bfloat16 weights: half the memory traffic.
-/// Without a dot product of its own the CPU widens the weights to float32
-/// in registers and the rows stay float32; with one, rows are rounded too.
+/// Prepacked matrix product with bfloat16 weights: half the memory traffic. Without a bfloat16 dot product
+/// the CPU widens the weights to float32 in registers and the rows stay float32; with one, rows are rounded
+/// too.
 
 namespace motorium::kernels {
 namespace {

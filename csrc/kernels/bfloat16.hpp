@@ -6,7 +6,7 @@
 
 namespace motorium::kernels {
 
-/// The nearest bfloat16; ties go to the even neighbour, NaN stays NaN.
+/// Returns the nearest bfloat16; ties go to even, NaN stays NaN.
 inline std::uint16_t round_bf16(float x) {
   std::uint32_t bits;
   std::memcpy(&bits, &x, sizeof bits);

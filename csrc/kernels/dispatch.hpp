@@ -7,12 +7,12 @@
 
 namespace motorium::kernels {
 
-/// The table asked for by `isa`, else by the environment variable MOTORIUM_ISA, else the best this CPU runs;
-/// where two differ only in their bfloat16 products, the first call measures which is faster. Throws
-/// std::runtime_error naming the available ones when the one asked for cannot run here.
+/// Returns the table named by `isa`, else by the environment variable MOTORIUM_ISA, else the best for this
+/// CPU; where two differ only in their bfloat16 products, the first call measures which is faster. Throws
+/// std::runtime_error naming the available ones when the requested one cannot run here.
 const KernelTable& select_table(const std::string& isa = "");
 
-/// Names of all tables that run here, best first.
+/// Returns the names of all tables that run here, best first.
 std::vector<std::string> available_isas();
 
 }  // namespace motorium::kernels

@@ -5,10 +5,10 @@
 namespace motorium::kernels {
 namespace {
 
-/// e^x to 2 units in the last place on -87.3..88.3, saturating outside; NaN stays NaN.
-/// Range reduction x = n ln 2 + r and the degree-5 polynomial on |r| <= ln 2 / 2: Cephes, expf.
+/// e^x to 2 units in the last place on -87.3..88.3, saturating outside; NaN stays NaN. Range reduction x = n
+/// ln 2 + r and the degree-5 polynomial on |r| <= ln 2 / 2: Cephes, expf.
 inline Vec exp_of(Vec x) {
-  // The bounds come first: where either operand is NaN, larger() and smaller() return the second.
+  // Bounds come first, because larger() and smaller() return the second operand where either is NaN.
   x = smaller(fill(88.3762626f), larger(fill(-87.3365448f), x));
   const Vec n = round_nearest(mul(x, fill(1.44269504f)));
   Vec r = fma(n, fill(-0.693359375f), x);
@@ -27,7 +27,7 @@ inline Vec silu_of(Vec x) { return div(x, add(fill(1.0f), exp_of(sub(zero(), x))
 
 inline Vec relu_of(Vec x) { return larger(zero(), x); }
 
-/// erf to 4e-7, absolute. x P(x^2) / Q(x^2), a minimax fit of our own on |x| <= 3.92, where erf rounds to 1.
+/// erf to 4e-7, absolute. x P(x^2) / Q(x^2), our own minimax fit on |x| <= 3.92, where erf rounds to 1.
 inline Vec erf_of(Vec x) {
   x = smaller(fill(3.92f), larger(fill(-3.92f), x));
   const Vec u = mul(x, x);

@@ -14,7 +14,7 @@ inline VisibleKeys visible_keys(const AttendRows& a, std::size_t row) {
   return {last, last, last};
 }
 
-/// scores = exp(scores - max) over the visible keys and 0 elsewhere below `keys`; returns 1 / sum.
+/// Computes scores = exp(scores - max) over the visible keys and 0 elsewhere below `keys`; returns 1 / sum.
 inline float weigh_scores(float* scores, VisibleKeys visible, std::size_t keys) {
   for (std::size_t i = visible.gap_first; i < visible.gap_last; ++i) scores[i] = -3e38f;
   const float inverse = exponentiate(scores, scores, visible.last);

@@ -2,13 +2,13 @@
 
 #include "kernels/f32_multiply_rows.inl.hpp"
 
-/// Convolution as a matrix product over patches, a block of
-/// output pixels at a time so that patches stay in cache.
+/// Convolution as a matrix product over patches, a block of output pixels at a time so that patches stay in
+/// cache.
 
 namespace motorium::kernels {
 namespace {
 
-/// The (kernel, kernel, channels) patch under output pixel (row, column), zeros outside the image.
+/// Gathers the (kernel, kernel, channels) patch of output pixel (row, column), zeros outside the image.
 inline void gather_patch(const ConvolveImage& a, std::size_t row, std::size_t column, float* patch) {
   const std::size_t stretch = a.kernel * a.channels;
   for (std::size_t ky = 0; ky < a.kernel; ++ky, patch += stretch) {

@@ -3,13 +3,13 @@
 #include "kernels/f32_apply_unary.inl.hpp"
 #include "kernels/f32_tile.inl.hpp"
 
-/// Prepacked matrix product for few rows. Each panel of weights is read once and meets all rows while in
-/// cache; the next one is fetched meanwhile.
+/// Prepacked matrix product for few rows. Each panel of weights is read once and used for all rows while in
+/// cache; the next one is prefetched meanwhile.
 
 namespace motorium::kernels {
 namespace {
 
-/// What happens to the sums of one panel, whatever the precision of its weights.
+/// Finishes the sums of one panel, whatever the precision of its weights.
 struct MultiplyPanel {
   const MultiplyRows& a;
   const void* weights;
@@ -29,7 +29,7 @@ struct MultiplyPanel {
     return ahead_of(weights, bytes, turns, first / tile_height(a.rows), tile_count(a.rows));
   }
 
-  /// Rows first .. first + count - 1 from their sums.
+  /// Finishes rows first .. first + count - 1 from their sums.
   [[gnu::noinline]] void finish(std::size_t first, std::size_t count, const Vec (*sums)[2]) const {
     switch (a.activation) {
       case Activation::silu_gate:
@@ -118,7 +118,7 @@ inline void multiply_panels(const MultiplyRows& a, std::size_t panel_bytes) {
   }
 }
 
-/// Rows of float32 times panels of any kind that becomes float32 in registers.
+/// Multiplies rows of float32 by panels of any kind that becomes float32 in registers.
 template <typename Panel>
 struct MultiplyFloats {
   template <int R>

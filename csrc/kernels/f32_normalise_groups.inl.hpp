@@ -2,13 +2,13 @@
 
 #include "kernels/f32_apply_unary.inl.hpp"
 
-/// Group normalisation with channels last. Means first, then squared distances from them: one pass over x^2
-/// would lose the variance of channels whose mean is large.
+/// Group normalisation with channels last. Computes means first, then squared distances from them: a single
+/// pass over x^2 would lose the variance of channels with a large mean.
 
 namespace motorium::kernels {
 namespace {
 
-/// sums[c] = sum over pixels of x, or of (x - means[c])^2 when means is given.
+/// Computes sums[c] over pixels of x, or of (x - means[c])^2 when means is given.
 inline void sum_channels(const NormaliseGroups& a, const float* means, float* sums) {
   for (std::size_t c = 0; c < a.channels; c += kLanes) {
     const std::size_t n = a.channels - c < kLanes ? a.channels - c : kLanes;
@@ -24,7 +24,7 @@ inline void sum_channels(const NormaliseGroups& a, const float* means, float* su
   }
 }
 
-/// Replace each channel's value by the mean over its group of all pixels.
+/// Replaces each channel's value by the mean over its group of all pixels.
 inline void average_groups(const NormaliseGroups& a, float* sums) {
   const std::size_t width = a.channels / a.groups;
   for (std::size_t group = 0; group < a.groups; ++group) {
@@ -35,7 +35,7 @@ inline void average_groups(const NormaliseGroups& a, float* sums) {
   }
 }
 
-/// (mean, variance) per channel -> (factor, offset) of the whole affine map, FiLM included.
+/// Turns (mean, variance) per channel into (factor, offset) of the whole affine map, including FiLM.
 inline void fold_affine(const NormaliseGroups& a, float* mean, float* variance) {
   for (std::size_t c = 0; c < a.channels; ++c) {
     float factor = a.gamma[c] / __builtin_sqrtf(variance[c] + a.eps);

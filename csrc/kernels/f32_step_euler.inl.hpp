@@ -2,7 +2,7 @@
 
 #include "kernels/f32_add_scaled.inl.hpp"
 
-/// One Euler step of the flow with the prefix lock fused in.
+/// One Euler step of the flow, with the committed rows restored in the same pass.
 
 namespace motorium::kernels {
 namespace {

@@ -5,8 +5,8 @@
 namespace motorium::kernels {
 namespace {
 
-/// Weights that will be wanted next, asked for while the present ones are worked on: memory and arithmetic
-/// would otherwise take turns. Reaching past the end is harmless: a prefetch never faults.
+/// Prefetches the next weights while the current ones are used: otherwise memory and arithmetic would take
+/// turns. Reaching past the end is harmless: a prefetch never faults.
 struct Ahead {
   const char* next;
   std::size_t step;  // bytes per turn of the inner loop
@@ -21,7 +21,7 @@ struct NothingAhead {
   void ask() {}
 };
 
-/// Tile `index` of `tiles` over one panel asks for its part of the panel behind it.
+/// Tile `index` of `tiles` over one panel prefetches its part of the next panel.
 inline Ahead ahead_of(const void* panel, std::size_t panel_bytes, std::size_t turns, std::size_t index,
                       std::size_t tiles) {
   const std::size_t bytes = panel_bytes / tiles;
@@ -33,8 +33,8 @@ struct Tile {
   Vec part[R][2];
 };
 
-/// A copy made after the loop. Sums that are themselves handed out may be stored at every turn of the loop
-/// (GCC 12 does so when what follows is a call): three times slower.
+/// Copies the sums after the loop. GCC 12 may store sums that are themselves passed on at every turn of the
+/// loop (when a call follows): three times slower.
 template <typename Sums>
 [[gnu::always_inline]] inline Sums settled(const Sums& sums) {
   Sums copy;
@@ -57,7 +57,7 @@ struct FloatPanel {
   }
 };
 
-/// tile[r] = sum over i < k of rows[r][i] * panel[i * panel_stride .. + Panel::words]
+/// Computes tile[r] = sum over i < k of rows[r][i] * panel[i * panel_stride .. + Panel::words].
 template <int R, typename Panel = FloatPanel, typename Prefetch = NothingAhead>
 [[gnu::always_inline]] inline Tile<R> multiply_tile(const float* const* rows,
                                                     const typename Panel::Word* panel,
@@ -90,7 +90,7 @@ struct DotTile {
   typename Dot::Sum part[R][2];
 };
 
-/// tile[r] = start + sum over i < groups of dot(group i of rows[r], group i of the panel)
+/// Computes tile[r] = start + sum over i < groups of dot(group i of rows[r], group i of the panel).
 template <typename Dot, int R, typename Prefetch>
 [[gnu::always_inline]] inline DotTile<Dot, R> dot_tile(const typename Dot::Input* const* rows,
                                                        const typename Dot::Sum (&start)[2],
@@ -117,9 +117,9 @@ template <typename Dot, int R, typename Prefetch>
   return settled(tile);
 }
 
-/// The same where products are added up in 16 bits before they are widened:
-/// Dot::chain groups at a time, which the panel is padded to. The wide sums
-/// wait in memory meanwhile: all registers are for the narrow ones.
+/// The same where products are summed in 16 bits before they are widened: Dot::chain groups at a time, to
+/// which the panel is padded. The wide sums stay in memory meanwhile, because the narrow ones need all
+/// registers.
 template <typename Dot, int R, typename Prefetch>
 [[gnu::always_inline]] inline DotTile<Dot, R> chain_tile(const typename Dot::Input* const* rows,
                                                          const typename Dot::Sum (&start)[2],
@@ -160,7 +160,7 @@ template <typename Dot, int R, typename Prefetch>
 
 inline std::size_t tile_count(std::size_t rows) { return (rows + Vec::tile_rows - 1) / Vec::tile_rows; }
 
-/// Rows per tile so that all tiles of `rows` are about equally tall.
+/// Returns the rows per tile that make all tiles of `rows` about equally tall.
 inline std::size_t tile_height(std::size_t rows) {
   const std::size_t tiles = tile_count(rows);
   return (rows + tiles - 1) / tiles;
@@ -184,7 +184,7 @@ inline void for_tiles(const Work& work, std::size_t rows) {
   }
 }
 
-/// Store `n` <= kPanel floats of a row of a tile.
+/// Stores `n` <= kPanel floats of a row of a tile.
 inline void store_row(float* y, Vec low, Vec high, std::size_t n) {
   if (n >= kPanel) {
     store(y, low);

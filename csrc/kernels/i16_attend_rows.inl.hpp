@@ -3,16 +3,16 @@
 #include "kernels/f32_attend_rows.inl.hpp"
 #include "kernels/i16_store_keys.inl.hpp"
 
-/// Attention in 16-bit integers, twice as many products per instruction as in float32: queries, and
+/// Attention in 16-bit integers, with twice as many products per instruction as float32: queries, and
 /// probabilities times the scales of the values, are rounded like the cache; sums are exact.
 
 namespace motorium::kernels {
 namespace {
 
-inline constexpr float kShares = 32767.0f;  // what the rounded probabilities of a row add up to, about
+inline constexpr float kShares = 32767.0f;  // approximate sum of a row's rounded probabilities
 
-/// y = round(x * scale * 32767 / sum) up to `keys`, zeros to the end of the group; returns sum / 32767 with
-/// sum = that of x * scale.
+/// Computes y = round(x * scale * 32767 / sum) up to `keys`, zeros to the end of the group; returns sum /
+/// 32767, where sum is that of x * scale.
 inline float narrow_shares(float* x, const float* scale, std::size_t keys, std::int16_t* y) {
   Vec total = zero();
   std::size_t i = 0;

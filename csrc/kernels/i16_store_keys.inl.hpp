@@ -7,7 +7,7 @@
 namespace motorium::kernels {
 namespace {
 
-/// y[i * step] = round(x[i] * levels / peak); returns peak / levels, NaN where x is not finite.
+/// Computes y[i * step] = round(x[i] * levels / peak); returns peak / levels, NaN where x is not finite.
 inline float narrow_row(const float* x, std::size_t n, float levels, std::int16_t* y, std::size_t step) {
   const float peak = peak_of(x, n);
   const bool usable = peak > 1e-30f;

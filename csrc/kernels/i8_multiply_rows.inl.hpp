@@ -2,13 +2,13 @@
 
 #include "kernels/f32_multiply_rows.inl.hpp"
 
-/// Prepacked matrix product of int8 weights and rows from
-/// i8_quantise_rows: exact int32 sums, then two scales.
+/// Prepacked matrix product of int8 weights and rows from i8_quantise_rows: exact int32 sums, then two
+/// scales.
 
 namespace motorium::kernels {
 namespace {
 
-/// Whether products of this kind are added up in 16 bits first.
+/// Whether products of this kind are summed in 16 bits first.
 template <typename Dot>
 inline constexpr bool is_chained() {
   return requires { Dot::chain; };

@@ -1,17 +1,18 @@
 #pragma once
 
-/// Rows of float32 to integers -levels..levels and one scale each. Bit for bit the same on every unit: the
-/// largest magnitude is exact, and each input is one rounded product and one rounding to whole numbers.
+/// Rounds rows of float32 to integers -levels..levels with one scale each. Bit for bit the same on every
+/// unit: the largest magnitude is exact, and each input is one rounded product and one rounding to an
+/// integer.
 
 namespace motorium::kernels {
 namespace {
 
-/// max |x|; NaN when anything in x is not finite.
+/// Returns max |x|; NaN when anything in x is not finite.
 inline float peak_of(const float* x, std::size_t n) {
   Vec peak = zero();
-  Vec poison = zero();  // x * 0 is NaN for what is not finite
+  Vec poison = zero();  // x * 0 is NaN where x is not finite
   std::size_t i = 0;
-  Vec peaks[4] = {zero(), zero(), zero(), zero()};  // four chains: one waits for itself
+  Vec peaks[4] = {zero(), zero(), zero(), zero()};  // four independent chains hide the latency of one
   Vec poisons[4] = {zero(), zero(), zero(), zero()};
   for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
 #pragma GCC unroll 4
@@ -38,9 +39,9 @@ inline float peak_of(const float* x, std::size_t n) {
   return largest(peak) + sum(poison);
 }
 
-/// y = round(x * factor) + offset.
+/// Computes y = round(x * factor) + offset.
 inline void round_row(const float* x, Int8Dot::Input* __restrict y, std::size_t n, float factor) {
-  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it leaves no fraction bits
+  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it removes the fraction bits
   for (std::size_t i = 0; i < n; ++i) {
     const float scaled = x[i] * factor;
     const float shifted = scaled + kRound;
@@ -58,7 +59,7 @@ void i8_quantise_rows(const ConvertRows& a) noexcept {
     Input* y = static_cast<Input*>(a.y) + row * stride;
     const float peak = peak_of(x, a.k);
     a.scale[row] = peak / levels;
-    const bool usable = peak > 1e-30f;  // false for NaN: its scale spoils every result of the row
+    const bool usable = peak > 1e-30f;  // false for NaN: the row's scale then spoils all its results
     if (usable) round_row(x, y, a.k, levels / peak);
     for (std::size_t i = usable ? a.k : 0; i < stride; ++i) y[i] = static_cast<Input>(Int8Dot::offset);
   }

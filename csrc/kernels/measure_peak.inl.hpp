@@ -3,8 +3,8 @@
 #include "kernels/bf16_multiply_rows.inl.hpp"
 #include "kernels/i8_multiply_rows.inl.hpp"
 
-/// The most multiply-adds per second that this unit can do: a full tile on operands that stay in the nearest
-/// cache, so that what is measured is the arithmetic of the products themselves.
+/// Measures the most multiply-adds per second that this unit can do: a full tile on operands that stay in the
+/// nearest cache, so that only the arithmetic of the products counts.
 
 namespace motorium::kernels {
 namespace {
@@ -26,8 +26,8 @@ inline float peak_of_floats(const void* panel, const void* const volatile* row, 
   return sum(total);
 }
 
-/// Dot products are measured through the product itself, on one panel: alone, GCC 12 schedules the loop of
-/// those that take several instructions so that it runs out of registers.
+/// Dot products are measured through the product itself, on one panel: when alone, GCC 12 schedules the loop
+/// of those that take several instructions so that it runs out of registers.
 inline constexpr std::size_t kDotInputs = 1024;
 
 template <void (*multiply)(const MultiplyRows&) noexcept>
@@ -44,13 +44,12 @@ inline float peak_of_dots(std::size_t inputs, std::size_t products_wanted) {
   return y[0];
 }
 
-/// One instruction is the whole dot product: nothing of it
-/// can be taken out of the loop or shared among the sums.
+/// One instruction is the whole dot product: none of it can be hoisted out of the loop or shared among the
+/// sums.
 template <typename Dot>
 concept SingleInstruction = requires { requires Dot::single_instruction; };
 
-/// A tile's sums and nothing else. Every sum starts from its
-/// own, unknown value, or the compiler would keep one for all.
+/// Only a tile's sums. Every sum starts from its own, unknown value, or the compiler would keep one for all.
 template <typename Dot>
 inline float peak_of_registers(std::size_t products_wanted) {
   alignas(64) static const char zeros[256] = {};
@@ -99,7 +98,7 @@ inline float peak_of_bf16(const MeasurePeak& a, const void* panel, const void* c
 void measure_peak(const MeasurePeak& a) noexcept {
   alignas(64) float panel[kPeakInputs * kPanel] = {};
   alignas(64) float row[kPeakInputs] = {};
-  // Read anew for every row: that they are equal, or zero, must not be known.
+  // Reload for every row, so that the compiler cannot know that rows are equal, or zero.
   const void* volatile weights = panel;
   const void* const volatile inputs = row;
   const std::size_t products = a.rounds * kPeakInputs * kPanel * Vec::tile_rows;

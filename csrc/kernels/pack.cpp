@@ -9,7 +9,7 @@
 namespace motorium::kernels {
 namespace {
 
-/// Where output `slot` of panel `index` stands in the source; null: padding.
+/// Returns the source row of output `slot` of panel `index`; null: padding.
 const float* row_of(const Weights& w, std::size_t lanes, std::size_t index, std::size_t slot) {
   const std::size_t at = w.up != nullptr ? index * lanes + slot % lanes : index * 2 * lanes + slot;
   if (at >= w.n) return nullptr;
@@ -31,8 +31,8 @@ void pack_float32(const Weights& w, std::size_t lanes, float* packed) {
   });
 }
 
-/// Alone, an input's weights are the halves of words: output `lane` below, output `lanes + lane` above. In
-/// pairs, each output's two inputs are neighbours.
+/// In groups of one, an input's weights are the halves of words: output `lane` in the lower, output `lanes +
+/// lane` in the upper. In pairs, each output's two inputs are neighbours.
 void pack_bfloat16(const KernelTable& table, const Weights& w, std::uint16_t* packed) {
   const std::size_t lanes = table.lanes;
   const std::size_t group = table.bf16.group;
@@ -46,7 +46,7 @@ void pack_bfloat16(const KernelTable& table, const Weights& w, std::uint16_t* pa
   });
 }
 
-/// max |w|; NaN, and with it every result, where a weight is not finite.
+/// Returns max |w|; NaN, and with it every result, where a weight is not finite.
 float peak_of(const float* row, std::size_t k) {
   float peak = 0.0f;
   for (std::size_t i = 0; i < k; ++i) {
@@ -56,7 +56,7 @@ float peak_of(const float* row, std::size_t k) {
   return peak;
 }
 
-/// The largest sum of weights of one sign that meet in one 16-bit sum.
+/// Returns the largest sum of weights of one sign within one 16-bit sum.
 float meeting_of(const float* row, std::size_t k) {
   float most = 0.0f;
   for (std::size_t first = 0; first < k; first += kChain) {
@@ -68,16 +68,16 @@ float meeting_of(const float* row, std::size_t k) {
   return most;
 }
 
-/// What one step of an output's int8 weights is worth.
+/// Returns the step of an output's int8 weights.
 float scale_of(const float* row, std::size_t k, const DotFormat& format) {
   const float scale = peak_of(row, k) / 127.0f;
   if (format.weight_sum == 0 || !std::isfinite(scale)) return scale;
-  // Rounding adds at most half a step for each of the weights that meet.
+  // Rounding adds at most half a step for each of the weights in a sum.
   const auto most = static_cast<float>(format.weight_sum) - 0.25f * static_cast<float>(kChain);
   return std::max(scale, meeting_of(row, k) / most);
 }
 
-/// Sums start at -offset * (sum of the weights), so that inputs raised by the offset come out right.
+/// Sums start at -offset * (sum of the weights), to compensate the offset of the inputs.
 void pack_int8(const KernelTable& table, const Weights& w, char* packed) {
   const std::size_t lanes = table.lanes;
   const DotFormat& format = table.i8;

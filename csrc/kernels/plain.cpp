@@ -1,5 +1,5 @@
-// The twin of every kernel in plain loops: the oracle of the tests, written from the definitions in args.hpp
-// and not from the vector code. One lane, panels of two.
+// The twin of every kernel in plain loops: the reference of the tests, written from the definitions in
+// args.hpp, not from the vector code. One lane, panels of two.
 #include <cmath>
 
 #include "kernels/plain.hpp"
@@ -162,7 +162,7 @@ void attend(const AttendRows& a, std::size_t row, std::size_t head) {
   const std::size_t kv_head = head / (a.heads / cache.kv_heads);
   const std::size_t last =
       a.visible != nullptr ? a.visible[row].last : a.visible_first + row * a.visible_step;
-  std::size_t count = 0;  // scratch: scores of the visible keys, one after the other
+  std::size_t count = 0;  // scratch: scores of the visible keys, without gaps
   const auto hidden = [&](std::size_t key) {
     return a.visible != nullptr && key >= a.visible[row].gap_first && key < a.visible[row].gap_last;
   };

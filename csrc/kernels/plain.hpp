@@ -5,7 +5,7 @@
 
 #include "kernels/table.hpp"
 
-/// Parts of the plain twin, and where it finds its weights: one lane, panels of two, groups of one.
+/// Parts of the plain twin, and the locations of its weights: one lane, panels of two, groups of one.
 namespace motorium::kernels::plain {
 
 inline constexpr std::size_t kPanel = 2;

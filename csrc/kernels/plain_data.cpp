@@ -55,7 +55,7 @@ void f32_scatter_slots(const ScatterSlots& a) noexcept {
 }
 
 void measure_peak(const MeasurePeak& a) noexcept {
-  volatile float x = 1.0f;  // or the compiler would do the sum itself
+  volatile float x = 1.0f;  // volatile, or the compiler would compute the sum itself
   float total = 0.0f;
   for (std::size_t i = 0; i < a.rounds; ++i) total += x * 0.5f;
   *a.sink = total;

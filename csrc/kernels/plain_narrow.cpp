@@ -6,7 +6,7 @@
 namespace motorium::kernels::plain {
 namespace {
 
-/// Value i of x in steps of peak / levels, and that step.
+/// The values of x in steps of peak / levels, and that step.
 struct Steps {
   Steps(const float* x, std::size_t n, float levels) : x_(x) {
     float peak = 0.0f;

@@ -9,7 +9,7 @@ namespace {
 
 using Weight = float (*)(const MultiplyRows&, std::size_t output, std::size_t input);
 
-/// The sum of one output: rows as they are, or as the int8 product takes them.
+/// The sum of one output: over rows as they are, or as the int8 product takes them.
 template <Weight weight>
 float dot(const MultiplyRows& a, std::size_t row, std::size_t output) {
   const float* x = a.x + (a.x_rows != nullptr ? a.x_rows[row] : row) * a.x_stride;

@@ -4,14 +4,14 @@
 
 namespace motorium::kernels {
 
-/// How a unit wants the weights and rows of one precision.
+/// Format that a unit wants for weights and rows of one precision.
 struct DotFormat {
-  std::size_t group;        ///< consecutive inputs that lie together for each output
-  std::size_t input_bytes;  ///< of a converted input; 0: the product reads float32 rows as they are
+  std::size_t group;        ///< consecutive inputs that are adjacent for each output
+  std::size_t input_bytes;  ///< of a converted input; 0: the product reads float32 rows directly
   int offset = 0;           ///< added to converted inputs
-  std::size_t block = 1;    ///< inputs are padded to a multiple of it
-  /// int8: rows are rounded to -levels..levels. Where weight_sum is not 0, the weights of one sign that meet
-  /// in one 16-bit sum (inputs i with equal i / kChain and i / 2 % 2) add up to at most that.
+  std::size_t block = 1;    ///< inputs are padded to a multiple of this
+  /// int8: rows are rounded to -levels..levels. Where weight_sum is not 0, it bounds the weights of one sign
+  /// in one 16-bit sum (inputs i with equal i / kChain and i / 2 % 2).
   int levels = 127, weight_sum = 0;
 };
 
@@ -22,7 +22,7 @@ struct KernelTable {
   std::size_t panel;  ///< outputs per packed panel: two vectors
   bool fused;         ///< multiply-add rounds once
   DotFormat bf16, i8;
-  std::size_t i16_group;  ///< neighbours that lie together in a narrow cache
+  std::size_t i16_group;  ///< neighbours that are adjacent in a narrow cache
 #define MOTORIUM_KERNEL(name, Args) void (*name)(const Args&) noexcept;
 #include "kernels/kernels.def"
 #undef MOTORIUM_KERNEL

@@ -27,20 +27,20 @@
 
 namespace motorium {
 
-/// All memory of an engine, taken at load and given back as a whole. Zeroed, aligned to cache lines; large
-/// blocks ask for huge pages, because a network streams through all of its weights at every step.
+/// Holds all memory of an engine, allocated at load and freed as a whole. Zeroed, aligned to cache lines;
+/// large blocks ask for huge pages, because a network streams through all of its weights at every step.
 class Arena {
  public:
-  /// From now on, `more` bytes at most: sizes come out of a stranger's file, memory is taken for them.
+  /// Limits the memory taken from now on to `more` bytes: sizes come from an untrusted file.
   void allow(std::size_t more) noexcept { allowed_ = bytes_ + std::min(more, kMaxBytes); }
 
-  /// `count` zeros. Throws std::bad_alloc, and std::invalid_argument where that is more than allowed.
+  /// Returns `count` zeros. Throws std::bad_alloc, or std::invalid_argument beyond the limit.
   float* floats(std::size_t count) { return static_cast<float*>(take(4 * checked(count))); }
   std::uint32_t* indices(std::size_t count) { return static_cast<std::uint32_t*>(take(4 * checked(count))); }
 
   std::byte* raw(std::size_t count) { return static_cast<std::byte*>(take(count)); }
 
-  /// An object that lives as long as the arena.
+  /// Makes an object that lives as long as the arena.
   template <typename T, typename... Arguments>
   T& make(Arguments&&... arguments) {
     const auto made = std::make_shared<T>(std::forward<Arguments>(arguments)...);
@@ -48,7 +48,7 @@ class Arena {
     return *made;
   }
 
-  /// Bytes taken from the system so far.
+  /// Returns the bytes taken from the system so far.
   std::size_t bytes() const noexcept { return bytes_; }
 
  private:
@@ -85,8 +85,8 @@ class Arena {
     return result;
   }
 
-  /// Under AddressSanitizer pieces end where they were asked
-  /// to end: one block would hide who walks into whom.
+  /// Under AddressSanitizer every piece ends where requested: a shared block would hide overruns from one
+  /// into the next.
 #if defined(MOTORIUM_POISONS)
   static constexpr std::size_t kGuard = 4 * kAlign;
   static void guard(std::byte* end, std::size_t bytes) noexcept { ASAN_POISON_MEMORY_REGION(end, bytes); }
@@ -96,7 +96,7 @@ class Arena {
 #endif
 
   void grow(std::size_t bytes) {
-    // A network of some size fills block after block: larger ones leave fewer seams.
+    // A network fills block after block: larger blocks leave fewer gaps.
     if (bytes > allowed_ - std::min(allowed_, bytes_)) refuse();
     if (bytes_ >= kHugePage) bytes = (bytes + kHugePage - 1) / kHugePage * kHugePage;
     const std::align_val_t align{bytes >= kHugePage ? kHugePage : kAlign};

@@ -29,7 +29,7 @@ inline void store_keys(const kernels::KernelTable& table, const kernels::StoreKe
   (call.cache.narrow.keys != nullptr ? table.i16_store_keys : table.f32_store_keys)(call);
 }
 
-/// One head of a cache, as a cache.
+/// Returns one head of a cache as a cache.
 inline kernels::KeyValues head_of(const kernels::KernelTable& table, const kernels::KeyValues& cache,
                                   std::size_t head) noexcept {
   const std::size_t panel = table.panel, dim = cache.head_dim, capacity = cache.capacity;

@@ -10,9 +10,9 @@ namespace {
 using kernels::KernelTable;
 using kernels::MultiplyRows;
 
-// Below this many multiply-adds handing out parts costs more than it saves.
+// Below this many multiply-adds, sharing costs more than it saves.
 constexpr std::size_t kWorthSharing = 200'000;
-constexpr std::size_t kPartsPerThread = 2;  // so that a thread that was held up does not hold up the others
+constexpr std::size_t kPartsPerThread = 2;  // so that one delayed thread does not delay the others
 
 using Multiply = void (*)(const MultiplyRows&) noexcept;
 
@@ -54,7 +54,7 @@ void multiply_panels(const KernelTable& table, const Linear& linear, const Multi
   });
 }
 
-/// Rows first..first+count of a product, as a product of its own.
+/// Returns rows first..first+count of a product as a product of its own.
 MultiplyRows rows_of(const MultiplyRows& call, std::size_t first, std::size_t count) noexcept {
   MultiplyRows part = call;
   part.rows = count;

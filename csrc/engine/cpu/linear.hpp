@@ -17,7 +17,7 @@ struct Linear {
   Workspace* workspace = nullptr;  ///< null: the caller's thread, float32 and bfloat16 without a dot product
 };
 
-/// Rows of floats somewhere in the arena.
+/// Rows of floats in the arena.
 struct Rows {
   float* data;
   std::size_t stride;
@@ -35,17 +35,17 @@ struct ConstRows {
   std::size_t count;
 };
 
-/// What else a product can do than y = linear(x).
+/// Options of a product beyond y = linear(x).
 struct Finish {
   kernels::Activation activation = kernels::Activation::none;
   bool accumulate = false;                ///< y += ...
   const std::uint32_t* x_rows = nullptr;  ///< row i is read from row x_rows[i] of x; x.count counts i
   const std::uint32_t* y_rows = nullptr;  ///< row i is written to row y_rows[i] of y
-  const float* row_scale = nullptr;       ///< what row i is multiplied with after the activation
+  const float* row_scale = nullptr;       ///< factor of row i after the activation
 };
 
-/// Makes rows first .. last - 1 of a product's input just before
-/// they are read. Called for separate rows from several threads.
+/// Computes rows first .. last - 1 of a product's input just before they are read. Several threads call it
+/// for separate rows.
 class RowMaker {
  public:
   RowMaker() = default;
@@ -65,9 +65,9 @@ class RowMaker {
   const void* context_ = nullptr;
 };
 
-/// The product in the precision of the weights, on the threads of the workspace. Each result is computed by
-/// one thread in one order: it does not depend on their number. Rows of x are made by `make`, if given; they
-/// are numbered as in x, which is not gathered then.
+/// Multiplies in the precision of the weights, on the threads of the workspace. One thread computes each
+/// result in a fixed order, so it does not depend on their number. `make`, if given, computes the rows of x;
+/// they are then numbered as in x, which is not gathered.
 void multiply_rows(const kernels::KernelTable& table, const Linear& linear, const ConstRows& x, const Rows& y,
                    const Finish& finish, const RowMaker& make = {}) noexcept;
 

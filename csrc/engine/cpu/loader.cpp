@@ -15,10 +15,10 @@ std::string show(const Sizes& shape) {
   return text + ")";
 }
 
-/// What a network may take beyond a multiple of its weights: caches and room for activations.
+/// Allowance beyond a multiple of the network's weights, for caches and activations.
 constexpr std::size_t kSlack = std::size_t{256} << 20;
 constexpr std::size_t kMultiple = 8;
-constexpr std::size_t kStandIns = std::size_t{16} << 20;  ///< floats: so much is read on for a longer list
+constexpr std::size_t kStandIns = std::size_t{16} << 20;  ///< floats; a list that needs more ends the load
 
 std::size_t count_of(Loader::Shape shape) {
   std::size_t count = 1;
@@ -55,7 +55,7 @@ const float* Loader::raw(const std::string& name, Shape shape) {
     problems_.push_back("tensor " + name + " is missing, expected " + show(shape));
   }
   const std::size_t count = count_of(shape);
-  if (count > kStandIns - stand_in_floats_) finish();  // memory is not taken for what is only claimed
+  if (count > kStandIns - stand_in_floats_) finish();  // take no memory for what is merely claimed
   stand_in_floats_ += count;
   return stand_ins_.emplace_back(count, 0.0f).data();
 }
@@ -82,7 +82,7 @@ Linear Loader::pack(const float* weights, const float* up, std::size_t n, std::s
       arena_.raw(kernels::panel_count(table_, source) * kernels::panel_bytes(table_, precision, k));
   kernels::pack(table_, precision, source, panels);
   if (kernels::format_of(table_, precision).input_bytes > 0 && k > workspace_.inputs) {
-    // Room for the widest rows; what was taken for narrower ones stays unused.
+    // Room for the widest rows; memory taken for narrower ones stays unused.
     workspace_.inputs = k;
     workspace_.converted =
         arena_.raw(Workspace::kRows * kernels::converted_stride(k) * sizeof(std::uint16_t));

@@ -13,7 +13,7 @@
 
 namespace motorium {
 
-/// A named weight as the checkpoint holds it: row-major float32, owned by the caller.
+/// A named weight as in the checkpoint: row-major float32, owned by the caller.
 struct TensorView {
   const float* data;
   std::vector<std::size_t> shape;
@@ -23,14 +23,13 @@ using Tensors = std::map<std::string, TensorView>;
 /// Takes weights by name, checks their shapes and lays them out for the kernels in the arena.
 ///
 /// A tensor that is missing or of another shape reads as zeros until finish(), which throws
-/// std::invalid_argument with the list of all of them: the tensor, the shape found and the shape expected.
-/// Sizes that no tensor backs take little memory: a long list ends early, and the arena is limited to a
-/// multiple of the tensors.
+/// std::invalid_argument that lists all of them: tensor, shape found, shape expected. Sizes without a tensor
+/// take little memory: a long list ends early, and the arena is limited to a multiple of the tensors.
 class Loader {
  public:
   using Shape = std::initializer_list<std::size_t>;
 
-  /// Products of large weights take the precision and the threads of `options`. Throws as ThreadPool does.
+  /// Products of large weights use the precision and threads of `options`. Throws as ThreadPool does.
   Loader(const kernels::KernelTable& table, const Tensors& tensors, Arena& arena,
          const EngineOptions& options = {});
 
@@ -39,29 +38,29 @@ class Loader {
   Workspace& workspace() noexcept { return workspace_; }
   Precision precision() const noexcept { return precision_; }
 
-  /// The checkpoint's own memory; only valid while loading.
+  /// Returns the checkpoint's own memory; only valid while loading.
   const float* raw(const std::string& name, Shape shape);
-  /// A copy in the arena.
+  /// Returns a copy in the arena.
   float* copy(const std::string& name, Shape shape);
 
-  /// `name`.weight (n, k), and `name`.bias (n) when `bias`.
+  /// Loads `name`.weight (n, k), and `name`.bias (n) when `bias`.
   Linear linear(const std::string& name, std::size_t n, std::size_t k, bool bias);
-  /// The same in float32 whatever the options say: for routers and for the ends of a network.
+  /// The same in float32 whatever the options say: for routers and for the first and last layers.
   Linear exact(const std::string& name, std::size_t n, std::size_t k, bool bias);
   /// A weight `name`.weight (n, k) of stacked().
   struct Part {
     std::string name;
     std::size_t n;
   };
-  /// Several weights stacked into one product, with their biases when `bias`.
+  /// Stacks several weights into one product, with their biases when `bias`.
   Linear stacked(std::initializer_list<Part> parts, std::size_t k, bool bias);
-  /// linear() with every output times its factor in the tensor `factors` (n).
+  /// Loads linear() with every output multiplied by its factor in the tensor `factors` (n).
   Linear scaled(const std::string& name, std::size_t n, std::size_t k, bool bias, const std::string& factors);
-  /// `name`.weight (out, in, kernel, kernel) and `name`.bias; always float32.
+  /// Loads `name`.weight (out, in, kernel, kernel) and `name`.bias; always float32.
   Linear convolution(const std::string& name, std::size_t out, std::size_t in, std::size_t kernel);
-  /// Gate and up weights (n, k) for Activation::silu_gate.
+  /// Packs gate and up weights (n, k) for Activation::silu_gate.
   Linear gated(const float* gate, const float* up, std::size_t n, std::size_t k);
-  /// Weights that were computed rather than read; float32 unless `precision` says otherwise.
+  /// Packs weights that were computed rather than read; float32 unless `precision` says otherwise.
   Linear packed(const float* weights, const float* bias, std::size_t n, std::size_t k,
                 Precision precision = Precision::float32);
 

@@ -15,7 +15,7 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Not random in any deep sense, but quick, spread over -1..1 and the same every time.
+/// Returns the same numbers in -1..1 every time; quick, and random enough for a benchmark.
 std::vector<float> scattered(std::size_t count) {
   std::vector<float> values(count);
   std::uint32_t state = 1;
@@ -87,7 +87,7 @@ ProductTimes time_product(const kernels::KernelTable& table, const ProductShape&
     const Clock::time_point begin = Clock::now();
     for (const Linear& linear : linears)
       multiply(table, linear, {x.data(), shape.k, shape.rows}, {y.data(), shape.n, shape.rows}, activation);
-    // The first turn only warms up.
+    // The first turn is a warm-up.
     if (repeat > 0) times.seconds.push_back(seconds_since(begin) / static_cast<double>(shape.copies));
   }
   times.weight_bytes = loader.workspace().bytes_read.read() / shape.copies / (repeats + 1);

@@ -23,7 +23,7 @@ void pause_briefly() noexcept {
 #endif
 }
 
-/// Spins until done() or the time is over.
+/// Spins until done() or until the time is up.
 template <typename Done>
 bool spin_until(const Done& done) noexcept {
   const Clock::time_point end = Clock::now() + kSpin;
@@ -105,7 +105,7 @@ void ThreadPool::share(Call call, const void* context, std::size_t parts) noexce
   state_.store(number | kOpen, std::memory_order_release);
   state_.notify_all();
   work_parts(0);
-  // All parts are taken: nobody may join any more, and those inside are on their last part.
+  // All parts are taken: nobody may join any more, and the workers inside are on their last part.
   std::uint32_t state = state_.fetch_and(~kOpen, std::memory_order_acq_rel) & ~kOpen;
   const auto empty = [&]() noexcept {
     state = state_.load(std::memory_order_acquire);
@@ -137,7 +137,7 @@ void ThreadPool::serve(std::size_t thread) noexcept {
       inside = state_.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel);
     }
     if (!inside) continue;
-    seen = state;  // the loop that was joined may be a later one
+    seen = state;  // the loop that this worker joined may be a later one
     work_parts(thread);
     if ((state_.fetch_sub(1, std::memory_order_acq_rel) - 1) % kNumber == 0) state_.notify_all();
   }

@@ -8,14 +8,14 @@
 
 namespace motorium {
 
-/// A fixed team of threads for loops of independent parts. Workers spin for some microseconds after a loop,
-/// because the next one of the same network is near, and then sleep. A loop never waits for a worker that has
-/// not joined it: on a busy machine the caller does all parts itself.
+/// A fixed number of threads for loops of independent parts. Workers spin for some microseconds after a loop,
+/// because the next one of the same network follows soon, and then sleep. A loop never waits for a worker
+/// that has not joined it: on a busy machine the caller does all parts itself.
 class ThreadPool {
  public:
-  /// `threads` counts the caller's. Workers are pinned to `cpus` in turn;
-  /// empty: not pinned. Throws std::invalid_argument (0 or more than 64
-  /// threads, a CPU that this process may not use), std::system_error.
+  /// `threads` includes the caller's. Workers are pinned to `cpus` in turn; empty: not pinned. Throws
+  /// std::invalid_argument (0 or more than 64 threads, a CPU that this process may not use),
+  /// std::system_error.
   explicit ThreadPool(std::size_t threads, const std::vector<int>& cpus = {});
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -23,8 +23,8 @@ class ThreadPool {
 
   std::size_t threads() const noexcept { return workers_.size() + 1; }
 
-  /// work(part, thread) once for every part below `parts`, thread < threads(); returns when all are done. One
-  /// caller at a time. Parts are handed out one by one, so they should outnumber the threads.
+  /// Calls work(part, thread) once for every part below `parts`, thread < threads(); returns when all are
+  /// done. One caller at a time. Parts are handed out one by one, so they should outnumber the threads.
   template <typename Work>
   void run(std::size_t parts, const Work& work) noexcept {
     if (workers_.empty() || parts < 2) {
@@ -38,7 +38,7 @@ class ThreadPool {
 
  private:
   using Call = void (*)(const void*, std::size_t part, std::size_t thread) noexcept;
-  // state_: workers inside the present loop, whether others may still join, and the loop's number.
+  // state_: number of workers inside the current loop, whether others may still join, and the loop's number.
   static constexpr std::uint32_t kInside = 0xffu, kOpen = 0x100u, kNumber = 0x200u;
 
   void stop() noexcept;

@@ -10,10 +10,10 @@
 
 namespace motorium {
 
-/// A count that one thread raises at a time and any thread reads, also while it rises.
+/// A counter that one thread at a time increases, while any thread may read it.
 class ByteCount {
  public:
-  /// Raise it: a plain add, since whoever computes has the engine to itself.
+  /// A plain add is enough, since one thread at a time computes.
   void add(std::uint64_t bytes) noexcept { bytes_.store(read() + bytes, std::memory_order_relaxed); }
   std::uint64_t read() const noexcept { return bytes_.load(std::memory_order_relaxed); }
 
@@ -21,8 +21,8 @@ class ByteCount {
   std::atomic<std::uint64_t> bytes_{0};
 };
 
-/// What the products of one engine share: its threads, and room for rows converted to the weights' precision.
-/// Used by one caller at a time.
+/// Shared by the products of one engine: its threads, and memory for rows converted to the weights'
+/// precision. One caller at a time.
 struct Workspace {
   static constexpr std::size_t kRows = 64;  ///< rows converted at a time
 
@@ -35,15 +35,15 @@ struct Workspace {
   ByteCount bytes_read;  ///< of weights, by all products so far
 };
 
-/// work(part, thread) for every part, on all threads where `floats`, the size of the whole, is worth it.
+/// Calls work(part, thread) for every part, on all threads if `floats`, the total size, is worth it.
 template <typename Work>
 void share_parts(Workspace& workspace, std::size_t parts, std::size_t floats, const Work& work) noexcept {
-  constexpr std::size_t kWorthSharing = 8192;  // passed over in about the time in which a worker joins
+  constexpr std::size_t kWorthSharing = 8192;  // takes about as long as a worker needs to join
   if (workspace.pool.threads() > 1 && floats >= kWorthSharing) return workspace.pool.run(parts, work);
   for (std::size_t part = 0; part < parts; ++part) work(part, std::size_t{0});
 }
 
-/// work(first, last) for consecutive stretches of `rows` rows of `floats` floats each.
+/// Calls work(first, last) for consecutive ranges of `rows` rows of `floats` floats each.
 template <typename Work>
 void share_rows(Workspace& workspace, std::size_t rows, std::size_t floats, const Work& work) noexcept {
   const std::size_t parts = std::min(rows, workspace.pool.threads());
@@ -52,12 +52,12 @@ void share_rows(Workspace& workspace, std::size_t rows, std::size_t floats, cons
   });
 }
 
-/// Heads [first, last) of an attention on `thread`, which has its own part of call.scratch.
+/// Computes heads [first, last) of an attention on `thread`, which has its own part of call.scratch.
 void attend_heads(const kernels::KernelTable& table, const kernels::AttendRows& call, std::size_t first,
                   std::size_t last, std::size_t thread) noexcept;
 
-/// Attention with the heads shared among the threads;
-/// call.scratch holds threads() times score_floats() floats.
+/// Computes attention with the heads shared among the threads; call.scratch holds threads() times
+/// score_floats() floats.
 void attend(Workspace& workspace, const kernels::KernelTable& table,
             const kernels::AttendRows& call) noexcept;
 

@@ -8,7 +8,7 @@
 namespace motorium {
 namespace {
 
-/// y = left (n, m) * right (m, k), summed in double: weights are multiplied once, at load.
+/// Returns left (n, m) * right (m, k), summed in double: weights are multiplied once, at load.
 std::vector<float> product(const std::vector<float>& left, const std::vector<float>& right, std::size_t n,
                            std::size_t m, std::size_t k) {
   std::vector<float> y(n * k);
@@ -42,7 +42,7 @@ std::vector<float> pick(const float* weights, std::size_t n, std::size_t stride,
   return picked;
 }
 
-/// (in, out) as stored by domain-aware layers -> (out, in).
+/// Transposes (in, out), as domain-aware layers store it, to (out, in).
 std::vector<float> transposed(const float* weights, std::size_t in, std::size_t out) {
   std::vector<float> y(in * out);
   for (std::size_t i = 0; i < in; ++i)
@@ -86,7 +86,7 @@ ActionEmbedding::ActionEmbedding(const DenoiserConfig& config, std::span<const s
   hidden_ = arena.floats(config.rows * inner_);
 }
 
-/// W2 [W1 x + b1 ; tau] + b2 = (W2a W1) x + (W2a b1 + b2) + W2b tau: two linear maps in a row are one.
+/// Folds two linear maps in a row into one: W2 [W1 x + b1 ; tau] + b2 = (W2a W1) x + (W2a b1 + b2) + W2b tau.
 void ActionEmbedding::read_shared(std::span<const std::uint32_t> slots, std::size_t slot_count,
                                   Loader& loader) {
   const std::size_t a = width_;

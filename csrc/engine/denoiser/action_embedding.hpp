@@ -8,19 +8,20 @@
 
 namespace motorium {
 
-/// Actions -> tokens. All embeddings come down to
+/// Turns actions into tokens. Every embedding reduces to
 ///   token = [out] activation(in x + time tau(t) + context c + bias) + position,
 /// where the part that does not depend on x is computed once per run.
 class ActionEmbedding {
  public:
-  /// `slots`: the columns of w1 that are the channels; empty: w1 has one column per channel.
+  /// `slots`: columns of w1 for the channels; empty: w1 has one column per channel.
   ActionEmbedding(const DenoiserConfig& config, std::span<const std::uint32_t> slots, std::size_t slot_count,
                   Loader& loader);
 
-  /// Before the steps of a run. `domain` picks the domain or the adapter; context: config.context floats.
+  /// Call before the steps of a run. `domain` picks the domain or the adapter; context: config.context
+  /// floats.
   void prepare(const Schedule& schedule, std::size_t domain, std::span<const float> context) noexcept;
 
-  /// Rows first .. T-1 of x (T, channels) into `tokens` (T, width); row i has time row times[i].
+  /// Embeds rows first .. T-1 of x (T, channels) into `tokens` (T, width); row i has time row times[i].
   void run(const float* x, std::size_t first, const std::uint32_t* times, float* tokens) noexcept;
 
  private:

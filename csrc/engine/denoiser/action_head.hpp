@@ -7,16 +7,17 @@
 
 namespace motorium {
 
-/// Tokens -> what the flow predicts: out.norm, then fc2(activation(fc1)), or one linear map per domain.
+/// Turns tokens into the flow's prediction: out.norm, then fc2(activation(fc1)), or one linear map per
+/// domain.
 class ActionHead {
  public:
-  /// `slots`: the rows of the last map that are the channels; empty: all of them are.
+  /// `slots`: rows of the last map for the channels; empty: all of them.
   ActionHead(const DenoiserConfig& config, std::span<const std::uint32_t> slots, std::size_t slot_count,
              Loader& loader);
 
   void prepare(std::size_t domain) noexcept { domain_ = domain < out_.size() ? domain : out_.size() - 1; }
 
-  /// tokens are overwritten by their normalised values; y: rows of `channels` floats.
+  /// Overwrites tokens by their normalised values; y: rows of `channels` floats.
   void run(const Rows& tokens, const Rows& y) const noexcept;
 
  private:

@@ -60,7 +60,7 @@ Denoiser::Denoiser(const DenoiserConfig& config, const SlotChoice& slots, Loader
       caches_(make_caches(config_, loader)),
       places_(config_, loader.arena()) {
   if (config_.rope_theta != 0.0f) {
-    // Rows of three axes are computed anew where a prefix ends; other tables hold every position.
+    // Rows of three axes are recomputed where a prefix ends; other tables hold every position.
     const bool axes = !config_.rope_sections.empty();
     const std::size_t count = axes ? config_.tokens() + config_.rope_gap : config_.most_positions();
     rope_ = make_rope(config_.rope_theta, config_.block.head_dim, count, loader.arena());
@@ -130,7 +130,7 @@ DenoiseStatus Denoiser::run(const Run& call) noexcept {
   scratch_.probe = call.probe;
   embedding_.prepare(schedule_, call.domain, call.context);
   head_.prepare(call.domain);
-  // A table of three axes begins at the first token.
+  // A table of three axes starts at the first token.
   places_.lay_out({prefix_, config_.rope_sections.empty() ? positions_[0] : 0, tail_count_, committed});
   if (modulation_) {
     modulation_->prepare(schedule_);
@@ -162,7 +162,7 @@ void Denoiser::start_pass(const Run& call, std::size_t pass) noexcept {
 
 void Denoiser::step(const Run& call, std::size_t pass, std::size_t k) noexcept {
   const std::size_t committed = call.committed.size() / config_.channels;
-  // A refinement moves every token with the gate, so that only the lead stands still then.
+  // A refinement moves every token with the gate, so only the lead stays fixed.
   const std::size_t still = k == 0 ? 0 : places_.still(pass == 0 ? committed : 0);
   if (config_.prediction == Prediction::clean) mix_noise(call, pass, k);
   const std::size_t first = still > config_.lead ? still - config_.lead : 0;
@@ -188,7 +188,7 @@ void Denoiser::mix_noise(const Run& call, std::size_t pass, std::size_t k) noexc
   std::copy(call.committed.begin(), call.committed.end(), x_);
 }
 
-/// x as the network gets it.
+/// Returns x as the network sees it.
 const float* Denoiser::input(const Run& call) noexcept {
   if (call.mask.empty()) return x_;
   std::transform(call.mask.begin(), call.mask.end(), x_, masked_, std::multiplies<float>());
@@ -227,7 +227,7 @@ void Denoiser::pass_layers(const Run& call, std::size_t k, std::size_t first) no
       block.modulation.index += first;
     }
     std::size_t from = 0, to = count;
-    if (layer + 1 == blocks_.size() && call.probe == nullptr) {  // only free rows are looked at
+    if (layer + 1 == blocks_.size() && call.probe == nullptr) {  // only free rows are used
       from = config_.lead + committed - first;
       to = config_.lead + config_.rows - first;
     }
@@ -263,7 +263,7 @@ void Denoiser::finish(const Run& call) noexcept {
   }
 }
 
-/// What each token sees of the keys, as ones and zeros, and where it stands on every axis.
+/// Records which keys each token sees, as ones and zeros, and its position on every axis.
 void Denoiser::show_places(const Run& call) noexcept {
   const std::size_t count = places_.count(), keys = prefix_ + count;
   const std::size_t axes = config_.rope_sections.empty() ? 1 : 3;

@@ -17,17 +17,17 @@ namespace motorium {
 
 enum class DenoiseStatus { ok, wrong_sizes, out_of_range };
 
-/// What the status means, for people.
+/// Describes a status in words.
 const char* describe(DenoiseStatus status) noexcept;
 
-/// The K-step loop of an action expert over cached keys and values, for every family.
+/// Runs the K-step loop of an action expert over cached keys and values, for every family.
 ///
 /// Tokens are [lead | T actions | tail]. What does not change between steps is computed once: the prefix (by
-/// its owner), time embeddings, context, and, where the mask lets them, the lead and the committed rows, of
-/// which later steps only read keys and values. All memory is taken at load.
+/// its owner), time embeddings, context, and, where the mask allows it, the lead and the committed rows, of
+/// which later steps only read keys and values. All memory is allocated at load.
 class Denoiser {
  public:
-  /// Optional: the columns of action.w1 and rows of out.fc2 that are the channels.
+  /// Optional: which columns of action.w1 and rows of out.fc2 are the channels.
   struct SlotChoice {
     std::span<const std::uint32_t> slots;
     std::size_t slot_count;
@@ -38,40 +38,40 @@ class Denoiser {
 
   const DenoiserConfig& config() const noexcept { return config_; }
 
-  /// One cache per layer: whoever computes the prefix writes keys and values 0 .. count-1.
+  /// One cache per layer; whoever computes the prefix writes keys and values 0 .. count-1.
   std::span<const kernels::KeyValues> caches() const noexcept { return caches_; }
   const RopeTable& rope() const noexcept { return rope_; }
 
-  /// The next runs see `keys` cached keys; the first token stands at `position`.
+  /// Makes the next runs see `keys` cached keys; the first token is at `position`.
   DenoiseStatus set_prefix(std::size_t keys, std::size_t position) noexcept {
     return set_prefix(keys, std::array{position, position, position});
   }
-  /// The same with a position on each axis (rope_sections); without sections all three must agree.
+  /// The same with a position on each axis (rope_sections); without sections all three must be equal.
   DenoiseStatus set_prefix(std::size_t keys, const std::array<std::size_t, 3>& positions) noexcept;
   /// Embedded tokens before the actions (lead, width).
   float* lead() noexcept { return lead_; }
-  /// Embedded tokens after the actions; `count` of them count from the next run on.
+  /// Embedded tokens after the actions; the next run uses `count` of them.
   float* tail() noexcept { return tail_; }
   DenoiseStatus set_tail(std::size_t count) noexcept;
 
   struct Run {
     std::span<const float> noise;            ///< (1 + refinements, T, channels), one start per pass
-    std::span<const float> committed;        ///< (d, channels): rows that are already decided
+    std::span<const float> committed;        ///< (d, channels): committed rows
     std::size_t steps;                       ///< K, 1..64
     std::span<float> out;                    ///< (T, channels)
     std::span<const float> context = {};     ///< (context)
     std::size_t domain = 0;                  ///< domain or adapter
-    std::size_t refinements = 0;             ///< R, more passes with the gate
+    std::size_t refinements = 0;             ///< R, additional passes with the gate
     std::span<const float> directions = {};  ///< (R * K, directions, gate width); empty: closed form
     Probe* probe = nullptr;
-    Guidance guidance = {};            ///< of velocity predictions only
-    std::span<const float> mask = {};  ///< (T, channels): what the network gets is multiplied with it
+    Guidance guidance = {};            ///< only of velocity predictions
+    std::span<const float> mask = {};  ///< (T, channels): factors of the network's input
   };
-  /// Allocates nothing and throws nothing.
+  /// Neither allocates nor throws.
   DenoiseStatus run(const Run& call) noexcept;
 
-  /// Tokens of one stream of the same widths and weights over the same caches: rows of `x` (count, width) as
-  /// if they stood in the prefix. For tokens of the expert's stream that come before the actions.
+  /// Processes tokens of a stream with the same widths and weights over the same caches: rows of `x` (count,
+  /// width), as if they were in the prefix. For tokens of the expert's stream that come before the actions.
   Block& block(std::size_t layer) noexcept { return blocks_[layer]; }
   Block::Scratch& scratch() noexcept { return scratch_; }
   const ActionHead& head() const noexcept { return head_; }

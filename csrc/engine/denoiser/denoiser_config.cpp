@@ -46,7 +46,7 @@ void check_adapters(const DenoiserConfig& c) {
   }
 }
 
-/// Every third pair from 1 and from 2 on is turned by height and width, so far as their sections go.
+/// Every third pair from 1 and from 2 on turns with height and width, as far as their sections reach.
 void check_sections(const DenoiserConfig& c) {
   if (c.rope_sections.empty()) return;
   const std::size_t half = c.block.head_dim / 2;

@@ -32,7 +32,7 @@ void ManifoldGate::remember(float* tokens) noexcept {
     table_.f32_add_scaled({centre_, normed_ + row * h, centre_, h, fraction});
 }
 
-/// The reference sorts both projections before it subtracts them; against a constant that changes nothing.
+/// The reference sorts both projections before subtracting them; against a constant that makes no difference.
 float ManifoldGate::distance(const float* directions) noexcept {
   const std::size_t h = gate_.width;
   const std::size_t n = rows_ + 1;

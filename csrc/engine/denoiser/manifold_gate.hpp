@@ -6,8 +6,8 @@
 
 namespace motorium {
 
-/// Manifold-preserving gate of Being-H0.5: pulls action tokens towards a chunk that was denoised before, by
-/// as much as the two distributions already agree.
+/// Manifold-preserving gate of Being-H0.5: pulls action tokens towards a chunk denoised before, in proportion
+/// to how far the two distributions already agree.
 ///
 /// With O the action tokens in observation width behind one row of zeros and C the earlier chunk's tokens:
 /// o = W_o O, c = mean over rows of LN(W_a C), D = distance of LN(o) to c, g = exp(-D / temperature),
@@ -17,11 +17,11 @@ class ManifoldGate {
  public:
   ManifoldGate(const DenoiserConfig& config, Loader& loader);
 
-  /// The earlier chunk's action tokens (T, width): once per pass.
+  /// Stores the earlier chunk's action tokens (T, width); once per pass.
   void remember(float* tokens) noexcept;
 
-  /// tokens (T, width) in place. directions: (config.gate.directions,
-  /// gate width), null for the closed form. Returns g.
+  /// Changes tokens (T, width) in place. directions: (config.gate.directions, gate width), null for the
+  /// closed form. Returns g.
   float run(float* tokens, const float* directions, std::size_t call, Probe* probe) noexcept;
 
  private:

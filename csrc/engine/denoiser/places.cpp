@@ -45,8 +45,8 @@ void Places::lay_out(const Sequence& sequence) noexcept {
 
 std::size_t Places::still(std::size_t committed) const noexcept {
   if (config_.block.adaptive || config_.mask == Mask::full) return 0;
-  const bool moves =
-      config_.mask == Mask::block || !config_.committed_done;  // committed rows see, or are told, the step
+  // With a block mask committed rows see the step's rows; without committed_done they get its time.
+  const bool moves = config_.mask == Mask::block || !config_.committed_done;
   return moves ? config_.lead : config_.lead + committed;
 }
 

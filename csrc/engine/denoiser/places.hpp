@@ -5,13 +5,13 @@
 
 namespace motorium {
 
-/// Keys, positions and visible keys of the sequence [lead | actions | tail] behind a prefix.
+/// Keys, positions and visible keys of the sequence [lead | actions | tail] after a prefix.
 class Places {
  public:
   Places(const DenoiserConfig& config, Arena& arena);
 
   struct Sequence {
-    std::size_t prefix;     ///< keys cached by others
+    std::size_t prefix;     ///< keys that others cache
     std::size_t position;   ///< of the first token
     std::size_t tail;       ///< tokens after the actions
     std::size_t committed;  ///< rows of the actions
@@ -25,10 +25,11 @@ class Places {
     return key < last && (key < gap_first || key >= gap_last);
   }
 
-  /// Leading tokens that neither change between steps nor see one that does; `committed` rows stand still.
+  /// Returns the number of leading tokens that neither change between steps nor see one that does;
+  /// `committed` rows do not change.
   std::size_t still(std::size_t committed) const noexcept;
 
-  /// Of the tokens from `first` on.
+  /// Returns the places of the tokens from `first` on.
   TokenPlaces from(std::size_t first) noexcept;
 
  private:

@@ -7,7 +7,7 @@ namespace motorium {
 /// Times of one run: step k of K, then the time of finished rows.
 struct Schedule {
   static constexpr std::size_t kMaxSteps = 64;
-  /// Time rows besides the steps: of committed rows, and of the refinement's clean actions.
+  /// Time rows beyond the steps: of committed rows, and of the refinement's clean actions.
   static constexpr std::size_t kExtra = 2;
 
   std::size_t steps;
@@ -17,13 +17,13 @@ struct Schedule {
     const double fraction = static_cast<double>(k) / static_cast<double>(steps);
     return noise_at_one ? 1.0 - fraction : fraction;
   }
-  /// Fraction of noise in x at step k.
+  /// Returns the fraction of noise in x at step k.
   double noise_fraction(std::size_t k) const noexcept {
     return static_cast<double>(steps - k) / static_cast<double>(steps);
   }
   double done() const noexcept { return noise_at_one ? 0.0 : 1.0; }
   std::size_t done_row() const noexcept { return kMaxSteps; }
-  /// Being-H0.5 embeds finished chunks with the time of noise when it refines them.
+  /// When Being-H0.5 refines finished chunks, it embeds them with the time of noise.
   std::size_t clean_row() const noexcept { return kMaxSteps + 1; }
 };
 

@@ -6,14 +6,14 @@
 
 namespace motorium {
 
-/// The embedding of time t into config.width floats.
+/// Writes the embedding of time t, config.width floats.
 inline void embed_time(const TimeConfig& config, double t, float* out) noexcept {
   const std::size_t half = config.width / 2;
   float* sines = config.cosine_first ? out + half : out;
   float* cosines = config.cosine_first ? out : out + half;
   const double scaled = t * static_cast<double>(config.scale);
-  // Indices are embedded as Being-H0.5 does, all in float32: at index 1000 the rounding of a frequency
-  // already moves the sine by 3e-5.
+  // Embed indices as Being-H0.5 does, all in float32: at index 1000 the rounding of a frequency already moves
+  // the sine by 3e-5.
   const float exponent = std::log(config.period) / static_cast<float>(half);
   for (std::size_t j = 0; j < half; ++j) {
     double angle;
@@ -29,7 +29,7 @@ inline void embed_time(const TimeConfig& config, double t, float* out) noexcept 
   }
 }
 
-/// The number that embed_time() turns into angles.
+/// Returns the number that embed_time() turns into angles.
 inline float time_number(const TimeConfig& config, double t) noexcept {
   const double scaled = t * static_cast<double>(config.scale);
   return static_cast<float>(config.whole ? std::floor(scaled + 1e-6) : scaled);

@@ -7,9 +7,9 @@
 
 namespace motorium {
 
-/// Slot-wise adapters (Being-H0.5, eq. 12): a bank (slots, outputs, inputs), one small matrix for each slot,
+/// Slot-wise adapters (Being-H0.5, eq. 12): a bank (slots, outputs, inputs) with one small matrix per slot,
 /// of which an embodiment uses those of its active channels. Two embodiments that share a slot share its
-/// matrix. Only valid while loading: matrices are added to the weights that they adapt.
+/// matrix. Only valid while loading, when matrices are added to the weights that they adapt.
 class SlotAdapters {
  public:
   struct Bank {
@@ -23,7 +23,7 @@ class SlotAdapters {
 
   std::size_t embodiments() const noexcept { return active_.size(); }
 
-  /// The matrix of `slot`, row by row; null where `embodiment` does not use `channel`.
+  /// Returns the matrix of `slot`, row by row; null where `embodiment` does not use `channel`.
   const float* find(std::size_t embodiment, std::size_t channel, std::size_t slot) const noexcept {
     if (bank_ == nullptr) return nullptr;
     const auto& active = active_[embodiment];

@@ -7,19 +7,20 @@
 namespace motorium {
 
 /// Adaptive norms: six vectors per time from time.fc1 (no bias), SiLU, time.fc2 (no bias), time.fc3 (bias),
-/// plus the table layers.{l}.expert.adaln_table (6, width) of every layer. Cosines come first, t counts to
-/// 1000, as in Xiaomi-Robotics-0.
+/// plus the table layers.{l}.expert.adaln_table (6, width) of every layer. Cosines come first, and t counts
+/// to 1000, as in Xiaomi-Robotics-0.
 class TimeModulation {
  public:
   TimeModulation(const DenoiserConfig& config, Loader& loader);
 
-  /// Before the steps of a run.
+  /// Call before the steps of a run.
   void prepare(const Schedule& schedule) noexcept;
 
-  /// Of step k in `layer`: tokens lead .. lead + committed - 1 have the time of finished rows, others step k's.
+  /// Modulation of step k in `layer`: tokens lead .. lead + committed - 1 have the time of finished rows,
+  /// others step k's.
   Modulation at(const Schedule& schedule, std::size_t k, std::size_t layer) noexcept;
 
-  /// Which tokens are committed.
+  /// Sets which tokens are committed.
   void lay_out(std::size_t lead, std::size_t committed, std::size_t count) noexcept;
 
  private:

@@ -19,11 +19,11 @@ struct BeingH05Config {
   std::size_t vocabulary = 1;
 
   std::size_t slots = 200;  ///< of the state
-  DenoiserConfig expert;    ///< the action stream; its prefix is the most tokens of a prompt
+  DenoiserConfig expert;    ///< the action stream; its prefix is the longest prompt
 
   std::size_t grid() const noexcept { return image / patch; }
   std::size_t patches() const noexcept { return grid() * grid(); }
-  /// Tokens of the text stream that one view becomes: 2 x 2 patches are merged.
+  /// Returns the number of text tokens that one view becomes: 2 x 2 patches are merged.
   std::size_t view_tokens() const noexcept { return patches() / 4; }
 
   /// Throws std::invalid_argument when a size is zero, absurd or contradicts another.

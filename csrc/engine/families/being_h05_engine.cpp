@@ -12,7 +12,7 @@ void require(bool holds, const char* what) {
   if (!holds) throw std::invalid_argument(std::string("Being-H0.5 config: ") + what);
 }
 
-/// Runs the tokens behind the actions once the first step has left its keys, where the reference has them.
+/// Runs the tokens after the actions once the first step has left its keys, where the reference has them.
 class BehindProbe final : public Probe {
  public:
   BehindProbe(Probe& next, BeingH05Prefix& prefix, std::span<const std::int32_t> behind, std::size_t key)

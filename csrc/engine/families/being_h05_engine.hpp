@@ -12,15 +12,15 @@
 
 namespace motorium {
 
-/// Being-H0.5: InternViT, connector and Qwen3 once per observation, then K Euler steps of the action expert
-/// over their cached keys and values. The reference recomputes everything at every step; being causal, it
-/// gets the same numbers.
+/// Runs Being-H0.5: InternViT, connector and Qwen3 once per observation, then K Euler steps of the action
+/// expert over their cached keys and values. The reference recomputes everything at every step; since it is
+/// causal, the numbers are the same.
 ///
-/// All memory is taken by the constructor. encode() and denoise() allocate nothing without a probe, throw
-/// nothing, and may be called from any thread; calls wait for one another.
+/// The constructor allocates all memory. encode() and denoise() allocate only with a probe, never throw, and
+/// may be called from any thread; calls wait for one another.
 class BeingH05Engine : public FamilyEngine<BeingH05Config> {
  public:
-  /// Throws std::invalid_argument on a config or tensors that do not fit.
+  /// Throws std::invalid_argument for an invalid config or tensor.
   BeingH05Engine(const BeingH05Config& config, const Tensors& tensors, const kernels::KernelTable& table,
                  const EngineOptions& options = {});
 
@@ -28,12 +28,12 @@ class BeingH05Engine : public FamilyEngine<BeingH05Config> {
     std::span<const float> pixels;         ///< (views, 3, image, image), normalised
     std::span<const std::int32_t> prompt;  ///< tokens before the actions, in order
     std::span<const float> state;          ///< (slots), normalised
-    std::span<const std::int32_t> behind;  ///< token ids behind the actions; only a probe ever sees them
+    std::span<const std::int32_t> behind;  ///< token ids after the actions; used only with a probe
     Probe* probe = nullptr;
   };
   DenoiseStatus encode(const Observation& observation) noexcept;
 
-  /// Locked rows, noise, result: normalised, as the denoiser takes them.
+  /// Committed rows, noise and result are normalised, as the denoiser takes them.
   DenoiseStatus denoise(const Denoiser::Run& call) noexcept;
 
  private:

@@ -81,7 +81,7 @@ void BeingH05Prefix::run(const Tokens& tokens) noexcept {
     const Block::Call state{{state_, action_width_, 1}, state_places, cache, layer, {}};
     blocks_[layer].store(text, scratch_);
     if (has_state_) expert_.block(layer).store(state, action);
-    // Nobody reads these rows after the last layer: they stop at their keys and values.
+    // Nothing reads these rows after the last layer, so they stop at their keys and values.
     if (layer + 1 == blocks_.size() && tokens.probe == nullptr) break;
     blocks_[layer].finish(text, 0, count_, scratch_);
     if (has_state_) expert_.block(layer).finish(state, 0, 1, action);

@@ -19,7 +19,7 @@ class BeingH05Prefix {
     std::span<const std::int32_t> prompt;  ///< ids, or BeingH05Config::kImageToken, kStateToken
     const float* images;                   ///< rows of text width, taken in order
     const float* state;                    ///< the state token, action width
-    std::size_t first_key;                 ///< place of the first of them in the sequence
+    std::size_t first_key;                 ///< index of the first token in the sequence
     Probe* probe;
   };
   void run(const Tokens& tokens) noexcept;

@@ -86,7 +86,7 @@ DavitBlock::Scratch DavitBlock::make_scratch(const FlorenceConfig& config, Loade
   return s;
 }
 
-/// x += depthwise(x), tap by tap over whole stretches of image rows.
+/// Computes x += depthwise(x), tap by tap over whole ranges of image rows.
 void DavitBlock::convolve(const Depthwise& depthwise, const TokenMap& x,
                           const Scratch& scratch) const noexcept {
   const std::size_t w = x.width, side = x.side;
@@ -106,7 +106,7 @@ void DavitBlock::convolve(const Depthwise& depthwise, const TokenMap& x,
   }
 }
 
-/// Windows that reach beyond the map are filled with zeros, which take part like any token.
+/// Fills windows that reach beyond the map with zeros, which take part like any token.
 void DavitBlock::attend_windows(const TokenMap& x, const Scratch& scratch) const noexcept {
   const std::size_t w = x.width, side = x.side, tokens = window_ * window_;
   const kernels::KeyValues cache{scratch.keys, scratch.values, heads_, w / heads_, tokens};
@@ -132,8 +132,8 @@ void DavitBlock::attend_windows(const TokenMap& x, const Scratch& scratch) const
   }
 }
 
-/// Attention between the channels of a group is ordinary attention with channels for tokens and positions for
-/// channels, its scale included: 1 / sqrt(number of positions).
+/// Attention between the channels of a group is ordinary attention with channels as tokens and positions as
+/// channels, including its scale: 1 / sqrt(number of positions).
 void DavitBlock::attend_channels(const TokenMap& x, const Scratch& scratch) const noexcept {
   const std::size_t w = x.width, n = x.count(), tokens = w / heads_;
   multiply(table_, qkv_, {scratch.normed, w, n}, {scratch.wide, 3 * w, n});

@@ -10,8 +10,8 @@
 
 namespace motorium {
 
-/// What the engine of every family has: a checked config, the arena with all of its memory, and calls that
-/// wait for one another.
+/// Base of every family's engine: a checked config, the arena with all of its memory, and calls that wait for
+/// one another.
 ///
 /// A family derives from this, builds its network from loader() in its members and calls finish_loading() at
 /// the end of its constructor.
@@ -22,14 +22,14 @@ class FamilyEngine {
   FamilyEngine& operator=(const FamilyEngine&) = delete;
 
   const Config& config() const noexcept { return config_; }
-  /// Instruction set of the kernels.
+  /// Returns the instruction set of the kernels.
   const char* isa() const noexcept { return table_.isa; }
   std::size_t arena_bytes() const noexcept { return arena_.bytes(); }
-  /// Bytes of weights that all products so far have read; waits for nobody.
+  /// Returns the bytes of weights that all products have read so far; never waits.
   std::uint64_t weight_bytes_read() const noexcept { return workspace_.bytes_read.read(); }
 
  protected:
-  /// Throws std::invalid_argument on a config that does not hold, and as Loader does.
+  /// Throws std::invalid_argument for an invalid config, and as Loader does.
   FamilyEngine(const Config& config, const Tensors& tensors, const kernels::KernelTable& table,
                const EngineOptions& options)
       : config_(checked(config)),
@@ -42,13 +42,13 @@ class FamilyEngine {
   Arena& arena() noexcept { return arena_; }
   /// Only until finish_loading().
   Loader& loader() noexcept { return *loader_; }
-  /// Throws std::invalid_argument when a tensor did not fit.
-  /// Nothing refers to the caller's tensors afterwards.
+  /// Throws std::invalid_argument when a tensor did not fit. Nothing refers to the caller's tensors
+  /// afterwards.
   void finish_loading() {
     loader_->finish();
     loader_.reset();
   }
-  /// One caller at a time uses the network and its scratch memory.
+  /// Waits for the network and its scratch memory, which one caller at a time uses.
   [[nodiscard]] std::lock_guard<std::mutex> wait_turn() const { return std::lock_guard<std::mutex>(busy_); }
 
  private:

@@ -10,7 +10,7 @@ namespace motorium {
 struct DavitStage {
   std::size_t width, depth, heads, groups;
   std::size_t patch, stride, padding;  ///< of the convolution
-  bool norm_first;                     ///< the norm stands before the convolution
+  bool norm_first;                     ///< the norm precedes the convolution
 };
 
 /// Florence-2's vision tower and language encoder, as X-VLA uses them.
@@ -21,17 +21,17 @@ struct FlorenceConfig {
   std::size_t temporal_positions = 100;
   BlockConfig text;  ///< BART encoder layers: norms after
   std::size_t text_layers = 1, vocabulary = 1;
-  std::size_t most_tokens = 1;    ///< of the encoder, image tokens included
-  std::size_t position_rows = 3;  ///< of its position table; the first two are never used
+  std::size_t most_tokens = 1;    ///< of the encoder, including image tokens
+  std::size_t position_rows = 3;  ///< of its position table, whose first two are never used
 
-  /// Side of the map behind `stage`.
+  /// Returns the side of the map after `stage`.
   std::size_t side(std::size_t stage) const noexcept {
     std::size_t pixels = image;
     for (std::size_t s = 0; s <= stage; ++s)
       pixels = (pixels + 2 * stages[s].padding - stages[s].patch) / stages[s].stride + 1;
     return pixels;
   }
-  /// Tokens of one view: the map and its mean.
+  /// Returns the number of tokens of one view: the map and its mean.
   std::size_t view_tokens() const noexcept { return side(stages.size() - 1) * side(stages.size() - 1) + 1; }
 
   /// Throws std::invalid_argument when a size is zero, absurd or contradicts another.

@@ -7,7 +7,7 @@
 namespace motorium {
 namespace {
 
-constexpr std::size_t kFirstPosition = 2;  // BART leaves two rows of its table to padding
+constexpr std::size_t kFirstPosition = 2;  // BART reserves two rows of its table for padding
 
 }  // namespace
 
@@ -72,7 +72,7 @@ void FlorenceEncoder::load_image(std::size_t channels, std::size_t width) {
   temporal_ = loader().copy("image.temporal", {config().temporal_positions, channels});
 }
 
-/// Tokens of one view: the mean of the map, then the map, both projected.
+/// Encodes one view: the mean of the map, then the map, both projected.
 void FlorenceEncoder::encode_view(const float* pixels, std::size_t view, float* out, Probe* probe) noexcept {
   const TokenMap map = davit_.run(pixels, view, probe);
   const std::size_t w = map.width, half = w / 2;

@@ -19,8 +19,8 @@ class FlorenceEncoder : public FamilyEngine<FlorenceConfig> {
 
   struct Observation {
     std::span<const float> pixels;        ///< (views, 3, image, image), normalised
-    std::span<const std::uint8_t> valid;  ///< (views): 0 leaves zeros in place of a view's tokens
-    std::span<const std::int32_t> ids;    ///< (n) text, padding included: it is attended to
+    std::span<const std::uint8_t> valid;  ///< (views): 0: zeros in place of a view's tokens
+    std::span<const std::int32_t> ids;    ///< (n) text, including padding, which is attended to
     std::span<float> features;            ///< out: (view_tokens + n, text width)
     std::span<float> views;               ///< out: ((views - 1) * view_tokens, text width)
     Probe* probe = nullptr;
@@ -38,7 +38,7 @@ class FlorenceEncoder : public FamilyEngine<FlorenceConfig> {
   NormLayer image_norm_, text_norm_;
   const float *row_, *column_, *temporal_, *embedding_, *position_;
   std::vector<Block> blocks_;
-  RopeTable rope_;  // positions are learnt: stays empty
+  RopeTable rope_;  // stays empty: positions are learnt
   kernels::KeyValues cache_{};
   Block::Scratch scratch_{};
   kernels::VisibleKeys* visible_;

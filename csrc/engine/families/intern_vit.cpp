@@ -56,7 +56,7 @@ void InternVit::embed(const float* pixels) noexcept {
   table_.f32_add_scaled({x_, position_, x_, tokens_ * width_, 1.0f});
 }
 
-/// 2 x 2 patches side by side in the channels: channel = (row in block * 2 + column in block) * width + d.
+/// Moves 2 x 2 patches into the channels: channel = (row in block * 2 + column in block) * width + d.
 void InternVit::shuffle() noexcept {
   const std::size_t grid = config_.grid(), half = grid / 2;
   for (std::size_t row = 0; row < grid; ++row) {

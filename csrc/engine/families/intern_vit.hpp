@@ -24,7 +24,7 @@ class InternVit {
   const float *class_, *position_;
   NormLayer norm_;
   std::vector<Block> blocks_;
-  RopeTable rope_;  // positions are learnt: stays empty
+  RopeTable rope_;  // stays empty: positions are learnt
   kernels::KeyValues cache_;
   Block::Scratch scratch_;
   KeySegment segment_;

@@ -20,10 +20,10 @@ struct NanoStateChannel {
 
 struct NanoActionChannel {
   std::uint32_t slot;
-  bool relative;  // learnt as difference to the state in the same slot
+  bool relative;  // learnt as difference from the state in the same slot
 };
 
-/// What the engine needs of a checkpoint's descriptor (config.json, see policies/nano/config.py).
+/// What the engine needs from a checkpoint's descriptor (config.json, see policies/nano/config.py).
 struct NanoConfig {
   std::size_t rows;        // T
   std::size_t vocabulary;  // words
@@ -39,15 +39,15 @@ struct NanoConfig {
   std::size_t prefix_mlp, expert_mlp, experts, top_k, routed_mlp, soft_tokens, groups;
   std::array<std::size_t, 3> vision_channels;
   float rms_eps, norm_eps;
-  /// Action slots of each embodiment whose slot-wise adapters it uses; empty: there are none.
+  /// Action slots that each embodiment's slot-wise adapters use; empty: no adapters.
   std::vector<std::vector<std::uint32_t>> slot_adapters;
 
   /// Throws std::invalid_argument when a size is zero, absurd or contradicts another.
   void check() const;
 
-  /// Tokens one view becomes.
+  /// Returns the number of tokens that one view becomes.
   static std::size_t view_tokens(const NanoView& view) noexcept;
-  /// N: soft prompt, text, views, readout.
+  /// Returns N: soft prompt, text, views, readout.
   std::size_t prefix_tokens() const noexcept;
 };
 

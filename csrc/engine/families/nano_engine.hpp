@@ -16,10 +16,11 @@ namespace motorium {
 
 enum class EngineStatus { ok, wrong_sizes, token_out_of_range, embodiment_out_of_range, not_encoded };
 
-/// What the status means, for people.
+/// Describes a status in words.
 const char* describe(EngineStatus status) noexcept;
 
-/// Raw slot values <-> the network's units: a = (raw - relative * state - mean) / std per row and channel.
+/// Converts raw slot values to the network's units and back: a = (raw - relative * state - mean) / std per
+/// row and channel.
 class ActionScale {
  public:
   ActionScale(const NanoConfig& config, const kernels::KernelTable& table, Arena& arena)
@@ -32,7 +33,7 @@ class ActionScale {
     for (std::size_t c = 0; c < channels_.size(); ++c) slots_[c] = channels_[c].slot;
   }
 
-  /// What relative channels are counted from; call before the others.
+  /// Sets the state that relative channels refer to; call first.
   void set_state(const float* state) noexcept {
     for (std::size_t c = 0; c < channels_.size(); ++c)
       base_[c] = channels_[c].relative ? state[channels_[c].slot] : 0.0f;
@@ -42,7 +43,7 @@ class ActionScale {
     table_.f32_gather_slots({chunk, x, {rows, channels_.size(), kSlots, slots_, base_, mean_, std_}});
   }
 
-  /// Rows first_row and up; x and chunk start at row 0.
+  /// Converts rows first_row and up; x and chunk start at row 0.
   void to_slots(const float* x, std::size_t first_row, std::size_t rows, float* chunk) const noexcept {
     const std::size_t at = first_row * channels_.size();
     table_.f32_scatter_slots(
@@ -59,20 +60,19 @@ class ActionScale {
   const float *mean_, *std_;
 };
 
-/// The motorium nano network: pixels, words and joint state
-/// in, a chunk of actions out, K Euler steps in one call.
+/// Runs the motorium nano network: pixels, words and joint state in, a chunk of actions out, K Euler steps in
+/// one call.
 ///
-/// All memory is taken by the constructor. encode() and denoise() allocate nothing, throw nothing, and may be
-/// called from any thread; calls wait for one another.
+/// The constructor allocates all memory. encode() and denoise() neither allocate nor throw, and may be called
+/// from any thread; calls wait for one another.
 class NanoEngine : public FamilyEngine<NanoConfig> {
  public:
-  /// Copies what it needs of `tensors`. Throws std::invalid_argument
-  /// on a config, tensor or option that does not fit.
+  /// Copies what it needs of `tensors`. Throws std::invalid_argument for an invalid config, tensor or option.
   NanoEngine(const NanoConfig& config, const Tensors& tensors, const kernels::KernelTable& table,
              const EngineOptions& options = {});
 
-  /// Once per observation. images: one (height, width, 3)
-  /// uint8 per view in config order; tokens: max_tokens ids.
+  /// Call once per observation. images: one (height, width, 3) uint8 per view in config order; tokens:
+  /// max_tokens ids.
   EngineStatus encode(std::span<const std::uint8_t* const> images, std::span<const std::int32_t> tokens,
                       std::size_t embodiment) noexcept;
 
@@ -82,13 +82,13 @@ class NanoEngine : public FamilyEngine<NanoConfig> {
     std::span<const float> committed;      ///< (d, 200) raw slots, d <= T
     std::size_t steps;                     ///< K, 1..64
     std::span<float> out;                  ///< (T, 200) raw slots, zeros on unmapped ones
-    std::span<const float> previous = {};  ///< (p, 200) raw slots, p <= T: an earlier plan to be drawn to
-    std::span<const float> pull = {};      ///< (p): how much, 0..1 per row
+    std::span<const float> previous = {};  ///< (p, 200) raw slots, p <= T: an earlier plan that pulls
+    std::span<const float> pull = {};      ///< (p): how strongly, 0..1 per row
     float pull_limit = 5.0f;               ///< Guidance::limit
   };
   EngineStatus denoise(const Denoise& call) noexcept;
 
-  /// The S normalised values that the last encode() read out of the scene.
+  /// Copies the S normalised values that the last encode() read out of the scene.
   void read_scene(std::span<float> out) const noexcept;
 
  private:
@@ -99,7 +99,7 @@ class NanoEngine : public FamilyEngine<NanoConfig> {
   ActionScale scale_;
   float *state_, *x_, *noise_, *committed_, *guide_;
   bool encoded_ = false;
-  std::size_t embodiment_ = 0;  // of the observation that was encoded
+  std::size_t embodiment_ = 0;  // of the encoded observation
 };
 
 }  // namespace motorium

@@ -57,7 +57,7 @@ void PrefixStream::run(std::span<const std::uint8_t* const> images, std::span<co
   const Rows x{x_, width_, tokens_};
   for (std::size_t layer = 0; layer < blocks_.size(); ++layer) {
     const Block::Call call{x, {{&segment_, 1}, nullptr, visible_}, caches[layer], layer, {}};
-    // After the last layer only the readout is looked at: the other rows stop at their keys and values.
+    // After the last layer only the readout is used, so the other rows stop at their keys and values.
     blocks_[layer].run(call, layer + 1 < blocks_.size() ? 0 : tokens_ - 1, tokens_, scratch_);
   }
   float* readout = x_ + (tokens_ - 1) * width_;

@@ -10,8 +10,8 @@
 
 namespace motorium {
 
-/// What is seen and said: soft prompt, text, views, readout.
-/// Runs once per observation and leaves keys and values.
+/// Encodes an observation: soft prompt, text, views, readout. Runs once per observation and leaves keys and
+/// values.
 class PrefixStream {
  public:
   PrefixStream(const NanoConfig& config, Loader& loader);
@@ -20,7 +20,7 @@ class PrefixStream {
   void run(std::span<const std::uint8_t* const> images, std::span<const std::int32_t> tokens,
            std::size_t embodiment, std::span<const kernels::KeyValues> caches) noexcept;
 
-  /// S normalised values read out of the last run.
+  /// Returns the S normalised values read out in the last run.
   std::span<const float> scene() const noexcept { return {scene_, scene_head_.n}; }
 
  private:
@@ -32,7 +32,7 @@ class PrefixStream {
   float eps_;
   std::vector<Vision> views_;
   std::vector<Block> blocks_;
-  RopeTable rope_;  // positions are learnt: stays empty
+  RopeTable rope_;  // stays empty: positions are learnt
   Block::Scratch scratch_;
   KeySegment segment_;
   kernels::VisibleKeys* visible_;

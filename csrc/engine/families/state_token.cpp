@@ -11,7 +11,7 @@ using kernels::Activation;
 StateToken::StateToken(const NanoConfig& config, Loader& loader)
     : table_(loader.table()), width_(config.expert_width) {
   const float* weights = loader.raw("state.fc1.weight", {width_, kSlots});
-  std::vector<float> picked;  // the columns of unmapped slots multiply zeros
+  std::vector<float> picked;  // without unmapped slots, whose columns would multiply zeros
   for (std::size_t row = 0; row < width_; ++row)
     for (const NanoStateChannel& channel : config.state)
       picked.push_back(weights[row * kSlots + channel.slot]);

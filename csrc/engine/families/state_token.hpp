@@ -8,7 +8,7 @@
 
 namespace motorium {
 
-/// The token in front of the actions: joint state and what was read out of the scene.
+/// Makes the token before the actions: joint state, and what was read out of the scene.
 class StateToken {
  public:
   StateToken(const NanoConfig& config, Loader& loader);
@@ -23,10 +23,11 @@ class StateToken {
   float* hidden_;
 };
 
-/// The expert stream of a nano checkpoint: causal, routed above the shared layers, K/V of the prefix cached.
+/// The expert stream of a nano checkpoint: causal, routed above the shared layers, over the prefix's cached
+/// K/V.
 DenoiserConfig expert_config(const NanoConfig& config);
 
-/// Slots of the action channels, in order.
+/// Returns the slots of the action channels, in order.
 std::vector<std::uint32_t> action_slots(const NanoConfig& config);
 
 /// What both streams of a nano checkpoint have in common.

@@ -71,7 +71,7 @@ void Vision::run(const std::uint8_t* image, const float* text_pool, float* out) 
   std::copy(image_scale_, image_scale_ + 3, pixels.scale);
   std::copy(image_shift_, image_shift_ + 3, pixels.shift);
   table_.u8_normalise_image(pixels);
-  // Reading through Rows is non-const by type only: multiply() never writes to its input.
+  // Rows is non-const only by type: multiply() never writes to its input.
   multiply(table_, film_, {text_pool, film_width_, 1}, {modulation_, film_.n, 1});
 
   const std::size_t wide = sizes_.height[1] * sizes_.width[1];

@@ -5,14 +5,14 @@
 
 namespace motorium {
 
-/// Height and width of the image and after each convolution that changes them: k6 s4 p1, k3 s2 p1, k3 s2 p1.
+/// Height and width of the image, and after each convolution that changes them: k6 s4 p1, k3 s2 p1, k3 s2 p1.
 struct VisionSizes {
   std::size_t height[4], width[4];
 };
 VisionSizes vision_sizes(const NanoView& view) noexcept;
 
-/// One view's encoder: four convolutions with group
-/// normalisation, the third residual with FiLM from the text.
+/// Encodes one view: four convolutions with group normalisation, the third one residual with FiLM from the
+/// text.
 class Vision {
  public:
   Vision(const NanoConfig& config, const NanoView& view, Loader& loader);

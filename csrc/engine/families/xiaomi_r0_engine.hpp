@@ -10,25 +10,24 @@ namespace motorium {
 
 /// Sizes of the action head of a Xiaomi-Robotics-0 checkpoint.
 struct XiaomiR0Config {
-  DenoiserConfig dit;              ///< untimed embedding; its lead holds the sink and the rows of the state
+  DenoiserConfig dit;              ///< untimed embedding; its lead holds the sink and the state rows
   std::size_t state_channels = 1;  ///< of a row of the state
 
   void check() const;
 };
 
-/// The flow transformer of Xiaomi-Robotics-0 over keys and values of its vision-language model.
+/// Runs the flow transformer of Xiaomi-Robotics-0 over keys and values of its vision-language model.
 ///
-/// Tokens are [sink | state rows | T actions]. All memory is taken by the
-/// constructor. encode() and denoise() allocate nothing without a probe, throw
-/// nothing, and may be called from any thread; calls wait for one another.
+/// Tokens are [sink | state rows | T actions]. The constructor allocates all memory. encode() and denoise()
+/// allocate only with a probe, never throw, and may be called from any thread; calls wait for one another.
 class XiaomiR0Engine : public FamilyEngine<XiaomiR0Config> {
  public:
-  /// Throws std::invalid_argument on a config or tensors that do not fit.
+  /// Throws std::invalid_argument for an invalid config or tensor.
   XiaomiR0Engine(const XiaomiR0Config& config, const Tensors& tensors, const kernels::KernelTable& table,
                  const EngineOptions& options = {});
 
   struct Observation {
-    std::span<const float> keys, values;   ///< (layers, n, kv_heads, head_dim); keys are rotated already
+    std::span<const float> keys, values;   ///< (layers, n, kv_heads, head_dim); keys are already rotated
     std::array<std::size_t, 3> positions;  ///< of the sink, on the axes time, height, width
     std::span<const float> state;          ///< (lead - 1, state_channels), raw
     Probe* probe = nullptr;

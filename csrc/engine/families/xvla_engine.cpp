@@ -32,7 +32,7 @@ XvlaEngine::XvlaEngine(const XvlaConfig& source, const Tensors& tensors, const k
   proprio_ = arena().floats(config().head.context);
 }
 
-/// Rows of features behind the first `place` tokens of the sequence.
+/// Projects rows of features, which follow the first `place` tokens of the sequence.
 void XvlaEngine::project(const Linear& linear, std::span<const float> from, std::size_t place) noexcept {
   const std::size_t width = config().head.block.width, features = config().feature_width;
   const std::size_t count = from.size() / features;
@@ -62,7 +62,7 @@ DenoiseStatus XvlaEngine::encode(std::span<const float> features, std::span<cons
 DenoiseStatus XvlaEngine::denoise(Denoiser::Run call) noexcept {
   if (call.context.size() != config().head.context) return DenoiseStatus::wrong_sizes;
   const auto turn = wait_turn();
-  // The channels that the action space zeroes are zeroed in proprio too.
+  // Channels that the action space zeroes are zero in proprio too.
   std::copy(call.context.begin(), call.context.end(), proprio_);
   for (const std::uint32_t channel : config().head.zeroed)
     if (channel < call.context.size()) proprio_[channel] = 0.0f;

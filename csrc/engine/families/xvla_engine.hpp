@@ -17,10 +17,10 @@ struct XvlaConfig {
   void check() const;
 };
 
-/// The soft-prompted transformer of X-VLA from the features of its vision-language encoder on.
+/// The soft-prompted transformer of X-VLA, starting from the features of its vision-language encoder.
 ///
-/// Tokens are [T actions | features | views 1.. | soft prompts]; attention is bidirectional, so nothing is
-/// cached between steps, but projections and positions of everything that is not an action are.
+/// Tokens are [T actions | features | views 1.. | soft prompts]; attention is bidirectional, so no keys are
+/// cached between steps, but the projections and positions of all tokens except the actions are.
 class XvlaEngine : public FamilyEngine<XvlaConfig> {
  public:
   XvlaEngine(const XvlaConfig& config, const Tensors& tensors, const kernels::KernelTable& table,
@@ -30,7 +30,7 @@ class XvlaEngine : public FamilyEngine<XvlaConfig> {
   DenoiseStatus encode(std::span<const float> features, std::span<const float> views, std::size_t domain,
                        Probe* probe) noexcept;
 
-  /// call.context is proprio; call.domain is the one given to encode().
+  /// call.context is proprio; call.domain must be the one given to encode().
   DenoiseStatus denoise(Denoiser::Run call) noexcept;
 
  private:

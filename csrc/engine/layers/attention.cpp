@@ -38,7 +38,8 @@ void Attention::store(const ConstRows& x, const TokenPlaces& places, const RopeT
               });
 }
 
-/// Norms and rotates one head of the queries, or behind those one of the keys and stores that and its values.
+/// Normalises and rotates one head: a query, or after all queries a key, which it stores together with its
+/// values.
 void Attention::place_head(std::size_t head, const Rows& projected, const TokenPlaces& places,
                            const RopeTable& rope, const kernels::KeyValues& cache) const noexcept {
   const std::size_t stride = projected.stride, dim = config_.head_dim;

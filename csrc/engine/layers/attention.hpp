@@ -9,19 +9,19 @@
 
 namespace motorium {
 
-/// Consecutive rows whose keys lie one after the other in the cache.
+/// Consecutive rows whose keys are adjacent in the cache.
 struct KeySegment {
   std::size_t row, key, count;
 };
 
-/// Where the rows of one call stand: their places in the key cache, positions and visible keys.
+/// Locations of the rows of one call: places in the key cache, positions and visible keys.
 struct TokenPlaces {
   std::span<const KeySegment> keys;
   const std::uint32_t* positions;       ///< one per row; unused without rotary embedding
   const kernels::VisibleKeys* visible;  ///< one per row
 };
 
-/// Attention of one stream in one layer; keys and values go to a cache that other streams may read too.
+/// Attention of one stream in one layer; keys and values go to a cache that other streams may also read.
 class Attention {
  public:
   /// `here`: name prefix such as "layers.0.prefix.".
@@ -34,23 +34,24 @@ class Attention {
   static Scratch make_scratch(std::size_t rows, const BlockConfig& config, std::size_t capacity,
                               Loader& loader);
 
-  /// Queries of all rows into the scratch, keys and values into
-  /// the cache. x: normalised rows, made by `make` if given.
+  /// Computes queries of all rows into the scratch, keys and values into the cache. x: normalised rows,
+  /// computed by `make` if given.
   void store(const ConstRows& x, const TokenPlaces& places, const RopeTable& rope,
              const kernels::KeyValues& cache, const Scratch& scratch,
              const RowMaker& make = {}) const noexcept;
 
-  /// store() and attend() in one go, for a cache that no other stream writes to meanwhile: what belongs to
-  /// one head of the cache is placed and read by the same thread.
+  /// Does store() and attend() at once, for a cache that no other stream writes to meanwhile: the same thread
+  /// stores and reads one head of the cache.
   void run(const ConstRows& x, std::size_t first, const TokenPlaces& places, const RopeTable& rope,
            const kernels::KeyValues& cache, const Scratch& scratch, const Rows& out, bool accumulate,
            const RowMaker& make) const noexcept;
 
-  /// out (+)= attention of as many rows as `out` has; `first` is the number of the first of them in `places`.
+  /// Computes out (+)= attention of as many rows as `out` has; `first`: index of the first of them in
+  /// `places`.
   void attend(std::size_t first, const TokenPlaces& places, const kernels::KeyValues& cache,
               const Scratch& scratch, const Rows& out, bool accumulate) const noexcept;
 
-  /// Whether run() has a part for every thread.
+  /// Whether run() has work for every thread.
   bool divides() const noexcept { return config_.kv_heads >= workspace_.pool.threads(); }
 
  private:

@@ -123,7 +123,8 @@ void Block::finish(const Call& call, std::size_t first, std::size_t last, const 
   if (scratch.probe != nullptr) show(call, first, x.count, scratch);
 }
 
-/// From the attention's result, which is in `x` already or, where the time gates it, in scratch.branch.
+/// Starts from the attention's result, which is already in `x` or, where the time gates it, in
+/// scratch.branch.
 void Block::finish_attended(const Rows& x, const Modulation& modulation, const Scratch& scratch) noexcept {
   const bool after = config_.order == NormOrder::after, gated = modulation.vectors != nullptr;
   const Rows branch = gated ? Rows{scratch.branch, config_.width, x.count} : x;

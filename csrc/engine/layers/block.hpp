@@ -8,8 +8,8 @@
 
 namespace motorium {
 
-/// Vectors by which the time moves a block: (times, 6, width) in the order shift, scale, gate of the
-/// attention, then of the MLP; `index` says per row which time it has.
+/// Modulation vectors of the time: (times, 6, width) in the order shift, scale, gate of the attention, then
+/// of the MLP; `index` gives each row's time.
 struct Modulation {
   const float* vectors = nullptr;  ///< null: none
   const std::uint32_t* index = nullptr;
@@ -45,13 +45,13 @@ class Block {
     std::size_t layer;  ///< for the probe
     Modulation modulation = {};
   };
-  /// Keys and values of all rows; their queries stay in the scratch for finish().
+  /// Stores keys and values of all rows; their queries stay in the scratch for finish().
   void store(const Call& call, const Scratch& scratch) const noexcept;
-  /// Rows first .. last - 1 through attention and MLP; the others are left as they are.
+  /// Computes attention and MLP of rows first .. last - 1; other rows stay unchanged.
   void finish(const Call& call, std::size_t first, std::size_t last, const Scratch& scratch) noexcept;
 
-  /// store() and finish() of a stream whose cache no other
-  /// writes to meanwhile: fewer meetings of the threads.
+  /// Does store() and finish() for a stream whose cache no other stream writes to meanwhile: the threads
+  /// synchronise less often.
   void run(const Call& call, std::size_t first, std::size_t last, const Scratch& scratch) noexcept;
   void run(const Call& call, const Scratch& scratch) noexcept { run(call, 0, call.x.count, scratch); }
 

@@ -47,8 +47,8 @@ RoutedMlp::RoutedMlp(const std::string& here, const Sizes& sizes, std::size_t mo
   counts_ = arena.indices(experts);
 }
 
-/// The first of the greatest logits that are not taken. Always one of them, even when all are infinite or
-/// NaN: a row that came twice to an expert would not fit into its list.
+/// Returns the first of the largest logits that are not taken, and always one of them, even when all are
+/// infinite or NaN: an expert's list has no room for a row that comes twice.
 static std::size_t best_of(const float* logits, std::size_t experts, const bool* taken) noexcept {
   std::size_t best = experts;
   for (std::size_t e = 0; e < experts; ++e)

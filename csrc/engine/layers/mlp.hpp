@@ -7,12 +7,13 @@
 
 namespace motorium {
 
-/// out (+)= down(activation(gate x) * up x), or fc2(activation(fc1 x)) for an activation without a gate.
+/// Computes out (+)= down(activation(gate x) * up x), or fc2(activation(fc1 x)) for an activation without a
+/// gate.
 class Mlp {
  public:
   Mlp(const std::string& here, const BlockConfig& config, Loader& loader);
 
-  /// hidden: rows * config.mlp floats. Rows of x are made by `make`, if given.
+  /// hidden: rows * config.mlp floats. `make`, if given, computes the rows of x.
   void run(const ConstRows& x, float* hidden, const Rows& out, bool accumulate,
            const RowMaker& make = {}) const noexcept;
 
@@ -23,7 +24,7 @@ class Mlp {
 };
 
 /// Mixture-of-Flow: every row passes through its top_k of several Mlps, weighted by the softmax of their
-/// logits. Only the weights of chosen experts are read. Equal logits: the lower index is preferred.
+/// logits. Reads only the weights of chosen experts. Equal logits: the lower index wins.
 class RoutedMlp {
  public:
   struct Sizes {
@@ -32,7 +33,7 @@ class RoutedMlp {
   static constexpr std::size_t kMaxExperts = 64;
   RoutedMlp(const std::string& here, const Sizes& sizes, std::size_t most_rows, Loader& loader);
 
-  /// out += result. hidden: rows * inner floats. Rows of x are made by `make`, if given.
+  /// out += result. hidden: rows * inner floats. `make`, if given, computes the rows of x.
   void run(const ConstRows& x, float* hidden, const Rows& out, const RowMaker& make = {}) noexcept;
 
  private:

@@ -6,12 +6,12 @@
 
 namespace motorium {
 
-/// Watches intermediate values, for parity checks against other implementations. May allocate: a run with a
-/// probe is not a run of the control path.
+/// Observes intermediate values, for parity checks against other implementations. May allocate, so the
+/// control path never runs with a probe.
 class Probe {
  public:
   virtual ~Probe() = default;
-  /// `stream` and `what` name the value; `index` is the layer or the step; rows.count rows of `width` floats.
+  /// `stream` and `what` name the value; `index` is the layer or the step; `rows` holds its rows.
   virtual void see(const char* stream, const char* what, std::size_t index, const ConstRows& rows,
                    std::size_t width) noexcept = 0;
 };

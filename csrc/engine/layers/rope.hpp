@@ -13,8 +13,8 @@ struct RopeTable {
   std::size_t positions = 0;
 };
 
-/// Positions on three axes (M-RoPE of Qwen3-VL, interleaved): pair i is turned by the height where i % 3 = 1
-/// and by the width where i % 3 = 2, so far as their sections of pairs go, and by the time otherwise.
+/// Positions on three axes (M-RoPE of Qwen3-VL, interleaved): pair i turns with the height where i % 3 = 1
+/// and with the width where i % 3 = 2, as far as their sections of pairs reach, and with the time otherwise.
 struct RopeAxes {
   std::size_t height, width;  ///< pairs
 
@@ -28,7 +28,7 @@ struct RopeAxes {
 /// implementation of transformers rounds.
 RopeTable make_rope(float theta, std::size_t head_dim, std::size_t positions, Arena& arena);
 
-/// Row r of a table of make_rope() anew: the angles at starts[axis] + r.
+/// Recomputes row r of a table of make_rope(): the angles at starts[axis] + r.
 void turn_from(const std::array<std::size_t, 3>& starts, const RopeAxes& axes, float theta,
                std::size_t head_dim, const RopeTable& rope) noexcept;
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the run-time tests of isa.def need of the processor and of the operating system.
+// What the run-time tests of isa.def need to know about the processor and the operating system.
 #if defined(__aarch64__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>

@@ -25,7 +25,7 @@ std::vector<const KernelTable*> available_tables() {
   return tables;
 }
 
-/// Multiply-adds per second of bfloat16 products in the nearest cache; a millisecond.
+/// Measures multiply-adds per second of bfloat16 products in the nearest cache; takes a millisecond.
 double bf16_speed(const KernelTable& table) {
   using Clock = std::chrono::steady_clock;
   double best = 0.0;
@@ -40,12 +40,12 @@ double bf16_speed(const KernelTable& table) {
   return best;
 }
 
-/// The best unit, measured once per process where a name does not tell: some
-/// processors have a bfloat16 dot product that is slower than widening the
-/// weights to float32, which the next unit does. All else is the same in both.
+/// Picks the best unit, measured once per process where the name does not tell: some processors have a
+/// bfloat16 dot product that is slower than widening the weights to float32, as the next unit does.
+/// Everything else is the same in both.
 const KernelTable& choose(const std::vector<const KernelTable*>& tables) {
-  constexpr double kClearly =
-      1.15;  // or the noise of a busy machine would decide, and results differ by rounding
+  // A smaller margin would let the noise of a busy machine decide, and results differ by rounding.
+  constexpr double kClearly = 1.15;
   static const KernelTable* const chosen = [&] {
     const KernelTable* best = tables.front();
     if (best->bf16.group == 1 || tables.size() < 2 || tables[1]->lanes != best->lanes) return best;

@@ -1,6 +1,6 @@
-/// All kernels once, over the vector type of the unit that includes this file. Everything sits in an unnamed
-/// namespace, and no standard library template is used: code made with one instruction set must never be
-/// picked by the linker for another.
+/// Compiles all kernels once, over the vector type of the unit that includes this file. Everything is in an
+/// unnamed namespace, and no standard library template is used: the linker must never pick code for one
+/// instruction set for another.
 #include "kernels/table.hpp"
 
 namespace motorium::kernels {

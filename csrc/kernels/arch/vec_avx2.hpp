@@ -65,7 +65,7 @@ inline void load_bf16(const std::uint16_t* p, Vec& low, Vec& high) {
   high = {_mm256_castsi256_ps(_mm256_and_si256(words, _mm256_set1_epi32(static_cast<int>(0xffff0000u))))};
 }
 
-/// Sums of products of int8 weights and quantised inputs, eight outputs at a time.
+/// Sums products of int8 weights and quantised inputs, eight outputs at a time.
 struct Int8Sums {
   using Sum = __m256i;
   struct Weights {
@@ -84,7 +84,7 @@ struct Int8Sums {
 };
 
 #if defined(__AVXVNNI__)
-/// Four unsigned inputs (128 above their value) by four signed weights in one instruction.
+/// Multiplies four unsigned inputs (128 above their value) by four signed weights in one instruction.
 struct Int8Dot : Int8Sums {
   static constexpr bool single_instruction = true;
   static constexpr std::size_t group = 4;
@@ -98,9 +98,9 @@ struct Int8Dot : Int8Sums {
   }
 };
 #else
-/// Four unsigned inputs by four signed weights, first added up in 16 bits. These cannot overflow: inputs have
-/// fewer steps than eight bits offer, and pack() bounds the weights that meet. The steps are shared out so
-/// that both are rounded about equally.
+/// Multiplies four unsigned inputs by four signed weights, summed in 16 bits first. These cannot overflow:
+/// inputs have fewer levels than eight bits allow, and pack() bounds the weights that share a sum. The levels
+/// are split so that both are rounded about equally.
 struct Int8Dot : Int8Sums {
   static constexpr std::size_t group = 4, chain = 4;
   static constexpr int levels = 99, offset = 100;
@@ -109,13 +109,13 @@ struct Int8Dot : Int8Sums {
   static Weights load(const std::int8_t* p) {
     __m256i low = start(reinterpret_cast<const char*>(p)),
             high = start(reinterpret_cast<const char*>(p) + 32);
-    asm("" : "+x"(low), "+x"(high));  // in registers: else GCC 12 reads them again for every row
+    asm("" : "+x"(low), "+x"(high));  // in registers: GCC 12 would reload them for every row
     return {low, high};
   }
   static Narrow multiply(__m256i weights, __m256i inputs) { return _mm256_maddubs_epi16(inputs, weights); }
   static Narrow add(Narrow a, Narrow b) {
     Narrow sum = _mm256_add_epi16(a, b);
-    asm("" : "+x"(sum));  // in this order: GCC 12 would collect the products first and add them up in a tree
+    asm("" : "+x"(sum));  // in this order: GCC 12 would collect the products and sum them in a tree
     return sum;
   }
   static Sum widen(Sum sum, Narrow part) {

@@ -1,7 +1,7 @@
 #pragma once
 
-// GCC 12 takes the deliberately undefined operand inside
-// its own AVX-512 header for a mistake (GCC bug 105593).
+// GCC 12 takes the deliberately undefined operand inside its own AVX-512 header for a mistake (GCC bug
+// 105593).
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
@@ -64,7 +64,7 @@ inline void load_bf16(const std::uint16_t* p, Vec& low, Vec& high) {
   high = {_mm512_castsi512_ps(_mm512_and_si512(words, _mm512_set1_epi32(static_cast<int>(0xffff0000u))))};
 }
 
-/// Sums of products of int8 weights and quantised inputs, sixteen outputs at a time.
+/// Sums products of int8 weights and quantised inputs, sixteen outputs at a time.
 struct Int8Sums {
   using Sum = __m512i;
   struct Weights {
@@ -83,7 +83,7 @@ struct Int8Sums {
 };
 
 #if defined(__AVX512VNNI__)
-/// Four unsigned inputs (128 above their value) by four signed weights in one instruction.
+/// Multiplies four unsigned inputs (128 above their value) by four signed weights in one instruction.
 struct Int8Dot : Int8Sums {
   static constexpr bool single_instruction = true;
   static constexpr std::size_t group = 4;
@@ -112,7 +112,7 @@ struct Int8Dot : Int8Sums {
 #endif
 
 #if defined(__AVX512BF16__)
-/// Pairs of bfloat16 inputs by pairs of bfloat16 weights in one instruction.
+/// Multiplies pairs of bfloat16 inputs by pairs of bfloat16 weights in one instruction.
 struct Vec::Bf16Dot {
   static constexpr bool single_instruction = true;
   static constexpr std::size_t group = 2;

@@ -62,7 +62,7 @@ inline void load_bf16(const std::uint16_t* p, Vec& low, Vec& high) {
   high = {vreinterpretq_f32_u32(vandq_u32(words, vdupq_n_u32(0xffff0000u)))};
 }
 
-/// Sums of products of int8 weights and quantised inputs, four outputs at a time.
+/// Sums products of int8 weights and quantised inputs, four outputs at a time.
 struct Int8Sums {
   using Sum = int32x4_t;
   using Weight = std::int8_t;
@@ -74,7 +74,7 @@ struct Int8Sums {
 };
 
 #if defined(__ARM_FEATURE_DOTPROD)
-/// Four inputs by four weights in one instruction.
+/// Multiplies four inputs by four weights in one instruction.
 struct Int8Dot : Int8Sums {
   static constexpr bool single_instruction = true;
   static constexpr std::size_t group = 4;

@@ -68,7 +68,7 @@ inline void load_bf16(const std::uint16_t* p, Vec& low, Vec& high) {
   high = {_mm_castsi128_ps(_mm_and_si128(words, _mm_set1_epi32(static_cast<int>(0xffff0000u))))};
 }
 
-/// Sums of products of int8 weights and quantised inputs: pairs, widened to 16 bits.
+/// Sums products of int8 weights and quantised inputs in pairs, widened to 16 bits.
 struct Int8Dot {
   static constexpr std::size_t group = 2;
   static constexpr int offset = 0;
