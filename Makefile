@@ -61,7 +61,7 @@ bench: $(VENV)/.bench  ## kernels, ring, bus and engine against their peers (bes
 # Engine, kernels and their Python tests with instruments; minutes, so `make test` has a short form of it.
 SANITIZE := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SANITIZED_TESTS ?= tests/engine/test_denoiser.py tests/engine/test_engine.py tests/engine/test_engine_options.py \
-                   tests/kernels tests/golden tests/runtime/test_slot_map.py \
+                   tests/kernels tests/golden tests/robots/test_slot_map.py \
                    --deselect tests/kernels/test_units.py::test_no_code_of_a_unit_can_be_picked_for_another
 
 # Resumable: what is known of unchanged files is kept in build/mutants. MUTANTS="limits guard" for a part.

@@ -28,7 +28,7 @@ TESTS = {
     "core": (
         (
             "tests/policies",
-            "tests/runtime/test_slot_map.py",
+            "tests/robots/test_slot_map.py",
             "tests/bus/test_motor_spec.py",
             "tests/robots/test_conformance.py",
         ),

@@ -2,7 +2,7 @@
 
 #include "bindings/bind_runtime.hpp"
 #include "bindings/lean_array.hpp"
-#include "runtime/slot_map.hpp"
+#include "robot/slot_map.hpp"
 
 namespace py = pybind11;
 

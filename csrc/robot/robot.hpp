@@ -10,8 +10,8 @@
 #include "robot/interrupt.hpp"
 #include "robot/robot_config.hpp"
 #include "robot/scheduler.hpp"
+#include "robot/slot_map.hpp"
 #include "runtime/control_loop.hpp"
-#include "runtime/slot_map.hpp"
 #include "runtime/telemetry.hpp"
 
 namespace motorium {

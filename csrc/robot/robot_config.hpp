@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "bus/bus_config.hpp"
+#include "robot/slot_map.hpp"
 #include "runtime/control_config.hpp"
-#include "runtime/slot_map.hpp"
 
 namespace motorium {
 

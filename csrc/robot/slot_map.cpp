@@ -1,4 +1,4 @@
-#include "runtime/slot_map.hpp"
+#include "robot/slot_map.hpp"
 
 #include <algorithm>
 #include <cmath>
