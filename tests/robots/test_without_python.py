@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -64,16 +65,33 @@ def compiled(folder: Path) -> Path:
     return path
 
 
-def test_it_is_configured_without_python(tmp_path):
+@pytest.fixture(scope="module")
+def build(tmp_path_factory) -> Path:
     if shutil.which("make") is None:
         pytest.skip("no C++ compiler and make")
-    build = configured(ROOT, tmp_path / "build", *CORE)
+    folder = tmp_path_factory.mktemp("core") / "build"
+    return configured(ROOT, folder, *CORE, "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON")
+
+
+def test_it_is_configured_without_python(build):
     cache = (build / "CMakeCache.txt").read_text(encoding="utf-8")
     assert "pybind11_DIR" not in cache
     assert "Python_EXECUTABLE" not in cache
     targets = check_run(cmake(), "--build", build, "--target", "help").split()
     assert "motorium_robot" in targets
     assert "_core" not in targets
+
+
+def test_what_makes_goals_is_compiled_to_the_same_bits_everywhere(build):
+    """A product and a sum in one rounding, where the processor has it, would make other goals than elsewhere."""
+    commands = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
+    for room in ("wire", "bus", "runtime", "robot"):
+        units = [one for one in commands if f"motorium_{room}.dir" in one["command"]]
+        assert units, room
+        for unit in units:
+            options = unit["command"].split()
+            assert "-ffp-contract=off" in options, unit["file"]
+            assert not {"-ffast-math", "-Ofast", "-funsafe-math-optimizations"} & set(options), unit["file"]
 
 
 def test_a_program_runs_a_compiled_robot(tmp_path):
