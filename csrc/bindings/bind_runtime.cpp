@@ -15,7 +15,7 @@ void bind_runtime(pybind11::module_& m) {
   bind_causes(m);
   bind_control_core(m);
   bind_relay(m);
-  bind_control_loop(m);
+  bind_robot(m);
   bind_frames(m);
 }
 

@@ -19,7 +19,7 @@ void bind_slot_map(pybind11::module_& m);
 void bind_control_config(pybind11::module_& m);
 void bind_robot_config(pybind11::module_& m);
 void bind_control_core(pybind11::module_& m);
-void bind_control_loop(pybind11::module_& m);
+void bind_robot(pybind11::module_& m);
 void bind_relay(pybind11::module_& m);
 void bind_frames(pybind11::module_& m);
 

@@ -213,7 +213,7 @@ ENGINE = (
 """How files begin that bind kernels and engines, which choose their kernels by instruction set."""
 BEHIND_ROBOT = {
     "bind_bus.cpp": {"bus", "io"},
-    "bind_control_loop.cpp": {"runtime"},
+    "bind_robot.cpp": {"runtime"},
     "bind_dynamixel.cpp": {"bus", "emulator"},
     "bind_relay.cpp": {"bus"},
     "bind_runtime.hpp": {"runtime"},

@@ -14,17 +14,17 @@
 namespace motorium {
 
 /// A robot whose waits run Python's signal handlers.
-struct BoundLoop {
-  BoundLoop(const RobotConfig& config, Robot::OpenBus open)
+struct BoundRobot {
+  BoundRobot(const RobotConfig& config, Robot::OpenBus open)
       : robot(config, std::move(open), python_interrupt) {}
   /// Releases the GIL: a park takes seconds, and other Python threads (such as a simulated arm) must run
   /// meanwhile.
-  ~BoundLoop() {
+  ~BoundRobot() {
     const pybind11::gil_scoped_release release;
     robot.stop();
   }
-  BoundLoop(const BoundLoop&) = delete;
-  BoundLoop& operator=(const BoundLoop&) = delete;
+  BoundRobot(const BoundRobot&) = delete;
+  BoundRobot& operator=(const BoundRobot&) = delete;
   Robot robot;
   ControlLoop& loop = robot.loop();
   const LatencyReport& latency = robot.latency();
@@ -32,21 +32,21 @@ struct BoundLoop {
 };
 
 /// Opens the robot's buses, each in its own way.
-inline std::unique_ptr<BoundLoop> open_loop(const RobotConfig& config, std::vector<BusAccess> access) {
+inline std::unique_ptr<BoundRobot> open_loop(const RobotConfig& config, std::vector<BusAccess> access) {
   const pybind11::gil_scoped_release release;
-  return std::make_unique<BoundLoop>(
+  return std::make_unique<BoundRobot>(
       config, [config, access = std::move(access)] { return open_buses(config, access); });
 }
 
-inline std::unique_ptr<BoundLoop> open_on_ports(const RobotConfig& config,
-                                                const std::vector<std::string>& ports) {
+inline std::unique_ptr<BoundRobot> open_on_ports(const RobotConfig& config,
+                                                 const std::vector<std::string>& ports) {
   std::vector<BusAccess> access;
   for (const std::string& port : ports) access.push_back({port, nullptr});
   return open_loop(config, std::move(access));
 }
 
-inline std::unique_ptr<BoundLoop> open_on_relay(const RobotConfig& config,
-                                                const std::shared_ptr<Relay>& relay) {
+inline std::unique_ptr<BoundRobot> open_on_relay(const RobotConfig& config,
+                                                 const std::shared_ptr<Relay>& relay) {
   return open_loop(config, {{"", relay}});
 }
 
