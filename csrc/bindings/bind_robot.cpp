@@ -7,7 +7,7 @@
 
 #include "bindings/bound_robot.hpp"
 #include "bindings/robot_requests.hpp"
-#include "runtime/live_loops.hpp"
+#include "robot/termination.hpp"
 
 namespace py = pybind11;
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -14,16 +13,11 @@ namespace motorium {
 /// begins with Escape (ECMA-48: `ESC [` ... final byte; DEC: `ESC O` one byte; the Linux console: `ESC [ [`
 /// one byte). When in doubt it is a stop: Escape alone, Escape with another key (Alt), a burst split after
 /// its Escape, a stop key inside a sequence. No byte of a sequence is handed on as a key.
-/// after its Escape, a stop key inside a sequence. What belongs to a sequence is never handed on as a key.
 class KeyScanner {
  public:
   static constexpr std::size_t kMaxKeys = 8;
 
-  void watch(std::span<const std::uint8_t> stop_keys) noexcept {
-    count_ = std::min(stop_keys.size(), kMaxKeys);
-    std::copy_n(stop_keys.begin(), count_, keys_.begin());
-    forget();
-  }
+  void watch(std::span<const std::uint8_t> stop_keys) noexcept;
 
   /// Forgets a sequence begun before.
   void forget() noexcept { within_ = Within::nothing; }
@@ -58,24 +52,10 @@ class KeyScanner {
       500'000'000;  // bytes of one key, when a slow network parts them
 
   static bool opens(std::uint8_t byte) noexcept { return byte == '[' || byte == 'O'; }
-  bool stops(std::uint8_t byte) const noexcept {
-    return std::find(keys_.begin(), keys_.begin() + count_, byte) != keys_.begin() + count_;
-  }
+  bool stops(std::uint8_t byte) const noexcept;
 
   /// Whether `byte` continues a key that began with Escape.
-  bool belongs(std::uint8_t byte) noexcept {
-    const Within before = within_;
-    within_ = Within::nothing;
-    if (before == Within::nothing || byte < 0x20 || byte > 0x7e) return false;
-    if (before == Within::escape && opens(byte)) {
-      within_ = byte == '[' ? Within::intro : Within::single;
-    } else if (before == Within::intro && byte == '[') {
-      within_ = Within::single;
-    } else if (before != Within::escape && byte < 0x40) {  // parameters: digits, semicolons
-      within_ = before == Within::single ? Within::single : Within::parameters;
-    }
-    return true;
-  }
+  bool belongs(std::uint8_t byte) noexcept;
 
   std::array<std::uint8_t, kMaxKeys> keys_{};
   std::size_t count_ = 0;

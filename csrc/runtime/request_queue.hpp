@@ -36,18 +36,7 @@ class RequestQueue {
  public:
   /// Any thread. Returns 0 when the queue is full and the request was dropped; requests that stop an arm
   /// (hold, cancel_move, park, release) are always taken, after all that waits.
-  std::uint64_t push(Request request) noexcept {
-    const std::lock_guard lock(callers_);
-    request.queued = tickets_ + 1;
-    if (request.kind != Request::Kind::cancel_move) request.ticket = request.queued;
-    std::atomic<std::uint64_t>& place = waiting_[request.queued % kCapacity];
-    if (place.load(std::memory_order_acquire) == 0) {  // else the queue is full
-      place.store(request.queued, std::memory_order_release);
-      if (ring_.try_push(request)) return ++tickets_;
-      place.store(0, std::memory_order_release);
-    }
-    return insist(request.kind) ? ++tickets_ : 0;
-  }
+  std::uint64_t push(Request request) noexcept;
 
   /// Any thread. True: the request will never take effect. False: it already has, or it bypassed the queue.
   bool withdraw(std::uint64_t ticket) noexcept { return ticket == 0 || claim(ticket); }
@@ -73,23 +62,11 @@ class RequestQueue {
 
   /// Claims a request, for the control thread to handle or for its caller to withdraw. True for the one that
   /// wins.
-  bool claim(std::uint64_t ticket) noexcept {
-    return waiting_[ticket % kCapacity].compare_exchange_strong(ticket, 0, std::memory_order_acq_rel);
-  }
+  bool claim(std::uint64_t ticket) noexcept;
 
   /// Keeps a request that stops the arm when the queue is full: a flood of motions must not block it. Returns
   /// whether the request was kept.
-  bool insist(Request::Kind kind) noexcept {
-    std::uint32_t bit = 0;
-    if (kind == Request::Kind::hold || kind == Request::Kind::cancel_move) bit = kHold;
-    if (kind == Request::Kind::park) bit = kPark;
-    if (kind == Request::Kind::release) bit = kRelease;
-    if (bit == 0) return false;
-    std::uint32_t now = insisted_.load(std::memory_order_relaxed);
-    while (!insisted_.compare_exchange_weak(now, (now | bit) + 1, std::memory_order_acq_rel)) {
-    }
-    return true;
-  }
+  bool insist(Request::Kind kind) noexcept;
 
   SpscRing<Request, kCapacity> ring_{};
   // The ticket of each waiting request, at ticket mod kCapacity, from before it is queued until it is handled
