@@ -2,18 +2,14 @@
 #include <pybind11/stl.h>
 
 #include "bindings/structs.hpp"
-#include "bus/feetech_bus.hpp"
-#include "bus/safety_gate.hpp"
-#include "io/bus_error.hpp"
-#include "io/monotonic.hpp"
 #include "module.hpp"
+#include "robot/bus_family.hpp"
 
 namespace motorium {
 
 void bind_gate(pybind11::module_& m);
 void bind_guard(pybind11::module_& m);
 void bind_emulator(pybind11::module_& m);
-void bind_dynamixel(pybind11::module_& m);
 void bind_settings(pybind11::module_& m);
 
 namespace {
@@ -33,6 +29,15 @@ void bind_joint_bus(py::module_& m) {
       .def("latency", [](const JointBus& bus) { return bus.latency(); });
 }
 
+void bind_drivers(py::module_& m) {
+  py::class_<FeetechBus, JointBus>(m, "FeetechBus")
+      .def(py::init<const std::string&, const BusConfig&>(), py::arg("port"), py::arg("config"), Release());
+  py::class_<DynamixelBus, JointBus>(m, "DynamixelBus")
+      .def(py::init<const std::string&, const BusConfig&>(), py::arg("port"), py::arg("config"), Release())
+      .def("reboot", &DynamixelBus::reboot, py::arg("joint"), Release())
+      .def_property_readonly("fast", &DynamixelBus::fast);
+}
+
 }  // namespace
 
 void bind_bus(py::module_& m) {
@@ -42,9 +47,8 @@ void bind_bus(py::module_& m) {
   bind_settings(m);
   bind_joint_bus(m);
   bind_service_bus(m);
-  py::class_<FeetechBus, JointBus>(m, "FeetechJoints")
-      .def(py::init<const std::string&, const BusConfig&>(), py::arg("port"), py::arg("config"), Release());
-  bind_dynamixel(m);
+  bind_drivers(m);
+  bind_emulated_models(m);
   bind_emulator(m);
 }
 

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "module.hpp"
 
 namespace py = pybind11;
@@ -6,19 +8,20 @@ namespace motorium {
 
 /// Binds the names of the release before: using one warns, and returns today's equivalent.
 void bind_old_names(py::module_& m) {
-  const auto partial = py::module_::import("functools").attr("partial");
-  const auto service = [m, partial](const char* family) {
-    return py::cpp_function([m, partial, family] { return partial(m.attr("ServiceBus"), family); });
-  };
+  const auto deprecated = py::module_::import("motorium.deprecated");
   const auto renamed = [m](const char* name) {
     return py::cpp_function([m, name] { return py::object(m.attr(name)); });
   };
   py::dict names;
-  names["FeetechBus"] = py::make_tuple("ServiceBus(\"feetech\", ...)", service("feetech"));
-  names["DynamixelBus"] = py::make_tuple("ServiceBus(\"dynamixel\", ...)", service("dynamixel"));
+  names["ControlLoop"] = py::make_tuple("Robot", renamed("Robot"));
+  names["DynamixelJoints"] = py::make_tuple("DynamixelBus", renamed("DynamixelBus"));
+  names["FeetechJoints"] = py::make_tuple("FeetechBus", renamed("FeetechBus"));
   names["JointReadings"] = py::make_tuple("JointState", renamed("JointState"));
-  m.attr("__getattr__") =
-      py::module_::import("motorium.deprecated").attr("old_names")("motorium._core", names);
+  m.attr("__getattr__") = deprecated.attr("old_names")("motorium._core", names);
+  // Raw registers were reached through classes that had the names of today's drivers.
+  for (const auto& [name, family] : {std::pair{"FeetechBus", "feetech"}, {"DynamixelBus", "dynamixel"}})
+    deprecated.attr("service_bus_by_old_name")(m.attr(name), m.attr("ServiceBus"), m.attr("BusConfig"),
+                                               family);
 }
 
 }  // namespace motorium

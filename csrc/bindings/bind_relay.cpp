@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "bindings/bind_runtime.hpp"
-#include "bus/relayed_bus.hpp"
+#include "robot/bus_family.hpp"
 
 namespace py = pybind11;
 

@@ -6,10 +6,7 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/enums.hpp"
-#include "robot/snapshots.hpp"
-#include "runtime/control_core.hpp"
-#include "runtime/control_loop.hpp"
-#include "runtime/telemetry.hpp"
+#include "robot/robot.hpp"
 
 namespace motorium {
 

@@ -2,8 +2,8 @@
 
 #include <map>
 
-#include "bus/servo_setting.hpp"
 #include "module.hpp"
+#include "robot/robot_config.hpp"
 
 namespace motorium {
 namespace {

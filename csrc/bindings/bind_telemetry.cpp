@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "bindings/bind_runtime.hpp"
-#include "runtime/control_loop.hpp"
 
 namespace py = pybind11;
 

@@ -9,8 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "bus/safety_gate.hpp"
-#include "core/guard.h"
+#include "robot/snapshots.hpp"
 #include "robot/texts.hpp"
 
 /// Enums of the core as Python enums: members have their C++ names in capitals. Those that appear in files

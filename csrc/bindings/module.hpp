@@ -9,6 +9,7 @@ void bind_stats(pybind11::module_& m);
 void bind_states(pybind11::module_& m);
 void bind_bus(pybind11::module_& m);
 void bind_service_bus(pybind11::module_& m);
+void bind_emulated_models(pybind11::module_& m);
 void bind_runtime(pybind11::module_& m);
 void bind_engine(pybind11::module_& m);
 void bind_old_names(pybind11::module_& m);

@@ -5,54 +5,55 @@
 namespace motorium {
 
 bool enable(BoundRobot& bound, double timeout_s) {
-  return waiting([&] { return bound.robot.enable(timeout_s); });
+  return waiting([&] { return bound.enable(timeout_s); });
 }
 
 MoveEnd slew(BoundRobot& bound, const FloatArray& q, std::optional<double> share, double timeout_s) {
-  const float fraction = checked_share(share, bound.loop.config());
-  const PerJoint<float> target_rad = pose(q, bound.loop.joints());
-  return waiting([&] { return bound.robot.move_to(target_rad, fraction, timeout_s); });
+  const float fraction = checked_share(share, bound.loop().config());
+  const PerJoint<float> target_rad = pose(q, bound.loop().joints());
+  return waiting([&] { return bound.move_to(target_rad, fraction, timeout_s); });
 }
 
 bool move_to(BoundRobot& bound, const FloatArray& q, std::optional<double> share, double timeout_s) {
   if (timeout_s > 0.0) return slew(bound, q, share, timeout_s) == MoveEnd::arrived;
-  return bound.loop.move_to(pose(q, bound.loop.joints()), checked_share(share, bound.loop.config())) != 0;
+  return bound.loop().move_to(pose(q, bound.loop().joints()), checked_share(share, bound.loop().config())) !=
+         0;
 }
 
 bool park(BoundRobot& bound, double timeout_s) {
-  return waiting([&] { return bound.robot.park(timeout_s); });
+  return waiting([&] { return bound.park(timeout_s); });
 }
 
 void hold(BoundRobot& bound) {
-  waiting([&] { bound.robot.hold(); });
+  waiting([&] { bound.hold(); });
 }
 
 void release(BoundRobot& bound) {
-  waiting([&] { bound.robot.release(); });
+  waiting([&] { bound.release(); });
 }
 
 void estop(BoundRobot& bound) {
-  waiting([&] { bound.robot.estop(); });
+  waiting([&] { bound.estop(); });
 }
 
 bool reset_estop(BoundRobot& bound, double timeout_s) {
-  return waiting([&] { return bound.robot.reset_estop(timeout_s); });
+  return waiting([&] { return bound.reset_estop(timeout_s); });
 }
 
 bool accept_position(BoundRobot& bound) {
-  return waiting([&] { return bound.robot.accept_position(); });
+  return waiting([&] { return bound.accept_position(); });
 }
 
 Problems wait_for_joints(BoundRobot& bound, double timeout_s) {
-  return waiting([&] { return bound.robot.wait_until_heard(timeout_s); });
+  return waiting([&] { return bound.wait_until_heard(timeout_s); });
 }
 
 Problems power_up(BoundRobot& bound, double timeout_s) {
-  return waiting([&] { return bound.robot.power_up(timeout_s); });
+  return waiting([&] { return bound.power_up(timeout_s); });
 }
 
 Problems reconnect(BoundRobot& bound, double timeout_s) {
-  return waiting([&] { return bound.robot.reconnect(timeout_s); });
+  return waiting([&] { return bound.reconnect(timeout_s); });
 }
 
 }  // namespace motorium

@@ -4,8 +4,6 @@
 #include <stdexcept>
 #include <vector>
 
-#include "bus/dynamixel_bus.hpp"
-#include "bus/feetech_bus.hpp"
 #include "bus/parallel_bus.hpp"
 
 namespace motorium {

@@ -5,8 +5,11 @@
 #include <string>
 
 #include "bus/bus_config.hpp"
+#include "bus/dynamixel_bus.hpp"
+#include "bus/feetech_bus.hpp"
 #include "bus/joint_bus.hpp"
 #include "bus/relayed_bus.hpp"
+#include "io/bus_error.hpp"
 #include "robot/robot_config.hpp"
 
 namespace motorium {

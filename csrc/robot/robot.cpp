@@ -128,6 +128,16 @@ void Robot::committed(std::int64_t t0_ns, std::int64_t dt_ns, std::uint32_t rows
   map.scatter_rows(rows_rad, rows, out);
 }
 
+LoopStats Robot::stats() const { return stats_of(loop_, latency_, telemetry_.overwritten()); }
+
+std::optional<JointSample> Robot::joints_at(std::int64_t t_ns) const {
+  return motorium::joints_at(loop_, t_ns);
+}
+
+std::vector<ArmState> Robot::last_states(std::size_t most) const {
+  return motorium::last_states(loop_, most);
+}
+
 Scheduler Robot::schedule(const Pace& pace) const {
   return Scheduler(pace, declared_latency_ns(config_.policy));
 }

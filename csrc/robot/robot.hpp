@@ -5,12 +5,14 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "robot/causes.hpp"
 #include "robot/interrupt.hpp"
 #include "robot/robot_config.hpp"
 #include "robot/scheduler.hpp"
 #include "robot/slot_map.hpp"
+#include "robot/snapshots.hpp"
 #include "runtime/control_loop.hpp"
 #include "runtime/telemetry.hpp"
 
@@ -77,6 +79,13 @@ class Robot {
   /// Makes a scheduler for a policy of this pace, with the robot's declared latency until its own was
   /// measured.
   Scheduler schedule(const Pace& pace) const;
+
+  // Copies, taken at any time: see robot/snapshots.hpp.
+  LoopStats stats() const;
+  /// Nothing before the first reading.
+  std::optional<JointSample> joints_at(std::int64_t t_ns) const;
+  /// What was read, wanted and sent in the ticks up to a fault, or up to now.
+  std::vector<ArmState> last_states(std::size_t most = kLastStates) const;
 
   const RobotConfig& config() const noexcept { return config_; }
   const SlotMap& slots() const;  ///< Throws std::logic_error without joints.

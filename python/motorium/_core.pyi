@@ -602,7 +602,7 @@ class ControlConfig:  # Limits, rates and policies of the control thread; J is t
         settle_s: float = 1.0,
         grippers: Sequence[bool] = (),
         start_gap_rad: ArrayLike | None = None,
-    ) -> None: ...  # ValueError: wrong shape or policy. Contradictions: ControlCore, ControlLoop.
+    ) -> None: ...  # ValueError: wrong shape or policy. Contradictions: ControlCore, Robot.
     @property
     def joints(self) -> int: ...
     @property
@@ -616,7 +616,7 @@ class ControlConfig:  # Limits, rates and policies of the control thread; J is t
     @property
     def rest_rad(self) -> _Floats: ...
 
-class ControlCore:  # One control tick in virtual time, for one Python thread. See ControlLoop for the thread.
+class ControlCore:  # One control tick in virtual time, for one Python thread. See Robot for the thread.
     def __init__(
         self, config: ControlConfig
     ) -> None: ...  # Raises ValueError when the config contradicts itself.
@@ -679,7 +679,7 @@ def guard_termination() -> (
 def unguard_termination() -> None: ...
 def has_signal_handler(number: int) -> bool: ...  # One that somebody installed, Python or not.
 
-class ControlLoop:  # The control thread of one arm. Every method may be called from any thread.
+class Robot:  # One arm: buses, control thread, joints in the unified slots. Any thread may call any method.
     @overload
     def __init__(
         self, config: RobotConfig, ports: Sequence[str]
@@ -710,7 +710,7 @@ class ControlLoop:  # The control thread of one arm. Every method may be called 
     def release(self) -> None: ...
     def follow(
         self,
-        leader: ControlLoop,
+        leader: Robot,
         map: dict[str, Any],  # noqa: A002
     ) -> None: ...  # Once engaged: joint j goes to scale[j] * leader[source[j]] + offset[j]; max_age_s.
     def engage(
@@ -1105,10 +1105,10 @@ class JointBus:  # A chain of servos in SI units. Unguarded: any gate's goal wil
     def counters(self) -> BusCounters: ...
     def latency(self) -> LatencyReport: ...
 
-class FeetechJoints(JointBus):
+class FeetechBus(JointBus):
     def __init__(self, port: str, config: BusConfig) -> None: ...
 
-class DynamixelJoints(JointBus):
+class DynamixelBus(JointBus):
     def __init__(self, port: str, config: BusConfig) -> None: ...
     def reboot(self, joint: int) -> BusStatus: ...
     @property

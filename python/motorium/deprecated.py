@@ -108,3 +108,25 @@ def old_names(module: str, names: Mapping[str, tuple[str, Callable[[], Any]]]) -
         return value()
 
     return find
+
+
+def service_bus_by_old_name(
+    driver: type[Any], service_bus: type[Any], config: type[Any], family: str
+) -> None:
+    """Let `driver(port, baud, ...)`, which is made from a config today, give the raw registers it gave in 0.1.0.
+
+    Args:
+        driver: `FeetechBus` or `DynamixelBus`, a class of the extension.
+        service_bus: what reads and writes raw registers today.
+        config: what a driver is made from.
+        family: of the servos.
+    """
+    make: Callable[..., Any] = driver.__new__
+
+    def new(kind: type[Any], *args: Any, **options: Any) -> Any:
+        if "config" in options or any(isinstance(one, config) for one in args):
+            return make(kind)
+        warn(f'{driver.__name__} drives joints now: registers are read by ServiceBus("{family}", ...)')
+        return service_bus(family, *args, **options)
+
+    driver.__new__ = staticmethod(new)  # type: ignore[assignment]  # of a class that C++ made

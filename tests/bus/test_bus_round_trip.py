@@ -141,15 +141,15 @@ def test_torque_is_let_go_before_the_eeprom_is_written(open_arm, emulator):
 
 def test_missing_servos_are_named(emulator):
     with pytest.raises(_core.BusError, match=r"missing ids: 8, 9 of 1, 8, 9.*cable"):
-        _core.FeetechJoints(emulator.port, make_config([1, 8, 9], reply_margin_s=0.06))
+        _core.FeetechBus(emulator.port, make_config([1, 8, 9], reply_margin_s=0.06))
     with pytest.raises(_core.BusError, match=r"no servo answers on .*power supply"):
-        _core.FeetechJoints(emulator.port, make_config([8, 9], reply_margin_s=0.06))
+        _core.FeetechBus(emulator.port, make_config([8, 9], reply_margin_s=0.06))
 
 
 def test_another_servo_model_is_refused(emulator):
     with pytest.raises(_core.BusError, match=r"servo 1 .* model number 777, expected 2825"):
-        _core.FeetechJoints(emulator.port, make_config(model_number=2825))
-    _core.FeetechJoints(emulator.port, make_config(model_number=0))
+        _core.FeetechBus(emulator.port, make_config(model_number=2825))
+    _core.FeetechBus(emulator.port, make_config(model_number=0))
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_another_servo_model_is_refused(emulator):
 )  # fmt: skip
 def test_contradictory_configuration_is_refused(emulator, bad):
     with pytest.raises(ValueError, match=r"\w"):
-        _core.FeetechJoints(emulator.port, make_config(**bad))
+        _core.FeetechBus(emulator.port, make_config(**bad))
 
 
 def test_a_goal_of_another_size_is_not_sent(arm, gated):

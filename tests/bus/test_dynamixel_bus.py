@@ -334,10 +334,10 @@ def test_a_master_that_slept_longer_than_the_watchdog_knows_that_its_servos_stop
 def test_missing_servos_and_other_models_are_named(dynamixels):
     wanted = [make_joint(i, MODELS[0]) for i in (1, 8, 9)]
     with pytest.raises(_core.BusError, match=r"missing ids: 8, 9 of 1, 8, 9.*cable"):
-        _core.DynamixelJoints(dynamixels.port, make_config(joints=wanted, settings=[], reply_margin_s=0.06))
+        _core.DynamixelBus(dynamixels.port, make_config(joints=wanted, settings=[], reply_margin_s=0.06))
     wanted = [make_joint(3, MODELS[0])]
     with pytest.raises(_core.BusError, match=r"servo 3 .* model number 1200, expected 1060"):
-        _core.DynamixelJoints(dynamixels.port, make_config(joints=wanted, settings=[]))
+        _core.DynamixelBus(dynamixels.port, make_config(joints=wanted, settings=[]))
 
 
 @pytest.mark.parametrize(
@@ -357,7 +357,7 @@ def test_missing_servos_and_other_models_are_named(dynamixels):
 )  # fmt: skip
 def test_contradictory_configuration_is_refused(dynamixels, bad):
     with pytest.raises(ValueError, match=r"\w"):
-        _core.DynamixelJoints(dynamixels.port, make_config(**bad))
+        _core.DynamixelBus(dynamixels.port, make_config(**bad))
 
 
 def test_a_goal_for_another_arm_is_not_written(dynamixel_arm, gated):

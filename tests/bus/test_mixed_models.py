@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from motorium import _core, doctor
-from motorium._core import BusStatus, ControlLoop, JointState, Mode
+from motorium._core import BusStatus, JointState, Mode
 from motorium.errors import SpecError
 from motorium.motors.emulated import dynamixel_model, emulate
 from motorium.robots.bus import bus_config, open_joints
@@ -151,7 +151,7 @@ def test_a_dynamixel_table_of_the_users_own_runs_in_the_control_loop(tmp_path):
     assert any(name.endswith("own.toml") for name in spec.motor_names)
     servos = emulate([joint.id for joint in spec.joints], spec.motor_names)
     servos.update([2048] * 6, [0] * 6, [0] * 6, [50] * 6)
-    loop = ControlLoop(robot_config(spec, exit="release"), [servos.port])
+    loop = _core.Robot(robot_config(spec, exit="release"), [servos.port])
     loop.start()
     assert loop.enable()
     assert servos.goals().torque_enable.tolist() == [1] * 6

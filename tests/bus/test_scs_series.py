@@ -50,7 +50,7 @@ def test_registers_are_encoded_high_byte_first():
 
 
 def test_the_driver_reads_and_writes(emulator, robot):
-    bus = _core.FeetechJoints(emulator.port, bus_config(robot))
+    bus = _core.FeetechBus(emulator.port, bus_config(robot))
     ticks = [259, 400, 512, 600, 700, 600]
     emulator.update(ticks, [0, -50, 50, 0, 0, 0], [0, 100, -100, 0, 0, 0], [60] * 6)
     readings = _core.JointState()
@@ -73,14 +73,14 @@ def test_the_driver_reads_and_writes(emulator, robot):
 
 
 def test_the_torque_limit_is_written_at_connect_though_it_is_in_eeprom(emulator, robot):
-    _core.FeetechJoints(emulator.port, bus_config(robot))
+    _core.FeetechBus(emulator.port, bus_config(robot))
     limits = list(emulator.goals().torque_limit_permille)
     assert limits == [round(1000 * min(1.0, joint.max_effort * 1.25)) for joint in robot.joints]
     assert emulator.registers(1)[48] == 1  # locked again
 
 
 def test_a_silent_servo_is_one_stale_joint(emulator, robot):
-    bus = _core.FeetechJoints(emulator.port, bus_config(robot))
+    bus = _core.FeetechBus(emulator.port, bus_config(robot))
     readings = _core.JointState()
     bus.read_state(readings)
     before = readings.joint_t_ns
@@ -93,7 +93,7 @@ def test_a_silent_servo_is_one_stale_joint(emulator, robot):
 def test_another_series_is_refused(emulator):
     sts = RobotSpec.load("so101")
     with pytest.raises(_core.BusError, match="model"):
-        _core.FeetechJoints(emulator.port, bus_config(sts))
+        _core.FeetechBus(emulator.port, bus_config(sts))
 
 
 def test_a_scan_names_it(emulator):

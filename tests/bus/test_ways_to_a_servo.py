@@ -23,13 +23,13 @@ SAFETY = Path(__file__).parents[2] / "docs" / "safety.md"
 READING = {"ping", "read", "sync_read", "counters", "latency", "read_state", "fast"}
 WAYS = {
     "ServiceBus": {"configure", "reboot"},
-    "FeetechJoints": {"write_goal", "set_torque"},
-    "DynamixelJoints": {"write_goal", "set_torque", "reboot"},
+    "FeetechBus": {"write_goal", "set_torque"},
+    "DynamixelBus": {"write_goal", "set_torque", "reboot"},
 }
-"""Class -> what it can write with. FeetechJoints and DynamixelJoints are unguarded; no public name leads to them."""
-BEHIND_THE_GATE = {"ControlLoop"}
+"""Class -> what it can write with. FeetechBus and DynamixelBus are unguarded; no public name leads to them."""
+BEHIND_THE_GATE = {"Robot"}
 OPENS_ONE_OF_THEM = {"open_bus"}
-"""Functions: they give FeetechJoints or DynamixelJoints, by the family that a robot's configuration names."""
+"""Functions: they give FeetechBus or DynamixelBus, by the family that a robot's configuration names."""
 
 
 def public(cls: type) -> set[str]:
@@ -154,11 +154,9 @@ def setting(address: int, value: int, size: int = 1, mask: int = 0xFFFFFFFF) -> 
 def test_a_feetech_setting_moves_nothing(emulator, wanted, named):
     before = emulator.registers(1)
     with pytest.raises(ValueError, match=named):
-        _core.FeetechJoints(emulator.port, feetech_config(settings=[wanted]))
+        _core.FeetechBus(emulator.port, feetech_config(settings=[wanted]))
     assert emulator.registers(1) == before
-    _core.FeetechJoints(
-        emulator.port, feetech_config(settings=[setting(32, 0x0300, 2, 0xFF), setting(41, 9)])
-    )
+    _core.FeetechBus(emulator.port, feetech_config(settings=[setting(32, 0x0300, 2, 0xFF), setting(41, 9)]))
 
 
 @pytest.mark.parametrize(
@@ -180,7 +178,7 @@ def test_a_feetech_setting_moves_nothing(emulator, wanted, named):
 def test_a_dynamixel_setting_moves_nothing(dynamixels, wanted, named):
     before = dynamixels.registers(1)
     with pytest.raises(ValueError, match=named):
-        _core.DynamixelJoints(dynamixels.port, dynamixel_config(settings=[wanted]))
+        _core.DynamixelBus(dynamixels.port, dynamixel_config(settings=[wanted]))
     assert dynamixels.registers(1) == before
 
 

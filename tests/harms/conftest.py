@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from virtual_arm import VirtualArm, quick_robot
 
-from motorium._core import ControlLoop
+from motorium import _core
 from motorium.robots.config import robot_config
 from motorium.robots.robot import Robot
 from motorium.specs.robot import RobotSpec
@@ -40,9 +40,9 @@ def robot(arm: VirtualArm) -> Iterator[Robot]:
 
 
 @pytest.fixture
-def loop(arm: VirtualArm) -> Iterator[ControlLoop]:
+def loop(arm: VirtualArm) -> Iterator[_core.Robot]:
     """The control thread alone, with what ships: every protection as it is by default."""
-    control = ControlLoop(robot_config(SPEC, exit="release"), [arm.emulator.port])
+    control = _core.Robot(robot_config(SPEC, exit="release"), [arm.emulator.port])
     control.start()
     assert np.isfinite(control.goal_rad).all()
     yield control

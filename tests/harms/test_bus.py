@@ -16,7 +16,8 @@ from virtual_arm import VirtualArm
 from waiting import wait
 
 import motorium
-from motorium._core import ControlLoop, Mode, Reason, ServoEmulator
+from motorium import _core
+from motorium._core import Mode, Reason, ServoEmulator
 from motorium.errors import CalibrationError
 from motorium.motors.diagnosis import diagnose_latency, udev_rule
 from motorium.motors.ports import SerialPort
@@ -33,7 +34,7 @@ PEER_STALL_S = 0.051
 """What one lost reply costs LeRobot 0.6.1, measured."""
 
 
-def test_harm_01_one_bad_byte_ends_nothing(arm: VirtualArm, loop: ControlLoop) -> None:
+def test_harm_01_one_bad_byte_ends_nothing(arm: VirtualArm, loop: _core.Robot) -> None:
     assert loop.enable()
 
     def survives(fault: str, counter: str) -> bool:
@@ -153,7 +154,7 @@ def test_harm_18_one_rule_gives_the_port_to_its_user() -> None:
     assert 'ATTRS{serial}=="A7", MODE="0660"' in udev_rule(port)
 
 
-def test_harm_19_an_arm_that_comes_back_elsewhere_gets_no_torque(arm: VirtualArm, loop: ControlLoop) -> None:
+def test_harm_19_an_arm_that_comes_back_elsewhere_gets_no_torque(arm: VirtualArm, loop: _core.Robot) -> None:
     """The servo restarted and lost its turns, or the arm was moved while nothing was heard of it."""
     assert wait(lambda: loop.stats().ticks > 5)
     arm.emulator.set_fault("drop")

@@ -10,7 +10,6 @@ from virtual_arm import VirtualArm
 from waiting import wait
 
 from motorium import _core
-from motorium._core import ControlLoop
 from motorium.robots import health
 from motorium.robots.bus import bus_config
 from motorium.robots.robot import Robot
@@ -36,7 +35,7 @@ def test_harm_03_a_latched_overload_is_named_and_ends_without_a_power_cycle(
 
 
 def test_harm_04_a_stalled_joint_pushes_no_harder_than_it_may_for_long(
-    arm: VirtualArm, loop: ControlLoop
+    arm: VirtualArm, loop: _core.Robot
 ) -> None:
     """With what ships: nothing has to be switched on. An STS3215 would latch after 2 s."""
     assert loop.enable()
@@ -61,7 +60,7 @@ def test_harm_09_servos_that_have_a_watchdog_are_given_it() -> None:
     """Dynamixel: nobody speaks any more, and the servos themselves stop where they are."""
     spec = RobotSpec.load("koch_follower")
     with VirtualArm(spec) as koch:
-        bus = _core.DynamixelJoints(koch.emulator.port, bus_config(spec))
+        bus = _core.DynamixelBus(koch.emulator.port, bus_config(spec))
         assert bus.set_torque(True) == _core.BusStatus.OK
         begin = time.monotonic()
         assert wait(lambda: koch.emulator.registers(1)[WATCHDOG] == TRIPPED, 4 * spec.bus.watchdog_s)

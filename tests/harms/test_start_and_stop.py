@@ -12,7 +12,8 @@ import safe_state
 from virtual_arm import VirtualArm, quick_robot
 from waiting import wait
 
-from motorium._core import ControlCore, ControlLoop, PushStatus
+from motorium import _core
+from motorium._core import ControlCore, PushStatus
 from motorium.errors import MotoriumError, SafetyError, SpecError
 from motorium.robots.config import control_config
 from motorium.robots.robot import Robot
@@ -26,7 +27,7 @@ PERIOD_S = 0.005
 TICK_RAD = 2 * np.pi / 4096
 
 
-def test_harm_05_first_command_is_no_jump(arm: VirtualArm, loop: ControlLoop) -> None:
+def test_harm_05_first_command_is_no_jump(arm: VirtualArm, loop: _core.Robot) -> None:
     """A plan that begins 1.2 rad away at the very first moment: gears of LeRobot users were stripped by that."""
     arm.emulator.poke(1, 42, (4000).to_bytes(2, "little"))  # a goal left over from somebody else
     assert loop.enable()

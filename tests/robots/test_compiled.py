@@ -15,7 +15,7 @@ from virtual_arm import VirtualArm
 from waiting import wait
 
 from motorium import _core
-from motorium._core import ControlLoop, FileProblem, read_robot
+from motorium._core import FileProblem, read_robot
 from motorium.errors import SpecError
 from motorium.robots.calibration import Calibration
 from motorium.robots.compiled import read_compiled, write_compiled
@@ -218,7 +218,7 @@ def test_an_arm_runs_from_its_file(tmp_path):
     home = np.array([joint.home_rad for joint in SPEC.joints])
     write_compiled(path, robot_config(SPEC, exit="release"))
     with VirtualArm(SPEC, start_rad=home) as arm:
-        loop = ControlLoop(read_compiled(path), [arm.emulator.port])
+        loop = _core.Robot(read_compiled(path), [arm.emulator.port])
         loop.start()
         assert loop.enable()
         assert loop.move_to(home + 0.1, timeout_s=5.0)
@@ -237,6 +237,6 @@ def test_a_bus_is_opened_by_the_name_of_its_family():
         bus.family, bus.traits = family, {}
         config.buses = [bus]
         with pytest.raises(ValueError, match=refusal):
-            ControlLoop(config, ["/dev/ttyNONE"])
+            _core.Robot(config, ["/dev/ttyNONE"])
     with pytest.raises(ValueError, match="so101 has 1 buses: give a port for each"):
-        ControlLoop(robot_config(SPEC), ["/dev/ttyNONE"] * 2)
+        _core.Robot(robot_config(SPEC), ["/dev/ttyNONE"] * 2)

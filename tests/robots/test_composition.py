@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from virtual_arm import VirtualArm
 
-from motorium import Robot
-from motorium._core import ControlLoop, Mode
+from motorium import Robot, _core
+from motorium._core import Mode
 from motorium.errors import BusError, SpecError
 from motorium.robots.config import robot_config
 from motorium.specs import robot as specs
@@ -109,13 +109,13 @@ def test_both_arms_move_at_once_and_rest_at_the_end(arms):
     assert right.position_rad == pytest.approx(rest, abs=0.1)
 
 
-def pair_loop(arms: tuple[VirtualArm, VirtualArm], margin_s: float = 0.3, **control) -> ControlLoop:
+def pair_loop(arms: tuple[VirtualArm, VirtualArm], margin_s: float = 0.3, **control) -> _core.Robot:
     config = robot_config(PAIR, park_timeout_s=0.3, **control)
     buses = config.buses
     for bus in buses:
         bus.reply_margin_s = margin_s
     config.buses = buses
-    loop = ControlLoop(config, [arm.emulator.port for arm in arms])
+    loop = _core.Robot(config, [arm.emulator.port for arm in arms])
     loop.start()
     return loop
 

@@ -12,7 +12,8 @@ import pytest
 from virtual_arm import VirtualArm
 from waiting import wait
 
-from motorium._core import ControlLoop, Mode, PushStatus, Reason
+from motorium import _core
+from motorium._core import Mode, PushStatus, Reason
 from motorium.errors import SafetyError
 from motorium.robots.config import robot_config
 from motorium.robots.robot import Robot
@@ -32,14 +33,14 @@ def arm() -> Iterator[VirtualArm]:
 
 
 @pytest.fixture
-def loop(arm: VirtualArm) -> Iterator[ControlLoop]:
-    control = ControlLoop(robot_config(SPEC, **QUICK), [arm.emulator.port])
+def loop(arm: VirtualArm) -> Iterator[_core.Robot]:
+    control = _core.Robot(robot_config(SPEC, **QUICK), [arm.emulator.port])
     control.start()
     yield control
     control.stop()
 
 
-def feed(loop: ControlLoop, stop: threading.Event, rng: np.random.Generator, max_delay_s: float) -> None:
+def feed(loop: _core.Robot, stop: threading.Event, rng: np.random.Generator, max_delay_s: float) -> None:
     """Chunks as an inference thread pushes them: promised rows first, then a walk, late by a random time."""
     while not stop.is_set():
         t0 = time.monotonic_ns()
@@ -51,7 +52,7 @@ def feed(loop: ControlLoop, stop: threading.Event, rng: np.random.Generator, max
         stop.wait(0.1)
 
 
-def test_enable_from_any_pose_has_no_jump(arm: VirtualArm, loop: ControlLoop) -> None:
+def test_enable_from_any_pose_has_no_jump(arm: VirtualArm, loop: _core.Robot) -> None:
     before = arm.position_rad.copy()
     assert loop.enable()
     ticks = loop.stats().ticks
@@ -60,7 +61,7 @@ def test_enable_from_any_pose_has_no_jump(arm: VirtualArm, loop: ControlLoop) ->
     assert arm.torque.all()
 
 
-def test_slew_respects_the_approach_speed(arm: VirtualArm, loop: ControlLoop) -> None:
+def test_slew_respects_the_approach_speed(arm: VirtualArm, loop: _core.Robot) -> None:
     assert loop.enable()
     assert loop.move_to(REST, timeout_s=8.0)
     records = loop.telemetry()
@@ -73,7 +74,7 @@ def test_slew_respects_the_approach_speed(arm: VirtualArm, loop: ControlLoop) ->
     assert wait(lambda: bool(np.abs(arm.position_rad - REST).max() < 0.02))
 
 
-def test_chunks_are_followed_and_their_end_is_held(arm: VirtualArm, loop: ControlLoop) -> None:
+def test_chunks_are_followed_and_their_end_is_held(arm: VirtualArm, loop: _core.Robot) -> None:
     assert loop.enable()
     t0 = time.monotonic_ns()
     start = loop.committed(t0, DT, 1)[0]
@@ -90,7 +91,7 @@ def test_chunks_are_followed_and_their_end_is_held(arm: VirtualArm, loop: Contro
     assert wait(lambda: loop.mode is Mode.RUNNING)
 
 
-def test_commands_stay_continuous_under_random_delays(loop: ControlLoop) -> None:
+def test_commands_stay_continuous_under_random_delays(loop: _core.Robot) -> None:
     assert loop.enable()
     stop = threading.Event()
     rng = np.random.default_rng(3)
@@ -114,7 +115,7 @@ def test_a_lost_reply_in_every_tick_costs_no_tick_at_50_hz(arm: VirtualArm) -> N
     config = robot_config(SPEC, rate_hz=50.0, exit="release")
     missed, ticks = {}, 25
     for fault in ("none", "drop"):
-        control = ControlLoop(config, [arm.emulator.port])
+        control = _core.Robot(config, [arm.emulator.port])
         arm.emulator.set_fault(fault, SPEC.joints[-1].id)  # the last: all the others have been waited for
         control.start()
         assert wait(lambda control=control: control.stats().ticks >= ticks)
@@ -127,7 +128,7 @@ def test_a_lost_reply_in_every_tick_costs_no_tick_at_50_hz(arm: VirtualArm) -> N
     assert missed["drop"] <= missed["none"]
 
 
-def test_unplugged_port_ends_in_fault_quickly(arm: VirtualArm, loop: ControlLoop) -> None:
+def test_unplugged_port_ends_in_fault_quickly(arm: VirtualArm, loop: _core.Robot) -> None:
     assert loop.enable()
     t0 = time.monotonic_ns()
     loop.push_chunk(np.repeat(loop.committed(t0, DT, 1), 16, axis=0), t0, DT, 1)
@@ -140,7 +141,7 @@ def test_unplugged_port_ends_in_fault_quickly(arm: VirtualArm, loop: ControlLoop
     assert time.monotonic() - began < 1.0
 
 
-def test_one_lost_reply_is_not_an_event(arm: VirtualArm, loop: ControlLoop) -> None:
+def test_one_lost_reply_is_not_an_event(arm: VirtualArm, loop: _core.Robot) -> None:
     assert loop.enable()
     arm.emulator.set_fault("drop", 3, period=7)
     before = loop.stats().bus.timeouts
@@ -149,7 +150,7 @@ def test_one_lost_reply_is_not_an_event(arm: VirtualArm, loop: ControlLoop) -> N
     assert loop.stats().refused == 0
 
 
-def test_a_silent_servo_trips_the_gate(arm: VirtualArm, loop: ControlLoop) -> None:
+def test_a_silent_servo_trips_the_gate(arm: VirtualArm, loop: _core.Robot) -> None:
     assert loop.enable()
     arm.emulator.set_fault("drop", 2)
     assert wait(lambda: loop.mode is Mode.FAULT, 3.0)
@@ -160,7 +161,7 @@ def test_a_silent_servo_trips_the_gate(arm: VirtualArm, loop: ControlLoop) -> No
     np.testing.assert_allclose(arm.position_rad, REST, atol=0.06)
 
 
-def test_stop_parks_and_releases(arm: VirtualArm, loop: ControlLoop) -> None:
+def test_stop_parks_and_releases(arm: VirtualArm, loop: _core.Robot) -> None:
     assert loop.enable()
     loop.stop()
     assert not arm.torque.any()
@@ -168,7 +169,7 @@ def test_stop_parks_and_releases(arm: VirtualArm, loop: ControlLoop) -> None:
 
 
 def test_dropping_the_object_parks(arm: VirtualArm) -> None:
-    control = ControlLoop(robot_config(SPEC, **QUICK), [arm.emulator.port])
+    control = _core.Robot(robot_config(SPEC, **QUICK), [arm.emulator.port])
     control.start()
     assert control.enable()
     del control
@@ -177,14 +178,14 @@ def test_dropping_the_object_parks(arm: VirtualArm) -> None:
 
 
 def test_hold_policy_leaves_the_arm_standing(arm: VirtualArm) -> None:
-    control = ControlLoop(robot_config(SPEC, exit="hold"), [arm.emulator.port])
+    control = _core.Robot(robot_config(SPEC, exit="hold"), [arm.emulator.port])
     control.start()
     assert control.enable()
     control.stop()
     assert arm.torque.all()
 
 
-def test_state_at_interpolates(arm: VirtualArm, loop: ControlLoop) -> None:
+def test_state_at_interpolates(arm: VirtualArm, loop: _core.Robot) -> None:
     assert loop.enable()
     loop.move_to(REST)
     assert wait(lambda: abs(arm.position_rad[1] - HOME[1]) > 0.3)
@@ -197,7 +198,7 @@ def test_state_at_interpolates(arm: VirtualArm, loop: ControlLoop) -> None:
     np.testing.assert_allclose(got.position_rad, (a["position_rad"] + b["position_rad"]) / 2, atol=1e-4)
 
 
-def test_setpoint_at_is_what_was_in_force_then(arm: VirtualArm, loop: ControlLoop) -> None:
+def test_setpoint_at_is_what_was_in_force_then(arm: VirtualArm, loop: _core.Robot) -> None:
     assert loop.setpoint_at(1 << 62) is None  # no tick has come that far
     assert loop.enable()
     loop.move_to(REST)
@@ -213,7 +214,7 @@ def test_setpoint_at_is_what_was_in_force_then(arm: VirtualArm, loop: ControlLoo
     )  # before memory: the oldest
 
 
-def test_telemetry_is_complete_and_counts_what_was_overwritten(loop: ControlLoop) -> None:
+def test_telemetry_is_complete_and_counts_what_was_overwritten(loop: _core.Robot) -> None:
     first = loop.telemetry()
     ticks = loop.stats().ticks
     assert wait(lambda: loop.stats().ticks > ticks + 20)
@@ -223,7 +224,7 @@ def test_telemetry_is_complete_and_counts_what_was_overwritten(loop: ControlLoop
     assert loop.stats().telemetry_overwritten == 0
 
 
-def test_python_holding_the_gil_does_not_delay_control(loop: ControlLoop) -> None:
+def test_python_holding_the_gil_does_not_delay_control(loop: _core.Robot) -> None:
     """A thread that never lets go of the interpreter: the control thread's periods against a Python loop's."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(0.05)
@@ -253,7 +254,7 @@ def test_python_holding_the_gil_does_not_delay_control(loop: ControlLoop) -> Non
     assert lateness(native) * 10 < lateness(periods)
 
 
-def test_enable_returns_when_every_servo_has_confirmed(arm: VirtualArm, loop: ControlLoop) -> None:
+def test_enable_returns_when_every_servo_has_confirmed(arm: VirtualArm, loop: _core.Robot) -> None:
     for _ in range(3):
         assert loop.enable()
         assert arm.torque.all()

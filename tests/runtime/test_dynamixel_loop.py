@@ -100,7 +100,7 @@ def test_servos_stop_by_themselves_when_nobody_speaks_any_more(arm: VirtualArm) 
     """As after kill -9 or in a frozen process: no supervisor is needed on this bus."""
     config = bus_config(SPEC)
     config.reply_margin_s = 0.3
-    bus = _core.DynamixelJoints(arm.emulator.port, config)
+    bus = _core.DynamixelBus(arm.emulator.port, config)
     assert bus.set_torque(True) == _core.BusStatus.OK
     silent_since = time.monotonic()
     while arm.emulator.registers(1)[WATCHDOG] != TRIPPED:

@@ -116,12 +116,27 @@ def test_bits_are_numbers_too():
 def test_old_names_of_the_core_lead_to_the_new_ones():
     with pytest.warns(OldAccessWarning, match="JointState"):
         assert _core.JointReadings is JointState
-    with pytest.warns(OldAccessWarning, match="ServiceBus"):
-        opened = _core.FeetechBus
-    with pytest.raises(_core.BusError):
-        opened("/dev/ttyNONE", 1_000_000)
+    for old, new in (
+        ("ControlLoop", "Robot"),
+        ("FeetechJoints", "FeetechBus"),
+        ("DynamixelJoints", "DynamixelBus"),
+    ):
+        with pytest.warns(OldAccessWarning, match=new):
+            assert getattr(_core, old) is getattr(_core, new)
     with pytest.raises(AttributeError, match="nothing"):
         _core.nothing  # noqa: B018
+
+
+def test_a_driver_made_without_a_config_gives_the_registers_of_before():
+    emulator = _core.ServoEmulator([1])
+    with pytest.warns(OldAccessWarning, match="ServiceBus"):
+        bus = _core.FeetechBus(emulator.port, 1_000_000)
+    assert isinstance(bus, _core.ServiceBus)
+    assert bus.ping(1)
+    with pytest.warns(OldAccessWarning, match="dynamixel"), pytest.raises(_core.BusError):
+        _core.DynamixelBus("/dev/ttyNONE", 1_000_000)
+    with pytest.raises(TypeError):
+        _core.FeetechBus(emulator.port, config=None)
 
 
 def test_dataclasses_that_were_dicts_are_read_the_same_way():

@@ -9,7 +9,8 @@ import pytest
 from virtual_arm import VirtualArm
 from waiting import wait
 
-from motorium._core import ControlLoop, Mode, Reason
+from motorium import _core
+from motorium._core import Mode, Reason
 from motorium.robots import health
 from motorium.robots.config import robot_config
 from motorium.specs.robot import RobotSpec
@@ -26,15 +27,15 @@ def arm() -> Iterator[VirtualArm]:
 
 
 @pytest.fixture
-def loop(arm: VirtualArm) -> Iterator[ControlLoop]:
+def loop(arm: VirtualArm) -> Iterator[_core.Robot]:
     config = robot_config(SPEC, approach_velocity_share=0.9, park_timeout_s=3.0)
-    control = ControlLoop(config, [arm.emulator.port])
+    control = _core.Robot(config, [arm.emulator.port])
     control.start()
     yield control
     control.stop()
 
 
-def test_a_stalled_joint_is_backed_off_and_named(arm: VirtualArm, loop: ControlLoop) -> None:
+def test_a_stalled_joint_is_backed_off_and_named(arm: VirtualArm, loop: _core.Robot) -> None:
     assert loop.enable()
     arm.blocked = ELBOW
     loop.move_to(HOME + np.eye(6)[ELBOW] * 0.5)
@@ -51,7 +52,7 @@ def control_limit_rad() -> float:
     return 0.4 / 8.0
 
 
-def test_a_hot_servo_ends_the_run_at_the_rest_pose(arm: VirtualArm, loop: ControlLoop) -> None:
+def test_a_hot_servo_ends_the_run_at_the_rest_pose(arm: VirtualArm, loop: _core.Robot) -> None:
     assert loop.enable()
     arm.temperature_c = 68
     assert wait(lambda: loop.mode is Mode.RELEASED)
@@ -61,7 +62,7 @@ def test_a_hot_servo_ends_the_run_at_the_rest_pose(arm: VirtualArm, loop: Contro
     assert "68 C" in str(error)
 
 
-def test_torque_limits_are_written_at_connect(arm: VirtualArm, loop: ControlLoop) -> None:
+def test_torque_limits_are_written_at_connect(arm: VirtualArm, loop: _core.Robot) -> None:
     assert loop.enable()
     limits = np.asarray(arm.emulator.goals().torque_limit_permille)
     assert list(limits) == [round(1000 * min(1.0, joint.max_effort * 1.25)) for joint in SPEC.joints]

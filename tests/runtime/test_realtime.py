@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import pytest
 from virtual_arm import VirtualArm, quick_robot
 
-from motorium._core import ControlLoop, Mode
+from motorium import _core
+from motorium._core import Mode
 from motorium.errors import SpecError
 from motorium.robots.config import robot_config
 from motorium.robots.health import realtime_advice
@@ -37,7 +38,7 @@ def control_thread_cpus(before: set[str]) -> list[set[int]]:
 
 def run_on(arm: VirtualArm, cpu: int) -> tuple[dict, list[set[int]]]:
     before = {path.name for path in Path("/proc/self/task").iterdir()}
-    loop = ControlLoop(robot_config(SPEC, cpu=cpu, exit="release"), [arm.emulator.port])
+    loop = _core.Robot(robot_config(SPEC, cpu=cpu, exit="release"), [arm.emulator.port])
     loop.start()
     give_up = time.monotonic() + 10
     while loop.stats().ticks < 5 and time.monotonic() < give_up:

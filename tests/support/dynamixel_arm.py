@@ -61,7 +61,7 @@ class DynamixelArm(DrivenArm):
     """Dynamixel servos and their driver."""
 
     def __init__(self, emulator: _core.ServoEmulator, **config: Any) -> None:
-        super().__init__(emulator, _core.DynamixelJoints(emulator.port, make_config(**config)))
+        super().__init__(emulator, _core.DynamixelBus(emulator.port, make_config(**config)))
 
     def register(self, servo: int, address: int, size: int = 1) -> int:
         """A register as the servo has it."""

@@ -2,7 +2,7 @@
 
     python tests/support/lockstep_soak.py 1000000 > record.json
 
-Every cycle is `ControlLoop.step`: read over the pseudo-terminal, gate, write. In one of a hundred cycles a
+Every cycle is `_core.Robot.step`: read over the pseudo-terminal, gate, write. In one of a hundred cycles a
 random servo has a random fault. Chunks walk the arm to and fro beyond its limits, so that the gate has work. Now
 and then no servo answers for so long that the loop goes into fault: whatever the reason, it is released and enabled
 again, and every tick in which a goal that follows a plan went through the gate counts as commanded.
@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from motorium._core import ControlLoop, Mode
+from motorium import _core
+from motorium._core import Mode
 from motorium.motors.emulated import emulate
 from motorium.robots.config import robot_config
 from motorium.specs.robot import RobotSpec
@@ -60,7 +61,7 @@ class Soak:
         bus = config.buses[0]
         bus.reply_margin_s = 0.002
         config.buses = [bus]
-        self.loop = ControlLoop(config, [self.emulator.port])
+        self.loop = _core.Robot(config, [self.emulator.port])
         self.now_ns = 10**12
         self.injected = self.out_of_limits = self.faulted = self.commanded = 0
         self.recoveries: Counter[str] = Counter()

@@ -97,7 +97,7 @@ class Arm(DrivenArm):
     """Feetech servos and their driver."""
 
     def __init__(self, emulator: _core.ServoEmulator, **config: Any) -> None:
-        super().__init__(emulator, _core.FeetechJoints(emulator.port, make_config(**config)))
+        super().__init__(emulator, _core.FeetechBus(emulator.port, make_config(**config)))
 
 
 def make_gate(lower: float = -3.2, upper: float = 3.2, n: int = 6) -> _core.SafetyGate:

@@ -51,14 +51,14 @@ class Servos:
         field = self.motors[place].register(register)
         return field.decode(self.chain.table(place)[field.address : field.address + field.size])
 
-    def open(self, zeros: Sequence[JointZero] | None = None) -> _core.FeetechJoints | _core.DynamixelJoints:
+    def open(self, zeros: Sequence[JointZero] | None = None) -> _core.FeetechBus | _core.DynamixelBus:
         """Connect as a robot does. Raises BusError."""
         config = bus_config(self.spec, zeros)
         config.reply_margin_s = PATIENT_S
         with bus_errors():
             return open_joints(self.chain.port, config)
 
-    def read(self, bus: _core.FeetechJoints | _core.DynamixelJoints, joint: str) -> float:
+    def read(self, bus: _core.FeetechBus | _core.DynamixelBus, joint: str) -> float:
         """One joint's position, radians."""
         readings = _core.JointState()
         bus.read_state(readings)

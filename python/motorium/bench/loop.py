@@ -49,14 +49,14 @@ def busy() -> Iterator[None]:
 
 def _native(rate_hz: int, seconds: float) -> tuple[int, int, list[float]]:
     """(ticks, missed, period errors in us) of the control thread."""
-    from .._core import ControlLoop
+    from .. import _core
     from ..robots.config import robot_config
     from ..specs.robot import RobotSpec
 
     spec = RobotSpec.load("so101")
     emulator = _emulated(spec)
     config = robot_config(spec, rate_hz=float(rate_hz), exit="release")
-    loop = ControlLoop(config, [emulator.port])
+    loop = _core.Robot(config, [emulator.port])
     loop.start()
     try:
         loop.enable()
@@ -73,13 +73,13 @@ def _native(rate_hz: int, seconds: float) -> tuple[int, int, list[float]]:
 
 def _python(rate_hz: int, seconds: float) -> tuple[int, int, list[float]]:
     """Return the same of a loop in Python around the same bus and gate."""
-    from .._core import FeetechJoints, JointState, LimitsConfig, SafetyGate
+    from .._core import FeetechBus, JointState, LimitsConfig, SafetyGate
     from ..robots.config import bus_config
     from ..specs.robot import RobotSpec
 
     spec = RobotSpec.load("so101")
     emulator = _emulated(spec)
-    bus, readings = FeetechJoints(emulator.port, bus_config(spec)), JointState()
+    bus, readings = FeetechBus(emulator.port, bus_config(spec)), JointState()
     names = {"max_velocity_rad_s", "max_acceleration_rad_s2", "max_effort", "lower_rad", "upper_rad"}
     limits: dict[str, Any] = {name: [getattr(joint, name) for joint in spec.joints] for name in names}
     period_ns = round(1e9 / rate_hz)

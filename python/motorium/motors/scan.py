@@ -47,7 +47,7 @@ class FoundServo:
 
 @dataclass(frozen=True)
 class BusScan:
-    """What one port has on it; `latency` as in `ControlLoop.stats().latency`."""
+    """What one port has on it; `latency` as in `robot.control.stats().latency`."""
 
     port: str
     servos: tuple[FoundServo, ...]

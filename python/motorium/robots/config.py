@@ -6,10 +6,10 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from .. import _core
 from .._core import (
     BusConfig,
     ControlConfig,
-    ControlLoop,
     GuardJoint,
     PolicyTiming,
     RobotCamera,
@@ -17,6 +17,7 @@ from .._core import (
     RobotJoint,
 )
 from ..errors import SpecError
+from ..moved import renamed
 from ..specs.composition import split_ports
 from ..specs.encoder import MARGIN_RAD
 from ..specs.servo import MotorSpec
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from .calibration import Calibration
 
 
-START_GAP_RAD = 0.25
+APPROACH_GAP_RAD = 0.25
 """A plan that begins further from the arm than this, and what it moves at approach speed since the policy looked, is
 approached first. Not so a gripper: its whole travel is an ordinary command."""
 NO_GUARD = GuardJoint(
@@ -71,7 +72,7 @@ def control_config(spec: RobotSpec, **overrides: Any) -> ControlConfig:
         "arrival_tolerance_rad": arrival_tolerances(spec),
         "settle_s": spec.control.settle_s,
         "grippers": [joint.unit == "opening" for joint in spec.joints],
-        "start_gap_rad": [math.inf if joint.unit == "opening" else START_GAP_RAD for joint in spec.joints],
+        "start_gap_rad": [math.inf if joint.unit == "opening" else APPROACH_GAP_RAD for joint in spec.joints],
         "exit": spec.exit.policy,
         "park_timeout_s": spec.exit.park_timeout_s,
         "guard": _guard(spec),
@@ -137,15 +138,15 @@ def bus_config(spec: RobotSpec, calibration: Calibration | None = None) -> BusCo
     return motor_bus_config(spec, _zeros(spec, calibration))
 
 
-def open_control(spec: RobotSpec, port: str, calibration: Calibration | None) -> ControlLoop:
+def open_control(spec: RobotSpec, port: str, calibration: Calibration | None) -> _core.Robot:
     """Return the control thread on the buses of the robot. Raises BusError (from the core), ValueError."""
     if any(arm.spec.bus.driver == KIT for arm in spec.arms):
         raise SpecError(f"{spec.name}: a vendor's kit drives one arm, not one of several")
     config = robot_config(spec, calibration)
     if spec.bus.driver == KIT:
         kit = VendorKit(port, spec, _zeros(spec, calibration))
-        return ControlLoop(config, kit.relay)
-    return ControlLoop(config, split_ports(port, spec) if spec.arms else [port])
+        return _core.Robot(config, kit.relay)
+    return _core.Robot(config, split_ports(port, spec) if spec.arms else [port])
 
 
 def _buses(spec: RobotSpec, calibration: Calibration | None) -> list[BusConfig]:
@@ -195,3 +196,6 @@ def _zeros(spec: RobotSpec, calibration: Calibration | None) -> list[JointZero]:
     if calibration is not None:
         return [calibration.joints[name] for name in spec.joint_names]
     return [JointZero(joint.zero_ticks, joint.sign) for joint in spec.joints]
+
+
+__getattr__ = renamed(__name__, START_GAP_RAD="APPROACH_GAP_RAD")

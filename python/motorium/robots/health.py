@@ -50,7 +50,7 @@ def self_check(spec: RobotSpec, reading: JointState) -> None:
 
     Args:
         spec: the robot.
-        reading: `ControlLoop.state()` with one entry per joint.
+        reading: `robot.control.state()` with one entry per joint.
     """
     found = _core.self_check(
         robot_joints(spec),
@@ -225,7 +225,7 @@ def realtime_advice(granted: RealtimeStats) -> str:
     """Return what the system refused the control thread, and how to grant it; empty when all was granted.
 
     Args:
-        granted: `ControlLoop.stats().realtime`.
+        granted: `robot.control.stats().realtime`.
     """
     refused = []
     if not granted.fifo:
@@ -240,7 +240,7 @@ def realtime_advice(granted: RealtimeStats) -> str:
 
 
 def no_torque(spec: RobotSpec, problems: Sequence[Problem], stats: LoopStats) -> SafetyError:
-    """Say why an arm was not given torque, as `ControlLoop.power_up` told it, and what to do; `stats` after that."""
+    """Say why an arm was not given torque, as `robot.control.power_up` told it, and what to do; `stats` after that."""
     first = problems[0]
     if first.cause in {Cause.SUPPLY, Cause.HEAT, Cause.POSITION, Cause.SERVO_FAULT}:
         return _failed_self_check(spec, problems)

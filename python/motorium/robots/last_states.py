@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from .._core import ArmState, ControlLoop, GateCauses
+from .. import _core
+from .._core import ArmState, GateCauses
 from ..errors import MotoriumError
 
 SHOWN = 5
@@ -14,7 +15,7 @@ ROWS = ("position_rad", "velocity_rad_s", "effort", "setpoint_rad", "goal_rad")
 Error = TypeVar("Error", bound=MotoriumError)
 
 
-def with_last_states(error: Error, control: ControlLoop, joint_names: tuple[str, ...]) -> Error:
+def with_last_states(error: Error, control: _core.Robot, joint_names: tuple[str, ...]) -> Error:
     """Give an error of the arm the ticks up to its fault, and return it."""
     error.last_states, error.joint_names = tuple(control.last_states()), joint_names
     return error

@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._core import ControlLoop, LoopStats, MoveEnd
+from .. import _core
+from .._core import LoopStats, MoveEnd
 from ..errors import BusError, MotoriumError, SafetyError, SpecError
 from ..specs.robot import RobotSpec
 from ..types import Float32
@@ -39,7 +40,7 @@ class Arm(Protocol):
     port: str
 
     @property
-    def control(self) -> ControlLoop:
+    def control(self) -> _core.Robot:
         """Its control thread."""
         ...
 
@@ -63,7 +64,7 @@ class MoveResult:
     contact: tuple[str, ...] = ()
 
 
-def target_pose(spec: RobotSpec, control: ControlLoop, pose: ArrayLike | Mapping[str, float]) -> Float32:
+def target_pose(spec: RobotSpec, control: _core.Robot, pose: ArrayLike | Mapping[str, float]) -> Float32:
     """Turn a pose into (J,) radians; joints that a mapping does not name keep their goal.
 
     Raises SpecError: an unknown joint name, a number that is not finite, or one beyond a joint's limits by more than
@@ -115,7 +116,7 @@ def move(
     )
 
 
-def _left(spec: RobotSpec, control: ControlLoop, target: Float32) -> str:
+def _left(spec: RobotSpec, control: _core.Robot, target: Float32) -> str:
     position = control.state().position_rad
     j = int(np.abs(target - position).argmax())
     return f"{spec.joint_names[j]} at {position[j]:.2f} rad, goal {target[j]:.2f}"

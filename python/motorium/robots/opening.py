@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from .._core import ControlLoop
+from .. import _core
 from ..errors import BusError
 from ..logs import logger
 from ..specs.composition import join_ports, split_ports
@@ -72,7 +72,7 @@ def tell_of_twin(name: str, holders: Iterable[Holder]) -> None:
         _log.warning("another %s is open in this process; motorium.close_all() closes every robot", name)
 
 
-def wait_until_heard(control: ControlLoop, spec: RobotSpec, port: str) -> None:
+def wait_until_heard(control: _core.Robot, spec: RobotSpec, port: str) -> None:
     """Wait until every joint has answered once. Raises BusError, naming those that did not."""
     silent = health.named(spec, control.wait_until_heard())
     if silent:

@@ -7,7 +7,8 @@ holding, until `Robot.enable`. Joints that are elsewhere than they were get no t
 
 from __future__ import annotations
 
-from .._core import Cause, ControlLoop
+from .. import _core
+from .._core import Cause
 from ..errors import BusError, SafetyError
 from ..motors.bus_errors import bus_errors
 from ..specs.robot import RobotSpec
@@ -16,7 +17,7 @@ from . import health
 TIMEOUT_S = 30.0
 
 
-def reconnect(control: ControlLoop, spec: RobotSpec, port: str, timeout_s: float) -> None:
+def reconnect(control: _core.Robot, spec: RobotSpec, port: str, timeout_s: float) -> None:
     """Wait for the port, open it, compare every joint with its last reading.
 
     Raises:

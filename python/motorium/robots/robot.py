@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from .._core import Cause, ControlLoop, Mode, Reason
+from .. import _core
+from .._core import Cause, Mode, Reason
 from ..errors import BusError, CameraError, MotoriumError, SafetyError
 from ..files import reserve_standard_descriptors
 from ..logs import logger
@@ -68,7 +69,7 @@ class Robot:
         self._calibration = calibration
         self._own_cameras = dict(cameras or {})
         self._backend: backends.RobotBackend | None = None
-        self._control: ControlLoop | None = None
+        self._control: _core.Robot | None = None
         self._cameras: Mapping[str, Camera] = {}
         self._world: Any = None
         self._life = threading.RLock()
@@ -134,7 +135,7 @@ class Robot:
         return self
 
     @property
-    def control(self) -> ControlLoop:
+    def control(self) -> _core.Robot:
         """The control thread; the first use outside a `with` block connects. SafetyError once the robot is closed."""
         if self._control is None:
             self.connect()

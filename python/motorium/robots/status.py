@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .._core import ControlLoop, JointState, LoopStats, Mode, Reason
+from .. import _core
+from .._core import JointState, LoopStats, Mode, Reason
 from ..deprecated import dict_access
 from ..specs.robot import RobotSpec
 from . import health
@@ -117,7 +118,7 @@ class RobotStatus:
 def status_of(
     spec: RobotSpec,
     port: str,
-    control: ControlLoop,
+    control: _core.Robot,
     cameras: Iterable[str],
     planning: PlanningStatus | None,
 ) -> RobotStatus:

@@ -88,7 +88,7 @@ class _Servo:
 
 
 class VendorKit:
-    """A port served through `dynamixel_sdk`; `relay` is what a ControlLoop is made on."""
+    """A port served through `dynamixel_sdk`; `relay` is what a `_core.Robot` is made on."""
 
     def __init__(self, port: str, spec: RobotSpec, zeros: Sequence[JointZero]) -> None:
         """Open the port, find every servo, bring its settings about; torque is left as found.

@@ -70,7 +70,7 @@ class JointMap:
         return cls(tuple(source), tuple(scale), tuple(offset), unused, unmoved)
 
     def as_dict(self, max_age_s: float = MAX_AGE_S) -> dict[str, Any]:
-        """Return what `ControlLoop.follow` takes."""
+        """Return what `robot.control.follow` takes."""
         lists = {"source": list(self.source), "scale": list(self.scale), "offset": list(self.offset)}
         return {**lists, "max_age_s": max_age_s}
 

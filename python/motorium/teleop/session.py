@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._core import LoopStats, Mode
+from ..moved import renamed
 from ..robots.robot import Robot
 from ..types import Float32
 from ..units import NS_PER_S, s_to_ns
@@ -28,7 +29,7 @@ PLAN_DT_S = 0.04
 PLAN_ROWS = 8
 """A third of a second: so long a source may stall before the arm holds."""
 PROMISED_ROWS = 2
-START_GAP_RAD = 0.05
+SOURCE_GAP_RAD = 0.05
 """A source that begins further away than this is approached first, at the approach speed."""
 
 Watch = Callable[[NDArray[np.void]], None]
@@ -108,7 +109,7 @@ class Session:
             seconds: at most; None until ended.
             max_age_s: without a reading of the leader for so long the arm holds.
             watch: called twenty times a second with the arm's telemetry since the last call, for a display or a
-                recorder (`ControlLoop.telemetry` has one reader, and that is the session).
+                recorder (`robot.control.telemetry` has one reader, and that is the session).
 
         Raises:
             BusError, SafetyError: a fault of the follower, or of the leader's bus.
@@ -169,7 +170,7 @@ class Session:
         dt_ns = s_to_ns(PLAN_DT_S)
         setpoint = np.asarray(control.goal_rad, dtype=np.float32)
         first = source.plan(np.zeros(1), setpoint)
-        if first is not None and float(np.abs(first[0] - setpoint).max()) > START_GAP_RAD:
+        if first is not None and float(np.abs(first[0] - setpoint).max()) > SOURCE_GAP_RAD:
             self.robot.move_to(np.clip(first[0], *_limits(self.robot)))
         before, start, start_ns = control.stats(), time.monotonic(), time.monotonic_ns()
         ended, paused_ns = False, 0
@@ -286,3 +287,6 @@ def _ramp_s(robot: Robot, leader: LeaderArm, joints: JointMap) -> float:
     fraction = robot.spec.control.approach_velocity_share
     speed = fraction * np.array([joint.max_velocity_rad_s for joint in robot.spec.joints])
     return float(max(0.2, (1.5 * np.abs(goal - here) / speed).max()) + 0.2)
+
+
+__getattr__ = renamed(__name__, START_GAP_RAD="SOURCE_GAP_RAD")

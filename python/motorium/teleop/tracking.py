@@ -25,7 +25,7 @@ class Track:
         self._pieces: list[NDArray[np.void]] = []
 
     def take(self, telemetry: NDArray[np.void]) -> None:
-        """Add what `ControlLoop.telemetry()` returned."""
+        """Add what `robot.control.telemetry()` returned."""
         if len(telemetry):
             self._pieces.append(telemetry)
         while len(self._pieces) > 1 and sum(map(len, self._pieces[1:])) >= self._most:

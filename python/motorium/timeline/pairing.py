@@ -81,7 +81,7 @@ def pair(
 
     Args:
         capture_ns: camera role -> capture time of its newest frame.
-        joints_at: joints at a time, such as `ControlLoop.state_at`.
+        joints_at: joints at a time, such as `robot.control.state_at`.
         now_ns: when these were looked up.
         max_age_s: as of `observation_time_ns`.
         after_ns: as of `observation_time_ns`.
@@ -104,7 +104,7 @@ def label_rows(
         dt_ns: distance between rows.
         rows: how many, T.
         setpoint_at: (J,) setpoint in force at a time, or None when that is not known yet; such as
-            `ControlLoop.setpoint_at` or `Setpoints.at`.
+            `robot.control.setpoint_at` or `Setpoints.at`.
 
     Returns:
         (T, J) setpoints; row i was in force at `t0_ns + i * dt_ns`.

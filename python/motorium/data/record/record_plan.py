@@ -37,7 +37,7 @@ class Leader(Protocol):
         ...
 
     def telemetry(self) -> NDArray[np.void]:
-        """Return control ticks since the last call; `ControlLoop.telemetry` has one reader, and that is the leader."""
+        """Return control ticks since the last call; `robot.control.telemetry` has one reader, the leader."""
         ...
 
     def end(self) -> None:

@@ -13,7 +13,7 @@ SLACK = 0.02
 
 
 class Rhythm:
-    """Collects the control ticks of one episode as `ControlLoop.telemetry` gives them."""
+    """Collects the control ticks of one episode as `robot.control.telemetry` gives them."""
 
     def __init__(self) -> None:
         self.ticks = 0

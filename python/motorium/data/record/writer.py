@@ -215,7 +215,7 @@ class DatasetWriter:
             self._sync_sometimes()
 
     def telemetry(self, ticks: NDArray[Any]) -> None:
-        """Add control ticks since the last call, a structured array as of `ControlLoop.telemetry()`."""
+        """Add control ticks since the last call, a structured array as of `robot.control.telemetry()`."""
         self._open_journal()
         if len(ticks) == 0:
             return

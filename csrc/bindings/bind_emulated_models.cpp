@@ -1,18 +1,13 @@
-#include "bindings/structs.hpp"
-#include "bus/dynamixel_bus.hpp"
+#include <pybind11/stl.h>
+
 #include "emulator/dynamixel_table.hpp"
 #include "module.hpp"
 
+namespace py = pybind11;
+
 namespace motorium {
 
-void bind_dynamixel(pybind11::module_& m);
-
-namespace {
-
-namespace py = pybind11;
-using Release = py::call_guard<py::gil_scoped_release>;
-
-void bind_dynamixel_model(py::module_& m) {
+void bind_emulated_models(py::module_& m) {
   py::class_<EmulatedRegister>(m, "EmulatedRegister")
       .def(py::init([](std::uint16_t address, std::uint8_t size, bool writable, bool eeprom,
                        std::int32_t initial) {
@@ -28,16 +23,6 @@ void bind_dynamixel_model(py::module_& m) {
       .def_readwrite("effort_full_scale", &DynamixelModel::effort_full_scale)
       .def_readwrite("ticks_per_turn", &DynamixelModel::ticks_per_turn)
       .def_readwrite("registers", &DynamixelModel::registers);
-}
-
-}  // namespace
-
-void bind_dynamixel(py::module_& m) {
-  bind_dynamixel_model(m);
-  py::class_<DynamixelBus, JointBus>(m, "DynamixelJoints")
-      .def(py::init<const std::string&, const BusConfig&>(), py::arg("port"), py::arg("config"), Release())
-      .def("reboot", &DynamixelBus::reboot, py::arg("joint"), Release())
-      .def_property_readonly("fast", &DynamixelBus::fast);
 }
 
 }  // namespace motorium
