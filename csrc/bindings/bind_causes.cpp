@@ -54,6 +54,14 @@ void bind_causes(py::module_& m) {
       .value("SETTING", Cause::setting)
       .value("UNCONFIRMED", Cause::unconfirmed)
       .value("REFUSED", Cause::refused)
+      .value("UNPLUGGED", Cause::unplugged)
+      .value("SILENT", Cause::silent)
+      .value("TORQUE_LOST", Cause::torque_lost)
+      .value("ESTOP", Cause::estop)
+      .value("UNSUPERVISED", Cause::unsupervised)
+      .value("FROZEN", Cause::frozen)
+      .value("GATE_TRIPPED", Cause::gate_tripped)
+      .value("PROTECTION", Cause::protection)
       .finalize();
   py::class_<Problem>(m, "Problem", "One cause: of one joint, or of the whole arm.")
       .def(py::init(&make_problem), py::arg("cause"), py::arg("joint") = py::none(),

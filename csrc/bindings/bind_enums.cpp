@@ -1,7 +1,21 @@
+#include <pybind11/stl.h>
+
+#include <span>
+
 #include "bindings/enums.hpp"
 #include "module.hpp"
 
 namespace motorium {
+namespace {
+
+template <class E>
+void bind_words(pybind11::module_& m, std::span<const BitText> table) {
+  m.def(
+      "words_of", [table](E bits) { return words_of(table, static_cast<std::uint32_t>(bits)); },
+      pybind11::arg("bits"));
+}
+
+}  // namespace
 
 void bind_enums(pybind11::module_& m) {
   bind_text_enum<Mode>(m, "Mode", "What an arm does.");
@@ -11,23 +25,18 @@ void bind_enums(pybind11::module_& m) {
   bind_text_enum<RestPolicy>(m, "RestPolicy", "What an arm does by itself, without chunks or at the end.");
   bind_text_enum<LatencyReport::Setting>(m, "LatencySetting",
                                          "Whether a serial port hands on bytes as they arrive.");
-  bind_number_enum<BusStatus>(m, "BusStatus", {"OK", "STALE_JOINTS", "IO_ERROR", "CLOSED"}, false,
+  bind_number_enum<BusStatus>(m, "BusStatus", {"OK", "STALE_JOINTS", "IO_ERROR", "CLOSED"},
                               "How an exchange with a chain of servos ended.");
-  bind_number_enum<mtr_verdict>(m, "Verdict", {"PASS", "CLAMPED", "REFUSED", "TRIPPED"}, false,
+  bind_number_enum<mtr_verdict>(m, "Verdict", {"PASS", "CLAMPED", "REFUSED", "TRIPPED"},
                                 "What the safety gate did with a goal.");
-  bind_number_enum<mtr_guard_verdict>(m, "GuardVerdict", {"OK", "WARN", "ACT", "STOP"}, false,
+  bind_number_enum<mtr_guard_verdict>(m, "GuardVerdict", {"OK", "WARN", "ACT", "STOP"},
                                       "What the servo guard found.");
-  bind_number_enum<GateCauses>(m, "GateCauses",
-                               {"POSITION", "VELOCITY", "ACCELERATION", "EFFORT", "STALE_STATE",
-                                "STALE_COMMAND", "NOT_FINITE", "NOT_ARMED"},
-                               true, "Why the gate clamped or refused a goal; bits, of all joints.");
-  bind_number_enum<GuardBits>(m, "GuardBits",
-                              {"STALLED", "OVERLOADED", "WARM", "DERATED", "HOT", "LOW_SUPPLY", "BAD_SUPPLY"},
-                              true, "What the guard sees or does at one joint; bits.");
-  bind_number_enum<TickEvents>(m, "TickEvents",
-                               {"STITCH", "LATE_CHUNK", "UNDERFLOW", "MODE_CHANGE", "FALLBACK", "BAD_READ",
-                                "MISSED_TICK", "ESTOP", "APPROACH"},
-                               true, "What happened in a control tick; bits.");
+  bind_bits<GateCauses>(m, "GateCauses", kGateCauses,
+                        "Why the gate clamped or refused a goal; bits, of all joints.");
+  bind_bits<GuardBits>(m, "GuardBits", kGuardBits, "What the guard sees or does at one joint; bits.");
+  bind_bits<TickEvents>(m, "TickEvents", kTickEvents, "What happened in a control tick; bits.");
+  bind_words<GateCauses>(m, kGateCauses);
+  bind_words<GuardBits>(m, kGuardBits);
 }
 
 }  // namespace motorium

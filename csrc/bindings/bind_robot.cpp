@@ -138,6 +138,7 @@ void bind_robot(py::module_& m) {
             return to_array(setpoint_rad, b.loop().joints());
           },
           py::arg("t_ns"))
+      .def("why_stopped", &BoundRobot::why_stopped)
       .def("last_states", [](const BoundRobot& b) { return b.last_states(); })
       .def("stats", [](const BoundRobot& b) { return b.stats(); })
       .def("telemetry", [](BoundRobot& b) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -79,16 +80,22 @@ void bind_text_enum(pybind11::module_& m, const char* name, const char* doc) {
     PyEnum<E>::members.push_back(pybind11::object(kind.attr(capitals(text).c_str())).release().ptr());
 }
 
-/// Makes an `IntEnum` with values from 0 on, or with `bits` an `IntFlag` of one bit each.
+/// Makes an `IntFlag` of the bits of `table`.
+template <class E>
+void bind_bits(pybind11::module_& m, const char* name, std::span<const BitText> table, const char* doc) {
+  pybind11::list pairs;
+  for (const BitText& one : table) pairs.append(pybind11::make_tuple(capitals(one.name), one.bit));
+  PyEnum<E>::kind = python_enum(m, "IntFlag", name, pairs, doc).release().ptr();
+}
+
+/// Makes an `IntEnum` with values from 0 on.
 template <class E>
 void bind_number_enum(pybind11::module_& m, const char* name, const std::vector<const char*>& names,
-                      bool bits, const char* doc) {
+                      const char* doc) {
   pybind11::list pairs;
-  for (std::size_t i = 0; i < names.size(); ++i)
-    pairs.append(pybind11::make_tuple(names[i], bits ? std::size_t{1} << i : i));
-  const pybind11::object kind = python_enum(m, bits ? "IntFlag" : "IntEnum", name, pairs, doc);
+  for (std::size_t i = 0; i < names.size(); ++i) pairs.append(pybind11::make_tuple(names[i], i));
+  const pybind11::object kind = python_enum(m, "IntEnum", name, pairs, doc);
   PyEnum<E>::kind = pybind11::object(kind).release().ptr();
-  if (bits) return;
   for (const char* one : names)
     PyEnum<E>::members.push_back(pybind11::object(kind.attr(one)).release().ptr());
 }

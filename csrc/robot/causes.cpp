@@ -2,11 +2,14 @@
 
 #include <array>
 #include <cstdio>
+#include <span>
+
+#include "robot/texts.hpp"
 
 namespace motorium {
 namespace {
 
-constexpr std::array<std::string_view, 11> kTexts{"has no proper supply",
+constexpr std::array<std::string_view, 19> kTexts{"has no proper supply",
                                                   "is too hot",
                                                   "stands outside its range",
                                                   "reports a fault",
@@ -16,7 +19,15 @@ constexpr std::array<std::string_view, 11> kTexts{"has no proper supply",
                                                   "did not reach its goal",
                                                   "has a setting that keeps torque off",
                                                   "did not confirm its torque",
-                                                  "takes no torque now"};
+                                                  "takes no torque now",
+                                                  "has lost its port",
+                                                  "gets no answer from its servos",
+                                                  "has stopped by itself",
+                                                  "is held by an emergency stop",
+                                                  "has lost its supervisor",
+                                                  "was let go while its control thread stood still",
+                                                  "was stopped by the safety gate",
+                                                  "is protected from damage"};
 
 template <class... Numbers>
 std::string format(const char* pattern, Numbers... numbers) {
@@ -34,6 +45,13 @@ std::string fault_names(std::uint32_t bits, const RobotJoint& joint) {
   return names;
 }
 
+std::string bit_words(std::span<const BitText> table, std::uint32_t bits) {
+  std::string all;
+  for (const std::string_view word : words_of(table, bits))
+    all.append(all.empty() ? ": " : ", ").append(word);
+  return all;
+}
+
 std::string numbers(const Problem& p, const RobotConfig& config) {
   switch (p.cause) {
     case Cause::supply:
@@ -43,6 +61,7 @@ std::string numbers(const Problem& p, const RobotConfig& config) {
     case Cause::position:
       return format(": %.2f rad, not %.2f to %.2f", p.measured, p.low, p.high);
     case Cause::servo_fault:
+    case Cause::torque_lost:
       return p.joint < config.joints.size() ? ": " + fault_names(p.bits, config.joints[p.joint]) : "";
     case Cause::stale:
       return format(": silent for %.1f s", p.measured);
@@ -52,6 +71,10 @@ std::string numbers(const Problem& p, const RobotConfig& config) {
       return format(": %.2f rad, goal %.2f", p.measured, p.high);
     case Cause::unconfirmed:
       return format(": %.0f attempts failed", p.measured);
+    case Cause::gate_tripped:
+      return bit_words(kGateCauses, p.bits);
+    case Cause::protection:
+      return bit_words(kGuardBits, p.bits) + format(" (%.0f C, %.1f V)", p.measured, p.low);
     default:
       return p.note.empty() ? "" : ": " + p.note;
   }

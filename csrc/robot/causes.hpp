@@ -9,20 +9,28 @@
 
 namespace motorium {
 
-/// Why an arm gets no torque, or did not do what was asked. Decides which numbers of a Problem have a
-/// meaning.
+/// Why an arm gets no torque, was stopped, or did not do what was asked. Decides which numbers of a Problem
+/// have a meaning.
 enum class Cause : std::uint8_t {
-  supply,       ///< `measured` V are outside low..high.
-  heat,         ///< `measured` degrees C are above `high`.
-  position,     ///< `measured` rad are outside low..high.
-  servo_fault,  ///< The servo reports the fault bits `bits`.
-  unheard,      ///< The servo has never answered.
-  stale,        ///< Its last reply is `measured` s old, more than `high`.
-  jumped,       ///< Its reading is `measured` rad from the one before.
-  missed,       ///< The joint is at `measured` rad; its goal, `low` and `high`, is elsewhere.
-  setting,      ///< `note` describes a servo setting that prevents torque.
-  unconfirmed,  ///< After `measured` attempts a servo has not confirmed torque.
-  refused       ///< The arm is in fault, or a stop is latched; see its reason.
+  supply,        ///< `measured` V are outside low..high.
+  heat,          ///< `measured` degrees C are above `high`.
+  position,      ///< `measured` rad are outside low..high.
+  servo_fault,   ///< The servo reports the fault bits `bits`.
+  unheard,       ///< The servo has never answered.
+  stale,         ///< Its last reply is `measured` s old, more than `high`.
+  jumped,        ///< Its reading is `measured` rad from the one before.
+  missed,        ///< The joint is at `measured` rad; its goal, `low` and `high`, is elsewhere.
+  setting,       ///< `note` describes a servo setting that prevents torque.
+  unconfirmed,   ///< After `measured` attempts a servo has not confirmed torque.
+  refused,       ///< The arm is in fault, or a stop is latched; see its reason.
+  unplugged,     ///< The port is gone: the cable or the adapter was pulled.
+  silent,        ///< The servos do not answer any more.
+  torque_lost,   ///< A servo stopped by itself; `bits` of its status byte say so.
+  estop,         ///< An emergency stop is latched.
+  unsupervised,  ///< Nothing would take the torque if this program died: the supervisor is gone.
+  frozen,        ///< The control thread stood still, and the supervisor took the torque.
+  gate_tripped,  ///< The safety gate refused too many goals in a row; `bits` are the causes of the last.
+  protection     ///< The guard protects the servo: `bits` of it; `measured` degrees C, `low` V of supply.
 };
 
 /// One cause, for a joint or for the whole arm.

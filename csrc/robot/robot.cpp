@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "io/monotonic.hpp"
+#include "robot/fault_causes.hpp"
 #include "robot/requests.hpp"
 #include "robot/self_check.hpp"
 #include "robot/waiting.hpp"
@@ -127,6 +128,8 @@ void Robot::committed(std::int64_t t0_ns, std::int64_t dt_ns, std::uint32_t rows
   loop_.committed(t0_ns, dt_ns, rows, rows_rad);
   map.scatter_rows(rows_rad, rows, out);
 }
+
+Problems Robot::why_stopped() const { return fault_causes(loop_, config_.joints, monotonic_ns()); }
 
 LoopStats Robot::stats() const { return stats_of(loop_, latency_, telemetry_.overwritten()); }
 

@@ -80,6 +80,8 @@ class Robot {
   /// measured.
   Scheduler schedule(const Pace& pace) const;
 
+  /// Why the arm is in fault, or was brought to rest by itself; empty while it is neither.
+  Problems why_stopped() const;
   // Copies, taken at any time: see robot/snapshots.hpp.
   LoopStats stats() const;
   /// Nothing before the first reading.

@@ -130,6 +130,11 @@ class TickEvents(IntFlag):  # What happened in a control tick; bits.
     ESTOP = 128
     APPROACH = 256
 
+@overload
+def words_of(bits: GateCauses) -> list[str]: ...  # What messages say of each bit.
+@overload
+def words_of(bits: GuardBits) -> list[str]: ...
+
 class _Struct:  # Read-only values; every field has its unit in its name. As a dict: with a warning, for one release.
     fields: ClassVar[tuple[str, ...]]
     def as_dict(self) -> dict[str, Any]: ...  # Plain values for JSON.
@@ -434,7 +439,7 @@ class EmulatorStats(_Struct):  # What a virtual chain has heard and said.
 
 # ---- runtime ---------------------------------------------------------------------------------------------------------
 
-class Cause(IntEnum):  # Why an arm gets no torque, or is not what it was asked to be.
+class Cause(IntEnum):  # Why an arm gets no torque, was stopped, or is not what it was asked to be.
     SUPPLY = 0  # `measured` V are outside low..high.
     HEAT = 1  # `measured` degrees C are above `high`.
     POSITION = 2  # `measured` rad are outside low..high.
@@ -446,6 +451,14 @@ class Cause(IntEnum):  # Why an arm gets no torque, or is not what it was asked 
     SETTING = 8  # `note` names a setting of a servo that keeps torque from it.
     UNCONFIRMED = 9  # After `measured` attempts a servo has not confirmed its torque.
     REFUSED = 10  # The arm is in fault, or a stop is latched: its reason says which.
+    UNPLUGGED = 11  # The port is gone: the cable or the adapter was pulled.
+    SILENT = 12  # The servos do not answer any more.
+    TORQUE_LOST = 13  # A servo stopped by itself; `bits` of its status byte say so.
+    ESTOP = 14  # An emergency stop is latched.
+    UNSUPERVISED = 15  # Nothing would take the torque if this program died: the supervisor is gone.
+    FROZEN = 16  # The control thread stood still, and the supervisor took the torque.
+    GATE_TRIPPED = 17  # The safety gate refused too many goals in a row; `bits` are GateCauses of the last.
+    PROTECTION = 18  # The guard protects the servo: `bits` are GuardBits; `measured` degrees C, `low` V.
 
 class Problem:  # One cause: of one joint, or of the whole arm. Which numbers mean something follows from the cause.
     def __init__(
@@ -785,6 +798,11 @@ class Robot:  # One arm: buses, control thread, joints in the unified slots. Any
         _Floats | None
     ): ...  # (J,) setpoint in force at `t_ns`, straight between ticks; None: no tick has come that far yet.
     def stats(self) -> LoopStats: ...
+    def why_stopped(
+        self,
+    ) -> list[
+        Problem
+    ]: ...  # Why the arm is in fault, or was brought to rest by itself; empty while it is neither.
     def last_states(
         self,
     ) -> list[ArmState]: ...  # 20 ticks up to a fault; the newest without one. Oldest first.

@@ -11,11 +11,12 @@ from types import SimpleNamespace
 import pytest
 
 import motorium
-from motorium._core import Reason
+from motorium._core import Cause, GateCauses, GuardBits, Problem
 from motorium.cli._sweep_view import until_done
 from motorium.cli.setup_motors import _take_as_they_come
 from motorium.errors import BusError, CalibrationError, MotoriumError
 from motorium.robots import backends, health
+from motorium.specs.robot import RobotSpec
 
 PACKAGE = Path(motorium.__file__).parent
 CALL = re.compile(r"\b[a-z_]+\.[a-z_.]+\(|\b(?:port|calibration|task|seed)='")
@@ -24,14 +25,18 @@ PROGRAMS_ONLY = {
     "robots/opening.py": "two robots on one port in one process",
     "robots/signals.py": "a program that embeds Python",
 }
-REASONS = ("BUS_CLOSED", "BUS_ERRORS", "POSITION_JUMP", "ESTOP", "FROZEN", "GATE_TRIPPED")
-STATS = {
-    "bus": SimpleNamespace(as_dict=dict),
-    "gate_causes": 1,
-    "jumped_joints": 1,
-    "jump_rad": [0.5],
-    "protection": [],
-}
+STOPS = (
+    Problem(Cause.UNPLUGGED),
+    Problem(Cause.SILENT),
+    Problem(Cause.TORQUE_LOST, 0, bits=1),
+    Problem(Cause.JUMPED, 0, 0.5),
+    Problem(Cause.ESTOP),
+    Problem(Cause.FROZEN),
+    Problem(Cause.UNSUPERVISED),
+    Problem(Cause.GATE_TRIPPED, bits=GateCauses.POSITION),
+    Problem(Cause.PROTECTION, 0, 68.0, 11.9, bits=GuardBits.HOT),
+)
+STATS = SimpleNamespace(bus=SimpleNamespace(as_dict=dict), reason="")
 
 
 def messages(module: ast.Module) -> Iterator[ast.Constant]:
@@ -58,10 +63,9 @@ def test_no_error_that_a_verb_can_print_asks_for_a_call() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("reason", REASONS)
-def test_every_fault_has_a_remedy_for_a_shell(reason: str) -> None:
-    stats = SimpleNamespace(**STATS, reason=Reason[reason])
-    error = health.explain_fault("/dev/ttyACM0", stats, {}, {}, ("pan",))
+@pytest.mark.parametrize("problem", STOPS, ids=lambda problem: problem.cause.name)
+def test_every_fault_has_a_remedy_for_a_shell(problem: Problem) -> None:
+    error = health.explain_stop(RobotSpec.load("so101"), "/dev/ttyACM0", [problem], STATS)
     said = error.for_shell or str(error)
     assert not CALL.search(said)
     assert "robot." not in said

@@ -22,6 +22,7 @@ def checks(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "a_chunk_in_slots",
         "what_fails_the_check",
         "pulled_and_plugged_in",
+        "why_it_stopped",
         "springs_go_home",
         "without_joints",
     ],

@@ -58,7 +58,7 @@ def test_a_hot_servo_ends_the_run_at_the_rest_pose(arm: VirtualArm, loop: _core.
     assert wait(lambda: loop.mode is Mode.RELEASED)
     assert loop.reason is Reason.PROTECTION
     assert not arm.torque.any()
-    error = health.explain_protection(SPEC, loop.state(), loop.stats())
+    error = health.explain_stop(SPEC, "", loop.why_stopped(), loop.stats())
     assert "68 C" in str(error)
 
 

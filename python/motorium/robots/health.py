@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-import numpy as np
+from collections.abc import Sequence
 
 from .. import _core
 from .._core import (
     Cause,
+    GateCauses,
+    GuardBits,
     JointState,
     LatencyReport,
     LatencySetting,
@@ -24,16 +24,6 @@ from .config import robot_joints
 
 ANEW, AGAIN = "open the robot anew", "give the command again"
 """The last remedy of all, in a program and in a shell."""
-CAUSES = (  # bit order of firmware/core/limits.h
-    "position",
-    "velocity",
-    "acceleration",
-    "effort",
-    "stale joint state",
-    "stale command",
-    "a number that is not finite",
-    "not armed",
-)
 
 
 def emergency_stop() -> SafetyError:
@@ -100,29 +90,59 @@ def servo_faults(spec: RobotSpec, reading: JointState) -> dict[str, tuple[str, .
     return {name: bits for name, bits in found.items() if bits}
 
 
-PROTECTION = ("stalled", "overloaded", "warm", "derated", "hot", "low supply", "bad supply")
-"""Bit order of firmware/core/guard.h."""
-
-
-ENDING_REASONS = frozenset({Reason.PROTECTION, Reason.UNSUPERVISED})
-"""Why the control thread brings an arm to rest by itself, after which it takes no torque before it is opened anew."""
-
-
 def protection(spec: RobotSpec, stats: LoopStats) -> dict[str, tuple[str, ...]]:
     """Joint name -> what the guard in front of the gate does or sees there; `stats` of the control thread."""
     found = {
-        name: tuple(word for bit, word in enumerate(PROTECTION) if int(bits) >> bit & 1)
+        name: tuple(_core.words_of(bits))
         for name, bits in zip(spec.joint_names, stats.protection, strict=False)
     }
     return {name: words for name, words in found.items() if words}
 
 
-def explain_protection(spec: RobotSpec, reading: JointState, stats: LoopStats) -> SafetyError:
-    """Return the error that stands for an arm brought to rest to protect its servos."""
+def explain_stop(spec: RobotSpec, port: str, problems: Sequence[Problem], stats: LoopStats) -> MotoriumError:
+    """Return the error that stands for an arm in fault or brought to rest by itself, with what to do.
+
+    Args:
+        spec: the robot.
+        port: where its servos are.
+        problems: `robot.control.why_stopped()`, not empty.
+        stats: of the control thread.
+    """
+    cause = problems[0].cause
+    if cause in _STOPS:
+        return _STOPS[cause]()
+    if cause == Cause.PROTECTION:
+        return _protected(spec, problems)
+    if cause == Cause.UNPLUGGED:
+        return unplugged(port)
+    if cause == Cause.JUMPED:
+        return jumped(spec, problems)
+    if cause == Cause.SILENT:
+        return BusError(
+            f"the servos on {port} do not answer any more: check their power and the bus cable ({stats.bus.as_dict()})"
+        )
+    if any(problem.cause == Cause.TORQUE_LOST for problem in problems):
+        text = f"servos on {port} have stopped by themselves ({_reported(spec, problems)}):"
+        return BusError.with_remedy(text, program=ANEW, command=AGAIN)
+    return _tripped(spec, problems, stats)
+
+
+def _reported(spec: RobotSpec, problems: Sequence[Problem]) -> str:
+    """What servos report of themselves, joint by joint."""
+    return "; ".join(
+        _before_torque(spec, problem)
+        for problem in problems
+        if problem.cause in {Cause.SERVO_FAULT, Cause.TORQUE_LOST}
+    )
+
+
+def _protected(spec: RobotSpec, problems: Sequence[Problem]) -> SafetyError:
+    """Of an arm brought to rest to protect its servos."""
     seen = "; ".join(
-        f"{name} is {', '.join(words)} ({reading.temperature_c[j]:.0f} C, {reading.voltage_v[j]:.1f} V)"
-        for name, words in protection(spec, stats).items()
-        for j in (spec.joint_names.index(name),)
+        f"{spec.joint_names[problem.joint]} is {', '.join(_core.words_of(GuardBits(problem.bits)))} "
+        f"({problem.measured:.0f} C, {problem.low:.1f} V)"
+        for problem in problems
+        if problem.joint is not None
     )
     return SafetyError.with_remedy(
         f"{spec.name} went to its rest pose to protect its servos{': ' + seen if seen else ''}. Let it cool, check the "
@@ -132,74 +152,59 @@ def explain_protection(spec: RobotSpec, reading: JointState, stats: LoopStats) -
     )
 
 
-def stale_joints(spec: RobotSpec, reading: JointState, now_ns: int) -> dict[str, float]:
-    """Joint name -> seconds since its last reply, where that is longer than the gate allows."""
-    ages = (now_ns - np.asarray(reading.joint_t_ns, dtype=np.int64)) * 1e-9
-    return {
-        name: float(age)
-        for name, age in zip(spec.joint_names, ages, strict=False)
-        if age > spec.control.max_state_age_s
-    }
-
-
-def explain_fault(
-    port: str,
-    stats: LoopStats,
-    stale: Mapping[str, float],
-    faults: Mapping[str, tuple[str, ...]] | None = None,
-    spec_names: tuple[str, ...] = (),
-) -> MotoriumError:
-    """Return the error a fault of the control thread stands for, with what to do; `faults` is what servos report."""
-    reported = "; ".join(f"{name} reports {', '.join(bits)}" for name, bits in (faults or {}).items())
-    reason = stats.reason
-    silent = ", ".join(f"{name} ({age:.1f} s)" for name, age in stale.items())
-    if reason is Reason.BUS_CLOSED:
-        return BusError.with_remedy(
-            f"port {port} is gone: the cable or the adapter was unplugged. The servos keep their last goal: switch "
-            f"their power off, plug in again, then",
-            program="robot.reconnect() and robot.enable(), or open the robot anew",
-            command=AGAIN,
-        )
-    if reason is Reason.BUS_ERRORS and "torque lost" in reported:
-        cause = f"servos on {port} have stopped by themselves ({reported}):"
-        return BusError.with_remedy(cause, program=ANEW, command=AGAIN)
-    if reason is Reason.BUS_ERRORS:
-        return BusError(
-            f"the servos on {port} do not answer any more: check their power and the bus cable ({stats.bus.as_dict()})"
-        )
-    if reason is Reason.POSITION_JUMP:
-        return jumped(stats, spec_names)
-    if reason is Reason.ESTOP:
-        return emergency_stop()
-    if reason is Reason.UNSUPERVISED:
-        return SafetyError.with_remedy(
-            "the supervisor is gone (it was killed or stopped, or hangs): nothing would take the torque from the arm "
-            "if this program died, so it goes to its rest pose and lets go:",
-            program=ANEW,
-            command=AGAIN,
-        )
-    if reason is Reason.FROZEN:
-        return SafetyError.with_remedy(
-            "the control thread stood still for more than 0.3 s (its process was stopped, as by Ctrl-Z, or the machine "
-            "was overloaded), so the supervisor took the torque from the arm:",
-            program=ANEW,
-            command=AGAIN,
-        )
-    causes = [name for bit, name in enumerate(CAUSES) if int(stats.gate_causes) >> bit & 1]
-    text = f"the safety gate tripped: {', '.join(causes) or reason}"
+def _tripped(spec: RobotSpec, problems: Sequence[Problem], stats: LoopStats) -> SafetyError:
+    causes = _core.words_of(GateCauses(problems[0].bits))
+    text = f"the safety gate tripped: {', '.join(causes) or stats.reason}"
+    reported = _reported(spec, problems)
     if reported:
         text += f"; {reported}"
+    silent = ", ".join(
+        f"{spec.joint_names[problem.joint]} ({problem.measured:.1f} s)"
+        for problem in problems
+        if problem.cause == Cause.STALE and problem.joint is not None
+    )
     if silent:
         text += f"; no reply from {silent}: check the cable from that joint on"
     return SafetyError(text)
 
 
-def jumped(stats: LoopStats, names: tuple[str, ...]) -> SafetyError:
+def unplugged(port: str) -> BusError:
+    """Say that the port is gone, and how to go on."""
+    return BusError.with_remedy(
+        f"port {port} is gone: the cable or the adapter was unplugged. The servos keep their last goal: switch "
+        f"their power off, plug in again, then",
+        program="robot.reconnect() and robot.enable(), or open the robot anew",
+        command=AGAIN,
+    )
+
+
+def _unsupervised() -> SafetyError:
+    return SafetyError.with_remedy(
+        "the supervisor is gone (it was killed or stopped, or hangs): nothing would take the torque from the arm "
+        "if this program died, so it goes to its rest pose and lets go:",
+        program=ANEW,
+        command=AGAIN,
+    )
+
+
+def _frozen() -> SafetyError:
+    return SafetyError.with_remedy(
+        "the control thread stood still for more than 0.3 s (its process was stopped, as by Ctrl-Z, or the machine "
+        "was overloaded), so the supervisor took the torque from the arm:",
+        program=ANEW,
+        command=AGAIN,
+    )
+
+
+_STOPS = {Cause.ESTOP: emergency_stop, Cause.UNSUPERVISED: _unsupervised, Cause.FROZEN: _frozen}
+
+
+def jumped(spec: RobotSpec, problems: Sequence[Problem]) -> SafetyError:
     """Which readings jumped, by how much, and what to do before torque."""
     moved = [
-        f"{name} by {float(stats.jump_rad[j]):+.2f} rad"
-        for j, name in enumerate(names)
-        if int(stats.jumped_joints) >> j & 1
+        f"{spec.joint_names[problem.joint]} by {problem.measured:+.2f} rad"
+        for problem in problems
+        if problem.cause == Cause.JUMPED and problem.joint is not None
     ]
     return SafetyError.with_remedy(
         f"readings jumped: {', '.join(moved)}. The servo restarted and lost its count, or the arm was moved "
@@ -270,7 +275,7 @@ def missed_joints(spec: RobotSpec, stats: LoopStats) -> str:
 def rest_problem(spec: RobotSpec, port: str, stats: LoopStats) -> MotoriumError | None:
     """Return what kept the arm from coming to rest as declared; None when nothing did."""
     if stats.reason is Reason.BUS_CLOSED:
-        return explain_fault(port, stats, {})
+        return unplugged(port)
     if stats.torque_stuck:
         return BusError(f"{spec.name} did not confirm that its torque is off: switch its power off")
     if stats.reason is Reason.PARK_TIMED_OUT:

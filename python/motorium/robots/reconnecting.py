@@ -30,7 +30,7 @@ def reconnect(control: _core.Robot, spec: RobotSpec, port: str, timeout_s: float
     except RuntimeError as error:
         raise SafetyError(f"{spec.name}: {error}") from error
     if any(problem.cause == Cause.JUMPED for problem in problems):
-        raise health.jumped(control.stats(), spec.joint_names)
+        raise health.jumped(spec, problems)
     if problems:
         silent = ", ".join(health.named(spec, problems))
         raise BusError(f"no reading from {silent} on {port}: check power and the cable before that joint")

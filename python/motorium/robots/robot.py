@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from .. import _core
-from .._core import Cause, Mode, Reason
+from .._core import Cause
 from ..errors import BusError, CameraError, MotoriumError, SafetyError
 from ..files import reserve_standard_descriptors
 from ..logs import logger
@@ -259,16 +259,13 @@ class Robot:
     def check(self) -> None:
         """Raise BusError, SafetyError or the backend's error when the arm can no longer be commanded."""
         control = self.control
-        if control.mode is not Mode.FAULT and control.reason not in health.ENDING_REASONS:
+        if not control.why_stopped():
             return
         self._check_backend(LAST_WORDS_S)
-        state, stats, names = control.state(), control.stats(), self.spec.joint_names
-        if control.reason is Reason.PROTECTION:
-            raise with_last_states(health.explain_protection(self.spec, state, stats), control, names)
-        stale = health.stale_joints(self.spec, state, time.monotonic_ns())
-        faults = health.servo_faults(self.spec, state)
-        error = health.explain_fault(self.port, stats, stale, faults, names)
-        raise with_last_states(error, control, names)
+        problems = control.why_stopped()
+        if problems:
+            error = health.explain_stop(self.spec, self.port, problems, control.stats())
+            raise with_last_states(error, control, self.spec.joint_names)
 
     def _check_backend(self, patience_s: float = 0.0) -> None:
         """Let the backend name its own end: its port closes some time before it can be seen to be dead."""

@@ -93,6 +93,7 @@ class Arm {
     servos_->close();
     ::unlink(name_.c_str());
   }
+  void silence(std::size_t servo) { servos_->unplug(servo); }
   bool torque() const {
     std::vector<ServoGoal> goals(kJoints);
     servos_->goals(goals);
@@ -237,6 +238,32 @@ int pulled_and_plugged_in() {
   return 0;
 }
 
+int why_it_stopped() {
+  Bench bench;
+  const Robot& robot = bench.robot;
+  CHECK(bench.robot.power_up().empty() && robot.why_stopped().empty());
+  bench.robot.estop();
+  CHECK(bench.wait([&] { return !robot.why_stopped().empty(); }));
+  CHECK(describe(robot.why_stopped(), robot.config()) == "three is held by an emergency stop");
+  CHECK(bench.robot.reset_estop(2.0) && robot.why_stopped().empty() && bench.robot.power_up().empty());
+  bench.arm.silence(2);
+  CHECK(bench.wait([&] { return !robot.why_stopped().empty(); }));
+  const Problems problems = robot.why_stopped();
+  CHECK(problems.size() == 2 && problems[0].cause == Cause::gate_tripped);
+  CHECK(problems[0].joint == Problem::kWholeArm && problems[0].bits == MTR_CAUSE_STALE_STATE);
+  CHECK(problems[1].cause == Cause::stale && problems[1].joint == 2 && problems[1].measured > 0.1);
+  const std::string text = describe(problems, robot.config());
+  CHECK(text.starts_with("three was stopped by the safety gate: stale joint state; joint_3 does not answer"));
+  const LoopStats stats = robot.stats();
+  CHECK(stats.mode == Mode::fault && stats.reason == Reason::gate_tripped && stats.safety.trips == 1);
+  const std::vector<ArmState> states = robot.last_states();
+  CHECK(states.size() == kLastStates && states.back().verdict == MTR_TRIPPED);
+  CHECK(robot.joints_at(states.back().state_t_ns)->n == kJoints);
+  bench.arm.pull();
+  CHECK(bench.wait([&] { return robot.why_stopped()[0].cause == Cause::unplugged; }));
+  return 0;
+}
+
 int springs_go_home() {
   Arm arm;
   RobotConfig by_hand = config();
@@ -282,6 +309,7 @@ int main(int argc, char** argv) {
   const motorium::test::NamedCheck checks[] = {{"a_chunk_in_slots", a_chunk_in_slots},
                                                {"what_fails_the_check", what_fails_the_check},
                                                {"pulled_and_plugged_in", pulled_and_plugged_in},
+                                               {"why_it_stopped", why_it_stopped},
                                                {"springs_go_home", springs_go_home},
                                                {"without_joints", without_joints}};
   return motorium::test::run_named(argc, argv, checks);
