@@ -1,7 +1,8 @@
-// A compiled robot, without Python: opened on emulated servos, given torque, and run through a chunk of
-// slots. Usage: run_compiled arm.robot
+// A compiled robot, without Python: opened on emulated servos, checked, given torque, and run through a chunk
+// of slots. Usage: run_compiled arm.robot
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <thread>
@@ -9,7 +10,7 @@
 #include "emulator/servo_emulator.hpp"
 #include "io/monotonic.hpp"
 #include "robot/bus_family.hpp"
-#include "robot/requests.hpp"
+#include "robot/robot.hpp"
 #include "robot/robot_file.hpp"
 using namespace motorium;
 int main(int, char** argv) {
@@ -35,22 +36,22 @@ int main(int, char** argv) {
     }
   });
   const std::vector<BusAccess> ports{{emulator.port(), {}}};
-  ControlLoop loop(reading.config.control, open_buses(reading.config, ports));
-  loop.start();
-  bool ok = enable(loop, 2.0, {});
-  const SlotMap slots = slot_map(reading.config);
+  Robot robot(reading.config, [&] { return open_buses(reading.config, ports); });
+  robot.start();
+  Problems problems = robot.wait_until_heard();
+  if (problems.empty()) problems = robot.power_up();
+  if (!problems.empty()) std::puts(describe(problems, robot.config()).c_str());
   constexpr std::uint32_t kRows = 20;
-  std::vector<float> planned(kRows * kSlots), joints(kRows * ids.size());
-  for (const std::uint32_t slot : slots.slots())
+  std::vector<float> plan(kRows * kSlots);
+  for (const std::uint32_t slot : robot.slots().slots())
     for (std::uint32_t row = 0; row < kRows; ++row)
-      planned[row * kSlots + slot] = 0.005F * static_cast<float>(row);
-  slots.gather_rows(planned, kRows, joints);
-  ok = ok && loop.push_chunk({joints, kRows, monotonic_ns() + 200'000'000, 50'000'000, 0, true}) ==
-                 PushStatus::accepted;
+      plan[row * kSlots + slot] = 0.005F * static_cast<float>(row);
+  const SlotChunk chunk{plan, kRows, monotonic_ns() + 200'000'000, 50'000'000, 0, true};
+  bool ok = robot.push(chunk) == PushStatus::accepted;
   std::this_thread::sleep_for(std::chrono::milliseconds(1500));
-  const JointState state = loop.state();
+  const JointState state = robot.loop().state();
   for (std::uint32_t j = 0; j + 1 < state.n; ++j) ok = ok && std::abs(state.position_rad[j] - 0.095F) < 0.02F;
-  loop.stop();
+  robot.stop();
   turning = false;
   motors.join();
   std::printf("%s %s: %u joints at %.3f rad\n", reading.config.name.c_str(), ok ? "ok" : "failed", state.n,
