@@ -11,7 +11,7 @@
 namespace motorium {
 namespace {
 
-using Bytes = std::span<const std::uint8_t>;
+using ByteView = std::span<const std::uint8_t>;
 
 constexpr std::array<std::uint8_t, 8> kMagic{'M', 'T', 'R', 'O', 'B', 'O', 'T', 0};
 constexpr std::size_t kHeader = 64, kEntry = 24, kAlign = 8;
@@ -26,11 +26,11 @@ std::uint32_t number_of(const Kind& kind) noexcept {
 
 std::size_t aligned(std::size_t at) noexcept { return (at + kAlign - 1) / kAlign * kAlign; }
 
-std::uint32_t crc_of(Bytes bytes) noexcept {
+std::uint32_t crc_of(ByteView bytes) noexcept {
   return crc32(bytes.subspan(kHeader), crc32(bytes.first(kCrcAt)));
 }
 
-FileProblem check_header(Bytes bytes) noexcept {
+FileProblem check_header(ByteView bytes) noexcept {
   if (bytes.size() < kHeader) return FileProblem::too_short;
   if (!std::equal(kMagic.begin(), kMagic.end(), bytes.begin())) return FileProblem::not_a_robot;
   const std::uint64_t version = get_number(bytes, kVersionAt, 4);
@@ -44,7 +44,7 @@ FileProblem check_header(Bytes bytes) noexcept {
   return get_number(bytes, kReservedAt, 8) == 0 ? FileProblem::none : FileProblem::bad_padding;
 }
 
-bool zeros(Bytes bytes) noexcept {
+bool zeros(ByteView bytes) noexcept {
   return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
 }
 
@@ -59,8 +59,8 @@ FileProblem take_section(const Kind& kind, std::uint32_t today, const Section& s
 }
 
 /// Reads entry `i` of the section table. `end`: end of the section before it on entry, of this one on return.
-FileProblem read_entry(Bytes bytes, std::size_t i, std::size_t& end, Sections& sections) {
-  const Bytes entry = bytes.subspan(kHeader + i * kEntry, kEntry);
+FileProblem read_entry(ByteView bytes, std::size_t i, std::size_t& end, Sections& sections) {
+  const ByteView entry = bytes.subspan(kHeader + i * kEntry, kEntry);
   const auto number = [entry](std::size_t at) {
     return static_cast<std::uint32_t>(get_number(entry, at, 4));
   };
@@ -79,7 +79,7 @@ FileProblem read_entry(Bytes bytes, std::size_t i, std::size_t& end, Sections& s
   return flags == kOptional ? FileProblem::none : FileProblem::unknown_section;
 }
 
-FileProblem find_sections(Bytes bytes, Sections& sections) {
+FileProblem find_sections(ByteView bytes, Sections& sections) {
   const std::uint64_t count = get_number(bytes, kSectionsAt, 4);
   if (count > kMaxSections || kHeader + count * kEntry > bytes.size()) return FileProblem::bad_section_table;
   std::size_t end = kHeader + static_cast<std::size_t>(count) * kEntry;
@@ -93,7 +93,7 @@ FileProblem find_sections(Bytes bytes, Sections& sections) {
                                                                : FileProblem::none;
 }
 
-FileProblem read_all(Bytes bytes, RobotConfig& config) {
+FileProblem read_all(ByteView bytes, RobotConfig& config) {
   FileProblem problem = check_header(bytes);
   Sections sections{};
   if (problem == FileProblem::none) problem = find_sections(bytes, sections);
@@ -173,7 +173,9 @@ std::vector<std::uint8_t> write_robot(const RobotConfig& config) {
   return file;
 }
 
-Sha256 content_hash(const RobotConfig& config) { return sha256(Bytes(write_robot(config)).subspan(kHeader)); }
+Sha256 content_hash(const RobotConfig& config) {
+  return sha256(ByteView(write_robot(config)).subspan(kHeader));
+}
 
 void seal_robot(std::span<std::uint8_t> bytes) noexcept {
   if (bytes.size() < kHeader) return;
