@@ -26,6 +26,11 @@ GROUPS = {room: group for group, rooms in TIMED.items() for room in rooms}
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+def pytest_configure(config):
+    """Refuse old forms in motorium itself. Not in pyproject.toml: pytest reads that before `motorium` can be found."""
+    config.addinivalue_line("filterwarnings", "error::motorium.deprecated.OldAccessWarning")
+
+
 @pytest.fixture(autouse=True)
 def _signals_as_they_were() -> Iterator[None]:
     """A verb that a test calls in this process leaves its handlers behind: they are not the next test's."""
