@@ -8,9 +8,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from enum import Enum
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 Struct = TypeVar("Struct")
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class OldAccessWarning(DeprecationWarning):
@@ -90,6 +92,25 @@ def dict_access(kind: type[Struct]) -> type[Struct]:
     for name in DICT_ACCESS:
         setattr(kind, name, vars(_DictAccess)[name])
     return kind
+
+
+def renamed_keyword(**names: str) -> Callable[[Function], Function]:
+    """Let a function be called with keywords of the release before: old=new, with a warning."""
+
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def call(*args: Any, **options: Any) -> Any:
+            for old, new in names.items():
+                if old in options:
+                    if new in options:
+                        raise TypeError(f"{function.__name__}() got {new!r} and {old!r}, its old name")
+                    warn(f"the argument {old} of {function.__name__}() is now called {new}")
+                    options[new] = options.pop(old)
+            return function(*args, **options)
+
+        return cast("Function", call)
+
+    return decorate
 
 
 def old_names(module: str, names: Mapping[str, tuple[str, Callable[[], Any]]]) -> Callable[[str], Any]:

@@ -42,7 +42,7 @@ def torch_chunk(model, sample, given, committed, steps):
         .contiguous()
         for c, image in zip(sample.cameras, given["images"], strict=True)
     }
-    locked = 0 if committed is None else len(committed)
+    kept_rows = 0 if committed is None else len(committed)
     x = np.zeros((sample.chunk.rows, 200), np.float32)
     x[:, slots] = given["noise"][:, slots]
     rows = np.arange(sample.chunk.rows)
@@ -50,11 +50,11 @@ def torch_chunk(model, sample, given, committed, steps):
         ids = torch.from_numpy(given["token_ids"].astype(np.int64))[None]
         prefix = model.encode(images, ids, torch.tensor([given["embodiment"]]))
         for k in range(steps + 1):
-            if locked:
-                x[:locked, slots] = (committed[:, slots] - base - mean[:locked]) / std[:locked]
+            if kept_rows:
+                x[:kept_rows, slots] = (committed[:, slots] - base - mean[:kept_rows]) / std[:kept_rows]
             if k == steps:
                 break
-            time = torch.from_numpy(np.where(rows < locked, 1.0, k / steps).astype(np.float32))[None, None]
+            time = torch.from_numpy(np.where(rows < kept_rows, 1.0, k / steps).astype(np.float32))[None, None]
             v, _ = model.velocity(
                 prefix, torch.from_numpy(state)[None], torch.from_numpy(x)[None, None], time
             )

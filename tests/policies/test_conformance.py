@@ -147,14 +147,14 @@ def test_its_deadline_is_reported(folder: Path) -> None:
 
 
 class Network:
-    """A network that runs without a policy around it: `plan(seed, locked)` gives (T, channels)."""
+    """A network that runs without a policy around it: `plan(seed, committed)` gives (T, channels)."""
 
     def __init__(self, model: Any, width: int, squashed: tuple[int, ...] = (), **more: Any) -> None:
         """`squashed`: channels that pass a sigmoid at the end, the committed rows too; `more`: of `denoise`."""
         self.model, self.width, self.squashed, self.more = model, width, squashed, more
 
-    def plan(self, seed: int, locked: np.ndarray | None = None) -> np.ndarray:
-        return self.model.denoise(self.model.noise(seed), locked=locked, **self.more)
+    def plan(self, seed: int, committed: np.ndarray | None = None) -> np.ndarray:
+        return self.model.denoise(self.model.noise(seed), committed=committed, **self.more)
 
 
 def open_being() -> Network:
@@ -205,9 +205,9 @@ def test_a_network_repeats_its_plan_and_keeps_committed_rows(name: str) -> None:
     assert np.isfinite(one).all()
     np.testing.assert_array_equal(one, same)
     assert np.abs(one - other).max() > 1e-3
-    locked = np.full((2, network.width), 0.25, np.float32)
-    kept = network.plan(3, locked)
+    committed = np.full((2, network.width), 0.25, np.float32)
+    kept = network.plan(3, committed)
     assert kept.shape == one.shape
     channels = [c for c in range(one.shape[1]) if c not in network.squashed]
-    np.testing.assert_array_equal(kept[:2, channels], locked[:, channels])
+    np.testing.assert_array_equal(kept[:2, channels], committed[:, channels])
     assert np.abs(kept[2:] - one[2:]).max() > 1e-4

@@ -36,7 +36,7 @@ class TestBeing:
     def test_committed_rows_come_back_as_they_are(self):
         model = open_being()
         committed = np.full((3, 200), 0.25, np.float32)
-        chunk = model.denoise(model.noise(1), locked=committed)
+        chunk = model.denoise(model.noise(1), committed=committed)
         assert np.array_equal(chunk[:3], committed)
         assert np.abs(chunk[3:] - model.denoise(model.noise(1))[3:]).max() > 1e-3
 
@@ -108,10 +108,10 @@ class TestXiaomi:
         model = open_xiaomi(ChunkLayout(20, 10, window=4, rope_gap=10))
         self.encode(model)
         committed = np.full((3, 32), 0.25, np.float32)
-        chunk = model.denoise(model.noise(1), locked=committed)
+        chunk = model.denoise(model.noise(1), committed=committed)
         assert np.array_equal(chunk[:3], committed)
         assert np.abs(chunk[3:] - model.denoise(model.noise(1))[3:]).max() > 1e-3
-        assert np.array_equal(chunk, model.denoise(model.noise(1), locked=committed))
+        assert np.array_equal(chunk, model.denoise(model.noise(1), committed=committed))
 
     def test_hidden_channels_cannot_reach_the_others(self):
         """Their noise is all that differs, so the robot's own channels stay bit for bit."""

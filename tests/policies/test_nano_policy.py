@@ -1,4 +1,4 @@
-"""The policy: words, images and state in, a chunk out; repeatable, and exact about promises."""
+"""The policy: words, images and state in, a chunk out; repeatable, and exact about committed rows."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pytest
 
 from motorium import _core
 from motorium._core import ControlConfig, ControlCore, GateCauses, JointState, Mode, PushStatus, Reason
-from motorium.deprecated import OldAccessWarning
+from motorium.deprecated import OldAccessWarning, renamed_keyword
 from motorium.robots.status import JointStatus, PlanningStatus
 
 OLD_STATS = [
@@ -137,6 +137,18 @@ def test_a_driver_made_without_a_config_gives_the_registers_of_before():
         _core.DynamixelBus("/dev/ttyNONE", 1_000_000)
     with pytest.raises(TypeError):
         _core.FeetechBus(emulator.port, config=None)
+
+
+def test_a_keyword_that_was_renamed_is_taken_with_a_warning():
+    @renamed_keyword(locked="committed")
+    def plan(noise, committed=None):
+        return noise, committed
+
+    with pytest.warns(OldAccessWarning, match=r"the argument locked of plan\(\) is now called committed"):
+        assert plan(1, locked=2) == (1, 2)
+    assert plan(1, 2) == plan(1, committed=2)
+    with pytest.raises(TypeError, match="got 'committed' and 'locked', its old name"):
+        plan(1, committed=2, locked=2)
 
 
 def test_dataclasses_that_were_dicts_are_read_the_same_way():

@@ -38,7 +38,7 @@ def run_being_h05(case: Case) -> Outputs:
     steps = int(case.settings.get("num_inference_timesteps", config.num_inference_timesteps))
     try:
         model.encode(pixels, layout.prompt, state, layout.behind, record=True)
-        actions = model.denoise(noise, steps, _locked(case, rows), directions, record=True)
+        actions = model.denoise(noise, steps, _committed(case, rows), directions, record=True)
     except ValueError as error:
         raise CheckpointError(f"{case.folder}: {error}") from error
     seen = _Seen(model, passes, steps)
@@ -76,7 +76,7 @@ class _Layout:
         self.prompt, self.behind = sequence[:first], sequence[first + rows :]
 
 
-def _locked(case: Case, rows: int) -> Any:
+def _committed(case: Case, rows: int) -> Any:
     """Make committed rows: the last row of a short chunk is repeated, a long one is cut."""
     if not case.settings.get("enable_rtc") or "prev_chunk" not in case.inputs:
         return None

@@ -87,10 +87,10 @@ class _Given:
         self.mask = case.input("action_mask", batch, rows, config.action_dim)
         if prompt == 0 or batch == 0 or not self.valid.any(1).all() or (self.positions < 0).any():
             raise CheckpointError(f"{case.folder}: every prompt needs a token, and positions from 0 on")
-        self.locked = None
+        self.committed = None
         if settings.prefix_length:
-            committed = case.input("committed", batch, rows, config.action_dim)
-            self.locked = committed[:, : settings.prefix_length]
+            plan = case.input("committed", batch, rows, config.action_dim)
+            self.committed = plan[:, : settings.prefix_length]
         layers = range(config.dit_config.num_hidden_layers)
         self.keys, self.values = (
             np.stack([case.input(f"kv_{letter}_{n}", batch, kv, prompt, dim) for n in layers], axis=1)
@@ -107,9 +107,9 @@ def _run_row(
 ) -> Outputs:
     first = given.positions[:, row].max(axis=-1) + 1
     keys, values = (given.cached(array, row) for array in (given.keys, given.values))
-    locked = None if given.locked is None else np.ascontiguousarray(given.locked[row])
+    committed = None if given.committed is None else np.ascontiguousarray(given.committed[row])
     model.encode(keys, values, first, given.state[row], record=True)
-    actions = model.denoise(given.noise[row], settings.num_steps, locked, given.mask[row], record=True)
+    actions = model.denoise(given.noise[row], settings.num_steps, committed, given.mask[row], record=True)
     seen: dict[str, list[Any]] = {}
     for stream, what, _, array in model.recorder.take():
         seen.setdefault(what if stream == "expert" else f"{stream}_{what}", []).append(array)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import _core
+from ...deprecated import renamed_keyword
 from ...errors import CheckpointError
 from ...types import SLOTS, Float32
 from .config import BeingH05Config
@@ -57,11 +58,12 @@ class BeingH05:
         shape = (1 + passes, self.config.action_chunk_length, SLOTS)
         return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
 
+    @renamed_keyword(locked="committed")
     def denoise(
         self,
         noise: Float32,
         steps: int | None = None,
-        locked: Float32 | None = None,
+        committed: Float32 | None = None,
         directions: Float32 | None = None,
         *,
         record: bool = False,
@@ -71,10 +73,10 @@ class BeingH05:
         Args:
             noise: (1 + R, T, 200), standard normal, one start per pass; `noise(seed)` draws it with the checkpoint's R.
             steps: Euler steps; the checkpoint's by default.
-            locked: (d, 200), the rows that are committed.
+            committed: (d, 200), rows that are kept.
             directions: (R * steps, mpg_num_projections, H) unit vectors; None: the exact closed form.
             record: keep intermediate values in `recorder`.
         """
         count = self.config.num_inference_timesteps if steps is None else steps
         recorder = self.recorder if record else None
-        return self.engine.denoise(np.ascontiguousarray(noise), count, locked, directions, recorder)
+        return self.engine.denoise(np.ascontiguousarray(noise), count, committed, directions, recorder)

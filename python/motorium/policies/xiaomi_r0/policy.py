@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import _core
+from ...deprecated import renamed_keyword
 from ...errors import CheckpointError
 from ...types import Float32
 from .config import ChunkLayout, XiaomiR0Config
@@ -56,11 +57,12 @@ class XiaomiR0:
         shape = (self.layout.rows, self.config.action_dim)
         return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
 
+    @renamed_keyword(locked="committed")
     def denoise(
         self,
         noise: Float32,
         steps: int = 5,
-        locked: Float32 | None = None,
+        committed: Float32 | None = None,
         mask: Float32 | None = None,
         *,
         record: bool = False,
@@ -70,9 +72,9 @@ class XiaomiR0:
         Args:
             noise: (T, channels), standard normal.
             steps: Euler steps, 1..64.
-            locked: (d, channels): committed rows, normalised.
+            committed: (d, channels), rows that are kept, normalised.
             mask: (T, channels) of `ActionStatistics.mask`: the network gets zeros where it is 0.
             record: keep intermediate values in `recorder`.
         """
         recorder = self.recorder if record else None
-        return self.engine.denoise(np.ascontiguousarray(noise), steps, locked, mask, recorder)
+        return self.engine.denoise(np.ascontiguousarray(noise), steps, committed, mask, recorder)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import _core
+from ...deprecated import renamed_keyword
 from ...errors import CheckpointError
 from ...types import Float32
 from .config import XvlaConfig
@@ -48,7 +49,11 @@ class Xvla:
     """One checkpoint, ready to run: `encode` once per observation, then `denoise`."""
 
     def __init__(
-        self, config: XvlaConfig, weights: Mapping[str, Float32], isa: str = "", precision: str = "float32"
+        self,
+        config: XvlaConfig,
+        weights: Mapping[str, Float32],
+        isa: str = "",
+        precision: str = "float32",
     ) -> None:
         """Raise CheckpointError when the engine refuses the sizes."""
         self.config = config
@@ -67,12 +72,13 @@ class Xvla:
         shape = (self.config.num_actions, self.config.width)
         return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
 
+    @renamed_keyword(locked="committed")
     def denoise(
         self,
         noise: Float32,
         proprio: Float32 | None,
         steps: int | None = None,
-        locked: Float32 | None = None,
+        committed: Float32 | None = None,
         *,
         record: bool = False,
     ) -> Float32:
@@ -82,7 +88,7 @@ class Xvla:
             noise: (T, channels), standard normal.
             proprio: (`config.proprio`,); None where the checkpoint takes none.
             steps: how often the network is asked; None: `num_denoising_steps` of the checkpoint.
-            locked: (d, channels), the rows that are committed.
+            committed: (d, channels), rows that are kept.
             record: keep intermediate values in `recorder`.
 
         Raises:
@@ -91,5 +97,5 @@ class Xvla:
         recorder = self.recorder if record else None
         count = self.config.num_denoising_steps if steps is None else steps
         context = np.zeros(0, np.float32) if proprio is None else proprio
-        whole = self.engine.denoise(np.ascontiguousarray(noise), count, context, locked, recorder)
+        whole = self.engine.denoise(np.ascontiguousarray(noise), count, context, committed, recorder)
         return np.ascontiguousarray(whole[:, : self.config.real])
