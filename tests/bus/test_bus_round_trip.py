@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from servo_arm import Arm, make_config, make_gate
+from servo_arm import TICKS_PER_RAD, Arm, make_config, make_gate
 
 from motorium import _core
 from motorium._core import BusStatus
 
-TICKS_PER_RAD = 4096 / (2 * np.pi)
 LOCK, TORQUE, GOAL = 55, 40, 42
 
 

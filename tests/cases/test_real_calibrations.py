@@ -29,9 +29,10 @@ from motorium.robots.lerobot_calibration import read_lerobot, write_lerobot
 from motorium.robots.sweep import Sweep
 from motorium.specs import robot as specs
 from motorium.specs.robot import RobotSpec
+from motorium.specs.servo import MotorSpec
 
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
-TURN = 4096
+TURN = MotorSpec.load("sts3215").ticks_per_turn
 PER_RAD = TURN / (2 * math.pi)
 Ranges = tuple[tuple[int, int], ...]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
+from servo_arm import TICKS_PER_RAD
 from servo_memory import Servos, swept
 
 from motorium.errors import CalibrationError
@@ -14,7 +14,7 @@ from motorium.robots.lerobot_calibration import read_lerobot, write_lerobot
 from motorium.specs.zero import JointZero
 
 TICKS = 300
-RAD = TICKS * 2 * np.pi / 4096
+RAD = TICKS / TICKS_PER_RAD
 BACKWARDS = {"koch_leader": ("drive_mode", 0x01), "so101_leader": ("phase", 0x8D)}
 """Per robot the register, and what makes its servo count backwards: of an STS3215 the direction of count and drive."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from servo_arm import IDS, Arm
+from servo_arm import IDS, TICKS_PER_RAD, Arm
 from virtual_arm import VirtualArm
 from waiting import wait
 
@@ -78,7 +78,7 @@ def test_harm_12_sign_bits_are_of_each_register() -> None:
     arm.emulator.update([2048] * 6, [-400, 400, 0, 0, 0, 0], [-300, 300, 0, 0, 0, 0])
     _, state = arm.read()
     assert state["velocity_rad_s"][0] == -state["velocity_rad_s"][1] < 0
-    assert state["velocity_rad_s"][0] == pytest.approx(-400 * 2 * np.pi / 4096, rel=1e-3)
+    assert state["velocity_rad_s"][0] == pytest.approx(-400 / TICKS_PER_RAD, rel=1e-3)
     assert state["effort"][0] == -state["effort"][1] == pytest.approx(-0.3, abs=0.01)
     signed = 0
     for motor in names():

@@ -24,7 +24,7 @@ from motorium.specs.zero import JointZero
 
 SPEC = RobotSpec.load("so101")
 OFFSET = MotorSpec.load("sts3215").register("homing_offset")
-TURN = 4096
+(TURN,) = {MotorSpec.load(motor).ticks_per_turn for motor in SPEC.motor_names}
 PER_RAD = TURN / (2 * math.pi)
 
 

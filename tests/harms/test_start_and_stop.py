@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safe_state
+from servo_arm import TICKS_PER_RAD
 from virtual_arm import VirtualArm, quick_robot
 from waiting import wait
 
@@ -24,7 +25,7 @@ from motorium.teleop.session import Session
 SPEC = RobotSpec.load("so101")
 REST = np.array([joint.rest_rad for joint in SPEC.joints], np.float32)
 PERIOD_S = 0.005
-TICK_RAD = 2 * np.pi / 4096
+TICK_RAD = 1 / TICKS_PER_RAD
 
 
 def test_harm_05_first_command_is_no_jump(arm: VirtualArm, loop: _core.Robot) -> None:

@@ -24,10 +24,12 @@ from motorium.robots.lerobot_calibration import read_lerobot, write_lerobot
 from motorium.robots.robot import Robot
 from motorium.robots.sweep import Sweep
 from motorium.specs.robot import RobotSpec
+from motorium.specs.servo import MotorSpec
 from motorium.specs.zero import JointZero
 
 SPEC = RobotSpec.load("so101")
-PER_RAD = 4096 / (2 * math.pi)
+(TURN,) = {MotorSpec.load(motor).ticks_per_turn for motor in SPEC.motor_names}
+PER_RAD = TURN / (2 * math.pi)
 LOWER = np.array([joint.lower_rad for joint in SPEC.joints])
 UPPER = np.array([joint.upper_rad for joint in SPEC.joints])
 ENCODER_ZERO = np.array([2048, 4000, 100, 3000, 2048, 900])
@@ -45,7 +47,7 @@ class Hand:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def place(self, q_rad: np.ndarray) -> None:
-        ticks = np.rint(ENCODER_ZERO + q_rad * PER_RAD).astype(np.int32) % 4096
+        ticks = np.rint(ENCODER_ZERO + q_rad * PER_RAD).astype(np.int32) % TURN
         self.emulator.update(ticks, np.zeros(6, np.int32), np.zeros(6, np.int32))
 
     def _run(self) -> None:
@@ -93,10 +95,13 @@ def test_an_arm_whose_servos_count_over_the_seam_keeps_their_offsets() -> None:
     mounted = np.array([2048, 4000, 100, 3000, 2048, 900])
     servos = emulate([joint.id for joint in spec.joints], spec.motor_names)
     supply = [50] * 6
+    (turn,) = {MotorSpec.load(motor).ticks_per_turn for motor in spec.motor_names}
     stop, phase = threading.Event(), 0.0
 
     def place(q_rad: np.ndarray) -> None:
-        servos.update(np.rint(mounted + q_rad * PER_RAD).astype(np.int32), [0] * 6, [0] * 6, supply)
+        servos.update(
+            np.rint(mounted + q_rad * turn / (2 * np.pi)).astype(np.int32), [0] * 6, [0] * 6, supply
+        )
 
     def move() -> None:
         nonlocal phase
@@ -112,7 +117,7 @@ def test_an_arm_whose_servos_count_over_the_seam_keeps_their_offsets() -> None:
     thread.join()
     assert all(zero.homing_offset is None for zero in found.joints.values())
     off = np.array([zero.zero_ticks for zero in found.joints.values()]) - mounted
-    assert np.abs((off + 2048) % 4096 - 2048).max() < 20
+    assert np.abs((off + turn // 2) % turn - turn // 2).max() < 20
     place(np.full(6, 0.03))
     config = bus_config(spec, list(found.joints.values()))
     config.reply_margin_s = 0.3

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from motorium.errors import CalibrationError
 from motorium.robots.sweep import SEAM_MARGIN_TICKS, Sweep
 from motorium.specs.robot import RobotSpec
+from motorium.specs.servo import MotorSpec
 
 SPEC = RobotSpec.load("so101")
-TURN = 4096
+(TURN,) = {MotorSpec.load(motor).ticks_per_turn for motor in SPEC.motor_names}
 PER_RAD = TURN / (2 * math.pi)
 
 

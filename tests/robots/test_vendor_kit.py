@@ -70,16 +70,20 @@ def arm(request, tmp_path) -> tuple[RobotSpec, str, ServoEmulator]:
     zero = np.array([joint.zero_ticks for joint in spec.joints])
     sign = np.array([joint.sign for joint in spec.joints])
     home = np.array([joint.home_rad for joint in spec.joints])
-    ticks = np.rint(zero + sign * home * 4096 / TURN).astype(np.int32)
+    ticks = np.rint(zero + sign * home * _ticks_per_rad(spec)).astype(np.int32)
     servos.update(ticks, [0] * 6, [0] * 6, supply)
     return spec, str(robot), servos
+
+
+def _ticks_per_rad(spec: RobotSpec) -> np.ndarray:
+    return np.array([MotorSpec.load(motor).ticks_per_turn for motor in spec.motor_names]) / TURN
 
 
 def goal_rad(spec: RobotSpec, servos: ServoEmulator) -> np.ndarray:
     """What the servos were told."""
     zero = np.array([joint.zero_ticks for joint in spec.joints])
     sign = np.array([joint.sign for joint in spec.joints])
-    return (servos.goals().goal_position_ticks - zero) * sign * TURN / 4096
+    return (servos.goals().goal_position_ticks - zero) * sign / _ticks_per_rad(spec)
 
 
 def test_the_kit_drives_an_arm_behind_the_gate(arm):

@@ -8,6 +8,7 @@ import struct
 
 import numpy as np
 import pytest
+from servo_arm import TICKS_PER_RAD
 
 from motorium import _core
 from motorium.errors import SimulationError
@@ -86,7 +87,7 @@ def test_a_hand_moves_a_limp_joint_and_no_other(wire, practise, wait_until):
     before = wire.positions()
     assert "follow the hand" in practise("move wrist_roll 0.4 gripper 0.6")
     joint = SPEC.joints[ROLL - 1]
-    goal = joint.zero_ticks + joint.sign * 0.4 * 4096 / (2 * np.pi)
+    goal = joint.zero_ticks + joint.sign * 0.4 * TICKS_PER_RAD
     assert wait_until(lambda: abs(wire.word(ROLL, wire.PRESENT) - goal) < 40)
     assert wire.positions()[1] == pytest.approx(before[1], abs=30)
     assert abs(wire.word(ROLL, wire.LOAD) & 0x3FF) == 0, "a limp servo measures no load"

@@ -11,13 +11,13 @@ again, and every tick in which a goal that follows a plan went through the gate 
 from __future__ import annotations
 
 import json
-import math
 import sys
 import time
 from collections import Counter
 from typing import Any
 
 import numpy as np
+from servo_arm import TICKS_PER_RAD
 
 from motorium import _core
 from motorium._core import Mode
@@ -35,7 +35,7 @@ FAULTS = (
     "garbage_before",
     "garbage_after",
 )
-TICK_NS, ROW_NS, TICKS_PER_RAD = 5_000_000, 50_000_000, 4096 / (2 * math.pi)
+TICK_NS, ROW_NS = 5_000_000, 50_000_000
 CHUNK_TICKS = 80
 JUDGED_TICKS = 500
 BREAKDOWN_EVERY, BREAKDOWN_TICKS = 20_000, 60

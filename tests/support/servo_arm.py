@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from motorium import _core
+from motorium.specs.servo import MotorSpec
 
 IDS = [1, 2, 3, 4, 5, 6]
-TICKS_PER_RAD = 4096 / (2 * math.pi)
+TICKS_PER_TURN = MotorSpec.load("sts3215").ticks_per_turn
+TICKS_PER_RAD = TICKS_PER_TURN / (2 * math.pi)
 PATIENT_S = 0.3
 """Reply margin of these tests: a loaded machine must not look like a lost reply."""
 
