@@ -29,6 +29,7 @@ void Plan::take(const Plan& other) noexcept {
   joints = other.joints;
   count = other.count;
   late = other.late;
+  approach = other.approach;
   final = other.final;
   seam = other.seam;
   std::copy_n(other.knots.begin(), other.count, knots.begin());

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from virtual_arm import VirtualArm
 
-from motorium._core import ControlConfig, ControlCore, PushStatus
+from motorium._core import ControlConfig, ControlCore, PushStatus, TickEvents
 from motorium.policies.base import Policy, PolicyInfo
 from motorium.robots.robot import Robot
 from motorium.runtime.run import run
@@ -162,6 +162,9 @@ def test_a_run_on_dynamixel_servos_approaches_and_says_which_joint(caplog) -> No
         ticks = robot.control.telemetry()
         robot.control.release()
     assert report.control["approaches"] == 1
+    assert np.count_nonzero(ticks["events"] & TickEvents.APPROACH) == 1, (
+        "telemetry says in which tick it began"
+    )
     goals = ticks["goal_rad"][ticks["t_ns"] > ticks["t_ns"][-1] - 500_000_000]
     steps = goals[:, spec.joint_names.index("elbow_flex")]
     speed = float(np.abs(np.diff(steps)).max()) * spec.control.rate_hz
