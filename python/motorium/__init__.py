@@ -10,7 +10,7 @@ from typing import Any
 
 if __spec__ is not None and type(__spec__.loader).__name__ == "zipimporter":
     raise ImportError(
-        f"motorium has a C++ extension, which cannot be loaded out of an archive ({__path__[0]}): "
+        f"motorium has a C++ extension, which cannot be loaded from an archive ({__path__[0]}): "
         "unpack it, or install it with pip"
     )
 

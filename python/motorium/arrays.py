@@ -1,4 +1,4 @@
-"""Reading .npz files of strangers: never a pickle, and never more memory than allowed."""
+"""Read untrusted .npz files: never a pickle, and never more memory than allowed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _DAMAGE = (
 
 
 def read_arrays(path: Path, *, max_bytes: int = 1 << 28) -> dict[str, NDArray[Any]]:
-    """Every array of an .npz file, by name.
+    """Read every array of an .npz file, by name.
 
     Sizes are taken from the headers and added up before any array is read, whatever the archive claims.
 
@@ -50,7 +50,7 @@ def read_arrays(path: Path, *, max_bytes: int = 1 << 28) -> dict[str, NDArray[An
         ):
             members = archive.infolist()
             if len(members) > MAX_ARRAYS:
-                raise ValueError(f"{len(members)} arrays, at most {MAX_ARRAYS} are read")
+                raise ValueError(f"{len(members)} arrays; at most {MAX_ARRAYS} are allowed")
             left, arrays = max_bytes, {}
             for member in members:
                 name = member.filename.removesuffix(".npy")
@@ -65,7 +65,7 @@ def read_arrays(path: Path, *, max_bytes: int = 1 << 28) -> dict[str, NDArray[An
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, left: int) -> NDArray[Any]:
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{member.filename} is packed in a way that numpy does not use")
+        raise ValueError(f"{member.filename} is compressed in a way that numpy does not use")
     with archive.open(member) as file:
         version = np.lib.format.read_magic(file)
         if version not in ((1, 0), (2, 0)):
@@ -79,7 +79,7 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, left: int) -> NDArr
             read_header = np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read_header(header)
         if dtype.kind not in KINDS:
-            raise ValueError(f"{member.filename} holds {dtype}; numbers and texts are read")
+            raise ValueError(f"{member.filename} holds {dtype}; only numbers and texts are allowed")
         size = math.prod(shape) * dtype.itemsize
         if min(shape, default=0) < 0 or size > left:
             raise ValueError(f"{member.filename} is {shape}, which is more than allowed")

@@ -1,4 +1,4 @@
-"""Python processes of our own that never import from the current folder, which may be a stranger's.
+"""Our own Python processes, which never import from the current folder: it may be untrusted.
 
 `python -m` and `python -c` put the current folder in front of everything else on `sys.path`: an `h5py.py` beside
 somebody's recording would be run, and a user's own `random.py` would break whatever imports the real one.
@@ -22,14 +22,14 @@ _RUN_MODULE = (
 
 
 def python_module(module: str, *arguments: str) -> list[str]:
-    """Command line that runs `module` with this interpreter, as `python -m` does."""
+    """Return the command line that runs `module` with this interpreter, as `python -m` does."""
     if _SAFE_PATH:
         return [sys.executable, "-P", "-m", module, *arguments]
     return [sys.executable, "-c", _RUN_MODULE.format(module), *arguments]
 
 
 def python_code(code: str, *arguments: str) -> list[str]:
-    """Command line that runs `code` with this interpreter, as `python -c` does."""
+    """Return the command line that runs `code` with this interpreter, as `python -c` does."""
     if _SAFE_PATH:
         return [sys.executable, "-P", "-c", code, *arguments]
     return [sys.executable, "-c", f"import sys; del sys.path[0]\n{code}", *arguments]
@@ -37,7 +37,7 @@ def python_code(code: str, *arguments: str) -> list[str]:
 
 @contextlib.contextmanager
 def spawning() -> Iterator[None]:
-    """While the block runs, workers of `multiprocessing` (method "spawn") start without the current folder.
+    """Start workers of `multiprocessing` (method "spawn") without the current folder, while the block runs.
 
     They are told the parent's `sys.path` and folder later; what matters is what they import before that. Where Python
     is older than 3.11 the parent stands in the root folder meanwhile.

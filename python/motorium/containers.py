@@ -41,13 +41,13 @@ def check_container(path: Path) -> Path:
     path without links, for a parser. Raises CheckpointError.
     """
     if not os.path.lexists(path):
-        raise CheckpointError(f"{path} is absent; {NEEDED}")
+        raise CheckpointError(f"{path} is missing; {NEEDED}")
     with open_regular(path, LARGEST_WEIGHTS, error=CheckpointError, inside=path.parent) as file:
         size, head = os.fstat(file.fileno()).st_size, file.read(9)
     if head[:2] == b"PK" or (head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05"):
         raise CheckpointError(
-            f"{path} is a pickle or torch archive under a safetensors name; it was not opened, since "
-            "unpickling runs code. Ask its author for safetensors"
+            f"{path} is a pickle or torch archive under a safetensors name; it was not opened, because unpickling "
+            "runs code. Ask its author for safetensors"
         )
     if len(head) < 9:
         raise CheckpointError(f"{path} is truncated: {size} bytes; copy the checkpoint again")

@@ -1,4 +1,4 @@
-"""What goes with the next release: structs read like dicts, enums compared with texts, old names. Each use warns once.
+"""What the next release removes: structs read like dicts, enums compared with texts, old names. Each warns once.
 
 Nothing here is used by motorium itself: its tests turn `OldAccessWarning` into an error.
 """
@@ -16,7 +16,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class OldAccessWarning(DeprecationWarning):
-    """Something of motorium was used by a name or in a form that the next release does not know."""
+    """A name or form was used that the next release of motorium will not have."""
 
 
 def warn(text: str, *, level: int = 3) -> None:
@@ -59,7 +59,7 @@ class _DictAccess:
 
     def _as_old(self) -> dict[str, Any]:
         kind = type(self).__name__
-        warn(f"{kind} is no dict any more: read its attributes, or call as_dict()", level=4)
+        warn(f"{kind} is no longer a dict: read its attributes, or call as_dict()", level=4)
         return self.as_dict()
 
     def __getitem__(self, key: str) -> Any:
@@ -88,7 +88,7 @@ DICT_ACCESS = ("__getitem__", "__contains__", "__iter__", "keys", "values", "ite
 
 
 def dict_access(kind: type[Struct]) -> type[Struct]:
-    """Let a struct that has `as_dict` be read like a dict, with a warning; for classes that used to be dicts."""
+    """Let a struct with `as_dict` be read like a dict, with a warning; for what used to be a dict."""
     for name in DICT_ACCESS:
         setattr(kind, name, vars(_DictAccess)[name])
     return kind

@@ -53,7 +53,7 @@ LOCKED_KB = 16 * 1024
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
         name: what.
@@ -68,13 +68,13 @@ class Check:
     advice: str = ""
 
     def as_dict(self) -> dict[str, str]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How a checkpoint meets a robot.
+    """How a checkpoint fits a robot.
 
     Attributes:
         rows: every input and output of the checkpoint beside what the robot has for it.
@@ -94,7 +94,7 @@ class Fit:
         return bool(self.refusal or self.contradictions)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         mapping = [asdict(row) for row in self.rows]
         return {
             "mapping": mapping,
@@ -106,13 +106,13 @@ class Fit:
 
 @dataclass(frozen=True)
 class BusReport:
-    """What is on a servo bus, and what is wrong with it; `scan` is None when the port could not be opened."""
+    """What is on a servo bus and what is wrong with it; `scan` is None for a port that cannot be opened."""
 
     scan: BusScan | None
     findings: tuple[Finding, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "bus": self.scan.as_dict() if self.scan is not None else None,
             "findings": [finding.as_dict() for finding in self.findings],
@@ -195,7 +195,7 @@ def check_fit(checkpoint: str, robot: str) -> Fit:
 
 
 def check_machine() -> list[Check]:
-    """Every check that needs no robot and no checkpoint. Takes a few seconds; changes nothing."""
+    """Run every check that needs no robot and no checkpoint. Takes a few seconds; changes nothing."""
     checks: tuple[Callable[[], Check], ...] = (
         check_python,
         check_core,
@@ -248,7 +248,7 @@ def check_mujoco() -> Check:
 
 
 def check_graphics() -> Check:
-    """Whether a simulated camera can draw, tried for real in a process of its own."""
+    """Check whether a simulated camera can draw, by trying it in its own process."""
     from .sim.graphics import available_backends, install_advice, setting_problem
 
     advice = install_advice()
@@ -297,15 +297,15 @@ def check_serial() -> Check:
     if len(alike) > 1:
         names = ", ".join(f"{port.device} ({port.serial_number or 'none'})" for port in alike)
         advice = (
-            "their arms are known by the USB sockets they are in: leave the cables where they are, or name the "
+            "their arms are identified by their USB sockets: leave the cables where they are, or name the "
             "calibration (--calibration)"
         )
-        return Check("serial", "warn", f"serial numbers that tell no adapters apart: {names}", advice)
+        return Check("serial", "warn", f"serial numbers that several adapters share: {names}", advice)
     return Check("serial", "ok", ", ".join(port.device for port in ports))
 
 
 def check_realtime() -> Check:
-    """Whether the control thread may have real-time priority; without it the loop runs, with more jitter."""
+    """Check whether the control thread may have real-time priority; without it the loop runs, with more jitter."""
     done = subprocess.run(python_code(_REALTIME), capture_output=True, check=False)
     if done.returncode == 0:
         return Check("real-time", "ok", "SCHED_FIFO is permitted")
@@ -314,7 +314,7 @@ def check_realtime() -> Check:
 
 
 def check_locked_memory(limit: int | None = None) -> Check:
-    """Whether the control thread may keep its memory in RAM; without that it may wait for the disk.
+    """Check whether the control thread may lock its memory in RAM; otherwise it may wait for the disk.
 
     Args:
         limit: bytes; None asks the system.
@@ -329,7 +329,7 @@ def check_locked_memory(limit: int | None = None) -> Check:
 
 
 def check_processors() -> Check:
-    """Which processors this program may use, of those there are: `cpu` of a robot's [control] must be among them."""
+    """Check which CPUs this program may use: `cpu` of a robot's [control] must be among them."""
     allowed, count = os.sched_getaffinity(0), os.cpu_count() or 1
     if len(allowed) == count:
         return Check("processors", "ok", f"all {count} may be used")
@@ -338,7 +338,7 @@ def check_processors() -> Check:
 
 
 def check_disk() -> Check:
-    """Room for checkpoints in the working directory."""
+    """Check the room for checkpoints in the working directory."""
     free_mb = shutil.disk_usage(Path.cwd()).free // 2**20
     if free_mb < MODELS_FREE_MB:
         advice = f"free {MODELS_FREE_MB - free_mb} MB for checkpoints and recordings"

@@ -42,7 +42,7 @@ class SpecError(MotoriumError):
 
 
 class CheckpointError(MotoriumError):
-    """A checkpoint cannot be read: absent, truncated, renamed, wrong shape, not safetensors."""
+    """A checkpoint cannot be read: missing, truncated, renamed, wrong shape, not safetensors."""
 
 
 class BindingError(MotoriumError):
@@ -54,11 +54,11 @@ class BusError(MotoriumError):
 
 
 class CalibrationError(MotoriumError):
-    """A calibration is absent, damaged, or belongs to another arm."""
+    """A calibration is missing, damaged, or belongs to another arm."""
 
 
 class CameraError(MotoriumError):
-    """A camera is absent or delivers no fresh frame."""
+    """A camera is missing or delivers no fresh frame."""
 
 
 class SafetyError(MotoriumError):
@@ -82,4 +82,4 @@ class DataError(MotoriumError):
 
 
 class StorageError(MotoriumError):
-    """A folder or file that is needed cannot be named or written: no home, no permission, no room."""
+    """A required folder or file cannot be found or written: no home, no permission, no room."""

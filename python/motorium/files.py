@@ -35,7 +35,7 @@ _NO_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTTY)
 
 
 def config_home() -> Path:
-    """Where a user's calibrations and camera bindings are: $XDG_CONFIG_HOME/motorium, else ~/.config/motorium.
+    """Return the folder of calibrations and camera bindings: $XDG_CONFIG_HOME/motorium, else ~/.config/motorium.
 
     Raises StorageError when the user has no home.
     """
@@ -50,7 +50,7 @@ def config_home() -> Path:
         home = ""
     if not home:
         raise StorageError(
-            "HOME is not set and this user has no home folder, so nothing tells where calibrations are kept: set HOME, "
+            "HOME is not set and this user has no home folder, so the folder of calibrations is unknown: set HOME, "
             "or XDG_CONFIG_HOME to a folder for them"
         )
     return Path(home) / ".config" / "motorium"
@@ -82,23 +82,23 @@ def check_text(path: str | os.PathLike[str]) -> None:
     shown = os.fsencode(text).decode("utf-8", "backslashreplace").encode("ascii", "backslashreplace").decode()
     if encoding.lower().replace("-", "") != "utf8":
         raise StorageError(
-            f"the locale's encoding is {encoding}, in which {shown} means other letters to other programs: set "
+            f"the locale's encoding is {encoding}, in which other programs read {shown} differently: set "
             f"PYTHONUTF8=1 (or LC_ALL=C.UTF-8) and try again, or use ASCII letters alone"
         )
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise StorageError(
-            f"{shown} holds bytes that are no UTF-8, which not all programs can name: rename it"
+            f"{shown} has bytes that are not UTF-8, which not all programs can open: rename it"
         )
 
 
 def looks_like_path(name: str | os.PathLike[str], suffix: str) -> bool:
-    """Whether a person who typed `name` meant a file and not one of the known names: a suffix, a folder, a tilde."""
+    """Return whether `name` was meant as a file, not as a known name: it has a suffix, a folder or a tilde."""
     text = os.fspath(name)
     return text.lower().endswith(suffix) or text.startswith(("~", ".")) or os.sep in text
 
 
 def no_such_file(path: Path, wanted: str) -> str:
-    """Return a message for a file that is not there: what is, as far as the path goes, and what should be given.
+    """Return a message for a missing file: how much of the path exists, and what to give instead.
 
     Args:
         path: as it was given.
@@ -109,7 +109,7 @@ def no_such_file(path: Path, wanted: str) -> str:
     if path.exists():
         return f"{path} is another kind of file; give {wanted}"
     if str(path).startswith("~"):
-        return f"{path}: no such file; the shell did not replace ~ by your home. Give {wanted}"
+        return f"{path}: no such file; the shell did not expand ~. Give {wanted}"
     nearest = next((parent for parent in path.parents if parent.exists()), None)
     if nearest is not None and nearest != path.parent and len(path.parts) > 1:
         return f"{path}: no such file, nor a folder {path.parent}; give {wanted}"
@@ -149,7 +149,7 @@ def check_writable(folder: Path, what: str, option: str = "") -> None:
 
 
 def check_file(path: Path, what: str) -> None:
-    """As `check_writable` for the one file `path`, which may be there already. Raises StorageError."""
+    """Check like `check_writable` that the file `path`, which may exist, can be written. Raises StorageError."""
     try:
         blocked = "there is a folder of that name" if path.is_dir() else ""
         special = path.exists() and not path.is_file()
@@ -169,7 +169,7 @@ def write_json(path: Path, value: Any, *, indent: int = 2, root: Path | None = N
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object], *, root: Path | None = None) -> None:
-    """Hand `write` a file that takes the place of `path` once it is complete and on the disk; folders are made.
+    """Let `write` fill a file that replaces `path` once it is complete and on disk; makes folders.
 
     Permissions are those of the file that is replaced; of a new one, what the umask leaves.
 
@@ -262,7 +262,7 @@ def _keep_mode(fd: int, folder: int, path: Path) -> None:
     if stat.S_ISLNK(old.st_mode):
         return
     if not stat.S_ISREG(old.st_mode):
-        raise StorageError(f"{path} is no regular file and cannot be replaced by one; name another")
+        raise StorageError(f"{path} is not a regular file and cannot be replaced by one; name another")
     new = os.fstat(fd)
     if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
         with contextlib.suppress(OSError):  # only root may give files away; groups of one's own are free

@@ -54,7 +54,7 @@ def resolve_inside(path: Path, inside: Path | None, error: type[MotoriumError]) 
     if real == base or base in real.parents or _in_hub_cache(real, base):
         return real
     raise error(
-        f"{_shown(path)} leads out of its folder, to {_shown(real)}, and is not followed; put a copy of the "
+        f"{_shown(path)} links out of its folder, to {_shown(real)}, and is not followed; put a copy of the "
         f"file there if it belongs to it"
     )
 
@@ -87,7 +87,7 @@ def open_regular(
     try:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode):
-            raise error(f"{_shown(path)} is {_kind(found.st_mode)}, no regular file, and was not read")
+            raise error(f"{_shown(path)} is {_kind(found.st_mode)}, not a regular file, and was not read")
         if found.st_size > max_bytes:
             raise error(
                 f"{_shown(path)} has {_size(found.st_size)}, larger than the {_size(max_bytes)} such a file may have"
@@ -166,7 +166,7 @@ def read_json(
     try:
         return parse_json(text, nan=nan)
     except ValueError as failure:
-        raise error(f"{_shown(path)} is no JSON that can be read: {printable(str(failure))}") from failure
+        raise error(f"{_shown(path)} is not valid JSON: {printable(str(failure))}") from failure
 
 
 def read_toml(path: Path, *, error: type[MotoriumError], inside: Path | None = None) -> dict[str, Any]:
@@ -220,7 +220,7 @@ def parse_json(text: str | bytes, *, nan: bool = False, unique: bool = False) ->
 def _integer(text: str) -> int:
     number = int(text) if len(text) <= len(str(LARGEST_INTEGER)) + 1 else LARGEST_INTEGER
     if abs(number) >= LARGEST_INTEGER:
-        raise ValueError(f"an integer of {len(text)} digits; those beyond 64 bits are not read")
+        raise ValueError(f"an integer of {len(text)} digits; integers beyond 64 bits are not allowed")
     return number
 
 
@@ -255,7 +255,7 @@ def _check(document: Any, *, nan: bool) -> None:
         if isinstance(value, str):
             _check_text(value)
         elif isinstance(value, float) and not nan and not math.isfinite(value):
-            raise ValueError(f"{_place(keys)} is {value}, where numbers are finite")
+            raise ValueError(f"{_place(keys)} is {value}, but numbers must be finite")
         elif isinstance(value, int) and abs(value) >= LARGEST_INTEGER:
             raise ValueError(f"{_place(keys)} is an integer beyond 64 bits")
         elif isinstance(value, (dict, list)):
@@ -276,7 +276,7 @@ def _place(keys: Sequence[object]) -> str:
 
 def _check_text(text: str) -> None:
     if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ValueError(f"{printable(text[:_SHOWN])!r} is no Unicode text")
+        raise ValueError(f"{printable(text[:_SHOWN])!r} is not Unicode text")
 
 
 def _shown(path: Path) -> str:

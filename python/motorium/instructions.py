@@ -17,16 +17,16 @@ def check_instruction(text: str) -> str:
     """
     if len(text) > MAX_CHARS:
         raise PromptError(
-            f"the instruction {shortened(text)} has {len(text)} characters; at most {MAX_CHARS} are read: shorten it"
+            f"the instruction {shortened(text)} has {len(text)} characters; at most {MAX_CHARS} are allowed: shorten it"
         )
     strange = next((c for c in text if not (c.isprintable() or c in "\t\n")), None)
     if strange is not None:
         raise PromptError(
-            f"the instruction {shortened(text)} holds {strange!r}, which is no text: leave it out"
+            f"the instruction {shortened(text)} contains {strange!r}, which is not text: remove it"
         )
     return text
 
 
 def shortened(text: str) -> str:
-    """`text` in quotation marks, its end left out where it is long."""
+    """Quote `text`, cut short where it is long."""
     return repr(text) if len(text) <= SHOWN_CHARS else repr(text[:SHOWN_CHARS]) + " ..."

@@ -1,4 +1,4 @@
-"""Writing below a folder that others may have filled: no link in it is followed, and no file that is there is opened.
+"""Write below an untrusted folder: follow no link in it, and open no existing file.
 
 The folder itself is the user's, who may have named a link to it. Below it every name is looked up in the folder above
 it (openat(2) with O_NOFOLLOW), so that neither a link that came with a download nor one that somebody puts there
@@ -26,7 +26,7 @@ FILE_MODE = 0o666
 
 
 class LinkError(DataError):
-    """A link lies where something is to be written; what was to be written is where it was."""
+    """A link is where something was to be written; nothing was written."""
 
 
 @contextlib.contextmanager
@@ -86,7 +86,7 @@ def refuse_link(fd: int, path: Path) -> None:
     except OSError:
         return
     raise LinkError(
-        f"{_shown(path)} is a link, to {_shown(target)}; inside a dataset nothing is written through links: "
+        f"{_shown(path)} is a link to {_shown(target)}; motorium writes nothing through links inside a dataset: "
         f"{_remedy(path)}"
     )
 
@@ -97,8 +97,10 @@ def _remedy(link: Path) -> str:
     except DataError:  # it leads out
         blob = False
     if blob:
-        return "the Hub's cache stays as it was loaded; copy the dataset (cp -rL) and work on the copy, or give --out"
-    return "put a copy of what it leads to in its place, or remove it"
+        return (
+            "the Hub's cache must not change; copy the dataset (cp -rL) and work on the copy, or give --out"
+        )
+    return "replace it by a copy of its target, or remove it"
 
 
 def check(root: Path, path: Path) -> None:
@@ -110,7 +112,7 @@ def check(root: Path, path: Path) -> None:
 
 
 def has_file(root: Path, path: Path) -> bool:
-    """Whether a regular file is there. Raises DataError for a link, a folder and other kinds of file."""
+    """Return whether a regular file is there. Raises DataError for a link, a folder and other kinds of file."""
     try:
         with folder(root, path.parent) as fd:
             refuse_link(fd, path)
@@ -118,7 +120,7 @@ def has_file(root: Path, path: Path) -> bool:
     except FileNotFoundError:
         return False
     if not stat.S_ISREG(mode):
-        raise DataError(f"{_shown(path)} is no regular file; remove it")
+        raise DataError(f"{_shown(path)} is not a regular file; remove it")
     return True
 
 
@@ -166,7 +168,7 @@ def move(root: Path, source: Path, target: Path, *, replace: bool = True) -> Non
         refuse_link(here, source)
         refuse_link(there, target)
         if not replace and _exists(there, target.name):
-            raise DataError(f"{_shown(target)} is there already, and {_shown(source)} cannot take its place")
+            raise DataError(f"{_shown(target)} already exists, and {_shown(source)} cannot take its place")
         os.rename(source.name, target.name, src_dir_fd=here, dst_dir_fd=there)
         os.fsync(there)
         os.fsync(here)

@@ -111,7 +111,7 @@ class HasFileno(Protocol):
     """A file, a socket, a serial port."""
 
     def fileno(self) -> int:
-        """Its descriptor."""
+        """Return its descriptor."""
         ...
 
 

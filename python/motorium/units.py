@@ -19,7 +19,7 @@ Arms are slower than 10 rad/s, servos take less than 20 Mbaud; the last line hol
 
 
 def s_to_ns(seconds: float) -> int:
-    """Seconds to whole nanoseconds, rounded to nearest."""
+    """Convert seconds to whole nanoseconds, rounded to nearest."""
     return round(seconds * NS_PER_S)
 
 

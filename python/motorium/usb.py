@@ -17,7 +17,7 @@ _PREFIX = re.compile(r"^(SERIAL|SN)(?=\d)")
 
 
 def is_placeholder(serial: str | None) -> bool:
-    """Whether `serial` is what makers write who number nothing: empty, zeros, "0001", "0123456789ABCDEF"."""
+    """Return whether `serial` is a maker's placeholder: empty, zeros, "0001", "0123456789ABCDEF"."""
     text = _PREFIX.sub("", re.sub(r"[^0-9A-Z]", "", (serial or "").upper()))
     if text in WORDS or text in SHARED or len(set(text)) == 1:
         return True
@@ -27,5 +27,5 @@ def is_placeholder(serial: str | None) -> bool:
 
 
 def identifies(serial: str | None, present: Iterable[str | None]) -> bool:
-    """Whether `serial` names one device among those `present`, whose serial numbers include it."""
+    """Return whether `serial` names one device among those `present`, whose serial numbers include it."""
     return serial is not None and not is_placeholder(serial) and list(present).count(serial) == 1

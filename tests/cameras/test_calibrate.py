@@ -93,7 +93,7 @@ def test_one_small_tag_from_far_above_is_refused_as_uncertain():
 def test_a_tag_that_was_measured_wrongly_is_named():
     true = looking_at([0.55, -0.25, 0.45], [0.26, 0.0, 0.0])
     wrong = {**FLAT, 7: Tag(0.05, pose(np.array([0.30, -0.09, 0.0]), np.eye(3)))}
-    with pytest.raises(CameraError, match=r"do not fit together: .* tag 7 is off"):
+    with pytest.raises(CameraError, match=r"contradict each other: .* tag 7 is off"):
         solve(detect(render(true, FLAT)), wrong, LENS)
 
 

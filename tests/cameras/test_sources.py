@@ -45,7 +45,7 @@ def test_a_paced_file_keeps_its_rate(video, make_room):
 def test_what_is_no_video_is_refused(tmp_path, content):
     path = tmp_path / "odd.avi"
     path.write_bytes(content)
-    with pytest.raises(CameraError, match="no video that OpenCV can play"):
+    with pytest.raises(CameraError, match="not a video that OpenCV can play"):
         FileSource(path)
     with pytest.raises(CameraError, match="no video file"):
         FileSource(tmp_path / "absent.avi")

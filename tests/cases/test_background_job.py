@@ -79,7 +79,7 @@ def test_after_ctrl_z_it_says_that_it_lost_its_torque_and_ends(arm: VirtualArm, 
         for go_on, (shell, held) in jobs.items():
             assert wait(lambda held=held: not held.torque.any(), 5.0), "the supervisor takes it"
             shell.types(f"{go_on}\n")
-            shell.shows("supervisor took the torque")
+            shell.shows("supervisor switched the torque off")
             shell.types("\nstty -a; echo it is over\n")
             assert "-icanon" not in shell.shows(r" -?icanon").group(0)
             shell.shows("\nit is over")
@@ -104,9 +104,9 @@ def test_killed_in_the_background_it_parks_and_leaves_the_terminal_alone(
     ("line", "told"),
     [
         ("setsid -w {}", "belongs to another session"),
-        ("{} < /dev/null", "standard input is no terminal"),
-        ("nohup {} 2>&1 | cat", "standard input is no terminal"),
-        ("{} <&-", "standard input is no terminal"),
+        ("{} < /dev/null", "standard input is not a terminal"),
+        ("nohup {} 2>&1 | cat", "standard input is not a terminal"),
+        ("{} <&-", "standard input is not a terminal"),
     ],
 )
 def test_without_a_terminal_of_its_own_it_says_how_to_stop_the_arm(

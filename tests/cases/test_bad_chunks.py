@@ -149,7 +149,7 @@ def test_degrees_are_named_before_anything_moves(virtual_robot: mt.Robot) -> Non
     policy, before = Turn(virtual_robot.spec), virtual_robot.control.goal_rad
     policy.spoil = lambda rows: rows * np.float32(57.3) + 40  # type: ignore[method-assign]
     with pytest.raises(
-        BindingError, match=r"row 0 has shoulder_pan at .* rad, which it cannot mean.*degrees"
+        BindingError, match=r"row 0 has shoulder_pan at .* rad, which is implausible.*degrees"
     ):
         mt.run(virtual_robot, policy, "turn", 2.0)
     np.testing.assert_array_equal(virtual_robot.control.goal_rad, before)

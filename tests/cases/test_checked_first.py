@@ -35,10 +35,10 @@ def call(*arguments: str) -> str:
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ({"MUJOCO_GL": "vulkan"}, "MUJOCO_GL=vulkan is no value that MuJoCo knows"),
-        ({"MUJOCO_GL": "off"}, "MUJOCO_GL=off switches off the pictures"),
-        ({"MUJOCO_GL": "glfw"}, "MUJOCO_GL=glfw draws on a screen, and there is none"),
-        ({"MUJOCO_GL": "OSMesa"}, "MUJOCO_GL=OSMesa asks for what is not installed"),
+        ({"MUJOCO_GL": "vulkan"}, "MUJOCO_GL=vulkan is not a value that MuJoCo knows"),
+        ({"MUJOCO_GL": "off"}, "MUJOCO_GL=off switches off the rendering"),
+        ({"MUJOCO_GL": "glfw"}, "MUJOCO_GL=glfw draws on a screen, but there is none"),
+        ({"MUJOCO_GL": "OSMesa"}, "MUJOCO_GL=OSMesa needs what is not installed"),
         ({"MUJOCO_GL": "egl", "PYOPENGL_PLATFORM": "glx"}, "PYOPENGL_PLATFORM=glx contradicts MUJOCO_GL=egl"),
     ],
 )
@@ -156,7 +156,7 @@ def test_what_is_no_text_is_no_instruction(text: str) -> None:
 
 
 def test_a_stop_device_that_is_not_there_is_met_before_the_arm_is_opened() -> None:
-    assert "the stop device /dev/no-pedal cannot be watched: it is not there" in call(
+    assert "the stop device /dev/no-pedal cannot be watched: it does not exist" in call(
         "run",
         "so101-pick",
         "--robot",
@@ -203,7 +203,7 @@ def test_bytes_that_are_no_letters_are_named_too(tmp_path: Path) -> None:
         timeout=60,
     )
     assert done.returncode == 2
-    assert b"w\\xfcrfel holds bytes that are no UTF-8" in done.stderr
+    assert b"w\\xfcrfel has bytes that are not UTF-8" in done.stderr
     with pytest.raises(StorageError, match="rename it"):
         Dataset.open(Path(os.fsdecode(folder)))
 

@@ -25,8 +25,8 @@ JSON = {
     "just beyond 64 bits": ("18446744073709551616", "beyond 64 bits"),
     "infinity": ("[1e999]", "finite"),
     "NaN": ("[NaN]", "NaN is not a JSON number"),
-    "half a letter": ('["\\ud800"]', "no Unicode text"),
-    "half a letter as a key": ('{"\\udfff": 1}', "no Unicode text"),
+    "half a letter": ('["\\ud800"]', "not Unicode text"),
+    "half a letter as a key": ('{"\\udfff": 1}', "not Unicode text"),
     "cut off": ('{"a": ', "Expecting value"),
 }
 
@@ -90,7 +90,7 @@ KINDS = {
     "FIFO": (_fifo, "is a FIFO"),
     "socket": (_socket, "a socket|No such device"),
     "folder": (Path.mkdir, "is a folder"),
-    "endless": (lambda path: path.symlink_to("/dev/zero"), "is a device|leads out of its folder"),
+    "endless": (lambda path: path.symlink_to("/dev/zero"), "is a device|links out of its folder"),
     "a terabyte of nothing": (_sparse, "larger than"),
     "loop of links": (lambda path: path.symlink_to(path.name), "cannot read"),
     "link to nothing": (lambda path: path.symlink_to("nothing"), "cannot read"),
@@ -186,7 +186,7 @@ def test_a_motor_table_lies_beside_the_robots_file(tmp_path):
     assert text != SO101
     (folder / "r.toml").write_text(text, encoding="utf-8")
     (tmp_path / "servo.toml").write_text("secret = 1\n")
-    with pytest.raises(SpecError, match="leads out of its folder"):
+    with pytest.raises(SpecError, match="links out of its folder"):
         RobotSpec.load(folder / "r.toml")
 
 

@@ -171,8 +171,9 @@ def test_what_is_not_carried_over_is_named(tmp_path):
     found = converted(source)
     said = "\n".join(found["left_out"])
     for words in (
-        "short () float64: not 8 rows", "grid (3, 3) float64", "words holds |S1", "once: not in every episode",
-        "next_obs/ (a group)", "mask/ (a group)", "holes of demo_1: row 3 is not finite", "holes: not in every episode",
+        "short () float64: not 8 rows", "grid (3, 3) float64", "words holds |S1", "once: not the same in every episode",
+        "next_obs/ (a group)", "mask/ (a group)", "holes of demo_1: row 3 is not finite",
+        "holes: not the same in every episode",
     ):  # fmt: skip
         assert words in said
     kept = {column.removeprefix("observation.").removeprefix("source.") for column in found["columns"]}

@@ -84,7 +84,7 @@ def test_links_of_a_snapshot_that_lead_elsewhere_are_refused(tmp_path, checkpoin
     blob.symlink_to(outside)
     for target in (outside, other / "abc", blob, other.parent / "blobs/../blobs/abc"):
         _elsewhere(checkpoint / "config.json", target)
-        with pytest.raises(CheckpointError, match="leads out of its folder"):
+        with pytest.raises(CheckpointError, match="links out of its folder"):
             load_checkpoint(checkpoint)
 
 
@@ -102,7 +102,7 @@ def test_a_dataset_that_leads_elsewhere_is_refused(tmp_path, what):
     away = tmp_path / "away"
     shutil.move(root / what, away)
     (root / what).symlink_to(away)
-    with pytest.raises(DataError, match="leads out of its folder"):
+    with pytest.raises(DataError, match="links out of its folder"):
         look(root)
 
 
@@ -116,5 +116,5 @@ def test_a_dataset_that_is_a_link_is_opened(tmp_path):
 def test_blobs_of_a_folder_that_is_no_cache_are_not_special(tmp_path):
     plain = written(tmp_path)
     snapshot = cached(tmp_path, "somebodys-own-folder", plain)
-    with pytest.raises(CheckpointError, match="leads out of its folder"):
+    with pytest.raises(CheckpointError, match="links out of its folder"):
         load_checkpoint(snapshot)

@@ -109,7 +109,7 @@ def test_columns_of_other_names_are_not_taken_for_perfect(root):
 UNNAMED = {
     "null": (None, "no names of joints"),
     "too few": (["pan.pos", "lift.pos"], "2 names for 6 values"),
-    "others": ([f"joint_{i}.pos" for i in range(6)], "no limits of joint_0, joint_1"),
+    "others": ([f"joint_{i}.pos" for i in range(6)], "no limits for joint_0, joint_1"),
 }
 
 
@@ -133,7 +133,7 @@ def test_joints_without_names_or_limits_are_said(root, case):
 def test_limits_that_are_none_are_not_judged_by(root, limits):
     told(root, lambda info: info["motorium"].update(limits_rad=limits))
     (finding,) = of(root, "not_judged")
-    assert "no limits of shoulder_pan" in finding.detail
+    assert "no limits for shoulder_pan" in finding.detail
 
 
 def test_without_true_times_cadence_is_not_judged(root):
@@ -244,7 +244,7 @@ def test_ticks_are_no_angles(root):
     told(root, lambda info: info["motorium"].pop("units"))
     scaled(root, 4096 / (2 * np.pi))
     assert not of(root, "unit", "joint_jump", "static")
-    assert "which is no angle" in of(root, "not_judged")[0].detail
+    assert "which fits none of" in of(root, "not_judged")[0].detail
 
 
 def spoiled(root: Path, column: str, row: int, value) -> None:
@@ -264,7 +264,7 @@ TIMES = {  # name -> (column, row, value, kinds that block, words)
     "backwards": ("row_s", 7, 0.1, {"clock"}, "row_s goes back by 0.200 s"),
     "infinite capture": ("capture_s", 7, -np.inf, {"not_finite", "clock"}, "capture_s (joints) is -inf in row 7"),
     "captured before": ("capture_s", 7, 0.2, {"clock"}, "capture_s goes back by 0.096 s"),
-    "number twice": ("frame_index", 7, 6, {"index"}, "frame_index is 6 in row 7, 7 was to be expected"),
+    "number twice": ("frame_index", 7, 6, {"index"}, "frame_index is 6 in row 7, expected 7"),
 }  # fmt: skip
 
 

@@ -181,8 +181,8 @@ def test_the_link_and_what_to_do_are_named(good, outside, tmp_path):
     root = shutil.copytree(good, tmp_path / "d", symlinks=True)
     PLACES["lock"](root, outside)
     told = refused(root, outside, repair)
-    assert f"{root}/.recording/lock is a link, to {outside / 'made'}" in told
-    assert "put a copy" in told
+    assert f"{root}/.recording/lock is a link to {outside / 'made'}" in told
+    assert "replace it by a copy" in told
 
 
 IN_PART = ("data.parquet", "episode.parquet", "notes.json", "plan.json", "video-0.mp4")
@@ -245,13 +245,13 @@ def test_a_file_with_a_second_name_outside_is_replaced_and_not_written(waiting, 
 @pytest.mark.parametrize(
     ("moves", "words"),
     [
-        ({"data.parquet": "telemetry/notes.txt"}, "no place for 'data.parquet'"),
-        ({"data.parquet": "data/chunk-000/file-000.parquet"}, "no place for"),
-        ({"p": "data/chunk-000/file-001.parquet"}, "no place for 'p'"),
-        ({"../../meta/info.json": "notes.json"}, "no place for"),
-        ({"data.parquet": "../outside/notes.txt"}, "no place for"),
-        ({"episode.parquet": "meta/info.json"}, "names no place"),
-        ({"episode.parquet": "meta/episodes/chunk-000/file-000.parquet"}, "no place for"),
+        ({"data.parquet": "telemetry/notes.txt"}, "not a place for 'data.parquet'"),
+        ({"data.parquet": "data/chunk-000/file-000.parquet"}, "not a place for"),
+        ({"p": "data/chunk-000/file-001.parquet"}, "not a place for 'p'"),
+        ({"../../meta/info.json": "notes.json"}, "not a place for"),
+        ({"data.parquet": "../outside/notes.txt"}, "not a place for"),
+        ({"episode.parquet": "meta/info.json"}, "gives no place"),
+        ({"episode.parquet": "meta/episodes/chunk-000/file-000.parquet"}, "not a place for"),
     ],
 )
 def test_a_plan_names_the_places_of_its_own_episode_alone(waiting, outside, tmp_path, moves, words):
@@ -281,7 +281,7 @@ def test_a_plan_replaces_no_episode_that_is_there(waiting, tmp_path):
     plan["moves"] = {name: target.replace("-001.", "-000.") for name, target in plan["moves"].items()}
     (done / layout.PLAN).write_text(json.dumps(plan))
     before = (root / layout.data_file(layout.FilePlace(0, 0))).read_bytes()
-    with pytest.raises(DataError, match="in the dataset already"):
+    with pytest.raises(DataError, match="is already in the dataset"):
         staging.publish(root, done)
     assert len(repair(root).recovered) == 1
     assert (root / layout.data_file(layout.FilePlace(0, 0))).read_bytes() == before
@@ -300,7 +300,7 @@ def test_edits_make_new_files_alone(good, outside, tmp_path):
     root = shutil.copytree(good, tmp_path / "d", symlinks=True)
     (tmp_path / "new").symlink_to(outside / "made")
     before = state(outside)
-    with pytest.raises(DataError, match="is there already"):
+    with pytest.raises(DataError, match="already exists"):
         delete(Dataset.open(root), frozenset(), tmp_path / "new")
     assert state(outside) == before
 

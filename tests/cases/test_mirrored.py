@@ -175,7 +175,7 @@ def test_whoever_knows_says_so(tmp_path):
     ]
     done = CliRunner().invoke(main, [*command, "--out", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["notes"][0] == "left as they are: heat, object"
+    assert json.loads(done.stdout)["notes"][0] == "unchanged: heat, object"
     before, after = rows(root), rows(tmp_path / "out")
     np.testing.assert_array_equal(after["goal"][:, 5], -before["goal"][:, 5])
     np.testing.assert_array_equal(after["heat"], before["heat"])
@@ -197,7 +197,7 @@ def test_cameras_change_places_with_their_times_and_only_where_they_fit(tmp_path
     other = replace(
         source, info=replace(source.info, schema=replace(source.schema, features=tuple(features)))
     )
-    with pytest.raises(DataError, match="other sizes"):
+    with pytest.raises(DataError, match="differ in size"):
         mirror_dataset(other, Mirror({}, swap), tmp_path / "no")
 
 

@@ -53,7 +53,7 @@ def test_a_verb_says_what_is_missing(arguments, named, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("load", "error", "named"),
     [
-        (lambda: RobotSpec.load("~/arm.toml"), SpecError, "the shell did not replace ~"),
+        (lambda: RobotSpec.load("~/arm.toml"), SpecError, "the shell did not expand ~"),
         (lambda: RobotSpec.load("arm.TOML"), SpecError, r"arm.TOML: no such file"),
         (
             lambda: MotorSpec.load("servo.toml"),

@@ -132,11 +132,11 @@ def test_ctrl_c_holds_the_arm(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("request_", "cause"),
     [
-        ("hold", "told to hold by another caller"),
-        ("park", "told to park by another caller"),
-        ("release", "torque was switched off by another caller"),
+        ("hold", "another caller made it hold"),
+        ("park", "another caller parked it"),
+        ("release", "another caller switched its torque off"),
         ("estop", "emergency stop"),
-        ("move", "another motion was asked for"),
+        ("move", "another motion was requested"),
     ],
 )
 def test_who_ended_a_motion_is_named(bench: Bench, request_: str, cause: str) -> None:
@@ -160,7 +160,7 @@ def test_a_share_outside_its_range_is_refused(bench: Bench, share: float) -> Non
 
 def test_a_motion_too_slow_to_compute_holds_the_arm(bench: Bench) -> None:
     before = bench.robot.position_rad
-    with pytest.raises(SafetyError, match="no motion as slow as that"):
+    with pytest.raises(SafetyError, match="such a slow motion cannot be computed"):
         bench.robot.move_to(AWAY, velocity_share=1e-12)
     assert (bench.robot.control.mode, bench.robot.control.reason) == (Mode.HOLDING, Reason.UNPLANNED)
     assert bench.stands()

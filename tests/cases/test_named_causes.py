@@ -54,5 +54,5 @@ def test_an_archive_that_holds_the_package_says_what_to_do(tmp_path):
         archive.write(package / "__init__.py", "motorium/__init__.py")
     load = f"import sys; sys.path[:0] = [{str(tmp_path / 'site.zip')!r}]; import motorium"
     said = refusal(sys.executable, "-S", "-c", load)
-    assert "cannot be loaded out of an archive" in said
+    assert "cannot be loaded from an archive" in said
     assert "install it with pip" in said

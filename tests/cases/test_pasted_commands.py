@@ -65,7 +65,7 @@ def test_info_names_what_lies_aside(spaced):
     leave_one_waiting(spaced)
     part = next(spaced.glob(".recording/*.part"))
     aside.put_aside(spaced, part, "a camera is missing")
-    assert "lies aside: a camera is missing" in typed("info", str(spaced)).stdout
+    assert "was set aside: a camera is missing" in typed("info", str(spaced)).stdout
     assert len(json.loads(typed("info", str(spaced), "--json").stdout)["aside"]) == 1
 
 

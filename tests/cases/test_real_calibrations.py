@@ -172,7 +172,7 @@ def test_what_is_refused_names_range_and_way_round(tmp_path: Path) -> None:
     with pytest.raises(CalibrationError, match="no joint 'grippers'"):
         read_lerobot(path, spec, accept=("grippers",))
     unknown = file(tmp_path, (*PUBLISHED["leader"][1][:5], (0, 4095)))
-    with pytest.raises(CalibrationError, match="nothing tells where it is closed"):
+    with pytest.raises(CalibrationError, match="its closed position is unknown"):
         read_lerobot(unknown, spec)
 
 
@@ -212,7 +212,8 @@ def test_the_old_format_is_named(tmp_path: Path) -> None:
     }
     path.write_text(json.dumps({**old, "calib_mode": ["DEGREE"] * 6, "motor_names": list(JOINTS)}))
     with pytest.raises(
-        CalibrationError, match=r"LeRobot's old format.*motorium calibrate so101.*lerobot-calibrate"
+        CalibrationError,
+        match=r"LeRobot's format from before May 2025.*motorium calibrate so101.*lerobot-calibrate",
     ):
         read_lerobot(path, RobotSpec.load("so101"))
 

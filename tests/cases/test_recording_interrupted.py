@@ -170,7 +170,7 @@ def test_a_disk_that_fills_between_finishing_and_publishing_keeps_the_whole_epis
     told, kept, still, done = on_small_disk(RECORD + BETWEEN, tmp_path / "disk").splitlines()
     root = tmp_path / "disk/d"
     assert "No space left on device" in told
-    assert told.endswith(f"put in its place; make room on that disk, then motorium data repair {root}")
+    assert told.endswith(f"moved into place; make room on that disk, then motorium data repair {root}")
     assert kept == "1"
     assert "No space left" in still
     assert done == "[1] [20, 47]"
@@ -250,7 +250,7 @@ def test_a_dataset_may_be_named_by_dots(tmp_path: Path, name: str, monkeypatch: 
         (tmp_path / "d/sub").rmdir()
     monkeypatch.chdir(tmp_path / "d")
     if name == "sub/..":
-        with pytest.raises(DataError, match="not empty"):
+        with pytest.raises(DataError, match="nor empty"):
             DatasetWriter(Path(name), data_samples.schema(cameras=()), reserve_mb=1)
         return
     data_samples.write(Path(name), ("a", "b"), seconds=1, cameras=())
@@ -268,7 +268,7 @@ def test_a_dataset_may_be_named_by_dots(tmp_path: Path, name: str, monkeypatch: 
 def test_a_tilde_that_the_shell_left_is_named_before_an_arm_is_opened() -> None:
     done = CliRunner().invoke(main, ["record", "so101", "--leader", "so101_leader", "--dataset", "~/cubes"])
     assert done.exit_code == 2
-    assert "the shell did not replace ~" in done.stderr
+    assert "the shell did not expand ~" in done.stderr
 
 
 def test_an_encoder_that_cannot_begin_says_so_in_words(

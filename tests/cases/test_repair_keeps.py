@@ -122,7 +122,7 @@ def test_a_limit_of_the_size_of_files_passes_too(root, share):
         assert share > 0.9
     else:
         assert (done.returncode, "Traceback" in done.stderr) == (2, False)
-        assert "nothing of it is lost: allow larger files (ulimit -f)" in done.stderr
+        assert "nothing is lost: allow larger files (ulimit -f)" in done.stderr
         assert part_of(root).is_dir()
         assert verb("repair", root).exit_code == 0
     assert len(Dataset.open(root).episodes) == 2
@@ -165,7 +165,7 @@ def test_damage_of_one_file_costs_no_episode(root: Path, damage: Callable[[Path]
 
     again = verb("repair", root)
     assert again.exit_code == 0
-    assert f".recording/lost/{lying.folder.name} lies aside: {lying.why}" in again.output
+    assert f".recording/lost/{lying.folder.name} was set aside: {lying.why}" in again.output
     (finding,) = [f for f in check(root, pictures=False).findings if f.kind == "aside"]
     assert lying.folder.name in finding.detail
     assert finding.remedy.startswith(f"motorium data repair {root} --again")
@@ -185,7 +185,7 @@ def test_what_an_earlier_release_put_aside_without_a_reason_is_named_and_tried_a
     lost.mkdir()
     part_of(root).rename(lost / f"000-{part_of(root).name}")
     said = verb("repair", root).output
-    assert "an earlier release put it there without a reason" in said
+    assert "an earlier release put it there without giving a reason" in said
     assert f"motorium data repair {root} --again" in said
     assert "episode 1 recovered: 5 s" in verb("repair", root, "--again").output
     assert list(lost.iterdir()) == []
@@ -210,7 +210,7 @@ def test_telemetry_that_cannot_be_read_costs_no_episode(root):
     (part_of(root) / staging.TELEMETRY).write_bytes(b"MTRJRNL1")
     assert repair(root).recovered == [(1, 5.0)]
     dataset = Dataset.open(root)
-    assert dataset.notes(dataset.episodes[1])["telemetry"] == "telemetry.jnl is no journal"
+    assert dataset.notes(dataset.episodes[1])["telemetry"] == "telemetry.jnl is not a journal"
 
 
 def test_a_finished_episode_whose_number_was_taken_meanwhile_gets_another(root, tmp_path):

@@ -73,7 +73,7 @@ READERS: dict[str, Callable[[Dataset], object]] = {
 def test_what_was_opened_is_not_read_on_in_another_dataset(root: Path, reader: str) -> None:
     dataset = Dataset.open(root)
     first_gone(root)
-    with pytest.raises(DataError, match="moved or replaced by an edit while it was read: begin again"):
+    with pytest.raises(DataError, match="moved or replaced by an edit while it was being read: start again"):
         READERS[reader](dataset)
     assert sorted(path.name for path in root.parent.iterdir()) == ["d", "d_old"]
     READERS[reader](Dataset.open(root))
@@ -91,7 +91,7 @@ def test_videos_of_one_are_not_put_beside_rows_of_the_other(
             first_gone(root)
 
     monkeypatch.setattr(Dataset, "stream", streamed)
-    with pytest.raises(DataError, match="begin again"):
+    with pytest.raises(DataError, match="start again"):
         edit.merge([dataset], root.with_name("out"))
     assert not root.with_name("out").exists()
 
@@ -108,7 +108,7 @@ def test_an_arm_is_not_driven_by_numbers_in_a_unit_that_came_meanwhile(
         return done
 
     monkeypatch.setattr(recorded, "check_playable", checked)
-    with pytest.raises(DataError, match="begin again"):
+    with pytest.raises(DataError, match="start again"):
         recorded.load_episode(root, 0, how)
     monkeypatch.undo()
     replay = recorded.load_episode(root, 0, how)
@@ -152,7 +152,7 @@ def test_no_folder_is_made_of_a_name_that_is_no_dataset(tmp_path: Path, writer: 
     elif kind == "behind a link":
         root.symlink_to("nowhere")
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(DataError, match=r"is no dataset|no such folder; give a dataset"):
+    with pytest.raises(DataError, match=r"is not a dataset|no such folder; give a dataset"):
         WRITERS[writer](root)
     assert sorted(tmp_path.rglob("*")) == before
 

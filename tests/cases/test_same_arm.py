@@ -112,7 +112,7 @@ def test_another_file_of_the_same_name_is_another_robot(recorded: Path, tmp_path
     spec = shorter(tmp_path)
     with pytest.raises(DataError, match=r"another declaration of so101.*elbow_flex from .* to 1\.6 here"):
         load_episode(recorded, 0, playing(spec))
-    with pytest.raises(DataError, match=r"begun with another declaration of so101 \(other limits_rad\)"):
+    with pytest.raises(DataError, match=r"started with another declaration of so101 \(other limits_rad\)"):
         add(recorded, arm(spec))
     add(recorded, arm(spec), Accepted(robot=True))
     dataset = Dataset.open(recorded)

@@ -118,7 +118,7 @@ def test_exchanged_cables_are_told_by_what_the_servos_keep(plug: Plug) -> None:
         assert Calibration.of_adapter(one.port, SPEC).joints["gripper"].homing_offset == 100
         plug((one.port, "0001", "1-1.3"), (other.port, "0001", "1-1.2"))
         with pytest.raises(
-            CalibrationError, match=r"gripper keeps the offset 100, the calibration -200.*exchanged"
+            CalibrationError, match=r"gripper keeps the offset 100, the calibration -200.*swapped"
         ):
             Robot.open("so101", port=one.port)
         assert find_calibration("one", one.port, SPEC).joints["gripper"].homing_offset == 100
@@ -179,7 +179,7 @@ def test_a_name_made_of_a_shared_number_is_given_to_no_port(plug: Plug, tmp_path
             (tmp_path / folder / name).symlink_to(f"/dev/ttyUSB{i}")
     found = [port.device for port in list_ports(tmp_path / "by-id", tmp_path / "by-path")]
     assert found == [str(tmp_path / "by-path" / name) for name in ("usb-0:1.2", "usb-0:1.3")]
-    assert "serial numbers that tell no adapters apart: /dev/ttyUSB0 (0001), " in check_serial().detail
+    assert "serial numbers that several adapters share: /dev/ttyUSB0 (0001), " in check_serial().detail
     shown = CliRunner().invoke(main, ["ports"]).output
     assert "(0001)" in shown
     assert "1-1.3" in shown

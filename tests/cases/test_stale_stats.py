@@ -87,7 +87,7 @@ def test_stats_json_is_compared_with_the_rows_and_written_anew(root, spoil):
     (finding,) = found(root)
     assert finding.kind == "stats"
     assert finding.blocks
-    assert finding.remedy == f"motorium data stats {root} --write computes them anew"
+    assert finding.remedy == f"motorium data stats {root} --write recomputes them"
     run(root, "--write")
     assert check(root).findings == ()
     after = json.loads(path.read_text())

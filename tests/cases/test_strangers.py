@@ -86,22 +86,22 @@ def _late(root: Path) -> None:
 MADE: dict[str, tuple[Callable[[Path], None], str]] = {
     "a name of a million digits": (
         lambda root: _info(root, data_path="data/{chunk_index:01000000d}.parquet"),
-        "no path pattern",
+        "not a path pattern",
     ),
     "videos of a wide name": (
         lambda root: _info(root, video_path="{video_key}/{episode_index:0999999999d}.mp4"),
-        "no path pattern",
+        "not a path pattern",
     ),
     "a pattern without end": (
         lambda root: _info(root, data_path="{file_index}" * 100_000),
-        "no path pattern",
+        "not a path pattern",
     ),
     "a pattern that leads out": (lambda root: _info(root, data_path="../d.parquet"), "outside the dataset"),
     "a million lines about episodes": (_million, "1000000 rows; at most"),
     "words that unpack to much": (_words, "unpacks to more than"),
     "info.json is a pipe": (_pipe("meta", "info.json"), "no meta/info.json|a FIFO"),
     "tasks are a pipe": (_pipe("meta", "tasks.parquet"), "a FIFO"),
-    "half a letter": (lambda root: _info(root, robot_type="so101\ud800"), "no Unicode text"),
+    "half a letter": (lambda root: _info(root, robot_type="so101\ud800"), "not Unicode text"),
     "frames beyond all numbers": (lambda root: _info(root, total_frames=10**30), "beyond 64 bits"),
     "an infinite rate": (lambda root: _info(root, fps=float("inf")), "Infinity is not a JSON number"),
     "an infinite time": (_late, "inf"),

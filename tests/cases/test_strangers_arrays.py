@@ -52,7 +52,7 @@ def test_arrays_packed_otherwise_than_numpy_does_are_refused(tmp_path):
     path = tmp_path / "a.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("x.npy", member(HEADER % b"(1,)", bytes(8)))
-    with pytest.raises(MotoriumError, match="packed in a way"):
+    with pytest.raises(MotoriumError, match="compressed in a way"):
         read_arrays(path)
 
 
@@ -79,9 +79,9 @@ def journal(text: bytes) -> bytes:
 
 
 JOURNALS = {
-    "no JSON": (b"{", "no JSON"),
+    "not JSON": (b"{", "not JSON"),
     "deep": (b"[" * 100_000, "nested too deeply"),
-    "a list": (b"[]", "no object"),
+    "a list": (b"[]", "not an object"),
     "no records": (b"{}", "no record type"),
     "objects": (json.dumps({"record": [["x", "|O"]]}).encode(), "no record type"),
     "a name twice": (json.dumps({"record": [["x", "<f8"], ["x", "<f8"]]}).encode(), "no record type"),
@@ -89,7 +89,7 @@ JOURNALS = {
         json.dumps({"record": [["x", "<f8", [2**31, 2**31]]]}).encode(),
         "no record type",
     ),
-    "records of nothing": (json.dumps({"record": []}).encode(), "are not read"),
+    "records of nothing": (json.dumps({"record": []}).encode(), "are not supported"),
 }
 
 
@@ -117,5 +117,5 @@ def test_a_journal_that_is_mostly_empty_space_costs_no_memory(tmp_path):
     path = tmp_path / "frames.jnl"
     path.write_bytes(journal(json.dumps({"record": [["x", "<f8"]]}).encode()))
     os.truncate(path, 3 << 30)
-    with hostile_files.memory_limit(256 << 20), pytest.raises(DataError, match="next to nothing"):
+    with hostile_files.memory_limit(256 << 20), pytest.raises(DataError, match="is almost empty"):
         read_journal(path)

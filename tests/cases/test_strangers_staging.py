@@ -58,9 +58,9 @@ def private(path: Path) -> None:
 
 LEFT: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "rows are a pipe": (staging.FRAMES, pipe, "is a FIFO"),
-    "rows are empty space": (staging.FRAMES, hole, "next to nothing"),
+    "rows are empty space": (staging.FRAMES, hole, "is almost empty"),
     "the encoder's lock is a pipe": (video.HELD, pipe, "is a FIFO"),
-    "a film of the user's": (video_name(0, ".frag"), private, "leads out of its folder"),
+    "a film of the user's": (video_name(0, ".frag"), private, "links out of its folder"),
 }
 
 

@@ -138,7 +138,7 @@ def test_a_name_that_would_not_be_found_again_is_met_before_the_sweep(name: str,
         main, ["calibrate", "so101", "--port", "/dev/null", "--yes", "--name", name]
     )
     assert done.exit_code == 2
-    assert "is no name for a calibration" in done.stderr
+    assert "is not a name for a calibration" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -41,7 +41,7 @@ def test_a_name_lets_the_scene_draw_and_an_instruction_forces_it():
     assert [tasks.forced_colour(name) for name in [None, *NAMES]] == [None] * 3
     assert tasks.forced_colour("Put the BLUE cube in the tray.") == "blue"
     with pytest.raises(
-        SimulationError, match=r"put the red .*; or pick-to-tray, with which every scene draws"
+        SimulationError, match=r"put the red .*; or pick-to-tray, which lets every scene draw"
     ):
         tasks.forced_colour("dance")
 
@@ -65,7 +65,7 @@ def test_a_policy_is_told_the_instruction_and_never_the_name(robot):
 def test_recording_takes_both_and_a_refusal_leaves_nothing(robot, tmp_path):
     leader = ScriptLeader(robot)
     assert leader.prepare(4, "pick-to-tray") == leader.prepare(4, None)
-    with pytest.raises(SimulationError, match="'dance' is no task"):
+    with pytest.raises(SimulationError, match="'dance' is not a task"):
         record(robot, leader, RecordPlan(tmp_path / "new" / "d", 1, "dance"), Silent())
     assert list(tmp_path.iterdir()) == []
 
@@ -77,7 +77,7 @@ def test_evaluation_takes_both():
 
     assert instructions(RED) == [RED, RED]
     assert instructions("pick-to-tray") == instructions(NAMES[1])
-    with pytest.raises(SimulationError, match="'dance' is no task"):
+    with pytest.raises(SimulationError, match="'dance' is not a task"):
         instructions("dance")
 
 
@@ -107,7 +107,7 @@ def test_a_misspelt_name_is_met_before_the_arm_is_opened(tmp_path, monkeypatch, 
 
 def test_a_stranger_s_folder_stays_as_it_was(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(DataError, match="not empty"):
+    with pytest.raises(DataError, match="nor empty"):
         DatasetWriter(tmp_path, data_samples.schema())
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 

@@ -103,7 +103,7 @@ def test_what_not_all_say_of_the_robot_is_left_out_and_said(three, tmp_path):
     info["motorium"]["limits_rad"]["gripper"] = [-0.5, 1.0]
     path.write_text(json.dumps({**info, "motorium": {**info["motorium"], "slots": {"gripper": 18}}}))
     done = merged([a, b], tmp_path / "ab", "--json")
-    assert json.loads(done.stdout)["notes"] == ["left out, as not all say the same: slots"]
+    assert json.loads(done.stdout)["notes"] == ["left out, because they differ: slots"]
     own = Dataset.open(tmp_path / "ab").schema.own
     assert own["limits_rad"]["gripper"] == [-0.5, 1.7]
     assert own["limits_rad"]["elbow_flex"] == [-1.9, 1.9]
@@ -134,7 +134,7 @@ def test_units_are_converted_there_and_back(three, tmp_path, unit):
 
 def test_what_conversion_needs_is_asked_for(three, tmp_path):
     a, _, c = three
-    with pytest.raises(DataError, match="does not say it; say it: motorium data units"):
+    with pytest.raises(DataError, match="does not give it; to set it: motorium data units"):
         units_edit.convert_units(Dataset.open(c), Units("deg"), tmp_path / "out")
     path = a / layout.INFO
     path.write_text(path.read_text().replace('"so101"', '"somebodys"'))

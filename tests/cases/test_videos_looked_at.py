@@ -142,7 +142,7 @@ def test_info_json_does_not_contradict_itself(root):
     info = json.loads(path.read_text())
     info["features"][FRONT]["info"]["video.fps"] = 15
     path.write_text(json.dumps(info))
-    assert any("said to have 15 frames per second" in f.detail for f in found(root))
+    assert any("declared with 15 frames per second" in f.detail for f in found(root))
 
 
 def test_frames_of_no_row_are_named_and_nothing_is_lost_for_them(root, tmp_path):
@@ -172,7 +172,7 @@ def test_a_picture_that_cannot_be_decoded_whole_is_damage(root):
     path.write_bytes(content)
     damaged = [f for f in found(root) if f.kind == "damaged"]
     assert len(damaged) == 1
-    assert "cannot be decoded whole" in damaged[0].detail
+    assert "cannot be decoded completely" in damaged[0].detail
     assert "Errno" not in damaged[0].detail
     assert 0 < damaged[0].time_s < ROWS / FPS
     assert not [f for f in check(root).findings if f.episode in (1, 2)]
@@ -207,7 +207,7 @@ def test_a_file_that_is_none_is_damage_and_no_good_data_is_to_be_deleted(root, s
     assert finding.kind == "damaged"
     assert video_of(root, 0).name in finding.detail
     file = layout.video_file(FRONT, layout.FilePlace.number(0))
-    assert finding.remedy.startswith(f"put a whole {file} there; ")
+    assert finding.remedy.startswith(f"put back an intact {file}; ")
     assert finding.remedy.endswith("--episodes 0 --out NEW")
 
 
@@ -316,9 +316,9 @@ def png(image: np.ndarray) -> bytes:
 
 
 STILLS = {
-    "none": (None, "damaged", "is no picture"),
+    "none": (None, "damaged", "is not a picture"),
     "cut": (png(data_samples.image(0, 9, 0))[:150], "damaged", "is a damaged PNG"),
-    "text": (b"no picture", "damaged", "is no JPEG"),
+    "text": (b"no picture", "damaged", "is not a JPEG"),
     "size": (png(data_samples.image(0, 9, 0, 48)), "video", "is 48 x 48 pixels, info.json says 64 x 64"),
 }
 

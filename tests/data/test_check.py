@@ -248,9 +248,9 @@ def test_damage_is_a_finding_and_the_rest_is_still_judged(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        (layout.INFO, b"{", "is no JSON"),
+        (layout.INFO, b"{", "is not valid JSON"),
         (layout.INFO, b'{"codebase_version": "v9"}', "v9"),
-        (layout.INFO, b"[" * 100_000, "is no JSON"),
+        (layout.INFO, b"[" * 100_000, "is not valid JSON"),
         (layout.TASKS, b"PAR1 nothing", "is damaged"),
     ],
 )
@@ -269,7 +269,7 @@ def test_paths_stay_inside_the_dataset(tmp_path, pattern):
     info = json.loads((root / layout.INFO).read_text())
     info["data_path"] = pattern
     (root / layout.INFO).write_text(json.dumps(info))
-    with pytest.raises(DataError, match=r"outside the dataset|no path pattern"):
+    with pytest.raises(DataError, match=r"outside the dataset|not a path pattern"):
         Dataset.open(root).rows(Dataset.open(root).episodes[0])
 
 

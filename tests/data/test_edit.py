@@ -301,5 +301,5 @@ def test_texts_and_pictures_in_the_data_files_go_along(root, tmp_path):
     convert.convert(source, "v2.1", tmp_path / "old")
     convert.convert(Dataset.open(tmp_path / "old"), "v3.0", tmp_path / "back")
     assert carried(Dataset.open(tmp_path / "back")) == carried(source)
-    with pytest.raises(DataError, match="only videos are made anew"):
+    with pytest.raises(DataError, match="only videos are re-encoded"):
         edit.mirror(source, {"shoulder_pan": -1}, {}, tmp_path / "no")

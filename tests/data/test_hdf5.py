@@ -199,17 +199,17 @@ def jpeg_bomb(file):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (external_link, "link to elsewhere"),
-        (soft_link, "link to elsewhere"),
-        (external_storage, "lies in another file"),
-        (virtual, "lies in another file"),
+        (external_link, "an external link"),
+        (soft_link, "an external link"),
+        (external_storage, "is stored in another file"),
+        (virtual, "is stored in another file"),
         (bomb, "holds nothing"),
-        (big_frames, "larger than is read"),
+        (big_frames, "is too large"),
         (objects, "only numbers"),
-        (short, "not as many rows"),
+        (short, "numbers of rows differ"),
         (not_a_number, "not finite in row 3"),
-        (bad_name, "no name that is read"),
-        (no_jpeg, "is no JPEG"),
+        (bad_name, "not a valid name"),
+        (no_jpeg, "is not a JPEG"),
         (jpeg_bomb, "a JPEG of 65535 x 65535"),
     ],
 )
@@ -238,7 +238,7 @@ def test_what_the_file_does_not_say_is_asked_for(tmp_path):
     with pytest.raises(DataError, match="give --fps"):
         import_hdf5(aloha(tmp_path / "in.hdf5"), tmp_path / "d", Said())
     (tmp_path / "text.hdf5").write_text("no HDF5 at all")
-    with pytest.raises(DataError, match="damaged, or no HDF5"):
+    with pytest.raises(DataError, match="damaged, or not an HDF5"):
         import_hdf5(tmp_path / "text.hdf5", tmp_path / "d", Said(fps=50))
 
 

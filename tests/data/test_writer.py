@@ -65,7 +65,7 @@ def small(tmp_path_factory):
 )
 def test_another_schema_is_refused_in_words(small, change, words):
     before = digests(small)
-    with pytest.raises(DataError, match="cannot go on with another schema") as told:
+    with pytest.raises(DataError, match="cannot be continued with another schema") as told:
         DatasetWriter(small, data_samples.schema(**change), reserve_mb=1)
     assert words in str(told.value)
     assert digests(small) == before
@@ -81,7 +81,7 @@ def test_two_writers_are_refused_and_the_first_is_not_disturbed(tmp_path):
 
 def test_a_folder_that_is_no_dataset_is_left_alone(tmp_path):
     (tmp_path / "diary.txt").write_text("dear diary")
-    with pytest.raises(DataError, match="no dataset and not empty"):
+    with pytest.raises(DataError, match="neither a dataset nor empty"):
         DatasetWriter(tmp_path, PLAIN, reserve_mb=1)
     assert (tmp_path / "diary.txt").read_text() == "dear diary"
 
@@ -120,7 +120,7 @@ def test_a_read_only_dataset_can_be_read_and_refuses_a_writer():
 
 
 def test_a_full_disk_is_told_before_anything_is_written(tmp_path):
-    with pytest.raises(DataError, match="stay in reserve"):
+    with pytest.raises(DataError, match="are kept in reserve"):
         DatasetWriter(tmp_path, PLAIN, reserve_mb=1 << 30)
 
 
@@ -146,7 +146,7 @@ def test_discarded_and_empty_episodes_leave_no_trace(tmp_path):
         rows(writer, 5)
         writer.discard()
         writer.begin("nothing")
-        with pytest.raises(DataError, match="without a row"):
+        with pytest.raises(DataError, match="without rows"):
             writer.end()
         writer.discard()
     dataset = Dataset.open(tmp_path / "d")

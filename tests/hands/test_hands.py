@@ -102,8 +102,8 @@ def test_wrists_seen_by_a_camera_are_brought_into_the_world(tmp_path):
         ({"fps": None}, "needs t_s"),
         ({"fps": np.array(0.0)}, "needs t_s"),
         ({"t_s": np.zeros(N)}, "does not rise"),
-        ({"camera_to_world": 2 * np.eye(4)}, "no rotation"),
-        ({"camera_to_world": np.diag([1.0, 1.0, -1.0, 1.0])}, "no rotation"),
+        ({"camera_to_world": 2 * np.eye(4)}, "not a rotation"),
+        ({"camera_to_world": np.diag([1.0, 1.0, -1.0, 1.0])}, "not a rotation"),
         ({"camera_to_world": np.zeros((3, 4))}, "camera_to_world is"),
     ],
 )

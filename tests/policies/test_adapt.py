@@ -108,7 +108,7 @@ def test_a_subclass_inherits_the_rest_and_is_not_wrapped() -> None:
 @pytest.mark.parametrize(
     ("thing", "told"),
     [
-        (object(), "object is no policy: it has no method infer"),
+        (object(), "object is not a policy: it has no method infer"),
         (type("Bare", (), {"infer": lambda *_: None})(), "it lacks .'rows', 'dt_s'"),
     ],
 )

@@ -67,13 +67,16 @@ class TestBind:
     @pytest.mark.parametrize(
         ("bad", "expected"),
         [
-            (changed(BOTH, "elbow_flex", lambda c: replace(c, joint="elbow")), "'elbow' is no joint"),
+            (changed(BOTH, "elbow_flex", lambda c: replace(c, joint="elbow")), "'elbow' is not a joint"),
             (
                 changed(["action"], "gripper", lambda c: replace(c, slot=19)),
-                "'gripper' is in slot 19, the robot has it in slot 18",
+                "'gripper' is in slot 19, but the robot has it in slot 18",
             ),
-            (changed(["state"], "gripper", lambda c: replace(c, unit="rad")), "the robot speaks opening"),
-            (replace(SAMPLE, cameras=(replace(SAMPLE.cameras[0], role="top"),)), "camera 'top' is no camera"),
+            (changed(["state"], "gripper", lambda c: replace(c, unit="rad")), "the robot uses opening"),
+            (
+                replace(SAMPLE, cameras=(replace(SAMPLE.cameras[0], role="top"),)),
+                "camera 'top' is not a camera",
+            ),
             (
                 replace(SAMPLE, cameras=(replace(SAMPLE.cameras[0], width=128),)),
                 "camera 'front' is 128x96, the robot's is 96x96",

@@ -101,7 +101,7 @@ def test_absent_file(folder, name):
     (folder / name).unlink()
     message = refusal(folder)
     assert name in message
-    assert "is absent" in message
+    assert "is missing" in message
 
 
 def test_truncated_weights(folder):
@@ -218,14 +218,14 @@ CONTRADICTIONS = [
     (lambda d: d.update(slot_adapters=ADAPTERS), "slot_adapters need format_version 2"),
     (lambda d: d.update(format_version=2, slot_adapters=ADAPTERS[:1]), "name every embodiment"),
     (lambda d: d.update(format_version=2, slot_adapters=ADAPTERS[::-1]), "in the order of embodiments"),
-    (lambda d: d.update(format_version=2, slot_adapters=[*ADAPTERS[:1], OTHER]), "slot 7 is no action"),
+    (lambda d: d.update(format_version=2, slot_adapters=[*ADAPTERS[:1], OTHER]), "slot 7 is not an action"),
     (lambda d: d.update(format_version=2, slot_adapters=[*ADAPTERS[:1], TWICE]), "slot 50 appears twice"),
     (lambda d: d.update(format_version=2, slot_adapters=[*ADAPTERS[:1], BEYOND]), "in 0..199"),
     (lambda d: d.update(family="pi0"), "family is 'pi0'; this version knows: nano"),
     (lambda d: d["state"][1].update(slot=50), "state slot 50 appears twice"),
     (lambda d: d["state"][1].update(slot=200), "it must be in 0..199"),
     (lambda d: d["state"][0].update(std=0), "state[0].std is 0"),
-    (lambda d: d["state"].pop(0), "is relative but its slot 50 is no state input"),
+    (lambda d: d["state"].pop(0), "is relative but its slot 50 is not a state input"),
     (lambda d: d["action_normalisation"]["mean"].pop(), "action_normalisation.mean must be 16 rows of 6"),
     (lambda d: d["prompt"].update(vocabulary=["a", "b"]), "must begin with '<pad>'"),
     (lambda d: d["scene"]["names"].pop(), "one equal, non-zero length"),

@@ -81,7 +81,7 @@ def test_a_family_that_runs_goes_before_a_refusal(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(
     ("entry", "told"),
-    [("nowhere_at_all:FAMILY", "does not load"), ("toy_policy:ARM", "is no motorium Family")],
+    [("nowhere_at_all:FAMILY", "does not load"), ("toy_policy:ARM", "is not a motorium Family")],
 )
 def test_a_broken_package_is_named_and_our_own_still_load(
     brought: Path, tmp_path: Path, entry: str, told: str

@@ -88,5 +88,5 @@ def test_an_edited_file_is_refused(file: Path) -> None:
 
 def test_damaged_file(file: Path) -> None:
     file.write_text(file.read_text()[:40])
-    with pytest.raises(CalibrationError, match="is no JSON that can be read"):
+    with pytest.raises(CalibrationError, match="is not valid JSON"):
         Calibration.load(file, SPEC)

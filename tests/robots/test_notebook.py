@@ -79,7 +79,7 @@ def test_cells_of_a_notebook(arm: VirtualArm) -> None:
         assert "Error" not in notebook.run("robot.move_to({'elbow_flex': 1.2})")
         assert arm.torque.all()
         again = notebook.run(opening)
-        assert "held by this process" in again
+        assert "in use by this process" in again
         assert "close()" in again
         assert notebook.run("print(round(robot.position_rad[2], 1))") == "1.2\n", (
             "the first robot is still there"
@@ -110,7 +110,7 @@ def test_first_use_connects_and_the_first_motion_gives_torque(arm: VirtualArm) -
     assert arm.torque.all()
     with pytest.raises(SafetyError, match="open already"), robot:
         pass
-    with pytest.raises(BusError, match=r"held by this process.*so101.*close\(\)"):
+    with pytest.raises(BusError, match=r"in use by this process.*so101.*close\(\)"):
         Robot.open(QUICK, port=arm.emulator.port, calibration="nominal")
     motorium.close_all()
     assert at_rest(arm)
@@ -137,7 +137,7 @@ def test_a_robot_that_was_only_read_is_let_go_without_motion_and_with_gives_it_t
         link.symlink_to(arm.emulator.port)
         robot = Robot.open(QUICK, port=str(link), calibration="nominal").connect()
         np.testing.assert_allclose(robot.position_rad, begin, atol=0.01)
-        with pytest.raises(BusError, match="held by this process"):
+        with pytest.raises(BusError, match="in use by this process"):
             Robot.open(QUICK, port=arm.emulator.port, calibration="nominal")
         robot.close()
         np.testing.assert_allclose(arm.position_rad, begin, atol=0.01)

@@ -39,7 +39,7 @@ def core() -> ControlCore:
 
 def test_statistics_are_read_like_the_dict_they_were(core):
     stats = core.stats()
-    with pytest.warns(OldAccessWarning, match="CoreStats is no dict any more"):
+    with pytest.warns(OldAccessWarning, match="CoreStats is no longer a dict"):
         old: dict[str, Any] = dict(stats)
     assert list(old) == OLD_STATS
     assert json.loads(json.dumps(old)) == old, "plain values, as in 0.1.0"

@@ -85,5 +85,5 @@ def test_opening_an_arm_warns_of_what_was_refused(
         assert robot.status().mode is Mode.HOLDING
     assert f"without processor {ABSENT}" in caplog.text
     path.write_text(path.read_text().replace(f"cpu = {ABSENT}", "cpu = -7"))
-    with pytest.raises(SpecError, match="cpu must be a processor's number"):
+    with pytest.raises(SpecError, match="cpu must be a CPU number"):
         RobotSpec.load(str(path))

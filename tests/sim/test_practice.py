@@ -106,10 +106,10 @@ def test_a_missing_servo_is_silent_until_it_is_connected(wire, practise):
     [
         ("fly", "unknown command 'fly'; valid:\nmove JOINT"),
         ("move elbow 1", "no joint 'elbow'; joints: shoulder_pan"),
-        ("move gripper", "move is followed by"),
+        ("move gripper", "sweep or off after move"),
         ("move gripper nan", "not to nan"),
         ("move gripper 9", "gripper turns from"),
-        ("missing", "followed by joints"),
+        ("missing", "give joints or ids after missing"),
         ("missing 17", "no joint '17'"),
         ("fault lightning", "no fault 'lightning'; kinds: drop"),
         ("fault drop/0", "a whole number from 1"),

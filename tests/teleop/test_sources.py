@@ -47,12 +47,12 @@ def test_a_trajectory_is_interpolated_and_ends(tmp_path):
         ({"position_rad": np.zeros((3, 6))}, "needs the arrays"),
         ({"t_s": np.arange(3.0), "position_rad": np.zeros((3, 5))}, "5 columns"),
         ({"t_s": np.arange(3.0), "position_rad": np.zeros(3)}, r"not \(N, J\)"),
-        ({"t_s": np.zeros(3), "position_rad": np.zeros((3, 6))}, "times that rise"),
+        ({"t_s": np.zeros(3), "position_rad": np.zeros((3, 6))}, "rising times"),
         ({"t_s": np.arange(3.0), "position_rad": np.full((3, 6), np.nan)}, "finite"),
         ({"t_s": np.arange(1.0), "position_rad": np.zeros((1, 6))}, "needs"),
         (
             {"t_s": np.arange(3.0), "position_rad": np.zeros((3, 6)), "joint_names": np.array(["a"] * 6)},
-            "of joints a",
+            "has joints a",
         ),
     ],
 )

@@ -55,7 +55,7 @@ def test_a_gap_is_seen_as_missing_and_repeated():
 
 
 def test_what_cannot_be_aligned_is_refused():
-    with pytest.raises(MotoriumError, match="times fall at 1"):
+    with pytest.raises(MotoriumError, match="times go back at 1"):
         nearest([0], [1, 5, 3])
     with pytest.raises(MotoriumError, match="no measurements of wrist"):
         align({"front": [1], "wrist": []}, 30)

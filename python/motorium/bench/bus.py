@@ -48,7 +48,7 @@ QUICK = Effort(rounds=3, cycles=50, losses=3)
 
 
 def wire_limit_us(protocol: str, servos: int) -> float:
-    """Time of the bytes of one cycle at 1 Mbps, 8N1; nothing can be quicker.
+    """Return the wire time of one cycle at 1 Mbps, 8N1, which nothing can beat.
 
     Feetech: request 8 + J, replies J * (6 + 10), sync write 8 + 3 J. Dynamixel: Fast Sync Read request 14 + J, one
     reply 8 + J * (4 + 10), sync write 14 + 5 J. Return delays are set to zero.
@@ -216,7 +216,7 @@ def _against(
 
 
 def measure(effort: Effort | None = None) -> dict[str, Any]:
-    """Both protocols; JSON values.
+    """Measure both protocols; returns JSON values.
 
     Returns:
         `protocols`: by name `cycle_us` and `peer_cycle_us`, median wall microseconds of a cycle without wire time;

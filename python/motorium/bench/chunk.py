@@ -38,7 +38,7 @@ class Latencies:
     cpu_ms: tuple[float, ...]
 
     def as_dict(self) -> dict[str, float]:
-        """p50 and p95 of both."""
+        """Return p50 and p95 of both."""
         found = {}
         for name, values in (("", self.wall_ms), ("cpu_", self.cpu_ms)):
             if values:
@@ -48,7 +48,7 @@ class Latencies:
 
 
 def measure(count: int = 50, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
-    """`{"machine": ..., "alone": {...}, "paced": {...}, "beside_sim": {...}, "in_run": {...}}`, times in ms.
+    """Return `{"machine": ..., "alone": {...}, "paced": {...}, "beside_sim": {...}, "in_run": {...}}`, times in ms.
 
     Args:
         count: inferences of each kind; paced ones take 0.4 s each.

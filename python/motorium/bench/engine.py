@@ -102,7 +102,7 @@ def _attempt(what: str, make: Callable[[], Any], notes: list[str]) -> Any:
 
 
 def recompute_ratio(job: Job, say: Callable[[str], None]) -> float:
-    """How many times faster our engine is, at size M, than the way Being-H0.5's own code runs (`recompute.py`).
+    """Return how many times faster our engine is, at size M, than the way Being-H0.5's own code runs (`recompute.py`).
 
     Raises BenchmarkError when the two do not compute the same chunk.
     """
@@ -146,7 +146,7 @@ def _measure_size(size: ExpertSize, job: Job, notes: list[str], say: Callable[[s
 
 
 def compare(outputs: Mapping[str, tuple[Floats, str]]) -> dict[str, float]:
-    """Cosine of every output to the first float32 one.
+    """Return the cosine of every output to the first float32 one.
 
     Raises BenchmarkError when one is not finite, or a float32 output differs by more than SAME of the largest value:
     then it is another network, and its time says nothing.
@@ -158,7 +158,7 @@ def compare(outputs: Mapping[str, tuple[Floats, str]]) -> dict[str, float]:
 
 
 def agreement(outputs: Mapping[str, tuple[Floats, str]]) -> tuple[dict[str, float], dict[str, str]]:
-    """Cosine to the first float32 output of each that may be timed, and for every other one the reason.
+    """Return the cosine to the first float32 output of each contender that may be timed, and for others the reason.
 
     Raises BenchmarkError when nothing was computed in float32.
     """

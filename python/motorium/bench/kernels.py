@@ -20,7 +20,7 @@ CALLS = 200  # per timed call: a single one is in the range of the clock's own c
 
 
 def measure(threads: int = 2, pace: Pace | None = None) -> dict[str, Any]:
-    """JSON values.
+    """Measure kernels; returns JSON values.
 
     `slots_vs_numpy`: how many times faster a (16, 200) chunk is scattered and gathered than with numpy's indexing,
     both from Python into arrays that exist already; `slots_ns`: nanoseconds of each. `products`: per ISA, precision
@@ -38,7 +38,7 @@ def measure(threads: int = 2, pace: Pace | None = None) -> dict[str, Any]:
 
 
 def products(isa: str, threads: int) -> dict[str, Any]:
-    """Products of 16 rows, as a denoising step has them, in every precision."""
+    """Measure products of 16 rows, as a denoising step has them, in every precision."""
     figures: dict[str, Any] = {}
     for precision in PRECISIONS:
         peak = _core.kernels.measure_peak(precision, threads, seconds=0.05, isa=isa)
@@ -53,7 +53,7 @@ def products(isa: str, threads: int) -> dict[str, Any]:
 
 
 def race_slots(pace: Pace | None = None) -> Race:
-    """Joints to slots and back, CALLS times per contender and call."""
+    """Race joints to slots and back, CALLS times per contender and call."""
     source = np.random.default_rng(0)
     joints = len(SLOTS)
     scale, offset = source.uniform(0.5, 2, joints).astype("f4"), source.normal(size=joints).astype("f4")

@@ -27,7 +27,7 @@ ENCODERS = 2
 
 @contextlib.contextmanager
 def busy() -> Iterator[None]:
-    """Two encoder processes and a thread that never lets go of the interpreter by itself."""
+    """Run two encoder processes and a thread that never releases the GIL on its own."""
     encoders = [subprocess.Popen(python_code(ENCODER)) for _ in range(ENCODERS)]
     stop = threading.Event()
 
@@ -125,7 +125,7 @@ def _emulated(spec: Any) -> Any:
 
 
 def measure(seconds: float = 20.0, rounds: int = 4) -> dict[str, Any]:
-    """Both loops at every rate, in turns.
+    """Measure both loops at every rate, in turns.
 
     Returns:
         `{"machine": ..., "rates": {"200": {"ticks", "missed", "ticks_python", "missed_python", "period_error_us",

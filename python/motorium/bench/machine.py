@@ -18,7 +18,7 @@ PACKAGES = ("motorium", "numpy", "torch", "onnxruntime")
 
 
 def machine(threads: int | None = None) -> dict[str, Any]:
-    """CPU, its instruction sets, cores, governor, load, memory, compiler and versions; JSON values only.
+    """Return CPU, its instruction sets, cores, governor, load, memory, compiler and versions; JSON values only.
 
     `threads` is how many the measurement used, if it has a say in that.
     """

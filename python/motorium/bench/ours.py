@@ -88,11 +88,11 @@ def roofline_s(size: ExpertSize, precision: str, threads: int) -> float:
 
 @cache
 def peak_ops_s(precision: str, threads: int) -> float:
-    """Operations per second of the best product in registers, two per multiply-add."""
+    """Measure operations per second of the best product in registers, two per multiply-add."""
     return float(_core.kernels.measure_peak(precision, threads, seconds=0.3))
 
 
 @cache
 def stream_bytes_s(threads: int) -> float:
-    """Bytes per second read from memory."""
+    """Measure bytes per second read from memory."""
     return float(_core.kernels.measure_stream(1 << 28, threads))

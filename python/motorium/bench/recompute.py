@@ -36,7 +36,7 @@ class Chunk:
 
 
 def model_config(size: ExpertSize) -> BeingH05Config:
-    """Return the checkpoint whose action expert has this size; the text stream is twice as wide, as in the 2B model."""
+    """Return a checkpoint whose action expert has this size; its text stream is twice as wide, as in the 2B model."""
     eps = 1e-6
     vit = VitConfig(8, 8, 1, 1, 7, eps)
     llm = LlmConfig(
@@ -47,7 +47,7 @@ def model_config(size: ExpertSize) -> BeingH05Config:
 
 
 def make_model(config: BeingH05Config, seed: int = 0) -> dict[str, Floats]:
-    """Random weights by the engine's names, scaled so that activations keep their size."""
+    """Make random weights by the engine's names, scaled so that activations keep their size."""
     source = np.random.default_rng(seed)
     weights: dict[str, Floats] = {}
     for name, weight in being_h05_tensors(config, SLOTS).items():
@@ -68,7 +68,7 @@ def make_model(config: BeingH05Config, seed: int = 0) -> dict[str, Floats]:
 
 
 def make_chunk(config: BeingH05Config, size: ExpertSize, seed: int = 1) -> Chunk:
-    """Random inputs: `size.prefix` tokens in front of the actions, one of them the state."""
+    """Make random inputs: `size.prefix` tokens in front of the actions, one of them the state."""
     source = np.random.default_rng(seed)
     passes = 1 + config.mpg_refinement_iters
     prompt = source.integers(0, VOCABULARY, size.prefix).astype(np.int32)
@@ -89,7 +89,7 @@ def make_chunk(config: BeingH05Config, size: ExpertSize, seed: int = 1) -> Chunk
 
 
 def contenders(size: ExpertSize, threads: int) -> dict[str, Callable[[], Floats]]:
-    """`motorium` and `reference`: calls that compute the same chunk (T, 200) from the same prompt and state."""
+    """Return `motorium` and `reference`: calls that compute the same chunk (T, 200) from the same prompt and state."""
     from .peers.torch_being_h05 import Observation, TorchBeingH05
     from .peers.torch_expert import set_threads
 

@@ -51,7 +51,7 @@ def measure(rounds: int = 200) -> dict[str, Any]:
 
 
 def parse(lines: str) -> Times:
-    """Nanoseconds per operation of each burst, by (contender, what)."""
+    """Return nanoseconds per operation of each burst, by (contender, what)."""
     times: dict[tuple[str, str], list[float]] = {}
     for line in lines.splitlines():
         name, what, nanoseconds = line.split()
@@ -60,7 +60,7 @@ def parse(lines: str) -> Times:
 
 
 def figures(times: Times) -> dict[str, Any]:
-    """Medians and, where both ran, ratios of the bursts of the same round."""
+    """Return medians and, where both ran, ratios of the bursts of the same round."""
 
     def median(name: str, what: str) -> float:
         return statistics.median(times[name, what])

@@ -29,12 +29,15 @@ class Growth:
         return float(np.corrcoef(self.values, self.ms)[0, 1] ** 2)
 
     def ratio(self) -> float:
-        """How the cost grows from the smallest value to the largest, per growth of the value: 1 is proportional."""
+        """Return how the cost grows from smallest to largest value, per growth of the value: 1 is proportional."""
         return (self.ms[-1] / self.ms[0]) / (self.values[-1] / self.values[0])
 
 
 def measure(threads: int = 1, base: ExpertSize = SIZES["S"], rounds: int = 20) -> dict[str, Any]:
-    """JSON values: `steps`, `rows` and `layers`, each with milliseconds by value, `linear` and `machine`; float32."""
+    """Measure the growth in float32.
+
+    Returns `steps`, `rows` and `layers`, each with milliseconds by value, `linear` and `machine`; JSON values.
+    """
     figures: dict[str, Any] = {}
     for name, values in (("steps", STEPS), ("rows", ROWS), ("layers", LAYERS)):
         growth = grow(base, name, values, threads, rounds)
@@ -46,7 +49,7 @@ def measure(threads: int = 1, base: ExpertSize = SIZES["S"], rounds: int = 20) -
 
 
 def grow(base: ExpertSize, name: str, values: Sequence[int], threads: int, rounds: int) -> Growth:
-    """One size of `base` takes each of `values` in turn, `rounds` times over; the least time of each counts."""
+    """Vary one size of `base` over `values`, `rounds` times; the least time of each counts."""
     runs = [_runner(replace(base, **{name: value}), threads) for value in values]
     best = [float("inf")] * len(runs)
     for _ in range(rounds):

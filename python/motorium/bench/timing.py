@@ -41,11 +41,11 @@ class Race:
         return list(self.seconds)
 
     def median_s(self, name: str) -> float:
-        """Median seconds per call."""
+        """Return median seconds per call."""
         return statistics.median(self.seconds[name])
 
     def ratio(self, ours: str, other: str) -> float:
-        """How many times faster `ours` is than `other`: the median over rounds, each round compared with itself.
+        """Return how many times faster `ours` is than `other`: the median over rounds, each round compared with itself.
 
         What slows a machine for a while slows both contenders of a round, and so leaves the ratio alone.
         """
@@ -57,7 +57,7 @@ class Race:
         return min(names, key=self.median_s, default=None)
 
     def medians_ms(self) -> dict[str, float]:
-        """Median milliseconds of each contender, four significant digits."""
+        """Return median milliseconds of each contender, four significant digits."""
         return {name: float(f"{1e3 * self.median_s(name):.4g}") for name in self.seconds}
 
     def least_ms(self) -> dict[str, float]:

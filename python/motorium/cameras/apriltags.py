@@ -1,4 +1,4 @@
-"""Where a camera stands, from AprilTags (36h11) whose places are known. Needs the extra `cameras`."""
+"""Find a camera's pose from AprilTags (36h11) at known positions. Needs the extra `cameras`."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Extrinsics:
     frames: int = 1
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "camera_to_world": [[round(float(x), 9) for x in row] for row in self.camera_to_world],
             "rms_px": round(self.rms_px, 4),
@@ -60,7 +60,7 @@ class Extrinsics:
 
 
 def detect(image: UInt8) -> dict[int, Float64]:
-    """Tag number -> (4, 2) corners in pixels: top left, top right, bottom right, bottom left of the tag's picture.
+    """Find tags: number -> (4, 2) corners in pixels, clockwise from the top left of the tag's picture.
 
     A number seen twice is left out: nobody knows which is which.
     """
@@ -81,7 +81,7 @@ def detect(image: UInt8) -> dict[int, Float64]:
 
 
 def averaged(sightings: Iterable[Mapping[int, Float64]]) -> tuple[dict[int, Float64], int]:
-    """Median corners over several pictures of a camera that stood still, of tags seen in at least half of them."""
+    """Return median corners over pictures of a still camera, for tags seen in at least half of them."""
     seen = list(sightings)
     numbers = {number for one in seen for number in one}
     kept = {}
@@ -93,7 +93,7 @@ def averaged(sightings: Iterable[Mapping[int, Float64]]) -> tuple[dict[int, Floa
 
 
 def solve(corners: Mapping[int, Float64], tags: Mapping[int, Tag], lens: Lens) -> Extrinsics:
-    """Where the camera stands.
+    """Solve for the pose of the camera.
 
     Each tag alone has two poses that look much alike (Collins and Bartoli, "Infinitesimal plane-based pose estimation",
     2014). All of them are tried on all tags, the best is refined on all corners (Levenberg-Marquardt).
@@ -120,8 +120,8 @@ def solve(corners: Mapping[int, Float64], tags: Mapping[int, Tag], lens: Lens) -
     if rms > MAX_RMS_PX:
         worst = max(per_tag, key=lambda number: per_tag[number])
         raise CameraError(
-            f"the tags do not fit together: {rms:.1f} px on average, tag {worst} is off by {per_tag[worst]:.1f} px; "
-            f"check its size and place, and the lens"
+            f"the tags contradict each other: {rms:.1f} px on average, tag {worst} is off by {per_tag[worst]:.1f} px; "
+            f"check its size and position, and the lens"
         )
     others = [_refined(guesses[i], known, tags, lens) for _, i in scored[1:]]
     distinct = [_rms(other, known, tags, lens) for other in others if _differs(other, best)]
@@ -129,13 +129,13 @@ def solve(corners: Mapping[int, Float64], tags: Mapping[int, Tag], lens: Lens) -
     if ambiguity < AMBIGUOUS:
         raise CameraError(
             f"two poses fit almost equally well ({rms:.2f} and {min(distinct):.2f} px): the tag is small, or seen "
-            f"from straight above; bring it nearer, tilt the camera, or use several tags"
+            "from directly above; move it closer, tilt the camera, or use several tags"
         )
     std_m, std_deg = _deviations(best, known, tags, lens, max(rms, CORNER_PX))
     if std_deg > MAX_STD_DEG:
         raise CameraError(
             f"the pose is known to {std_deg:.1f} degrees and {1e3 * std_m:.0f} mm only: the tags are small in the "
-            f"picture; bring the camera nearer, or use larger or several tags"
+            "picture; move the camera closer, or use larger or several tags"
         )
     return Extrinsics(inverse(best), rms, per_tag, std_m, std_deg, ambiguity)
 

@@ -84,5 +84,5 @@ def check_ages(frames: Mapping[str, Frame], max_age_s: Mapping[str, float], now_
         if age_s > max_age_s.get(role, float("inf")):
             raise CameraError(
                 f"the newest frame of camera {role!r} is {age_s:.2f} s old, {max_age_s[role]:.2f} s is allowed: "
-                f"check its cable and the load of the machine"
+                "check its cable and the machine's load"
             )

@@ -13,7 +13,7 @@ from .setup import CameraSetup
 
 
 def check_cameras(setup: CameraSetup, seconds: float = 2.0, *, sysfs: Path = SYSFS) -> dict[str, Any]:
-    """Buses, pictures and rates as plain values for JSON.
+    """Check buses, pictures and rates; returns plain values for JSON.
 
     Returns `robot`, `buses` and `cameras`: role -> camera, size, rate_hz, age_s, distance (None without a reference
     picture), lost.

@@ -1,4 +1,4 @@
-"""USB video devices of this machine, named by what stays: the port they are plugged into and their serial number.
+"""USB video devices of this machine, by what does not change: their USB port and serial number.
 
 /dev/video0 is whichever camera answered first after power-on, so two cameras may trade names over night. The USB path
 (such as 1-1.2: bus 1, port 1 of it, port 2 of the hub there) belongs to the socket, the serial number to the camera.
@@ -42,12 +42,12 @@ class VideoDevice:
     vendor: str = ""
 
     def as_dict(self) -> dict[str, object]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
 
 def list_devices(sysfs: Path = SYSFS) -> list[VideoDevice]:
-    """Every capture device, in order of its node. Metadata nodes of the same camera (index > 0) are left out."""
+    """List every capture device, in order of its node. Metadata nodes of the same camera (index > 0) are left out."""
     found = []
     for entry in sorted((sysfs / "class" / "video4linux").glob("video*"), key=_number):
         if not _NODE.fullmatch(entry.name) or _read(entry / "index") not in ("", "0"):

@@ -1,4 +1,4 @@
-"""`motorium cameras calibrate`: from pictures of tags to a file with the camera's place in the world."""
+"""`motorium cameras calibrate`: from pictures of tags to a file with the camera's pose in the world."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_PICTURE_BYTES = 64 << 20
 
 
 def extrinsics_path(robot: str, role: str) -> Path:
-    """Where a camera's place is kept: beside its binding."""
+    """Return the file of a camera's pose, beside its binding."""
     return setup_path(robot).with_name(f"{robot}.{role}.extrinsics.json")
 
 
@@ -83,6 +83,6 @@ def _read(path: Path) -> UInt8:
     cv2 = import_cv2()
     image = cv2.imread(str(check_regular(path, MAX_PICTURE_BYTES, error=CameraError)), cv2.IMREAD_COLOR)
     if image is None:
-        raise CameraError(f"{path} is no picture that OpenCV can read")
+        raise CameraError(f"{path} is not a picture that OpenCV can read")
     rgb: UInt8 = image[:, :, ::-1].copy()
     return rgb

@@ -1,4 +1,4 @@
-"""What a person means by a camera on the command line: a serial number, a USB path, a node, a file."""
+"""Find a camera named on the command line: a serial number, a USB path, a node, a file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def recognise(
             return _uvc(fitting[0], devices, mode, max_age_s)
         if fitting:
             paths = ", ".join(device.usb_path for device in fitting)
-            raise CameraError(f"{len(fitting)} cameras call themselves {text}: bind by USB path ({paths})")
+            raise CameraError(f"{len(fitting)} cameras have the name {text}: bind by USB path ({paths})")
     depth = list_realsense() if kind in (None, "realsense") else []
     if any(camera["serial"] == text for camera in depth):
         return Binding("realsense", serial=text, mode=mode, max_age_s=max_age_s)

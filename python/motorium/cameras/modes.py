@@ -1,4 +1,4 @@
-"""What a camera mode costs on its USB bus, and whether all of them fit: asked before the first frame, not after.
+"""Check before the first frame whether all camera modes fit on their USB buses, and what each costs.
 
 A video class camera reserves isochronous bandwidth when it starts: so many bytes in each microframe of 125 us, and in
 steps, since it offers a few alternate settings (here 1, 2 or 3 packets of 1024 bytes, the most that USB 2.0 allows an
@@ -87,7 +87,7 @@ class BusLoad:
         return self.reserved <= self.limit and all(s.reserved_bytes_per_s <= endpoint for s in self.streams)
 
     def as_dict(self) -> dict[str, object]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "bus": self.bus,
             "speed_mbps": self.speed_mbps,
@@ -99,7 +99,7 @@ class BusLoad:
 
 
 def bus_loads(streams: Iterable[Stream]) -> list[BusLoad]:
-    """Reservations summed per bus and speed. A bus of unknown speed counts as high-speed USB 2."""
+    """Sum reservations per bus and speed. A bus of unknown speed counts as high-speed USB 2."""
     groups: dict[tuple[int, float], list[Stream]] = {}
     for stream in streams:
         known = stream.speed_mbps if stream.speed_mbps in BUS_LIMITS else 480.0

@@ -21,7 +21,7 @@ MAX_SIDE = 8192
 
 
 def import_cv2() -> Any:
-    """OpenCV, or CameraError with the extra that installs it."""
+    """Import OpenCV. Raises CameraError with the extra that installs it."""
     try:
         import cv2
     except ImportError as error:
@@ -32,7 +32,7 @@ def import_cv2() -> Any:
 
 
 class UvcSource:
-    """A USB video class camera, found anew by serial number or USB path each time it is opened."""
+    """A USB video class camera, found by serial number or USB path each time it is opened."""
 
     def __init__(self, mode: Mode, *, serial: str = "", usb_path: str = "", sysfs: Path = SYSFS) -> None:
         """Open it and set its mode. Raises CameraError: absent, busy, or it takes another mode than asked for."""
@@ -101,7 +101,9 @@ class FileSource:
         height = self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
         if not 0.1 <= fps <= 1000.0 or not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
             self._capture.release()
-            raise CameraError(f"{path} is no video that OpenCV can play ({width:g}x{height:g} at {fps:g} Hz)")
+            raise CameraError(
+                f"{path} is not a video that OpenCV can play ({width:g}x{height:g} at {fps:g} Hz)"
+            )
         self._period_s = 1.0 / fps if paced else 0.0
         self._due_s = time.monotonic()
 

@@ -34,12 +34,14 @@ def write_png(path: Path, image: UInt8) -> None:
 
 
 def read_png(path: Path) -> UInt8:
-    """(H, W, 3) uint8 of a file written by `write_png`. Raises CameraError for anything else."""
+    """Read a file written by `write_png` as (H, W, 3) uint8. Raises CameraError for anything else."""
     data = read_bytes(path, MAX_FILE_BYTES, error=CameraError)
     try:
         return _decode(data)
     except (ValueError, struct.error, zlib.error) as error:
-        raise CameraError(f"{path} is no thumbnail of ours ({error}): bind the camera again") from error
+        raise CameraError(
+            f"{path} is not a thumbnail made by motorium ({error}): bind the camera again"
+        ) from error
 
 
 def _decode(data: bytes) -> UInt8:
@@ -66,7 +68,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 def _body(data: bytes, at: int, kind: bytes) -> bytes:
     (size,) = struct.unpack_from(">I", data, at)
     if data[at + 4 : at + 8] != kind or at + 12 + size > len(data):
-        raise ValueError(f"no whole {kind.decode()} chunk")
+        raise ValueError(f"no complete {kind.decode()} chunk")
     body = data[at + 8 : at + 8 + size]
     if struct.unpack_from(">I", data, at + 8 + size)[0] != zlib.crc32(kind + body):
         raise ValueError(f"damaged {kind.decode()} chunk")

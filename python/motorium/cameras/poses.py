@@ -1,4 +1,4 @@
-"""Poses, lenses and tag layouts: what camera calibration is told, read from strangers' files and checked."""
+"""Poses, lenses and tag layouts: the inputs of camera calibration, read from untrusted files and checked."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Lens:
 
     @classmethod
     def from_fovy(cls, width: int, height: int, fovy_deg: float) -> Lens:
-        """Square pixels, the axis through the middle, a vertical field of view. Raises CameraError."""
+        """Make a lens of square pixels, centred axis and a vertical field of view. Raises CameraError."""
         if not 1 <= fovy_deg <= 170:
-            raise CameraError(f"a vertical field of view of {fovy_deg:g} degrees; 1 to 170 make a picture")
+            raise CameraError(f"a vertical field of view of {fovy_deg:g} degrees; it must be 1 to 170")
         focal = 0.5 * height / math.tan(math.radians(fovy_deg) / 2)
         return cls(focal, focal, (width - 1) / 2, (height - 1) / 2)
 
@@ -65,7 +65,7 @@ class Lens:
 
 @dataclass(frozen=True)
 class Tag:
-    """One tag that lies in the world.
+    """One tag in the world.
 
     Attributes:
         size_m: length of its black square's side.
@@ -84,7 +84,7 @@ class Tag:
 
 
 def load_tags(path: Path) -> dict[int, Tag]:
-    """Tags by number from JSON: {"tags": [{"id", "size_m", "position_m", "rpy_rad"}]}. Raises CameraError.
+    """Read tags by number from JSON: {"tags": [{"id", "size_m", "position_m", "rpy_rad"}]}. Raises CameraError.
 
     `rpy_rad` turns about the world's x, then y, then z; zero lies flat on the table, its picture upright towards +y.
     """
@@ -110,14 +110,14 @@ def load_tags(path: Path) -> dict[int, Tag]:
 
 
 def pose(position_m: Float64, rotation: Float64) -> Float64:
-    """(4, 4) of (3,) and (3, 3)."""
+    """Return the pose (4, 4) of a position (3,) and a rotation (3, 3)."""
     out = np.eye(4)
     out[:3, :3], out[:3, 3] = rotation, position_m
     return out
 
 
 def inverse(transform: Float64) -> Float64:
-    """(4, 4) the other way."""
+    """Return the inverse pose (4, 4)."""
     turned = transform[:3, :3].T
     return pose(-turned @ transform[:3, 3], turned)
 
@@ -126,7 +126,7 @@ def read_table(path: Path) -> Mapping[str, Any]:
     """Return a JSON object of at most a megabyte. Raises CameraError."""
     table = read_json(path, MAX_FILE_BYTES, error=CameraError)
     if not isinstance(table, dict):
-        raise CameraError(f"{path} holds no JSON object")
+        raise CameraError(f"{path} does not contain a JSON object")
     return table
 
 
@@ -138,5 +138,5 @@ def _vector(value: Any, where: str) -> Float64:
 
 def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e9:
-        raise CameraError(f"{where}: {value!r} is no usable number")
+        raise CameraError(f"{where}: {value!r} is not a usable number")
     return float(value)

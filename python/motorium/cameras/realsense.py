@@ -21,7 +21,7 @@ STAMP_WINDOW_S = 1.0
 
 
 def import_rs() -> Any:
-    """pyrealsense2, or CameraError with the extra that installs it."""
+    """Import pyrealsense2. Raises CameraError with the extra that installs it."""
     try:
         import pyrealsense2
     except ImportError as error:
@@ -137,7 +137,7 @@ def _colour(rs: Any, frame: Any) -> Any:
         return image
     if layout == rs.format.bgr8:
         return np.ascontiguousarray(image[:, :, ::-1])
-    raise CameraError(f"colour frames in format {layout}; rgb8 and bgr8 are read")
+    raise CameraError(f"colour frames in format {layout}; only rgb8 and bgr8 are supported")
 
 
 def _depth_unit_m(profile: Any) -> float:

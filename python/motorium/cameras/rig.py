@@ -1,4 +1,4 @@
-"""All cameras of a robot at once: bandwidth before the start, a thread each, a look whether each is the right one."""
+"""All cameras of a robot: bandwidth checked before the start, one thread each, a check for swapped cameras."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def usb_loads(setup: CameraSetup, sysfs: Path = SYSFS) -> list[BusLoad]:
 
 
 class CameraRig:
-    """The cameras of one robot, opened and looked at.
+    """The cameras of one robot, opened and checked.
 
     Attributes:
         cameras: role -> camera, for `Robot.open(..., cameras=rig.cameras)`; the robot closes them.
@@ -84,7 +84,7 @@ class CameraRig:
         return rig
 
     def first_frames(self, timeout_s: float = FIRST_FRAME_S) -> dict[str, Frame]:
-        """One frame of each camera. Raises CameraError naming all that stayed silent."""
+        """Read one frame of each camera. Raises CameraError naming all that stayed silent."""
         deadline = time.monotonic() + timeout_s
         found = {role: _first(camera, deadline) for role, camera in self.cameras.items()}
         silent = [answer for answer in found.values() if isinstance(answer, str)]
@@ -113,7 +113,7 @@ class CameraRig:
             camera.close()
 
     def stats(self) -> dict[str, CameraStats]:
-        """Role -> what its thread has counted."""
+        """Return role -> what its thread has counted."""
         return {role: camera.stats() for role, camera in self.cameras.items()}
 
     def __enter__(self) -> Self:
@@ -133,7 +133,7 @@ def _first(camera: CameraThread, deadline: float) -> Frame | str:
 
 
 def references(setup: CameraSetup) -> dict[str, UInt8]:
-    """Role -> reference picture, of the roles that have one. Raises CameraError for a damaged one."""
+    """Return role -> reference picture, for roles that have one. Raises CameraError for a damaged one."""
     paths = {role: picture_path(setup.robot, role) for role in setup.cameras}
     return {role: read_png(path) for role, path in paths.items() if path.is_file()}
 
@@ -158,7 +158,7 @@ def bind(
 def _refusal(robot: str, seen: Look) -> str:
     parts = [f"camera {role!r} shows what {other!r} should" for role, other in seen.swapped.items()]
     parts += [
-        f"camera {role!r} looks elsewhere than when it was bound (distance {seen.distance[role]:.2f})"
+        f"camera {role!r} shows another view than when it was bound (distance {seen.distance[role]:.2f})"
         for role in seen.strange
     ]
     role = next(iter([*seen.swapped, *seen.strange]))

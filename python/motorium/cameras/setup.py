@@ -1,4 +1,4 @@
-"""Which camera plays which role on one robot: a JSON file beside the robot's calibration, and a picture per role.
+"""Which camera has which role on one robot: a JSON file beside the robot's calibration, and a picture per role.
 
 `$XDG_CONFIG_HOME/motorium/cameras/<robot>.json` (by default in ~/.config), with `<robot>.<role>.png` beside it: what
 that camera saw when it was bound.
@@ -88,19 +88,19 @@ class CameraSetup:
 
 
 def directory() -> Path:
-    """Where setups are kept: $XDG_CONFIG_HOME/motorium/cameras, by default in ~/.config."""
+    """Return the folder of setups: $XDG_CONFIG_HOME/motorium/cameras, by default in ~/.config."""
     return config_home() / "cameras"
 
 
 def setup_path(robot: str) -> Path:
     """Return the file of one robot's cameras. Raises CameraError for a name that is no file name."""
     if not _NAME.fullmatch(robot) or robot.startswith("."):
-        raise CameraError(f"{robot!r} names no robot: letters, digits, '_', '-' and '.'")
+        raise CameraError(f"{robot!r} is not a robot name: use letters, digits, '_', '-' and '.'")
     return directory() / f"{robot}.json"
 
 
 def picture_path(robot: str, role: str, suffix: str = "") -> Path:
-    """Where the reference picture of a role is kept, or with a suffix ("seen") what it sees now."""
+    """Return the file of a role's reference picture, or with the suffix "seen" of what it sees now."""
     return setup_path(robot).with_name(f"{robot}.{role}{'.' + suffix if suffix else ''}.png")
 
 
@@ -118,7 +118,7 @@ def _parse(table: Any, robot: str, path: Path) -> CameraSetup:
 
 def _binding(entry: Any, where: str) -> Binding:
     if not isinstance(entry, dict) or not isinstance(entry.get("mode"), dict):
-        raise CameraError(f"{where} is no camera binding")
+        raise CameraError(f"{where} is not a camera binding")
     unknown = sorted(set(entry) - set(Binding.__dataclass_fields__))
     unknown += sorted(set(entry["mode"]) - set(Mode.__dataclass_fields__))
     if unknown:
@@ -128,9 +128,9 @@ def _binding(entry: Any, where: str) -> Binding:
     if kind not in KINDS:
         raise CameraError(f"{where}: kind is {kind!r}; valid choices: {', '.join(KINDS)}")
     if any(not isinstance(text, str) or len(text) > 4096 for text in texts.values()):
-        raise CameraError(f"{where}: serial, usb_path and path are texts")
+        raise CameraError(f"{where}: serial, usb_path and path must be texts")
     if not any(texts.values()):
-        raise CameraError(f"{where} names no camera: give serial, usb_path or path")
+        raise CameraError(f"{where} does not name a camera: give serial, usb_path or path")
     age = entry.get("max_age_s", 0.5)
     return Binding(
         kind, **texts, mode=parse_mode(entry["mode"], where), max_age_s=_number(age, 0.01, 60, where)
@@ -150,7 +150,7 @@ def parse_mode(entry: Mapping[str, Any], where: str) -> Mode:
 
 def _number(value: Any, lower: float, upper: float, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise CameraError(f"{where}: {value!r} is no number")
+        raise CameraError(f"{where}: {value!r} is not a number")
     if not lower <= value <= upper:
         raise CameraError(f"{where}: {value:g} is outside {lower:g} to {upper:g}")
     return float(value)

@@ -1,4 +1,4 @@
-"""A thread for each camera: it waits for frames so that nobody else has to, and opens a lost camera again."""
+"""One thread per camera: waits for frames so that nobody else must, and reopens a lost camera."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..types import Frame, UInt8
 from ..units import NS_PER_S
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.2, 2.0
-FROZEN = "its driver delivers one frame again and again, with the same time stamp"
+FROZEN = "its driver keeps delivering the same frame, with the same time stamp"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class CameraStats:
     error: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
 
@@ -161,10 +161,10 @@ class CameraThread:
         since_s = (time.monotonic_ns() - self._arrived_ns) / NS_PER_S
         if frame is not None and since_s <= self.max_age_s < _age_s(frame):
             return (
-                "frames do come, but their own time stamps say that they are old: the driver holds them back, or its "
+                "frames arrive, but their own time stamps say that they are old: the driver delays them, or its "
                 "clock is wrong"
             )
-        return "check its cable and the load of the machine"
+        return "check its cable and the machine's load"
 
     def _run(self) -> None:
         retry_s = FIRST_RETRY_S
@@ -263,5 +263,5 @@ def _check_image(image: UInt8, role: str, usual: tuple[int, ...] | None) -> None
     if usual is not None and image.shape != usual:
         raise CameraError(
             f"camera {role!r} delivers {image.shape[1]}x{image.shape[0]}, it began with {usual[1]}x{usual[0]}: "
-            f"its mode was changed; close and open it again to go on so"
+            f"its mode was changed; close and open it again to accept that"
         )

@@ -1,4 +1,4 @@
-"""Whether a camera still looks where it looked when it was bound: distances between small pictures.
+"""Check whether a camera still has the view it was bound with: distances between small pictures.
 
 Between two sessions the light changes, the arm stands elsewhere and objects have moved; most of the background has not.
 So pictures are compared block by block, each block brought to zero mean and unit contrast, and only the better part of
@@ -47,12 +47,12 @@ class Look:
 
     @property
     def good(self) -> bool:
-        """Every camera looks where it looked."""
+        """Whether every camera still has its view."""
         return not self.swapped and not self.strange
 
 
 def thumbnail(image: UInt8) -> UInt8:
-    """(48, 64, 3) uint8: area means of (H, W, 3); smaller pictures are enlarged by repetition."""
+    """Shrink to (48, 64, 3) uint8: area means of (H, W, 3); smaller pictures are enlarged by repetition."""
     rows = _edges(image.shape[0], THUMBNAIL_HEIGHT)
     columns = _edges(image.shape[1], THUMBNAIL_WIDTH)
     sums = np.zeros((image.shape[0] + 1, image.shape[1] + 1, 3))
@@ -65,7 +65,7 @@ def thumbnail(image: UInt8) -> UInt8:
 
 
 def distance(a: UInt8, b: UInt8) -> float:
-    """0 for the same view, towards 1 for unrelated ones; (48, 64, 3) thumbnails, symmetric.
+    """Return 0 for the same view, up to 1 for unrelated ones; (48, 64, 3) thumbnails, symmetric.
 
     Per block: 1 - normalised correlation of grey values, halved by how alike the colours are; two flat blocks of like
     brightness are alike. The mean over the `COUNTED_SHARE` most alike blocks.

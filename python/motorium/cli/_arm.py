@@ -38,4 +38,4 @@ def tell_without_cameras(arm: Robot) -> None:
     """Say how a real arm gets cameras, when it has none."""
     if not arm.cameras:
         how = f"motorium cameras bind ROLE CAMERA --robot {arm.spec.name}"
-        say(f"no camera is bound: rows have joints and no pictures; to bind one: {how}")
+        say(f"no camera is bound: rows have joints but no pictures; to bind one: {how}")

@@ -1,4 +1,4 @@
-"""The verb of `motorium data` that judges: what is wrong with a dataset, one line a kind, or every finding."""
+"""The verb of `motorium data` that checks: what is wrong with a dataset, one line per kind, or every finding."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 @click.command(cls=Verb, name="check")
 @click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
-    "--no-pictures", is_flag=True, help="Count the frames of videos, but do not decode them: much faster."
+    "--no-pictures", is_flag=True, help="Count the frames of videos without decoding them: much faster."
 )
 @click.option(
-    "--details", "--all", "details", is_flag=True, help="Every finding; without it a line for each kind."
+    "--details", "--all", "details", is_flag=True, help="Print every finding instead of one line per kind."
 )
 @json_option
 def check(dataset: Path, no_pictures: bool, details: bool, as_json: bool) -> None:
-    """Judge DATASET; ends with 1 when something keeps it from being used."""
+    """Check DATASET; exit with 1 when something prevents its use."""
     from ..data.check.judge import check as judge
     from ..data.format.snapshot import written
 

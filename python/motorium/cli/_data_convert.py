@@ -19,10 +19,16 @@ from ._verb import Verb, count, json_option, print_json
     default="v3.0",
     show_default=True,
 )
-@click.option("--fps", type=click.IntRange(1, 1000), help="Of HDF5 files that do not say it; ALOHA's is 50.")
+@click.option(
+    "--fps",
+    type=click.IntRange(1, 1000),
+    help="Rows per second of HDF5 files that do not give it; 50 for ALOHA.",
+)
 @click.option("--task", help="Instruction for HDF5 files.")
 @click.option("--robot", help="Robot of HDF5 files.")
-@click.option("--units", type=click.Choice(["rad", "deg", "lerobot"]), help="Of the joints in HDF5 files.")
+@click.option(
+    "--units", type=click.Choice(["rad", "deg", "lerobot"]), help="Unit of the joints in HDF5 files."
+)
 @out_option
 @json_option
 def convert(
@@ -35,9 +41,9 @@ def convert(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """To another version of LeRobot's format, bit for bit and without a network; or from HDF5 (ALOHA, robomimic).
+    """Convert to another version of LeRobot's format, bit for bit and offline; or from HDF5 (ALOHA, robomimic).
 
-    DATASET is a LeRobotDataset, an HDF5 file, or a folder of HDF5 files, an episode each.
+    DATASET is a LeRobotDataset, an HDF5 file, or a folder of HDF5 files with one episode each.
     """
     from ..data.edit import hdf5
     from ..data.edit.convert import convert as write

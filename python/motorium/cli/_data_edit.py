@@ -1,4 +1,4 @@
-"""The verbs of `motorium data` that make another dataset. Without --out it takes the old one's place, which is kept."""
+"""The verbs of `motorium data` that make a new dataset. Without --out it replaces the old one, which is kept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ dataset_argument = click.argument("dataset", type=click.Path(path_type=Path, fil
 out_option = click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The new dataset.  [default: in place, the old one kept]",
+    help="Folder of the new dataset.  [default: in place, keeping the old one]",
 )
 
 
@@ -72,11 +72,11 @@ def say_what_waits(*datasets: Path) -> None:
 
 @click.command(cls=Verb, name="delete")
 @dataset_argument
-@click.option("--episodes", required=True, help="Which, such as 0,3-5.")
+@click.option("--episodes", required=True, help="Which episodes, such as 0,3-5.")
 @out_option
 @json_option
 def delete(dataset: Path, episodes: str, out: Path | None, as_json: bool) -> None:
-    """Leave episodes out; those behind them move up."""
+    """Delete episodes; later ones move up."""
     from ..data.edit import edits as edit
 
     make_dataset(
@@ -86,12 +86,12 @@ def delete(dataset: Path, episodes: str, out: Path | None, as_json: bool) -> Non
 
 @click.command(cls=Verb, name="relabel")
 @dataset_argument
-@click.option("--from", "old", required=True, help="A task as it is.")
-@click.option("--to", "new", required=True, help="What it shall be called.")
+@click.option("--from", "old", required=True, help="The present text of the task.")
+@click.option("--to", "new", required=True, help="The new text.")
 @out_option
 @json_option
 def relabel(dataset: Path, old: str, new: str, out: Path | None, as_json: bool) -> None:
-    """Other words for a task."""
+    """Change the text of a task."""
     from ..data.edit import edits as edit
 
     make_dataset(dataset, out, as_json, lambda found, target: edit.relabel(found, {old: new}, target))
@@ -99,11 +99,11 @@ def relabel(dataset: Path, old: str, new: str, out: Path | None, as_json: bool) 
 
 @click.command(cls=Verb, name="downsample")
 @dataset_argument
-@click.option("--fps", type=click.IntRange(1), required=True, help="Below the present one.")
+@click.option("--fps", type=click.IntRange(1), required=True, help="New rate, below the present one.")
 @out_option
 @json_option
 def downsample(dataset: Path, fps: int, out: Path | None, as_json: bool) -> None:
-    """Fewer rows and frames per second: for every tick the row nearest in true time."""
+    """Reduce rows and frames per second, keeping for every tick the row nearest in actual time."""
     from ..data.edit import edits as edit
 
     make_dataset(dataset, out, as_json, lambda found, target: edit.downsample(found, fps, target))
@@ -117,18 +117,20 @@ def downsample(dataset: Path, fps: int, out: Path | None, as_json: bool) -> None
     type=Number(0, 1),
     default=0.1,
     show_default=True,
-    help="Share of the scenes.",
+    help="Share of the scenes that goes into the test set.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for both.  [default: beside]"
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for both datasets.  [default: beside DATASET]",
 )
-@click.option("--with-cut-off", is_flag=True, help="Also demonstrations whose end is missing.")
+@click.option("--with-cut-off", is_flag=True, help="Include demonstrations whose end is missing.")
 @json_option
 def split(
     dataset: Path, share: float, seed: int, out: Path | None, with_cut_off: bool, as_json: bool
 ) -> None:
-    """DATASET_train and DATASET_test, to learn from and to measure; episodes of one scene stay together.
+    """Split into DATASET_train and DATASET_test; episodes of one scene stay together.
 
     Demonstrations whose end is missing (`cut_off` of `data check`) are in neither.
     """

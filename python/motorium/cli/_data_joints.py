@@ -15,16 +15,18 @@ UNITS = click.Choice(["rad", "deg", "lerobot"])
 
 @click.command(cls=Verb, name="mirror")
 @dataset_argument
+@click.option("--negate", multiple=True, help="Joint that turns the other way in a mirror; may be repeated.")
 @click.option(
-    "--negate", multiple=True, help="A joint that turns the other way in a mirror; may be repeated."
-)
-@click.option(
-    "--swap", "pairs", multiple=True, metavar="A=B", help="Joints or cameras of two sides; may be repeated."
+    "--swap",
+    "pairs",
+    multiple=True,
+    metavar="A=B",
+    help="Joints or cameras of two sides to exchange; may be repeated.",
 )
 @click.option(
     "--also", multiple=True, metavar="COLUMN", help="Another column that changes sign with its joints."
 )
-@click.option("--keep", multiple=True, metavar="COLUMN", help="A column that stays as it is.")
+@click.option("--keep", multiple=True, metavar="COLUMN", help="Column that stays unchanged.")
 @out_option
 @json_option
 def mirror(
@@ -36,7 +38,7 @@ def mirror(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Left and right exchanged: pictures, joints, and the words left and right in tasks."""
+    """Exchange left and right: pictures, joints, and the words left and right in tasks."""
     from ..data.edit.mirror import Mirror, mirror_dataset
 
     if not all("=" in pair for pair in pairs):
@@ -55,11 +57,14 @@ def mirror(
 
 @click.command(cls=Verb, name="merge")
 @click.argument("datasets", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
-@click.option("--units", type=UNITS, help="Convert the joints of all to this unit.")
-@click.option("--assume", type=UNITS, help="Unit of the joints of those that do not say it.")
-@click.option("--robot", help="Whose travel the units count, when it is called otherwise here.")
+@click.option("--units", type=UNITS, help="Convert the joints of all datasets to this unit.")
+@click.option("--assume", type=UNITS, help="Joint unit of datasets that do not give it.")
+@click.option("--robot", help="Robot whose travel the units refer to, if its name here differs.")
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="The new dataset."
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the new dataset.",
 )
 @json_option
 def merge(
@@ -70,7 +75,7 @@ def merge(
     out: Path,
     as_json: bool,
 ) -> None:
-    """One dataset of several with the same schema and units."""
+    """Merge several datasets with the same schema and units into one."""
     from ..data.edit import units_edit
     from ..data.format.dataset import Dataset
 
@@ -89,15 +94,15 @@ def merge(
 
 @click.command(cls=Verb, name="units")
 @dataset_argument
-@click.option("--set", "said", type=UNITS, help="Say the unit of its joints; no number changes.")
+@click.option("--set", "said", type=UNITS, help="Set the unit of its joints; no number changes.")
 @click.option("--to", type=UNITS, help="Convert its joints to this unit.")
-@click.option("--robot", help="Whose travel the units count, when it is called otherwise here.")
+@click.option("--robot", help="Robot whose travel the units refer to, if its name here differs.")
 @out_option
 @json_option
 def units(
     dataset: Path, said: str | None, to: str | None, robot: str | None, out: Path | None, as_json: bool
 ) -> None:
-    """Units of the joints of DATASET: look at them, say them, convert them."""
+    """Show, set or convert the units of the joints of DATASET."""
     from ..data.edit import units_edit
     from ..data.format.dataset import Dataset
     from ..data.format.said_units import units_of

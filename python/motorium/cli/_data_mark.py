@@ -12,19 +12,19 @@ from ._verb import Verb, count, json_option, print_json
 
 @click.command(cls=Verb, name="mark")
 @click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--episodes", required=True, help="Which, such as 0,3-5.")
-@click.option("--success", "outcome", flag_value="success", help="They did what was asked for.")
-@click.option("--failure", "outcome", flag_value="failure", help="They did not.")
-@click.option("--unknown", "outcome", flag_value="unknown", help="Nobody knows, as before anybody said so.")
+@click.option("--episodes", required=True, help="Which episodes, such as 0,3-5.")
+@click.option("--success", "outcome", flag_value="success", help="They succeeded.")
+@click.option("--failure", "outcome", flag_value="failure", help="They failed.")
+@click.option("--unknown", "outcome", flag_value="unknown", help="Remove the outcome.")
 @click.option(
     "--whole/--cut-off",
     "whole",
     default=None,
-    help="Of episodes recovered after a cut: nothing of the demonstration is missing, or its end is.",
+    help="For recovered episodes: the demonstration is complete, or its end is missing.",
 )
 @json_option
 def mark(dataset: Path, episodes: str, outcome: str | None, whole: bool | None, as_json: bool) -> None:
-    """Say how episodes of DATASET ended, in place: only their notes change."""
+    """Note in place how episodes of DATASET ended."""
     from ..data.edit import edits as edit
     from ..data.edit import marking
     from ..data.format.outcome import WORDS, Outcome

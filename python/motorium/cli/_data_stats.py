@@ -1,4 +1,4 @@
-"""The verb of `motorium data` that shows statistics, and computes them anew."""
+"""The verb of `motorium data` that shows statistics, and recomputes them."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ COLOURS = ("red", "green", "blue")
 
 @click.command(cls=Verb, name="stats")
 @click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--episode", type=click.IntRange(0), help="Of one episode; without it of the dataset.")
+@click.option("--episode", type=click.IntRange(0), help="One episode; without it, the whole dataset.")
 @click.option(
     "--write",
     is_flag=True,
-    help="Compute them anew from the rows and store them; of pictures where there are none.",
+    help="Recompute them from the rows and store them; for pictures only where they are missing.",
 )
 @json_option
 def stats(dataset: Path, episode: int | None, write: bool, as_json: bool) -> None:
-    """Minimum, maximum, mean, deviation and quantiles of every feature of DATASET; what is not stored is computed."""
+    """Show minimum, maximum, mean, deviation and quantiles of every feature of DATASET."""
     if write and episode is not None:
         raise click.UsageError("--write is for the whole dataset; leave --episode out")
     if write:

@@ -17,20 +17,28 @@ dataset_argument = click.argument("dataset", type=click.Path(path_type=Path, fil
 @click.command(cls=Verb, name="view")
 @dataset_argument
 @click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="The page.  [default: DATASET.html]"
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File for the page.  [default: DATASET.html]",
 )
 @click.option(
-    "--episodes", type=click.IntRange(0), default=12, show_default=True, help="How many to show in pictures."
+    "--episodes",
+    type=click.IntRange(0),
+    default=12,
+    show_default=True,
+    help="Number of episodes shown with pictures.",
 )
-@click.option("--rerun", is_flag=True, help="In the Rerun viewer instead (extra `view`), also with --save.")
+@click.option("--rerun", is_flag=True, help="Use the Rerun viewer instead (extra `view`), also with --save.")
 @click.option(
-    "--save", type=click.Path(path_type=Path, dir_okay=False), help="Rerun: write this .rrd, start no viewer."
+    "--save",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --rerun: write this .rrd instead of starting the viewer.",
 )
 @json_option
 def view(
     dataset: Path, out: Path | None, episodes: int, rerun: bool, save: Path | None, as_json: bool
 ) -> None:
-    """Write one HTML file with plots, pictures and findings; it needs nothing else and no network."""
+    """Write one self-contained HTML file with plots, pictures and findings."""
     if rerun or save is not None:
         if out is not None:
             raise click.UsageError("--out is the page's; Rerun takes --save")
@@ -75,12 +83,12 @@ def _rerun(dataset: Path, episodes: int, save: Path | None, as_json: bool) -> No
 @click.option(
     "--units",
     type=click.Choice(["rad", "deg", "lerobot"]),
-    help="Of the joints, where the dataset does not say: lerobot is -100 to 100.",
+    help="Unit of the joints, where the dataset does not give it; lerobot is -100 to 100.",
 )
-@click.option("--robot", help="Robot, where the dataset calls it otherwise.")
+@click.option("--robot", help="Robot, if the dataset uses another name for it.")
 @json_option
 def slots(dataset: Path, out: Path | None, units: str | None, robot: str | None, as_json: bool) -> None:
-    """DATASET in the 200 unified slots: which joint is where, and what values it takes there."""
+    """Show DATASET in the 200 unified slots: which joint is in which slot, and its range there."""
     from ..data.edit import unified
     from ..data.format.dataset import Dataset
 

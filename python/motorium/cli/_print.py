@@ -1,4 +1,4 @@
-"""The one way to the terminal: what comes out of files, devices and libraries is shown, and never obeyed.
+"""The only way to the terminal: text from files, devices and libraries is shown, never interpreted.
 
 A robot's name, a task, a key of a JSON file or the serial number of an adapter may hold anything: escape sequences that
 move the cursor, change the title or answer in the user's name; line ends that make up lines of ours; characters that

@@ -1,4 +1,4 @@
-"""How far long work is, for a person at a terminal; files, pipes and logs see nothing of it."""
+"""Progress of long work on a terminal; files, pipes and logs do not get it."""
 
 from __future__ import annotations
 

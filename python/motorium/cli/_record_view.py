@@ -103,7 +103,7 @@ def watch(operator: Operator, *, silent: bool) -> Silent:
 
 
 def fitting(figures: str, columns: int) -> str:
-    """Return the live line with as much help on keys as fits into so many columns, one of them left free."""
+    """Return the live line with as much help on keys as fits, leaving one column free."""
     lines = (figures + text for text in KEY_HELP)
     return next((line for line in lines if len(line) < columns), figures)[: max(columns - 1, 0)]
 
@@ -114,14 +114,14 @@ def unknown(recorded: Sequence[Recorded], dataset: Path) -> str:
     if not left:
         return ""
     return (
-        f"whether {count(len(left), 'episode')} succeeded is unknown; to say so: motorium data mark "
+        f"whether {count(len(left), 'episode')} succeeded is unknown; to note it: motorium data mark "
         f"{shlex.quote(str(dataset))} --episodes {','.join(map(str, left))} --success"
     )
 
 
 @contextmanager
 def telling_what_is_kept(dataset: Path) -> Iterator[None]:
-    """Say which episodes a session leaves behind, and how to get the rest, when it ends by an error or Ctrl-C."""
+    """Say which episodes are kept, and how to recover the rest, when a session ends by an error or Ctrl-C."""
     try:
         yield
     except BaseException:

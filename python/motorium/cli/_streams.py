@@ -1,4 +1,4 @@
-"""What a verb needs of its surroundings, looked at before anything moves or changes: streams, letters, folders."""
+"""Check what a verb needs of its environment before anything moves or changes: streams, encodings, folders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CANNOT_SAY = 2
 
 
 def prepare_streams() -> None:
-    """Make stdin, stdout and stderr usable, or end the program with code 2 and the reason on the stream that is left.
+    """Make stdin, stdout and stderr usable, or exit with 2 and give the reason on a stream that works.
 
     A closed stdin is an empty one: no keys are watched. Output that nobody could read is refused, since a verb that
     moves an arm and cannot say so is not to be trusted; /dev/null is where to send what is not wanted.

@@ -1,4 +1,4 @@
-"""A sweep as it goes on: bars on a terminal, and when it is over."""
+"""Show a sweep in progress: bars on a terminal, and when it ends."""
 
 from __future__ import annotations
 

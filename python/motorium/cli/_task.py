@@ -29,12 +29,13 @@ def check_task(robot: str, task: str | None, *, judged: bool = False) -> None:
             tasks.forced_colour(task)
         elif tasks.resembles_name(task):
             raise PromptError(
-                f"no simulated task is called {shortened(task)}; known: {tasks.TASK}, or an instruction in words, such "
+                f"no simulated task has the name {shortened(task)}; known: {tasks.TASK}, or an instruction in words, "
+                "such "
                 f"as {tasks.instruction('red')!r}"
             )
         return
     if tasks.is_name(task):
         raise PromptError(
-            f"{task!r} is the name of a simulated task, whose scenes draw their instructions; a real arm is told what "
-            f"to do in words, such as {tasks.instruction('red')!r}"
+            f"{task!r} is the name of a simulated task, whose scenes draw their instructions; give a real arm its "
+            f"instruction in words, such as {tasks.instruction('red')!r}"
         )

@@ -1,4 +1,4 @@
-"""What every verb shares: `--json`, printing a result, ending on one clear line when something is wrong."""
+"""What every verb shares: `--json`, printing a result, one clear line for an expected error."""
 
 from __future__ import annotations
 

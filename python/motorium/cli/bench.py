@@ -12,15 +12,22 @@ from ._verb import Verb, json_option, print_json, print_table
 
 @click.command(cls=Verb, name="bench")
 @click.argument("what", type=click.Choice(["bus", "chunk", "engine", "kernels", "loop", "ring", "scale"]))
-@click.option("--sizes", default="S,M,B", show_default=True, help="Of the action expert (engine), by comma.")
 @click.option(
-    "--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Of every contender."
+    "--sizes",
+    default="S,M,B",
+    show_default=True,
+    help="Sizes of the action expert (engine), comma-separated.",
 )
-@click.option("--peers", default="torch,onnxruntime", show_default=True, help="Libraries (engine), by comma.")
 @click.option(
-    "--rounds", type=click.IntRange(2), default=None, help="At most so many rounds of all contenders."
+    "--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads of every contender."
 )
-@click.option("--quick", is_flag=True, help="A glance: few short rounds, nothing compiled by torch.")
+@click.option(
+    "--peers", default="torch,onnxruntime", show_default=True, help="Libraries (engine), comma-separated."
+)
+@click.option(
+    "--rounds", type=click.IntRange(2), default=None, help="At most this many rounds of all contenders."
+)
+@click.option("--quick", is_flag=True, help="Quick look: few short rounds, nothing compiled by torch.")
 @json_option
 def command(
     what: str, sizes: str, threads: int, peers: str, rounds: int | None, quick: bool, as_json: bool
@@ -31,8 +38,8 @@ def command(
     scale is the engine alone: what a chunk costs as steps, rows and layers grow. chunk is the shipped checkpoint alone,
     paced, beside the simulator and in a run: why the latency of a run is not that of a loop.
 
-    Contenders take turns in one process; figures are medians, and ratios of the same round. Above 1 is faster; on
-    the bus, where the ratio is one of times, below 1 is.
+    Contenders take turns in one process; figures are medians, ratios are taken within a round. Above 1 is faster;
+    on the bus, where the ratio is of times, below 1 is.
     """
     options = {"sizes": sizes, "threads": threads, "peers": peers, "rounds": rounds, "quick": quick}
     figures = _MEASURES[what](options, as_json)

@@ -24,13 +24,13 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command(cls=Verb, name="calibrate")
 @click.argument("robot")
 @click.option("--port", help="Serial port of the servo bus; see: motorium ports.")
-@click.option("--name", help="What to call this arm; ROBOT when not given.")
+@click.option("--name", help="Name of this arm; default: ROBOT.")
 @click.option("--limit", "limit_s", type=Number(1), default=180.0, show_default=True,
               help="Give up after this many seconds.")  # fmt: skip
 @click.option("--from-lerobot", type=FILE, help="Take LeRobot's calibration file instead of moving the arm.")
 @click.option("--to-lerobot", type=FILE, help="Also write the result as LeRobot's calibration file.")
 @click.option("--accept", multiple=True, metavar="JOINT",
-              help="Take the travel of this joint as it is, whatever is declared; may be repeated.")  # fmt: skip
+              help="Accept the measured travel of this joint, whatever is declared; may be repeated.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not wait for Enter before torque goes off.")
 @json_option
 def command(
@@ -44,10 +44,10 @@ def command(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Find the zeros of ROBOT on --port, and keep them under --name with the adapter's serial number.
+    """Find the zeros of ROBOT on --port, and store them under --name with the adapter's serial number.
 
     How far each joint may move is declared in the robot's file (min_travel_rad, max_travel_rad); one that moves
-    further, or hardly, is refused unless it is named with --accept. Enter ends the sweep of an arm that cannot go all
+    further, or hardly at all, is refused unless named with --accept. Enter ends the sweep of an arm that cannot go all
     the way.
     """
     from ..robots.backends import check_port

@@ -11,16 +11,16 @@ from ..files import check_writable
 from ._print import echo
 from ._verb import Number, Verb, json_option, print_json, print_table
 
-robot_option = click.option("--robot", required=True, help="Whose cameras: the name they are kept under.")
+robot_option = click.option("--robot", required=True, help="Robot whose cameras these are.")
 
 
 @click.group(name="cameras")
 def command() -> None:
-    """Cameras by role, bound to a USB path or serial number instead of an index that changes. All take --json."""
+    """Bind cameras to roles by USB path or serial number, not by an index that changes. All verbs take --json."""
 
 
 @command.command(cls=Verb, name="list")
-@click.option("--robot", help="Show also which role each camera has on this robot.")
+@click.option("--robot", help="Also show which role each camera has on this robot.")
 @json_option
 def list_command(robot: str | None, as_json: bool) -> None:
     """List the cameras of this machine."""
@@ -48,14 +48,20 @@ def list_command(robot: str | None, as_json: bool) -> None:
 @click.argument("role")
 @click.argument("camera")
 @robot_option
-@click.option("--kind", type=click.Choice(["uvc", "realsense", "file"]), help="Default: found out.")
-@click.option("--size", default="640x480", show_default=True, help="Width x height.")
+@click.option(
+    "--kind", type=click.Choice(["uvc", "realsense", "file"]), help="Kind of camera; default: detected."
+)
+@click.option("--size", default="640x480", show_default=True, help="Picture size, width x height.")
 @click.option("--fps", default=30.0, show_default=True)
-@click.option("--pixels", default="MJPG", show_default=True, help="FOURCC, such as MJPG or YUYV.")
+@click.option(
+    "--pixels", default="MJPG", show_default=True, help="Pixel format (FOURCC), such as MJPG or YUYV."
+)
 @click.option(
     "--max-age", "max_age_s", default=0.5, show_default=True, help="Seconds; older frames are refused."
 )
-@click.option("--no-picture", is_flag=True, help="Keep no reference picture: a swap will not be noticed.")
+@click.option(
+    "--no-picture", is_flag=True, help="Keep no reference picture; swapped cameras then go unnoticed."
+)
 @json_option
 def bind_command(
     role: str,
@@ -118,9 +124,18 @@ def check_command(robot: str, seconds: float, as_json: bool) -> None:
               help='Layout: {"tags": [{"id", "size_m", "position_m", "rpy_rad"}]}.')  # fmt: skip
 @click.option("--fovy", "fovy_deg", type=Number(1, 179), help="Vertical field of view of the lens, degrees.")
 @click.option(
-    "--lens", "lens_file", type=click.Path(path_type=Path), help="Or its fx fy cx cy distortion (JSON)."
+    "--lens",
+    "lens_file",
+    type=click.Path(path_type=Path),
+    help="Or its fx, fy, cx, cy and distortion (JSON).",
 )
-@click.option("--image", "files", multiple=True, type=click.Path(path_type=Path), help="Pictures instead.")
+@click.option(
+    "--image",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Use these pictures instead of the camera; may be repeated.",
+)
 @json_option
 def calibrate_command(
     role: str,
@@ -131,7 +146,7 @@ def calibrate_command(
     files: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Find where the camera of ROLE stands in the world, from AprilTags (36h11) of known place."""
+    """Find the pose of the camera of ROLE in the world, from AprilTags (36h11) at known positions."""
     from ..cameras.extrinsics import calibrate, extrinsics_path, pictures
     from ..cameras.poses import Lens
 

@@ -20,14 +20,14 @@ dataset_argument = click.argument("dataset", type=click.Path(path_type=Path, fil
 
 @click.group(name="data")
 def command() -> None:
-    """Look at, check, repair and change datasets: LeRobot v3.0 written here or elsewhere; v2.1 and v2.0 to read."""
+    """Look at, check, repair and change datasets: LeRobot v3.0 from here or elsewhere; v2.1 and v2.0 read-only."""
 
 
 @command.command(cls=Verb, name="info")
 @dataset_argument
 @json_option
 def info(dataset: Path, as_json: bool) -> None:
-    """Show what DATASET holds."""
+    """Show what is in DATASET."""
     from ..data.edit.marking import summary
     from ..data.format.dataset import Dataset
     from ..data.format.said_units import units_of
@@ -86,13 +86,13 @@ def _waiting(number: int, dataset: Path) -> str:
 
 @command.command(cls=Verb, name="repair")
 @dataset_argument
-@click.option("--again", is_flag=True, help="Also try once more what lies aside in .recording/lost.")
+@click.option("--again", is_flag=True, help="Also retry what was set aside in .recording/lost.")
 @json_option
 def repair(dataset: Path, again: bool, as_json: bool) -> None:
-    """Put finished episodes in place and recover the one that was in progress up to its last full second.
+    """Put finished episodes in place, and recover the interrupted one up to its last full second.
 
-    What cannot be recovered is put aside in .recording/lost with the reason. Ends with 2 when something waits
-    that can be repaired later, such as once the disk has room.
+    What cannot be recovered is set aside in .recording/lost with the reason. Exits with 2 when something can only be
+    repaired later, such as once the disk has room.
     """
     from ..data.record.repair import RepairPendingError
     from ..data.record.repair import repair as mend

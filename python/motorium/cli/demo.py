@@ -14,14 +14,14 @@ from ._verb import Verb, json_option, print_json, say
 
 @click.command(cls=Verb, name="demo")
 @click.option(
-    "--episodes", type=click.IntRange(1), default=10, show_default=True, help="Fresh scenes to run."
+    "--episodes", type=click.IntRange(1), default=10, show_default=True, help="Number of fresh scenes."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first scene.")
 @click.option(
     "--task", help="One instruction for every scene, e.g. 'put the red cube in the tray'; or a task by name."
 )
 @click.option("--headless", is_flag=True, help="Plain lines instead of a live display.")
-@click.option("--checkpoint", default="so101-pick", show_default=True, help="A name, or a directory.")
+@click.option("--checkpoint", default="so101-pick", show_default=True, help="Checkpoint name or directory.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False),
               help="Folder for the report.  [default: out/demo-<time>]")  # fmt: skip
 @json_option
@@ -36,8 +36,8 @@ def command(
 ) -> None:
     """Run a checkpoint on fresh scenes of sim:so101, over the arm's real wire protocol on a pseudo-terminal.
 
-    Ends with a table and writes report.json, a contact sheet of the episodes and a short film. On the terminal space or
-    Escape is an emergency stop, as on a real arm, and Enter ends the demo with the episode that runs.
+    Ends with a table and writes report.json, a contact sheet of the episodes and a short film. On the terminal, space
+    or Escape is an emergency stop, as on a real arm, and Enter ends the demo after the current episode.
     """
     from ..operator.operator import Operator
     from ..sim.demo import DemoPlan, run_demo

@@ -18,9 +18,9 @@ BLOCKED = 1
 
 
 @click.command(cls=Verb, name="doctor")
-@click.option("--checkpoint", help="A checkpoint's name or directory; needs --robot.")
-@click.option("--robot", help="A robot of `motorium robots`, or sim:<robot>; with --checkpoint or --port.")
-@click.option("--port", help="A servo bus to look at; with --robot, for the servos that should be on it.")
+@click.option("--checkpoint", help="Checkpoint name or directory; needs --robot.")
+@click.option("--robot", help="Robot from `motorium robots`, or sim:<robot>; with --checkpoint or --port.")
+@click.option("--port", help="Servo bus to examine; with --robot, for the servos that should be on it.")
 @click.option("--ids", help="Which ids to ask with --port, such as 1-12.  [default: 0-252]")
 @json_option
 @click.pass_context
@@ -34,14 +34,14 @@ def command(
 ) -> None:
     """Check this machine: Python, extension, simulator, graphics, serial ports, real-time priority, disk.
 
-    With --port, ask every id at every speed who is there, and name the likely cause of what is wrong, with its fix:
+    With --port, find servos of every id at every speed, and name the likely cause of each problem, with its fix:
     duplicate id, loose cable, wrong supply, wrong speed, permission, latency timer, missing udev rule. Reads only.
 
-    With --checkpoint and --robot, print instead how every input and output of the checkpoint meets the robot, and
-    what its statistics contradict: a permuted joint order, a sign, a unit; and whether its plans come in time, timed on
-    this machine.
+    With --checkpoint and --robot, instead show how every input and output of the checkpoint maps to the
+    robot, where its statistics contradict that (joint order, sign, unit), and whether its plans come in time, timed
+    on this machine.
 
-    Exits with 1 when something blocks; a warning does not.
+    Exits with 1 when something blocks; warnings do not.
     """
     from ..doctor import check_bus, check_fit, check_machine
 

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 @click.command(cls=Verb, name="eval")
 @click.argument("checkpoint")
-@click.option("--robot", default="sim:so101", show_default=True, help="A simulated robot.")
+@click.option("--robot", default="sim:so101", show_default=True, help="Simulated robot.")
 @click.option(
     "--task",
     default="pick-to-tray",
     show_default=True,
-    help="A task by name, or one instruction for every scene.",
+    help="Task by name, or one instruction for every scene.",
 )
 @click.option("--episodes", type=click.IntRange(1), default=100, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first scene.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first scene.")
 @click.option("--processes", type=click.IntRange(1), default=2, show_default=True)
 @click.option("--precision", type=click.Choice(["float32", "bfloat16", "int8"]), default="float32",
-              show_default=True, help="Of the engine's weights.")  # fmt: skip
+              show_default=True, help="Precision of the engine's weights.")  # fmt: skip
 @click.option("--drawn-latency", "drawn", is_flag=True,
-              help="Draw what each inference takes from the robot's declared distribution.")  # fmt: skip
+              help="Draw the time of each inference from the robot's declared distribution.")  # fmt: skip
 @json_option
 def command(
     checkpoint: str,

@@ -13,15 +13,17 @@ from ._verb import Number, Verb, json_option, print_json
 
 @click.command(cls=Verb, name="hands")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Write states and actions here (.npz).")
-@click.option("--mirror", "mirrored", is_flag=True, help="Add every stretch in the mirror, left for right.")
+@click.option("--out", type=click.Path(path_type=Path), help="File for states and actions (.npz).")
+@click.option(
+    "--mirror", "mirrored", is_flag=True, help="Add a mirrored copy of every stretch, left for right."
+)
 @click.option(
     "--frame",
     type=click.Choice(["world", "camera"]),
-    help="For --mirror: the axes that the hands are in.  [default: what FILE says]",
+    help="For --mirror: the axes of the hands.  [default: what FILE says]",
 )
 @click.option(
-    "--confidence", type=Number(0, 1), default=0.5, show_default=True, help="Frames below are dropped."
+    "--confidence", type=Number(0, 1), default=0.5, show_default=True, help="Frames below this are dropped."
 )
 @click.option(
     "--shortest",
@@ -29,7 +31,7 @@ from ._verb import Number, Verb, json_option, print_json
     type=Number(0),
     default=0.5,
     show_default=True,
-    help="Seconds; shorter stretches go.",
+    help="Seconds; shorter stretches are dropped.",
 )
 @json_option
 def command(
@@ -41,7 +43,7 @@ def command(
     shortest_s: float,
     as_json: bool,
 ) -> None:
-    """Judge the hands in FILE (.npz) and keep the good stretches, as slots 0-14 and 90-199."""
+    """Check the hands in FILE (.npz) and keep the good stretches, as slots 0-14 and 90-199."""
     from ..hands.convert import convert, save
     from ..hands.quality import QualityLimits
 

@@ -14,9 +14,12 @@ from ._verb import Verb, json_option, print_json, print_table
 @click.command(cls=Verb)
 @click.argument("case_dir", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A .safetensors file."
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Output file (.safetensors).",
 )
-@click.option("--isa", default="", help="Force an instruction set; the best one otherwise.")
+@click.option("--isa", default="", help="Force an instruction set; default: the best one.")
 @click.option(
     "--precision", type=click.Choice(["float32", "bfloat16", "int8"]), default="float32", show_default=True
 )
@@ -24,7 +27,7 @@ from ._verb import Verb, json_option, print_json, print_table
 def command(case_dir: Path, out: Path, isa: str, precision: str, as_json: bool) -> None:
     """Run the case in CASE_DIR: case.json and inputs.safetensors.
 
-    Model and config lie there, in its parent, or beside it in the folder that case.json names as its checkpoint.
+    Model and config are there, in its parent, or beside it in the folder that case.json names as its checkpoint.
     The outputs have the names and shapes of the case's expected values, which are never read.
     """
     from .._core import kernels

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def command(as_json: bool) -> None:
     """List serial ports with the serial number of their USB adapter, which stays the same across reboots.
 
-    A serial number in brackets tells nothing: it is a placeholder, or two adapters have it. The USB path does then,
-    while the cable stays where it is.
+    A serial number in brackets does not identify an adapter: it is a placeholder, or two adapters have it. The USB
+    path does, as long as the cable stays where it is.
     """
     from ..motors.diagnosis import diagnose_port
     from ..motors.ports import list_ports

@@ -35,12 +35,14 @@ if TYPE_CHECKING:
     "--dataset",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the dataset, new or to be continued.",
+    help="Folder of the dataset, new or to continue.",
 )
-@click.option("--episodes", type=click.IntRange(1), default=10, show_default=True, help="How many more.")
+@click.option(
+    "--episodes", type=click.IntRange(1), default=10, show_default=True, help="How many episodes to add."
+)
 @click.option("--task", help="The instruction; without it, or with a task's name, every scene draws its own.")
 @click.option(
-    "--fps", type=click.IntRange(0, 1000), default=0, help="Rows per second.  [default: of the cameras]"
+    "--fps", type=click.IntRange(0, 1000), default=0, help="Rows per second.  [default: the cameras' rate]"
 )
 @click.option(
     "--limit",
@@ -52,12 +54,12 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first scene.")
 @click.option("--codec", type=click.Choice(["h264", "av1"]), default="h264", show_default=True)
-@click.option("--strict", is_flag=True, help="Do an episode again whose rates were not kept.")
+@click.option("--strict", is_flag=True, help="Repeat episodes that missed their rates.")
 @click.option(
     "--accept",
     type=click.Choice(["robot", "calibration"]),
     multiple=True,
-    help="Continue a dataset although this of the arm differs; noted per episode.",
+    help="Continue a dataset even if this differs for the arm; noted per episode.",
 )
 @click.option(
     "--subtasks",
@@ -96,12 +98,12 @@ def command(
     """Record ROBOT, such as sim:so101, into a dataset that LeRobot opens.
 
     On a terminal: space and Escape stop the arm at once. s ends the episode as a success, f as a failure; Enter ends
-    and keeps it without a word about that (a simulated scene is judged, a real arm's success stays unknown until
-    somebody says so, `motorium data mark` can later), r records it again, d discards it, q ends the session. n marks
-    the next sub-task, c the begin and the end of a contact, m anything.
+    and keeps it without an outcome (a simulated scene is judged; a real arm's outcome stays unknown until somebody
+    notes it, also later with `motorium data mark`), r records it again, d discards it, q ends the session. n marks
+    the next sub-task, c the start and the end of a contact, m anything.
 
     A killed session loses at most the episode in progress, and the next one, or `motorium data repair`, recovers most
-    of that.
+    of it.
     """
     from contextlib import ExitStack
 

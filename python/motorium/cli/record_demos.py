@@ -13,15 +13,17 @@ from ._verb import Verb, json_option, print_json
 
 @click.command(cls=Verb, name="record-demos")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the shards.")
-@click.option("--full", type=click.IntRange(0), default=0, help="Episodes of the whole task, with knocks.")
+@click.option(
+    "--full", type=click.IntRange(0), default=0, help="Episodes of the whole task, with disturbances."
+)
 @click.option("--miss", type=click.IntRange(0), default=0, help="Episodes that recover from a missed grasp.")
 @click.option("--approach", type=click.IntRange(0), default=0, help="Approaches from arbitrary arm poses.")
-@click.option("--glance", type=click.IntRange(0), default=0, help="Scenes to look at twice only.")
+@click.option("--glance", type=click.IntRange(0), default=0, help="Scenes that are only looked at, twice.")
 @click.option(
-    "--hover", type=click.IntRange(0), default=0, help="Scenes to look at from above the cube only."
+    "--hover", type=click.IntRange(0), default=0, help="Scenes that are only looked at, from above the cube."
 )
 @click.option("--correct", type=click.IntRange(0), default=0, help="Episodes of --checkpoint, corrected.")
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Policy that is to be corrected.")
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Policy to correct.")
 @click.option("--first-seed", type=click.IntRange(0), default=0, help="First training scene to use.")
 @click.option("--robot", default="so101", show_default=True)
 @click.option("--processes", type=click.IntRange(1), default=2, show_default=True)
@@ -40,7 +42,7 @@ def command(
     processes: int,
     as_json: bool,
 ) -> None:
-    """Record demonstrations; a shard that is there already is not recorded again."""
+    """Record demonstrations; existing shards are kept."""
     from ..learn.record import RecordJob, record
 
     counts = {

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     "--compile", "to_compile", metavar="ROBOT", help="Compile a robot (name or TOML file) into one file."
 )
 @click.option(
-    "--calibration", metavar="CALIBRATION", help="With --compile: name or file; without it the nominal zeros."
+    "--calibration",
+    metavar="CALIBRATION",
+    help="With --compile: calibration name or file; default: nominal zeros.",
 )
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="With --compile: output file.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE", help="With --compile: where to write."
-)
-@click.option(
-    "--show", type=click.Path(path_type=Path), metavar="FILE", help="Show what a compiled robot holds."
+    "--show", type=click.Path(path_type=Path), metavar="FILE", help="Show the content of a compiled robot."
 )
 @json_option
 def command(
@@ -40,7 +40,7 @@ def command(
 ) -> None:
     """List the robots that motorium knows; with ROBOT (a name or a TOML file), show one in full."""
     if sum(choice is not None for choice in (robot, to_compile, show)) > 1:
-        raise click.UsageError("ROBOT, --compile and --show are three things to do: give one of them")
+        raise click.UsageError("give only one of ROBOT, --compile and --show")
     if to_compile is None and (calibration or out):
         raise click.UsageError("--calibration and --out belong to --compile")
     if to_compile is not None:

@@ -13,22 +13,24 @@ from ._verb import Number, Verb, json_option, print_json, say
 
 @click.command(cls=Verb, name="run")
 @click.argument("checkpoint")
-@click.option("--robot", required=True, help="A robot of `motorium robots`, or sim:<robot>.")
+@click.option("--robot", required=True, help="Robot from `motorium robots`, or sim:<robot>.")
 @click.option(
     "--task",
     required=True,
-    help="The instruction, e.g. 'put the red cube in the tray'; or a task's name: that of the scene.",
+    help="The instruction, e.g. 'put the red cube in the tray'; or a task's name, for the scene's own.",
 )
 @click.option("--port", help="Serial port of a real arm, e.g. /dev/ttyACM0; see `motorium ports`.")
-@click.option("--calibration", help="Name or file of the arm's calibration.")
+@click.option("--calibration", help="Calibration of the arm: name or file.")
 @click.option("--duration", "duration_s", type=Number(0.1), default=20.0, show_default=True,
-              help="Seconds.")  # fmt: skip
+              help="Time limit in seconds.")  # fmt: skip
 @click.option("--sync", is_flag=True, help="Hold the arm still during each inference.")
 @click.option(
-    "--guided", is_flag=True, help="Guide every new plan by the one before (soft-masked real-time chunking)."
+    "--guided",
+    is_flag=True,
+    help="Guide every new plan by the previous one (soft-masked real-time chunking).",
 )
 @click.option(
-    "--stop-device", "device", help="Stop the arm at once on whatever this device (serial pedal, FIFO) says."
+    "--stop-device", "device", help="Stop the arm at once on any input from this device (serial pedal, FIFO)."
 )
 @json_option
 def command(
@@ -45,8 +47,8 @@ def command(
 ) -> None:
     """Run CHECKPOINT (a name or a directory) on a robot for one task; park the arm at the end.
 
-    Ctrl-C at any moment parks the arm at its rest pose and releases it; Enter ends the run in good order. Space or
-    Escape is an emergency stop: the arm stands still at once and its torque goes off half a second later.
+    Ctrl-C at any moment parks the arm at its rest pose and releases it; Enter ends the run normally. Space or Escape
+    is an emergency stop: the arm stops at once, and its torque goes off half a second later.
     """
     from contextlib import closing
 

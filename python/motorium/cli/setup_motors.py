@@ -23,17 +23,17 @@ ORDER = "Connect new servos one at a time; those that are set up may stay connec
 @click.command(cls=Verb, name="setup-motors")
 @click.argument("robot")
 @click.option("--port", help="Serial port of the servo bus; see: motorium ports.")
-@click.option("--joint", help="Set up the one servo that is connected now for this joint, and end.")
+@click.option("--joint", help="Set up the one servo connected now for this joint, then end.")
 @click.option("--yes", is_flag=True, help="Do not wait for Enter: take each new servo as it is connected.")
 @click.option("--limit", "limit_s", type=Number(1), default=300.0, show_default=True,
-              help="With --yes: give up when no new servo came for this many seconds.")  # fmt: skip
+              help="With --yes: give up after this many seconds without a new servo.")  # fmt: skip
 @json_option
 def command(
     robot: str, port: str | None, joint: str | None, yes: bool, limit_s: float, as_json: bool
 ) -> None:
     """Give the servos of ROBOT on --port their ids and speed, one at a time, without the vendor's program.
 
-    Shows first what is on the bus. May be broken off and started again: what is set up already is found.
+    Shows first what is on the bus. Can be interrupted and started again: servos already set up are found.
     """
     set_up = _prepare(robot, port)
     echo(f"asking every id at every speed on {set_up.port} ...", err=True)

@@ -36,18 +36,22 @@ Ctrl-C ends it.\
 @click.command(cls=Verb, name="sim")
 @click.argument("robot", default="so101")
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the scene on the table."
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the scene on the table."
 )
 @click.option("--task", default=None, help='Instruction, such as "put the red cube in the tray".')
 @click.option("--move", "moves", multiple=True, metavar="POSE",
-              help='A hand leads the joints that have no torque: sweep, home, or "gripper 0.5".')  # fmt: skip
-@click.option("--missing", multiple=True, metavar="JOINT", help="A servo that is silent, by joint or id.")
+              help='Move joints without torque as a hand would: sweep, home, or "gripper 0.5".')  # fmt: skip
+@click.option(
+    "--missing", multiple=True, metavar="JOINT", help="Silence a servo, by joint or id; may be repeated."
+)
 @click.option("--fault", "faults", multiple=True, metavar="KIND[:JOINT][/EVERY]",
               help="Spoil replies or servos, such as drop, corrupt:gripper/5, overheat:elbow_flex.")  # fmt: skip
 @click.option(
-    "--factory-new", is_flag=True, help="Servos with the id and speed of new ones; type: connect JOINT."
+    "--factory-new", is_flag=True, help="Give servos the id and speed of new ones; then type: connect JOINT."
 )
-@click.option("--episodes", type=click.IntRange(1), help="Lay out and judge so many scenes; JSON lines.")
+@click.option(
+    "--episodes", type=click.IntRange(1), help="Lay out and judge this many scenes; prints JSON lines."
+)
 @click.option("--limit", "limit_s", type=click.FloatRange(0.1), default=30.0, show_default=True,
               help="With --episodes: seconds for each, from the first torque on.")  # fmt: skip
 @json_option
@@ -65,8 +69,8 @@ def command(
 ) -> None:
     """Run a virtual ROBOT on its own and print its serial port, until Ctrl-C.
 
-    The arm answers the real servo protocol, so that any program written for the real one can drive it. With
-    --episodes such a program is judged: each scene and its outcome is a JSON line, and Enter goes to the next.
+    The arm answers the real servo protocol, so any program for the real arm can drive it. With --episodes, the
+    program is judged: each scene and its outcome is a JSON line, and Enter goes to the next.
     """
     from ..sim.backend import open_backend
 

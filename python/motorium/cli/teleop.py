@@ -19,28 +19,32 @@ ENDS = {"time": "time", "ended": "Enter", "source": "its own end", "stopped": "a
 @click.argument("robot")
 @click.option(
     "--leader",
-    help="Leader arm: so101_leader, koch_leader, sim:so101_leader moved by a script; or replay, of a --dataset.",
+    help="Leader arm: so101_leader, koch_leader, or sim:so101_leader (scripted); or replay, to play a --dataset.",
 )
-@click.option("--source", type=click.Choice(["keys", "gamepad", "expert"]), help="Instead of a leader arm.")
+@click.option(
+    "--source",
+    type=click.Choice(["keys", "gamepad", "expert"]),
+    help="What to follow instead of a leader arm.",
+)
 @click.option(
     "--replay", type=click.Path(exists=True, dir_okay=False), help="Play a trajectory (.npz) instead."
 )
-@click.option("--dataset", type=click.Path(exists=True, file_okay=False), help="Dataset of --leader replay.")
+@click.option("--dataset", type=click.Path(exists=True, file_okay=False), help="Dataset for --leader replay.")
 @click.option(
     "--episode", type=click.IntRange(0), default=0, show_default=True, help="Episode of the dataset."
 )
 @click.option(
     "--units",
     type=click.Choice(["rad", "deg", "lerobot"]),
-    help="Units of the dataset's joints, where it does not say: lerobot is -100 to 100.",
+    help="Units of the dataset's joints, where it does not give them; lerobot is -100 to 100.",
 )
 @click.option(
     "--accept",
     type=click.Choice(["robot", "calibration"]),
     multiple=True,
-    help="Play a recording although this of the arm differs.",
+    help="Play a recording even if this differs for the arm.",
 )
-@click.option("--seconds", type=Number(0.1), help="Time limit; by default until Enter or Ctrl-C.")
+@click.option("--seconds", type=Number(0.1), help="Time limit; without it, until Enter or Ctrl-C.")
 @click.option("--port", help="Serial port of the follower; see `motorium ports`.")
 @click.option("--leader-port", help="Serial port of the leader.")
 @click.option("--calibration", help="Follower calibration: name or file.")
@@ -50,10 +54,12 @@ ENDS = {"time": "time", "ended": "Enter", "source": "its own end", "stopped": "a
     "renamed",
     multiple=True,
     metavar="FOLLOWER=LEADER",
-    help="Joints whose names differ from a leader or dataset.",
+    help="Map a joint to one of another name in the leader or dataset.",
 )
-@click.option("--pedal", help="Foot switch, /dev/input/by-id/...: moves only while its third key is held.")
-@click.option("--events", type=click.Path(dir_okay=False), help="Write the pedal's marks (JSON lines) here.")
+@click.option(
+    "--pedal", help="Foot switch, /dev/input/by-id/...: the arm moves only while its third key is held."
+)
+@click.option("--events", type=click.Path(dir_okay=False), help="File for the pedal's marks (JSON lines).")
 @click.option("--speed", default=1.0, show_default=True, help="Speed of a replay.")
 @json_option
 def command(
@@ -76,9 +82,9 @@ def command(
     speed: float,
     as_json: bool,
 ) -> None:
-    """Move ROBOT by hand; it begins where it stands and goes to the leader in a ramp.
+    """Move ROBOT by hand; it starts where it is and approaches the leader in a ramp.
 
-    In a terminal: space and Escape stop the arm at once, Enter ends, p pauses and goes on. Ctrl-C parks the arm.
+    In a terminal: space and Escape stop the arm at once, Enter ends, p pauses and resumes. Ctrl-C parks the arm.
     """
     from ..operator.marks import TELEOP_KEYS
     from ..operator.operator import Operator

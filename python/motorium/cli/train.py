@@ -16,16 +16,19 @@ from ._verb import Number, Verb, json_option, print_json
 @click.command(cls=Verb, name="train")
 @click.option("--recipe", help="A recipe's name (so101-pick) or TOML file; records its own demonstrations.")
 @click.option(
-    "--data", multiple=True, type=click.Path(path_type=Path), help="Folder of demonstrations; repeatable."
+    "--data",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder of demonstrations; may be repeated.",
 )
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Folder of the run; may be resumed."
+    "--out", required=True, type=click.Path(path_type=Path), help="Folder of the run; can be resumed."
 )
 @click.option("--init", type=click.Path(path_type=Path), help="Checkpoint folder to start from.")
 @click.option("--steps", type=click.IntRange(1), help="Steps of the whole schedule.")
-@click.option("--minutes", type=Number(0.01), help="End the schedule after this time if that is sooner.")
-@click.option("--seed", type=click.IntRange(0), help="Of weights and batches.")
-@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+@click.option("--minutes", type=Number(0.01), help="End the schedule after this time if that comes first.")
+@click.option("--seed", type=click.IntRange(0), help="Seed of weights and batches.")
+@click.option("--resume", is_flag=True, help="Continue the run in --out.")
 @json_option
 def command(
     recipe: str | None,
@@ -52,9 +55,7 @@ def command(
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if recipe:
         if changes or init or resume:
-            raise click.UsageError(
-                "a recipe says everything itself and resumes by itself; change its TOML file"
-            )
+            raise click.UsageError("a recipe sets all of this and resumes on its own; change its TOML file")
         folder = run_recipe(Recipe.load(recipe), out, report)
     else:
         params = replace(TrainParams(), **changes)

@@ -21,7 +21,7 @@ LOOKS_UP = 0.7
 def convert(
     path: Path, *, mirrored: bool = False, frame: str | None = None, limits: QualityLimits | None = None
 ) -> tuple[list[HandDemo], dict[str, Any]]:
-    """Demonstrations of a file: the stretches in which every hand is good, and a report for JSON.
+    """Convert a file into demonstrations: the stretches in which every hand is good, and a report for JSON.
 
     Args:
         path: see `tracks.load_hands`.
@@ -72,7 +72,7 @@ def mirror_plane(loaded: HandFile, frame: str | None, path: Path) -> Plane:
     axis = "x is right and z ahead in a camera's frame, y is left and z up in the world's"
     if said is None:
         raise MotoriumError(
-            f"{path} does not say in which frame its hands are, and the mirror has another plane in each ({axis}): "
+            f"{path} does not say in which frame its hands are, and the mirror plane differs ({axis}): "
             f"give --frame camera or --frame world, or an array `frame` in the file"
         )
     if said not in FRAMES:
@@ -84,12 +84,12 @@ def mirror_plane(loaded: HandFile, frame: str | None, path: Path) -> Plane:
     if said == "camera":
         if np.abs(camera - camera[0]).max() > ORTHONORMAL:
             raise MotoriumError(
-                f"{path}: its camera moves, so no one mirror is that of all its pictures; give --frame world"
+                f"{path}: its camera moves, so no single mirror fits all its pictures; give --frame world"
             )
         return Plane(camera[0, :3, :3] @ plane.normal, camera[0, :3, 3])
     if frame is None and float(camera[:, 2, 2].mean()) > LOOKS_UP:
         raise MotoriumError(
-            f"{path}: its camera looks along the z of the world, as if that were a camera's frame ({axis}): "
+            f"{path}: its camera looks along the world's z, as if that were a camera's frame ({axis}): "
             "give --frame camera, or --frame world if z does point up"
         )
     return plane
@@ -101,7 +101,7 @@ def save(path: Path, demos: list[HandDemo]) -> None:
     The last action of each is zero and not valid (`action_given`). Raises MotoriumError when there is nothing to write.
     """
     if not demos:
-        raise MotoriumError("no stretch of this recording is good enough; see the counts of what was bad")
+        raise MotoriumError("no part of this recording is good enough; see the counts of what was bad")
     padded = [
         np.concatenate([demo.action, np.zeros((1, demo.action.shape[1]), np.float32)]) for demo in demos
     ]

@@ -15,7 +15,7 @@ REASONS = ("confidence", "gap", "speed", "spin", "jitter", "finger_jitter")
 
 @dataclass(frozen=True)
 class QualityLimits:
-    """What a hand may do.
+    """Limits of plausible hand motion.
 
     Attributes:
         confidence: a frame below is bad.
@@ -59,7 +59,7 @@ class Quality:
 
 
 def judge(track: HandTrack, limits: QualityLimits | None = None) -> Quality:
-    """Look at every frame of a track; a step that is too large condemns the frames on both sides of it."""
+    """Check every frame of a track; a step that is too large rejects the frames on both sides."""
     limits = limits or QualityLimits()
     dt = np.diff(track.t_s)
     turned = to_matrix(track.wrist_rotation)

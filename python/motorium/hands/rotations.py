@@ -9,7 +9,7 @@ Float64 = NDArray[np.float64]
 
 
 def to_matrix(axis_angle: Float64) -> Float64:
-    """(..., 3) -> (..., 3, 3), Rodrigues' formula; series near zero."""
+    """Map axis-angles (..., 3) to matrices (..., 3, 3) by Rodrigues' formula; series near zero."""
     v = np.asarray(axis_angle, dtype=np.float64)
     square = (v * v).sum(-1)[..., None, None]
     angle = np.sqrt(square)
@@ -24,7 +24,10 @@ def to_matrix(axis_angle: Float64) -> Float64:
 
 
 def to_axis_angle(matrix: Float64) -> Float64:
-    """(..., 3, 3) -> (..., 3) of length 0 to pi, through the quaternion with the largest component (Shepperd, 1978)."""
+    """Map matrices (..., 3, 3) to axis-angles (..., 3) of length 0 to pi.
+
+    Goes through the quaternion with the largest component (Shepperd, 1978).
+    """
     m = np.asarray(matrix, dtype=np.float64)
     trace = np.trace(m, axis1=-2, axis2=-1)
     diagonal = np.stack([trace, m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]], -1)

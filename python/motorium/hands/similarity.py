@@ -28,7 +28,7 @@ class DisplacementSimilarity:
     still: int
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
 

@@ -49,7 +49,7 @@ class HandDemo:
 
 
 def to_slots(hands: Mapping[str, HandTrack]) -> HandDemo:
-    """Hands of one recording as states and actions. Raises MotoriumError when they do not share their times."""
+    """Turn the hands of one recording into states and actions. Raises MotoriumError when their times differ."""
     if not hands or set(hands) - set(SIDES):
         raise MotoriumError(f"hands are {', '.join(SIDES)}, one or both, not {', '.join(hands) or 'none'}")
     first = next(iter(hands.values()))
@@ -70,7 +70,7 @@ def to_slots(hands: Mapping[str, HandTrack]) -> HandDemo:
 
 
 def world_deltas(track: HandTrack) -> tuple[Float64, Float64]:
-    """From frame to frame, in the axes of the world: p' - p and the axis-angle of R' R^T, (N - 1, 3) each."""
+    """Return the deltas from frame to frame, in world axes: p' - p and the axis-angle of R' R^T, (N - 1, 3) each."""
     turned = to_matrix(track.wrist_rotation)
     return np.diff(track.wrist_position_m, axis=0), to_axis_angle(turned[1:] @ turned[:-1].swapaxes(1, 2))
 

@@ -63,7 +63,7 @@ class HandTrack:
 
 @dataclass(frozen=True)
 class HandFile:
-    """What an .npz file of hands holds.
+    """The content of an .npz file of hands.
 
     Attributes:
         hands: by side, in the world frame where the file says how to get there, else in the frame it has.
@@ -77,12 +77,12 @@ class HandFile:
 
 
 def load_hands(path: str | Path) -> dict[str, HandTrack]:
-    """Hands of an .npz file, by side, brought into the world frame; see `load_hand_file`. Raises MotoriumError."""
+    """Read the hands of an .npz file, by side, in the world frame; see `load_hand_file`. Raises MotoriumError."""
     return load_hand_file(path).hands
 
 
 def load_hand_file(path: str | Path) -> HandFile:
-    """Hands of an .npz file, brought into the world frame where it says how.
+    """Read the hands of an .npz file, in the world frame where the file says how.
 
     Arrays, N frames each: `t_s` (N,) or `fps`; for `right` and/or `left`: `<side>_theta` (N, 45) or (N, 15, 3),
     `<side>_wrist_position_m` (N, 3), `<side>_wrist_rotation` (N, 3) axis-angle, and, where known, `<side>_beta` (10,)
@@ -101,7 +101,7 @@ def load_hand_file(path: str | Path) -> HandFile:
         raise MotoriumError(f"{file} has neither right_theta nor left_theta; it has {there}")
     count = len(np.atleast_1d(arrays[f"{sides[0]}_theta"]))
     if not 2 <= count <= MAX_FRAMES:
-        raise MotoriumError(f"{file} has {count} frames; 2 to {MAX_FRAMES} are read")
+        raise MotoriumError(f"{file} has {count} frames; it must have 2 to {MAX_FRAMES}")
     t_s = _times(arrays, count, file)
     camera = _camera(arrays, count, file)
     hands = {side: _track(arrays, side, t_s, camera, file) for side in sides}
@@ -164,7 +164,7 @@ def _camera(arrays: Mapping[str, NDArray[Any]], count: int, file: Path) -> Float
     turned = camera[:, :3, :3]
     off = np.abs(turned @ turned.swapaxes(1, 2) - np.eye(3)).max()
     if off > ORTHONORMAL or (np.linalg.det(turned) < 0).any():
-        raise MotoriumError(f"{file}: camera_to_world is no rotation (off by {off:.2g})")
+        raise MotoriumError(f"{file}: camera_to_world is not a rotation (off by {off:.2g})")
     if np.abs(camera[:, 3] - np.array([0, 0, 0, 1])).max() > ORTHONORMAL:
         raise MotoriumError(f"{file}: the last row of camera_to_world must be 0 0 0 1")
     return camera
@@ -185,5 +185,5 @@ def _checked(array: NDArray[Any], shape: tuple[int, ...], most: float, where: st
     if not np.isfinite(values).all():
         raise MotoriumError(f"{where} has numbers that are not finite")
     if values.size and np.abs(values).max() > most:
-        raise MotoriumError(f"{where} reaches {np.abs(values).max():.3g}; at most {most:g} can be meant")
+        raise MotoriumError(f"{where} reaches {np.abs(values).max():.3g}; at most {most:g} is plausible")
     return values

@@ -28,7 +28,7 @@ LARGEST_COLUMN = 1 << 40
 
 
 class DatasetError(MotoriumError):
-    """A folder of demonstrations is absent, damaged, or of another shape than the rest."""
+    """A folder of demonstrations is missing, damaged, or of another shape than the others."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Demos:
             shapes = {part.shape[1:] for part in parts}
             if len(shapes) > 1:
                 raise DatasetError(
-                    f"column {name!r} has rows of shapes {sorted(shapes)}; record all shards alike"
+                    f"column {name!r} has rows of shapes {sorted(shapes)}; record all shards the same way"
                 )
         self._starts = np.cumsum([0] + [len(part) for part in self._columns["seed"]])
         self._small = {n: np.concatenate(p) for n, p in self._columns.items() if n != "images"}
@@ -153,9 +153,7 @@ class Demos:
 
 def _told(name: str, values: NDArray[Any], good: NDArray[np.bool_], frame: int) -> str:
     place = tuple(int(i) for i in np.argwhere(~good[frame])[0])
-    return (
-        f"{name}{list(place)} is {values[(frame, *place)]}, which is no number to learn from; record it again"
-    )
+    return f"{name}{list(place)} is {values[(frame, *place)]}, which is not a usable number; record it again"
 
 
 def _more(bad: NDArray[np.intp]) -> str:

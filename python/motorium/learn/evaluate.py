@@ -127,8 +127,8 @@ def evaluate(job: EvalJob, report: Callable[[EpisodeResult], None] | None = None
         raise MotoriumError(f"episodes is {job.episodes}; at least 1 is needed")
     if not 0 <= job.seed <= FIRST_TRAINING_SEED - job.episodes:
         raise MotoriumError(
-            f"seeds {job.seed}..{job.seed + job.episodes - 1} reach into the training scenes "
-            f"(from {FIRST_TRAINING_SEED}) or below 0; choose others"
+            f"seeds {job.seed}..{job.seed + job.episodes - 1} overlap the training scenes (from "
+            f"{FIRST_TRAINING_SEED}) or are below 0; choose others"
         )
     seeds = range(job.seed, job.seed + job.episodes)
     results = []

@@ -48,7 +48,7 @@ class Grounding(nn.Module):
         return torch.stack(losses).mean()
 
     def project(self, role: str, scene: Tensor) -> Tensor:
-        """Return (B, 2) x and y of the target cube in the picture of a camera, 0..1 from its upper left corner."""
+        """Return the target cube in a camera's picture, (B, 2) x and y, 0..1 from the upper left."""
         view = self._cameras[role]
         names = (
             ("target_x_m", "target_y_m", "target_z_m")

@@ -53,7 +53,7 @@ class RmsNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., W) -> (..., W)."""
+        """Map (..., W) to (..., W)."""
         return functional.rms_norm(x, self.weight.shape, self.weight, self.eps)
 
 
@@ -78,7 +78,7 @@ class Vision(nn.Module):
         nn.init.zeros_(self.film.bias)
 
     def forward(self, image: Tensor, text_pool: Tensor) -> Tensor:
-        """(B, 3, H, W) normalised image and (B, U) words -> (B, patches, U)."""
+        """Map normalised images (B, 3, H, W) and words (B, U) to (B, patches, U)."""
         x = functional.silu(self.norm1(self.conv1(image)))
         x = functional.silu(self.norm2(self.conv2(x)))
         gamma, beta = self.film(text_pool)[:, :, None, None].chunk(2, dim=1)
@@ -97,7 +97,7 @@ class Text(nn.Module):
         nn.init.normal_(self.embedding.weight, std=1.0)
 
     def forward(self, token_ids: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, L) ids -> tokens (B, L, U) and their mean without positions (B, U)."""
+        """Map ids (B, L) to tokens (B, L, U) and their mean without positions (B, U)."""
         words = self.embedding(token_ids)
         return words + self.position, words.mean(dim=1)
 
@@ -123,16 +123,16 @@ class Block(nn.Module):
         return x.unflatten(-1, (self.heads, self.head_dim))
 
     def query(self, normed: Tensor) -> Tensor:
-        """(..., N, W) -> (..., h, N, hd)."""
+        """Map (..., N, W) to (..., h, N, hd)."""
         return self.q_norm(self._split(self.q(normed))).transpose(-2, -3)
 
     def key_value(self, normed: Tensor) -> tuple[Tensor, Tensor]:
-        """(..., N, W) -> two of (..., h, N, hd)."""
+        """Map (..., N, W) to two of (..., h, N, hd)."""
         key = self.k_norm(self._split(self.k(normed))).transpose(-2, -3)
         return key, self._split(self.v(normed)).transpose(-2, -3)
 
     def merge(self, attended: Tensor) -> Tensor:
-        """(..., h, N, hd) -> (..., N, W)."""
+        """Map (..., h, N, hd) to (..., N, W)."""
         return self.o(attended.transpose(-2, -3).flatten(-2))
 
 
@@ -146,7 +146,7 @@ class DenseBlock(Block):
         self.down = nn.Linear(hidden, width, bias=False)
 
     def feed_forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(..., W) -> (..., W) and no balance loss."""
+        """Map (..., W) to (..., W), without a balance loss."""
         n = self.norm2(x)
         return self.down(functional.silu(self.gate(n)) * self.up(n)), x.new_zeros(())
 
@@ -171,7 +171,7 @@ class RoutedBlock(Block):
         self.experts = ExpertWeights(dims.experts, dims.expert_width, dims.routed_mlp)
 
     def feed_forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(..., A) -> (..., A) and the balance loss of Switch Transformers (Fedus et al., 2021; 1 = balanced).
+        """Map (..., A) to (..., A) and the balance loss of Switch Transformers (Fedus et al., 2021; 1 = balanced).
 
         All experts are computed and the unchosen weighted with zero: at this size two large products are
         faster than gathering tokens, and the result is the same.
@@ -309,7 +309,7 @@ class ActionEncoder(nn.Module):
         self.position = nn.Parameter(torch.randn(rows, width) * 0.02)
 
     def forward(self, noisy: Tensor, time: Tensor, adapted: Tensor | None = None) -> Tensor:
-        """(B, n, T, 200) rows, (B, n, T) flow times, (B, n, T, A) of the adapters -> (B, n, T, A) tokens."""
+        """Embed rows (B, n, T, 200), flow times (B, n, T) and adapter terms (B, n, T, A) as tokens (B, n, T, A)."""
         first = self.w1(noisy) if adapted is None else self.w1(noisy) + adapted
         embedded = torch.cat([first, time_features(time, self.w1.out_features)], dim=-1)
         return self.w3(functional.silu(self.w2(embedded))) + self.position

@@ -106,7 +106,7 @@ def _stages_done(out: Path) -> int:
         return 0
     text = read_text(path, 100, error=RecipeError).strip()
     if not text.isdecimal():
-        raise RecipeError(f"{path} holds no number of stages: remove it to begin with the first")
+        raise RecipeError(f"{path} does not contain a number of stages: remove it to start with the first")
     return int(text)
 
 

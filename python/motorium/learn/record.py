@@ -57,7 +57,7 @@ def record(job: RecordJob, report: Callable[[str], None] = print) -> dict[str, A
     if unknown:
         raise MotoriumError(f"unknown kind(s) {', '.join(unknown)}; kinds: {', '.join(KINDS)}")
     if job.counts.get("correct") and job.checkpoint is None:
-        raise MotoriumError("kind 'correct' needs a checkpoint: the policy that is to be corrected")
+        raise MotoriumError("kind 'correct' needs a checkpoint: the policy to correct")
     if job.first_seed < 0:
         raise MotoriumError(f"first_seed is {job.first_seed}; it must not be negative")
     RobotSpec.load(job.robot)

@@ -23,5 +23,5 @@ def factory_baud(protocol: str) -> int:
     """Return the speed of a new servo. Raises SpecError for a protocol that has no table here."""
     codes = FAMILIES[protocol].baud_codes
     if not codes:
-        raise SpecError(f"speeds of {protocol} servos are not known; known: {', '.join(SCANNED)}")
+        raise SpecError(f"speeds of {protocol} servos are unknown; known: {', '.join(SCANNED)}")
     return next(iter(codes))

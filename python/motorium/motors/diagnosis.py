@@ -53,7 +53,7 @@ class Finding:
     fix: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
 
@@ -67,7 +67,7 @@ def udev_rule(port: SerialPort) -> str:
 
 
 def rule_fix(port: SerialPort) -> str:
-    """How to install the rule, to be pasted into a shell."""
+    """Return shell commands that install the rule."""
     quoted = udev_rule(port).replace("\n", "\\n")
     return f"printf '{quoted}\\n' | sudo tee {UDEV_FILE} && sudo udevadm control --reload && sudo udevadm trigger"
 
@@ -79,7 +79,7 @@ def diagnose_port(port: SerialPort) -> list[Finding]:
     if advice:
         findings.append(Finding("permission", f"{port.device} may not be opened by this user", advice))
     if port.serial_number and port.device == port.tty:
-        detail = f"{port.device} has no name that stays when cables are moved"
+        detail = f"{port.device} has no name that survives moving cables"
         findings.append(Finding("udev_rule", detail, rule_fix(port)))
     return findings
 
@@ -123,7 +123,7 @@ def _disturbed(servos: Sequence[FoundServo]) -> Iterator[Finding]:
         yield Finding("noise", detail, "check the adapter, its ground wire and the supply; shorten the cable")
         return
     for servo in bad:
-        detail = f"answers of id {servo.id} are damaged or come twice, those of others are not"
+        detail = f"answers of id {servo.id} are damaged or arrive twice, those of others do not"
         fix = (
             f"two servos have id {servo.id}: unplug all but one of them and give it another id with "
             "`motorium setup-motors`, then the next"
@@ -143,7 +143,7 @@ def _health(servo: FoundServo) -> Iterator[Finding]:
             fix = (
                 "use a stronger supply and check its plug and cable"
                 if low
-                else f"check the label of the servo: its {nominal:g} V variant does not stand {volts:g} V"
+                else f"check the label of the servo: its {nominal:g} V variant does not tolerate {volts:g} V"
             )
             detail = f"id {servo.id} ({motor.model}) reports {volts:g} V; {nominal:g} V is usual"
             yield Finding("wrong_supply", detail, fix)
@@ -172,7 +172,7 @@ def _firmware(servos: Sequence[FoundServo]) -> Iterator[Finding]:
             )
             detail = f"{model} servos have different firmware: {each}"
             yield Finding(
-                "mixed_firmware", detail, "it may stay so; update the odd ones if they behave differently"
+                "mixed_firmware", detail, "this may be fine; update the odd ones if they behave differently"
             )
 
 
@@ -189,7 +189,7 @@ def _presence(servos: Sequence[FoundServo], expected: Sequence[Expected]) -> Ite
                 f"{entry.joint} (id {entry.id}) is a {servo.model or servo.model_number}, not a {motor.model}"
             )
             yield Finding(
-                "wrong_model", detail, "is this the right robot, or the leader in place of the follower?"
+                "wrong_model", detail, "is this the right robot, or the leader instead of the follower?"
             )
     tail = list(expected[len(expected) - len(missing) :]) if missing else []
     if missing and missing == tail and len(missing) < len(expected):
@@ -200,7 +200,7 @@ def _presence(servos: Sequence[FoundServo], expected: Sequence[Expected]) -> Ite
         yield Finding("loose_cable", detail, fix)
     else:
         for entry in missing:
-            detail = f"{entry.joint} (id {entry.id}) does not answer, servos behind it do"
+            detail = f"{entry.joint} (id {entry.id}) does not answer, but servos after it do"
             yield Finding(
                 "missing_servo", detail, "it has another id, or is broken: scan with it alone on the bus"
             )

@@ -55,8 +55,8 @@ def emulate(ids: Sequence[int], motors: Sequence[str]) -> _core.ServoEmulator:
         if "no pseudo-terminal" not in str(error):
             raise
         raise BusError(
-            f"virtual servos need a pseudo-terminal ({error}): is /dev/pts mounted "
-            "(mount -t devpts devpts /dev/pts), and has it room (/proc/sys/kernel/pty/max)?"
+            f"virtual servos need a pseudo-terminal ({error}): is /dev/pts mounted (mount -t devpts devpts "
+            "/dev/pts), and is there room (/proc/sys/kernel/pty/max)?"
         ) from error
 
 
@@ -80,7 +80,7 @@ def _emulate(ids: Sequence[int], motors: Sequence[str]) -> _core.ServoEmulator:
 
 
 def assemble(servos: _core.ServoEmulator, motors: Sequence[str], baud: int) -> None:
-    """Set every servo of a chain to `baud`, as in an arm that is ready; from now on each hears only its own speed.
+    """Set every servo of a chain to `baud`, as in a finished arm; each then hears only its own speed.
 
     Raises SpecError: the servos cannot be set to that speed.
     """
@@ -90,7 +90,7 @@ def assemble(servos: _core.ServoEmulator, motors: Sequence[str], baud: int) -> N
 
 
 def make_factory_new(servos: _core.ServoEmulator, motors: Sequence[str]) -> None:
-    """Give every servo of a chain the id and the speed it leaves the factory with; all of them are connected."""
+    """Give every servo of a chain its factory id and speed; all stay connected."""
     for place, spec in enumerate(map(MotorSpec.load, motors)):
         _program(servos, place, spec, "id", FACTORY_ID)
         _program(servos, place, spec, "baud_rate", baud_code(spec.protocol, factory_baud(spec.protocol)))

@@ -44,7 +44,7 @@ class SerialPort:
     known_by_serial: bool = True
 
     def as_dict(self) -> dict[str, object]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
 
@@ -60,7 +60,7 @@ def permission_advice(device: str) -> str:
 
 
 def list_ports(by_id: Path = BY_ID, by_path: Path = BY_PATH) -> list[SerialPort]:
-    """Every serial port with hardware behind it, in order of device name."""
+    """List every serial port with hardware behind it, in order of device name."""
     from serial.tools.list_ports import comports
 
     serials, sockets = _links(by_id), _links(by_path)
@@ -107,7 +107,7 @@ def shared_name(device: str, by_id: Path = BY_ID) -> list[str]:
 
 
 def adapter_serial(device: str) -> str | None:
-    """Return the serial number of the USB adapter behind a port given by any of its names; None when it tells nothing.
+    """Return the serial number of the USB adapter behind a port, by any of its names; None without a usable one.
 
     It tells nothing when there is none, when it is a placeholder, and when two present ports have it.
     """
@@ -116,12 +116,12 @@ def adapter_serial(device: str) -> str | None:
 
 
 def usb_path(device: str) -> str | None:
-    """Bus and ports that a port is plugged into, such as 1-1.2:1.0; None when it is no USB device."""
+    """Return the USB path of a serial port, such as 1-1.2:1.0; None when it is not a USB device."""
     port, _ = find_port(device)
     return None if port is None else port.usb_path
 
 
 def printed_serial(device: str) -> str | None:
-    """Return what the adapter behind a port calls itself, whether that tells it apart or not; None when it does not."""
+    """Return the serial number that the adapter behind a port reports, usable or not; None without one."""
     port, _ = find_port(device)
     return None if port is None else port.serial_number or None

@@ -55,7 +55,7 @@ class BusScan:
     latency: dict[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "port": self.port,
             "bauds": list(self.bauds),

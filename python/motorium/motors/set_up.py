@@ -62,7 +62,7 @@ class ServoSetUp:
         return self._scan(ALL_IDS)
 
     def look(self) -> Survey:
-        """Ask the ids of this arm and of new servos at every speed, and all others if nobody new is there."""
+        """Look for the ids of this arm and of new servos at every speed, then, without a new servo, for all ids."""
         survey = self.glance()
         return survey if survey.new or not self.pending(survey) else self.sort(self.scan().servos)
 
@@ -89,7 +89,7 @@ class ServoSetUp:
         return Survey(done, tuple(new))
 
     def pending(self, survey: Survey) -> list[Expected]:
-        """Joints without a servo, the one with the factory's id last: it may then stay connected."""
+        """Return joints without a servo, the one with the factory id last, so that it can stay connected."""
         left = [entry for entry in self.expected if entry.joint not in {*survey.done, *self.finished}]
         return sorted(left, key=lambda entry: -entry.id)
 
@@ -108,8 +108,8 @@ class ServoSetUp:
         holder = survey.done.get(entry.joint)
         if holder is not None and holder != servo:
             raise BusError(
-                f"id {entry.id} is in use: a servo at {holder.baud} baud answers to it as {entry.joint}. "
-                "Unplug that one first, or name another joint"
+                f"id {entry.id} is in use: a servo at {holder.baud} baud already has it, as {entry.joint}. Unplug "
+                "that one first, or name another joint"
             )
         motor = MotorSpec.load(entry.motor)
         if servo.model_number != motor.model_number:
@@ -152,8 +152,8 @@ class ServoSetUp:
         found = self._clean_look(entry.id, self.baud)
         if found is None:
             raise BusError(
-                f"{entry.joint}: answers of id {entry.id} are damaged since it was given: two servos were "
-                f"connected that both had id {servo.id}, and both have {entry.id} now. Connect one of them alone"
+                f"{entry.joint}: answers of id {entry.id} have been damaged since it was set: two connected servos "
+                f"had id {servo.id}, and both now have {entry.id}. Connect one of them alone"
             )
         return found
 
@@ -240,7 +240,7 @@ class ServoSetUp:
         data = _read(link, servo.id, register)
         if data is None or register.decode(data) != 0:
             state = "does not answer" if data is None else "has torque"
-            raise BusError(f"servo {servo.id} {state}: switch its power off and on again, then go on")
+            raise BusError(f"servo {servo.id} {state}: switch its power off and on again, then continue")
 
 
 def _open(protocol: str, port: str, baud: int) -> Link:

@@ -16,7 +16,7 @@ __all__ = ["ADVICE", "STOP_KEYS", "check_device", "stop_device", "stop_keys"]
 def check_device(path: str | None) -> None:
     """Raise SafetyError when the stop device at `path` is absent or may not be used; None is none."""
     if path is not None and not os.access(path, os.R_OK | os.W_OK):
-        why = "this user may not read and write it" if os.path.lexists(path) else "it is not there"
+        why = "this user may not read and write it" if os.path.lexists(path) else "it does not exist"
         raise SafetyError(f"the stop device {path} cannot be watched: {why}. Nothing has moved")
 
 

@@ -113,14 +113,14 @@ class Operator:
 
     @contextlib.contextmanager
     def attending(self, robot: _Arm) -> Iterator[_Arm]:
-        """Enter `robot` so that it can be stopped from before it has torque until it is at rest; then close it."""
+        """Enter `robot`, stoppable from before torque until it is at rest; then close it."""
         with contextlib.closing(robot), self.watching(robot), robot:
             yield robot
 
     def require_terminal(self) -> None:
         """Raise MotoriumError when there is no terminal to press keys at."""
         if not self.terminal.present:
-            raise MotoriumError("keys need a terminal: run this in one, also over SSH (ssh -t)")
+            raise MotoriumError("keys need a terminal: run this in one; over SSH, use ssh -t")
 
     def poll(self) -> None:
         """Take the keys that were pressed since the last call, each for what it means."""

@@ -50,7 +50,7 @@ def marks_for(meanings: Sequence[str]) -> Mapping[int, Mark]:
     unknown = [word for word in meanings if word not in MEANINGS]
     if unknown or not 1 <= len(meanings) <= len(codes):
         raise MotoriumError(
-            f"keys of the pedal: {','.join(meanings)!r}; give one word for each of up to {len(codes)} keys, out of "
+            f"keys of the pedal: {','.join(meanings)!r}; give one word for each of up to {len(codes)} keys, from "
             f"{', '.join(MEANINGS)}"
         )
     return {code: MEANINGS[word] for code, word in zip(codes, meanings, strict=False)}
@@ -99,7 +99,7 @@ class Pedal:
         self._thread = threading.Thread(target=self._run, name="pedal", daemon=True)
 
     def held(self, code: int = KEY_C) -> bool:
-        """Return whether a pedal is down; never when the device is lost, so that it can serve as a dead-man switch."""
+        """Return whether a pedal is down; False when the device is lost, so that it works as a dead-man switch."""
         return code in self._held and not self.lost
 
     def __enter__(self) -> Self:

@@ -29,12 +29,12 @@ STOP_KEYS = b" \x1b"
 """Space and Escape."""
 END = "\n"
 """Enter, whichever of its two bytes the terminal sends."""
-ADVICE = "Space or Escape stops the arm at once, Enter ends in good order, Ctrl-C ends and parks it."
+ADVICE = "Space or Escape stops the arm at once, Enter ends normally, Ctrl-C ends and parks it."
 LOOK_S = 0.1
 """Between looks at who is in the foreground: so long a key may go unheard after `fg`."""
 
 _UNWATCHED = {
-    "none": "keys are not watched, standard input is no terminal: Ctrl-C or `kill {pid}` brings the arm to rest",
+    "none": "keys are not watched, standard input is not a terminal: Ctrl-C or `kill {pid}` brings the arm to rest",
     "background": "keys are not watched in the background: `fg` brings them back, `kill {pid}` brings the arm to rest",
     "foreign": "keys are not watched, the terminal belongs to another session: `kill {pid}` brings the arm to rest",
 }

@@ -16,7 +16,7 @@ from .case import Case, Outputs
 
 
 def run_being_h05(case: Case) -> Outputs:
-    """Every output of the case. Raises CheckpointError when an input is missing or does not fit."""
+    """Compute every output of the case. Raises CheckpointError when an input is missing or does not fit."""
     if "modes" in case.settings:
         return _normaliser(case)
     mpg = case.settings.get("mpg")

@@ -24,7 +24,7 @@ FAMILIES: dict[str, Callable[[Case], Outputs]] = {
 
 
 def run_case(folder: Path, isa: str = "", precision: str = "float32") -> Outputs:
-    """All outputs of one case. Raises CheckpointError when it cannot be run."""
+    """Compute all outputs of one case. Raises CheckpointError when it cannot be run."""
     if precision not in PRECISIONS:
         raise CheckpointError(f"precision {precision!r} is unknown; known: {', '.join(PRECISIONS)}")
     case = replace(read_case(folder, isa), precision=precision)

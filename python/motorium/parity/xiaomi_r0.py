@@ -29,7 +29,7 @@ class Settings:
     rope_offset_of_noisy_tokens: Annotated[int, within(0, 4096)] = 0
 
     def layout(self, prompt: int) -> ChunkLayout:
-        """Of a prompt of so many tokens."""
+        """Return the layout for a prompt of this many tokens."""
         window = None if self.local_window < 0 else self.local_window
         return ChunkLayout(
             prompt, self.action_length, self.state_rows, window, self.rope_offset_of_noisy_tokens
@@ -37,7 +37,7 @@ class Settings:
 
 
 def run_xiaomi_r0(case: Case) -> Outputs:
-    """Every output of the case. Raises CheckpointError when an input is missing or does not fit."""
+    """Compute every output of the case. Raises CheckpointError when an input is missing or does not fit."""
     if case.settings.get("head_only") is not True:
         raise CheckpointError(
             f"{case.folder}: only cases of the head alone (head_only) can be run, which bring keys and values"
@@ -98,7 +98,7 @@ class _Given:
         )
 
     def cached(self, array: Any, row: int) -> Any:
-        """(layers, n, kv, head_dim): the tokens that are no padding."""
+        """Return (layers, n, kv, head_dim) of the tokens that are not padding."""
         return array[row].transpose(0, 2, 1, 3)[:, self.valid[row]]
 
 

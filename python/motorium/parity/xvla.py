@@ -16,7 +16,7 @@ from .case import Case, Outputs
 
 
 def run_xvla(case: Case) -> Outputs:
-    """Every output of the case. Raises CheckpointError when an input is missing or does not fit."""
+    """Compute every output of the case. Raises CheckpointError when an input is missing or does not fit."""
     config = xvla.read_config(case.file("config.json"))
     weights = xvla.read_weights(case.file("model.safetensors"), config)
     model = Xvla(config, weights, case.isa, case.precision)

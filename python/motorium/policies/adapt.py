@@ -24,7 +24,7 @@ def as_policy(policy: Any) -> Policy:
         BindingError: it has no `infer`, or neither `info` nor `rows` and `dt_s`.
     """
     if not callable(getattr(policy, "infer", None)):
-        raise BindingError(f"{type(policy).__name__} is no policy: it has no method infer")
+        raise BindingError(f"{type(policy).__name__} is not a policy: it has no method infer")
     info = getattr(policy, "info", None)
     if not isinstance(info, PolicyInfo):
         return _Adapted(policy, _info_of_0_1_0(policy))
@@ -38,7 +38,9 @@ def _info_of_0_1_0(policy: Any) -> PolicyInfo:
     kind = type(policy).__name__
     missing = [name for name in ("rows", "dt_s") if not hasattr(policy, name)]
     if missing:
-        raise BindingError(f"{kind} is no policy: give it `info`, a motorium.PolicyInfo (it lacks {missing})")
+        raise BindingError(
+            f"{kind} is not a policy: give it `info`, a motorium.PolicyInfo (it lacks {missing})"
+        )
     warnings.warn(
         f"{kind} has no `info`: give it a motorium.PolicyInfo with rows, dt_s, execution_horizon and max_delay",
         DeprecationWarning,

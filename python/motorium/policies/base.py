@@ -83,7 +83,7 @@ class Policy(Protocol):
         words = list(dict.fromkeys(task.split()))
         unknown = [word for word in words if word not in known]
         if len(unknown) == len(words):
-            raise PromptError(f"of the instruction {task!r} this policy knows no word")
+            raise PromptError(f"this policy knows no word of the instruction {task!r}")
         return unknown
 
     def seed(self, seed: int | None) -> None:

@@ -1,4 +1,4 @@
-"""Binding by name: every input and output of a checkpoint meets the robot's joint or camera, or is refused."""
+"""Binding by name: every input and output of a checkpoint gets the robot's joint or camera, or is refused."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class MappingRow:
 
 
 def slot_limits(joint: JointSpec) -> tuple[float, float]:
-    """Limits of a joint in slot units."""
+    """Return the limits of a joint in slot units."""
     return (
         joint.slot_scale * joint.lower_rad + joint.slot_offset,
         joint.slot_scale * joint.upper_rad + joint.slot_offset,
@@ -85,7 +85,7 @@ def bind(policy: Interface, robot: RobotSpec) -> Binding:
 
 
 def mapping_table(policy: Interface, robot: RobotSpec) -> list[MappingRow]:
-    """Every input and output of the checkpoint beside what the robot has for it."""
+    """Return every input and output of the checkpoint beside what the robot has for it."""
     rows = [_channel_row("state", channel, robot) for channel in policy.state]
     rows += [_channel_row("action", channel, robot) for channel in policy.action]
     return rows + [_camera_row(policy, index, robot) for index in range(len(policy.cameras))]
@@ -113,11 +113,13 @@ def _channel_row(kind: str, channel: Channel, robot: RobotSpec) -> MappingRow:
 
 def _channel_problem(kind: str, channel: Channel, joint: JointSpec | None) -> str:
     if joint is None:
-        return f"{kind} {channel.joint!r} is no joint of the robot"
+        return f"{kind} {channel.joint!r} is not a joint of the robot"
     if joint.slot != channel.slot:
-        return f"{kind} {channel.joint!r} is in slot {channel.slot}, the robot has it in slot {joint.slot}"
+        return (
+            f"{kind} {channel.joint!r} is in slot {channel.slot}, but the robot has it in slot {joint.slot}"
+        )
     if joint.unit != channel.unit:
-        return f"{kind} {channel.joint!r} is in {channel.unit}, the robot speaks {joint.unit}"
+        return f"{kind} {channel.joint!r} is in {channel.unit}, the robot uses {joint.unit}"
     return ""
 
 
@@ -127,7 +129,7 @@ def _camera_row(policy: Interface, index: int, robot: RobotSpec) -> MappingRow:
     own = next((c for c in robot.cameras if c.role == camera.role), None)
     problem = ""
     if own is None:
-        problem = f"camera {camera.role!r} is no camera of the robot"
+        problem = f"camera {camera.role!r} is not a camera of the robot"
     elif (own.width, own.height) != (camera.width, camera.height):
         problem = f"camera {camera.role!r} is {size}, the robot's is {own.width}x{own.height}"
     name = own.role if own is not None else "-"

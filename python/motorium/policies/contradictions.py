@@ -38,7 +38,7 @@ class Range:
 
 
 def contradictions(policy: Interface, robot: RobotSpec) -> list[str]:
-    """One line per contradiction between labels, statistics and the robot; empty when all is consistent."""
+    """Return one line per contradiction between labels, statistics and the robot; empty when all is consistent."""
     found = _permuted_labels(policy, robot)
     for kind, channels in (("state", policy.state), ("action", policy.action)):
         pairs = [(c, j) for c in channels for j in robot.joints if j.name == c.joint and j.slot == c.slot]
@@ -132,7 +132,7 @@ def _state_against_action(policy: Interface) -> list[str]:
         other = _distance(state_a, action_b) + _distance(state_b, action_a)
         if own > DISAGREEMENT and other < CLEARLY_BETTER * own and other < DISAGREEMENT:
             found.append(
-                f"state {a!r} and {b!r}: each range is like the other's action: permuted joint order"
+                f"state {a!r} and {b!r}: each range resembles the other's action: permuted joint order"
             )
     for joint, state, action in pairs:
         own = _distance(state, action)

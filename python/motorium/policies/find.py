@@ -12,7 +12,7 @@ from . import recognise, registry
 
 
 def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:
-    """Directory of a checkpoint: a path, or a name shipped with motorium. Raises CheckpointError."""
+    """Find the folder of a checkpoint: a path, or a name shipped with motorium. Raises CheckpointError."""
     path = Path(name_or_path)
     if path.is_dir():
         return path
@@ -28,8 +28,8 @@ def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:
     is_file = path.suffix == ".safetensors" or recognise.foreign_file(path)
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not is_file and not path.parent.exists():
         raise CheckpointError(
-            f"no folder {name!r} here. Is it a repository on a hub? motorium downloads nothing: fetch it, then give "
-            f"the folder. Shipped: {known}"
+            f"no folder {name!r} here. If it is a repository on a hub: motorium downloads nothing, so fetch it and "
+            f"give the folder. Shipped: {known}"
         )
     if path.name != name or path.suffix:
         raise CheckpointError(f"{path}: no such folder. Shipped checkpoints have names: {known}")
@@ -37,7 +37,7 @@ def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:
 
 
 def shipped() -> list[str]:
-    """Names of the checkpoints that come with motorium."""
+    """List the names of the checkpoints that come with motorium."""
     return sorted({found.parent.name for folder in _model_folders() for found in folder.glob(f"*/{CONFIG}")})
 
 
@@ -54,7 +54,8 @@ def what_runs(network: str = "") -> str:
     network = f"; its network runs: {network}" if network else ""
     return (
         f"motorium runs its own checkpoints: {', '.join(shipped())}, and what `motorium train` writes "
-        f"({CONFIG} with `format` {FORMAT!r}, and {WEIGHTS}). Others: wrap it, anything with `infer` is a policy "
+        f"({CONFIG} with `format` {FORMAT!r}, and {WEIGHTS}). To use another one, wrap it: anything with `infer` is "
+        "a policy "
         f"(docs/from-lerobot.md{network})"
     )
 

@@ -1,4 +1,4 @@
-"""config.json of checkpoints that other projects wrote: bounded, with nulls taken as absent."""
+"""config.json of checkpoints that other projects wrote: bounded, with nulls treated as missing."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def bound(table: Table, where: Path) -> None:
     """Refuse a config whose sizes no checkpoint has, before anything is allocated. Raises CheckpointError."""
     elements = sum(math.prod(weight.shape) for weight in table.values())
     if elements > MAX_ELEMENTS:
-        raise CheckpointError(f"{where}: config.json asks for {elements:.3g} weights; too many")
+        raise CheckpointError(f"{where}: config.json asks for {elements:.3g} weights, which is too many")
 
 
 def _listed(what: str, names: Iterable[str], between: str = ", ") -> str:

@@ -1,4 +1,4 @@
-"""Guided real-time chunking: how strongly each row of a new chunk is drawn to what the plan in force says of its time.
+"""Guided real-time chunking: how strongly the plan in force pulls each row of a new chunk at its time.
 
 The soft mask is that of "Real-Time Execution of Action Chunking Flow Policies" (Black, Galliker, Levine 2025,
 arXiv 2506.07339, eq. 5). What is done with it: csrc/engine/denoiser/guidance.hpp, and how it differs: docs/realtime.md.
@@ -16,7 +16,7 @@ LIMIT = 5.0
 
 
 def soft_mask(delay: int, previous: int) -> Float32:
-    """(previous,) weights: 1 for committed rows, then an exponential decay to 0 where the plan in force ends.
+    """Return (previous,) weights: 1 for committed rows, then an exponential decay to 0 where the plan in force ends.
 
     W_i = c_i (e^c_i - 1) / (e - 1) with c_i = (p - i) / (p - d + 1) for d <= i < p.
 

@@ -1,4 +1,4 @@
-"""Whose checkpoint a folder or a file is, where it is not motorium's: by names and keys, nothing is unpickled."""
+"""Recognise foreign checkpoints by names and keys; nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FIRST_PI0 = ("proj_width", "attention_implementation", "use_cache")
 
 
 def foreign_checkpoint(folder: Path) -> str:
-    """Return what the checkpoint in `folder` is, such as "a LeRobot ACT policy"; "" for our own and for none known.
+    """Return what the checkpoint in `folder` is, such as "a LeRobot ACT policy"; "" for motorium's own or unknown.
 
     Never raises: a file that cannot be read tells nothing.
     """
@@ -52,7 +52,7 @@ def foreign_file(path: Path) -> str:
     """Return what a file that was given in a checkpoint's place is; "" when its name does not say."""
     suffix = path.suffix.lower()
     if suffix in PICKLES:
-        return "a pickle (torch.save), which is never opened: unpickling runs code"
+        return "a pickle (torch.save), which is never opened, because unpickling runs code"
     return OTHER_WEIGHTS.get(suffix, "")
 
 
@@ -107,7 +107,7 @@ def _library(config: Mapping[str, Any], folder: Path, family: Family | None) -> 
 def _bare_files(folder: Path) -> str:
     """By what lies there, when no config.json says anything."""
     if (folder / ADAPTER).is_file():
-        return "a PEFT adapter (`adapter_config.json`), which is no model without its base: merge it first"
+        return "a PEFT adapter (`adapter_config.json`), which needs its base model: merge them first"
     names = [entry.name for entry in _entries(folder)]
     if (folder / CONFIG).exists() or WEIGHTS in names:
         return ""

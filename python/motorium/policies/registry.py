@@ -55,7 +55,7 @@ class Family:
     def load(self, folder: Path, options: LoadOptions) -> Policy:
         """Open the checkpoint in `folder`. Raises CheckpointError."""
         if not self.module:
-            raise CheckpointError(f"{folder} is {self.refusal or self.name}: no module of motorium runs it")
+            raise CheckpointError(f"{folder} is {self.refusal or self.name}: motorium cannot run it")
         home: FamilyModule = import_module(self.module)
         return home.load(folder, options)
 
@@ -126,5 +126,5 @@ def _family(entry: EntryPoint) -> Family:
             f"the policy family {entry.name!r} ({entry.value}) does not load: {error}"
         ) from error
     if not isinstance(family, Family):
-        raise CheckpointError(f"the policy family {entry.name!r} ({entry.value}) is no motorium Family")
+        raise CheckpointError(f"the policy family {entry.name!r} ({entry.value}) is not a motorium Family")
     return family

@@ -47,7 +47,7 @@ def one_of(*choices: str) -> Rules:
 
 
 def parse_json(text: str) -> Any:
-    """Strict JSON: no duplicate keys, no NaN or Infinity, no absurd nesting. Raises SchemaError."""
+    """Parse strict JSON: no duplicate keys, no NaN or Infinity, no absurd nesting. Raises SchemaError."""
     try:
         return foreign.parse_json(text, unique=True)
     except ValueError as error:

@@ -14,7 +14,7 @@ from .calibration import Calibration, spec_hash
 
 
 def arm_zeros(arm: ArmSpec, calibration: Calibration | None) -> list[JointZero]:
-    """Of one arm's joints, from the calibration of all; nominal without one."""
+    """Return the zeros of one arm's joints from the calibration of all; nominal without one."""
     if calibration is None:
         return [JointZero(float(joint.zero_ticks), joint.sign) for joint in arm.joints]
     return [calibration.joints[joint.name] for joint in arm.joints]
@@ -50,7 +50,7 @@ def named_calibration(given: str | Path | Calibration, spec: RobotSpec) -> Calib
 
 
 def adapter_calibrations(port: str, spec: RobotSpec) -> Calibration:
-    """Every arm's own calibration, found by its adapter, under the joint names of `spec`.
+    """Find every arm's calibration by its adapter, under the joint names of `spec`.
 
     Raises CalibrationError when one has none, or when two arms would get the zeros of one.
     """
@@ -63,8 +63,8 @@ def adapter_calibrations(port: str, spec: RobotSpec) -> Calibration:
         if found[one] == found[other]:
             example = ",".join(f"{side}=NAME" for side in found)
             raise CalibrationError(
-                f"{one} and {other} arm would both get the calibration {found[one].robot!r}, since nothing tells their "
-                f"adapters apart: calibrate each under a name of its own and give --calibration {example}"
+                f"{one} and {other} arm would both get the calibration {found[one].robot!r}, because nothing tells "
+                f"their adapters apart: calibrate each under its own name and give --calibration {example}"
             )
     return _joined(spec, found)
 

@@ -59,14 +59,14 @@ class Hardware:
     world: None = None
 
     def check(self) -> None:
-        """Hardware has no process that could die."""
+        """Do nothing: hardware has no process that could die."""
 
     def close(self) -> None:
         """Close nothing: the serial port belongs to the control thread, the cameras to the Robot."""
 
 
 def split(name: str) -> tuple[str, str]:
-    """("sim", "so101") for "sim:so101"; the scheme is empty for hardware."""
+    """Split "sim:so101" into ("sim", "so101"); the scheme is empty for hardware."""
     scheme, colon, robot = name.partition(":")
     return (scheme, robot) if colon else ("", name)
 
@@ -91,7 +91,7 @@ def open_scheme(scheme: str, robot: str, **options: Any) -> RobotBackend:
 
 
 def check_port(port: str | None, robot: str) -> str:
-    """`port`, or BusError with the ports there are."""
+    """Return `port`. Raises BusError with the ports there are."""
     if port is not None:
         advice = permission_advice(port)
         if advice and "belongs to group" in advice:
@@ -99,8 +99,8 @@ def check_port(port: str | None, robot: str) -> str:
         meant = shared_name(port)
         if meant:
             raise BusError(
-                f"{port} is the name of {len(meant)} adapters with one serial number, leading to whichever came last: "
-                f"give the one that is meant: {', '.join(meant)}"
+                f"{port} is the name of {len(meant)} adapters with one serial number, leading to whichever came "
+                f"last: give one of these: {', '.join(meant)}"
             )
         return port
     ports = ", ".join(found.device for found in list_ports()) or "none"

@@ -161,10 +161,12 @@ def _must_suit_feetech(spec: RobotSpec, motor: MotorSpec, first: MotorSpec) -> N
         if motor.register(name).address != address:
             raise SpecError(f"{motor.model}: {name} must be at {address} on a feetech bus")
     if motor.byte_order != first.byte_order or motor.sync_read != first.sync_read:
-        raise SpecError(f"{spec.name}: {motor.model} is of another series than {first.model}: not on one bus")
+        raise SpecError(
+            f"{spec.name}: {motor.model} is of another series than {first.model}: they cannot share a bus"
+        )
     for name in ("lock", "torque_limit"):
         if _address(motor, name) != _address(first, name):
-            raise SpecError(f"{spec.name}: {motor.model} has {name} elsewhere than {first.model}")
+            raise SpecError(f"{spec.name}: {motor.model} has {name} at another address than {first.model}")
 
 
 def _dynamixel_joint(joint: JointSpec, motor: MotorSpec, zero: JointZero) -> _core.ServoJoint:
@@ -196,7 +198,9 @@ def _dynamixel_traits(spec: RobotSpec, motors: Sequence[MotorSpec]) -> dict[str,
         for trait, name in {**names, "present": effort}.items():
             address = motor.register(name).address
             if shared.setdefault(trait, address) != address:
-                raise SpecError(f"{spec.name}: {motor.model} has {name} elsewhere than {motors[0].model}")
+                raise SpecError(
+                    f"{spec.name}: {motor.model} has {name} at another address than {motors[0].model}"
+                )
         room = _room_behind(motor, motor.register(effort).address + DYNAMIXEL_PRESENT_SIZE)
         shared["present_room"] = min(room, shared.get("present_room", room))
         for name, offset in PRESENT_BLOCK.items():

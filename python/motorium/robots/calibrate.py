@@ -46,9 +46,9 @@ class LimpArm:
         self._heard_ns = dict.fromkeys(spec.joint_names, time.monotonic_ns())
 
     def read(self) -> dict[str, int]:
-        """Joint name -> count, of the joints that answered just now. Raises BusError when one stays silent."""
+        """Read joint name -> count, of the joints that answered. Raises BusError when one stays silent."""
         if self._bus.read_state(self._readings) == BusStatus.CLOSED:
-            raise BusError(f"{self._port} is gone: is its USB cable in?")
+            raise BusError(f"{self._port} is gone: is its USB cable plugged in?")
         now_ns, state = time.monotonic_ns(), self._readings
         ticks = {}
         for j, name in enumerate(self._spec.joint_names):
@@ -129,12 +129,12 @@ def _follow(arm: LimpArm, sweep: Sweep, finished: Callable[[Sweep, float], bool]
 
 
 def read_offsets(spec: RobotSpec, port: str) -> dict[str, int]:
-    """Joint name -> by what its servo shifts the encoder's count, in ticks; 0 where it cannot. Raises BusError."""
+    """Read joint name -> its servo's shift of the encoder's count, in ticks; 0 where it has none. Raises BusError."""
     return _read_registers(spec, port, dict.fromkeys(spec.joint_names, "homing_offset"))
 
 
 def read_directions(spec: RobotSpec, port: str) -> dict[str, bool]:
-    """Joint name -> whether its servo counts backwards by itself. Raises BusError."""
+    """Read joint name -> whether its servo counts backwards by itself. Raises BusError."""
     ways = {
         name: MotorSpec.load(motor).reverse
         for name, motor in zip(spec.joint_names, spec.motor_names, strict=True)

@@ -33,7 +33,7 @@ _NAME = re.compile(r"\w[\w .-]{0,63}")
 
 
 def spec_hash(spec: RobotSpec) -> str:
-    """SHA-256 over everything in `spec` that gives ticks their meaning."""
+    """Return the SHA-256 over everything in `spec` that gives ticks their meaning."""
     motors = set(spec.motor_names)
     facts = {
         "name": spec.name,
@@ -46,15 +46,16 @@ def spec_hash(spec: RobotSpec) -> str:
 
 
 def directory() -> Path:
-    """Where calibrations are kept by name: $XDG_CONFIG_HOME/motorium/calibration, by default in ~/.config."""
+    """Return the folder of named calibrations: $XDG_CONFIG_HOME/motorium/calibration, by default in ~/.config."""
     return config_home() / "calibration"
 
 
 def path_of(name: str) -> Path:
-    """Where the calibration `name` is to be kept. Raises CalibrationError for a name that would not be found again."""
+    """Return the file for the calibration `name`. Raises CalibrationError for a name that would not be found again."""
     if not _NAME.fullmatch(name) or name == "nominal" or name.endswith((".json", ".toml")):
         raise CalibrationError(
-            f"{name[:80]!r} is no name for a calibration: letters, digits, '_', '-' and '.', 64 at most; 'nominal' "
+            f"{name[:80]!r} is not a name for a calibration: use letters, digits, '_', '-' and '.', 64 at most; "
+            "'nominal' "
             f"stands for the zeros of the declaration"
         )
     return directory() / f"{name}.json"
@@ -177,7 +178,7 @@ class Calibration:
 
 
 def stored() -> dict[Path, Calibration]:
-    """Every calibration kept by name, whatever the robot; files that cannot be read are left out."""
+    """Read every named calibration, whatever the robot; files that cannot be read are left out."""
     found = {}
     for path in sorted(directory().glob("*.json")):
         with contextlib.suppress(CalibrationError):  # asked for by name it says what is wrong
@@ -239,7 +240,7 @@ def _named_after_robot(spec: RobotSpec, port: str) -> Calibration:
     if named.usb_path not in (None, place):
         raise CalibrationError(
             f"{made} USB path {named.usb_path}, and {port} is on {place}; {told}, so this may be another arm, or the "
-            f"same on a moved cable: {remedy}"
+            f"same one on a moved cable: {remedy}"
         )
     if named.adapter is not None:
         raise CalibrationError(f"{made} an adapter {named.adapter}, but {told}: {remedy}")

@@ -48,7 +48,7 @@ NO_GUARD = GuardJoint(
 
 
 def control_config(spec: RobotSpec, **overrides: Any) -> ControlConfig:
-    """Limits, rates and policies of `spec`; `overrides` replace keyword arguments of ControlConfig.
+    """Return limits, rates and policies of `spec`; `overrides` replace keyword arguments of ControlConfig.
 
     Raises ValueError (from the core) when the result contradicts itself.
     """
@@ -105,7 +105,7 @@ def _guard(spec: RobotSpec) -> list[GuardJoint]:
 
 
 def robot_config(spec: RobotSpec, calibration: Calibration | None = None, **overrides: Any) -> RobotConfig:
-    """Everything that a running arm needs of its declaration; `overrides` as of `control_config`.
+    """Return everything that a running arm needs of its declaration; `overrides` as of `control_config`.
 
     Without a calibration the nominal zeros of the specification are taken.
 
@@ -124,12 +124,12 @@ def robot_config(spec: RobotSpec, calibration: Calibration | None = None, **over
 
 
 def robot_joints(spec: RobotSpec) -> list[RobotJoint]:
-    """Name, slot and bounds before torque of every joint."""
+    """Return name, slot and bounds before torque of every joint."""
     return [_joint(*row) for row in zip(spec.joints, spec.motor_names, strict=True)]
 
 
 def bus_config(spec: RobotSpec, calibration: Calibration | None = None) -> BusConfig:
-    """Ids, zeros and settings of every servo, for the driver of the robot's protocol.
+    """Return ids, zeros and settings of every servo, for the driver of the robot's protocol.
 
     Without a calibration the nominal zeros of the specification are taken.
 
@@ -141,7 +141,7 @@ def bus_config(spec: RobotSpec, calibration: Calibration | None = None) -> BusCo
 def open_control(spec: RobotSpec, port: str, calibration: Calibration | None) -> _core.Robot:
     """Return the control thread on the buses of the robot. Raises BusError (from the core), ValueError."""
     if any(arm.spec.bus.driver == KIT for arm in spec.arms):
-        raise SpecError(f"{spec.name}: a vendor's kit drives one arm, not one of several")
+        raise SpecError(f"{spec.name}: a vendor's kit drives a single arm, not one of several")
     config = robot_config(spec, calibration)
     if spec.bus.driver == KIT:
         kit = VendorKit(port, spec, _zeros(spec, calibration))

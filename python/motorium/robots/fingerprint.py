@@ -1,4 +1,4 @@
-"""Whether the arm on a port is the one of a calibration, by what its servos keep: the offsets of their encoders.
+"""Whether the arm on a port is the one of a calibration, by the encoder offsets in its servos.
 
 Looked at where nothing but the socket has chosen the calibration, since two arms on adapters alike may have changed
 places. Arms whose servos all keep the same offsets, as new ones do, look alike.
@@ -32,9 +32,9 @@ def check_offsets(calibration: Calibration, port: str, spec: RobotSpec, name: st
             wrong.append(f"{joint} keeps the offset {kept}, the calibration {known}")
     if wrong:
         raise CalibrationError(
-            f"the arm on {port} is not the one of the calibration {name!r}, which was made in that socket: "
-            f"{'; '.join(wrong)}. Are two cables exchanged? If it is that arm and was calibrated with another program "
-            f"since, calibrate it again, or say --calibration {name}"
+            f"the arm on {port} is not the one of calibration {name!r}, which was made in that socket: "
+            f"{'; '.join(wrong)}. Are two cables swapped? If it is that arm and another program has calibrated it "
+            f"since, calibrate it again, or give --calibration {name}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The frames of a robot's cameras, each as young as the specification asks."""
+"""The frames of a robot's cameras, each as recent as the specification requires."""
 
 from __future__ import annotations
 

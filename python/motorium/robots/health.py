@@ -22,7 +22,7 @@ from ..specs.robot import RobotSpec
 from ..specs.servo import MotorSpec
 from .config import robot_joints
 
-ANEW, AGAIN = "open the robot anew", "give the command again"
+ANEW, AGAIN = "open the robot again", "give the command again"
 """The last remedy of all, in a program and in a shell."""
 
 
@@ -30,7 +30,7 @@ def emergency_stop() -> SafetyError:
     """Say that the arm was stopped at once, and how it may move again."""
     return SafetyError.with_remedy(
         "emergency stop: the arm stands still, then its torque goes off. Make sure that it may move, then",
-        program="robot.reset_estop() and robot.enable(), or open the robot anew",
+        program="robot.reset_estop() and robot.enable(), or open the robot again",
         command=AGAIN,
     )
 
@@ -69,19 +69,19 @@ def _before_torque(spec: RobotSpec, problem: Problem) -> str:
         return f"{joint.name} is at {measured:.0f} C (let it cool below {motor.hot_c:.0f} C)"
     if problem.cause == Cause.POSITION:
         return (
-            f"{joint.name} stands at {measured:.2f} rad, its range is {joint.lower_rad:.2f} to "
+            f"{joint.name} is at {measured:.2f} rad, its range is {joint.lower_rad:.2f} to "
             f"{joint.upper_rad:.2f} (move it by hand, or calibrate the arm again)"
         )
     return f"{joint.name} reports {', '.join(motor.fault_names(problem.bits))}"
 
 
 def named(spec: RobotSpec, problems: Sequence[Problem]) -> list[str]:
-    """Names of the joints that have one of these problems."""
+    """Return names of the joints that have one of these problems."""
     return [spec.joint_names[problem.joint] for problem in problems if problem.joint is not None]
 
 
 def servo_faults(spec: RobotSpec, reading: JointState) -> dict[str, tuple[str, ...]]:
-    """Joint name -> names of the fault bits its servo reports, where there are any."""
+    """Return joint name -> names of the fault bits its servo reports, where there are any."""
     motors = [MotorSpec.load(name) for name in spec.motor_names]
     found = {
         name: motor.fault_names(int(bits))
@@ -91,7 +91,7 @@ def servo_faults(spec: RobotSpec, reading: JointState) -> dict[str, tuple[str, .
 
 
 def protection(spec: RobotSpec, stats: LoopStats) -> dict[str, tuple[str, ...]]:
-    """Joint name -> what the guard in front of the gate does or sees there; `stats` of the control thread."""
+    """Return joint name -> what the guard does or sees there; `stats` of the control thread."""
     found = {
         name: tuple(_core.words_of(bits))
         for name, bits in zip(spec.joint_names, stats.protection, strict=False)
@@ -119,10 +119,10 @@ def explain_stop(spec: RobotSpec, port: str, problems: Sequence[Problem], stats:
         return jumped(spec, problems)
     if cause == Cause.SILENT:
         return BusError(
-            f"the servos on {port} do not answer any more: check their power and the bus cable ({stats.bus.as_dict()})"
+            f"the servos on {port} no longer answer: check their power and the bus cable ({stats.bus.as_dict()})"
         )
     if any(problem.cause == Cause.TORQUE_LOST for problem in problems):
-        text = f"servos on {port} have stopped by themselves ({_reported(spec, problems)}):"
+        text = f"servos on {port} have stopped on their own ({_reported(spec, problems)}):"
         return BusError.with_remedy(text, program=ANEW, command=AGAIN)
     return _tripped(spec, problems, stats)
 
@@ -173,15 +173,15 @@ def unplugged(port: str) -> BusError:
     return BusError.with_remedy(
         f"port {port} is gone: the cable or the adapter was unplugged. The servos keep their last goal: switch "
         f"their power off, plug in again, then",
-        program="robot.reconnect() and robot.enable(), or open the robot anew",
+        program="robot.reconnect() and robot.enable(), or open the robot again",
         command=AGAIN,
     )
 
 
 def _unsupervised() -> SafetyError:
     return SafetyError.with_remedy(
-        "the supervisor is gone (it was killed or stopped, or hangs): nothing would take the torque from the arm "
-        "if this program died, so it goes to its rest pose and lets go:",
+        "the supervisor is gone (it was killed or stopped, or hangs): nothing would switch torque off if this program "
+        "died, so the arm goes to its rest pose and torque goes off:",
         program=ANEW,
         command=AGAIN,
     )
@@ -189,8 +189,8 @@ def _unsupervised() -> SafetyError:
 
 def _frozen() -> SafetyError:
     return SafetyError.with_remedy(
-        "the control thread stood still for more than 0.3 s (its process was stopped, as by Ctrl-Z, or the machine "
-        "was overloaded), so the supervisor took the torque from the arm:",
+        "the control thread did not run for more than 0.3 s (its process was stopped, as by Ctrl-Z, or the machine "
+        "was overloaded), so the supervisor switched the torque off:",
         program=ANEW,
         command=AGAIN,
     )
@@ -207,8 +207,8 @@ def jumped(spec: RobotSpec, problems: Sequence[Problem]) -> SafetyError:
         if problem.cause == Cause.JUMPED and problem.joint is not None
     ]
     return SafetyError.with_remedy(
-        f"readings jumped: {', '.join(moved)}. The servo restarted and lost its count, or the arm was moved "
-        "while nothing was heard of it. Torque stays off: compare the joint with its reading, calibrate again if "
+        f"readings jumped: {', '.join(moved)}. The servo restarted and lost its count, or the arm was moved while it "
+        "was not read. Torque stays off: compare the joint with its reading, calibrate again if "
         "they differ, then",
         program="robot.control.accept_position() and robot.enable()",
         command=AGAIN,
@@ -216,13 +216,13 @@ def jumped(spec: RobotSpec, problems: Sequence[Problem]) -> SafetyError:
 
 
 def latency_advice(port: str, latency: LatencyReport) -> str:
-    """Return what to do about a USB adapter that collects bytes before it hands them on; empty when it does not."""
+    """Return what to do about a USB adapter that delays bytes; empty when it does not."""
     if latency.setting is not LatencySetting.REFUSED:
         return ""
     late = f" for {latency.timer_ms} ms" if latency.timer_ms > 0 else ""
     return (
-        f"the adapter on {port} holds replies back{late} and would not take the low-latency setting: write 1 to "
-        f"/sys/bus/usb-serial/devices/<tty>/latency_timer, by a udev rule so that it lasts"
+        f"the adapter on {port} holds replies back{late} and refused the low-latency setting: write 1 to "
+        f"/sys/bus/usb-serial/devices/<tty>/latency_timer, with a udev rule to make it permanent"
     )
 
 
@@ -238,10 +238,10 @@ def realtime_advice(granted: RealtimeStats) -> str:
     if not granted.memory_locked:
         refused.append("memory locked in RAM (limits.conf: '@dialout - memlock 65536')")
     if granted.cpu >= 0 and not granted.pinned:
-        refused.append(f"processor {granted.cpu} (is it there, and inside taskset and cgroup?)")
+        refused.append(f"processor {granted.cpu} (does it exist, and do taskset and cgroup allow it?)")
     if not refused:
         return ""
-    return f"the control thread goes on without {', without '.join(refused)}; log in again after a change"
+    return f"the control thread runs without {', without '.join(refused)}; log in again after changing it"
 
 
 def no_torque(spec: RobotSpec, problems: Sequence[Problem], stats: LoopStats) -> SafetyError:
@@ -250,13 +250,13 @@ def no_torque(spec: RobotSpec, problems: Sequence[Problem], stats: LoopStats) ->
     if first.cause in {Cause.SUPPLY, Cause.HEAT, Cause.POSITION, Cause.SERVO_FAULT}:
         return _failed_self_check(spec, problems)
     if first.cause == Cause.SETTING:
-        return SafetyError(f"{spec.name} was not given torque, all of it is off: {first.note}")
+        return SafetyError(f"{spec.name} got no torque, and all torque is off: {first.note}")
     failures = int(stats.torque_failures)
     joints = (
         ", ".join(named(spec, problems)) or f"a servo that answers otherwise ({failures} attempts failed)"
     )
     return SafetyError(
-        f"{spec.name} was not given torque, all of it is off: no confirmation from {joints}. Check the cable before "
+        f"{spec.name} got no torque, and all torque is off: no confirmation from {joints}. Check the cable before "
         f"the first of them, its power, and whether that servo reports a fault (bus: {stats.bus.as_dict()})"
     )
 
@@ -280,7 +280,7 @@ def rest_problem(spec: RobotSpec, port: str, stats: LoopStats) -> MotoriumError 
         return BusError(f"{spec.name} did not confirm that its torque is off: switch its power off")
     if stats.reason is Reason.PARK_TIMED_OUT:
         missed = missed_joints(spec, stats)
-        where = missed or f"it was not heard of, or still moving, after {spec.exit.park_timeout_s:.1f} s"
+        where = missed or f"it was silent, or still moving, after {spec.exit.park_timeout_s:.1f} s"
         return SafetyError(
             f"{spec.name} did not reach its rest pose: {where}. Is something in its way? Torque is off now"
         )

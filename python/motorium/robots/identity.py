@@ -43,7 +43,7 @@ class Identity:
         return cls(robot, spec, zeros)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "name": self.robot,
             "spec_sha256": self.spec_sha256,
@@ -52,7 +52,7 @@ class Identity:
 
 
 def calibration_hash(calibration: Calibration) -> str:
-    """SHA-256 over what turns ticks into radians: zero, sign, offset and direction of every joint."""
+    """Return the SHA-256 of what turns ticks into radians: zero, sign, offset and direction of every joint."""
     joints = {
         name: [float(zero.zero_ticks), zero.sign, zero.homing_offset, zero.reverse]
         for name, zero in calibration.joints.items()

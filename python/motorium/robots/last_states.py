@@ -1,4 +1,4 @@
-"""What an arm did last, on the error that tells of its fault: read, wanted, sent, tick by tick."""
+"""Attach an arm's last states to the error of its fault: readings, setpoints and goals, tick by tick."""
 
 from __future__ import annotations
 

@@ -48,9 +48,9 @@ def read_lerobot(path: Path, spec: RobotSpec, *, accept: Collection[str] = ()) -
     table = read_json(path, MAX_BYTES, error=CalibrationError)
     if isinstance(table, dict) and set(table) & OLD_KEYS:
         raise CalibrationError(
-            f"{path} is in LeRobot's old format (of before May 2025): it counts in quarter turns placed by hand, and "
-            f"has no ranges. Calibrate the arm, motorium calibrate {spec.name} --port PORT, or with a present LeRobot "
-            f"(lerobot-calibrate) and give its file"
+            f"{path} is in LeRobot's format from before May 2025, in quarter turns placed by hand, without ranges. "
+            f"Calibrate the arm, motorium calibrate {spec.name} --port PORT, or with a current LeRobot "
+            "(lerobot-calibrate), and give its file"
         )
     if not isinstance(table, dict) or set(table) != set(spec.joint_names):
         found = ", ".join(sorted(map(str, table))) if isinstance(table, dict) else "no joints"
@@ -84,7 +84,7 @@ def _zero(entry: object, joint: JointSpec, turn: int, where: str) -> JointZero:
     if not _recorded(low, high, turn):
         if joint.unit == "opening":
             raise CalibrationError(
-                f"{where}: its range was not recorded ({low}..{high}), so nothing tells where it is closed: "
+                f"{where}: its range was not recorded ({low}..{high}), so its closed position is unknown: "
                 f"calibrate the arm"
             )
         return JointZero((low + high) / 2, sign, entry["homing_offset"])

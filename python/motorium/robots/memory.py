@@ -1,4 +1,4 @@
-"""What servos keep in their own memory and motorium relies on: which registers are set at connect, which are checked.
+"""Servo registers that motorium relies on: which are set at connect, and which are only checked.
 
 A register that can change what a goal or a reading means is brought to a value, or the servo is refused before torque,
 with joint, register, what was found and what to do. The table of all of them: docs/bus.md, "What a servo remembers".
@@ -26,7 +26,7 @@ BACKSTOP = 1.25
 POSITION_LIMITS = ("min_position", "max_position")
 HOMING = "homing_offset"
 UNKNOWN_OFFSET = (
-    "The calibration in use knows no offset of this servo. Calibrate the arm (motorium calibrate), or take LeRobot's "
+    "The calibration in use has no offset for this servo. Calibrate the arm (motorium calibrate), or take LeRobot's "
     "file that was made with the offset (--from-lerobot)"
 )
 UNKNOWN_DIRECTION = (
@@ -38,7 +38,7 @@ UNKNOWN_DIRECTION = (
 def servo_settings(
     spec: RobotSpec, motors: Sequence[MotorSpec], zeros: Sequence[JointZero], *, as_found: bool = False
 ) -> list[_core.ServoSetting]:
-    """Every register that connecting brings to a value or checks: of motor tables, joints and calibration.
+    """Return every register that connecting sets or checks: of motor tables, joints and calibration.
 
     Args:
         spec: the robot.
@@ -118,7 +118,7 @@ class _Joint:
     ) -> _core.ServoSetting:
         register = self._motor.register(name)
         if register.access != "rw":
-            raise SpecError(f"{self._joint.name}: {self._motor.model} lets nobody write {name}")
+            raise SpecError(f"{self._joint.name}: {self._motor.model} has no writable {name}")
         try:
             data = register.encode(value)
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""Motions of a whole arm: a pose in, a slew in the control thread, and what became of it, measured."""
+"""Motions of a whole arm: a pose in, a slew in the control thread, and its measured result."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from .last_states import with_last_states
 MOVE_TIMEOUT_S = 15.0
 """The longest slew of any declared robot at its approach speed, doubled."""
 STOPPED_BY = {
-    MoveEnd.HELD: "it was told to hold by another caller",
-    MoveEnd.PARKED: "it was told to park by another caller, or is being closed",
-    MoveEnd.RELEASED: "its torque was switched off by another caller",
-    MoveEnd.REPLACED: "another motion was asked for meanwhile",
+    MoveEnd.HELD: "another caller made it hold",
+    MoveEnd.PARKED: "another caller parked it, or it is being closed",
+    MoveEnd.RELEASED: "another caller switched its torque off",
+    MoveEnd.REPLACED: "another motion was requested meanwhile",
     MoveEnd.ESTOP: "an emergency stop was pressed",
     MoveEnd.FAULT: "it went into fault",
     MoveEnd.PROTECTION: "it goes to its rest pose to protect its servos",
@@ -81,7 +81,7 @@ def target_pose(spec: RobotSpec, control: _core.Robot, pose: ArrayLike | Mapping
     if target.shape != (len(spec.joints),):
         raise ValueError(f"a pose of {spec.name} has shape ({len(spec.joints)},), not {target.shape}")
     if not np.isfinite(target).all():
-        raise SpecError(f"a pose to move to is made of finite numbers, not {target}")
+        raise SpecError(f"a target pose must consist of finite numbers, not {target}")
     named = set(pose) if isinstance(pose, Mapping) else set(spec.joint_names)
     for joint, goal, tolerance in zip(spec.joints, target, arrival_tolerances(spec), strict=True):
         if joint.name in named and not joint.lower_rad - tolerance <= goal <= joint.upper_rad + tolerance:
@@ -136,7 +136,7 @@ def _cause(arm: Arm, end: MoveEnd, stats: LoopStats, left: str) -> MotoriumError
             command=f"see that nothing is in its way, then {health.AGAIN}",
         )
     if end is MoveEnd.UNPLANNED:
-        return SafetyError(f"{name} did not move: no motion as slow as that can be computed. It holds")
+        return SafetyError(f"{name} did not move: such a slow motion cannot be computed. It holds")
     if end is MoveEnd.BUS_ERRORS:
         return BusError.with_remedy(
             f"{name} stopped its motion: the servos on {arm.port} did not answer ({stats.bad_reads} bad reads; "
@@ -147,7 +147,7 @@ def _cause(arm: Arm, end: MoveEnd, stats: LoopStats, left: str) -> MotoriumError
     if end is MoveEnd.REFUSED:
         now = ", ".join(word for word in (stats.mode, stats.reason) if word)
         return SafetyError.with_remedy(
-            f"{name} takes no motion now ({now}):",
+            f"{name} cannot move now ({now}):",
             program="robot.enable() gives it torque",
             command=health.AGAIN,
         )

@@ -1,4 +1,4 @@
-"""What comes before torque: specification, connection and zeros from a robot's name, a port nobody holds, readings."""
+"""Prepare an arm for torque: specification, connection and zeros from a robot's name, a free port, readings."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def check_not_held(connect: Connect, holders: Iterable[Holder]) -> None:
         shared = wanted & _devices(holder.port)
         if shared:
             raise BusError(
-                f"port {sorted(shared)[0]} is held by this process ({os.getpid()}): {holder.spec.name} was opened "
-                f"on it and is not closed. Close that robot first, with its close(); motorium.close_all() closes all"
+                f"port {sorted(shared)[0]} is in use by this process ({os.getpid()}): {holder.spec.name} is open on "
+                "it. Close that robot first, with its close(); motorium.close_all() closes all"
             )
 
 
 def tell_of_twin(name: str, holders: Iterable[Holder]) -> None:
-    """Warn, where a cell of a notebook may have been run twice, that a robot of this name is open already."""
+    """Warn that a robot of this name is already open, in case a notebook cell ran twice."""
     if any(holder.spec.name == name and not holder.entered for holder in holders):
         _log.warning("another %s is open in this process; motorium.close_all() closes every robot", name)
 

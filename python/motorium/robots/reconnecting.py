@@ -1,4 +1,4 @@
-"""The same arm on the same port again, after its cable or adapter was pulled.
+"""Reconnect an arm on the same port after its cable or adapter was unplugged.
 
 It is asked for, never done by itself: hands are at the cables just then, and another arm may sit on the port. Nothing
 moves and no torque is switched: an arm that lost its power stays without torque, one whose servos kept theirs goes on

@@ -127,7 +127,7 @@ class Robot:
         A robot that is never closed is brought to rest when the interpreter ends. Raises as entering the block.
         """
         if self._control is None and self._closed:
-            raise SafetyError(f"{self.spec.name} is not open any more: open it again")
+            raise SafetyError(f"{self.spec.name} is no longer open: open it again")
         with self._life:
             if self._backend is None:
                 opening.tell_of_twin(self.spec.name, GUARD.arms)
@@ -203,7 +203,7 @@ class Robot:
         self.enable()
 
     def enable(self) -> None:
-        """Self-check, then torque from where the arm is; returns when every servo has confirmed it.
+        """Check the arm, then switch torque on where it is; returns when every servo has confirmed.
 
         Entering the `with` block does this, and outside one the first motion. It is needed again after `reset_estop`.
 
@@ -219,7 +219,7 @@ class Robot:
         self._unpowered = False
 
     def reconnect(self, timeout_s: float = reconnecting.TIMEOUT_S) -> None:
-        """After the cable or the adapter was pulled: wait for the port, and be ready for `enable`. See `reconnecting`.
+        """Wait for the port of a cable or adapter that was unplugged, and be ready for `enable`. See `reconnecting`.
 
         Raises:
             BusError: it did not come back. SafetyError: joints are elsewhere than before, or nothing was pulled.
@@ -227,7 +227,7 @@ class Robot:
         reconnecting.reconnect(self.control, self.spec, self.port, timeout_s)
 
     def estop(self) -> None:
-        """Emergency stop, from any thread: the arm stands still at once, and its torque goes off after `estop_hold_s`.
+        """Stop in an emergency, from any thread: at once, with torque off after `estop_hold_s`.
 
         Latched: nothing moves again before `reset_estop`. Leaving the `with` block does not move the arm either.
         """
@@ -241,7 +241,7 @@ class Robot:
         """
         if not self.control.reset_estop():
             raise SafetyError(
-                "the emergency stop stays: release the button, and wait until its torque is off"
+                "the emergency stop stays latched: release the button, and wait until torque is off"
             )
 
     def watch_estop(self, input_: int | HasFileno, keys: bytes = b"") -> None:
@@ -347,7 +347,7 @@ class Robot:
         return self.control.state().position_rad
 
     def status(self) -> RobotStatus:
-        """Mode, joints, cameras, counters of control, bus and gate; `as_dict` gives plain values for JSON."""
+        """Return mode, joints, cameras, counters of control, bus and gate; `as_dict` gives plain values for JSON."""
         planning = self.planning() if self.planning is not None else None
         return status_of(self.spec, self.port, self.control, self.cameras, planning)
 

@@ -21,7 +21,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = b"motorium: the arm is being brought to rest, please wait\n"
 UNGUARDED = (
     "this program handles signals outside Python: Ctrl-C, SIGTERM or SIGHUP may end it without bringing the arm to "
-    "rest. Let its handlers see to it that motorium.close_all() is called"
+    "rest. Let its handlers call motorium.close_all()"
 )
 """What `open` says where it cannot protect the arm."""
 
@@ -70,7 +70,7 @@ class SignalGuard:
 
     @contextmanager
     def shield(self, error: BaseException | None) -> Iterator[None]:
-        """While the block brings an arm to rest, signals are kept; they take effect at its end.
+        """Hold back signals while the block brings an arm to rest; they take effect at its end.
 
         Args:
             error: on its way already. Where a signal sent it, further ones that end the program are not raised again.
@@ -94,7 +94,7 @@ class SignalGuard:
                 self._deliver(handlers, ended=isinstance(error, (KeyboardInterrupt, SystemExit)))
 
     def forked(self) -> None:
-        """In a child made by fork, which has copies of the arms but not the right to move them: give all back."""
+        """Give all arms back in a forked child, which has copies of them but must not move them."""
         self._lock = threading.RLock()
         self._arms, self._shields, self._pending = {}, 0, []
         self._settle()

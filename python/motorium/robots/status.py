@@ -36,7 +36,7 @@ class JointStatus:
     faults: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {**asdict(self), "faults": list(self.faults)}
 
 
@@ -68,7 +68,7 @@ class PlanningStatus:
     expired_chunks: int
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
 
@@ -100,7 +100,7 @@ class RobotStatus:
     planning: PlanningStatus | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; `jump_rad` of the control thread is an array."""
+        """Return plain values for JSON; `jump_rad` of the control thread is an array."""
         return {
             "robot": self.robot,
             "port": self.port,
@@ -139,7 +139,7 @@ def status_of(
 
 
 def joint_table(spec: RobotSpec, reading: JointState, now_ns: int) -> dict[str, JointStatus]:
-    """Joint name -> its last reading."""
+    """Return joint name -> its last reading."""
     faults = health.servo_faults(spec, reading)
     return {
         name: JointStatus(

@@ -1,4 +1,4 @@
-"""Sweep: an arm is moved by hand from stop to stop; from its encoder counts come travel, zeros and the seam.
+"""Sweep: compute travel, zeros and seam from the encoder counts of an arm moved by hand from stop to stop.
 
 An absolute encoder counts 0..turn-1 and starts again: the seam. Counts are unwrapped while the joint moves, so the
 seam may lie anywhere; a zero is chosen afterwards, and where the seam lies inside the travel of a joint the servo's
@@ -76,16 +76,16 @@ class Sweep:
         return grown
 
     def travel_rad(self, name: str) -> float:
-        """How far a joint has moved from one end to the other."""
+        """Return how far a joint has moved from one end to the other."""
         seen = self._travel.get(name)
         return 0.0 if seen is None else (seen.high - seen.low) / self._per_rad
 
     def share(self, name: str) -> float:
-        """Travel over the declared travel."""
+        """Return the travel over the declared travel."""
         return self.travel_rad(name) / declared_rad(self._joints[name])
 
     def shares(self) -> dict[str, float]:
-        """`share` of every joint."""
+        """Return `share` of every joint."""
         return {name: self.share(name) for name in self._joints}
 
     @property
@@ -100,13 +100,11 @@ class Sweep:
             travel_rad, accepted = self.travel_rad(name), name in self._accept
             problem = travel_problem(joint, travel_rad, accepted=accepted)
             if travel_rad < bounds_rad(joint)[0] and (problem or not accepted):
-                lines.append(
-                    problem or f"{travel_warning(joint, travel_rad)}, or take it so: --accept {name}"
-                )
+                lines.append(problem or f"{travel_warning(joint, travel_rad)}, or accept it: --accept {name}")
         return lines
 
     def zeros(self) -> dict[str, JointZero]:
-        """Zero, sign and offset of every joint, by `travel.zero_ticks`.
+        """Return zero, sign and offset of every joint, by `travel.zero_ticks`.
 
         Raises CalibrationError that names every joint whose travel does not fit its declaration.
         """
@@ -123,8 +121,8 @@ class Sweep:
         travel_rad = self.travel_rad(joint.name)
         if travel_rad * self._per_rad > self._turn - 2 * SEAM_MARGIN_TICKS:
             return (
-                f"{joint.name} moved {travel_rad:.2f} rad, more than one turn, which its encoder cannot tell apart: "
-                f"calibrate again, turning it {declared_rad(joint):.2f} rad from end to end and no further"
+                f"{joint.name} moved {travel_rad:.2f} rad, more than one turn, which its encoder cannot measure: "
+                f"calibrate again, turning it {declared_rad(joint):.2f} rad from end to end, no further"
             )
         return travel_problem(joint, travel_rad, accepted=joint.name in self._accept)
 

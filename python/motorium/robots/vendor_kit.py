@@ -1,4 +1,4 @@
-"""Servos that only their vendor's kit speaks with: `dynamixel-sdk` behind the control thread, in a thread of its own.
+"""Servos behind their vendor's kit: `dynamixel-sdk` serves the control thread from its own thread.
 
 For Dynamixel protocol 1.0, and for tables laid out in a way that our own driver does not take. The control thread makes
 goals, the gate limits them, and what passes it is all that this thread can write: it gets `Relay.goal()` and nothing
@@ -53,7 +53,7 @@ class _Servo:
         return self.zero.sign * 2 * math.pi / self.motor.ticks_per_turn
 
     def from_zero(self, count: int) -> float:
-        """Ticks from the joint's zero.
+        """Return ticks from the joint's zero.
 
         Of a servo that counts turns those nearest to the last ones, at first to the middle of the limits: it forgets
         whole turns when it restarts.
@@ -142,7 +142,7 @@ class VendorKit:
             number = self._ask(servo, servo.motor.register("model_number"))
             if number != servo.motor.model_number:
                 raise BusError(
-                    f"servo {servo.joint.id} ({servo.joint.name}) says model number {number}, "
+                    f"servo {servo.joint.id} ({servo.joint.name}) reports model number {number}, "
                     f"expected {servo.motor.model_number}"
                 )
 

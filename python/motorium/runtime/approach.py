@@ -1,4 +1,4 @@
-"""Says when a plan begins far from the arm: the control thread then brings the arm there at its approach speed."""
+"""Log when a plan begins far from the arm: the control thread then moves the arm there at its approach speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The thread that thinks ahead for one run, and that nobody ever waits for before the arm holds."""
+"""The inference thread of one run; nobody waits for it before the arm holds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _left: list[tuple[threading.Thread, object]] = []
 
 
 class InferenceThread:
-    """Prepares, then plans again and again until it is told to end.
+    """Prepares, then keeps planning until told to end.
 
     Whatever it does to the arm needs a permit (`allowed`), and `withdraw` takes that away for good. A policy cannot be
     interrupted, so one that hangs keeps its thread; but its late answer goes nowhere. The thread is a daemon: it keeps
@@ -54,7 +54,7 @@ class InferenceThread:
             self._thread.start()
 
     def ready(self, timeout_s: float) -> bool:
-        """Whether it is prepared, or has died of `error`; waits for that."""
+        """Wait until it is prepared or has died of `error`; returns whether it is prepared."""
         return self._ready.wait(timeout_s)
 
     def go(self) -> None:
@@ -82,7 +82,7 @@ class InferenceThread:
         if self._thread.is_alive():
             _left.append((self._thread, self._policy))
             _log.warning(
-                "an inference is still going on %.0f s after its run: it is left to itself and moves nothing any more",
+                "an inference is still running %.0f s after its run: it is ignored and can no longer move anything",
                 LEAVE_AFTER_S,
             )
 
@@ -108,5 +108,5 @@ def _require_free(policy: object) -> None:
             if thread.is_alive():
                 raise SafetyError(
                     f"the policy is still busy with an inference of an earlier run, {MAX_BUSY_S:.0f} s later: "
-                    f"load it anew, or restart the program"
+                    f"load it again, or restart the program"
                 )

@@ -9,6 +9,6 @@ if TYPE_CHECKING:
 
 
 def instruction_for(robot: Robot, task: str) -> str:
-    """Ask the robot's world what `task` means; on hardware, and where a world does not know, it is taken as it is."""
+    """Ask the robot's world what `task` means; without a world, or an answer, returns `task` itself."""
     ask = getattr(robot.world, "instruction_for", None)
     return task if ask is None else str(ask(task))

@@ -1,4 +1,4 @@
-"""The runner in virtual time: the same committed rows, rhythm and refusals, with a clock that waits for the policy."""
+"""The runner in virtual time: the same committed rows, timing and refusals, with a clock that waits for the policy."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def run_lockstep(
             rows_rad = slot_map.gather_chunk(rows)
             status = stage.core.push_chunk(rows_rad, obs.t_ns, dt_ns, delay, stage.now_ns)
             if status in REFUSED:
-                planner.refuse(f"the control core says {status} to {len(rows)} rows with delay {delay}")
+                planner.refuse(f"the control core answered {status} to {len(rows)} rows with delay {delay}")
             next_ns = scheduler.next_start_ns(obs.t_ns, delay)
         met = until is not None and until()
         while not met and stage.now_ns < min(next_ns, end_ns):

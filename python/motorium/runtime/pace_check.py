@@ -1,4 +1,4 @@
-"""Whether a checkpoint is quick enough for a robot, told before either moves: for `motorium doctor`."""
+"""Check before anything moves whether a checkpoint is fast enough for a robot: for `motorium doctor`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class PaceCheck:
         return tuple(found)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         budget_ms = self.budget_ns / NS_PER_MS
         return {
             **self.bridge.as_dict(),

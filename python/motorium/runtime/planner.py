@@ -1,4 +1,4 @@
-"""Turn an observation and committed rows into joint rows; refuse what cannot be meant before it becomes a plan."""
+"""Turn an observation and committed rows into joint rows; refuse implausible values before they become a plan."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FOLLOWED = frozenset({PushStatus.ACCEPTED, PushStatus.LATE})
 
 
 class Meant(Protocol):
-    """A control core or control thread, which knows what values each joint can mean."""
+    """A control core or control thread, which knows the plausible values of each joint."""
 
     @property
     def meant_rad(self) -> tuple[Float32, Float32]:
@@ -36,7 +36,7 @@ class Meant(Protocol):
 
 @dataclass(frozen=True)
 class Range:
-    """What the values of a chunk can mean, per joint, in radians.
+    """The plausible values of a chunk, per joint, in radians.
 
     Attributes:
         lowest_rad, highest_rad: (J,).
@@ -60,8 +60,8 @@ class Range:
             return None
         row, joint = (int(i) for i in bad[0])
         return (
-            f"row {row} has {self.names[joint]} at {rows[row, joint]:.4g} rad, which it cannot mean "
-            f"(a turn beyond its limits is {self.lowest_rad[joint]:.3g} to {self.highest_rad[joint]:.3g}): degrees?"
+            f"row {row} has {self.names[joint]} at {rows[row, joint]:.4g} rad, which is implausible (a turn beyond "
+            f"its limits is {self.lowest_rad[joint]:.3g} to {self.highest_rad[joint]:.3g}): degrees?"
         )
 
 

@@ -1,4 +1,4 @@
-"""A warning that recurs with every plan, said so that a log stays readable."""
+"""Ration a warning that recurs with every plan, so that the log stays readable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ EVERY_S = 5.0
 
 
 class RationedWarning:
-    """Said at once, then at most every `EVERY_S`, with how often it was not said meanwhile."""
+    """A warning logged at once, then at most every `EVERY_S`, with the number left out meanwhile."""
 
     def __init__(self, log: logging.Logger) -> None:
         """Through `log`."""

@@ -49,7 +49,7 @@ class RunReport:
         return len(self.inference_ms)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         p50, p95 = np.percentile(self.inference_ms, (50, 95)) if self.inference_ms else (0.0, 0.0)
         return {
             "task": self.task,
@@ -81,7 +81,7 @@ class RunReport:
         lines.append(f"  chunks   {timing}, {self.late_chunks} late, {self.underflows} underflows")
         if self.shortfalls:
             lines.append(
-                f"           {self.shortfalls} had fewer committed rows than their inference may take (the policy "
+                f"           {self.shortfalls} had fewer committed rows than their inference may need (the policy "
                 "accepts no more); if plans are late: --sync, or a faster inference"
             )
         ticks = f"{control['rate_hz']:.0f} Hz, {control['ticks']} ticks, {control['missed']} missed"

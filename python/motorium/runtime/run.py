@@ -57,7 +57,7 @@ def drive(
     on_progress: Callable[[float], None] | None = None,
     ended: Callable[[], bool] | None = None,
 ) -> RunReport:
-    """`run` with a runner of one's own, such as a synchronous one: `Runner(robot, policy, task, sync=True)`.
+    """Run like `run` with your own runner, such as a synchronous one: `Runner(robot, policy, task, sync=True)`.
 
     `ended`, asked as often as `until`, ends the run as the end of its time does: a person has seen enough.
     """

@@ -137,9 +137,10 @@ class Runner:
             return
         took_ms = max(self.inference_ms, default=0.0)
         raise SafetyError(
-            f"the arm was commanded nothing in {duration_s:.1f} s: of {len(self.inference_ms)} plans none arrived in "
+            f"the arm got no command in {duration_s:.1f} s: of {len(self.inference_ms)} plans none arrived in "
             f"time (an inference took up to {took_ms:.0f} ms, a plan lasts {self._lasts_ms():.0f} ms). With --sync, or "
-            f"Runner(..., sync=True), the arm stands while the policy thinks; else give it more time or longer plans"
+            "Runner(..., sync=True), the arm stands still during inference; otherwise give it more time or longer "
+            "plans"
         )
 
     def _lasts_ms(self) -> float:
@@ -228,7 +229,9 @@ class Runner:
         if status in FOLLOWED:
             self._followed += 1
         elif status in REFUSED:
-            self._planner.refuse(f"the control thread says {status} to {len(rows)} rows with delay {delay}")
+            self._planner.refuse(
+                f"the control thread answered {status} to {len(rows)} rows with delay {delay}"
+            )
         elif status is PushStatus.EXPIRED:
             self._expired += 1
             self._late.say(
@@ -240,7 +243,7 @@ class Runner:
         return status in FOLLOWED
 
     def planning(self) -> PlanningStatus:
-        """How thinking keeps up, for `Robot.status()`."""
+        """Return how inference keeps up, for `Robot.status()`."""
         scheduler = self._scheduler
         return PlanningStatus(
             sync=self.sync,
@@ -255,7 +258,7 @@ class Runner:
         )
 
     def report(self, success: bool | None, duration_s: float, before: LoopStats) -> RunReport:
-        """Figures since `before`, an earlier `control.stats()`."""
+        """Return figures since `before`, an earlier `control.stats()`."""
         now = self.robot.control.stats()
 
         def since(*keys: str) -> dict[str, int]:

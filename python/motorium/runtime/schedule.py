@@ -25,7 +25,7 @@ PRIOR_FRACTION = 0.95
 
 
 class Pace(_core.Pace):
-    """Rhythm of a policy.
+    """Timing of a policy.
 
     Attributes:
         dt_ns: distance between rows.
@@ -49,7 +49,7 @@ class Pace(_core.Pace):
 
 
 class Bridge(_core.Bridge):
-    """Whether the rows that a policy accepts as committed last until its next plan is in.
+    """Whether the rows that a policy accepts as committed last until its next plan arrives.
 
     Attributes:
         declared_ns: 95 % quantile of the robot's `[latency]`; 0 where it declares none.
@@ -69,7 +69,7 @@ class Bridge(_core.Bridge):
         return cls(_prior_ns(robot.latency), measured_ns, s_to_ns(frame_s), pace.dt_ns, pace.max_delay)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "declared_latency_ms": self.declared_ns / NS_PER_MS,
             "measured_latency_ms": self.measured_ns / NS_PER_MS,
@@ -93,13 +93,13 @@ class Bridge(_core.Bridge):
         """Raise BindingError with the numbers, and the way round, unless the bridge holds."""
         if not self.holds:
             raise BindingError(
-                f"the arm would run out of plan: {self}. With --sync, or Runner(..., sync=True), the arm stands while "
-                f"the policy thinks; else longer plans, or a faster inference, are needed"
+                f"the arm would run out of plan: {self}. With --sync, or Runner(..., sync=True), the arm stands "
+                "still during inference; otherwise longer plans or faster inference are needed"
             )
 
 
 class Scheduler(_core.Scheduler):
-    """Delay and rhythm from a running estimate of the latency."""
+    """Decides delay and timing from a running estimate of the latency."""
 
     def __init__(self, pace: _core.Pace, prior: LatencySpec | None = None) -> None:
         """Until `TRUSTED` latencies were measured, that of `prior`, the robot's declared distribution, counts too."""

@@ -21,4 +21,4 @@ def warn_of_unknown(words: tuple[str, ...], task: str) -> None:
     """Say which words of `task` go unheard; nothing where there are none."""
     if words:
         named = ", ".join(repr(word) for word in words)
-        _log.warning("the policy was never taught %s of the instruction %r and acts on the rest", named, task)
+        _log.warning("the policy does not know %s in the instruction %r and acts on the rest", named, task)

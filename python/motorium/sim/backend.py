@@ -73,11 +73,11 @@ class SimWorldClient:
             return task  # what this world cannot judge may still be said to a policy
 
     def status(self) -> dict[str, Any]:
-        """Keys: success held_s judge task sim_time_s t_ns real_time_factor slipped_s bus."""
+        """Return a dict with keys success held_s judge task sim_time_s t_ns real_time_factor slipped_s bus."""
         return self._process.request("status")
 
     def truth(self) -> dict[str, Any]:
-        """Poses as the physics knows them, for tests and experts, never for a policy; or SimulationError."""
+        """Return poses from the physics, for tests and experts, never for a policy. Raises SimulationError."""
         truth: dict[str, Any] = self._process.request("truth")["truth"]
         return truth
 

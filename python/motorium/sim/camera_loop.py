@@ -28,7 +28,7 @@ class Rig(Protocol):
         ...
 
     def render(self, role: str) -> UInt8:
-        """(H, W, 3) uint8 of the captured state."""
+        """Return (H, W, 3) uint8 of the captured state."""
         ...
 
     def close(self) -> None:

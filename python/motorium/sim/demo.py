@@ -48,7 +48,7 @@ class DemoPlan:
             check_instruction(self.task)
 
     def scene_seed(self, index: int) -> int:
-        """Seed of the scene of episode `index`: `--seed S --episodes 1` replays the scene that a report calls S."""
+        """Return the seed of episode `index`: `--seed S --episodes 1` replays the scene that a report calls S."""
         return (self.seed + index) % TRAINING_SEEDS_FROM
 
 
@@ -71,7 +71,7 @@ class EpisodeResult:
     shortfalls: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, without pictures."""
+        """Return plain values for JSON, without pictures."""
         return {
             "seed": self.seed,
             "task": self.task,
@@ -82,7 +82,7 @@ class EpisodeResult:
 
 
 class Audience(Protocol):
-    """Whoever watches a demo; called from the thread that runs it."""
+    """Observes a demo; called from the thread that runs it."""
 
     def begins(self, index: int, seed: int, task: str) -> None:
         """Take note of an episode that starts."""

@@ -97,13 +97,13 @@ class Expert:
     def target(
         self, truth: Truth, q_measured: NDArray[np.floating], q_setpoint: NDArray[np.floating]
     ) -> Float64:
-        """(J,) setpoint in radians to be reached one policy step later."""
+        """Return (J,) setpoint in radians to be reached one policy step later."""
         view = self._view(q_measured, q_setpoint)
         goal, gripper = self._decide(truth, view)
         return self._advance(np.asarray(q_setpoint, dtype=np.float64), view, goal, gripper)
 
     def pad_gap(self, gripper_rad: float) -> float:
-        """Distance between the pads at the tool centre's height, metres."""
+        """Return the distance between the pads at the tool centre's height, metres."""
         grasp = self.grasp
         return grasp.grip_width_m + grasp.pad_length_m * math.sin(gripper_rad - grasp.grip_rad)
 

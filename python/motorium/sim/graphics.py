@@ -56,14 +56,14 @@ def setting_problem(environment: Mapping[str, str]) -> str | None:
     remedy = f"unset MUJOCO_GL, or set it to {' or '.join(works)}" if works else "unset MUJOCO_GL"
     said = f"MUJOCO_GL={environment.get('MUJOCO_GL', '')}"
     if chosen in OFF:
-        return f"{said} switches off the pictures that the simulated cameras need: {remedy}"
+        return f"{said} switches off the rendering that the simulated cameras need: {remedy}"
     if chosen in ON_SCREEN and not (environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")):
-        return f"{said} draws on a screen, and there is none (DISPLAY is not set): {remedy}"
+        return f"{said} draws on a screen, but there is none (DISPLAY is not set): {remedy}"
     if chosen and chosen not in (*ON_SCREEN, *OFF_SCREEN):
-        return f"{said} is no value that MuJoCo knows ({', '.join(OFF_SCREEN)}, glfw): {remedy}"
+        return f"{said} is not a value that MuJoCo knows ({', '.join(OFF_SCREEN)}, glfw): {remedy}"
     if chosen in OFF_SCREEN and chosen not in works:
         packages = " ".join(DEBIAN_PACKAGES)
-        return f"{said} asks for what is not installed here: {remedy}; or sudo apt-get install -y {packages}"
+        return f"{said} needs what is not installed here: {remedy}; or sudo apt-get install -y {packages}"
     other = environment.get("PYOPENGL_PLATFORM", "").strip().lower()
     if other and chosen in OFF_SCREEN and other != chosen:
         return f"PYOPENGL_PLATFORM={other} contradicts {said}: unset PYOPENGL_PLATFORM"
@@ -71,7 +71,7 @@ def setting_problem(environment: Mapping[str, str]) -> str | None:
 
 
 def available_backends() -> list[str]:
-    """Values of MUJOCO_GL that can work here, best first: "egl", "osmesa", both or none."""
+    """Return values of MUJOCO_GL that can work here, best first: "egl", "osmesa", both or none."""
     return [
         backend for backend, groups in _LIBRARIES.items() if all(any(map(_loads, names)) for names in groups)
     ]

@@ -1,4 +1,4 @@
-"""A hand that moves the joints without torque of a simulated arm, as calibrating it or leading with it needs."""
+"""A hand that moves the joints without torque of a simulated arm, for calibrating it or leading with it."""
 
 from __future__ import annotations
 

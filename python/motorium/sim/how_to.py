@@ -17,7 +17,7 @@ FOLLOWERS = {"so101_leader": "so101", "koch_leader": "koch_follower"}
 
 
 def how_to(spec: RobotSpec, port: str, cameras: Mapping[str, str]) -> str:
-    """Return lines that say how to drive the virtual arm of `spec` on `port`; `cameras`: role -> path of its ring."""
+    """Return instructions for driving the virtual arm of `spec` on `port`; `cameras`: role -> path of its ring."""
     kit = f'PortHandler("{port}"), {spec.bus.baud} baud'
     lines = [
         f"  scservo_sdk   {kit}" if spec.bus.protocol == "feetech" else f"  dynamixel_sdk {kit}, protocol 2.0"

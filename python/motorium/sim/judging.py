@@ -1,4 +1,4 @@
-"""Scenes for a program that motorium does not run: laid out one after the other, judged, told as plain values."""
+"""Scenes for a program that motorium does not run: laid out one after the other, judged, reported as plain values."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class ArmKinematics:
         self.yaw_zero = math.atan2(down[1, 0], down[0, 0])
 
     def tool(self, q_rad: Float64) -> Tool:
-        """Tool coordinates of (>= 5,) joint angles."""
+        """Return tool coordinates of (>= 5,) joint angles."""
         pan, lift, elbow, flex, roll = (float(v) for v in q_rad[:5])
         upper = self.upper_rad - lift
         fore = self.fore_rad - lift - elbow
@@ -68,7 +68,7 @@ class ArmKinematics:
         return Tool(pan, radius, height, pitch, roll)
 
     def joints(self, tool: Tool) -> Float64:
-        """(5,) joint angles, elbow up, within limits; out of reach: the farthest radius at that height."""
+        """Return (5,) joint angles, elbow up, within limits; out of reach: the farthest radius at that height."""
         x = tool.radius - math.cos(tool.pitch) * self.hand_m - self.shoulder[0]
         z = tool.height + math.sin(tool.pitch) * self.hand_m - self.shoulder[1]
         a, b = self.upper_m, self.fore_m
@@ -92,7 +92,7 @@ class ArmKinematics:
         return inside
 
     def highest(self, radius_m: float) -> float:
-        """Greatest tip height (m) at a radius with the gripper pointing straight down.
+        """Return the greatest tip height (m) at a radius with the gripper pointing straight down.
 
         Either the arm is straight or the flex joint is at its limit, which keeps the forearm from rising further.
         """
@@ -105,7 +105,7 @@ class ArmKinematics:
         return min(straight, bent) + self.shoulder[1] - self.hand_m
 
     def tool_above(self, point_m: Float64, offset_m: float, yaw_rad: float) -> Tool:
-        """Tool coordinates, pointing down, that bring the point `offset_m` along the gripper's x to `point_m`.
+        """Return tool coordinates, pointing down, that bring the point `offset_m` along the gripper's x to `point_m`.
 
         `yaw_rad` is the direction of the gripper's x axis about +z in the base frame.
         """

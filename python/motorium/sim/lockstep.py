@@ -89,7 +89,7 @@ class LockStep:
             self.world.restore(world)
 
     def advance_to(self, t_ns: int) -> None:
-        """Ticks until `now_ns` is the first tick at or after `t_ns`."""
+        """Tick until `now_ns` is the first tick at or after `t_ns`."""
         while self.now_ns < t_ns:
             self._tick()
 
@@ -105,16 +105,16 @@ class LockStep:
         return Joints(t_ns, self.world.readings()[0])
 
     def committed(self, delay: int) -> NDArray[np.float32]:
-        """(delay, J) setpoints already planned from now on, one per policy step; row 0 is in force now."""
+        """Return (delay, J) setpoints already planned from now on, one per policy step; row 0 is in force now."""
         return np.asarray(self.core.committed(self.now_ns, self.row_ns, delay))
 
     def run_row(self, setpoint_next: NDArray[Any]) -> None:
-        """One policy step: the setpoint moves to (J,) `setpoint_next` radians. Errors as `run_chunk`."""
+        """Move the setpoint to `setpoint_next` (J,) radians in one policy step. Errors as `run_chunk`."""
         rows = np.stack([self.setpoint, np.asarray(setpoint_next, dtype=np.float64)])
         self.run_chunk(rows, delay=0, count=1)
 
     def run_chunk(self, rows: NDArray[Any], *, delay: int, count: int) -> None:
-        """Plays `count` policy steps under a chunk observed now that is ready `delay` steps later.
+        """Play `count` policy steps under a chunk observed now that is ready `delay` steps later.
 
         Args:
             rows: (T, J) radians, row 0 is the setpoint now; rows below `delay` should equal `committed(delay)`.
@@ -136,7 +136,7 @@ class LockStep:
         self.wait(count - delay)
 
     def wait(self, count: int) -> None:
-        """Lets `count` policy steps pass under the plan in force. Raises SafetyError when the gate has tripped."""
+        """Let `count` policy steps pass under the plan in force. Raises SafetyError when the gate has tripped."""
         for _ in range(count * self.ticks):
             self._tick()
         if self.core.mode is Mode.FAULT:

@@ -85,7 +85,7 @@ def _add_geom(body: ET.Element, geom: GeomSpec, mass_kg: float) -> None:
 
 
 def camera_axes(view: ViewSpec) -> np.ndarray:
-    """(2, 3) right and up vectors of a camera that looks from `position_m` at `look_at_m`."""
+    """Return (2, 3) right and up vectors of a camera that looks from `position_m` at `look_at_m`."""
     back = np.array(view.position_m) - np.array(view.look_at_m)
     back /= np.linalg.norm(back)
     right = np.cross(np.array(view.up), back)

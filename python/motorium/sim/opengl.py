@@ -16,7 +16,7 @@ _RETRY = "MOTORIUM_GL_RETRY"
 
 
 class OpenGLError(SimulationError):
-    """Nothing can render off-screen; the message holds the command that changes it."""
+    """Nothing can render off-screen; the message has the command that fixes it."""
 
     def __init__(self, cause: object) -> None:
         """`cause`: what was tried and failed."""

@@ -1,4 +1,4 @@
-"""`sim:` robots of several arms: a simulator for each, every arm at a table of its own, their buses driven together.
+"""`sim:` robots of several arms: one simulator and table per arm, their buses driven together.
 
 The arms do not share a scene, so that nothing can be handed over, and no world judges the pair.
 """

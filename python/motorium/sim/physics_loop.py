@@ -27,7 +27,7 @@ FACTOR_WINDOW_NS = 2 * NS_PER_S
 
 
 def plain(value: Any) -> Any:
-    """Arrays, numpy scalars and dataclasses, nested in mappings and sequences, to what JSON holds."""
+    """Turn arrays, numpy scalars and dataclasses, nested in mappings and sequences, into JSON values."""
     if is_dataclass(value) and not isinstance(value, type):
         value = asdict(value)
     if isinstance(value, Mapping):
@@ -98,7 +98,7 @@ class PhysicsLoop:
             next_ns += PERIOD_NS
 
     def step(self, t_ns: int) -> None:
-        """One period; afterwards the state stands for `t_ns`. The caller holds `lock`."""
+        """Advance by one period; afterwards the state is that of `t_ns`. The caller holds `lock`."""
         dt_s = PERIOD_NS / NS_PER_S
         if self._steps % SETTINGS_EVERY == 0:
             self._servos.settings = self._settings()
@@ -137,7 +137,7 @@ class PhysicsLoop:
             return self._t_ns
 
     def status(self) -> dict[str, Any]:
-        """Success and judgement so far, task, times; JSON values."""
+        """Return success and judgement so far, task, times; JSON values."""
         with self.lock:
             judge = plain(self._world.judge())
             return {
@@ -153,7 +153,7 @@ class PhysicsLoop:
             }
 
     def truth(self) -> dict[str, Any]:
-        """Poses as the physics knows them; JSON values."""
+        """Return poses from the physics; JSON values."""
         with self.lock:
             truth: dict[str, Any] = plain(self._world.truth())
             return truth

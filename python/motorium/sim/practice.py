@@ -71,7 +71,7 @@ class Practice:
             pose = {}
         if not pose:
             raise SimulationError(
-                f"move is followed by JOINT RADIANS, home, sweep or off, not {' '.join(words)!r:.60}"
+                f"give JOINT RADIANS, home, sweep or off after move, not {' '.join(words)!r:.60}"
             )
         self._hand.move(pose)
         return f"move {' '.join(words)}: joints without torque follow the hand"
@@ -79,10 +79,10 @@ class Practice:
     def _missing(self, words: Sequence[str]) -> str:
         places = [self._place(word) for word in words]
         if not places:
-            raise SimulationError("missing is followed by joints or ids")
+            raise SimulationError("give joints or ids after missing")
         for place in places:
             self._servos.connect(place, on=False)
-        return f"{self._named(places)}: silent and without power; servos behind answer"
+        return f"{self._named(places)}: silent and without power; servos after it answer"
 
     def _connect(self, words: Sequence[str]) -> str:
         everyone = range(len(self._spec.joints))
@@ -92,7 +92,7 @@ class Practice:
         elif words:
             places = [self._place(word) for word in words]
         else:
-            raise SimulationError("connect is followed by joints or ids, all or none")
+            raise SimulationError("give joints or ids, all or none after connect")
         self._servos.replug()
         for place in everyone:
             self._servos.connect(place, on=place in places)
@@ -100,7 +100,7 @@ class Practice:
 
     def _fault(self, words: Sequence[str]) -> str:
         if len(words) != 1:
-            raise SimulationError("fault is followed by KIND[:JOINT][/EVERY] or none")
+            raise SimulationError("give KIND[:JOINT][/EVERY] or none after fault")
         what, _, every = words[0].partition("/")
         kind, _, joint = what.partition(":")
         place = self._place(joint) if joint else None

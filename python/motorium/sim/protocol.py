@@ -25,7 +25,7 @@ ARM_CHOICES = ("keep", "home")
 
 
 class ProtocolError(ValueError):
-    """A line on the control channel is not a request; the text says what would be."""
+    """A line on the control channel is not a request; the text says what is valid."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _reject_constant(text: str) -> float:
 
 
 def decode(line: bytes) -> dict[str, Any]:
-    """One line to a JSON object. Raises ProtocolError."""
+    """Decode one line to a JSON object. Raises ProtocolError."""
     try:
         message = json.loads(line.decode("utf-8"), parse_constant=_reject_constant)
     except ProtocolError:
@@ -97,7 +97,7 @@ def check_scene(options: Mapping[str, Any]) -> None:
 
 
 def parse_request(line: bytes) -> Request:
-    """One line to a Request. Raises ProtocolError naming the valid operations or options."""
+    """Parse one line to a Request. Raises ProtocolError naming the valid operations or options."""
     message = decode(line)
     op = message.pop("op", None)
     if not isinstance(op, str) or op not in OPTIONS:

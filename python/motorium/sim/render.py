@@ -39,13 +39,13 @@ class Renderers:
         return renderer
 
     def render(self, data: Any, camera: str, height: int, width: int) -> UInt8:
-        """(height, width, 3) uint8 RGB, a fresh array."""
+        """Return (height, width, 3) uint8 RGB, a fresh array."""
         renderer = self._get(height, width)
         renderer.update_scene(data, camera=camera)
         return np.array(renderer.render(), dtype=np.uint8)
 
     def close(self) -> None:
-        """Frees every context."""
+        """Free every context."""
         _close_all(self._by_size)
 
 

@@ -54,13 +54,13 @@ class EpisodePictures:
     shots: Sequence[Shot] = field(default_factory=tuple)
 
     def triptych(self, role: str) -> list[UInt8]:
-        """First, middle and last picture of a camera; fewer when fewer were taken."""
+        """Return first, middle and last picture of a camera; fewer when fewer were taken."""
         pictures = [shot.images[role] for shot in self.shots if role in shot.images]
         picks = sorted({0, len(pictures) // 2, len(pictures) - 1}) if pictures else []
         return [pictures[i] for i in picks]
 
     def for_sheet(self) -> EpisodePictures:
-        """Only the shots that the contact sheet shows, so that a long series of episodes stays small."""
+        """Return only the shots that the contact sheet shows, so that a long series of episodes stays small."""
         last = len(self.shots) - 1
         picks = sorted({0, len(self.shots) // 2, last}) if self.shots else []
         return replace(self, shots=tuple(self.shots[i] for i in picks))
@@ -118,7 +118,7 @@ def _enlarged(picture: UInt8, height_px: int) -> Image.Image:
 
 
 def film(episode: EpisodePictures, *, roles: Sequence[str], height_px: int = 192) -> list[Image.Image]:
-    """Frames of an episode with its cameras side by side, captioned; one per shot that has every camera."""
+    """Draw the frames of an episode with its cameras side by side, captioned; one per shot that has every camera."""
     from PIL import Image, ImageDraw
 
     frames = []

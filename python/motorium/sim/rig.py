@@ -43,7 +43,7 @@ class WorldRig:
             return self._physics.t_ns
 
     def render(self, role: str) -> UInt8:
-        """(H, W, 3) uint8 RGB of the captured state."""
+        """Return (H, W, 3) uint8 RGB of the captured state."""
         height, width = self._sizes[role]
         return self._renderers.render(self._data, role, height, width)
 

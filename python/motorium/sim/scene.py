@@ -57,7 +57,7 @@ class Cube:
 
 @dataclass(frozen=True)
 class Distractor:
-    """Something that is in the way of the eye only; it stands fast on the table."""
+    """A distractor for the cameras only; it stands fixed on the table."""
 
     name: str
     x_m: float
@@ -106,7 +106,7 @@ class Scene:
 
 
 def polar(radius_m: float, bearing_rad: float) -> tuple[float, float]:
-    """(x, y) in the base frame of a point seen from the pan axis."""
+    """Return (x, y) in the base frame of a point seen from the pan axis."""
     return PAN_AXIS_X_M + radius_m * math.cos(bearing_rad), radius_m * math.sin(bearing_rad)
 
 
@@ -177,7 +177,7 @@ def _draw(rng: np.random.Generator, seed: int, target: str | None, joints: int) 
 
 
 def draw_scene(seed: int, *, target: str | None = None, joints: int = 6) -> Scene:
-    """Return the scene of a seed; `target` forces the colour asked for (it is put on the table if need be).
+    """Return the scene of a seed; `target` forces the requested colour, adding such a cube if necessary.
 
     Raises SimulationError for an unknown colour.
     """

@@ -39,7 +39,7 @@ class ScriptLeader:
         self._thread: threading.Thread | None = None
 
     def prepare(self, seed: int, task: str | None) -> str:
-        """Arm home, scene laid; the instruction in words."""
+        """Move the arm home and lay the scene; returns the instruction in words."""
         self._robot.home()
         return str(self._robot.world.reset(seed, task=task, arm="keep")["task"])
 
@@ -57,7 +57,7 @@ class ScriptLeader:
         return True if self._robot.world.status()["success"] else None
 
     def telemetry(self) -> NDArray[np.void]:
-        """Control ticks since the last call."""
+        """Return control ticks since the last call."""
         return self._robot.control.telemetry()
 
     def end(self) -> None:

@@ -90,7 +90,7 @@ class ServoBank:
         self.reset()
 
     def reset(self) -> None:
-        """Torque on, default limits, cold."""
+        """Reset to torque on, default limits, cold."""
         self.torque_enable = np.ones(self._n, dtype=bool)
         self.torque_limit = self._default_limit.copy()
         self._load = np.zeros(self._n)
@@ -104,11 +104,11 @@ class ServoBank:
         self._mj.jnt_actfrcrange[: self._n, 1] = torque
 
     def save(self) -> tuple[Float64, ...]:
-        """Everything that changes with time or by hand; for `restore`."""
+        """Return everything that changes with time or by hand; for `restore`."""
         return tuple(v.copy() for v in (self.torque_enable, self.torque_limit, self._load, self._heat))
 
     def restore(self, saved: tuple[Float64, ...]) -> None:
-        """Back to what `save` returned."""
+        """Go back to what `save` returned."""
         self.torque_enable, self.torque_limit, self._load, self._heat = (v.copy() for v in saved)
         self.apply_limits()
 
@@ -124,7 +124,7 @@ class ServoBank:
         return self._load.astype(np.float32)
 
     def state(self, position_rad: Float64, velocity_rad_s: Float64) -> ServoState:
-        """All readings at once."""
+        """Return all readings at once."""
         magnitude = np.abs(self._load)
         return ServoState(
             position_rad=position_rad.copy(),

@@ -42,7 +42,7 @@ class Protection:
     unit: float
 
     def of(self, motor: MotorSpec, table: bytes) -> float:
-        """Its value in a register table."""
+        """Return its value in a register table."""
         if self.register is None:
             return self.unit
         register = motor.register(self.register)
@@ -159,7 +159,7 @@ class RegisterModel:
         )
 
     def to_ticks(self, position_rad: Float64) -> Float64:
-        """Joint angles to encoder ticks, not rounded."""
+        """Convert joint angles to encoder ticks, not rounded."""
         return self._zero + self._scale * position_rad
 
     def to_rad(self, ticks: Float64) -> Float64:

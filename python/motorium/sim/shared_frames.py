@@ -22,7 +22,7 @@ from .. import _core
 from ..errors import CameraError
 from ..types import Frame, UInt8
 
-NO_PROC = "the simulator hands its frames over through /proc, which is not mounted: mount -t proc proc /proc"
+NO_PROC = "the simulator passes its frames through /proc, which is not mounted: mount -t proc proc /proc"
 SLOTS = 4
 _POLL_S = 0.001
 # linux/fcntl.h; the names came to the module with Python 3.8, but not on every build.
@@ -94,7 +94,7 @@ class FrameWriter:
             raise CameraError(NO_PROC) from error
 
     def is_read(self) -> bool:
-        """Whether somebody has the ring mapped; true also where the kernel cannot tell."""
+        """Return whether somebody has the ring mapped; true also where the kernel cannot tell."""
         return self._openings.others()
 
     def write(self, image: UInt8, t_ns: int) -> int:
@@ -127,11 +127,11 @@ class FrameReader:
         except FileNotFoundError as error:
             if not Path("/proc/self").exists():
                 raise CameraError(NO_PROC) from error
-            raise CameraError(f"cannot map the frames at {path}: the simulator has gone") from error
+            raise CameraError(f"cannot map the frames at {path}: the simulator is gone") from error
         except (OSError, ValueError) as error:
             raise CameraError(f"cannot map the frames at {path}: {error}") from error
         if not sealed:
-            raise CameraError(f"cannot map the frames at {path}: their memory could shrink under a reader")
+            raise CameraError(f"cannot map the frames at {path}: their memory could shrink while it is read")
         self.height, self.width, _ = self._ring.shape
 
     def latest(self) -> Frame | None:

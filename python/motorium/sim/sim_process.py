@@ -89,7 +89,7 @@ class SimProcess:
         try:
             return protocol.decode(line)
         except protocol.ProtocolError as error:
-            raise SimulationError(f"the simulator sent what is no reply: {error}") from error
+            raise SimulationError(f"the simulator sent an invalid reply: {error}") from error
 
     def request(self, op: str, **options: Any) -> dict[str, Any]:
         """Send one request and return the reply's values. Raises SimulationError."""

@@ -30,24 +30,24 @@ def target_colour(text: str) -> str:
     if match is None or match.group(1).lower() not in COLOURS:
         valid = "; ".join(instruction(colour) for colour in COLOURS)
         raise SimulationError(
-            f"{shortened(text)} is no task of this simulator; valid tasks: {valid}; or {TASK}, with which every scene "
-            f"draws its own"
+            f"{shortened(text)} is not a task of this simulator; valid tasks: {valid}; or {TASK}, which lets every "
+            "scene draw its own"
         )
     return match.group(1).lower()
 
 
 def is_name(text: str) -> bool:
-    """Whether `text` is a task's name, such as "pick-to-tray", and no instruction."""
+    """Return whether `text` is a task's name, such as "pick-to-tray", and not an instruction."""
     return text.strip().lower() == TASK
 
 
 def resembles_name(text: str) -> bool:
-    """Whether `text` is one word, as a task's name is, and not the name of any task."""
+    """Return whether `text` is one word, as a task's name is, and not the name of any task."""
     return not is_name(text) and "-" in text and len(text.split()) == 1
 
 
 def forced_colour(task: str | None) -> str | None:
-    """Return the colour that `task` forces on a scene; None where the scene draws its own: no task, or a task's name.
+    """Return the colour that `task` forces on a scene; None for no task or a task's name, when the scene draws its own.
 
     Raises SimulationError with the valid tasks.
     """
@@ -77,7 +77,7 @@ class Pose:
 
 
 def in_tray(cube: Pose, tray: Pose, *, margin_m: float = 0.0) -> bool:
-    """Whether a cube's centre is inside the tray's walls and low."""
+    """Return whether a cube's centre is inside the tray's walls and low."""
     dx, dy = cube.x_m - tray.x_m, cube.y_m - tray.y_m
     c, s = math.cos(tray.yaw_rad), math.sin(tray.yaw_rad)
     half = TRAY_INNER_M / 2.0 - margin_m

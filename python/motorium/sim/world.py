@@ -151,7 +151,7 @@ class World:
         return WorldState(physics, self.servos.save(), replace(self.judge_state), clocks)
 
     def restore(self, saved: WorldState) -> None:
-        """Back to a saved present, bit for bit."""
+        """Go back to a saved present, bit for bit."""
         kind = self._mujoco.mjtState.mjSTATE_INTEGRATION
         self._mujoco.mj_setState(self.model, self.data, saved.physics, kind)
         self._mujoco.mj_forward(self.model, self.data)
@@ -162,7 +162,7 @@ class World:
         self.time_s, self._debt_s, self._unjudged_s = saved.clocks
 
     def step(self, goal_rad: NDArray[Any], dt_s: float) -> None:
-        """Lets `dt_s` seconds pass with (J,) position goals in radians (clipped to the joint limits).
+        """Let `dt_s` seconds pass with (J,) position goals in radians (clipped to the joint limits).
 
         Time that is no multiple of the physics step is carried to the next call. Raises SimulationError on a goal
         that is not finite.
@@ -202,7 +202,7 @@ class World:
         return self.servos.state(self._qpos, self._qvel)
 
     def readings(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """Position (rad), velocity (rad/s), effort (share of stall), each (J,) float32: what a tick needs."""
+        """Return position (rad), velocity (rad/s), effort (share of stall), each (J,) float32: what a tick needs."""
         return self._qpos.astype(np.float32), self._qvel.astype(np.float32), self.servos.load
 
     @property
@@ -211,14 +211,14 @@ class World:
         return np.array(self._qpos)
 
     def cube_pose(self, colour: str) -> Pose:
-        """Pose of a cube; yaw in +-45 degrees (a cube looks the same four times a turn)."""
+        """Return the pose of a cube; yaw in +-45 degrees (a cube looks the same four times a turn)."""
         at, dof = self._cube_joint[colour], self._cube_dof[colour]
         x, y, z, qw, qx, qy, qz = self.data.qpos[at : at + 7].tolist()
         vx, vy, vz = self.data.qvel[dof : dof + 3].tolist()
         return Pose(x, y, z, _flat_yaw(qw, qx, qy, qz), math.sqrt(vx * vx + vy * vy + vz * vz))
 
     def truth(self) -> Truth:
-        """Poses of the cubes on the table and of the tray."""
+        """Return the poses of the cubes on the table and of the tray."""
         tray = self.scene.tray
         cubes = {colour: self.cube_pose(colour) for colour in self.scene.colours}
         others = tuple(Pose(d.x_m, d.y_m, CUBE_M / 2, 0.0) for d in self.scene.distractors)
@@ -234,7 +234,7 @@ class World:
         return self.judge_state.success
 
     def render(self, role: str) -> UInt8:
-        """(H, W, 3) uint8 RGB picture of a camera now. Raises SimulationError for an unknown role or without OpenGL."""
+        """Render a camera now, (H, W, 3) uint8 RGB. Raises SimulationError for an unknown role or without OpenGL."""
         for camera in self.spec.cameras:
             if camera.role == role:
                 return self._renderers.render(self.data, role, camera.height, camera.width)
@@ -242,7 +242,7 @@ class World:
         raise SimulationError(f"no camera {role!r}; cameras: {roles}")
 
     def close(self) -> None:
-        """Frees the OpenGL context; safe to call twice."""
+        """Free the OpenGL context; safe to call twice."""
         self._renderers.close()
 
 
@@ -270,7 +270,7 @@ SCENE_NAMES = (
 
 
 def scene_vector(world: World) -> NDArray[np.float32]:
-    """(7,) float32 in the order of SCENE_NAMES, robot base frame: what an auxiliary scene head should predict."""
+    """Return the target of an auxiliary scene head: (7,) float32 in the order of SCENE_NAMES, robot base frame."""
     truth = world.truth()
     cube, tray = truth.cube, truth.tray
     yaw = 4.0 * cube.yaw_rad

@@ -63,7 +63,7 @@ def _arm(entry: Any, where: str) -> ArmSpec:
 
 
 def split_ports(port: str | Mapping[str, str], spec: RobotSpec) -> list[str]:
-    """One port per arm, in their order. Raises BusError when one is missing, unknown or used twice."""
+    """Split into one port per arm, in their order. Raises BusError when one is missing, unknown or used twice."""
     given = dict(port) if isinstance(port, Mapping) else by_side(port)
     sides = [arm.side for arm in spec.arms]
     if set(given) != set(sides):
@@ -81,5 +81,5 @@ def by_side(text: str) -> dict[str, str]:
 
 
 def join_ports(port: str | Mapping[str, str]) -> str:
-    """Ports in one line, as `split_ports` reads them."""
+    """Join ports in one line, as `split_ports` reads them."""
     return port if isinstance(port, str) else ",".join(f"{side}={device}" for side, device in port.items())

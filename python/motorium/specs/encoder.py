@@ -1,4 +1,4 @@
-"""What an encoder can tell: whether the limits of a joint are counts that its servo has, and where its goals may lie.
+"""What an encoder can measure: whether a joint's limits are within its servo's counts, and where goals may be.
 
 A Feetech servo, and a Dynamixel one in plain position mode, counts 0 to `max_ticks` and no further. A Dynamixel servo
 in a mode that counts turns goes beyond, but forgets whole turns when it loses power: one turn is all that can be told.
@@ -24,7 +24,7 @@ ROUNDING_TICKS = 1.0
 
 
 def counts_turns(joint: JointSpec, motor: MotorSpec) -> bool:
-    """Whether the positions of this joint's servo go beyond one turn, as it is set up at connect."""
+    """Return whether the positions of this joint's servo go beyond one turn, as it is set up at connect."""
     counting = set(FAMILIES[motor.protocol].turn_counting_modes)
     own = dict(joint.settings)
     if MODE in own:
@@ -47,14 +47,14 @@ def goal_range(joint: JointSpec, motor: MotorSpec, zero: JointZero) -> tuple[int
 
 
 def problem(joint: JointSpec, motor: MotorSpec, zero: JointZero) -> str | None:
-    """Why the encoder cannot tell all of the joint's positions; None when it can."""
+    """Say why the encoder cannot measure all of the joint's positions; None when it can."""
     if counts_turns(joint, motor):
         travel = joint.upper_rad - joint.lower_rad
         if travel < TURN_RAD:
             return None
         return (
-            f"{joint.name} travels {travel:.2f} rad, a turn or more: switched on, its {motor.model} cannot tell one "
-            f"turn from the next. Declare less than {TURN_RAD:.2f} rad"
+            f"{joint.name} travels {travel:.2f} rad, a turn or more: after power-on its {motor.model} cannot tell "
+            f"one turn from the next. Declare less than {TURN_RAD:.2f} rad"
         )
     low, high = travel_ticks(joint, motor, zero)
     if low >= -ROUNDING_TICKS and high <= motor.max_ticks + ROUNDING_TICKS:

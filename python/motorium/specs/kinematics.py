@@ -38,7 +38,7 @@ class Chain:
         self.tcp_rotation = rotation_rpy(spec.tcp.origin_rpy_rad)
 
     def frames(self, q_rad: Float64) -> tuple[list[Float64], list[Float64]]:
-        """Origins (3,) and rotations (3, 3) of every link of the chain in the base frame."""
+        """Return origins (3,) and rotations (3, 3) of every link of the chain in the base frame."""
         position, rotation = np.zeros(3), np.eye(3)
         positions, rotations = [], []
         for i in range(self.joints):
@@ -51,6 +51,6 @@ class Chain:
         return positions, rotations
 
     def tcp(self, q_rad: Float64) -> tuple[Float64, Float64]:
-        """Position (3,) in metres and rotation (3, 3) of the tool centre point in the base frame."""
+        """Return position (3,) in metres and rotation (3, 3) of the tool centre point in the base frame."""
         positions, rotations = self.frames(q_rad)
         return positions[-1] + rotations[-1] @ self.tcp_offset, rotations[-1] @ self.tcp_rotation

@@ -27,7 +27,7 @@ class LatencySpec:
         return self.seconds[min(int(np.searchsorted(reached, fraction - 1e-9)), len(self.seconds) - 1)]
 
     def draw_s(self, rng: np.random.Generator) -> float:
-        """One latency."""
+        """Draw one latency."""
         weights = np.array(self.weights)
         return float(rng.choice(self.seconds, p=weights / weights.sum()))
 

@@ -23,10 +23,10 @@ FULL_TURN_RAD = 5.0
 
 
 def to_radians(values: ArrayLike, spec: RobotSpec, unit: str) -> Float32:
-    """(N, J) values in the order of the specification -> radians. Raises SpecError for a unit that is none of UNITS."""
+    """Convert (N, J) values in the order of the specification to radians. Raises SpecError for a unit not in UNITS."""
     given = np.asarray(values, dtype=np.float64)
     if unit not in UNITS:
-        raise SpecError(f"unit {unit!r} is not known; known are {', '.join(UNITS)}")
+        raise SpecError(f"unit {unit!r} is unknown; known: {', '.join(UNITS)}")
     if unit == "rad":
         return given.astype(np.float32)
     columns = [_column(given[:, i], joint, unit) for i, joint in enumerate(spec.joints)]
@@ -34,10 +34,10 @@ def to_radians(values: ArrayLike, spec: RobotSpec, unit: str) -> Float32:
 
 
 def from_radians(values: ArrayLike, spec: RobotSpec, unit: str) -> NDArray[np.float64]:
-    """(N, J) radians -> values in `unit`, which `to_radians` takes back. Raises SpecError for an unknown unit."""
+    """Convert (N, J) radians to `unit`, the inverse of `to_radians`. Raises SpecError for an unknown unit."""
     given = np.asarray(values, dtype=np.float64)
     if unit not in UNITS:
-        raise SpecError(f"unit {unit!r} is not known; known are {', '.join(UNITS)}")
+        raise SpecError(f"unit {unit!r} is unknown; known: {', '.join(UNITS)}")
     if unit == "rad":
         return given
     columns = []

@@ -1,4 +1,4 @@
-"""Registers that no table and no robot file may bring to a value: goals and torque go through the safety gate."""
+"""Registers that no table and no robot file may set: goals and torque go through the safety gate."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def check_settings(
             if register is not None and first < register.address + register.size and register.address < end:
                 raise SpecError(
                     f"{where}: a setting at {first} writes {name} of {motor.model}: only the driver behind the "
-                    f"safety gate does that; remove it from `settings` or `limits`"
+                    "safety gate may do that; remove it from `settings` or `limits`"
                 )
         if any(first <= b and a < end for a, b in FAMILIES[motor.protocol].indirect):
             raise SpecError(
@@ -47,6 +47,6 @@ def _check_mode(where: str, motor: MotorSpec, setting: _core.ServoSetting) -> No
         return
     if setting.value not in allowed:
         raise SpecError(
-            f"{where}: {MODE} {setting.value} of {motor.model} makes of a goal something else than a position; "
+            f"{where}: {MODE} {setting.value} of {motor.model} gives goals another meaning than a position; "
             f"motorium drives it in {' or '.join(map(str, allowed))}"
         )

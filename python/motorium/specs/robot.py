@@ -56,7 +56,7 @@ class ControlSpec:
 
 @dataclass(frozen=True)
 class PolicyRateSpec:
-    """How often a policy speaks and how late it may be."""
+    """How often a policy runs and how late it may be."""
 
     rate_hz: float
     latency_budget_s: float
@@ -96,7 +96,7 @@ class TcpSpec:
 
 @dataclass(frozen=True)
 class ArmSpec:
-    """One arm of a robot that has several: as it is alone, and its joints under their names and slots in the whole."""
+    """One arm of a robot with several: its own spec, and its joints with their names and slots in the robot."""
 
     side: str
     spec: RobotSpec
@@ -163,10 +163,10 @@ def _find_motors(table: dict[str, Any], folder: Path) -> None:
 
 
 def pairs() -> list[str]:
-    """Robots of several arms that ship with motorium."""
+    """List the robots of several arms that ship with motorium."""
     return sorted(path.stem for path in PAIRS.glob("*.toml"))
 
 
 def names() -> list[str]:
-    """Robots of one arm that ship with motorium."""
+    """List the robots of one arm that ship with motorium."""
     return sorted(path.stem for path in DATA.glob("*.toml"))

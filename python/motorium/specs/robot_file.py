@@ -84,7 +84,7 @@ def _check_control(control: ControlSpec, where: str) -> None:
     if not 0 < control.approach_velocity_share <= 1:
         raise SpecError(f"{where}.approach_velocity_share must be in (0, 1]")
     if not -1 <= control.cpu < 1024:
-        raise SpecError(f"{where}.cpu must be a processor's number, or -1 for any")
+        raise SpecError(f"{where}.cpu must be a CPU number, or -1 for any")
     for name, most in (("estop_hold_s", 10), ("settle_s", 10), ("fallback_after_s", 3600)):
         if not 0 <= getattr(control, name) <= most:
             raise SpecError(f"{where}.{name} must be in 0..{most}")

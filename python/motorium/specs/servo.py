@@ -60,7 +60,7 @@ class Register:
     byte_order: Literal["little", "big"] = "little"
 
     def decode(self, data: bytes) -> int:
-        """Value of `size` bytes as the servo sends them. Raises ValueError on another length."""
+        """Decode `size` bytes as the servo sends them. Raises ValueError on another length."""
         if len(data) != self.size:
             raise ValueError(f"{self.name} has {self.size} bytes, not {len(data)}")
         raw = int.from_bytes(data, self.byte_order, signed=self.signed)
@@ -70,7 +70,7 @@ class Register:
         return -magnitude if raw >> self.sign_bit & 1 else magnitude
 
     def encode(self, value: int) -> bytes:
-        """Bytes of `value`. Raises ValueError when it does not fit; a servo would act on the wrapped value."""
+        """Encode `value` as bytes. Raises ValueError when it does not fit; a servo would act on the wrapped value."""
         if self.signed:
             most = (1 << (8 * self.size - 1)) - 1
             least = -most - 1
@@ -205,14 +205,14 @@ class MotorSpec:
         return tuple(setting for setting in self.settings if setting.role in ("any", role))
 
     def limit_for(self, role: str) -> Limit:
-        """Where the torque limit of a joint of `role` goes. Raises SpecError when nowhere."""
+        """Return the register for the torque limit of a joint of `role`. Raises SpecError when there is none."""
         for limit in self.limits:
             if limit.role in ("any", role):
                 return limit
         raise SpecError(f"{self.model} declares no torque limit for a {role} joint: add [[limits]]")
 
     def protection_for(self, role: str) -> Protection | None:
-        """When a joint of `role` is backed off; None: never."""
+        """Return when a joint of `role` is backed off; None: never."""
         return next((entry for entry in self.protection if entry.role in ("any", role)), None)
 
     def fault_names(self, status: int) -> tuple[str, ...]:
@@ -248,7 +248,7 @@ def _read(path: Path) -> MotorSpec:
 
 
 def names() -> list[str]:
-    """Motors that ship with motorium."""
+    """List the motors that ship with motorium."""
     return sorted(path.stem for path in DATA.glob("*.toml"))
 
 

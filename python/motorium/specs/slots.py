@@ -31,7 +31,7 @@ def slot_map(spec: RobotSpec) -> SlotMap:
 
 
 def valid_mask(spec: RobotSpec) -> NDArray[np.bool_]:
-    """(200,) bool: the slots this robot has."""
+    """Return (200,) bool: the slots this robot has."""
     mask = np.zeros(SLOTS, dtype=np.bool_)
     mask[[joint.slot for joint in spec.joints]] = True
     return mask

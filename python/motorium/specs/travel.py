@@ -31,7 +31,7 @@ ACCEPTED_FRACTION = 0.1
 
 
 def declared_rad(joint: JointSpec) -> float:
-    """From the lower to the upper limit."""
+    """Return the travel from the lower to the upper limit."""
     return joint.upper_rad - joint.lower_rad
 
 
@@ -51,7 +51,7 @@ def check_bounds(joint: JointSpec, where: str) -> None:
 
 
 def travel_problem(joint: JointSpec, travel_rad: float, *, accepted: bool = False) -> str | None:
-    """Why a joint that moved `travel_rad` cannot be taken; None when it can.
+    """Say why a joint that moved `travel_rad` is refused; None when it can.
 
     Args:
         joint: its declaration.
@@ -93,7 +93,7 @@ def travel_warning(joint: JointSpec, travel_rad: float) -> str | None:
 
 
 def zero_ticks(joint: JointSpec, low: float, high: float, sign: int, ticks_per_rad: float) -> float:
-    """Ticks at zero radians of a joint that moves from `low` to `high` ticks.
+    """Return ticks at zero radians of a joint that moves from `low` to `high` ticks.
 
     The middle of the travel is the middle of the declared limits, except for a gripper: fingers meet at the lower limit
     however far they open, so its closed end is the anchor.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class JointZero:
-    """Where one physical joint has its zero.
+    """The zero of one physical joint.
 
     Attributes:
         zero_ticks: present position at zero radians.

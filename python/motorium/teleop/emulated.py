@@ -27,7 +27,7 @@ EASE_S = 1.0
 
 
 def sway(spec: RobotSpec, period_s: float = 4.0) -> Motion:
-    """Return a slow sway of every joint about its home pose, each at a rate of its own, beginning at rest."""
+    """Return a slow sway of every joint about its home pose, each at its own rate, starting at rest."""
     home = np.array([joint.home_rad for joint in spec.joints])
     lower = np.array([joint.lower_rad for joint in spec.joints])
     upper = np.array([joint.upper_rad for joint in spec.joints])

@@ -45,7 +45,7 @@ class Gamepad:
         self.dead_man = self.stopped = False
 
     def read(self) -> Sequence[float]:
-        """J numbers of -1 to 1; all zero while the dead-man button is up."""
+        """Return J numbers of -1 to 1; all zero while the dead-man button is up."""
         pygame, pad = self._pygame, self._pad
         pygame.event.pump()
         self.dead_man = self._button(DEAD_MAN)

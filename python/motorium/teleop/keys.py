@@ -8,8 +8,8 @@ from ..operator.operator import Operator
 
 JOG_PAIRS = ("qa", "ws", "ed", "rf", "tg", "yh", "uj", "ik")
 """Forward and backward key of each joint, in joint order."""
-HELP = "p pauses and goes on"
-JOG_HELP = "q/a w/s e/d r/f t/g y/h move joints 1 to 6, p pauses and goes on"
+HELP = "p pauses and resumes"
+JOG_HELP = "q/a w/s e/d r/f t/g y/h move joints 1 to 6, p pauses and resumes"
 
 
 def jog(operator: Operator, joints: int) -> Sequence[float]:

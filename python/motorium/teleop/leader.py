@@ -1,4 +1,4 @@
-"""A leader arm: an arm that is moved by hand. It is read like any other and has no torque, but for trigger springs."""
+"""A leader arm: moved by hand, read like any other arm, and without torque except for trigger springs."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class JointMap:
         if max(source, default=-1) < 0:
             raise BindingError(
                 f"{leader.name} and {follower.name} have no joint name in common: {', '.join(names)}; "
-                f"{', '.join(follower.joint_names)}. Say which is which with --map"
+                f"{', '.join(follower.joint_names)}. Map them with --map"
             )
         unused = tuple(name for name, index in names.items() if index not in source)
         unmoved = tuple(j.name for j, index in zip(follower.joints, source, strict=True) if index < 0)
@@ -75,7 +75,7 @@ class JointMap:
         return {**lists, "max_age_s": max_age_s}
 
     def apply(self, leader_rad: Float32, stay_rad: Float32) -> Float32:
-        """(..., L) leader positions -> (..., J) goals of the follower; `stay_rad` (J,) for joints without a leader."""
+        """Map leader positions (..., L) to follower goals (..., J); `stay_rad` (J,) for joints without a leader."""
         source = np.array(self.source)
         goals = np.asarray(leader_rad)[..., np.maximum(source, 0)] * np.array(self.scale) + np.array(
             self.offset
@@ -86,7 +86,8 @@ class JointMap:
 def _affine(leader: JointSpec, follower: JointSpec) -> tuple[float, float]:
     if leader.unit != follower.unit:
         raise BindingError(
-            f"{follower.name} is in {follower.unit}, the leader's {leader.name} in {leader.unit}: no coupling"
+            f"{follower.name} is in {follower.unit}, the leader's {leader.name} in {leader.unit}: they cannot be "
+            "coupled"
         )
     if leader.unit == "rad":
         return 1.0, 0.0

@@ -1,4 +1,4 @@
-"""An episode of a dataset as a trajectory to be played."""
+"""An episode of a dataset as a trajectory to play."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Playing:
 
 
 def load_episode(root: Path, episode: int, how: Playing) -> Replay:
-    """Read the setpoints of an episode at the times they were in force, or the actions of a dataset of others.
+    """Read an episode's setpoints at the times they were in force, or the actions of another program's dataset.
 
     Args:
         root: the dataset, of any version that is read.
@@ -88,8 +88,8 @@ def _order(dataset: Dataset, key: str, how: Playing) -> list[int]:
     fits = set(wanted) <= set(names) if how.renamed else sorted(wanted) == sorted(names)
     if not fits or len(set(wanted)) != len(wanted) or feature.shape != (len(names),):
         raise DataError(
-            f"{dataset.root} is of joints {', '.join(names) or 'without names'}; {spec.name} has "
-            f"{', '.join(spec.joint_names)}. Say which is which: --map ARM_JOINT=DATASET_JOINT"
+            f"{dataset.root} has joints {', '.join(names) or 'without names'}; {spec.name} has "
+            f"{', '.join(spec.joint_names)}. Map them: --map ARM_JOINT=DATASET_JOINT"
         )
     return [names.index(name) for name in wanted]
 

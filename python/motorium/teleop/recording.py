@@ -1,4 +1,4 @@
-"""A leader arm as the one who shows: the `Leader` protocol of `data.record.recorder` over a teleoperation session."""
+"""Demonstrate with a leader arm: the `Leader` protocol of `data.record.recorder` over a teleoperation session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .session import Controls, Session
 
 
 class ArmLeader:
-    """The follower goes where the leader's joints are; an episode ends when a person, the clock or the world says so.
+    """Makes the follower follow a leader arm; a person, the clock or the world ends the episode.
 
     Args:
         robot: the follower, open.
@@ -40,7 +40,7 @@ class ArmLeader:
         if world is not None:
             return str(world.reset(seed, task=task, arm="keep")["task"])
         if task is None:
-            raise SpecError("a real arm does not know its task: give --task")
+            raise SpecError("a real arm has no task of its own: give --task")
         return task
 
     def begin(self) -> None:
@@ -60,12 +60,12 @@ class ArmLeader:
         return True if world is not None and world.status()["success"] else None
 
     def telemetry(self) -> NDArray[np.void]:
-        """Ticks of the follower since the last call, read by the session."""
+        """Return ticks of the follower since the last call, read by the session."""
         parts = [self._ticks.popleft() for _ in range(len(self._ticks))]
         return np.concatenate([self._none, *parts])
 
     def pose_at(self, t_ns: int) -> Float32:
-        """(J,) the leader's own joints at a time, as joints of the follower: before ramp and limits.
+        """Return (J,) the leader's own joints at a time, as joints of the follower: before ramp and limits.
 
         A joint without a counterpart has the follower's setpoint. Raises DataError when the leader was never read.
         """

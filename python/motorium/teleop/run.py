@@ -91,8 +91,8 @@ def _recorded(request: Request, robot: Robot) -> Replay | None:
         problem = beyond_limits(played.positions_rad, robot.spec.joints)
         if problem and "robot" not in request.accept:
             raise MotoriumError(
-                f"{request.replay} {problem}: was it made with another robot? To play it held to the limits: "
-                f"--accept robot"
+                f"{request.replay} {problem}: was it made with another robot? To play it within the limits: --accept "
+                "robot"
             )
         return played
     if request.dataset is None:
@@ -131,7 +131,7 @@ def expert(robot: Robot) -> Source:
     """Return the scripted expert of a simulated robot's world. Raises MotoriumError where the world has none."""
     make: Any = getattr(robot.world, "expert", None)
     if make is None:
-        raise MotoriumError(f"{robot.spec.name} has no scripted expert: that is for sim: robots")
+        raise MotoriumError(f"{robot.spec.name} has no scripted expert: only sim: robots have one")
     decide = make(robot.spec)
     state = {"t_s": -1.0}
 

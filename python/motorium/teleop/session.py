@@ -1,4 +1,4 @@
-"""A teleoperation session: keeps the arm following, lets go on command, and says afterwards how well it went.
+"""A teleoperation session: keeps the arm following, stops on command, and reports how well it went.
 
 This thread looks at the arm twenty times a second. The path from leader to follower is in C++: the follower's control
 thread takes the leader's newest reading in each of its own ticks.
@@ -79,12 +79,12 @@ class TeleopReport:
     leader: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
 
 class Session:
-    """One session with an arm that is open already. Any number may follow one another."""
+    """One session with an open arm. Any number may follow one another."""
 
     def __init__(self, robot: Robot, *, controls: Controls | None = None) -> None:
         """Of `robot`, with what the person beside it can say."""

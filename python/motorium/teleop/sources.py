@@ -26,7 +26,7 @@ class Source(Protocol):
     """Plans setpoints ahead of time."""
 
     def plan(self, times_s: NDArray[np.float64], setpoint: Float32) -> Float32 | None:
-        """Setpoints at `times_s` since the start.
+        """Return setpoints at `times_s` since the start.
 
         Args:
             times_s: (n,) rising, in the future; steps of the source's own period.
@@ -55,7 +55,7 @@ class Stepper:
         target = np.asarray(answer, dtype=np.float32)
         if target.shape != setpoint.shape or not np.isfinite(target).all():
             raise MotoriumError(
-                f"a source gave {target.shape} setpoints, or some that are no numbers; the arm has {setpoint.shape}"
+                f"a source gave {target.shape} setpoints, or some that are not finite; the arm has {setpoint.shape}"
             )
         self._last = target
         rows = np.repeat(target[None], len(times_s), axis=0)
@@ -85,7 +85,7 @@ class Replay:
                 f"a trajectory needs (N,) times and (N, J) positions, not {t.shape} and {q.shape}"
             )
         if not (np.isfinite(t).all() and np.isfinite(q).all() and (np.diff(t) > 0).all()):
-            raise MotoriumError("a trajectory needs finite numbers and times that rise")
+            raise MotoriumError("a trajectory needs finite numbers and rising times")
         if not 0.05 <= speed <= 5.0:
             raise MotoriumError(f"speed {speed:g} is outside 0.05 to 5")
         self.speed = speed
@@ -108,7 +108,7 @@ class Replay:
         names = [str(name) for name in arrays.get("joint_names", np.array(spec.joint_names))]
         if sorted(names) != sorted(spec.joint_names):
             raise MotoriumError(
-                f"{path} is of joints {', '.join(names)}; {spec.name} has {', '.join(spec.joint_names)}"
+                f"{path} has joints {', '.join(names)}; {spec.name} has {', '.join(spec.joint_names)}"
             )
         order = [names.index(name) for name in spec.joint_names]
         if positions.shape[1] != len(order):
@@ -122,7 +122,7 @@ class Replay:
         return float(self.times_s[-1] - self.times_s[0]) / self.speed
 
     def plan(self, times_s: NDArray[np.float64], setpoint: Float32) -> Float32 | None:
-        """Rows of the recording at these times; None after its end."""
+        """Return rows of the recording at these times; None after its end."""
         del setpoint  # the recording knows
         if times_s[0] > self.seconds:
             return None
@@ -146,7 +146,7 @@ class Jog:
         self._last_s = math.nan
 
     def plan(self, times_s: NDArray[np.float64], setpoint: Float32) -> Float32 | None:
-        """As Stepper."""
+        """Plan as Stepper does."""
         return self._inner.plan(times_s, setpoint)
 
     def _step(self, t_s: float, setpoint: Float32) -> Any:

@@ -32,7 +32,7 @@ class Track:
             self._pieces.pop(0)
 
     def column(self, name: str) -> NDArray[Any]:
-        """(N, ...) one field of every tick."""
+        """Return (N, ...) one field of every tick."""
         if not self._pieces:
             return np.zeros((0,) if name.endswith("_ns") else (0, self._joints))
         return np.concatenate([piece[name] for piece in self._pieces])
@@ -51,14 +51,14 @@ class Track:
 def lag_s(
     t_ns: NDArray[np.int64], follower: Float64, leader_t_ns: NDArray[np.int64], leader: Float64
 ) -> float:
-    """Return the lag at which the leader's past fits the follower best (least squares), 0 to 0.5 s in steps of 1 ms."""
+    """Return the lag at which the leader's past best fits the follower (least squares), 0 to 0.5 s in 1 ms steps."""
     lags = np.arange(0.0, MAX_LAG_S + LAG_STEP_S / 2, LAG_STEP_S)
     errors = [_squared(t_ns, follower, leader_t_ns, leader, lag).mean() for lag in lags]
     return float(lags[int(np.argmin(errors))])
 
 
 def tracking(follower: Track, leader: Track, joints: JointMap, from_ns: int) -> dict[str, Any] | None:
-    """Lag and error of the follower behind its leader from `from_ns` on; None without half a second of both.
+    """Return lag and error of the follower behind its leader from `from_ns` on; None without half a second of both.
 
     Returns lag_ms (measured position behind the leader's), command_lag_ms (goal behind the leader's), and at that lag
     rms_rad, max_rad and joint name order rms_per_joint_rad; moved_rad, the leader's largest travel.

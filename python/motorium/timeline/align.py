@@ -37,7 +37,7 @@ class Aligned:
     measurements: int
 
     def report(self) -> dict[str, Any]:
-        """Plain values for JSON.
+        """Return plain values for JSON.
 
         Skews in ms (mean, and p50, p95, max of their size), ticks without a measurement in tolerance, ticks that repeat
         the measurement of the tick before, measurements that no tick got.
@@ -57,7 +57,7 @@ class Aligned:
 
 
 def grid(start_ns: int, end_ns: int, rate_hz: float) -> Int64:
-    """Ticks of a timeline: start + round(i / rate), as long as they are not after `end_ns`; no drift at any length.
+    """Make the ticks of a timeline: start + round(i / rate), up to `end_ns`, without drift at any length.
 
     Raises MotoriumError for a rate that is not positive, or more than a hundred million ticks.
     """
@@ -72,7 +72,7 @@ def grid(start_ns: int, end_ns: int, rate_hz: float) -> Int64:
 
 
 def nearest(ticks_ns: ArrayLike, times_ns: ArrayLike, *, tolerance_ns: int | None = None) -> Aligned:
-    """For every tick the measurement nearest in time; of two equally near ones the earlier.
+    """Find for every tick the measurement nearest in time; of two equally near ones the earlier.
 
     Args:
         ticks_ns: (N,) int64, any order.
@@ -88,8 +88,8 @@ def nearest(ticks_ns: ArrayLike, times_ns: ArrayLike, *, tolerance_ns: int | Non
     falls = np.flatnonzero(np.diff(times) < 0)
     if len(falls):
         raise MotoriumError(
-            f"measurement times fall at {int(falls[0])} (by {int(times[falls[0]] - times[falls[0] + 1])} ns): they are "
-            f"not of one monotonic clock"
+            f"measurement times go back at {int(falls[0])} (by {int(times[falls[0]] - times[falls[0] + 1])} ns): "
+            "they are not from one monotonic clock"
         )
     after = np.searchsorted(times, ticks, side="left")
     after = np.minimum(after, len(times) - 1)
@@ -105,7 +105,7 @@ def nearest(ticks_ns: ArrayLike, times_ns: ArrayLike, *, tolerance_ns: int | Non
 def align(
     streams: Mapping[str, ArrayLike], rate_hz: float, *, tolerance_ns: int | None = None
 ) -> tuple[Int64, dict[str, Aligned]]:
-    """All streams on one timeline that spans what all of them have seen.
+    """Align all streams on one timeline that spans what all of them have seen.
 
     Args:
         streams: name -> (M,) measurement times in ns.

@@ -1,4 +1,4 @@
-"""What a person marks while demonstrating: contact, release, the next sub-task; each with its own time."""
+"""Marks that a person makes while demonstrating: contact, release, the next sub-task; each with its own time."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class EventLog:
                 self.refused += 1
 
     def take(self) -> list[Event]:
-        """Events added since the last call, in order of arrival: for a recorder."""
+        """Take events added since the last call, in order of arrival: for a recorder."""
         with self._lock:
             new = self._events[self._taken :]
             self._taken = len(self._events)
@@ -78,12 +78,12 @@ class EventLog:
             return sorted(self._events, key=lambda event: event.t_ns)
 
     def contact(self, ticks_ns: ArrayLike) -> NDArray[np.bool_]:
-        """(N,) whether a contact has been marked and not yet released at each tick."""
+        """Return (N,) whether a contact has been marked and not yet released at each tick."""
         marks = [e for e in self.events if e.kind in ("contact", "release")]
         return _last_of(ticks_ns, marks, [e.kind == "contact" for e in marks], False).astype(np.bool_)
 
     def subtasks(self, ticks_ns: ArrayLike) -> tuple[NDArray[np.int64], list[str]]:
-        """(N,) index of the sub-task at each tick, and their names; 0 is what came before the first mark."""
+        """Return (N,) index of the sub-task at each tick, and their names; 0 is what came before the first mark."""
         marks = [e for e in self.events if e.kind == "subtask"]
         index = _last_of(ticks_ns, marks, list(range(1, len(marks) + 1)), 0).astype(np.int64)
         return index, ["", *(mark.text for mark in marks)]
@@ -103,7 +103,7 @@ class EventLog:
 
 
 def read_event(line: bytes, where: str) -> Event:
-    """One line of a saved log. Raises MotoriumError that begins with `where`."""
+    """Read one line of a saved log. Raises MotoriumError that begins with `where`."""
     try:
         table: Any = parse_json(line)
         if not isinstance(table, dict) or set(table) - {"t_ns", "kind", "source", "text"}:
@@ -111,7 +111,7 @@ def read_event(line: bytes, where: str) -> Event:
         t_ns, kind = table["t_ns"], table["kind"]
         texts = table.get("source", ""), table.get("text", "")
         if type(t_ns) is not int or not all(isinstance(text, str) for text in (kind, *texts)):
-            raise ValueError("t_ns is a whole number, the rest are texts")
+            raise ValueError("t_ns is a whole number, the others are texts")
         return Event(t_ns, kind, *texts)
     except (ValueError, KeyError, RecursionError, MotoriumError) as error:
         raise MotoriumError(f"{where}: {error}") from error

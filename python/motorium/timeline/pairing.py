@@ -1,4 +1,4 @@
-"""What belongs together: the one rule for the time of an observation, its joints, and the setpoints learned from it.
+"""The one pairing rule: the time of an observation, its joints, and the setpoints learned from it.
 
 `Robot.observe`, the recorder, lock-step and training all pair by the functions here:
 
@@ -117,7 +117,7 @@ def label_rows(
 
 
 class Setpoints:
-    """Setpoints that were logged at times of their own, straight between these."""
+    """Setpoints logged at their own times, interpolated in between."""
 
     def __init__(self, times_ns: ArrayLike, values: ArrayLike) -> None:
         """Take a log.
@@ -135,11 +135,11 @@ class Setpoints:
                 f"setpoints need (N,) times and (N, J) values, not {times.shape} and {self._values.shape}"
             )
         if (np.diff(times) < 0).any():
-            raise MotoriumError("the times of setpoints fall: they are not of one monotonic clock")
+            raise MotoriumError("the times of setpoints go back: they are not from one monotonic clock")
         self._times = times
 
     def at(self, t_ns: int) -> Floats | None:
-        """(J,) setpoint in force at `t_ns`; before the first the first, None after the last."""
+        """Return (J,) setpoint in force at `t_ns`; before the first the first, None after the last."""
         after = int(np.searchsorted(self._times, t_ns, side="right"))
         before = max(after - 1, 0)
         if after == len(self._times) and t_ns > self._times[-1]:

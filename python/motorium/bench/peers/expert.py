@@ -89,7 +89,7 @@ class ExpertInputs:
 
 
 def make_weights(size: ExpertSize, seed: int = 0) -> dict[str, Floats]:
-    """Random weights by name, scaled so that activations keep their size; [out, in] as in torch."""
+    """Make random weights by name, scaled so that activations keep their size; [out, in] as in torch."""
     source = np.random.default_rng(seed)
     a, hd = size.width, size.head_dim
     tensors: dict[str, Floats] = {}
@@ -122,7 +122,7 @@ def make_weights(size: ExpertSize, seed: int = 0) -> dict[str, Floats]:
 
 
 def make_inputs(size: ExpertSize, seed: int = 1) -> ExpertInputs:
-    """Random inputs; the keys have the length that normalised keys have."""
+    """Make random inputs; the keys have the length that normalised keys have."""
     source = np.random.default_rng(seed)
     cache = (size.layers, size.prefix, size.kv_heads, size.head_dim)
     keys = source.standard_normal(cache, np.float32)
@@ -136,7 +136,7 @@ def make_inputs(size: ExpertSize, seed: int = 1) -> ExpertInputs:
 
 
 def time_rows(size: ExpertSize) -> Floats:
-    """Tau of every step, (K, A)."""
+    """Return tau of every step, (K, A)."""
     half = size.width // 2
     rates = 10000.0 ** (-np.arange(half) / half)
     index = np.array([int(1000 * k / size.steps) for k in range(size.steps)])
@@ -145,7 +145,7 @@ def time_rows(size: ExpertSize) -> Floats:
 
 
 def rotations(size: ExpertSize) -> tuple[Floats, Floats]:
-    """Cosine and signed sine of the tokens' positions, (lead + T, head_dim) each.
+    """Return cosine and signed sine of the tokens' positions, (lead + T, head_dim) each.
 
     rope(x) = x * cos + swap(x) * sin, where swap exchanges the halves of a head; the minus sign is in `sin`.
     """
@@ -160,6 +160,6 @@ def rotations(size: ExpertSize) -> tuple[Floats, Floats]:
 
 
 def visible(size: ExpertSize) -> NDArray[np.bool_]:
-    """Which keys each token may look at, (lead + T, P + lead + T)."""
+    """Return which keys each token may look at, (lead + T, P + lead + T)."""
     own = np.tril(np.ones((size.tokens, size.tokens), bool))
     return np.concatenate([np.ones((size.tokens, size.prefix), bool), own], axis=1)

@@ -74,7 +74,7 @@ class _Builder:
         self.graph = Graph()
 
     def build(self) -> bytes:
-        """One Euler step: x, tau, state, keys_*, values_* -> next."""
+        """Build one Euler step: x, tau, state, keys_*, values_* -> next."""
         s, g = self.size, self.graph
         x = g.input("x", (s.rows, SLOTS))
         tau, state = g.input("tau", (1, s.width)), g.input("state", (s.lead, s.width))

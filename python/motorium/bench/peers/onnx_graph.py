@@ -40,7 +40,7 @@ class Graph:
         return name
 
     def add(self, op: str, *inputs: str, domain: str = "", outputs: int = 1, **attributes: Any) -> Any:
-        """One node; its output name, or a list of them when it has several."""
+        """Add one node; returns its output name, or a list when it has several."""
         stem = f"{op.lower()}_{len(self._nodes)}"
         names = [stem] if outputs == 1 else [f"{stem}_{i}" for i in range(outputs)]
         node = helper.make_node(op, list(inputs), names, name=stem, domain=domain, **attributes)

@@ -45,7 +45,7 @@ def _close_quietly(close: Callable[[], object]) -> Callable[[], None]:
 
 
 def lerobot_feetech(port: str, ids: Sequence[int]) -> PeerBus:
-    """LeRobot's FeetechMotorsBus. Raises ImportError, also for the kit that overwrites the one it needs."""
+    """Open LeRobot's FeetechMotorsBus. Raises ImportError, also for the kit that overwrites the one it needs."""
     import scservo_sdk as sdk
     from lerobot.motors.feetech import FeetechMotorsBus
 
@@ -56,7 +56,7 @@ def lerobot_feetech(port: str, ids: Sequence[int]) -> PeerBus:
 
 
 def lerobot_dynamixel(port: str, ids: Sequence[int]) -> PeerBus:
-    """LeRobot's DynamixelMotorsBus. Raises ImportError."""
+    """Open LeRobot's DynamixelMotorsBus. Raises ImportError."""
     from lerobot.motors.dynamixel import DynamixelMotorsBus
 
     return _lerobot(DynamixelMotorsBus, "xl330-m288", "Present_Current", port, ids)
@@ -89,7 +89,7 @@ def _lerobot(
 
 
 def scservo_kit(port: str, ids: Sequence[int]) -> PeerBus:
-    """Feetech's own kit (`ftservo-python-sdk`). Raises ImportError."""
+    """Open Feetech's own kit (`ftservo-python-sdk`). Raises ImportError."""
     import scservo_sdk as sdk
 
     handler = sdk.PortHandler(port)
@@ -118,7 +118,7 @@ def scservo_kit(port: str, ids: Sequence[int]) -> PeerBus:
 
 
 def dynamixel_kit(port: str, ids: Sequence[int]) -> PeerBus:
-    """ROBOTIS' own kit (`dynamixel-sdk`). Raises ImportError."""
+    """Open ROBOTIS' own kit (`dynamixel-sdk`). Raises ImportError."""
     import dynamixel_sdk as sdk
 
     handler, packet = sdk.PortHandler(port), sdk.PacketHandler(2.0)
@@ -152,7 +152,7 @@ PEERS: dict[str, tuple[Opener, ...]] = {
 
 @contextlib.contextmanager
 def installed(protocol: str, port_of: Callable[[], str], ids: Sequence[int]) -> Iterator[list[PeerBus]]:
-    """Every peer that can be imported, each on a port of its own."""
+    """Open every peer that can be imported, each on its own port."""
     with contextlib.ExitStack() as stack:
         found = []
         for opener in PEERS[protocol]:

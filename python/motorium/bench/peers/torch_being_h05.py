@@ -53,7 +53,7 @@ class _Stream:
         return x if weight is None else F.rms_norm(x, (x.shape[-1],), weight, self.eps)
 
     def attention_input(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(n, heads, head_dim) of queries and keys, normalised per head, and values."""
+        """Return (n, heads, head_dim) of queries and keys, normalised per head, and values."""
         n = self.norm(x, "norm1")
         q, k, v = (self.linear(n, name).view(len(x), -1, self.head_dim) for name in "qkv")
         return self.norm(q, "q_norm"), self.norm(k, "k_norm"), v
@@ -83,7 +83,10 @@ class TorchBeingH05:
     def denoise(
         self, seen: Observation, noise: Floats, steps: int, directions: Floats | None = None
     ) -> Floats:
-        """(T, 200). noise: (1 + R, T, 200); directions: (R * steps, M, H), unit vectors of the gate's distance."""
+        """Return the chunk (T, 200).
+
+        noise: (1 + R, T, 200); directions: (R * steps, M, H), unit vectors of the gate's distance.
+        """
         tokens, state = torch.from_numpy(seen.tokens), torch.from_numpy(seen.state)[None]
         scale = self.config.num_timestep_buckets
         x = clean = torch.empty(0)
@@ -172,7 +175,7 @@ def _rotate(x: Tensor, rope: tuple[Tensor, Tensor]) -> Tensor:
 
 
 def unit_directions(calls: int, count: int, width: int, seed: int = 3) -> Floats:
-    """Random unit vectors (calls, count, width)."""
+    """Make random unit vectors (calls, count, width)."""
     drawn = np.random.default_rng(seed).standard_normal((calls, count, width), np.float32)
     result: Floats = drawn / np.linalg.norm(drawn, axis=-1, keepdims=True)
     return result

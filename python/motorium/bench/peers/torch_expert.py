@@ -76,7 +76,7 @@ class TorchExpert(torch.nn.Module):
 
     def forward(self, x: Tensor, tau: Tensor, state: Tensor, caches: list[tuple[Tensor, Tensor]],
                 constants: tuple[tuple[Tensor, Tensor], Tensor]) -> Tensor:  # fmt: skip
-        """X (T, 200) float32, one row of tau (A,), state (lead, A) -> the next x."""
+        """Compute the next x from x (T, 200) float32, one row of tau (A,) and state (lead, A)."""
         rope, mask = constants
         kind = self.action_w1_weight.dtype
         e = F.linear(x.to(kind), self.action_w1_weight, self.action_w1_bias)
@@ -124,5 +124,5 @@ def runner(module: TorchExpert, inputs: ExpertInputs, *, compiled: bool) -> Call
 
 
 def set_threads(threads: int) -> None:
-    """Of every torch contender of this process."""
+    """Set the threads of every torch contender of this process."""
     torch.set_num_threads(threads)

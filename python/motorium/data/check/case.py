@@ -21,7 +21,7 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Case:
-    """One episode before its judges.
+    """One episode to be checked.
 
     Attributes:
         dataset: that it is of.
@@ -48,7 +48,7 @@ class Case:
         return None if values is None else values.reshape(len(values), -1).astype(np.float64)
 
     def joints(self, key: str) -> tuple[Float, Unit] | None:
-        """Return (N, J) values of a column of joints and their unit; None when it is absent or of no known unit."""
+        """Return (N, J) values of a joint column and their unit; None when column or unit is missing."""
         values, unit = self.column(key), self.units.get(key)
         return None if values is None or unit is None else (values, unit)
 

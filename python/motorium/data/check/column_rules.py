@@ -24,8 +24,8 @@ FROZEN_ROWS = 4
 SHORT_S = 1.0
 TIMESTAMP_S = 1e-4
 """LeRobot's `tolerance_s`: farther from a frame's time than this, a row cannot be trained on."""
-SLOWER = "the stored times are not the true ones: record again with an --fps that the machine keeps"
-RENUMBER = "motorium data convert DATASET --to v3.0 --out NEW numbers the rows anew, in the order they have"
+SLOWER = "the stored times are not the actual ones: record again with an --fps that the machine keeps"
+RENUMBER = "motorium data convert DATASET --to v3.0 --out NEW renumbers the rows in their present order"
 
 
 def numbering(case: Case) -> Iterator[Finding]:
@@ -43,14 +43,14 @@ def numbering(case: Case) -> Iterator[Finding]:
         wrong = np.flatnonzero(~(np.abs(there - right) <= allowed))
         if len(wrong):
             k = int(wrong[0])
-            detail = f"{key} is {there[k]:g} in row {k}, {right[k]:g} was to be expected"
+            detail = f"{key} is {there[k]:g} in row {k}, expected {right[k]:g}"
             yield case.finding("index", k, detail, RENUMBER)
     task = case.rows["task_index"].reshape(-1)
     if len(task) and not (task.min() >= 0 and task.max() < len(case.dataset.tasks)):
         yield case.finding(
             "index",
             None,
-            f"task_index reaches {task.max()}, there are {len(case.dataset.tasks)} tasks",
+            f"task_index reaches {task.max()}, but there are only {len(case.dataset.tasks)} tasks",
             f"complete meta/tasks; {WITHOUT}",
         )
 
@@ -63,10 +63,10 @@ def finite(case: Case) -> Iterator[Finding]:
             continue
         rows, places = np.nonzero(~np.isfinite(values))
         row, i = int(rows[0]), int(places[0])
-        more = f" and in {len(np.unique(rows)) - 1} rows more" if rows[-1] != row else ""
+        more = f" and in {len(np.unique(rows)) - 1} other rows" if rows[-1] != row else ""
         name = f" ({case.name(feature.key, i)})" if feature.names else ""
         detail = f"{feature.key}{name} is {values[row, i]:g} in row {row}{more}"
-        yield case.finding("not_finite", row, detail, f"mend it where it came from; {WITHOUT}")
+        yield case.finding("not_finite", row, detail, f"correct it at its source; {WITHOUT}")
 
 
 def clock(case: Case) -> Iterator[Finding]:
@@ -80,7 +80,7 @@ def clock(case: Case) -> Iterator[Finding]:
         if len(back):
             step = float(steps[back[0]].min())
             detail = f"{key} goes back by {-step:.3f} s" if step < 0 else f"two rows have the same {key}"
-            remedy = f"its order in time is not known: record it again; {WITHOUT}"
+            remedy = f"the order of its rows is unknown: record it again; {WITHOUT}"
             yield case.finding("clock", int(back[0]) + 1, detail, remedy)
 
 
@@ -94,11 +94,11 @@ def cadence(case: Case) -> Iterator[Finding]:
         return  # a matter of the clock
     median = float(np.median(steps))
     if abs(median / period - 1) > RATE_OFF:
-        detail = f"rows came at {1 / median:.2f} Hz, declared are {case.fps}"
+        detail = f"rows came at {1 / median:.2f} Hz, declared is {case.fps}"
         yield case.finding("rate", None, detail, SLOWER)
         return
     for row in np.flatnonzero(np.abs(steps - period) > JITTER * period).tolist():
-        detail = f"{steps[row] * 1000:.0f} ms between two rows, declared are {period * 1000:.0f}"
+        detail = f"{steps[row] * 1000:.0f} ms between two rows, declared is {period * 1000:.0f}"
         yield case.finding("cadence", row + 1, detail, "close other programs, or lower fps or resolution")
 
 
@@ -141,14 +141,14 @@ def dropped_frames(case: Case) -> Iterator[Finding]:
                 continue
             name = names[i] if i < len(names) else str(i)
             for start, stop in runs(np.concatenate([[False], np.diff(captured[:, i]) == 0]), FROZEN_ROWS - 1):
-                detail = f"{name} gave nothing new for {(stop - start + 1) / case.fps:.2f} s"
+                detail = f"{name} delivered nothing new for {(stop - start + 1) / case.fps:.2f} s"
                 yield case.finding(
-                    "dropped_frames", start - 1, detail, "check its cable and the load of the machine"
+                    "dropped_frames", start - 1, detail, "check its cable and the machine's load"
                 )
     lost = case.notes.get("dropped_frames", {})
     for key, count in lost.items() if isinstance(lost, dict) else ():
         if isinstance(count, int) and count > 0.01 * case.episode.length:
-            detail = f"{key}: {count} of {case.episode.length} frames found no place at the encoder"
+            detail = f"{key}: {count} of {case.episode.length} frames were dropped before the encoder"
             yield case.finding("dropped_frames", None, detail, "lower fps or resolution, or use --codec h264")
 
 
@@ -162,7 +162,7 @@ def length(case: Case) -> Iterator[Finding]:
 def words(case: Case) -> Iterator[Finding]:
     """Find an episode of which nobody says what is to be done."""
     if not any(task.strip() for task in case.episode.tasks):
-        yield case.finding("no_task", None, "the task has no words", "motorium data relabel")
+        yield case.finding("no_task", None, "the task has no text", "motorium data relabel")
 
 
 def cut_off(case: Case) -> Iterator[Finding]:
@@ -172,7 +172,7 @@ def cut_off(case: Case) -> Iterator[Finding]:
         yield case.finding(
             "cut_off",
             None,
-            f"recovered from a recording that was cut off: the demonstration ends in the middle, after {seconds:.1f} s",
+            f"recovered from a cut-off recording: the demonstration breaks off after {seconds:.1f} s",
             f"look at it, then motorium data delete --episodes {number} --out NEW; or, when nothing is missing, "
             f"motorium data mark DATASET --episodes {number} --whole",
         )

@@ -29,7 +29,7 @@ See = Callable[[float, UInt8], None]
 
 @dataclass(frozen=True)
 class Sample:
-    """Which pictures are wanted, and who looks at them.
+    """Which pictures are sampled, and what checks them.
 
     Attributes:
         size: (height, width) that pictures have; those of another size are not decoded.
@@ -44,7 +44,7 @@ class Sample:
 
 @dataclass
 class Film:
-    """What one pass found.
+    """What one pass over a file found.
 
     Attributes:
         height: of a picture, as the headers say.
@@ -107,7 +107,7 @@ def walk(
             stream.thread_type = "AUTO" if stream.frames > THREADED_FRAMES else "SLICE"
             _read(container, stream, reader, on_packet)
     except _decoder_errors() as error:
-        raise DataError(f"{path} is no readable video: {words_of(error)}") from error
+        raise DataError(f"{path} is not a readable video: {words_of(error)}") from error
     reader.close()
     return film
 

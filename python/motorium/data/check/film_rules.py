@@ -28,7 +28,7 @@ TOLERANCE_S = 1e-4
 """LeRobot's: how far a frame may be from the time of its row."""
 RATE_OFF = 0.01
 """Share by which the distance of two frames may differ from a period."""
-SAY = "put the video there that info.json describes, or correct its description in meta/info.json"
+SAY = "put back the video that info.json describes, or correct the description in meta/info.json"
 REWRITE = "motorium data convert DATASET --to v3.0 --out NEW writes every frame at the time of its row"
 SHOWN = 60
 LATEST_S = 1e7
@@ -63,8 +63,8 @@ class Reel:
 
     @property
     def again(self) -> str:
-        """What to do about a file whose frames are not there."""
-        return f"put a whole {self.path.relative_to(self.dataset.root)} there; {WITHOUT}"
+        """What to do about a file with missing frames."""
+        return f"put back an intact {self.path.relative_to(self.dataset.root)}; {WITHOUT}"
 
     def start_s(self, episode: Episode) -> float:
         """Return the second of an episode's first frame in the file."""
@@ -160,7 +160,7 @@ def _unlike(reel: Reel, film: Film) -> Iterator[str]:
         yield f"has {film.channels} channels, info.json says {channels}"
     declared = info.get("video.fps")
     if isinstance(declared, (int, float)) and declared != reel.fps:
-        yield f"is said to have {declared:g} frames per second, the dataset has {reel.fps}"
+        yield f"is declared with {declared:g} frames per second, the dataset has {reel.fps}"
 
 
 def _text(value: object) -> str:
@@ -169,7 +169,7 @@ def _text(value: object) -> str:
 
 def _damage(reel: Reel, film: Film) -> Iterator[Finding]:
     if not film.stands_alone:
-        detail = "begins with a frame that needs one before it, which is not there"
+        detail = "begins with a frame that depends on a missing earlier one"
         yield reel.finding("damaged", reel.episodes[0], 0.0, detail, reel.again)
     if not film.damage:
         return
@@ -179,7 +179,7 @@ def _damage(reel: Reel, film: Film) -> Iterator[Finding]:
     for number in np.unique(places).tolist():
         mine, episode = np.flatnonzero(places == number), reel.episodes[number]
         time_s, why = film.damage[int(mine[0])]
-        detail = f"has {_count(len(mine))} that cannot be decoded whole: {why}"
+        detail = f"has {_count(len(mine))} that cannot be decoded completely: {why}"
         yield reel.finding("damaged", episode, max(0.0, time_s - reel.start_s(episode)), detail, reel.again)
 
 
@@ -201,7 +201,7 @@ def _frames(reel: Reel, film: Film) -> Iterator[Finding]:
     for episode in reel.episodes:
         from_s, start = episode.videos[reel.key].from_s, reel.start_s(episode)
         if from_s != start:
-            detail = f"is said to begin at {from_s} s of its file, which is no time"
+            detail = f"is said to begin at {from_s} s of its file, which is not a valid time"
             yield reel.finding("frames", episode, None, detail, reel.again)
             continue
         if before is not None and reel.start_s(before) + (before.length - 0.5) / reel.fps > start:

@@ -19,7 +19,7 @@ WEIGHT, BLOCKING_WEIGHT = 2.0, 10.0
 """Points that the first finding of a kind in an episode costs."""
 UNJUDGED = frozenset({"not_judged", "unit"})
 """Kinds that say what could not be judged, or on which guess: they cost no points, but 100 is not reached."""
-WITHOUT = "or go on without it: motorium data delete DATASET --episodes EPISODE --out NEW"
+WITHOUT = "or continue without it: motorium data delete DATASET --episodes EPISODE --out NEW"
 """For what only its maker could mend; the dataset itself stays as it is."""
 KEEP = 5
 """Findings of one kind in one episode that are listed; more are counted in the last one."""
@@ -27,7 +27,7 @@ KEEP = 5
 
 @dataclass(frozen=True)
 class Finding:
-    """One trouble.
+    """One problem.
 
     Attributes:
         kind: one of those that `check.py` lists.
@@ -57,7 +57,7 @@ class Finding:
 
     @property
     def blocks(self) -> bool:
-        """Whether it keeps the dataset from being used."""
+        """Whether it prevents the dataset's use."""
         return self.kind in BLOCKING
 
     def as_dict(self) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All findings and a score from 0 to 100, where 100 is nothing found.
+    """All findings and a score from 0 to 100; 100 means that nothing was found.
 
     Attributes:
         findings: in order.
@@ -107,7 +107,7 @@ class Verdict:
 
     @property
     def count(self) -> int:
-        """How many were found, those that are not listed too."""
+        """How many were found, including those that are not listed."""
         return sum(1 + finding.more for finding in self.findings)
 
     def by_kind(self) -> list[Summary]:

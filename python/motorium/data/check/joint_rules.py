@@ -1,4 +1,4 @@
-"""Judge the motion of one episode: an arm that waits, leaps, leans, does not grip, or is held.
+"""Judge the motion of one episode: an arm that waits, jumps, leans on a limit, does not grip, or is held.
 
 Thresholds are in radians and brought into the unit of the data.
 """
@@ -63,7 +63,7 @@ def jumps(case: Case) -> Iterator[Finding]:
         usual = JUMP_FACTOR * np.quantile(steps, 0.9, axis=0)
         rows, places = np.nonzero(steps > np.maximum(JUMP_RAD / unit.in_rad, usual) * _lengths(case))
         for row, i in zip(rows.tolist(), places.tolist(), strict=True):
-            detail = f"{case.name(key, i)} of {key} leaps by {unit.amount(steps[row, i])} in one row"
+            detail = f"{case.name(key, i)} of {key} jumps by {unit.amount(steps[row, i])} in one row"
             yield case.finding(
                 "joint_jump", row + 1, detail, f"check cable and calibration of that joint; {WITHOUT}"
             )
@@ -131,14 +131,14 @@ def lag(case: Case) -> Iterator[Finding]:
             far = state[1].amount(float(away[start:stop, i].max()) / state[1].in_rad)
             yield case.finding(
                 "tracking", start + later, f"{name} is up to {far} from its setpoint",
-                "something holds the arm, or it is too weak for the load",
+                "something holds the arm, or the load is too heavy for it",
             )  # fmt: skip
 
 
 def setpoints(schema: Schema, units: Mapping[str, Unit]) -> str:
     """Return the column that the state is to follow, COMMANDED or ACTION; or in words why there is none."""
     if STATE not in units:
-        return f"the unit of {STATE} is not known"
+        return f"the unit of {STATE} is unknown"
     why = f"there is neither {COMMANDED} nor {ACTION}"
     for key in (key for key in (COMMANDED, ACTION) if key in units):
         state, wanted = schema.feature(STATE), schema.feature(key)

@@ -30,8 +30,8 @@ from .still_rules import judge_stills, stills
 from .unjudged import find_units, unjudged
 from .whole_rules import Motions, arms, duplicates, leakage, order, totals
 
-AGAIN = f"put a whole copy of the file there; {WITHOUT}"
-DECODED = ("damaged pictures", "exposure", "colour", "dropped_frames of pictures that stay the same")
+AGAIN = f"put back an intact copy of the file; {WITHOUT}"
+DECODED = ("damaged pictures", "exposure", "colour", "dropped_frames where pictures do not change")
 """What is not looked for when pictures stay undecoded."""
 
 

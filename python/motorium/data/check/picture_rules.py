@@ -25,7 +25,7 @@ BLANK_LEVELS = 1.0
 
 @dataclass
 class CameraPictures:
-    """What was seen of one camera.
+    """What one camera's pictures look like.
 
     Attributes:
         key: of the camera.
@@ -44,7 +44,7 @@ class CameraPictures:
     _told: frozenset[str] = frozenset()
 
     def add(self, episode: int, time_s: float, image: UInt8) -> None:
-        """One more picture, (H, W, 3) RGB, of an episode; times only grow within one."""
+        """Add a picture, (H, W, 3) RGB, of an episode; times only grow within one."""
         if episode != self._episode:
             self._episode, self._before, self._since, self._told = episode, None, 0.0, frozenset()
         r, g, b = (float(level) for level in image.reshape(-1, 3).mean(axis=0))
@@ -53,14 +53,14 @@ class CameraPictures:
         if self._before is None or np.abs(thumb - self._before).mean() > LEVEL:
             self._since, self._told = time_s, self._told - {"frozen"}
         elif self.still and time_s - self._since >= FROZEN_S and "frozen" not in self._told:
-            detail = f"{self.key} shows one picture for {time_s - self._since:.1f} s"
+            detail = f"{self.key} shows the same picture for {time_s - self._since:.1f} s"
             remedy = f"check the camera's cable; {WITHOUT}"
             self.found.append(Finding("dropped_frames", episode, self._since, detail, remedy))
             self._told |= {"frozen"}
         if thumb.std(axis=(0, 1)).max() >= BLANK_LEVELS:
             self._told -= {"blank"}
         elif DARK < (r + g + b) / 3 < BRIGHT and "blank" not in self._told:
-            detail = f"{self.key} shows nothing: all of the picture has the level {(r + g + b) / 3:.0f}"
+            detail = f"{self.key} shows nothing: the whole picture has the level {(r + g + b) / 3:.0f}"
             self.found.append(Finding("exposure", episode, time_s, detail, f"look at the video; {WITHOUT}"))
             self._told |= {"blank"}
         self._before = thumb
@@ -86,7 +86,7 @@ def judge(looked: CameraPictures) -> Iterator[Finding]:
         if not DARK < bright < BRIGHT or abs(bright - usual_light) > EXPOSURE_LEVELS:
             kind = "exposure"
             detail = f"{looked.key} has a mean level of {bright:.0f}, usual is {usual_light:.0f}"
-            remedy = "fix the camera's exposure, and the light of the room"
+            remedy = "fix the camera's exposure and the light in the room"
         elif off > COLOUR_LEVELS:
             kind = "colour"
             detail = f"{looked.key}: a colour channel is {off:.0f} levels from its usual place"

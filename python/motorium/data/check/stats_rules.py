@@ -1,4 +1,4 @@
-"""Judge stored statistics: training normalises with them, so they must be those of the rows there are."""
+"""Judge stored statistics: training normalises with them, so they must match the present rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROUNDED = 1e-5
 """Fraction of the largest value, for what is rounded."""
 PADDED = 1e-8
 """LeRobot widens the range of its histograms by 1e-10, and quantiles of a value that never changes lie beyond it."""
-WRITE = "motorium data stats DATASET --write computes them anew"
+WRITE = "motorium data stats DATASET --write recomputes them"
 REQUIRED = ("min", "max", "mean", "std")
 
 Float = NDArray[np.float64]
@@ -99,12 +99,12 @@ class StatsRules:
             yield Finding("stats", None, None, str(error), WRITE)
             return
         if not isinstance(stored, dict):
-            yield Finding("stats", None, None, f"{layout.STATS} is no table of features", WRITE)
+            yield Finding("stats", None, None, f"{layout.STATS} is not a table of features", WRITE)
             return
         yield from self._missing(stored)
         if self._seen < len(dataset.episodes):
             why = f"stats of the dataset: {len(dataset.episodes) - self._seen} episodes cannot be read"
-            yield Finding("not_judged", None, None, why, "see to those first")
+            yield Finding("not_judged", None, None, why, "fix those first")
             return
         wrong = {key: difference(stored[key], sums) for key, sums in self._sums.items() if key in stored}
         if any(wrong.values()) and moved_on(dataset.root, dataset.info):
@@ -112,7 +112,7 @@ class StatsRules:
                 "not_judged",
                 None,
                 None,
-                "stats of the dataset: it grows meanwhile",
+                "stats of the dataset: it is still growing",
                 "check it again afterwards",
             )
             return
@@ -139,7 +139,7 @@ class StatsRules:
 def difference(stored: Any, sums: Sums) -> str:
     """Say how stored statistics differ from those of the rows; "" when they do not."""
     if not isinstance(stored, dict):
-        return "they are no numbers under names"
+        return "they are not numbers under names"
     size = sums.mean.size
     found: dict[str, Float] = {}
     for name in (*REQUIRED, *QUANTILES):
@@ -166,7 +166,7 @@ def _numbers(value: Any) -> Float | None:
 def _counted(stored: Mapping[str, Any], sums: Sums) -> str:
     count = _numbers(stored["count"]) if "count" in stored else None
     if count is not None and (count.size != 1 or count[0] != sums.count):
-        return f"they are of {count[0] if count.size else 0:g} rows, there are {sums.count}"
+        return f"they are of {count[0] if count.size else 0:g} rows, but there are {sums.count}"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Judge pictures that lie in the data files, one PNG or JPEG a row: there, whole, and of the declared size."""
+"""Judge pictures in the data files, one PNG or JPEG per row: present, intact, and of the declared size."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .picture_rules import CameraPictures
 ROWS = 16
 """Pictures in memory at a time."""
 PNG = b"\x89PNG\r\n\x1a\n"
-REMEDY = f"get the data file anew from where it came; {WITHOUT}"
+REMEDY = f"get the data file again from its source; {WITHOUT}"
 
 
 def stills(dataset: Dataset) -> tuple[Feature, ...]:
@@ -51,7 +51,7 @@ def judge_stills(
             else:
                 yield from _judge(dataset, feature, into, (episode, k), entry)
     if outside:
-        detail = f"exposure, colour: {outside} pictures of {feature.key} lie in files of their own"
+        detail = f"exposure, colour: {outside} pictures of {feature.key} are in separate files"
         yield Finding("not_judged", None, None, detail, "look at them: motorium data view")
 
 
@@ -87,7 +87,7 @@ def _judge(
     where = f"{feature.key} of row {k}"
     try:
         if not isinstance(data, bytes):
-            raise DataError(f"{where} is no picture")
+            raise DataError(f"{where} is not a picture")
         height, width = _size(data, where)
         if (height, width) != feature.shape[:2]:
             said = f"{feature.shape[1]} x {feature.shape[0]}" if len(feature.shape) == 3 else "another size"

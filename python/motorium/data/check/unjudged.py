@@ -1,4 +1,4 @@
-"""Name every rule that could not run, and why: such a rule is a finding, never a clean bill."""
+"""Name every rule that could not run, and why: such a rule is a finding, never a pass."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .findings import Finding
 from .joint_rules import setpoints
 
 MOTION = ("static", "joint_jump", "limit_contact", "gripper_range", "tracking", "duplicate")
-NAMES = f"call the columns of joints {STATE} and {ACTION}, as LeRobot and its training do"
-SAY = "say it in meta/info.json: motorium data units DATASET --set rad (or deg, lerobot)"
+NAMES = f"name the joint columns {STATE} and {ACTION}, as LeRobot and its training do"
+SAY = "state it in meta/info.json: motorium data units DATASET --set rad (or deg, lerobot)"
 SHOWN = 8
 
 
 def find_units(dataset: Dataset) -> tuple[dict[str, Unit], dict[str, str]]:
-    """Return column of joints -> its unit, and column -> why its unit is not known, for those that there are."""
+    """Return joint column -> its unit, and joint column -> why its unit is unknown."""
     units: dict[str, Unit] = {}
     unknown: dict[str, str] = {}
     for key in (STATE, ACTION, COMMANDED):
@@ -40,7 +40,7 @@ def unjudged(dataset: Dataset, units: Mapping[str, Unit], unknown: Mapping[str, 
         keys = [key for key, unit in guessed if unit.name == name]
         seen = ", ".join(unit.guess for _, unit in guessed if unit.name == name)
         verb = "is" if len(keys) == 1 else "are"
-        detail = f"{' and '.join(keys)} {verb} taken for {name}: info.json does not say the unit; {seen}"
+        detail = f"{' and '.join(keys)} {verb} taken for {name}: info.json does not give the unit; {seen}"
         yield Finding("unit", None, None, detail, SAY)
     if STATE in unknown:
         yield _blind(MOTION, unknown[STATE], SAY)
@@ -70,27 +70,27 @@ def _limits(schema: Schema, unit: Unit) -> Iterator[Finding]:
     else:
         free = [joint(name) for name in state.names if joint(name) not in unit.limits]
         if free:
-            why = f"meta/info.json tells no limits of {_listed(free)}"
-            yield _blind(kinds, why, 'tell them there: "motorium": {"limits_rad": {"JOINT": [-1.9, 1.9]}}')
+            why = f"meta/info.json gives no limits for {_listed(free)}"
+            yield _blind(kinds, why, 'add them there: "motorium": {"limits_rad": {"JOINT": [-1.9, 1.9]}}')
 
 
 def _tracking(schema: Schema, units: Mapping[str, Unit]) -> Iterator[Finding]:
     source = setpoints(schema, units)
     if source not in (COMMANDED, ACTION):
-        yield _blind(("tracking",), source, f"name the joints of {STATE} and {ACTION} alike, in one unit")
+        yield _blind(("tracking",), source, f"give {STATE} and {ACTION} the same joint names and unit")
 
 
 def _times(schema: Schema) -> Iterator[Finding]:
-    remedy = "recordings of this program have them; of others the true times are not known"
+    remedy = "recordings of this program have them; other datasets lack the actual times"
     rows, captures = schema.has("row_s"), schema.has("capture_s")
     if not rows and not captures:
         yield _blind(
-            ("clock", "rate", "cadence", "skew"), "there are no true times, row_s and capture_s", remedy
+            ("clock", "rate", "cadence", "skew"), "there are no actual times, row_s and capture_s", remedy
         )
     elif not rows:
-        yield _blind(("rate", "cadence", "skew"), "there are no true times of rows, row_s", remedy)
+        yield _blind(("rate", "cadence", "skew"), "there are no actual times of rows, row_s", remedy)
     elif not captures:
-        yield _blind(("skew",), "there are no true times of measurements, capture_s", remedy)
+        yield _blind(("skew",), "there are no actual times of measurements, capture_s", remedy)
 
 
 def _blind(kinds: Sequence[str], why: str, remedy: str) -> Finding:

@@ -1,4 +1,4 @@
-"""Judge the dataset as a whole: totals, its arm, episodes that are one, and what train and test share."""
+"""Judge the dataset as a whole: totals, its arm, duplicate episodes, and what train and test share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POINTS = 32
 SAME_RAD = 2e-3
 """Two motions that differ by less than this on average are one: no person repeats one so well."""
 
-RENUMBER = "motorium data convert DATASET --to v3.0 --out NEW counts them anew"
+RENUMBER = "motorium data convert DATASET --to v3.0 --out NEW renumbers them"
 MAX_EPISODES = 1 << 24
 """Number of episodes beyond which splits are not judged."""
 _ArmKey = tuple[Identity | None, int]
@@ -48,7 +48,7 @@ class Motions:
     seeds: list[int | None] = field(default_factory=list)
 
     def add(self, episode: Episode, rows: Rows, notes: Mapping[str, Any]) -> None:
-        """One more episode; those without a state or a second row have no motion."""
+        """Add an episode; those without a state or a second row have no motion."""
         state = rows.get("observation.state")
         if self.in_rad is None or state is None or len(state) < 2:
             return
@@ -83,13 +83,13 @@ def totals(dataset: Dataset) -> Iterator[Finding]:
         ("tasks", info.tasks, len(dataset.tasks)),
     ):
         if said != there:
-            yield Finding("index", None, None, f"info.json tells of {said} {what}, there are {there}", remedy)
+            yield Finding(
+                "index", None, None, f"info.json lists {said} {what}, but there are {there}", remedy
+            )
     start = 0
     for number, episode in enumerate(episodes):
         if episode.index != number or episode.start != start:
-            detail = (
-                f"episode {episode.index} begins at row {episode.start}; expected were {number} and {start}"
-            )
+            detail = f"episode {episode.index} begins at row {episode.start}; expected {number} and {start}"
             yield Finding("index", episode.index, None, detail, RENUMBER)
             return
         start += episode.length
@@ -115,11 +115,7 @@ def arms(dataset: Dataset) -> Iterator[Finding]:
 def _difference(first: _ArmKey, other: _ArmKey) -> str:
     (a, rule_a), (b, rule_b) = first, other
     if a is None or b is None:
-        what = (
-            "do not say with which arm they were recorded"
-            if b is None
-            else f"say that their arm is {b.robot}"
-        )
+        what = "do not say which arm recorded them" if b is None else f"say that their arm is {b.robot}"
         return f"{what}, the first {'does' if b is None else 'do not'}"
     if a.robot != b.robot:
         return f"were recorded with {b.robot}, the first with {a.robot}"
@@ -159,7 +155,7 @@ def leakage(dataset: Dataset, motions: Motions) -> Iterator[Finding]:
     names = sorted(parts)
     remedy = "motorium data split"
     if strange:
-        why = f"leakage: the episodes of {', '.join(strange)} in splits of {layout.INFO} are no ranges a:b"
+        why = f"leakage: the episodes of {', '.join(strange)} in splits of {layout.INFO} are not ranges a:b"
         yield Finding("not_judged", None, None, why, "write them as 0:40")
     seed_of = dict(zip(motions.episodes, motions.seeds, strict=True))
     for a, b in ((a, b) for i, a in enumerate(names) for b in names[i + 1 :]):

@@ -1,4 +1,4 @@
-"""Build a new dataset from episodes of others: it grows beside its place, and takes it when it is whole and durable."""
+"""Build a new dataset from episodes of others: beside its place, moved there once complete and durable."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def beside(target: Path) -> Iterator[Path]:
     for line in settle(where):
         _log.warning("%s", line)
     if os.path.lexists(where):
-        raise DataError(f"{target} is there already: give another --out, or remove it first")
+        raise DataError(f"{target} already exists: give another --out, or remove it first")
     site = BuildingSite(where)
     try:
         with as_data_error(f"{target} could not be written, and nothing of it is left"):
@@ -99,7 +99,7 @@ def complete(pick: Pick) -> None:
     for feature in pick.dataset.schema.carried if pick.film_changes else ():
         if feature.dtype == "image":
             raise DataError(
-                f"{pick.dataset.root}: {feature.key} is no video, and only videos are made anew; nothing was done"
+                f"{pick.dataset.root}: {feature.key} is not a video, and only videos are re-encoded; nothing was done"
             )
 
 
@@ -257,7 +257,7 @@ def _cameras(pick: Pick, schema: Schema) -> list[tuple[str, str]]:
 
 
 def copy_video(dataset: Dataset, episode: Episode, key: str, target: Path) -> None:
-    """Copy the frames of a camera in an episode into a file of their own; they are encoded again only where they must.
+    """Copy a camera's frames of an episode into their own file, re-encoding only where necessary.
 
     Raises DataError.
     """
@@ -352,7 +352,7 @@ def swap(root: Path, make: Callable[[Path], Any], tell: Callable[[str], None] = 
         for line in lock.settled:
             tell(line)
         if real.is_mount():
-            raise DataError(f"{real} is a file system of its own and cannot be edited in place: give --out")
+            raise DataError(f"{real} is a mount point and cannot be edited in place: give --out")
         if any(layout.leftovers(real)):
             for line in repair_locked(real).told():
                 tell(line)

@@ -30,7 +30,7 @@ def convert(dataset: Dataset, to: str, target: Path) -> None:
     elif to == layout.VERSION_OLD:
         _write_old(dataset, target)
     else:
-        raise DataError(f"cannot write version {to!r}; known are v3.0 and v2.1")
+        raise DataError(f"cannot write version {to!r}; known: v3.0, v2.1")
 
 
 def _write_old(dataset: Dataset, target: Path) -> None:

@@ -54,7 +54,7 @@ def relabel(dataset: Dataset, rename: Mapping[str, str], target: Path) -> Info:
         check_instruction(task)
     for task in rename:
         if task not in dataset.tasks:
-            raise DataError(f"no task {task!r}; there are {', '.join(map(repr, dataset.tasks))}")
+            raise DataError(f"no task {task!r}; the dataset has {', '.join(map(repr, dataset.tasks))}")
     return build(target, dataset.schema, [Pick(dataset, everything(dataset), rename)])
 
 

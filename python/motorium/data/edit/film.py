@@ -1,4 +1,4 @@
-"""Make videos anew: encoded, or mirrored."""
+"""Re-encode or mirror videos."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def _read_apart(source: Path, work: Path, said: Said) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the reading process: source, folder and `Said` as JSON in, what was left out or an error as JSON out."""
+    """Run the reading process: JSON in (source, folder, `Said`), JSON out (what was left out, or an error)."""
     source, work, said = json.loads(sys.argv[1])
     left_out: dict[str, None] = {}
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process also where C code never returns
@@ -135,7 +135,7 @@ def _common(demos: Iterable[Demo], left_out: dict[str, None]) -> frozenset[str]:
     common = frozenset(key for key in kinds if count[key] == episodes)
     for key in kinds:
         if key not in common:
-            left_out[f"{key}: not in every episode alike"] = None
+            left_out[f"{key}: not the same in every episode"] = None
     return common
 
 
@@ -190,7 +190,7 @@ def _episode(writer: DatasetWriter, demo: Demo, films: Mapping[str, _Film], said
     counts |= {key: film.count for key, film in films.items()}
     length = counts[ACTION]
     if set(counts.values()) != {length}:
-        raise DataError(f"{demo.name}: not as many rows everywhere: {counts}")
+        raise DataError(f"{demo.name}: numbers of rows differ: {counts}")
     task = said.task if said.task is not None else demo.defaults.task or ""
     writer.begin(task, 0)
     streams = {key: film.images() for key, film in films.items()}
@@ -215,10 +215,10 @@ class _Film:
         self.count = int(shape[0])
         if not self._packed and (self._entry.dtype != np.uint8 or len(shape) != 4 or shape[3] != 3):
             raise DataError(
-                f"{where} is {self._entry.dtype} {tuple(shape)}; uint8 (N, H, W, 3) or JPEGs are read"
+                f"{where} is {self._entry.dtype} {tuple(shape)}; only uint8 (N, H, W, 3) and JPEGs are read"
             )
         if int(np.prod(shape[1:], dtype=object)) * self._entry.dtype.itemsize > MAX_FRAME_BYTES:
-            raise DataError(f"{where}: a frame of {tuple(shape[1:])} is larger than is read")
+            raise DataError(f"{where}: a frame of {tuple(shape[1:])} is too large")
         self.shape = next(self.images()).shape if self._packed else tuple(int(n) for n in shape[1:])
         if self.shape[0] % 2 or self.shape[1] % 2:
             raise DataError(f"{where}: frames of {self.shape[1]} x {self.shape[0]}; a video needs even sides")

@@ -1,4 +1,4 @@
-"""Read strangers' HDF5 files: only what lies in the file itself, in sizes that were agreed to before.
+"""Read untrusted HDF5 files: only what is in the file itself, within size limits.
 
 Refused: links to elsewhere, external and virtual storage, filters that would load a library, objects, and datasets that
 claim more than they hold.
@@ -52,7 +52,7 @@ def _reading(where: str) -> Iterator[None]:
         yield
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, OverflowError) as error:
         words = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{where} is damaged, or no HDF5 file: {words}") from error
+        raise DataError(f"{where} is damaged, or not an HDF5 file: {words}") from error
 
 
 def names(group: Any) -> list[str]:
@@ -62,7 +62,7 @@ def names(group: Any) -> list[str]:
     found = list(group)
     for name in found:
         if not _NAME.fullmatch(name) or ".." in name:
-            raise DataError(f"{name[:80]!r} in {group.name} is no name that is read")
+            raise DataError(f"{name[:80]!r} in {group.name} is not a valid name")
     return sorted(found, key=natural)
 
 
@@ -83,7 +83,7 @@ def member(group: Any, path: str) -> Any:
         if link is None:
             return None
         if not isinstance(link, h5py.HardLink):
-            raise DataError(f"{node.name}/{name} is a link to elsewhere, which is not followed")
+            raise DataError(f"{node.name}/{name} is an external link, which is not followed")
         node = node[name]
     return node
 
@@ -98,7 +98,7 @@ def _checked(dataset: Any, where: str) -> Any:
     import h5py
 
     if not isinstance(dataset, h5py.Dataset):
-        raise DataError(f"{where} is no dataset")
+        raise DataError(f"{where} is not a dataset")
     if dataset.dtype.hasobject or dataset.dtype.kind not in "fiub":
         raise DataError(f"{where} holds {dataset.dtype}; only numbers are read")
     if dataset.shape is None or not dataset.shape or min(dataset.shape) < 1:
@@ -137,26 +137,28 @@ def is_packed(dataset: Any) -> bool:
 def _check_storage(dataset: Any, where: str) -> None:
     """Raise DataError for what lies elsewhere, needs a library that h5py does not bring, or is not there at all."""
     if dataset.is_virtual or dataset.external:
-        raise DataError(f"{where} lies in another file, which is not opened")
+        raise DataError(f"{where} is stored in another file, which is not opened")
     made = dataset.id.get_create_plist()
     for i in range(made.get_nfilters()):
         code = made.get_filter(i)[0]
         if code not in FILTERS:
             raise DataError(
-                f"{where} is packed with filter {code}; known are {', '.join(FILTERS.values())}: use h5repack"
+                f"{where} is compressed with filter {code}; known: {', '.join(FILTERS.values())}: use h5repack"
             )
     chunk = int(np.prod(dataset.chunks or (1,), dtype=object)) * dataset.dtype.itemsize
     if chunk > MAX_CHUNK_BYTES:
-        raise DataError(f"{where} is in pieces of {chunk >> 20} MB; at most {MAX_CHUNK_BYTES >> 20} are read")
+        raise DataError(f"{where} has chunks of {chunk >> 20} MB; at most {MAX_CHUNK_BYTES >> 20} are read")
     if dataset.id.get_storage_size() == 0:
         raise DataError(f"{where} claims {dataset.shape} but holds nothing")
 
 
 def column(dataset: Any, where: str, dtype: type[np.floating[Any]] | None = None) -> NDArray[Any]:
-    """Read (N, D) of a dataset of one or two dimensions, as `dtype`, or in a type that keeps every digit. DataError."""
+    """Read a dataset of one or two dimensions as (N, D), of `dtype` or in full precision. DataError."""
     found = checked(dataset, where)
     if len(found.shape) > 2 or found.size * found.dtype.itemsize > MAX_BYTES:
-        raise DataError(f"{where} has shape {found.shape}; (N,) or (N, D) up to {MAX_BYTES >> 20} MB is read")
+        raise DataError(
+            f"{where} has shape {found.shape}; (N,) or (N, D) up to {MAX_BYTES >> 20} MB is accepted"
+        )
     with (
         _reading(where),
         np.errstate(over="ignore"),
@@ -190,7 +192,7 @@ def blocks(dataset: Any, where: str) -> Iterator[NDArray[Any]]:
 
 
 def attribute(group: Any, name: str) -> Any:
-    """Read an attribute as a text, a number, or a list of them; None when there is none that can be read."""
+    """Read an attribute as a text, a number, or a list of them; None without a readable one."""
     with _reading(f"{group.name}: attribute {name}"):
         if name not in group.attrs:
             return None
@@ -201,7 +203,7 @@ def attribute(group: Any, name: str) -> Any:
 
 
 def text_member(group: Any, name: str) -> Any:
-    """Read the first text of a dataset of texts; None when it is no such thing, or stored as is not read."""
+    """Read the first text of a dataset of texts; None for anything else or an unsupported storage."""
     import h5py
 
     if name not in group:

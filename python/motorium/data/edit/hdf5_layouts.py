@@ -1,4 +1,4 @@
-"""Know where ALOHA (ACT) and robomimic put what in an HDF5 file; what has no place here is named."""
+"""Know the HDF5 layouts of ALOHA (ACT) and robomimic; list what has no place in a dataset."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ JPEG = b"\xff\xd8"
 
 @dataclass(frozen=True)
 class Said:
-    """What an HDF5 file does not say itself; None takes what the file says, where it does.
+    """What an HDF5 file may lack; None uses what the file says.
 
     Attributes:
         fps: rows per second; ALOHA's files carry none (the robot's is 50), robomimic's `control_freq`.
@@ -82,10 +82,10 @@ def _demos_of(root: Any, path: Path) -> Iterator[Demo]:
         return
     data = hdf5_file.member(root, "data")
     if data is None:
-        raise DataError("neither observations/ and action (ALOHA) nor data/ (robomimic) is in it")
+        raise DataError("it contains neither observations/ and action (ALOHA) nor data/ (robomimic)")
     demos = [name for name in hdf5_file.names(data) if name.startswith("demo")]
     if not demos:
-        raise DataError("data/ holds no demo_0, demo_1 and so on")
+        raise DataError("data/ has no demo_0, demo_1 and so on")
     around = _Found("", 0)
     for group, known in ((root, ("data",)), (data, demos)):
         for name in hdf5_file.names(group):
@@ -183,7 +183,7 @@ def _robomimic(root: Any, name: str, around: list[str]) -> Demo:
             more.keep(demo, key, "", key)
     state = _state(more.columns)
     if not state:
-        raise DataError(f"{name} has no observation of numbers, as many as there are actions")
+        raise DataError(f"{name} has no numeric observation of the same size as the actions")
     parts = {key: more.columns.pop(key) for key in state}
     labels = tuple(
         f"{key.removeprefix('observation.')}.{i}" for key, part in parts.items() for i in range(part.shape[1])

@@ -1,4 +1,4 @@
-"""Say of recorded episodes how they ended, and choose those that a policy should learn from."""
+"""Note how recorded episodes ended, and choose those that a policy should learn from."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def summary(dataset: Dataset) -> OutcomeCounts:
 
 
 def for_training(dataset: Dataset, *, with_cut_off: bool = False) -> tuple[Dataset, tuple[int, ...]]:
-    """Return the dataset as it should be learned from, and the episodes left out of it: those whose end is missing.
+    """Return the dataset to learn from, and the episodes left out because their end is missing.
 
     A policy that learns from a demonstration that stops in the middle learns to stop there. Raises DataError for notes
     that cannot be read.

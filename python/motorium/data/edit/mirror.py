@@ -1,4 +1,4 @@
-"""Mirror a dataset: pictures, joints and words with left and right exchanged, and nothing left half done."""
+"""Mirror a dataset: pictures, joints and words with left and right exchanged consistently."""
 
 from __future__ import annotations
 
@@ -89,9 +89,9 @@ def mirror_dataset(dataset: Dataset, how: Mirror, target: Path) -> tuple[Info, l
     new = replace(schema.with_video_info("h264", "yuv420p"), own=_own(schema, how))
     info = build(target, new, [pick])
     stayed = [key for key, change in changes.items() if change.open]
-    said = [f"left as they are: {', '.join(stayed)}"] if stayed else []
+    said = [f"unchanged: {', '.join(stayed)}"] if stayed else []
     if (dataset.root / layout.TELEMETRY).is_dir():
-        said.append(f"left out: {layout.TELEMETRY}/, control ticks of the motion as it was")
+        said.append(f"left out: {layout.TELEMETRY}/, which has the control ticks of the original motion")
     return info, said + [f"task {old!r} is {word!r} now" for old, word in tasks.items() if old != word]
 
 
@@ -124,8 +124,8 @@ class _Change:
             return cls(order, None, key not in UNSIGNED and order is None)
         if not _is_signed(key) and key not in how.also:
             raise DataError(
-                f"{key} names {negated[0]}, and it is not known whether its values change sign with the joint: give "
-                f"--also {key} when they do, --keep {key} when it is to stay as it is"
+                f"{key} names {negated[0]}, but whether its values change sign with the joint is unknown: give "
+                f"--also {key} when they do, --keep {key} when it must stay unchanged"
             )
         return cls(order, np.array([how.signs.get(joint, 1) for _, joint, _ in places]))
 
@@ -151,8 +151,8 @@ def _order(feature: Feature, places: list[tuple[str, str, str]], how: Mirror) ->
         other = (prefix, swap[joint], suffix)
         if other not in places:
             raise DataError(
-                f"{feature.key} has {joint} and not {swap[joint]}, so the two cannot change places in it: "
-                f"--keep {feature.key} leaves it as it is"
+                f"{feature.key} has {joint} and not {swap[joint]}, so it cannot swap the two: "
+                f"--keep {feature.key} leaves it unchanged"
             )
         order[i] = places.index(other)
     return None if order == list(range(len(places))) else np.array(order)
@@ -190,7 +190,7 @@ def _check_names(schema: Schema, how: Mirror) -> None:
     for a, b in how.swap.items():
         if (a in cameras) != (b in cameras) or cameras.get(a) != cameras.get(b):
             raise DataError(
-                f"{a} and {b} cannot change places: their pictures have other sizes, or one is no camera"
+                f"{a} and {b} cannot be swapped: their pictures differ in size, or one is not a camera"
             )
     for key in (*how.also, *how.keep):
         if not any(f.key == key for f in schema.columns):
@@ -210,8 +210,8 @@ def _check_zeros(dataset: Dataset, how: Mirror) -> None:
                 continue  # one that turns all the way round is counted from its own zero
             if abs(pair[0] + pair[1]) / 2 > SAME_ZERO_RAD:
                 raise DataError(
-                    f"{feature.key} counts {joint} from the middle of its travel, which is not its zero, so its mirror "
-                    f"image is no change of sign: motorium data units {quote(str(dataset.root))} --to rad first"
+                    f"{feature.key} counts {joint} from the middle of its travel, which is not its zero, so mirroring "
+                    f"it is not a change of sign: motorium data units {quote(str(dataset.root))} --to rad first"
                 )
 
 

@@ -83,7 +83,7 @@ def _chosen(
     missing = int((~found.valid).sum())
     if missing and aloud:
         _log.warning(
-            "%s, episode %d: no row lies within %.0f ms of %d of %d ticks; the nearest stands in",
+            "%s, episode %d: no row lies within %.0f ms of %d of %d ticks; the nearest row is used",
             dataset.root, episode.index, period_ns / 1e6, missing, len(found.index),
         )  # fmt: skip
     return found.index

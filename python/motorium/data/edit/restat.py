@@ -1,4 +1,4 @@
-"""Compute stored statistics anew from the rows: what an edit by other hands left stale, or an older format lacks."""
+"""Recompute stored statistics from the rows: stale after an edit by another program, or missing in an older format."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ def joint_unit(dataset: Dataset, key: str, given: str | None = None) -> str:
     unit = given or said_unit(dataset.schema, key)
     if unit not in UNITS:
         raise DataError(
-            f"{dataset.root} does not say that its joints are in radians, as those of LeRobot never are: give "
-            "--units deg (use_degrees), lerobot (-100 to 100) or rad, or say it once and for all: motorium data units "
+            f"{dataset.root} does not say that its joints are in radians, and LeRobot's never are: give "
+            "--units deg (use_degrees), lerobot (-100 to 100) or rad, or store it in the dataset: motorium data units "
             f"{dataset.root} --set deg"
         )
     return str(unit)
@@ -75,7 +75,7 @@ def mapping(dataset: Dataset, units: str | None = None, robot: str | None = None
     there = identity_of(dataset)
     other = other_robot(schema.own, schema.robot, there, spec, Identity.of(spec, None)) if there else ""
     if other and robot is None:
-        raise DataError(f"{dataset.root} was {other}; to take the one that is known here: --robot {name}")
+        raise DataError(f"{dataset.root} was {other}; to use the one known here: --robot {name}")
     return Mapping(spec, slot_map(spec), {key: joint_unit(dataset, key, units) for key in COLUMNS})
 
 

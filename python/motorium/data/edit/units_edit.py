@@ -1,4 +1,4 @@
-"""Say the units of joints in a dataset that does not say them, and convert them."""
+"""Set the units of joints in a dataset that does not give them, and convert them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LIMITS = "limits_rad"
 
 @dataclass(frozen=True)
 class Units:
-    """What is to be done about the units of datasets that are put together.
+    """How to handle the units of datasets that are merged.
 
     Attributes:
         to: unit that the joints of all shall be in; None: they must agree as they are.
@@ -48,7 +48,7 @@ def declare(root: Path, unit: str) -> dict[str, str | None]:
     Raises DataError: no such unit, no column of joints, in use.
     """
     if unit not in UNITS:
-        raise DataError(f"unit {unit!r} is not known; known are {', '.join(UNITS)}")
+        raise DataError(f"unit {unit!r} is unknown; known: {', '.join(UNITS)}")
     with Lock(root):
         schema = Dataset.open(root).schema
         keys = _joint_columns(schema)
@@ -96,7 +96,7 @@ def _without_extras(parts: Sequence[tuple[Schema, Pick]]) -> tuple[list[tuple[Sc
         (replace(schema, features=tuple(f for f in schema.features if f.key != LEADER)), pick)
         for schema, pick in parts
     ]
-    return kept, [f"left out, as not all have it: {LEADER}"]
+    return kept, [f"left out, because not all have it: {LEADER}"]
 
 
 def converted(dataset: Dataset, how: Units) -> tuple[Schema, Pick]:
@@ -142,9 +142,9 @@ def _saying(schema: Schema, units: Mapping[str, str]) -> Schema:
 def _known(dataset: Dataset, schema: Schema, key: str) -> str:
     unit = said_unit(schema, key)
     if unit not in UNITS:
-        there = f"says {unit!r}" if unit else "does not say it"
+        there = f"says {unit!r}" if unit else "does not give it"
         raise DataError(
-            f"the unit of {key} is not known: {dataset.root} {there}; say it: motorium data units "
+            f"the unit of {key} is unknown: {dataset.root} {there}; to set it: motorium data units "
             f"{quote(str(dataset.root))} --set {'|'.join(UNITS)}"
         )
     return unit
@@ -186,7 +186,7 @@ def _common(schemas: Sequence[Schema]) -> tuple[Schema, list[str]]:
             own[key] = widest
         else:
             lost.append(key)
-    return replace(schemas[0], own=own), [f"left out, as not all say the same: {what}" for what in lost]
+    return replace(schemas[0], own=own), [f"left out, because they differ: {what}" for what in lost]
 
 
 def _common_units(schemas: Sequence[Schema]) -> tuple[dict[str, str], list[str]]:

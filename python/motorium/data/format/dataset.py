@@ -1,4 +1,4 @@
-"""Read datasets: LeRobot v3.0 as written by anyone, v2.1 and v2.0. Nothing in a file is believed unchecked."""
+"""Read datasets: LeRobot v3.0 as written by anyone, v2.1 and v2.0. Nothing in a file is trusted unchecked."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ class Dataset:
         Called after reading: rows of the one must never be taken with what the other says of them.
         """
         if self.place is not None and not self.place.is_still(self.root):
-            raise DataError(f"{self.root} was moved or replaced by an edit while it was read: begin again")
+            raise DataError(
+                f"{self.root} was moved or replaced by an edit while it was being read: start again"
+            )
 
     @property
     def schema(self) -> Schema:
@@ -242,7 +244,7 @@ class _Gathered:
         if episode.length * _row_bytes(features) > EPISODE_BYTES:
             raise DataError(
                 f"{path}: episode {episode.index} has {episode.length} rows; more than {EPISODE_BYTES >> 20} MB of one "
-                f"episode are not read at once: read fewer columns, or split it"
+                f"episode cannot be read at once: read fewer columns, or split it"
             )
         self.episode, self._path, self._count = episode, path, 0
         self._rows = {f.key: np.empty((episode.length, *f.shape), f.numpy) for f in features}

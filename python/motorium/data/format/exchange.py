@@ -1,4 +1,4 @@
-"""Put a new dataset in the place of an old one. Whatever cuts that off is finished or undone by the next verb.
+"""Replace a dataset by a new one. The next verb completes or undoes an interrupted exchange.
 
 .NAME.building-4711/        beside NAME, locked as long as the process lives
     new/                    grows, and takes the place of NAME when it is whole and on the disk
@@ -33,7 +33,7 @@ WAIT_S = 2.0
 
 
 class BuildingSite:
-    """The folder beside a dataset in which another one grows, locked as long as this process lives."""
+    """The folder beside a dataset in which a new one is built, locked as long as this process lives."""
 
     def __init__(self, root: Path) -> None:
         """Make it. Raises DataError when nothing can be written beside `root`."""
@@ -46,7 +46,7 @@ class BuildingSite:
 
     @property
     def new(self) -> Path:
-        """Where the new dataset grows."""
+        """Where the new dataset is built."""
         return self.folder / "new"
 
     def take(self) -> None:
@@ -60,7 +60,7 @@ class BuildingSite:
         Raises DataError; then the old one is in its place.
         """
         old, token = self.folder / "old", {"token": secrets.token_hex(16)}
-        with as_data_error(f"{self.root} could not be replaced and stays as it was"):
+        with as_data_error(f"{self.root} could not be replaced and is unchanged"):
             write_json(self.new / TOKEN, token, root=self.new)
             write_json(self.folder / NOTE, token, root=self.folder)
             if not exchange_names(self.new, self.root):
@@ -118,15 +118,15 @@ def _put_right(folder: Path, root: Path) -> str:
     megabytes = sum(path.lstat().st_size for path in folder.rglob("*")) / 1e6
     kept = _settle(folder, root)
     if kept is not None:
-        return f"an edit of {root} that was cut off is finished now; the dataset before it is {kept}"
-    return f"removed {folder} ({megabytes:.1f} MB), which an edit that was cut off had left"
+        return f"an edit of {root} that was interrupted is now complete; the previous dataset is {kept}"
+    return f"removed {folder} ({megabytes:.1f} MB), left behind by an interrupted edit"
 
 
 def _settle(folder: Path, root: Path) -> Path | None:
     """Give every dataset in `folder` its place, remove the rest; returns where the old one is, if it was replaced."""
     old, new, kept = folder / "old", folder / "new", None
     token = _token(folder / NOTE)
-    words = f"an edit of {root} was cut off, and the dataset is in {folder}: move it back by hand"
+    words = f"an edit of {root} was interrupted, and the dataset is in {folder}: move it back by hand"
     with as_data_error(words):
         if not os.path.lexists(root) and _is_folder(old):
             (new if token and _is_folder(new) and _token(new / TOKEN) == token else old).rename(root)

@@ -1,4 +1,4 @@
-"""Read names of a feature's values, and the order of a picture's sides, in every form that info.json has them in.
+"""Read names of a feature's values, and the order of a picture's sides, in every form found in info.json.
 
 LeRobot and the tools around it write names as a list, as a list of lists, as lists under a word such as "motors" or
 "axes", or as name -> place; and shapes of pictures as (H, W, C) or (C, H, W), which their names tell apart.
@@ -57,7 +57,7 @@ def joint_of(name: str) -> str:
 
 def _walk(names: Any, depth: int) -> Iterator[str]:
     if depth > DEEPEST:
-        raise DataError(f"names of a feature lie in one another more than {DEEPEST} deep")
+        raise DataError(f"names of a feature are nested more than {DEEPEST} deep")
     if isinstance(names, Mapping):
         places = list(names.values())
         if all(isinstance(place, int) and not isinstance(place, bool) for place in places):

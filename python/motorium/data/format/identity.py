@@ -1,4 +1,4 @@
-"""Tell whose arm a dataset was recorded with, and whether that is the one at hand.
+"""Tell which arm recorded a dataset, and whether it is the present one.
 
 The section `motorium` of info.json has the identity of the last session under "robot", and so have the notes of every
 episode. Datasets of motorium 0.1.0 and of others have a robot's name, joints, and perhaps their limits.
@@ -28,7 +28,7 @@ SAME_RAD = 1e-6
 
 @dataclass(frozen=True)
 class Accepted:
-    """What a person takes for the same though it differs: the robot's declaration, the arm's calibration."""
+    """What a person accepts although it differs: the robot's declaration, the arm's calibration."""
 
     robot: bool = False
     calibration: bool = False
@@ -46,7 +46,7 @@ def identity_of(dataset: Dataset, episode: Episode | None = None) -> Identity | 
 
 
 def changed_limits(own: Mapping[str, Any], spec: RobotSpec) -> list[str]:
-    """Say which limits of a dataset are not those of `spec`, a text per joint; [] where the dataset has none."""
+    """Say which limits of a dataset differ from those of `spec`, a text per joint; [] without limits."""
     there = own.get(LIMITS)
     if not isinstance(there, Mapping):
         return []
@@ -62,7 +62,7 @@ def changed_limits(own: Mapping[str, Any], spec: RobotSpec) -> list[str]:
 def other_robot(
     own: Mapping[str, Any], named: str, there: Identity | None, spec: RobotSpec, now: Identity
 ) -> str:
-    """Say how the robot of a recording differs from the one at hand; "" when it does not, as far as can be told.
+    """Say how the robot of a recording differs from the present one; "" when no difference is known.
 
     Args:
         own: section `motorium` of the dataset's info.json.
@@ -93,7 +93,7 @@ def refusal(what: str, meant: str, kind: str) -> DataError:
 def check_playable(
     dataset: Dataset, episode: Episode, spec: RobotSpec, now: Identity, accepted: Accepted = NOTHING
 ) -> list[str]:
-    """Check that an episode was recorded with the arm that shall play it; return what could not be compared, in words.
+    """Check that an episode was recorded with the arm that will play it; returns what could not be compared.
 
     Raises DataError: another robot, another declaration of it or another calibration, that was not accepted.
     """
@@ -102,13 +102,13 @@ def check_playable(
     other = other_robot(own, dataset.schema.robot, there, spec, now)
     if other and not accepted.robot:
         raise refusal(
-            f"{where} {other}: the same angles are another motion there.", "To play it all the same", "robot"
+            f"{where} {other}: the same angles mean another motion there.", "To play it anyway", "robot"
         )
     zeros = (there.calibration_sha256 if there else None, now.calibration_sha256)
     if None not in zeros and zeros[0] != zeros[1] and not (accepted.calibration or accepted.robot):
         raise refusal(
-            f"{where} recorded with another calibration than this arm has: its zeros may lie elsewhere.",
-            "If it was calibrated well both times, play it",
+            f"{where} recorded with another calibration than this arm has: its zeros may differ.",
+            "If both calibrations are right, play it",
             "calibration",
         )
     if there is None:
@@ -134,7 +134,7 @@ def check_within(
         return
     raise refusal(
         f"{where} {problem}: was it recorded with another robot, or are its units others (--units)?",
-        "To play it held to the limits",
+        "To play it within the limits",
         "robot",
     )
 

@@ -73,12 +73,12 @@ def find_unit(dataset: Dataset, key: str) -> Unit | str:
     if name not in (RAD, DEG, LEROBOT):
         values = _extremes(dataset, key)
         if values is None:
-            return f"{key} has no row that can be read"
+            return f"{key} has no readable row"
         found = _guess(dataset, key, *values)
         if found is None:
             low, high = values
             told = f"{key} goes from {low.min():.4g} to {high.max():.4g}"
-            return f"{told}, which is no angle in rad, deg or LeRobot's -100 to 100"
+            return f"{told}, which fits none of rad, deg and LeRobot's -100 to 100"
         name, guess = found
     in_rad = 1.0 if name == RAD else _DEG_IN_RAD
     return Unit(name, in_rad, _limits(dataset, key, name), guess)

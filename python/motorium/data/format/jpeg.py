@@ -1,4 +1,4 @@
-"""Decode one JPEG of a stranger with PyAV, after a check of the size that it claims."""
+"""Decode one untrusted JPEG with PyAV, after checking its claimed size."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def jpeg_size(data: bytes, where: str) -> tuple[int, int]:
         if marker in _FRAMES:
             height, width = (int.from_bytes(data[at + i : at + i + 2], "big") for i in (5, 7))
             if not 0 < height * width <= MAX_PIXELS:
-                raise DataError(f"{where}: a JPEG of {width} x {height} is not read")
+                raise DataError(f"{where}: a JPEG of {width} x {height} is too large")
             return height, width
         at += 2 + length
-    raise DataError(f"{where} is no JPEG")
+    raise DataError(f"{where} is not a JPEG")
 
 
 def decode_jpeg(data: bytes, where: str) -> UInt8:

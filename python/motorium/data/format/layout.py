@@ -106,11 +106,11 @@ def fill(pattern: str, **fields: int | str) -> str:
     """Fill a path pattern of info.json. Raises DataError when it could name anything outside the dataset."""
     plain = _FIELD.sub("", pattern)
     if "{" in plain or "}" in plain or len(pattern) > _LONGEST_PATTERN:
-        raise DataError(f"info.json: {pattern[:200]!r} is no path pattern that LeRobot knows")
+        raise DataError(f"info.json: {pattern[:200]!r} is not a path pattern of LeRobot")
     try:
         path = pattern.format(**fields)
     except (KeyError, ValueError, IndexError) as error:
-        raise DataError(f"info.json: {pattern!r} is no path pattern that LeRobot knows") from error
+        raise DataError(f"info.json: {pattern!r} is not a path pattern of LeRobot") from error
     return safe(path)
 
 

@@ -44,9 +44,7 @@ class Lock:
             if self.where() == self.root:
                 return
             self.close()  # an edit has put another dataset there meanwhile
-        raise DataError(
-            f"{root} is replaced again and again by edits of other processes; wait for them to end"
-        )
+        raise DataError(f"{root} keeps being replaced by edits of other processes; wait for them to end")
 
     def _take(self, root: Path, make: bool) -> None:
         _check_places(root)
@@ -59,7 +57,7 @@ class Lock:
             raise DataError(f"cannot write to {root}: {error.strerror}") from error
         try:
             if not stat.S_ISREG(os.fstat(self._fd).st_mode):
-                raise DataError(f"{path} is no regular file; remove it")
+                raise DataError(f"{path} is not a regular file; remove it")
             _hold(self._fd)
         except BlockingIOError as error:
             os.close(self._fd)
@@ -68,7 +66,7 @@ class Lock:
             os.close(self._fd)
             raise DataError(
                 f"{path} cannot be locked: {error.strerror}. Without a lock two programs could write there at once: "
-                f"use a disk that has locks (flock), and copy the dataset afterwards"
+                f"use a disk that supports locks (flock), and copy the dataset afterwards"
             ) from error
         except DataError:
             os.close(self._fd)

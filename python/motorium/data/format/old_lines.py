@@ -1,4 +1,4 @@
-"""Read what LeRobot v2.0 and v2.1 keep in `meta/*.jsonl`: tasks, episodes and their statistics, a line each."""
+"""Read what LeRobot v2.0 and v2.1 keep in `meta/*.jsonl`: tasks, episodes and their statistics, one line each."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def read_episodes(root: Path, info: Info) -> list[Episode]:
 
 def _tasks(line: dict[str, Any]) -> tuple[str, ...]:
     if len(line["tasks"]) > MAX_TASKS:
-        raise ValueError(f"an episode of {len(line['tasks'])} tasks; at most {MAX_TASKS} are read")
+        raise ValueError(f"an episode of {len(line['tasks'])} tasks; at most {MAX_TASKS} are allowed")
     return tuple(str(task) for task in line["tasks"])
 
 
 class OldStats:
-    """Statistics by episode; only where their lines lie is kept, since a line may have megabytes."""
+    """Statistics by episode; keeps only the position of each line, since a line may have megabytes."""
 
     def __init__(self, root: Path) -> None:
         """Open those of a dataset; one that has none is empty. Raises DataError."""
@@ -81,7 +81,7 @@ class OldStats:
             _, text = next(_raw(file, self._path), (0, b""))
         line = _parsed(text, self._path, nan=True)
         if line.get("episode_index") != index or not isinstance(line.get("stats"), dict):
-            raise DataError(f"{self._path}: the line about episode {index} holds no statistics of it")
+            raise DataError(f"{self._path}: the line about episode {index} has no statistics")
         return dict(line["stats"])
 
 
@@ -115,5 +115,5 @@ def _parsed(text: bytes, path: Path, *, nan: bool = False) -> dict[str, Any]:
     except ValueError as error:
         raise DataError(f"{path} is damaged: {error}") from error
     if not isinstance(line, dict):
-        raise DataError(f"{path}: a line is no object")
+        raise DataError(f"{path}: a line is not an object")
     return line

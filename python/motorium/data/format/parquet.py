@@ -1,4 +1,4 @@
-"""Read parquet files that others may have made: what they unpack to is bounded before and while it is read."""
+"""Read untrusted parquet files: their unpacked size is bounded before and during reading."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class ParquetTable:
     def _bound(self, size: int) -> None:
         most = TABLE_BYTES + RATIO * os.fstat(self._fd).st_size
         if size > most:
-            raise DataError(f"{self._path} unpacks to more than the {most >> 20} MB that are read of it")
+            raise DataError(f"{self._path} unpacks to more than the {most >> 20} MB that are allowed")
 
     def _measure(self, group: int, places: Sequence[int]) -> int:
         """Return the bytes that a row of the group may have in a column; DataError: pages unpack to too much."""
@@ -174,7 +174,9 @@ class ParquetTable:
             if page.unpacked > SPARE_BYTES + RATIO * page.packed:
                 raise DataError(f"a page of {page.packed} bytes unpacks to {page.unpacked >> 20} MB")
             if texts and page.encoding not in _ENCODINGS:
-                raise DataError(f"encoding {page.encoding} of texts is not read; write it anew with pyarrow")
+                raise DataError(
+                    f"encoding {page.encoding} of texts is not supported; rewrite it with pyarrow"
+                )
             if page.dictionary:
                 longest = max(longest, self._longest(page, chunk.codec) if texts else 0)
                 continue
@@ -183,9 +185,7 @@ class ParquetTable:
             raise DataError(f"{packed} bytes unpack to {unpacked >> 20} MB")
         if column.max_repetition_level:
             if values * longest > MAX_GROUP_BYTES:
-                raise DataError(
-                    f"{values} values of {longest} bytes in one group of rows, which is more than is read"
-                )
+                raise DataError(f"{values} values of {longest} bytes in one row group, which is too much")
             return 8
         if values > MAX_ROWS:
             raise DataError(f"{values} rows; at most {MAX_ROWS} are read")

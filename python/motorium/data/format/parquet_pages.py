@@ -29,7 +29,7 @@ _ENCODINGS = {_DATA: 2, _DATA_V2: 4}
 
 
 class Chunk(NamedTuple):
-    """One column of one group of rows: how it is packed, where it lies, its least and largest value as stored."""
+    """One column of one row group: compression, position, and its stored minimum and maximum."""
 
     codec: int
     start: int
@@ -84,10 +84,10 @@ def _chunk(data: bytes, place: int) -> tuple[Chunk, int]:
     fields, place = read_struct(data, place, None, 4)
     meta = fields.get(3)
     if not isinstance(meta, dict):
-        raise DataError("its footer tells nothing of a column")
+        raise DataError("its footer lacks a column")
     codec, size, start, first = (meta.get(number, 0) for number in (4, 7, 9, 11))
     if not all(isinstance(n, int) and 0 <= n < 1 << 62 for n in (codec, size, start, first)):
-        raise DataError("its footer places a column nowhere")
+        raise DataError("its footer gives no place for a column")
     stats = meta.get(12)
     ends = [stats.get(number) if isinstance(stats, dict) else None for number in (6, 5)]
     low, high = (end if isinstance(end, bytes) else None for end in ends)

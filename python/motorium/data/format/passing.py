@@ -1,4 +1,4 @@
-"""Tell errors that pass: a full disk, a limit, a failing device. What they interrupt stays where it is."""
+"""Recognise temporary errors: a full disk, a limit, a failing device. What they interrupt stays where it is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _REMEDIES = {
     "allow larger files (ulimit -f), or use a disk that takes them": (errno.EFBIG,),
     "allow more open files (ulimit -n)": (errno.EMFILE, errno.ENFILE),
     "free memory": (errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS),
-    "see why the disk fails (dmesg), and copy the dataset to another one": (errno.EIO, errno.ENXIO, errno.ENODEV),
+    "find out why the disk fails (dmesg), and copy the dataset to another one": (errno.EIO, errno.ENXIO, errno.ENODEV),
     "make the folder writable": (errno.EROFS, errno.EACCES, errno.EPERM),
     "wait until the file system answers again": (
         errno.ESTALE, errno.ETIMEDOUT, errno.EBUSY, errno.EINTR, errno.ENOTCONN, errno.EREMOTEIO,
@@ -25,7 +25,7 @@ _LONGEST_CHAIN = 20
 
 
 def passing(error: BaseException) -> BaseException | None:
-    """Find the cause of `error` that can be taken away: an OSError or MemoryError that passes, a link in the way."""
+    """Find a removable cause of `error`: a temporary OSError or MemoryError, or a link in the way."""
     cause: BaseException | None = error
     for _ in range(_LONGEST_CHAIN):
         if cause is None:

@@ -54,8 +54,8 @@ def units_remedy(differences: Sequence[str], dataset: object) -> str:
         return ""
     verb = f"motorium data units {quote(str(dataset))}"
     if any("not said" in line for line in about):
-        return f"; say it of the dataset that does not: {verb} --set rad (or deg, lerobot)"
-    return f"; convert one: {verb} --to rad (or deg, lerobot)"
+        return f"; set the unit of the dataset that lacks it: {verb} --set rad (or deg, lerobot)"
+    return f"; convert one of them: {verb} --to rad (or deg, lerobot)"
 
 
 def unit_differences(here: Schema, there: Schema) -> list[str]:

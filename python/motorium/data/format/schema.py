@@ -232,9 +232,9 @@ def read_info(root: Path) -> Info:
     """Read info.json of the dataset at `root`; v3.0, v2.1 and v2.0. Raises DataError that says what is wrong."""
     path = root / layout.INFO
     if not root.exists():
-        raise DataError(f"{root}: no such folder; give a dataset, the folder that holds {layout.INFO}")
+        raise DataError(f"{root}: no such folder; give a dataset, which is the folder with {layout.INFO}")
     if not path.is_file():
-        raise DataError(f"{root} is no dataset: it has no {layout.INFO}")
+        raise DataError(f"{root} is not a dataset: it has no {layout.INFO}")
     value = foreign.read_json(path, INFO_LIMIT, error=DataError, inside=root)
     try:
         return parse_info(value)
@@ -253,13 +253,13 @@ def parse_info(value: dict[str, Any]) -> Info:
     """Check kinds and ranges. Raises DataError, or KeyError, TypeError and ValueError for foreign shapes."""
     version = str(value["codebase_version"])
     if version not in {layout.VERSION, layout.VERSION_OLD, "v2.0"}:
-        raise DataError(f"dataset version {version!r} is not known; known are v3.0, v2.1 and v2.0")
+        raise DataError(f"dataset version {version!r} is unknown; known: v3.0, v2.1, v2.0")
     fps = float(value["fps"])
     if not (1 <= fps <= 1000 and fps == int(fps)):
-        raise DataError(f"fps {value['fps']!r} is no whole number from 1 to 1000")
+        raise DataError(f"fps {value['fps']!r} is not a whole number from 1 to 1000")
     declared = value["features"]
     if len(declared) > MAX_FEATURES:
-        raise DataError(f"{len(declared)} features; at most {MAX_FEATURES} are read")
+        raise DataError(f"{len(declared)} features; at most {MAX_FEATURES} are allowed")
     features = tuple(_feature(key, entry) for key, entry in declared.items() if key not in DERIVED_KEYS)
     own = value.get(OWN, {})
     schema = Schema(
@@ -287,7 +287,7 @@ def _feature(key: str, entry: Mapping[str, Any]) -> Feature:
         raise DataError(f"feature name {key[:200]!r} is not allowed")
     dtype, shape = str(entry["dtype"]), tuple(int(n) for n in entry["shape"])
     if dtype not in (*DTYPES, *PICTURES):
-        raise DataError(f"feature {key!r}: type {dtype!r} is not known")
+        raise DataError(f"feature {key!r}: type {dtype!r} is unknown")
     if not 1 <= len(shape) <= 5 or min(shape) < 1 or math.prod(shape) > MAX_VALUES:
         raise DataError(f"feature {key!r}: shape {list(shape)} is not allowed")
     names, info = flat_names(entry.get("names"), shape), entry.get("info") or entry.get("video_info")

@@ -1,4 +1,4 @@
-"""Read a dataset that another process writes to: all of one moment, and no half of an episode.
+"""Read a dataset that another process writes to: a consistent moment, without half an episode.
 
 `staging.publish` puts the files of a finished episode in their places one after the other, `info.json` last, and keeps
 its folder `.done` until then. So what was read while `info.json` stayed the same is of one moment, less the episodes
@@ -74,7 +74,7 @@ def read_meta(root: Path) -> tuple[Info, list[Episode], list[str]]:
             return info, *_without(waiting, info, episodes, tasks)
         # It grew: what its description counted at the beginning was there, and stays.
         return info, [e for e in episodes if e.index < info.episodes], tasks[: info.tasks]
-    raise DataError(f"{root} was replaced by an edit each time it was read; wait until edits have ended")
+    raise DataError(f"{root} was replaced by edits each time it was read; wait until edits have ended")
 
 
 def unchanged(judge: Callable[Concatenate[Path, _P], _T]) -> Callable[Concatenate[Path, _P], _T]:
@@ -96,7 +96,7 @@ def unchanged(judge: Callable[Concatenate[Path, _P], _T]) -> Callable[Concatenat
             if _folder(root) == before:
                 return value
         raise DataError(
-            f"{root} was replaced by an edit each time while it was read; wait until edits have ended"
+            f"{root} was replaced by edits each time while it was read; wait until edits have ended"
         )
 
     return judged

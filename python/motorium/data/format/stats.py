@@ -36,7 +36,7 @@ LARGE = 1e150
 
 
 def column_stats(values: NDArray[Any]) -> Stats:
-    """Compute those of an (N, ...) column, N >= 1: one number per value of a row; booleans count as 0 and 1.
+    """Compute statistics of an (N, ...) column, N >= 1, per value of a row; booleans count as 0 and 1.
 
     What is not finite is left out, and a value that never is counts as 0: `data check` reports it.
     """

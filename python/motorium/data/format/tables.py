@@ -152,9 +152,7 @@ def carried_columns(
             parts.append(batch.filter(pc.equal(batch.column("episode_index"), episode)))
             size += parts[-1].nbytes
             if size > TABLE_BYTES + 4 * path.stat().st_size:
-                raise DataError(
-                    f"{path}: episode {episode} unpacks to {size >> 20} MB, which is more than is read"
-                )
+                raise DataError(f"{path}: episode {episode} unpacks to {size >> 20} MB, which is too much")
     if not parts:
         raise DataError(f"{path} has no row of episode {episode}")
     whole = pa.Table.from_batches(parts)

@@ -50,7 +50,7 @@ def read_struct(
         else:
             value, place = _read(data, place, kind, depth)
         if number in fields:
-            raise DataError("says one thing twice")
+            raise DataError("has a field twice")
         fields[number] = value
 
 
@@ -88,7 +88,7 @@ def _list_head(data: bytes, place: int) -> tuple[int, int, int]:
 def _read_list(data: bytes, place: int, reader: Reader) -> tuple[list[Any], int]:
     kind, count, place = _list_head(data, place)
     if kind != _STRUCT:
-        raise DataError("holds a list of something else than structs")
+        raise DataError("has a list that is not of structs")
     out = []
     for _ in range(count):
         value, place = reader(data, place)

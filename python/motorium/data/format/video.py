@@ -48,13 +48,13 @@ def _av_errors() -> tuple[type[Exception], ...]:
 
 
 class CutError(DataError):
-    """Frames cannot be copied from a place on: the first one needs others before it."""
+    """Frames cannot be copied from a place on: the first one depends on earlier ones."""
 
 
 def remux(
     source: Path, target: Path, frames: int, fps: int, *, from_s: float = 0.0, inside: Path | None = None
 ) -> int:
-    """Copy `frames` frames from `from_s` on, as they are, into a plain, durable mp4 whose frame k is at k / fps.
+    """Copy `frames` frames from `from_s` on, without re-encoding, to a plain, durable mp4 with frame k at k / fps.
 
     Returns how many there were; the source may be cut off, and no link of it may lead out of the folder `inside`.
     Raises DataError when there is nothing to copy; CutError when the first frame cannot stand alone.
@@ -79,9 +79,7 @@ def remux(
                         break
                     continue
                 if count == 0 and not packet.is_keyframe:
-                    raise CutError(
-                        f"{source} cannot be cut at {from_s:.3f} s: that frame does not stand alone"
-                    )
+                    raise CutError(f"{source} cannot be cut at {from_s:.3f} s: that frame depends on others")
                 packet.dts = _grid(packet.dts, before.time_base, fps) - first
                 packet.pts, packet.duration = place, 1
                 packet.stream, packet.time_base = after, base
@@ -90,10 +88,10 @@ def remux(
     except _av_errors() as error:
         raise DataError(f"cannot copy the video {source}: {error}") from error
     if count == 0:
-        raise DataError(f"{source} holds no whole frame")
+        raise DataError(f"{source} has no complete frame")
     sync_file(target)
     if whole_frames(target) != count:  # FFmpeg does not tell of every write that failed
-        raise DataError(f"{target} was not written whole; is that disk full?")
+        raise DataError(f"{target} was not written completely; is the disk full?")
     return count
 
 
@@ -119,7 +117,7 @@ def _packets(container: Any, stream: Any) -> Iterator[Any]:
 
 
 def whole_frames(path: Path, inside: Path | None = None) -> int:
-    """Return how many frames a file holds that may be cut off, as far as its packets tell; 0 when it cannot be read.
+    """Count the frames of a file that may be cut off, by its packets; 0 when it cannot be read.
 
     Raises DataError for a cause that passes, such as a limit of open files.
     """
@@ -152,13 +150,13 @@ def facts(path: Path) -> VideoFacts:
         with opened(path) as (_, stream):
             context = stream.codec_context
             if context is None:
-                raise DataError(f"{path} holds a video of a codec that is not known here")
+                raise DataError(f"{path} has a video with an unknown codec")
             rate = float(stream.average_rate or 0)
             return VideoFacts(
                 context.height, context.width, context.name, rate, stream.frames, str(context.pix_fmt)
             )
     except _av_errors() as error:
-        raise DataError(f"{path} is no readable video: {error}") from error
+        raise DataError(f"{path} is not a readable video: {error}") from error
 
 
 def frames(

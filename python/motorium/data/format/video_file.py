@@ -1,4 +1,4 @@
-"""Open video files that others may have made: as MP4 alone, with an index and pictures of bounded size.
+"""Open untrusted video files: only MP4, with an index and pictures of bounded size.
 
 FFmpeg would open whatever a file says it is, playlists that name other files among it; it fills an index entry of 24
 bytes and more for each frame that a file of 2 kB claims, and a decoder allocates what the stream says and not what
@@ -61,14 +61,14 @@ def opened(
             raise type(error)(error.errno, error.strerror, os.fspath(path)) from error
     with container:
         if not container.streams.video:
-            raise DataError(f"{path} holds no video")
+            raise DataError(f"{path} has no video")
         stream = container.streams.video[0]
         context = stream.codec_context
         if context is None:
-            raise DataError(f"{path} holds a video of a codec that is not known here")
+            raise DataError(f"{path} has a video with an unknown codec")
         if not (context.height > 0 and context.width > 0) or context.height * context.width > MAX_PIXELS:
             raise DataError(
-                f"{path}: pictures of {context.width} x {context.height} are not read; scale them to at most "
+                f"{path}: pictures of {context.width} x {context.height} are too large; scale them to at most "
                 f"{MAX_PIXELS:.2g} pixels"
             )
         if size is not None and (context.height, context.width) != size:
@@ -93,12 +93,12 @@ def _check_index(file: BinaryIO) -> None:
             return
         if kind != b"mdat" and not (kind in (b"free", b"skip", b"wide") and _is_empty(file)):
             if min(length, end - place) > MAX_INDEX_BYTES:
-                raise DataError(f"an index of {length >> 20} MB is not read")
+                raise DataError(f"an index of {length >> 20} MB is too large")
             file.seek(place)
             more, lists = _counts(file.read(min(length, end - place)))
             samples, edits = samples + more, edits + lists
             if samples * edits > MAX_FRAMES * 4 or samples > MAX_FRAMES:
-                raise DataError(f"claims {samples} frames in {edits} lists; at most {MAX_FRAMES} are read")
+                raise DataError(f"claims {samples} frames in {edits} lists; at most {MAX_FRAMES} are allowed")
         place += length
 
 
@@ -113,7 +113,7 @@ def _counts(box: bytes) -> tuple[int, int]:
     for found in _COUNTED.finditer(box):
         name, at = found[0], found.start()
         if name == b"cmov":
-            raise DataError("a packed index is not read")
+            raise DataError("a compressed index is not supported")
         count = int.from_bytes(box[at + _COUNT_AT[name] : at + _COUNT_AT[name] + 4], "big")
         if name == b"elst":
             edits += count

@@ -82,10 +82,10 @@ def compute(dataset: Dataset, *, decode: bool = True) -> WholeStats:
     Raises DataError, also for a dataset without a row.
     """
     if not dataset.frames:
-        raise DataError(f"{dataset.root} has no row to compute statistics of")
+        raise DataError(f"{dataset.root} has no row to compute statistics from")
     if dataset.frames > MAX_ROWS:
         raise DataError(
-            f"{dataset.root} lists {dataset.frames} rows; statistics are computed of up to {MAX_ROWS}"
+            f"{dataset.root} lists {dataset.frames} rows; statistics are computed from at most {MAX_ROWS}"
         )
     stats = _of_columns(dataset)
     bounds: dict[str, Mapping[str, tuple[Any, Any]]] = {}

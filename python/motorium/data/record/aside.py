@@ -1,4 +1,4 @@
-"""Put aside what could not be recovered, with the reason: nothing recorded is thrown away unasked.
+"""Set aside what could not be recovered, with the reason: no recording is deleted without being asked.
 
 .recording/lost/NNN-episode-000012-4711.part/    as it was found, and reason.json: what, when, why, by which version
 """
@@ -24,12 +24,12 @@ LOST = f"{layout.STAGING}/lost"
 REASON = "reason.json"
 REASON_BYTES = 1 << 20
 _NAME = re.compile(rf"(\d+)-(episode-.+)(\{layout.PART}|\{layout.DONE})")
-UNKNOWN = "an earlier release put it there without a reason"
+UNKNOWN = "an earlier release put it there without giving a reason"
 
 
 @dataclass(frozen=True)
 class Aside:
-    """One folder that lies aside.
+    """One folder that was set aside.
 
     Attributes:
         folder: where.
@@ -45,14 +45,12 @@ class Aside:
     def remedy(self) -> str:
         """Say what to do with it."""
         if self.episode is not None:
-            return (
-                "what it holds beyond that episode can be copied out; remove the folder when nobody needs it"
-            )
-        return "motorium data repair DATASET --again, or remove the folder when nobody needs it"
+            return "copy out what it has beyond that episode; remove the folder when it is no longer needed"
+        return "motorium data repair DATASET --again, or remove the folder when it is no longer needed"
 
     def told(self, root: Path) -> str:
         """Name it and say why it lies there."""
-        return f"{self.folder.relative_to(root)} lies aside: {self.why}"
+        return f"{self.folder.relative_to(root)} was set aside: {self.why}"
 
 
 def write_reason(root: Path, folder: Path, why: str, more: Mapping[str, Any] | None = None) -> None:

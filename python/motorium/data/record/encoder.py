@@ -1,4 +1,4 @@
-"""Encode videos in a process of its own at low priority: one thread per camera.
+"""Encode videos in a separate process of low priority: one thread per camera.
 
 Started as `python -m motorium.data.record.encoder`.
 

@@ -1,4 +1,4 @@
-"""Say with every error of writing what becomes of the episode, and what recovers it."""
+"""Say with every write error what happens to the episode, and how to recover it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..format.passing import as_data_error, passing, remedy
 
 
 class InterruptedEpisodeError(DataError):
-    """An episode in progress could not be written any further; the message says where it is and what recovers it."""
+    """An episode in progress could not be continued; the message says where it is and how to recover it."""
 
 
 @contextlib.contextmanager
@@ -41,22 +41,20 @@ def _fate(lock: Lock, part: Path, first: str) -> str:
     if now is None:
         gone = root / layout.STAGING if root.exists() else root
         return (
-            f"{gone} was removed, or its disk was taken away; on a disk that comes back the episode waits: motorium "
+            f"{gone} was removed, or its disk was; if the disk comes back, the episode is still there: motorium "
             f"data repair {quote(str(root))}"
         )
     moved = "" if now == root else f"{root} was moved to {now}. "
     command = f"motorium data repair {quote(str(now))}"
     staging = now / layout.STAGING
     if (staging / part.with_suffix(layout.DONE).name).exists():
-        return f"{moved}The episode is finished and waits to be put in its place; {first}{command}"
+        return f"{moved}The episode is complete and waits to be moved into place; {first}{command}"
     if (staging / part.name).exists():
-        return (
-            f"{moved}The episode waits as far as it was recorded, to its last full second; {first}{command}"
-        )
-    return f"{moved}Nothing of the episode is there; the finished ones are as they were"
+        return f"{moved}The episode is kept up to its last full second; {first}{command}"
+    return f"{moved}Nothing of this episode is left; the finished ones are unchanged"
 
 
 def check_place(lock: Lock) -> None:
     """Raise DataError when the dataset is not where it was when it was locked."""
     if lock.where() != lock.root:
-        raise DataError(f"{lock.root} is not the dataset any more that is being written")
+        raise DataError(f"{lock.root} is no longer the dataset being written")

@@ -91,7 +91,7 @@ def _refuse_hole(path: Path, file: BinaryIO) -> None:
     """Raise DataError for a file of nothing: read as zeros it would fill the memory, and nobody wrote them."""
     found = os.fstat(file.fileno())
     if found.st_size > HOLE_BYTES and found.st_blocks * _BLOCK * HOLE_RATIO < found.st_size:
-        raise DataError(f"{path} claims {found.st_size >> 20} MB and holds next to nothing")
+        raise DataError(f"{path} claims {found.st_size >> 20} MB but is almost empty")
 
 
 def _read(path: Path, file: BinaryIO) -> tuple[dict[str, Any], NDArray[Any]]:
@@ -101,7 +101,7 @@ def _read(path: Path, file: BinaryIO) -> tuple[dict[str, Any], NDArray[Any]]:
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DataError(f"{path}: no record type in the header: {error}") from error
     if record.hasobject or record.itemsize == 0:
-        raise DataError(f"{path}: records of {record} are not read")
+        raise DataError(f"{path}: records of {record} are not supported")
     rows = bytearray()
     left = os.fstat(file.fileno()).st_size - file.tell()
     while left >= 2 * _U32.size:
@@ -131,7 +131,7 @@ def room_for_rows(path: Path, record_bytes: int) -> int:
 def _header(path: Path, file: BinaryIO) -> dict[str, Any]:
     begin = file.read(len(MAGIC) + _U32.size)
     if begin[: len(MAGIC)] != MAGIC or len(begin) < len(MAGIC) + _U32.size:
-        raise DataError(f"{path} is no journal")
+        raise DataError(f"{path} is not a journal")
     (length,) = _U32.unpack_from(begin, len(MAGIC))
     text = file.read(min(length, HEADER_LIMIT))
     crc = file.read(_U32.size)
@@ -142,9 +142,9 @@ def _header(path: Path, file: BinaryIO) -> dict[str, Any]:
     try:
         value = parse_json(text)
     except ValueError as error:
-        raise DataError(f"{path}: its header is no JSON: {error}") from error
+        raise DataError(f"{path}: its header is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise DataError(f"{path}: its header is no object")
+        raise DataError(f"{path}: its header is not an object")
     return value
 
 

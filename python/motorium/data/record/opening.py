@@ -26,7 +26,7 @@ _log = logger(__name__)
 
 
 class Newcomer:
-    """Remembers what was not there before a writer began. Make it first of all."""
+    """Remembers what did not exist before a writer started. Make it first."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -70,10 +70,12 @@ def check_rows(root: Path, there: Info, mine: Schema) -> None:
         )
     why = differences(theirs, mine)
     if why:
-        raise DataError(f"{root} cannot go on with another schema: {'; '.join(why)}{units_remedy(why, root)}")
+        raise DataError(
+            f"{root} cannot be continued with another schema: {'; '.join(why)}{units_remedy(why, root)}"
+        )
     if theirs.own.get(marks.NAMES) != mine.own.get(marks.NAMES):
         raise DataError(
-            f"{root} has the sub-tasks {theirs.own.get(marks.NAMES)}; asked for are {mine.own.get(marks.NAMES)}"
+            f"{root} has the sub-tasks {theirs.own.get(marks.NAMES)}; requested: {mine.own.get(marks.NAMES)}"
         )
     rules = instants.pairing_of(theirs.own), instants.pairing_of(mine.own)
     if rules[0] != rules[1]:
@@ -101,9 +103,9 @@ def _check_arm(root: Path, theirs: Schema, mine: Schema, before: Identity | None
     if (other or changed) and not accepted.robot:
         what = ", ".join(changed) or "servos, ids or joint frames"
         raise refusal(
-            f"{root} was begun with another declaration of {mine.robot} (other {what}), so its rows mean something "
+            f"{root} was started with another declaration of {mine.robot} (other {what}), so its rows mean something "
             f"else: record into a new dataset.",
-            "If it means the same, go on",
+            "If it means the same, continue",
             "robot",
         )
     zeros = before.calibration_sha256 if before else None, now.calibration_sha256 if now else None
@@ -111,7 +113,7 @@ def _check_arm(root: Path, theirs: Schema, mine: Schema, before: Identity | None
         raise refusal(
             f"{root} was recorded with another calibration than the arm has now. Is it another arm? Record into a new "
             f"dataset.",
-            "If it was calibrated well both times, go on",
+            "If both calibrations are right, continue",
             "calibration",
         )
     if before is None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Leader(Protocol):
-    """Whoever moves the arm."""
+    """Moves the arm: a person, a script, another arm."""
 
     name: str
 
@@ -47,7 +47,7 @@ class Leader(Protocol):
 
 @runtime_checkable
 class Posed(Protocol):
-    """A leader with joints of its own, which are kept beside the setpoints that become of them."""
+    """A leader with its own joints, which are recorded beside the setpoints made from them."""
 
     def pose_at(self, t_ns: int) -> Float32:
         """Return (J,) its joints at a time, as joints of the arm that it moves."""
@@ -103,7 +103,7 @@ class Recorded:
 
     @property
     def success(self) -> bool | None:
-        """How it ended; None while nobody has said so."""
+        """How it ended; None while that is unknown."""
         return self.outcome.success
 
     def as_dict(self) -> dict[str, Any]:
@@ -124,7 +124,7 @@ class Recorded:
 
 
 class Watcher(Protocol):
-    """Whoever watches; called from the thread that records."""
+    """Observes a recording; called from the thread that records."""
 
     def begins(self, number: int, of: int, task: str) -> None:
         """Take note that an episode starts."""

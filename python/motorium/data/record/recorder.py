@@ -128,8 +128,8 @@ class RecordingSession:
         if not (problem and self.plan.strict):
             return False
         if self.uneven >= UNEVEN:
-            raise DataError(f"{UNEVEN} episodes in a row did not keep their rhythm, the last: {problem}")
-        _log.warning("the episode is not kept and done again: %s", problem)
+            raise DataError(f"{UNEVEN} episodes in a row did not keep their rate, the last one: {problem}")
+        _log.warning("the episode is dropped and repeated: %s", problem)
         return True
 
     def _watch(self, sampler: Sampler) -> tuple[str | None, Outcome]:
@@ -169,7 +169,7 @@ class RecordingSession:
 def record(
     robot: Robot, leader: Leader, plan: RecordPlan, watcher: Watcher, log: EventLog | None = None
 ) -> tuple[list[Recorded], DatasetWriter]:
-    """Record the plan with an open robot; what is added to `log` meanwhile is noted with the episode of that time.
+    """Record the plan with an open robot; events added to `log` meanwhile go to the episode of their time.
 
     Returns what was kept, and the closed writer for its `repaired`. Raises MotoriumError; finished episodes stay.
     """

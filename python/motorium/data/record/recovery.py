@@ -36,7 +36,7 @@ SLACK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Held:
-    """What a staging folder holds.
+    """What a staging folder contains.
 
     Attributes:
         rows: whole rows of the journal.
@@ -63,7 +63,7 @@ class Held:
 
 
 def recover(root: Path, part: Path) -> tuple[int, float] | None:
-    """Finish the episode in `part` and put it in its place: (episode, seconds), or None when it held under a second.
+    """Finish the episode in `part` and move it into place: (episode, seconds), or None for less than a second.
 
     Raises DataError as `finish` does.
     """
@@ -88,7 +88,7 @@ def finish(root: Path, part: Path) -> int | None:
         held = count_whole(part, schema)
     if held.usable(fps) == 0:
         if held.longest() >= fps or held.unreadable > UNREADABLE_BYTES or held.sealed:
-            raise DataError(f"less than a second of it is whole: {_counted(held, schema)}")
+            raise DataError(f"less than a second of it is complete: {_counted(held, schema)}")
         rooted.remove_tree(root, part)
         return None
     try:
@@ -196,7 +196,9 @@ def _check_room(part: Path, error: DataError) -> None:
         with tempfile.TemporaryFile(dir=part) as probe:
             os.posix_fallocate(probe.fileno(), 0, needed)
     except OSError as full:
-        raise DataError(f"{error}; the disk does not take {needed >> 20} MB more: {full.strerror}") from full
+        raise DataError(
+            f"{error}; the disk has no room for {needed >> 20} more MB: {full.strerror}"
+        ) from full
 
 
 def _wait_for_encoder(part: Path) -> None:
@@ -211,4 +213,4 @@ def _wait_for_encoder(part: Path) -> None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return
             time.sleep(0.02)
-    raise OSError(errno.EBUSY, "the video encoder of that session still writes there", str(path))
+    raise OSError(errno.EBUSY, "the video encoder of that session is still writing there", str(path))

@@ -1,4 +1,4 @@
-"""Repair a dataset: finished episodes get their places, one in progress is kept to its last full second."""
+"""Repair a dataset: move finished episodes into place, keep the interrupted one up to its last full second."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Repair:
     def told(self) -> list[str]:
         """Say what was done, a line each."""
         return [
-            *(f"episode {episode} was finished and is in its place now" for episode in self.published),
+            *(f"episode {episode} was complete and is now in place" for episode in self.published),
             *(f"episode {episode} recovered: {seconds:g} s" for episode, seconds in self.recovered),
             *self.fixed,
             *self.lost,
@@ -63,12 +63,12 @@ class Repair:
 
     @property
     def nothing(self) -> bool:
-        """Whether all was well before."""
+        """Whether there was nothing to do."""
         return not (self.published or self.recovered or self.lost or self.fixed or self.waiting)
 
 
 class RepairPendingError(DataError):
-    """Something kept an episode from being put in place or recovered that may pass; nothing of it is lost.
+    """An episode could not be recovered or moved into place for a temporary reason; nothing of it is lost.
 
     Attributes:
         done: what was done all the same.
@@ -78,7 +78,7 @@ class RepairPendingError(DataError):
         number = len(done.waiting)
         episodes = "1 episode waits" if number == 1 else f"{number} episodes wait"
         super().__init__(
-            f"{done.waiting[0]}. {episodes} in {root / layout.STAGING}, nothing of it is lost: {remedy(cause)}, then "
+            f"{done.waiting[0]}. {episodes} in {root / layout.STAGING}, nothing is lost: {remedy(cause)}, then "
             f"motorium data repair {quote(str(root))}"
         )
         self.done = done
@@ -98,8 +98,8 @@ def repair(root: Path, *, again: bool = False) -> Repair:
         if not (root / layout.INFO).is_file() and not any(layout.leftovers(root)):
             read_info(root)  # says what is missing
         if again:
-            with as_data_error(f"cannot take back what lies aside in {root}"):
-                more += [f"{folder.name} is tried again" for folder in aside.take_back(root)]
+            with as_data_error(f"cannot take back what was set aside in {root}"):
+                more += [f"{folder.name} will be tried again" for folder in aside.take_back(root)]
         try:
             out = repair_locked(root)
         except RepairPendingError as error:
@@ -197,7 +197,7 @@ def _recover(root: Path, part: Path, out: Repair) -> DataError | None:
         if passing(why) is None:
             with as_data_error(f"{part} could not be put aside"):
                 aside.put_aside(root, part, str(why))
-            out.lost.append(f"{part.name} could not be recovered and lies aside: {why}")
+            out.lost.append(f"{part.name} could not be recovered and was set aside: {why}")
             return None
     except DataError as error:
         why = error

@@ -1,4 +1,4 @@
-"""Judge the rhythm of an episode: rows on their grid, control ticks at their rate, frames in their places."""
+"""Judge the timing of an episode: rows on their grid, control ticks at their rate, no frames lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hand frames to the video encoder and never wait. What finds no place is counted."""
+"""Hand frames to the video encoder without waiting; count those dropped."""
 
 from __future__ import annotations
 
@@ -98,11 +98,11 @@ class VideoSink:
         feature = self._videos[stream]
         if image is not None and (image.shape != feature.shape or image.dtype != np.uint8):
             raise DataError(
-                f"{feature.key} gave {image.dtype} {list(image.shape)}, declared is {list(feature.shape)}"
+                f"{feature.key} delivered {image.dtype} {list(image.shape)}, declared is {list(feature.shape)}"
             )
 
     def put(self, stream: int, image: UInt8, patience_s: float = 0.0) -> bool:
-        """Hand over a frame of a camera; False when there was no place and the frame before stands in for it.
+        """Hand over a camera's frame; False when the queue was full and the previous frame is repeated.
 
         Waits `patience_s` for a place: 0 for who records, long for who converts.
 
@@ -140,7 +140,7 @@ class VideoSink:
         self._say("end")
         if not self._answered.wait(FINISH_S):
             self._stuck = True
-            raise DataError(f"the video encoder did not close the episode within {FINISH_S:.0f} s")
+            raise DataError(f"the video encoder did not finish the episode within {FINISH_S:.0f} s")
         word, _, rest = (self._answers.popleft() if self._answers else "gone").partition(" ")
         if word == "error":
             raise DataError(f"the video encoder failed: {json.loads(rest)}")
@@ -167,9 +167,9 @@ class VideoSink:
         try:
             code = self._process.wait(1.0)
         except subprocess.TimeoutExpired:
-            return DataError("the video encoder does not answer any more")
+            return DataError("the video encoder no longer answers")
         if code == -signal.SIGKILL:
-            why = "was killed (by the kernel, when memory runs out: dmesg tells)"
+            why = "was killed (when memory runs out, by the kernel: see dmesg)"
         else:
             why = f"has died, by signal {-code}" if code < 0 else f"has ended with {code}"
         return DataError(f"the video encoder {why}")
@@ -181,7 +181,7 @@ class VideoSink:
             os.write(self._process.stdin.fileno(), line.encode() + b"\n")
         except BlockingIOError as error:
             self._stuck = True
-            raise DataError("the video encoder does not take any more words: it has been stopped") from error
+            raise DataError("the video encoder accepts no more commands: it was stopped") from error
         except OSError as error:
             raise self._died() from error
 

@@ -35,7 +35,7 @@ BUILT = ("data.parquet", "episode.parquet", "telemetry.parquet", "levels.json", 
 
 
 class MisplacedError(DataError):
-    """A finished episode whose number or places are another's by now; its journal and videos are whole."""
+    """A finished episode whose number or place is taken by now; its journal and videos are complete."""
 
 
 def part_folder(root: Path, episode: int) -> Path:
@@ -60,7 +60,7 @@ def seal(root: Path, part: Path, length: int, pictures: Sequence[Stats], notes: 
     rooted.check(root, part)
     for waiting in layout.leftovers(root)[0]:
         publish(root, waiting)
-    with as_data_error(f"{part} could not be finished and stays as it is"):
+    with as_data_error(f"{part} could not be finished and stays where it is"):
         episode, moves = _build(root, part, length, pictures, notes)
         for name in moves:
             sync_file(part / name)
@@ -165,12 +165,12 @@ def _tasks(root: Path) -> list[str]:
 
 
 def publish(root: Path, done: Path) -> int:
-    """Move the files of a finished episode to their places and count it; whatever was done before is left as it is.
+    """Move the files of a finished episode into place and count it; skips what was done before.
 
     LeRobot's own order, info.json last. Returns the episode's number. Raises DataError: MisplacedError when number or
     places are another's by now.
     """
-    with as_data_error(f"{done} could not be put in its place and waits"):
+    with as_data_error(f"{done} could not be moved into place and waits"):
         return _publish(root, done)
 
 
@@ -190,7 +190,7 @@ def _publish(root: Path, done: Path) -> int:
     if fresh:
         tasks.append(task)
     if number not in (None, tasks.index(task)):
-        raise MisplacedError(f"{done}: task {task!r} has another number in the dataset by now")
+        raise MisplacedError(f"{done}: task {task!r} now has another number in the dataset")
     if fresh:
         tables.write_table_whole(root, root / layout.TASKS, tables.tasks_table(tasks))
     for name, target in moves.items():
@@ -208,14 +208,14 @@ def _check_free(root: Path, done: Path, ahead: int, moves: Mapping[str, str]) ->
     """Raise MisplacedError unless the episode is the next one (`ahead` is 0), or is counted and all of it in place."""
     waiting = {name: target for name, target in moves.items() if rooted.has_file(root, done / name)}
     if ahead > 0 or (ahead < 0 and waiting):
-        raise MisplacedError(f"{done}: the dataset was changed meanwhile, and its number is no longer free")
+        raise MisplacedError(f"{done}: the dataset was changed meanwhile, and its number is taken")
     taken = [
         target
         for name, target in waiting.items()
         if name != "notes.json" and rooted.has_file(root, root / target)
     ]
     if taken:
-        raise MisplacedError(f"{done}: {taken[0]} is in the dataset already")
+        raise MisplacedError(f"{done}: {taken[0]} is already in the dataset")
 
 
 def _leave(root: Path, done: Path) -> None:
@@ -233,7 +233,7 @@ def _check_moves(plan: Path, moves: Mapping[str, str], index: int, schema: Schem
     """Check that a plan names the places of its own episode, each for its own file, and no others. DataError."""
     place = layout.file_place_of(moves.get("episode.parquet", ""))
     if place is None:
-        raise DataError(f"{plan} is damaged: it names no place for the line about the episode")
+        raise DataError(f"{plan} is damaged: it gives no place for the episode's line")
     places = {
         "data.parquet": layout.data_file(place),
         "episode.parquet": layout.episode_file(place),
@@ -243,7 +243,7 @@ def _check_moves(plan: Path, moves: Mapping[str, str], index: int, schema: Schem
     } | {video_name(i): layout.video_file(f.key, place) for i, f in enumerate(schema.videos)}
     for name, target in moves.items():
         if places.get(name) != target:
-            raise DataError(f"{plan} is damaged: {target!r} is no place for {name!r}")
+            raise DataError(f"{plan} is damaged: {target!r} is not a place for {name!r}")
 
 
 def _move(root: Path, source: Path, target: Path) -> None:

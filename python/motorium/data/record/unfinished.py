@@ -1,4 +1,4 @@
-"""Find what a write that was cut off left in a dataset, told from files of other programs by its name."""
+"""Find what an interrupted write left in a dataset, told from other programs' files by its name."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class DatasetWriter:
         """
         root = _resolved(root)
         if codec not in CODECS:
-            raise DataError(f"codec {codec!r} is not known; known are {', '.join(CODECS)}")
+            raise DataError(f"codec {codec!r} is unknown; known: {', '.join(CODECS)}")
         self.root, self.repaired = root, Repair()
         self.schema = schema.with_video_info(CODECS[codec].name, "yuv420p")
         self._reserve = reserve_mb << 20
@@ -125,7 +125,9 @@ class DatasetWriter:
             return
         others = [path.name for path in root.iterdir() if path.name != layout.STAGING]
         if others:
-            raise DataError(f"{root} is no dataset and not empty: it holds {', '.join(sorted(others)[:3])}")
+            raise DataError(
+                f"{root} is neither a dataset nor empty: it holds {', '.join(sorted(others)[:3])}"
+            )
         write_info(root, Info(self.schema))
 
     @property
@@ -205,7 +207,7 @@ class DatasetWriter:
         pictures = [self._given(images, feature.key) for feature in self.schema.videos]
         for stream, image in enumerate(pictures):
             self._sink.check(stream, image)
-        with self._telling(f"the episode in {self.root} cannot be written any further"):
+        with self._telling(f"the episode in {self.root} cannot be written any more"):
             for stream, image in enumerate(pictures):
                 if image is None:
                     self._sink.repeat(stream)
@@ -243,7 +245,7 @@ class DatasetWriter:
 
     @property
     def dropped(self) -> Mapping[str, int]:
-        """Camera key -> frames that found the encoder's queue full, in this episode."""
+        """Camera key -> frames of this episode that were dropped because the encoder's queue was full."""
         return dict(self._sink.dropped)
 
     def end(self, notes: Mapping[str, Any] | None = None) -> Finished:
@@ -256,7 +258,7 @@ class DatasetWriter:
         journal = self._open_journal()
         rows = journal.rows
         if rows == 0:
-            raise DataError("an episode without a row cannot be kept: discard it")
+            raise DataError("an episode without rows cannot be kept: discard it")
         with self._telling(f"the episode in {self.root} could not be finished"):
             try:
                 self._close_journals()
@@ -337,7 +339,7 @@ class DatasetWriter:
         free = shutil.disk_usage(self.root).free
         if free < self._reserve:
             raise DataError(
-                f"only {free >> 20} MB are free at {self.root}; {self._reserve >> 20} MB stay in reserve"
+                f"only {free >> 20} MB are free at {self.root}; {self._reserve >> 20} MB are kept in reserve"
             )
 
     def __enter__(self) -> Self:
@@ -361,6 +363,6 @@ def _resolved(root: Path) -> Path:
     try:
         real = Path(os.path.realpath(root))
     except (OSError, ValueError) as error:
-        raise DataError(f"{str(root)!r} names no folder: {error}") from error
+        raise DataError(f"{str(root)!r} is not a folder: {error}") from error
     check_text(real)
     return real

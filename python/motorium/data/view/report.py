@@ -1,4 +1,4 @@
-"""Write a page about a dataset that stands alone: no script, no network, nothing beside it."""
+"""Write a self-contained page about a dataset: no script, no network, no other files."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _lengths(dataset: Dataset, troubled: set[int | None]) -> str:
 
 def _findings(verdict: Verdict) -> str:
     if not verdict.findings:
-        return '<h2>Findings</h2><p class="quiet">Nothing was found.</p>'
+        return '<h2>Findings</h2><p class="quiet">No problems found.</p>'
     rows = []
     for f in verdict.findings[:FINDINGS_SHOWN]:
         where = "all" if f.episode is None else f'<a href="#e{f.episode}">{f.episode}</a>'

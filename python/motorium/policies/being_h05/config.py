@@ -114,7 +114,7 @@ class BeingH05Config:
         return (self.force_image_size // self.vit_config.patch_size) ** 2 // 4
 
     def engine(self, prompt: int, slots: int) -> dict[str, Any]:
-        """Config of `_core.BeingH05Engine` for prompts of at most `prompt` tokens."""
+        """Return the config of `_core.BeingH05Engine` for prompts of at most `prompt` tokens."""
         vit, llm = self.vit_config, self.llm_config
         expert = llm.expert_config
         vit_block = {

@@ -23,7 +23,7 @@ def _scaled(x: Float32, low: Float32, high: Float32, degenerate: Any) -> Float32
 
 
 def normalise(x: Float32, mode: str, statistics: Mapping[str, Float32]) -> Float32:
-    """Physical values to the network's.
+    """Normalise physical values for the network.
 
     `q99` clamps to -1..1, also where q01 == q99, which passes through first; `mean_std` passes through where
     std is 0; `min_max` is 0 where both are equal; `binary` is x > 0.5.

@@ -17,12 +17,12 @@ LEGACY = ("state_encoder.", "proprio_encoder_robot.")
 
 
 def unused(name: str, config: BeingH05Config) -> bool:
-    """Tensors that may be there and are left alone: of text output, and of the gate where `use_mpg` is off."""
+    """Return whether a tensor may exist unused: of text output, or of the gate where `use_mpg` is off."""
     return name in UNUSED or (not config.use_mpg and name.startswith(_GATE))
 
 
 def being_h05_tensors(config: BeingH05Config, slots: int) -> dict[str, Weight]:
-    """Engine name -> official tensor, for the whole model."""
+    """Return engine name -> official tensor, for the whole model."""
     llm, vit = config.llm_config, config.vit_config
     h, a, d = llm.hidden_size, llm.expert_config.hidden_size, vit.hidden_size
     patches = (config.force_image_size // vit.patch_size) ** 2
@@ -115,7 +115,7 @@ def _stream_layer(
 
 
 def read_weights(path: Path, config: BeingH05Config) -> dict[str, Float32]:
-    """model.safetensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
+    """Read model.safetensors under the engine's names. Raises CheckpointError listing whatever does not fit."""
     table = being_h05_tensors(config, SLOTS)
     bound(table, path)
     old, new = LEGACY

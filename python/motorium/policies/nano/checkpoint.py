@@ -92,7 +92,7 @@ def _read_descriptor(path: Path) -> Descriptor:
     if not os.path.lexists(path):
         near = recognise.checkpoint_near(path.parent)
         advice = NEEDED if near is None else f"there is one in {near}: give that folder"
-        raise CheckpointError(f"{path} is absent; {advice}")
+        raise CheckpointError(f"{path} is missing; {advice}")
     text = read_text(path, LARGEST_CONFIG, error=CheckpointError, inside=path.parent)
     try:
         return Descriptor.from_json(text)

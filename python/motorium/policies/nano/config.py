@@ -204,7 +204,7 @@ def _channel_problems(d: Descriptor) -> list[str]:
         found += [f"{what} {c.joint!r}: min is not below max" for c in channels if not c.min < c.max]
     measured = {c.slot for c in d.state}
     found += [
-        f"action {c.joint!r} is relative but its slot {c.slot} is no state input"
+        f"action {c.joint!r} is relative but its slot {c.slot} is not a state input"
         for c in d.action
         if c.relative and c.slot not in measured
     ]
@@ -253,7 +253,7 @@ def _adapter_problems(d: Descriptor) -> list[str]:
         found += _repeated(list(adapters.slots), f"slot_adapters of {adapters.embodiment!r}: slot")
         strange = sorted(set(adapters.slots) - commanded)
         if strange:
-            found.append(f"slot_adapters of {adapters.embodiment!r}: slot {strange[0]} is no action")
+            found.append(f"slot_adapters of {adapters.embodiment!r}: slot {strange[0]} is not an action")
     return found
 
 

@@ -97,7 +97,7 @@ class NanoPolicy(Policy):
         self.embodiment = bind(self.descriptor, robot).embodiment
 
     def warm_up(self) -> None:
-        """One plan from grey images: touches all memory; the state of the noise is left alone."""
+        """Plan once from grey images, which touches all memory; the noise state stays unchanged."""
         images = [np.full((c.height, c.width, 3), 128, np.uint8) for c in self.descriptor.cameras]
         zeros = np.zeros((self.info.rows, SLOTS), np.float32)
         self.engine.encode(images, np.zeros(self.descriptor.prompt.max_tokens, np.int32), self.embodiment)
@@ -145,7 +145,7 @@ class NanoPolicy(Policy):
         )
 
     def check_task(self, task: str) -> list[str]:
-        """Words of `task` that the checkpoint was never taught. Raises PromptError when it knows none of them."""
+        """Return words of `task` that the checkpoint was never taught. Raises PromptError when it knows none."""
         return self.tokenizer.check(task)
 
     def read_scene(self) -> dict[str, float]:

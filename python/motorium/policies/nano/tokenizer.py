@@ -21,10 +21,10 @@ class Tokenizer:
         self._ids = dict(zip(prompt.vocabulary[2:], range(2, len(prompt.vocabulary)), strict=True))
 
     def encode(self, task: str) -> NDArray[np.int32]:
-        """(max_tokens,) int32. Raises PromptError when there is no word or there are too many."""
+        """Encode `task` as (max_tokens,) int32. Raises PromptError when there is no word or there are too many."""
         words = self._words(task)
         if not words:
-            raise PromptError(f"the instruction {task!r} holds no word; try 'put the red cube in the tray'")
+            raise PromptError(f"the instruction {task!r} has no word; try 'put the red cube in the tray'")
         if len(words) > self._prompt.max_tokens:
             raise PromptError(
                 f"the instruction {task!r} has {len(words)} words; "
@@ -35,7 +35,7 @@ class Tokenizer:
         return ids
 
     def check(self, task: str) -> list[str]:
-        """Words of `task` that the checkpoint was never trained on.
+        """Return words of `task` that the checkpoint was never trained on.
 
         Raises:
             PromptError: it knows none of them, or as `encode`.
@@ -44,12 +44,12 @@ class Tokenizer:
         unknown = self.unknown_words(task)
         if not self._ids.keys() & self._words(task):
             raise PromptError(
-                f"of the instruction {task!r} this checkpoint knows no word; it was taught: {self._listed()}"
+                f"this checkpoint knows no word of the instruction {task!r}; it was taught: {self._listed()}"
             )
         return unknown
 
     def unknown_words(self, task: str) -> list[str]:
-        """Words of `task` that the checkpoint was never trained on, each once."""
+        """Return words of `task` that the checkpoint was never trained on, each once."""
         return [word for word in dict.fromkeys(self._words(task)) if word not in self._ids]
 
     def _listed(self) -> str:

@@ -9,7 +9,7 @@ from .config import Descriptor
 
 
 def view_tokens(camera: CameraInput) -> int:
-    """Tokens one view becomes: convolutions k6 s4 p1, k3 s2 p1, k3 s2 p1."""
+    """Count the tokens of one view: convolutions k6 s4 p1, k3 s2 p1, k3 s2 p1."""
 
     def size(pixels: int) -> int:
         first = (pixels + 2 - 6) // 4 + 1
@@ -20,7 +20,7 @@ def view_tokens(camera: CameraInput) -> int:
 
 
 def nano_tensors(descriptor: Descriptor) -> dict[str, Shape]:
-    """Tensor name -> shape, exactly what `model.safetensors` must hold."""
+    """Return tensor name -> shape of all that `model.safetensors` must contain."""
     d, dims = descriptor, descriptor.dims
     u, a, s = dims.prefix_width, dims.expert_width, len(d.scene.names)
     shapes: dict[str, Shape] = {

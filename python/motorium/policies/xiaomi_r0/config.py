@@ -117,7 +117,7 @@ class XiaomiR0Config:
         return self.vlm_config.text_config.num_hidden_layers - self.dit_config.num_hidden_layers
 
     def engine(self, layout: ChunkLayout) -> dict[str, Any]:
-        """Config of `_core.XiaomiR0Engine`."""
+        """Return the config of `_core.XiaomiR0Engine`."""
         dit, text = self.dit_config, self.vlm_config.text_config
         block = {
             "width": dit.hidden_size,
@@ -158,5 +158,5 @@ class XiaomiR0Config:
 
 
 def read_config(path: Path) -> XiaomiR0Config:
-    """config.json. Raises CheckpointError."""
+    """Read config.json. Raises CheckpointError."""
     return foreign_config.build(XiaomiR0Config, foreign_config.read_json(path), path)

@@ -67,7 +67,7 @@ class XiaomiR0:
         *,
         record: bool = False,
     ) -> Float32:
-        """(T, channels), normalised.
+        """Return the chunk (T, channels), normalised.
 
         Args:
             noise: (T, channels), standard normal.

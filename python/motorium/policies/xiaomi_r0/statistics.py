@@ -34,12 +34,12 @@ class ActionStatistics:
         return (np.asarray(self.std) > SMALLEST_STD).astype(np.float32)
 
     def denormalise(self, actions: Float32) -> Float32:
-        """(..., T, channels) of the network -> the robot's units."""
+        """Convert (..., T, channels) of the network to the robot's units."""
         return actions * np.asarray(self.std, np.float32) + np.asarray(self.mean, np.float32)
 
 
 def read_statistics(path: Path, robot_type: str, shape: tuple[int, int]) -> ActionStatistics:
-    """Of one robot, from preprocessor_config.json; `shape` is (T, channels). Raises CheckpointError."""
+    """Read one robot's statistics from preprocessor_config.json; `shape` is (T, channels). Raises CheckpointError."""
     document = foreign_config.read_json(path)
     known = document.get("action_config") if isinstance(document, dict) else None
     if not isinstance(known, dict):

@@ -11,12 +11,12 @@ from .config import MLP_RATIO, TIME_WIDTH, XiaomiR0Config
 
 
 def unused_by_head(name: str) -> bool:
-    """Tensors of the vision-language model."""
+    """Return whether a tensor is of the vision-language model."""
     return name.startswith("vlm.")
 
 
 def xiaomi_r0_tensors(config: XiaomiR0Config) -> dict[str, Weight]:
-    """Engine name -> official tensor. All Linear weights are [out, in]; most have no bias."""
+    """Return engine name -> official tensor. All Linear weights are [out, in]; most have no bias."""
     w, actions, states = config.dit_config.hidden_size, config.action_dim, config.state_dim
     linears: dict[str, tuple[str, Shape]] = {
         "state.fc1": ("state_projector.layers.0", (w, states)),

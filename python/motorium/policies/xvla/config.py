@@ -117,7 +117,7 @@ class XvlaConfig:
         return int(self.hidden_size * self.mlp_ratio)
 
     def engine(self) -> dict[str, Any]:
-        """Config of `_core.XvlaEngine`."""
+        """Return the config of `_core.XvlaEngine`."""
         block = {
             "width": self.hidden_size,
             "heads": self.num_heads,
@@ -194,6 +194,6 @@ def _action_width(document: Mapping[str, Any]) -> Any:
 
 
 def read_config(path: Path) -> XvlaConfig:
-    """config.json of either layout. Raises CheckpointError."""
+    """Read config.json of either layout. Raises CheckpointError."""
     document = official_document(foreign_config.read_json(path))
     return foreign_config.build(XvlaConfig, document, path)

@@ -86,7 +86,7 @@ class EncoderConfig:
             raise CheckpointError("; ".join(broken))
 
     def engine(self, image: int) -> dict[str, Any]:
-        """Config of `_core.FlorenceEncoder` for square images of `image` pixels."""
+        """Return the config of `_core.FlorenceEncoder` for square images of `image` pixels."""
         vision, text = self.vision_config, self.text_config
         names = ("width", "depth", "heads", "groups", "patch", "stride", "padding", "norm_first")
         stages = zip(vision.dim_embed, vision.depths, vision.num_heads, vision.num_groups, vision.patch_size,
@@ -150,7 +150,7 @@ def read_encoder_config(path: Path) -> EncoderConfig:
 
 
 def florence_tensors(config: EncoderConfig) -> dict[str, Weight]:
-    """Engine name -> official tensor. The embedding is stored once, as `shared.weight`."""
+    """Return engine name -> official tensor. The embedding is stored once, as `shared.weight`."""
     vision, text = config.vision_config, config.text_config
     last, d = vision.dim_embed[-1], text.d_model
     model = "vlm.language_model.model"

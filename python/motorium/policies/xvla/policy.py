@@ -34,7 +34,7 @@ class Encoder:
             raise CheckpointError(f"the engine refuses this checkpoint: {error}") from error
 
     def encode(self, pixels: Any, valid: Any, ids: Any, *, record: bool = False) -> tuple[Float32, Float32]:
-        """Features (tokens + n, F) and the other views' tokens ((V-1) * tokens, F).
+        """Return features (tokens + n, F) and the other views' tokens ((V-1) * tokens, F).
 
         Args:
             pixels: (V, 3, S, S), normalised.
@@ -64,7 +64,7 @@ class Xvla:
             raise CheckpointError(f"the engine refuses this checkpoint: {error}") from error
 
     def encode(self, features: Any, views: Any, domain: int, *, record: bool = False) -> None:
-        """Features (n, F) of the language encoder, views (m, F) of views 1 and up, domain index."""
+        """Take features (n, F) of the language encoder, tokens (m, F) of views 1 and up, and the domain's index."""
         self.engine.encode(features, views, domain, self.recorder if record else None)
 
     def noise(self, seed: int | None = None) -> Float32:

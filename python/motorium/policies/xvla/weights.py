@@ -67,12 +67,12 @@ SHARED, TIED = (f"vlm.language_model.model.{part}.weight" for part in ("shared",
 
 
 def unused_by_head(name: str) -> bool:
-    """Tensors of the vision-language encoder and of training."""
+    """Return whether a tensor is of the vision-language encoder and of training."""
     return name.startswith(("vlm.", "sf_projector."))
 
 
 def unused_by_encoder(name: str) -> bool:
-    """Tensors of the head, of training and of the language model's output."""
+    """Return whether a tensor is of the head, of training and of the language model's output."""
     return name.startswith(("transformer.", "sf_projector.")) or name in (TIED, FINAL_BIAS)
 
 
@@ -80,7 +80,7 @@ FINAL_BIAS = "vlm.language_model.final_logits_bias"
 
 
 def xvla_tensors(config: XvlaConfig) -> dict[str, Weight]:
-    """Engine name -> official tensor. Domain-aware layers keep one row per domain, viewed as [in, out]."""
+    """Return engine name -> official tensor. Domain-aware layers keep one row per domain, viewed as [in, out]."""
     w, c, domains = config.hidden_size, config.width, config.num_domains
     inputs = c + config.proprio + config.dim_time
     table = {
