@@ -29,6 +29,7 @@ from motorium.errors import DataError
 from motorium.robots.calibration import Calibration
 from motorium.robots.identity import Identity
 from motorium.specs.robot import DATA, RobotSpec
+from motorium.specs.servo import DATA as SERVOS
 from motorium.specs.zero import JointZero
 from motorium.teleop.recorded import Playing, load_episode
 
@@ -322,3 +323,25 @@ def test_what_strangers_write_about_their_arm_is_no_traceback(recorded: Path, ow
     check(old)
     with pytest.raises(DataError):
         add(old, arm())
+
+
+def test_a_recording_of_a_robot_with_a_servo_file_goes_on_where_its_folder_was_copied(tmp_path: Path) -> None:
+    """0.1.0 noted the servo file's path; today what it says is noted."""
+    robot = tmp_path / "here"
+    robot.mkdir()
+    text = (DATA / "so101.toml").read_text(encoding="utf-8")
+    (robot / "so101.toml").write_text(
+        text.replace('motor = "sts3215"', 'motor = "my.toml"'), encoding="utf-8"
+    )
+    shutil.copy(SERVOS / "sts3215.toml", robot / "my.toml")
+    here = RobotSpec.load(robot / "so101.toml")
+    before = arm(here)
+    old = {key: value for key, value in before.identity().as_dict().items() if key != "path_sha256"}
+    old["spec_sha256"] = before.identity().path_sha256
+    add(tmp_path / "d", SimpleNamespace(spec=here, cameras={}, identity=lambda: Identity.read(old)))
+    add(tmp_path / "d", before)
+    there = RobotSpec.load(shutil.copytree(robot, tmp_path / "there") / "so101.toml")
+    add(tmp_path / "d", arm(there))
+    assert not [finding for finding in check(tmp_path / "d").findings if finding.kind == "arm"]
+    assert load_episode(tmp_path / "d", 0, playing(here)).seconds > 1
+    assert load_episode(tmp_path / "d", 2, playing(here)).seconds > 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,13 @@ from motorium._core import ServoEmulator
 from motorium.cameras.setup import CameraSetup
 from motorium.cli.main import main
 from motorium.robots.calibration import Calibration
+from motorium.robots.identity import Identity
 from motorium.robots.lerobot_calibration import read_lerobot, write_lerobot
 from motorium.specs.robot import RobotSpec
 
 TASK = "put the red cube in the tray"
+OWN_SERVO_HASH = "504b8cc6a966d44308581e313d22933b6ca2ff9cbd75769860139ee5269b99b2"
+"""Of robot/own_servo.toml, by 0.1.0."""
 
 
 @pytest.fixture
@@ -60,6 +64,20 @@ def test_a_calibration_says_what_it_said(at_home: Path) -> None:
             )  # fmt: skip
         found.save(at_home / "again.json")
         assert json.loads((at_home / "again.json").read_text()) == before, "written as it was read"
+
+
+@pytest.mark.usefixtures("at_home")
+def test_a_calibration_of_a_robot_with_a_servo_file_still_opens(tmp_path: Path) -> None:
+    """0.1.0 put the servo file's path into the hash."""
+    spec = RobotSpec.load("robot/own_servo.toml")
+    made = replace(Calibration.nominal(spec), spec_hash=OWN_SERVO_HASH)
+    made.save(tmp_path / "made.json")
+    assert Calibration.load(tmp_path / "made.json", spec) == made
+    then = Identity(spec.name, OWN_SERVO_HASH)
+    assert then.same_declaration(Identity.of(spec, None)), "its recordings go on"
+    assert Identity.of(spec, None).same_declaration(then)
+    other = Identity.of(RobotSpec.load("robot/mine.toml"), None)
+    assert not then.same_declaration(other)
 
 
 def test_the_file_for_lerobot_is_written_the_same(at_home: Path) -> None:

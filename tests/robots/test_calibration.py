@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ import pytest
 
 from motorium.errors import CalibrationError
 from motorium.robots.calibration import Calibration, _checksum, spec_hash
+from motorium.specs.robot import DATA as ROBOTS
 from motorium.specs.robot import RobotSpec
+from motorium.specs.servo import DATA as MOTORS
 from motorium.specs.zero import JointZero
 
 SPEC = RobotSpec.load("so101")
@@ -90,3 +94,38 @@ def test_damaged_file(file: Path) -> None:
     file.write_text(file.read_text()[:40])
     with pytest.raises(CalibrationError, match="is not valid JSON"):
         Calibration.load(file, SPEC)
+
+
+def own_servo(folder: Path, **changes: str) -> RobotSpec:
+    """so101 with a servo file of its author beside it, in which some keys have other values."""
+    folder.mkdir(exist_ok=True)
+    robot = (ROBOTS / "so101.toml").read_text(encoding="utf-8")
+    assert 'motor = "sts3215"' in robot
+    (folder / "arm.toml").write_text(
+        robot.replace('motor = "sts3215"', 'motor = "my.toml"'), encoding="utf-8"
+    )
+    servo = (MOTORS / "sts3215.toml").read_text(encoding="utf-8")
+    for key, value in changes.items():
+        servo, count = re.subn(rf"(?m)^{key} = \S+", f"{key} = {value}", servo)
+        assert count == 1
+    (folder / "my.toml").write_text(servo, encoding="utf-8")
+    return RobotSpec.load(folder / "arm.toml")
+
+
+def test_a_robot_with_a_servo_file_may_be_copied_with_its_calibration(tmp_path: Path) -> None:
+    spec = own_servo(tmp_path / "here")
+    Calibration.nominal(spec).save(tmp_path / "here" / "mine.json")
+    shutil.copytree(tmp_path / "here", tmp_path / "there")
+    there = RobotSpec.load(tmp_path / "there" / "arm.toml")
+    assert (
+        Calibration.load(tmp_path / "there" / "mine.json", there).joints == Calibration.nominal(spec).joints
+    )
+
+
+def test_what_a_servo_file_says_of_counts_belongs_to_the_calibration(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    Calibration.nominal(own_servo(tmp_path / "as-calibrated")).save(file)
+    for number, change in enumerate(({"ticks_per_turn": "4100"}, {"model": '"sts3250"'})):
+        with pytest.raises(CalibrationError, match="calibrate the arm again"):
+            Calibration.load(file, own_servo(tmp_path / f"counts-{number}", **change))
+    assert Calibration.load(file, own_servo(tmp_path / "tuned", stall_current_ma="2300.0", sag_rad="0.3"))

@@ -29,20 +29,60 @@ from .fingerprint import check_offsets
 FORMAT = "motorium-calibration"
 VERSION = 1
 MAX_BYTES = 1 << 20
+COUNT_REGISTERS = ("present_position", "goal_position", "homing_offset")
+COUNT_SETTINGS = ("angular_resolution", "drive_mode", "operating_mode", "phase")
+"""Registers whose value makes a count worth more, turns it round or shifts it (docs/bus.md)."""
 _NAME = re.compile(r"\w[\w .-]{0,63}")
 
 
 def spec_hash(spec: RobotSpec) -> str:
-    """Return the SHA-256 over everything in `spec` that gives ticks their meaning."""
-    motors = set(spec.motor_names)
+    """Return the SHA-256 over everything in `spec` that gives ticks their meaning.
+
+    A shipped servo goes in by its name; one of the robot's author by what its file says of counts, wherever it stands.
+    """
+    if not any(map(_is_file, spec.motor_names)):
+        return _hash(spec, _named_motors(spec))
+    return _hash(spec, [_counts(name) if _is_file(name) else name for name in spec.motor_names])
+
+
+def path_hash(spec: RobotSpec) -> str | None:
+    """Return the hash that 0.1.0 made of a robot with a servo file: from the file's path. None without such a file."""
+    return _hash(spec, _named_motors(spec)) if any(map(_is_file, spec.motor_names)) else None
+
+
+def _hash(spec: RobotSpec, motor: object) -> str:
     facts = {
         "name": spec.name,
-        "motor": spec.motor_names if len(motors) > 1 else spec.bus.motor,
+        "motor": motor,
         "joints": [
             [j.name, j.id, *j.origin_xyz_m, *j.origin_rpy_rad, j.lower_rad, j.upper_rad] for j in spec.joints
         ],
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _named_motors(spec: RobotSpec) -> object:
+    return spec.motor_names if len(set(spec.motor_names)) > 1 else spec.bus.motor
+
+
+def _is_file(motor: str) -> bool:
+    return motor.endswith(".toml")
+
+
+def _counts(motor: str) -> dict[str, object]:
+    """What a servo's file says of its counts; gains and thresholds may be tuned without calibrating again."""
+    table = MotorSpec.load(motor)
+    registers = [table.registers[name] for name in COUNT_REGISTERS if name in table.registers]
+    return {
+        "model": table.model,
+        "protocol": table.protocol,
+        "ticks_per_turn": table.ticks_per_turn,
+        "max_ticks": table.max_ticks,
+        "byte_order": table.byte_order,
+        "reverse": asdict(table.reverse) if table.reverse else None,
+        "registers": [[r.name, r.address, r.size, r.sign_bit, r.signed] for r in registers],
+        "settings": [asdict(setting) for setting in table.settings if setting.register in COUNT_SETTINGS],
+    }
 
 
 def directory() -> Path:
@@ -170,7 +210,7 @@ class Calibration:
                 f"{where} has joints {', '.join(sorted(self.joints))}; "
                 f"{spec.name} has {', '.join(spec.joint_names)}"
             )
-        if self.spec_hash != spec_hash(spec):
+        if self.spec_hash not in (spec_hash(spec), path_hash(spec)):
             raise CalibrationError(
                 f"{where} was made for another declaration of {spec.name} (servos, joint frames or limits "
                 f"changed since): calibrate the arm again"

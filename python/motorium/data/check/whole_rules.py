@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -97,14 +97,19 @@ def totals(dataset: Dataset) -> Iterator[Finding]:
 
 def arms(dataset: Dataset) -> Iterator[Finding]:
     """Find every arm after the first, and rows that were paired by another rule."""
-    groups: dict[_ArmKey, list[int]] = {}
+    found: list[tuple[int, _ArmKey]] = []
     for episode in dataset.episodes:
         try:
             notes = dataset.notes(episode)
         except DataError:  # has a finding of its own
             continue
-        key = Identity.read(notes.get(ROBOT)), instants.pairing_of(notes)
-        groups.setdefault(key, []).append(episode.index)
+        found.append((episode.index, (Identity.read(notes.get(ROBOT)), instants.pairing_of(notes))))
+    today = {arm.path_sha256: arm.spec_sha256 for _, (arm, _) in found if arm and arm.path_sha256}
+    groups: dict[_ArmKey, list[int]] = {}
+    for index, (noted, rule) in found:
+        # 0.1.0 knew a robot with a servo file by that file's path
+        arm = noted and replace(noted, spec_sha256=today.get(noted.spec_sha256, noted.spec_sha256))
+        groups.setdefault((arm, rule), []).append(index)
     first, *others = groups or [(None, 0)]
     for key in others:
         numbers = groups[key]

@@ -75,7 +75,7 @@ def other_robot(
     limits = changed_limits(own, spec)
     if name and name != spec.name:
         return f"recorded with {name}, and this is {spec.name}"
-    if there is not None and there.spec_sha256 != now.spec_sha256:
+    if there is not None and not there.same_declaration(now):
         what = "; ".join(limits) or "its servos, ids or joint frames"
         return f"recorded with another declaration of {spec.name}, which differs in: {what}"
     if there is None and limits:

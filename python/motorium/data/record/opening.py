@@ -99,7 +99,7 @@ def _check_arm(root: Path, theirs: Schema, mine: Schema, before: Identity | None
     """Raise DataError when `mine` is of another robot's file or another calibration, and nobody accepted that."""
     now = Identity.read(mine.own.get(ROBOT))
     changed = [key for key in DECLARED if key in theirs.own and theirs.own[key] != mine.own.get(key)]
-    other = before is not None and now is not None and before.spec_sha256 != now.spec_sha256
+    other = before is not None and now is not None and not before.same_declaration(now)
     if (other or changed) and not accepted.robot:
         what = ", ".join(changed) or "servos, ids or joint frames"
         raise refusal(
