@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from motorium import doctor
-from motorium._core import ServoEmulator
+from motorium._core import LatencySetting, ServoEmulator
 from motorium.cli.doctor import command
 from motorium.errors import BusError
 from motorium.motors.diagnosis import Finding, diagnose_latency, diagnose_port, udev_rule
@@ -160,8 +161,8 @@ def test_a_missing_udev_rule_and_its_text(monkeypatch):
 
 
 def test_latency_timer():
-    assert diagnose_latency(ADAPTER, {"setting": "low", "timer_ms": 1}) == []
-    (finding,) = diagnose_latency(ADAPTER, {"setting": "refused", "timer_ms": 16})
+    assert diagnose_latency(ADAPTER, SimpleNamespace(setting=LatencySetting.LOW, timer_ms=1)) == []
+    (finding,) = diagnose_latency(ADAPTER, SimpleNamespace(setting=LatencySetting.REFUSED, timer_ms=16))
     assert finding.cause == "latency_timer"
     assert "16 ms" in finding.detail
     assert 'latency_timer}="1"' in finding.fix

@@ -140,7 +140,7 @@ def test_a_run_survives_single_bad_chunks_and_takes_256_rows(virtual_robot: mt.R
     report = mt.run(virtual_robot, policy, "turn", 2.5)
     assert policy.spoilt >= 3
     assert report.refused_chunks == policy.spoilt
-    assert report.safety["trips"] == 0
+    assert report.safety.trips == 0
     assert report.underflows == 0
 
 

@@ -161,7 +161,7 @@ def test_a_run_on_dynamixel_servos_approaches_and_says_which_joint(caplog) -> No
         report = run(robot, _Far(spec, "elbow_flex", -0.8), "reach", duration_s=0.6, until=lambda: False)
         ticks = robot.control.telemetry()
         robot.control.release()
-    assert report.control["approaches"] == 1
+    assert report.control.approaches == 1
     assert np.count_nonzero(ticks["events"] & TickEvents.APPROACH) == 1, (
         "telemetry says in which tick it began"
     )

@@ -175,7 +175,7 @@ def test_the_unified_slots_hold_the_joints_of_the_robot(root, tmp_path):
         np.testing.assert_allclose(back, before["action"], atol=1e-6)
         others = np.delete(rows["action_slots"], slots.slots, axis=1)
         assert not others.any()
-    assert [line["slot"] for line in unified.table(source)] == slots.slots
+    assert [line.slot for line in unified.table(source)] == slots.slots
 
 
 @pytest.mark.parametrize("unit", ["deg", "lerobot"])

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from waiting import wait
 
 import motorium
 from motorium import _core
-from motorium._core import Mode, Reason, ServoEmulator
+from motorium._core import LatencySetting, Mode, Reason, ServoEmulator
 from motorium.errors import CalibrationError
 from motorium.motors.diagnosis import diagnose_latency, udev_rule
 from motorium.motors.ports import SerialPort
@@ -121,7 +122,7 @@ def test_harm_17_an_adapter_is_asked_to_hold_nothing_back(tmp_path: Path) -> Non
     assert setting() == "low"
     assert setting(ADAPTER_REFUSES="1") == "refused"
     port = SerialPort("/dev/ttyUSB0", "/dev/ttyUSB0", "A7", "FTDI", usable=True, advice="")
-    (finding,) = diagnose_latency(port, {"setting": "refused", "timer_ms": 16})
+    (finding,) = diagnose_latency(port, SimpleNamespace(setting=LatencySetting.REFUSED, timer_ms=16))
     assert "for 16 ms" in finding.detail
     assert 'ATTR{latency_timer}="1"' in finding.fix
 

@@ -153,11 +153,11 @@ def test_recording_writes_whole_shards_and_does_not_repeat_them(tmp_path):
     )
     totals = record(job, lambda _: None)
     demos = Demos([tmp_path])
-    assert len(demos) == totals["frames"] > 0
+    assert len(demos) == totals.frames > 0
     assert demos.column("seed").min() >= FIRST_TRAINING_SEED
     manifest = json.loads(next(tmp_path.glob("*/manifest.json")).read_text())
     assert manifest["joints"] == list(RobotSpec.load("so101").joint_names)
-    assert record(job, lambda _: None)["frames"] == 0
+    assert record(job, lambda _: None).frames == 0
 
 
 def test_every_episode_has_its_own_training_seed(tmp_path):

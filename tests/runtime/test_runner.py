@@ -112,7 +112,7 @@ def test_one_bad_chunk_is_survived(arm: VirtualArm) -> None:
     with opened(arm) as robot:
         report = motorium.run(robot, NanPolicy(first=4, count=1), "swing", 1.5)
     assert report.refused_chunks == 1
-    assert report.safety["trips"] == 0
+    assert report.safety.trips == 0
 
 
 def test_bad_chunks_stop_the_arm(arm: VirtualArm) -> None:
@@ -133,7 +133,7 @@ def test_a_stalled_policy_underflows_holds_and_goes_on(arm: VirtualArm) -> None:
         report = motorium.run(robot, policy, "swing", 4.0)
     assert report.underflows == 1
     assert policy.calls > 7
-    assert report.safety["trips"] == 0
+    assert report.safety.trips == 0
     assert arm.largest_goal_step_rad < 0.04
 
 

@@ -16,6 +16,7 @@ from motorium.errors import BindingError, BusError
 from motorium.specs.robot import RobotSpec
 from motorium.teleop.leader import open_leader
 from motorium.teleop.mapping import JointMap
+from motorium.teleop.report import SessionEnd
 from motorium.teleop.session import Controls, Session
 from motorium.teleop.sources import Replay, Stepper
 from motorium.teleop.tracking import Track, lag_s
@@ -57,8 +58,8 @@ def test_the_follower_goes_to_its_leader_in_a_ramp_and_stays_with_it(robot):
         np.testing.assert_allclose(robot.position_rad, AWAY, atol=0.02)
     fastest = max(joint.max_velocity_rad_s for joint in robot.spec.joints) * PERIOD_S
     assert 0.001 < steps.largest_rad <= 1.01 * fastest
-    assert (report.streams, report.losses, report.reason) == (1, 0, "time")
-    assert report.joints["moved"] == list(robot.spec.joint_names)
+    assert (report.streams, report.losses, report.reason) == (1, 0, SessionEnd.TIME)
+    assert report.joints.moved == robot.spec.joint_names
     assert robot.control.mode is Mode.HOLDING
 
 
@@ -66,9 +67,9 @@ def test_the_goal_trails_a_moving_leader_by_a_few_ticks(robot):
     with open_leader("sim:so101_leader") as leader:
         report = Session(robot).follow(leader, seconds=3.0)
     assert report.tracking is not None
-    assert report.tracking["command_lag_ms"] < 60
-    assert report.tracking["rms_rad"] < 0.05
-    assert report.tracking["moved_rad"] > 0.3
+    assert report.tracking.command_lag_ms < 60
+    assert report.tracking.rms_rad < 0.05
+    assert report.tracking.moved_rad > 0.3
 
 
 def test_a_leader_has_no_torque(robot):
@@ -126,7 +127,7 @@ def test_the_stop_button_stops(robot):
     presses = iter([False] * 8 + [True] * 100)
     with open_leader("sim:so101_leader") as leader:
         report = Session(robot, controls=Controls(stopped=lambda: next(presses))).follow(leader, seconds=5.0)
-    assert report.reason == "stopped"
+    assert report.reason is SessionEnd.STOPPED
     assert report.seconds < 2.0
     stats = robot.control.stats()
     assert (stats.mode, stats.reason) == (Mode.FAULT, Reason.ESTOP)  # latched, and not a mere hold
@@ -138,7 +139,7 @@ def test_a_recorded_trajectory_is_approached_and_played(robot):
     t = np.linspace(0, 1.0, 21)
     q = AWAY + 0.2 * np.sin(2 * np.pi * t)[:, None]
     report = Session(robot).play(Replay(t, q), name="replay", watch=steps)
-    assert report.reason == "source"
+    assert report.reason is SessionEnd.SOURCE
     assert wait(lambda: np.abs(robot.position_rad - q[-1]).max() < 0.03)
     assert steps.largest_rad < 0.021
 
@@ -146,7 +147,7 @@ def test_a_recorded_trajectory_is_approached_and_played(robot):
 def test_a_function_moves_the_arm(robot):
     start = robot.position_rad.copy()
     report = Session(robot).play(Stepper(lambda t, _q: start + 0.2 * min(1.0, t)), seconds=1.5)
-    assert report.reason == "time"
+    assert report.reason is SessionEnd.TIME
     np.testing.assert_allclose(robot.position_rad, start + 0.2, atol=0.03)
 
 
@@ -155,7 +156,7 @@ def test_a_paused_trajectory_goes_on_where_it_was(robot):
     t = np.linspace(0, 0.6, 13)
     q = HOME + 0.1 * t[:, None]
     report = Session(robot, controls=Controls(engaged=lambda: next(calls))).play(Replay(t, q))
-    assert report.reason == "source"
+    assert report.reason is SessionEnd.SOURCE
     assert report.seconds > 0.9
     np.testing.assert_allclose(robot.control.goal_rad, q[-1], atol=0.02)
 

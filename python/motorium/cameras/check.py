@@ -3,20 +3,68 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..deprecated import dict_access
 from ..errors import CameraError
 from .devices import SYSFS
+from .modes import BusLoad
 from .rig import CameraRig, usb_loads
 from .setup import CameraSetup
 
 
-def check_cameras(setup: CameraSetup, seconds: float = 2.0, *, sysfs: Path = SYSFS) -> dict[str, Any]:
-    """Check buses, pictures and rates; returns plain values for JSON.
+@dict_access
+@dataclass(frozen=True)
+class CameraCheck:
+    """One camera, measured.
 
-    Returns `robot`, `buses` and `cameras`: role -> camera, size, rate_hz, age_s, distance (None without a reference
-    picture), lost.
+    Attributes:
+        camera: serial number, USB path, node or file that is bound.
+        size: of its pictures, such as "640x480".
+        rate_hz: frames per second.
+        age_s: seconds since its newest frame was captured; None without one.
+        distance: between its picture and the reference, 0 to 1; None without a reference picture.
+        lost: times that it was lost.
+    """
+
+    camera: str
+    size: str
+    rate_hz: float
+    age_s: float | None
+    distance: float | None
+    lost: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+
+@dict_access
+@dataclass(frozen=True)
+class CamerasCheck:
+    """All cameras of a robot, measured.
+
+    Attributes:
+        robot: its name.
+        buses: what the cameras reserve on each USB bus.
+        cameras: role -> what was measured.
+    """
+
+    robot: str
+    buses: tuple[BusLoad, ...]
+    cameras: Mapping[str, CameraCheck]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        cameras = {role: camera.as_dict() for role, camera in self.cameras.items()}
+        return {"robot": self.robot, "buses": [load.as_dict() for load in self.buses], "cameras": cameras}
+
+
+def check_cameras(setup: CameraSetup, seconds: float = 2.0, *, sysfs: Path = SYSFS) -> CamerasCheck:
+    """Open all cameras of a robot for `seconds` and measure their pictures and rates.
 
     Raises:
         CameraError: no camera bound; one is absent, swapped or looks elsewhere; a bus is over its limit.
@@ -33,12 +81,12 @@ def check_cameras(setup: CameraSetup, seconds: float = 2.0, *, sysfs: Path = SYS
     cameras = {}
     for role, frame in frames.items():
         height, width = frame.image.shape[:2]
-        cameras[role] = {
-            "camera": setup.cameras[role].where,
-            "size": f"{width}x{height}",
-            "rate_hz": (after[role].frames - before[role].frames) / elapsed_s,
-            "age_s": after[role].age_s,
-            "distance": seen.distance.get(role),
-            "lost": after[role].lost,
-        }
-    return {"robot": setup.robot, "buses": [load.as_dict() for load in loads], "cameras": cameras}
+        cameras[role] = CameraCheck(
+            camera=setup.cameras[role].where,
+            size=f"{width}x{height}",
+            rate_hz=(after[role].frames - before[role].frames) / elapsed_s,
+            age_s=after[role].age_s,
+            distance=seen.distance.get(role),
+            lost=after[role].lost,
+        )
+    return CamerasCheck(setup.robot, tuple(loads), cameras)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..deprecated import dict_access
 from ..errors import CameraError
 from ..files import write_json
 from ..foreign import check_regular
 from ..types import UInt8
-from .apriltags import averaged, detect, solve
+from .apriltags import Extrinsics, averaged, detect, solve
 from .opencv import import_cv2
 from .poses import Lens, load_tags
 from .rig import CameraRig
@@ -20,6 +21,39 @@ from .setup import CameraSetup, setup_path
 FORMAT, VERSION = "motorium-extrinsics", 1
 FRAMES = 10
 MAX_PICTURE_BYTES = 64 << 20
+
+
+@dict_access
+@dataclass(frozen=True)
+class CameraPlace:
+    """Where a camera stands in the world, as it is kept.
+
+    Attributes:
+        robot, role: whose camera, and which.
+        width, height: of its pictures, pixels.
+        lens: what the place was solved with.
+        extrinsics: the place, and how well it is known.
+    """
+
+    robot: str
+    role: str
+    width: int
+    height: int
+    lens: Lens
+    extrinsics: Extrinsics
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON: the content of the file."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "robot": self.robot,
+            "role": self.role,
+            "width": self.width,
+            "height": self.height,
+            "lens": asdict(self.lens),
+            **self.extrinsics.as_dict(),
+        }
 
 
 def extrinsics_path(robot: str, role: str) -> Path:
@@ -43,7 +77,7 @@ def pictures(robot: str, role: str, files: Sequence[Path]) -> list[UInt8]:
 
 def calibrate(
     robot: str, role: str, images: Sequence[UInt8], tags_file: Path, lens: Lens | float
-) -> dict[str, Any]:
+) -> CameraPlace:
     """Solve, keep the result, and return it.
 
     Args:
@@ -63,20 +97,10 @@ def calibrate(
     height, width = images[0].shape[:2]
     optics = lens if isinstance(lens, Lens) else Lens.from_fovy(width, height, lens)
     corners, count = averaged(detect(image) for image in images)
-    found = solve(corners, tags, optics)
-    result = {
-        "format": FORMAT,
-        "version": VERSION,
-        "robot": robot,
-        "role": role,
-        "width": width,
-        "height": height,
-        "lens": asdict(optics),
-        **found.as_dict(),
-        "frames": count,
-    }
-    write_json(extrinsics_path(robot, role), result)
-    return result
+    found = replace(solve(corners, tags, optics), frames=count)
+    place = CameraPlace(robot, role, width, height, optics, found)
+    write_json(extrinsics_path(robot, role), place.as_dict())
+    return place
 
 
 def _read(path: Path) -> UInt8:

@@ -99,9 +99,15 @@ def slots(dataset: Path, out: Path | None, units: str | None, robot: str | None,
         say_what_waits(dataset)
         unified.unified(opened, out, how)
     if as_json:
-        print_json({"dataset": str(dataset), "out": None if out is None else str(out), "joints": lines})
+        print_json(
+            {
+                "dataset": str(dataset),
+                "out": None if out is None else str(out),
+                "joints": [x.as_dict() for x in lines],
+            }
+        )
         return
-    shown = [[x["joint"], x["slot"], x["unit"], x["observation.state"], x["action"]] for x in lines]
+    shown = [[x.joint, x.slot, x.unit, list(x.state), list(x.action)] for x in lines]
     print_table(["joint", "slot", "unit", "state", "action"], shown)
 
 

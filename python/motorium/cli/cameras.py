@@ -106,14 +106,14 @@ def check_command(robot: str, seconds: float, as_json: bool) -> None:
 
     report = check_cameras(CameraSetup.load(robot), seconds)
     if as_json:
-        print_json(report)
+        print_json(report.as_dict())
         return
     rows = [
-        [role, r["camera"], r["size"], f"{r['rate_hz']:.1f}", f"{1e3 * r['age_s']:.0f}", _distance(r)]
-        for role, r in report["cameras"].items()
+        [role, c.camera, c.size, f"{c.rate_hz:.1f}", f"{1e3 * (c.age_s or 0.0):.0f}", _distance(c.distance)]
+        for role, c in report.cameras.items()
     ]
     print_table(["role", "camera", "size", "Hz", "age ms", "distance"], rows)
-    for load in report["buses"]:
+    for load in (bus.as_dict() for bus in report.buses):
         echo(f"USB bus {load['bus']}: {load['reserved_mb_s']} of {load['limit_mb_s']} MB/s reserved")
 
 
@@ -156,16 +156,17 @@ def calibrate_command(
     lens = Lens.load(lens_file) if lens_file is not None else float(fovy_deg or 0.0)
     found = calibrate(robot, role, pictures(robot, role, files), tags_file, lens)
     if as_json:
-        print_json(found)
+        print_json(found.as_dict())
         return
-    place = [row[3] for row in found["camera_to_world"][:3]]
+    solved = found.extrinsics
+    place = [float(row[3]) for row in solved.camera_to_world[:3]]
     echo(f"{role} stands at {place[0]:+.4f} {place[1]:+.4f} {place[2]:+.4f} m in the world")
-    tags = ", ".join(f"tag {number} {px:.2f}" for number, px in found["per_tag_px"].items())
-    echo(f"reprojection {found['rms_px']:.2f} px ({tags}); kept in {extrinsics_path(robot, role)}")
+    tags = ", ".join(f"tag {number} {px:.2f}" for number, px in solved.per_tag_px.items())
+    echo(f"reprojection {solved.rms_px:.2f} px ({tags}); kept in {extrinsics_path(robot, role)}")
 
 
-def _distance(report: dict[str, Any]) -> str:
-    return "no picture" if report["distance"] is None else f"{report['distance']:.2f}"
+def _distance(distance: float | None) -> str:
+    return "no picture" if distance is None else f"{distance:.2f}"
 
 
 def _mode(size: str, fps: float, pixels: str) -> dict[str, Any]:

@@ -53,12 +53,11 @@ def command(
     demos, report = convert(file, mirrored=mirrored, frame=frame, limits=limits)
     if out is not None:
         save(out, demos)
-        report["out"] = str(out)
     if as_json:
-        print_json(report)
+        print_json(report.as_dict() if out is None else {**report.as_dict(), "out": str(out)})
         return
-    echo(f"{report['frames']} frames, {report['seconds']:.1f} s")
-    for side, found in report["hands"].items():
-        bad = ", ".join(f"{reason} {count}" for reason, count in found["bad"].items()) or "nothing"
-        echo(f"{side:5} {100 * found['kept']:.0f} % kept; bad: {bad}")
-    echo(f"{report['demonstrations']} demonstrations, {report['states']} states")
+    echo(f"{report.frames} frames, {report.seconds:.1f} s")
+    for side, found in report.hands.items():
+        bad = ", ".join(f"{reason} {count}" for reason, count in found.bad.items()) or "nothing"
+        echo(f"{side:5} {100 * found.kept:.0f} % kept; bad: {bad}")
+    echo(f"{report.demonstrations} demonstrations, {report.states} states")

@@ -62,4 +62,4 @@ def command(
     job = RecordJob(out, counts, robot, first_seed, processes, checkpoint)
     totals = record(job, lambda line: echo(line, err=as_json))
     if as_json:
-        print_json({"out": str(out), **totals})
+        print_json({"out": str(out), **totals.as_dict()})

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ..files import check_file
 from ._print import echo
 from ._verb import FAILED, Number, Verb, json_option, print_json, say
+
+if TYPE_CHECKING:
+    from ..teleop.report import TeleopReport
 
 ENDS = {"time": "time", "ended": "Enter", "source": "its own end", "stopped": "an emergency stop"}
 """What a person reads of `TeleopReport.reason`."""
@@ -91,6 +94,7 @@ def command(
     from ..robots.health import emergency_stop
     from ..robots.robot import Robot
     from ..teleop.keys import HELP, JOG_HELP
+    from ..teleop.report import SessionEnd
     from ..teleop.run import Request, run
 
     if (leader == "replay") != (dataset is not None):
@@ -121,8 +125,8 @@ def command(
     if as_json:
         print_json(report.as_dict())
     else:
-        _show(report.as_dict())
-    if report.reason == "stopped":
+        _show(report)
+    if report.reason is SessionEnd.STOPPED:
         say(f"error: {emergency_stop().for_shell}")
         raise SystemExit(FAILED)
 
@@ -134,19 +138,18 @@ def _pair(text: str) -> tuple[str, str]:
     return theirs, ours
 
 
-def _show(report: dict[str, Any]) -> None:
-    ended = ENDS.get(report["reason"], report["reason"])
-    echo(f"{report['source']} -> {report['robot']}: {report['seconds']:.1f} s, ended by {ended}")
-    period, control = report["control"]["period_us"], report["control"]
+def _show(report: TeleopReport) -> None:
+    echo(f"{report.source} -> {report.robot}: {report.seconds:.1f} s, ended by {ENDS[report.reason.value]}")
+    control = report.control
     echo(
-        f"control  {report['rate_hz']:.1f} Hz, {control['missed']} missed, period p99 {period['p99']:.0f} us, "
-        f"{control['clamped']} ticks held to a limit"
+        f"control  {report.rate_hz:.1f} Hz, {control.missed} missed, period p99 {control.period_us.p99:.0f} us, "
+        f"{control.clamped} ticks held to a limit"
     )
-    if report["tracking"]:
-        t = report["tracking"]
+    if report.tracking:
+        t = report.tracking
         echo(
-            f"tracking lag {t['lag_ms']:.0f} ms (command {t['command_lag_ms']:.0f} ms), error rms {t['rms_rad']:.4f} "
-            f"max {t['max_rad']:.4f} rad"
+            f"tracking lag {t.lag_ms:.0f} ms (command {t.command_lag_ms:.0f} ms), error rms {t.rms_rad:.4f} "
+            f"max {t.max_rad:.4f} rad"
         )
-    if report["losses"]:
-        echo(f"the leader fell silent {report['losses']} times; the arm held and went on")
+    if report.losses:
+        echo(f"the leader fell silent {report.losses} times; the arm held and went on")

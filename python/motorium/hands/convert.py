@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..deprecated import dict_access
 from ..errors import MotoriumError
 from ..files import write_whole
 from .mirror import AXES, FRAMES, Plane, mirror
@@ -18,10 +21,54 @@ LOOKS_UP = 0.7
 """Cosine between a camera's view and straight up, beyond which nobody films hands."""
 
 
+@dict_access
+@dataclass(frozen=True)
+class HandCheck:
+    """One hand of a recording.
+
+    Attributes:
+        kept: fraction of its frames that are kept.
+        bad: reason -> number of frames; a frame may have several.
+    """
+
+    kept: float
+    bad: Mapping[str, int]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {"kept": self.kept, "bad": dict(self.bad)}
+
+
+@dict_access
+@dataclass(frozen=True)
+class ConvertReport:
+    """What became of a recording of hands.
+
+    Attributes:
+        file: its path.
+        frames: of the recording, which lasts `seconds`.
+        hands: "left", "right" -> its quality.
+        demonstrations: stretches that were kept, with their mirror images; `states` in all of them.
+        mirrored: whether there are mirror images.
+    """
+
+    file: str
+    frames: int
+    seconds: float
+    hands: Mapping[str, HandCheck]
+    demonstrations: int
+    states: int
+    mirrored: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {**asdict(self), "hands": {side: hand.as_dict() for side, hand in self.hands.items()}}
+
+
 def convert(
     path: Path, *, mirrored: bool = False, frame: str | None = None, limits: QualityLimits | None = None
-) -> tuple[list[HandDemo], dict[str, Any]]:
-    """Convert a file into demonstrations: the stretches in which every hand is good, and a report for JSON.
+) -> tuple[list[HandDemo], ConvertReport]:
+    """Convert a file into demonstrations: the stretches in which every hand is good, and a report.
 
     Args:
         path: see `tracks.load_hands`.
@@ -50,15 +97,16 @@ def convert(
         demos.append(to_slots(part))
         if plane is not None:
             demos.append(to_slots(mirror(part, plane)))
-    report = {
-        "file": str(path),
-        "frames": count,
-        "seconds": float(next(iter(hands.values())).t_s[-1] - next(iter(hands.values())).t_s[0]),
-        "hands": {side: {"kept": round(v.kept_share, 4), "bad": v.bad} for side, v in verdicts.items()},
-        "demonstrations": len(demos),
-        "states": sum(len(demo.state) for demo in demos),
-        "mirrored": mirrored,
-    }
+    t_s = next(iter(hands.values())).t_s
+    report = ConvertReport(
+        file=str(path),
+        frames=count,
+        seconds=float(t_s[-1] - t_s[0]),
+        hands={side: HandCheck(round(v.kept_share, 4), v.bad) for side, v in verdicts.items()},
+        demonstrations=len(demos),
+        states=sum(len(demo.state) for demo in demos),
+        mirrored=mirrored,
+    )
     return demos, report
 
 

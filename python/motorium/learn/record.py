@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..children import spawned_pool
+from ..deprecated import dict_access
 from ..errors import MotoriumError
 from ..policies.find import find_checkpoint
 from ..specs.robot import RobotSpec
@@ -51,8 +52,28 @@ class _Task:
     shard: str
 
 
-def record(job: RecordJob, report: Callable[[str], None] = print) -> dict[str, Any]:
-    """Record and returns totals. Raises MotoriumError for an unknown kind, a used folder or a bad seed."""
+@dict_access
+@dataclass(frozen=True)
+class RecordTotals:
+    """What a call of `record` has recorded.
+
+    Attributes:
+        frames: in the shards that were not there yet.
+        episodes: that were asked for, those that were there already included.
+        seconds: that it took.
+    """
+
+    frames: int
+    episodes: int
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+
+def record(job: RecordJob, report: Callable[[str], None] = print) -> RecordTotals:
+    """Record and return totals. Raises MotoriumError for an unknown kind, a used folder or a bad seed."""
     unknown = sorted(set(job.counts) - set(KINDS))
     if unknown:
         raise MotoriumError(f"unknown kind(s) {', '.join(unknown)}; kinds: {', '.join(KINDS)}")
@@ -73,7 +94,7 @@ def record(job: RecordJob, report: Callable[[str], None] = print) -> dict[str, A
             report(
                 f"{done}/{len(tasks)} {task.shard}: {count} frames, {frames} in all, {frames / seconds:.0f}/s"
             )
-    return {"frames": frames, "episodes": sum(job.counts.values()), "seconds": time.monotonic() - start}
+    return RecordTotals(frames, sum(job.counts.values()), time.monotonic() - start)
 
 
 def _tasks(job: RecordJob) -> list[_Task]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from .._core import LatencyReport, LatencySetting
 from ..specs.servo import MotorSpec
 from .ports import SerialPort, permission_advice
 from .scan import BusScan, FoundServo
@@ -84,11 +85,11 @@ def diagnose_port(port: SerialPort) -> list[Finding]:
     return findings
 
 
-def diagnose_latency(port: SerialPort, latency: dict[str, Any]) -> list[Finding]:
+def diagnose_latency(port: SerialPort, latency: LatencyReport | None) -> list[Finding]:
     """Return what `BusScan.latency` says about the adapter."""
-    if latency.get("setting") != "refused":
+    if latency is None or latency.setting is not LatencySetting.REFUSED:
         return []
-    timer = latency.get("timer_ms", -1)
+    timer = latency.timer_ms
     late = f"for {timer} ms" if timer > 0 else "for up to 16 ms"
     detail = f"{port.device} holds answers back {late} and refused the low-latency setting"
     return [Finding("latency_timer", detail, rule_fix(port))]

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .. import _core
+from .._core import LatencyReport
 from ..specs.servo import MotorSpec, names
 from ..specs.servo_family import FAMILIES, SCANNED
 from .bus_errors import bus_errors
@@ -47,19 +48,26 @@ class FoundServo:
 
 @dataclass(frozen=True)
 class BusScan:
-    """What one port has on it; `latency` as in `robot.control.stats().latency`."""
+    """What one port has on it.
+
+    Attributes:
+        port: serial port.
+        servos: that answered.
+        bauds: speeds that were tried.
+        latency: whether the port hands on bytes as they arrive; None where nothing was tried.
+    """
 
     port: str
     servos: tuple[FoundServo, ...]
     bauds: tuple[int, ...]
-    latency: dict[str, Any]
+    latency: LatencyReport | None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {
             "port": self.port,
             "bauds": list(self.bauds),
-            "latency": self.latency,
+            "latency": self.latency.as_dict() if self.latency is not None else {},
             "servos": [asdict(servo) for servo in self.servos],
         }
 
@@ -87,7 +95,7 @@ def scan(
         BusError: the port is absent, busy or denied.
     """
     found: list[FoundServo] = []
-    latency: dict[str, Any] = {}
+    latency: LatencyReport | None = None
     tried: list[int] = []
     wanted = list(ids)
     for baud in bauds:
@@ -95,7 +103,7 @@ def scan(
         for protocol in protocols:
             with bus_errors():
                 link = Link(protocol, port, baud, round(patience_s * 1e6), fresh=False)
-                latency = link.latency().as_dict()
+                latency = link.latency()
                 found += [_look_at(link, servo, protocol, baud) for servo in wanted if _pings(link, servo)]
             del link
         if stop_after(found):

@@ -22,7 +22,7 @@ from .inference import InferenceThread
 from .instruction import instruction_for
 from .planner import FOLLOWED, REFUSED, Planner, Range
 from .rationed import RationedWarning
-from .report import RunReport
+from .report import RunBus, RunControl, RunReport, RunSafety
 from .schedule import Bridge, Pace, Scheduler
 from .vocabulary import unknown_words, warn_of_unknown
 
@@ -260,13 +260,6 @@ class Runner:
     def report(self, success: bool | None, duration_s: float, before: LoopStats) -> RunReport:
         """Return figures since `before`, an earlier `control.stats()`."""
         now = self.robot.control.stats()
-
-        def since(*keys: str) -> dict[str, int]:
-            return {key: getattr(now, key) - getattr(before, key) for key in keys}
-
-        names = ("cycles", "crc_errors", "timeouts")
-        bus = {name: getattr(now.bus, name) - getattr(before.bus, name) for name in names}
-        period = {"p50": now.period_us.p50, "p99": now.period_us.p99}
         return RunReport(
             task=self.task,
             success=success,
@@ -274,19 +267,15 @@ class Runner:
             inference_ms=tuple(self.inference_ms),
             refused_chunks=self._planner.refused,
             seam_jump_max_rad=float(now.seam_jump_max_rad),
-            control={
-                "rate_hz": now.rate_hz,
-                **since("ticks", "missed", "approaches"),
-                "period_us": period,
-                "state_age_us": now.state_age_us.as_dict(),
-            },
-            bus=bus,
-            safety=since("clamped", "refused", "trips"),
-            seams=now.seams.as_dict(),
-            planning=self.planning().as_dict(),
+            underflows=now.underflows - before.underflows,
+            late_chunks=now.late_chunks - before.late_chunks,
+            control=RunControl.between(before, now),
+            bus=RunBus.between(before, now),
+            safety=RunSafety.between(before, now),
+            seams=now.seams,
+            planning=self.planning(),
             shortfalls=self._scheduler.shortfalls,
             unknown_words=self.unknown_words,
-            **since("underflows", "late_chunks"),
         )
 
 

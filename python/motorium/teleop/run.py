@@ -15,7 +15,8 @@ from ..specs.travel import beyond_limits
 from .keys import jog
 from .leader import open_leader
 from .mapping import JointMap
-from .session import Controls, Session, TeleopReport
+from .report import TeleopReport
+from .session import Controls, Session
 from .sources import Jog, Replay, Source, Stepper
 
 EXPERT_STEP_S = 0.05

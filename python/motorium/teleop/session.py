@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from ..types import Float32
 from ..units import NS_PER_S, s_to_ns
 from .leader import LeaderArm
 from .mapping import MAX_AGE_S, JointMap
+from .report import ArmCounters, FollowedJoints, SessionEnd, TeleopReport
 from .sources import Source
 from .tracking import Track, tracking
 
@@ -28,7 +29,7 @@ WATCH_S = 0.05
 PLAN_DT_S = 0.04
 PLAN_ROWS = 8
 """A third of a second: so long a source may stall before the arm holds."""
-PROMISED_ROWS = 2
+COMMITTED_ROWS = 2
 SOURCE_GAP_RAD = 0.05
 """A source that begins further away than this is approached first, at the approach speed."""
 
@@ -48,39 +49,6 @@ class Controls:
     engaged: Callable[[], bool] = lambda: True
     stopped: Callable[[], bool] = lambda: False
     ended: Callable[[], bool] = lambda: False
-
-
-@dataclass(frozen=True)
-class TeleopReport:
-    """What happened.
-
-    Attributes:
-        robot, source: names.
-        seconds: of the session; `engaged_s` of it the arm followed.
-        rate_hz: ticks of the follower's control thread per second.
-        streams: how often the arm began to follow; `losses` of them ended because the leader fell silent.
-        tracking: lag and error behind a leader arm (see `tracking.tracking`); None for other sources.
-        joints: follower's joints that followed, and those that nothing moved.
-        control, leader: counters of the two control threads; `leader` is None for other sources.
-        reason: why the session ended: "time", "ended", "source", "stopped".
-    """
-
-    robot: str
-    source: str
-    seconds: float
-    engaged_s: float
-    rate_hz: float
-    streams: int
-    losses: int
-    reason: str
-    tracking: dict[str, Any] | None = None
-    joints: dict[str, Any] = field(default_factory=dict)
-    control: dict[str, Any] = field(default_factory=dict)
-    leader: dict[str, Any] | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
 
 
 class Session:
@@ -139,12 +107,8 @@ class Session:
         return TeleopReport(
             **self._summary(start, before, leader.spec.name, reason),
             tracking=tracking(*tracks, joints, settled_ns) if settled_ns else None,
-            joints={
-                "moved": _moved(self.robot, joints),
-                "unmoved": list(joints.unmoved),
-                "unused": list(joints.unused),
-            },
-            leader=_bus_summary(leader.control.stats()),
+            joints=FollowedJoints(_moved(self.robot, joints), tuple(joints.unmoved), tuple(joints.unused)),
+            leader=ArmCounters.of(leader.control.stats()),
         )
 
     def play(
@@ -184,14 +148,14 @@ class Session:
                 paused_ns += dt_ns  # a paused trajectory goes on where it was
                 return
             now_ns = time.monotonic_ns()
-            promised = control.committed(now_ns, dt_ns, PROMISED_ROWS)
+            committed = control.committed(now_ns, dt_ns, COMMITTED_ROWS)
             begin_s = (now_ns - start_ns - paused_ns) / NS_PER_S
-            times_s = begin_s + PLAN_DT_S * np.arange(PROMISED_ROWS, PLAN_ROWS)
-            rows = source.plan(np.maximum(times_s, 0.0), promised[-1])
+            times_s = begin_s + PLAN_DT_S * np.arange(COMMITTED_ROWS, PLAN_ROWS)
+            rows = source.plan(np.maximum(times_s, 0.0), committed[-1])
             ended = rows is None
             if rows is not None:
                 control.push_chunk(
-                    np.vstack([promised, rows]).astype(np.float32), now_ns, dt_ns, PROMISED_ROWS
+                    np.vstack([committed, rows]).astype(np.float32), now_ns, dt_ns, COMMITTED_ROWS
                 )
                 self._engaged_s += PLAN_DT_S
 
@@ -205,22 +169,22 @@ class Session:
         *,
         period_s: float = WATCH_S,
         over: Callable[[], bool] = lambda: False,
-    ) -> str:
+    ) -> SessionEnd:
         start = due = time.monotonic()
         try:
             while True:
                 if self._controls.stopped():
                     self.robot.estop()
-                    return "stopped"
+                    return SessionEnd.STOPPED
                 self.robot.check()
                 if self._controls.ended():
-                    return "ended"
+                    return SessionEnd.ENDED
                 look()
                 if over():
                     self._play_out()
-                    return "source"
+                    return SessionEnd.SOURCE
                 if seconds is not None and time.monotonic() - start >= seconds:
-                    return "time"
+                    return SessionEnd.TIME
                 due = max(due + period_s, time.monotonic())
                 time.sleep(max(0.0, due - time.monotonic()))
         finally:
@@ -245,10 +209,10 @@ class Session:
         elif stats.mode is Mode.HOLDING:
             control.engage()
 
-    def _summary(self, start_s: float, before: LoopStats, source: str, reason: str) -> dict[str, Any]:
+    def _summary(self, start_s: float, before: LoopStats, source: str, reason: SessionEnd) -> dict[str, Any]:
         control = self.robot.control
         stats, seconds = control.stats(), time.monotonic() - start_s
-        if reason != "stopped":
+        if reason is not SessionEnd.STOPPED:
             self.robot.check()
         return {
             "robot": self.robot.spec.name,
@@ -259,18 +223,14 @@ class Session:
             "streams": stats.streams - before.streams,
             "losses": stats.streams_lost - before.streams_lost,
             "reason": reason,
-            "control": {**_bus_summary(stats), "missed": stats.missed - before.missed},
+            "control": ArmCounters.of(stats, before),
         }
 
 
-def _bus_summary(stats: LoopStats) -> dict[str, Any]:
-    names = ("mode", "ticks", "missed", "bad_reads", "period_us", "clamped", "refused", "trips", "bus")
-    values = stats.as_dict()
-    return {name: values[name] for name in names}
-
-
-def _moved(robot: Robot, joints: JointMap) -> list[str]:
-    return [name for name, index in zip(robot.spec.joint_names, joints.source, strict=True) if index >= 0]
+def _moved(robot: Robot, joints: JointMap) -> tuple[str, ...]:
+    return tuple(
+        name for name, index in zip(robot.spec.joint_names, joints.source, strict=True) if index >= 0
+    )
 
 
 def _limits(robot: Robot) -> tuple[Float32, Float32]:

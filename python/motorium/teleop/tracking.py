@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..deprecated import dict_access
 from ..units import NS_PER_S
 from .mapping import JointMap
 
@@ -14,6 +16,33 @@ Float64 = NDArray[np.float64]
 MAX_LAG_S, LAG_STEP_S = 0.5, 0.001
 MOVING_RAD = 0.01
 """A joint that moved less tells nothing about lag."""
+
+
+@dict_access
+@dataclass(frozen=True)
+class Tracking:
+    """How well a follower followed its leader.
+
+    Attributes:
+        lag_ms: measured position behind the leader's.
+        command_lag_ms: goal behind the leader's.
+        rms_rad, max_rad: error that is left at `lag_ms`, over all joints that moved.
+        rms_per_joint_rad: the same of each of them, in joint order.
+        moved_rad: the leader's largest travel.
+        ticks: control ticks that were compared.
+    """
+
+    lag_ms: float
+    command_lag_ms: float
+    rms_rad: float
+    max_rad: float
+    rms_per_joint_rad: tuple[float, ...]
+    moved_rad: float
+    ticks: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {**asdict(self), "rms_per_joint_rad": list(self.rms_per_joint_rad)}
 
 
 class Track:
@@ -57,12 +86,8 @@ def lag_s(
     return float(lags[int(np.argmin(errors))])
 
 
-def tracking(follower: Track, leader: Track, joints: JointMap, from_ns: int) -> dict[str, Any] | None:
-    """Return lag and error of the follower behind its leader from `from_ns` on; None without half a second of both.
-
-    Returns lag_ms (measured position behind the leader's), command_lag_ms (goal behind the leader's), and at that lag
-    rms_rad, max_rad and joint name order rms_per_joint_rad; moved_rad, the leader's largest travel.
-    """
+def tracking(follower: Track, leader: Track, joints: JointMap, from_ns: int) -> Tracking | None:
+    """Measure lag and error of the follower from `from_ns` on; None without half a second of both."""
     t, measured, goal = follower.since(from_ns + round(MAX_LAG_S * NS_PER_S))
     leader_t, raw, _ = leader.since(from_ns)
     if len(t) < 50 or len(leader_t) < 50:
@@ -75,15 +100,15 @@ def tracking(follower: Track, leader: Track, joints: JointMap, from_ns: int) -> 
         return None
     lag = lag_s(t, measured[:, moving], leader_t, target[:, moving])
     error = np.sqrt(_squared(t, measured[:, moving], leader_t, target[:, moving], lag))
-    return {
-        "lag_ms": 1e3 * lag,
-        "command_lag_ms": 1e3 * lag_s(t, goal[:, moving], leader_t, target[:, moving]),
-        "rms_rad": float(np.sqrt((error**2).mean())),
-        "max_rad": float(error.max()),
-        "rms_per_joint_rad": [round(float(x), 5) for x in np.sqrt((error**2).mean(0))],
-        "moved_rad": float(np.ptp(target, axis=0).max()),
-        "ticks": len(t),
-    }
+    return Tracking(
+        lag_ms=1e3 * lag,
+        command_lag_ms=1e3 * lag_s(t, goal[:, moving], leader_t, target[:, moving]),
+        rms_rad=float(np.sqrt((error**2).mean())),
+        max_rad=float(error.max()),
+        rms_per_joint_rad=tuple(round(float(x), 5) for x in np.sqrt((error**2).mean(0))),
+        moved_rad=float(np.ptp(target, axis=0).max()),
+        ticks=len(t),
+    )
 
 
 def _squared(

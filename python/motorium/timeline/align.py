@@ -7,17 +7,47 @@ there). Nothing is interpolated or re-dated: each sample keeps the true time of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..deprecated import dict_access
 from ..errors import MotoriumError
 from ..units import NS_PER_MS, NS_PER_S
 
 Int64 = NDArray[np.int64]
 MAX_TICKS = 100_000_000
+
+
+@dict_access
+@dataclass(frozen=True)
+class AlignReport:
+    """How well the measurements of one stream fit the ticks of a timeline.
+
+    Attributes:
+        ticks, measurements: how many there are.
+        mean_skew_ms: mean of the signed skews.
+        p50_ms, p95_ms, max_ms: of their size.
+        missing: ticks without a measurement in tolerance.
+        repeated: ticks that repeat the measurement of the tick before.
+        unused: measurements that no tick got.
+    """
+
+    ticks: int
+    measurements: int
+    mean_skew_ms: float
+    p50_ms: float
+    p95_ms: float
+    max_ms: float
+    missing: int
+    repeated: int
+    unused: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -36,24 +66,20 @@ class Aligned:
     valid: NDArray[np.bool_]
     measurements: int
 
-    def report(self) -> dict[str, Any]:
-        """Return plain values for JSON.
-
-        Skews in ms (mean, and p50, p95, max of their size), ticks without a measurement in tolerance, ticks that repeat
-        the measurement of the tick before, measurements that no tick got.
-        """
+    def report(self) -> AlignReport:
+        """Say how well the measurements fit the ticks."""
         size_ms = np.abs(self.skew_ns) / NS_PER_MS
-        return {
-            "ticks": len(self.index),
-            "measurements": self.measurements,
-            "mean_skew_ms": _plain(self.skew_ns.mean() / NS_PER_MS) if len(size_ms) else 0.0,
-            "p50_ms": _quantile(size_ms, 0.5),
-            "p95_ms": _quantile(size_ms, 0.95),
-            "max_ms": _quantile(size_ms, 1.0),
-            "missing": int((~self.valid).sum()),
-            "repeated": int((np.diff(self.index) == 0).sum()),
-            "unused": int(self.measurements - len(np.unique(self.index))),
-        }
+        return AlignReport(
+            ticks=len(self.index),
+            measurements=self.measurements,
+            mean_skew_ms=_plain(self.skew_ns.mean() / NS_PER_MS) if len(size_ms) else 0.0,
+            p50_ms=_quantile(size_ms, 0.5),
+            p95_ms=_quantile(size_ms, 0.95),
+            max_ms=_quantile(size_ms, 1.0),
+            missing=int((~self.valid).sum()),
+            repeated=int((np.diff(self.index) == 0).sum()),
+            unused=int(self.measurements - len(np.unique(self.index))),
+        )
 
 
 def grid(start_ns: int, end_ns: int, rate_hz: float) -> Int64:

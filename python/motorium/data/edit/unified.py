@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...deprecated import dict_access
 from ...errors import DataError, SpecError
 from ...robots.identity import Identity
 from ...specs.lerobot_units import UNITS, to_radians
@@ -23,6 +24,7 @@ from ..format.tables import Episode, Rows
 from .build import Pick, build
 
 COLUMNS = {"observation.state": "observation.slots", "action": "action_slots"}
+Extremes = tuple[float, float] | tuple[None, None]
 
 
 def joint_unit(dataset: Dataset, key: str, given: str | None = None) -> str:
@@ -79,11 +81,31 @@ def mapping(dataset: Dataset, units: str | None = None, robot: str | None = None
     return Mapping(spec, slot_map(spec), {key: joint_unit(dataset, key, units) for key in COLUMNS})
 
 
-def table(dataset: Dataset, found_map: Mapping | None = None) -> list[dict[str, Any]]:
-    """Return a line per joint: its slot, its unit there, and smallest and largest value of state and action.
+@dict_access
+@dataclass(frozen=True)
+class SlotRange:
+    """One joint in the unified slots: smallest and largest values there, (None, None) where none is finite.
 
-    What is not finite is left out, and None stands where nothing else is. Raises DataError.
+    Attributes:
+        joint: its name.
+        slot: its place, 0 to 199; values there are in `unit`.
+        state, action: of columns observation.state and action.
     """
+
+    joint: str
+    slot: int
+    unit: str
+    state: Extremes
+    action: Extremes
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        where = {"joint": self.joint, "slot": self.slot, "unit": self.unit}
+        return {**where, "observation.state": list(self.state), "action": list(self.action)}
+
+
+def table(dataset: Dataset, found_map: Mapping | None = None) -> list[SlotRange]:
+    """Return where every joint is in the unified slots, and what values it takes there. Raises DataError."""
     how = found_map or mapping(dataset)
     spec, slots = how.spec, how.slots
     found: dict[str, list[NDArray[np.float32]]] = {key: [] for key in COLUMNS}
@@ -96,15 +118,22 @@ def table(dataset: Dataset, found_map: Mapping | None = None) -> list[dict[str, 
             ]  # fmt: skip
     if not found["action"]:
         raise DataError(f"{dataset.root} has no episode")
-    out = []
-    for i, joint in enumerate(spec.joints):
-        line: dict[str, Any] = {"joint": joint.name, "slot": joint.slot, "unit": joint.unit}
-        for key, extremes in found.items():
-            seen = np.stack(extremes)[:, i]
-            known = np.isfinite(seen).any()
-            line[key] = [round(float(seen.min()), 5), round(float(seen.max()), 5)] if known else [None, None]
-        out.append(line)
-    return out
+    return [
+        SlotRange(
+            joint.name,
+            joint.slot,
+            joint.unit,
+            _extremes(np.stack(found["observation.state"])[:, i]),
+            _extremes(np.stack(found["action"])[:, i]),
+        )
+        for i, joint in enumerate(spec.joints)
+    ]
+
+
+def _extremes(seen: NDArray[np.float32]) -> Extremes:
+    if not np.isfinite(seen).any():
+        return None, None
+    return round(float(seen.min()), 5), round(float(seen.max()), 5)
 
 
 def unified(dataset: Dataset, target: Path, found_map: Mapping | None = None) -> Info:
