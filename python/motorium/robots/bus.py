@@ -48,7 +48,7 @@ FEETECH_ADDRESSES = {
 """What the Feetech driver relies on: the same in all STS, SMS and SCS servos."""
 FEETECH_PRESENT_END = 66
 DYNAMIXEL_PRESENT_SIZE = 10
-MOST_ROOM = 15
+MAX_ROOM_BYTES = 15
 """Bytes that a read of a servo's state may be longer than it need be, to tell its reply from a late one."""
 
 
@@ -186,7 +186,7 @@ def _room_behind(motor: MotorSpec, start: int) -> int:
     end = start
     while end in ends:
         end = ends[end]
-    return min(end - start, MOST_ROOM)
+    return min(end - start, MAX_ROOM_BYTES)
 
 
 def _dynamixel_traits(spec: RobotSpec, motors: Sequence[MotorSpec]) -> dict[str, int]:
