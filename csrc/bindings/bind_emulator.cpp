@@ -8,6 +8,10 @@
 #include "module.hpp"
 
 namespace motorium {
+
+ServoModels feetech_servos(const std::vector<std::uint8_t>& ids, std::uint16_t model, bool high_byte_first,
+                           const std::vector<std::int32_t>& turns);
+
 namespace {
 
 namespace py = pybind11;
@@ -90,15 +94,6 @@ void bind_goals(py::module_& m) {
       .field("turning", all(&ServoGoal::turning), "(J,) whether it turns at a speed, without a goal.")
       .field("turn_speed_ticks_s", all(&ServoGoal::turn_speed_ticks_s), "(J,) that speed, ticks/s.")
       .finish();
-  using E = EmulatorStats;
-  BoundStruct<E>(m, "EmulatorStats", "What a virtual chain has heard and said.")
-      .field("requests", &E::requests, "Requests that were understood.")
-      .field("replies", &E::replies, "Replies that were sent.")
-      .field("bad_checksums", &E::bad_checksums, "Requests with a wrong checksum.")
-      .field("bad_lengths", &E::bad_lengths, "Requests of an impossible length.")
-      .field("dropped_bytes", &E::dropped_bytes, "Bytes that belonged to no request.")
-      .field("faults", &E::faults, "Faults that were injected.")
-      .finish();
 }
 
 std::size_t index_of(const ServoEmulator& emulator, std::uint8_t id) {
@@ -136,20 +131,23 @@ void set_condition(ServoEmulator& emulator, std::optional<std::uint8_t> id, bool
   emulator.set_condition({overload, overheat, sag_dv}, index_or_all(emulator, id));
 }
 
+std::unique_ptr<ServoEmulator> emulate(const std::string& family, const ServoModels& servos) {
+  return std::make_unique<ServoEmulator>(family, servos);
+}
+
 }  // namespace
 
 void bind_emulator(py::module_& m) {
   using Release = py::call_guard<py::gil_scoped_release>;
   bind_goals(m);
   py::class_<ServoEmulator>(m, "ServoEmulator")
-      .def(
-          py::init<const std::vector<std::uint8_t>&, std::uint16_t, bool, const std::vector<std::int32_t>&>(),
-          py::arg("ids"), py::arg("model") = 777, py::arg("high_byte_first") = false,
-          py::arg("turns") = std::vector<std::int32_t>{})
-      .def_static(
-          "dynamixel",
-          [](const ServoEmulator::Dynamixels& servos) { return std::make_unique<ServoEmulator>(servos); },
-          py::arg("servos"))
+      .def(py::init([](const std::vector<std::uint8_t>& ids, std::uint16_t model, bool high_byte_first,
+                       const std::vector<std::int32_t>& turns) {
+             return emulate("feetech", feetech_servos(ids, model, high_byte_first, turns));
+           }),
+           py::arg("ids"), py::arg("model") = 777, py::arg("high_byte_first") = false,
+           py::arg("turns") = std::vector<std::int32_t>{})
+      .def_static("of", &emulate, py::arg("family"), py::arg("servos"))
       .def_property_readonly("port", &ServoEmulator::port)
       .def("update", &update, py::arg("position_ticks"), py::arg("speed_ticks_s"), py::arg("load_permille"),
            py::arg("voltage_dv") = py::none(), py::arg("temperature_c") = py::none(),

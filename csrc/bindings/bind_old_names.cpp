@@ -17,11 +17,15 @@ void bind_old_names(py::module_& m) {
   names["DynamixelJoints"] = py::make_tuple("DynamixelBus", renamed("DynamixelBus"));
   names["FeetechJoints"] = py::make_tuple("FeetechBus", renamed("FeetechBus"));
   names["JointReadings"] = py::make_tuple("JointState", renamed("JointState"));
+  names["DynamixelModel"] = py::make_tuple("ServoModel", renamed("ServoModel"));
   m.attr("__getattr__") = deprecated.attr("old_names")("motorium._core", names);
   // Raw registers were reached through classes that had the names of today's drivers.
   for (const auto& [name, family] : {std::pair{"FeetechBus", "feetech"}, {"DynamixelBus", "dynamixel"}})
     deprecated.attr("service_bus_by_old_name")(m.attr(name), m.attr("ServiceBus"), m.attr("BusConfig"),
                                                family);
+  const py::object emulator = m.attr("ServoEmulator"), of = emulator.attr("of");
+  emulator.attr("dynamixel") = py::staticmethod(py::cpp_function(
+      [of](const py::object& servos) { return of("dynamixel", servos); }, py::arg("servos")));
 }
 
 }  // namespace motorium

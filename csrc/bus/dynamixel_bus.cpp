@@ -4,7 +4,6 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "bus/setting_rules.hpp"
 #include "io/bus_error.hpp"
 #include "io/monotonic.hpp"
 
@@ -336,6 +335,8 @@ BusStatus DynamixelBus::reboot(std::size_t joint) noexcept {
   while (back == LinkStatus::incomplete && monotonic_ns() < give_up_ns) back = link_.ping(id, nullptr);
   return to_bus_status(back);
 }
+
+RawWrites dynamixel_raw_writes() { return {{{0, 9}, {13, 23}}, -1}; }
 
 void check_dynamixel(const BusConfig& config) { static_cast<void>(checked(config)); }
 

@@ -10,6 +10,7 @@
 #include "bus/dynamixel_link.hpp"
 #include "bus/joint_bus.hpp"
 #include "bus/servo_chain.hpp"
+#include "bus/setting_rules.hpp"
 
 namespace motorium {
 
@@ -113,6 +114,10 @@ class DynamixelBus final : public JointBus {
   PerJoint<float> voltage_v_{}, temperature_c_{};
   PerJoint<std::uint8_t> hardware_error_{}, lost_{};
 };
+
+/// What raw access may write to such servos: id, baud rate, return delay, protocol, homing offset, which are
+/// EEPROM in the tables of all series, the XL320's too.
+RawWrites dynamixel_raw_writes();
 
 /// Throws std::invalid_argument unless a DynamixelBus can be made from `config`.
 void check_dynamixel(const BusConfig& config);

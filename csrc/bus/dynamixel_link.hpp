@@ -34,9 +34,9 @@ class DynamixelLink final : public ServoLink {
   /// silences those after it; blocks before a gap or damage are kept.
   LinkStatus fast_sync_read(std::span<const std::uint8_t> ids, std::uint16_t address, std::uint16_t size,
                             std::span<std::uint8_t> rows, std::span<std::uint8_t> errors,
-                            std::span<bool> answered) noexcept;
+                            std::span<bool> answered) noexcept override;
   /// Restarts the servo: RAM registers return to their start values, a latched hardware error is cleared.
-  LinkStatus reboot(std::uint8_t id, std::uint8_t* error) noexcept;
+  LinkStatus reboot(std::uint8_t id, std::uint8_t* error) noexcept override;
 
  private:
   LinkStatus ask_one(std::size_t n, std::uint8_t id, std::span<std::uint8_t> data,

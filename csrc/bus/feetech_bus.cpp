@@ -4,7 +4,6 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "bus/setting_rules.hpp"
 #include "io/monotonic.hpp"
 
 namespace motorium {
@@ -187,6 +186,8 @@ ShutdownSequence FeetechBus::shutdown_sequence() const {
   for (int i = 0; i < kShutdownOffs; ++i) tell(kTorqueEnable, 1, 0, kShutdownPauseNs / 10);
   return sequence;
 }
+
+RawWrites feetech_raw_writes() { return {{{0, 32}, {34, 39}}, kTorqueEnable, {48, 55}}; }
 
 void check_feetech(const BusConfig& config) { static_cast<void>(checked(config)); }
 

@@ -9,6 +9,7 @@
 #include "bus/feetech_link.hpp"
 #include "bus/joint_bus.hpp"
 #include "bus/servo_chain.hpp"
+#include "bus/setting_rules.hpp"
 
 namespace motorium {
 
@@ -54,6 +55,11 @@ class FeetechBus final : public JointBus {
   FeetechLink link_;
   ServoChain chain_;
 };
+
+/// What raw access may write to such servos: the EEPROM but its operating mode, and its lock, at 55 in the STS
+/// series; at 48 in the SCS series, where the others have the low byte of the torque limit, which 0 and 1 do
+/// not raise.
+RawWrites feetech_raw_writes();
 
 /// Throws std::invalid_argument unless a FeetechBus can be made from `config`.
 void check_feetech(const BusConfig& config);

@@ -20,7 +20,8 @@ enum class LinkStatus : std::uint8_t {
   incomplete,  ///< Some servo did not answer properly in time.
   refused,     ///< The one servo asked answered with an error instead of obeying.
   closed,      ///< The port is gone.
-  invalid      ///< The request cannot be framed (size, count).
+  invalid,     ///< The request cannot be framed (size, count).
+  unknown      ///< The protocol has no such request.
 };
 
 /// What to do with a reply that may be a late one to an earlier request.

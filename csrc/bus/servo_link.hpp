@@ -35,6 +35,18 @@ class ServoLink : private HalfDuplexLine::Listener {
   virtual LinkStatus sync_write(std::span<const std::uint8_t> ids, std::uint16_t address, std::uint16_t size,
                                 std::span<const std::uint8_t> rows) noexcept = 0;
 
+  /// Reads like sync_read, but all servos answer in one shared packet; `unknown` if the protocol has none.
+  virtual LinkStatus fast_sync_read(std::span<const std::uint8_t> /*ids*/, std::uint16_t /*address*/,
+                                    std::uint16_t /*size*/, std::span<std::uint8_t> /*rows*/,
+                                    std::span<std::uint8_t> /*errors*/,
+                                    std::span<bool> /*answered*/) noexcept {
+    return LinkStatus::unknown;
+  }
+  /// Restarts a servo without torque; `unknown` if the protocol has no such request.
+  virtual LinkStatus reboot(std::uint8_t /*id*/, std::uint8_t* /*error*/) noexcept {
+    return LinkStatus::unknown;
+  }
+
   const BusCounters& counters() const noexcept { return line_.counters(); }
   int descriptor() const noexcept { return line_.descriptor(); }
   const std::string& path() const noexcept { return line_.path(); }

@@ -21,10 +21,7 @@ std::uint16_t get16(std::span<const std::uint8_t> bytes) {
 
 }  // namespace
 
-DynamixelChain::DynamixelChain(const std::vector<std::pair<std::uint8_t, DynamixelModel>>& servos) {
-  std::vector<std::uint8_t> ids;
-  for (const auto& [id, model] : servos) ids.push_back(id);
-  check_servo_ids(ids);
+DynamixelChain::DynamixelChain(const ServoModels& servos) {
   for (const auto& [id, model] : servos) servos_.emplace_back(id, model);
 }
 

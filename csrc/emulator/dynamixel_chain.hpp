@@ -15,7 +15,7 @@ namespace motorium {
 class DynamixelChain final : public VirtualChain {
  public:
   /// Throws std::invalid_argument (ids, registers).
-  explicit DynamixelChain(const std::vector<std::pair<std::uint8_t, DynamixelModel>>& servos);
+  explicit DynamixelChain(const ServoModels& servos);
 
   void consume(std::span<const std::uint8_t> bytes) override;
   std::size_t size() const noexcept override { return servos_.size(); }

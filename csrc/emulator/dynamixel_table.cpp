@@ -43,13 +43,12 @@ std::int32_t whole(double value) { return static_cast<std::int32_t>(std::lround(
 
 }  // namespace
 
-DynamixelTable::DynamixelTable(std::uint8_t id, DynamixelModel model)
+DynamixelTable::DynamixelTable(std::uint8_t id, ServoModel model)
     : model_(std::move(model)),
       turn_(model_.ticks_per_turn),
       ticks_per_velocity_unit_(0.229 * turn_ / 60.0),
       acceleration_unit_(214.577 / 3600.0 * turn_ / 100.0) {
-  if (turn_ < 2 || turn_ > kMaxTicksPerTurn)
-    throw std::invalid_argument("an encoder has 2.." + std::to_string(kMaxTicksPerTurn) + " counts");
+  check_counts(turn_);
   for (const EmulatedRegister& reg : model_.registers) {
     if (reg.address + std::size_t{reg.size} > kTableSize ||
         (reg.size != 1 && reg.size != 2 && reg.size != 4)) {

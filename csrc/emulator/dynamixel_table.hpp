@@ -4,28 +4,10 @@
 #include <span>
 #include <vector>
 
+#include "emulator/servo_model.hpp"
 #include "emulator/virtual_servo.hpp"
 
 namespace motorium {
-
-/// One field of a control table.
-struct EmulatedRegister {
-  std::uint16_t address = 0;
-  std::uint8_t size = 1;  ///< 1, 2 or 4 bytes
-  bool writable = false;
-  bool eeprom = false;
-  std::int32_t initial = 0;  ///< Factory value.
-};
-
-/// A Dynamixel X model, as far as it determines its servo's behaviour.
-struct DynamixelModel {
-  std::uint16_t model_number = 1200;
-  std::uint8_t firmware = 50;
-  std::uint8_t fast_firmware = 46;        ///< First firmware that knows the fast reads; 0: none.
-  std::int32_t effort_full_scale = 1000;  ///< Present current or load at stall torque, in register units.
-  std::int32_t ticks_per_turn = kUsualTicksPerTurn;
-  std::vector<EmulatedRegister> registers;
-};
 
 /// The control table of one Dynamixel X servo, and the effects of reading and writing it. No I/O; only the
 /// bus watchdog reads the clock.
@@ -33,7 +15,7 @@ class DynamixelTable final : public VirtualServo {
  public:
   /// Throws std::invalid_argument when a register lies outside the first 256 addresses, or for an absurd
   /// turn.
-  DynamixelTable(std::uint8_t id, DynamixelModel model);
+  DynamixelTable(std::uint8_t id, ServoModel model);
 
   std::uint8_t id() const noexcept override { return live_[kId]; }
   const Table& bytes() const noexcept override { return live_; }
@@ -84,7 +66,7 @@ class DynamixelTable final : public VirtualServo {
   void watch(std::int64_t now_ns) noexcept;
   void show_position() noexcept;
 
-  DynamixelModel model_;
+  ServoModel model_;
   std::int32_t turn_;               // ticks
   double ticks_per_velocity_unit_;  // 0.229 rev/min
   double acceleration_unit_;        // rev/min^2 in 100 ticks/s^2

@@ -1,8 +1,6 @@
 #include "emulator/feetech_chain.hpp"
 
 #include <array>
-#include <stdexcept>
-#include <string>
 
 namespace motorium {
 namespace {
@@ -17,16 +15,12 @@ std::vector<std::uint8_t> frame(std::uint8_t id, std::uint8_t instruction,
 
 }  // namespace
 
-FeetechChain::FeetechChain(std::span<const std::uint8_t> ids, std::uint16_t model,
-                           const ServoTable::Series& series, std::span<const std::int32_t> turns) {
-  check_servo_ids(ids);
-  if (!turns.empty() && turns.size() != ids.size()) throw std::invalid_argument("one turn per id, or none");
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    ServoTable::Series own = series;
-    if (!turns.empty()) own.turn = turns[i];
-    if (own.turn < 2 || own.turn > kMaxTicksPerTurn)
-      throw std::invalid_argument("an encoder has 2.." + std::to_string(kMaxTicksPerTurn) + " counts");
-    servos_.emplace_back(ids[i], model, own);
+FeetechChain::FeetechChain(const ServoModels& servos) {
+  for (const auto& [id, model] : servos) {
+    ServoTable::Series series = model.high_byte_first ? ServoTable::scs() : ServoTable::sts();
+    series.turn = model.counts;
+    check_counts(series.turn);
+    servos_.emplace_back(id, model.model_number, series);
   }
 }
 

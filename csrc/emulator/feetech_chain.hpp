@@ -4,18 +4,18 @@
 #include <vector>
 
 #include "core/feetech.h"
+#include "emulator/servo_model.hpp"
 #include "emulator/servo_table.hpp"
 #include "emulator/virtual_chain.hpp"
 
 namespace motorium {
 
-/// Servos that answer Feetech protocol 0.
+/// Servos that answer Feetech protocol 0: of the STS series, or of the SCS series where registers have the high
+/// byte first.
 class FeetechChain final : public VirtualChain {
  public:
-  /// `turns`: counts of each servo's encoder; empty: the series' own. Throws std::invalid_argument (ids,
-  /// turns).
-  FeetechChain(std::span<const std::uint8_t> ids, std::uint16_t model, const ServoTable::Series& series,
-               std::span<const std::int32_t> turns);
+  /// Throws std::invalid_argument (counts).
+  explicit FeetechChain(const ServoModels& servos);
 
   void consume(std::span<const std::uint8_t> bytes) override;
   std::size_t size() const noexcept override { return servos_.size(); }

@@ -4,10 +4,8 @@
 #include <atomic>
 #include <mutex>
 
-#include "emulator/dynamixel_chain.hpp"
-#include "emulator/feetech_chain.hpp"
+#include "emulator/chain_family.hpp"
 #include "emulator/pseudo_terminal.hpp"
-#include "emulator/virtual_chain.hpp"
 #include "io/monotonic.hpp"
 
 namespace motorium {
@@ -19,16 +17,9 @@ struct ServoEmulator::Impl {
   PseudoTerminal terminal;   // last, because its thread uses the others
 };
 
-ServoEmulator::ServoEmulator(const std::vector<std::uint8_t>& ids, std::uint16_t model, bool high_byte_first,
-                             const std::vector<std::int32_t>& turns)
-    : ServoEmulator(std::make_unique<FeetechChain>(
-          ids, model, high_byte_first ? ServoTable::scs() : ServoTable::sts(), turns)) {}
-
-ServoEmulator::ServoEmulator(const Dynamixels& servos)
-    : ServoEmulator(std::make_unique<DynamixelChain>(servos)) {}
-
-ServoEmulator::ServoEmulator(std::unique_ptr<VirtualChain> chain) : impl_(std::make_unique<Impl>()) {
-  impl_->chain = std::move(chain);
+ServoEmulator::ServoEmulator(const std::string& family, const ServoModels& servos)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->chain = make_chain(family, servos);
   Impl* const impl = impl_.get();
   impl->terminal.start({
       [impl](std::span<const std::uint8_t> bytes) {

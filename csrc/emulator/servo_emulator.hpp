@@ -4,11 +4,10 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "emulator/dynamixel_table.hpp"
 #include "emulator/reply_line.hpp"
+#include "emulator/servo_model.hpp"
 #include "emulator/virtual_servo.hpp"
 
 namespace motorium {
@@ -19,15 +18,9 @@ class VirtualChain;
 /// and otherwise sleeps in poll().
 class ServoEmulator {
  public:
-  using Dynamixels = std::vector<std::pair<std::uint8_t, DynamixelModel>>;
-
-  /// Feetech protocol 0, STS series; or the SCS series, with its own register layout and the high byte first.
-  /// `turns`: counts of each servo's encoder; empty: the series' own. Throws std::invalid_argument (ids) or
+  /// `family`: a name of the table in chain_family.cpp. Throws std::invalid_argument (family, ids, models) or
   /// std::system_error (no pseudo-terminal).
-  ServoEmulator(const std::vector<std::uint8_t>& ids, std::uint16_t model, bool high_byte_first = false,
-                const std::vector<std::int32_t>& turns = {});
-  /// Dynamixel protocol 2.0. Throws as above.
-  explicit ServoEmulator(const Dynamixels& servos);
+  ServoEmulator(const std::string& family, const ServoModels& servos);
   ~ServoEmulator();
   ServoEmulator(const ServoEmulator&) = delete;
   ServoEmulator& operator=(const ServoEmulator&) = delete;
@@ -70,7 +63,6 @@ class ServoEmulator {
 
  private:
   struct Impl;
-  explicit ServoEmulator(std::unique_ptr<VirtualChain> chain);
   std::unique_ptr<Impl> impl_;
 };
 

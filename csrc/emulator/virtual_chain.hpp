@@ -78,7 +78,4 @@ class VirtualChain {
   std::uint32_t heard_baud_ = 0;
 };
 
-/// Throws std::invalid_argument when ids are missing, out of range or repeated.
-void check_servo_ids(std::span<const std::uint8_t> ids);
-
 }  // namespace motorium

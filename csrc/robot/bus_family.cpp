@@ -24,30 +24,53 @@ std::unique_ptr<JointBus> open_port(const BusConfig& config, const BusAccess& ac
   return Open(access.port, config);
 }
 
+template <class Link>
+std::unique_ptr<ServoLink> open_link(const std::string& port, std::uint32_t baud, double reply_margin_s) {
+  return std::make_unique<Link>(port, baud, reply_margin_s);
+}
+
 /// A new family is one line here.
 constexpr std::array kFamilies{
-    BusFamily{"feetech", check_feetech, open_port<open_feetech>},
-    BusFamily{"dynamixel", check_dynamixel, open_port<open_dynamixel>},
-    BusFamily{"relay", check_bus, open_relay},
+    BusFamily{"feetech", check_feetech, open_port<open_feetech>, open_link<FeetechLink>, feetech_raw_writes},
+    BusFamily{"dynamixel", check_dynamixel, open_port<open_dynamixel>, open_link<DynamixelLink>,
+              dynamixel_raw_writes},
+    BusFamily{"relay", check_bus, open_relay, nullptr, nullptr},
 };
+
+const BusFamily& family_of(const std::string& name, bool raw, const char* problem) {
+  std::string known;
+  for (const BusFamily& family : kFamilies) {
+    if (raw && family.open_raw == nullptr) continue;
+    if (name == family.name) return family;
+    known.append(known.empty() ? "" : ", ").append(family.name);
+  }
+  throw std::invalid_argument(problem + (" '" + name) + "'; known: " + known);
+}
 
 }  // namespace
 
 std::span<const BusFamily> bus_families() noexcept { return kFamilies; }
 
-const BusFamily& bus_family(const std::string& name) {
-  std::string known;
-  for (const BusFamily& family : kFamilies) {
-    if (name == family.name) return family;
-    known.append(known.empty() ? "" : ", ").append(family.name);
+const BusFamily& bus_family(const std::string& name) { return family_of(name, false, "no bus family"); }
+
+const BusFamily& raw_family(const std::string& name) {
+  return family_of(name, true, "no raw access to servos of family");
+}
+
+void check_shutdown(const ShutdownSequence& sequence) {
+  for (const ShutdownSequence::Packet& packet : sequence.packets) {
+    if (packet.size == 0 || packet.size > packet.bytes.size())
+      throw std::invalid_argument(
+          "one packet cannot take the torque off so many servos: give them two buses");
   }
-  throw std::invalid_argument("no bus family '" + name + "'; known: " + known);
 }
 
 std::unique_ptr<JointBus> open_bus(const BusConfig& config, const BusAccess& access) {
   const BusFamily& family = bus_family(config.family);
   family.check(config);
-  return family.open(config, access);
+  std::unique_ptr<JointBus> bus = family.open(config, access);
+  check_shutdown(bus->shutdown_sequence());
+  return bus;
 }
 
 std::unique_ptr<JointBus> open_buses(const RobotConfig& config, std::span<const BusAccess> access) {

@@ -9,6 +9,8 @@
 #include "bus/feetech_bus.hpp"
 #include "bus/joint_bus.hpp"
 #include "bus/relayed_bus.hpp"
+#include "bus/servo_link.hpp"
+#include "bus/setting_rules.hpp"
 #include "io/bus_error.hpp"
 #include "robot/robot_config.hpp"
 
@@ -23,11 +25,15 @@ struct BusAccess {
 
 /// How to drive servos of one kind. `check` throws std::invalid_argument before a port is touched; `open`
 /// also throws BusError: port absent, busy or denied, servos missing or of another model, a setting that a
-/// servo refused.
+/// servo refused. `open_raw` gives set-up and diagnosis access to single registers, `raw_writes` says which
+/// of them they may write; both are null for a family without a port of its own. `open_raw` throws BusError
+/// like SerialPort.
 struct BusFamily {
   const char* name;
   void (*check)(const BusConfig& config);
   std::unique_ptr<JointBus> (*open)(const BusConfig& config, const BusAccess& access);
+  std::unique_ptr<ServoLink> (*open_raw)(const std::string& port, std::uint32_t baud, double reply_margin_s);
+  RawWrites (*raw_writes)();
 };
 
 std::span<const BusFamily> bus_families() noexcept;
@@ -35,7 +41,14 @@ std::span<const BusFamily> bus_families() noexcept;
 /// Returns the family of that name. Throws std::invalid_argument that lists the known ones.
 const BusFamily& bus_family(const std::string& name);
 
-/// Opens one bus. Throws as its family does.
+/// Returns the family of that name, which must have `open_raw`. Throws likewise.
+const BusFamily& raw_family(const std::string& name);
+
+/// Throws std::invalid_argument if a packet of the sequence could not be framed: the supervisor that sends it
+/// has nobody left to tell.
+void check_shutdown(const ShutdownSequence& sequence);
+
+/// Opens one bus. Throws as its family and `check_shutdown` do.
 std::unique_ptr<JointBus> open_bus(const BusConfig& config, const BusAccess& access);
 
 /// Opens all buses of a robot; several become one that drives them at the same time. Throws as their families

@@ -3,20 +3,13 @@
 #include <array>
 #include <stdexcept>
 
-#include "bus/dynamixel_link.hpp"
-#include "bus/feetech_link.hpp"
 #include "io/bus_error.hpp"
+#include "robot/bus_family.hpp"
 
 namespace motorium {
 namespace {
 
-constexpr std::uint8_t kLastId = 0xFC;  // in both families
-
-/// The EEPROM except its operating mode, and its lock: at 55 in the STS series; at 48 in the SCS series,
-/// where other series have the low byte of the torque limit, which 0 and 1 do not raise.
-const RawWrites kFeetechWrites{{{0, 32}, {34, 39}}, 40, {48, 55}};
-/// Id, baud rate, return delay, protocol, homing offset: EEPROM in all series, the XL320 included.
-const RawWrites kDynamixelWrites{{{0, 9}, {13, 23}}, -1};
+constexpr std::uint8_t kLastId = 0xFC;  // of all families
 
 void must_only_prepare(std::uint8_t id, std::uint16_t address, std::span<const std::uint8_t> data,
                        const RawWrites& writes) {
@@ -33,35 +26,20 @@ void must_only_prepare(std::uint8_t id, std::uint16_t address, std::span<const s
       " on: what moves a motor is written by the driver behind the safety gate alone");
 }
 
-std::unique_ptr<ServoLink> open_link(std::string_view family, const std::string& port,
-                                     const ServiceBus::Line& line) {
-  std::unique_ptr<ServoLink> link;
-  if (family == "feetech") link = std::make_unique<FeetechLink>(port, line.baud, line.reply_margin_s);
-  if (family == "dynamixel") link = std::make_unique<DynamixelLink>(port, line.baud, line.reply_margin_s);
-  if (link == nullptr) {
-    throw std::invalid_argument("no raw access to servos of family '" + std::string(family) +
-                                "'; known: feetech, dynamixel");
-  }
-  link->set_when_overdue(line.fresh ? WhenOverdue::wait : WhenOverdue::take);
-  return link;
-}
-
-DynamixelLink& dynamixel(ServoLink& link) {
-  auto* const found = dynamic_cast<DynamixelLink*>(&link);
-  if (found == nullptr) throw std::invalid_argument("Dynamixel servos alone know this request");
-  return *found;
-}
-
 }  // namespace
 
-ServiceBus::ServiceBus(std::string_view family, const std::string& port, const Line& line)
-    : link_(open_link(family, port, line)),
-      writes_(family == "feetech" ? kFeetechWrites : kDynamixelWrites) {}
+ServiceBus::ServiceBus(const std::string& family, const std::string& port, const Line& line)
+    : writes_(raw_family(family).raw_writes()),
+      link_(raw_family(family).open_raw(port, line.baud, line.reply_margin_s)) {
+  link_->set_when_overdue(line.fresh ? WhenOverdue::wait : WhenOverdue::take);
+}
 
 void ServiceBus::must_be_open(LinkStatus status) const {
   if (status == LinkStatus::closed) throw BusError("port " + link_->path() + " went away");
   if (status == LinkStatus::invalid)
     throw std::invalid_argument("not a valid request: check id, address and size");
+  if (status == LinkStatus::unknown)
+    throw std::invalid_argument("the protocol of these servos has no such request");
 }
 
 bool ServiceBus::ping(std::uint8_t id) {
@@ -86,7 +64,7 @@ std::vector<std::optional<Bytes>> ServiceBus::sync_read(const std::vector<std::u
   std::array<bool, kMaxJoints> answered{};
   const std::span<std::uint8_t> error_bytes(errors.data(), ids.size());
   const std::span<bool> answers(answered.data(), ids.size());
-  must_be_open(fast ? dynamixel(*link_).fast_sync_read(ids, address, size, rows, error_bytes, answers)
+  must_be_open(fast ? link_->fast_sync_read(ids, address, size, rows, error_bytes, answers)
                     : link_->sync_read(ids, address, size, rows, error_bytes, answers));
   std::vector<std::optional<Bytes>> found(ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -116,7 +94,7 @@ bool ServiceBus::configure(std::uint8_t id, std::uint16_t address, std::span<con
 }
 
 bool ServiceBus::reboot(std::uint8_t id) {
-  const LinkStatus status = dynamixel(*link_).reboot(id, nullptr);
+  const LinkStatus status = link_->reboot(id, nullptr);
   must_be_open(status);
   return status == LinkStatus::ok;
 }

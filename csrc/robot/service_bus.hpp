@@ -5,7 +5,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "bus/joint_bus.hpp"
@@ -30,21 +29,21 @@ class ServiceBus {
     bool fresh = true;              ///< Wait out overdue replies first; else tell them apart by length.
   };
 
-  /// `family`: "feetech" or "dynamixel". Throws BusError as SerialPort does, std::invalid_argument for
+  /// `family`: a name of the family table. Throws BusError as SerialPort does, std::invalid_argument for
   /// another family.
-  ServiceBus(std::string_view family, const std::string& port, const Line& line);
+  ServiceBus(const std::string& family, const std::string& port, const Line& line);
 
   bool ping(std::uint8_t id);
   /// Reads registers; empty without a proper answer.
   std::optional<Bytes> read(std::uint8_t id, std::uint16_t address, std::uint8_t size);
   /// Reads from several servos, with one entry per id; empty where there was no proper answer. `fast`: in one
-  /// packet that all servos share (Fast Sync Read, Dynamixel only).
+  /// packet that all servos share (Fast Sync Read); std::invalid_argument if the protocol has none.
   std::vector<std::optional<Bytes>> sync_read(const std::vector<std::uint8_t>& ids, std::uint16_t address,
                                               std::uint8_t size, bool fast = false);
   /// Writes to one servo without torque; false: it did not confirm. Throws std::invalid_argument for
   /// registers that move a motor, BusError when the servo is under torque.
   bool configure(std::uint8_t id, std::uint16_t address, std::span<const std::uint8_t> data);
-  /// Restarts a servo without torque; Dynamixel only.
+  /// Restarts a servo without torque; std::invalid_argument if the protocol has no such request.
   bool reboot(std::uint8_t id);
 
   BusCounters counters() const noexcept { return link_->counters(); }
@@ -54,8 +53,8 @@ class ServiceBus {
  private:
   void must_be_open(LinkStatus status) const;
 
-  std::unique_ptr<ServoLink> link_;
   RawWrites writes_;
+  std::unique_ptr<ServoLink> link_;
 };
 
 }  // namespace motorium

@@ -1101,18 +1101,18 @@ def open_bus(
 class ServiceBus:  # Raw registers of a chain of servos, for set-up and diagnosis; writes nothing that moves a motor.
     def __init__(
         self, family: str, port: str, baud: int = 1_000_000, reply_margin_us: int = 4000, fresh: bool = True
-    ) -> (
-        None
-    ): ...  # family: "feetech", "dynamixel". Raises BusError, ValueError. fresh: wait out what is overdue.
+    ) -> None: ...  # Raises BusError, ValueError. fresh: wait out what is overdue.
     def ping(self, servo_id: int) -> bool: ...
     def read(self, servo_id: int, address: int, size: int) -> bytes | None: ...  # None: no good answer.
     def sync_read(
         self, ids: Sequence[int], address: int, size: int, fast: bool = False
-    ) -> dict[int, bytes | None]: ...  # fast: Fast Sync Read, of Dynamixel alone.
+    ) -> dict[int, bytes | None]: ...  # fast: in one packet of all. ValueError: the protocol has none.
     def configure(
         self, servo_id: int, address: int, data: bytes
     ) -> bool: ...  # ValueError: a register that moves a motor. BusError: under torque. False: not confirmed.
-    def reboot(self, servo_id: int) -> bool: ...  # Its torque is off then. Dynamixel alone.
+    def reboot(
+        self, servo_id: int
+    ) -> bool: ...  # Its torque is off then. ValueError: the protocol cannot say so.
     def counters(self) -> BusCounters: ...
     def latency(self) -> LatencyReport: ...
 
@@ -1132,15 +1132,19 @@ class DynamixelBus(JointBus):
     @property
     def fast(self) -> bool: ...
 
+def emulated_families() -> list[str]: ...  # Of which there are virtual servos.
+
 class EmulatedRegister:
     def __init__(self, *, address: int, size: int, writable: bool, eeprom: bool, initial: int) -> None: ...
 
-class DynamixelModel:
+class ServoModel:  # What a virtual servo behaves by; each family looks at what its servos differ in.
     model_number: int
     firmware: int
     fast_firmware: int
     effort_full_scale: int
     ticks_per_turn: int
+    counts: int  # Of the encoder, which may end before the turn does.
+    high_byte_first: bool
     registers: list[EmulatedRegister]
     def __init__(self) -> None: ...
 
@@ -1153,7 +1157,11 @@ class ServoEmulator:  # Virtual servos that answer their protocol on a pseudo-te
         turns: Sequence[int] = (),
     ) -> None: ...
     @staticmethod
-    def dynamixel(servos: Sequence[tuple[int, DynamixelModel]]) -> ServoEmulator: ...  # Protocol 2.0.
+    def of(
+        family: str, servos: Sequence[tuple[int, ServoModel]]
+    ) -> ServoEmulator: ...  # `emulated_families`. Raises ValueError.
+    @staticmethod
+    def dynamixel(servos: Sequence[tuple[int, ServoModel]]) -> ServoEmulator: ...  # of("dynamixel", servos)
     @property
     def port(self) -> str: ...
     def update(

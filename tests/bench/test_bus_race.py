@@ -7,7 +7,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from motorium.bench.bus import ROBOTS, wire_limit_us
+from motorium.bench.bus import CONTESTS, wire_limit_us
 from motorium.cli.bench import command
 
 FIGURES = {
@@ -40,14 +40,14 @@ def test_every_figure_of_ours_is_there(monkeypatch):
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("protocol", ROBOTS)
+@pytest.mark.parametrize("protocol", CONTESTS)
 def test_every_figure_is_there_beside_the_peers(quiet, protocol):
     assert set(quiet[protocol]) >= FIGURES
     assert quiet[protocol]["peer"] is not None or "motorium[bench]" in quiet[protocol]["note"]
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("protocol", ROBOTS)
+@pytest.mark.parametrize("protocol", CONTESTS)
 def test_waiting_needs_no_processor(quiet, protocol):
     assert quiet[protocol]["cpu_share_waiting"] < 0.1
     for peer in quiet[protocol]["peers"].values():
@@ -55,7 +55,7 @@ def test_waiting_needs_no_processor(quiet, protocol):
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("protocol", ROBOTS)
+@pytest.mark.parametrize("protocol", CONTESTS)
 def test_a_cycle_is_quicker_than_the_kit_and_slower_than_the_wire(quiet, protocol):
     found = quiet[protocol]
     assert (found["vs_peer"] or 0) < 1

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from families import ROBOTS
 
 from motorium import doctor
 from motorium._core import LatencySetting, ServoEmulator
@@ -19,6 +20,7 @@ from motorium.motors.emulated import emulate
 from motorium.motors.ports import SerialPort
 from motorium.motors.scan import scan
 from motorium.specs.robot import RobotSpec
+from motorium.specs.servo import MotorSpec
 
 PATIENT = {"patience_s": 0.03}
 IDS = range(9)
@@ -26,14 +28,22 @@ IDS = range(9)
 
 def supply(robot: str) -> list[int]:
     """Right for every servo, in tenths of a volt."""
-    return [74] * 6 if robot == "so101" else [120, 120, 50, 50, 50, 50]
+    motors = map(MotorSpec.load, RobotSpec.load(robot).motor_names)
+    return [round(10 * motor.supply_v) for motor in motors]
 
 
-@pytest.fixture(params=["so101", "koch_follower"])
+def register(robot: str, place: int, name: str) -> int:
+    """The address of a register of one joint's servo."""
+    return MotorSpec.load(RobotSpec.load(robot).motor_names[place]).register(name).address
+
+
+@pytest.fixture(params=ROBOTS.values())
 def chain(request) -> Iterator[tuple[str, ServoEmulator]]:
+    """Servos of a robot of each family."""
     spec = RobotSpec.load(request.param)
     emulator = emulate([joint.id for joint in spec.joints], spec.motor_names)
-    emulator.update([2048] * 6, [0] * 6, [0] * 6, supply(request.param))
+    n = len(spec.joints)
+    emulator.update([2048] * n, [0] * n, [0] * n, supply(request.param))
     yield request.param, emulator
     emulator.close()
 
@@ -53,16 +63,18 @@ def test_a_healthy_chain_has_no_findings(chain):
     found = report(chain)
     assert causes(found) == []
     assert found.scan is not None
-    assert [servo.id for servo in found.scan.servos] == [1, 2, 3, 4, 5, 6]
-    assert [servo.model for servo in found.scan.servos] == list(RobotSpec.load(chain[0]).motor_names)
+    spec = RobotSpec.load(chain[0])
+    assert [servo.id for servo in found.scan.servos] == [joint.id for joint in spec.joints]
+    assert [servo.model for servo in found.scan.servos] == list(spec.motor_names)
 
 
 def test_a_loose_cable_is_located(chain):
-    chain[1].unplug(4)
+    before, behind = RobotSpec.load(chain[0]).joints[2:4]
+    chain[1].unplug(behind.id)
     (finding,) = report(chain).findings
     assert finding.cause == "loose_cable"
-    assert "elbow_flex (id 3)" in finding.detail
-    assert "from elbow_flex to wrist_flex" in finding.fix
+    assert f"{before.name} (id {before.id})" in finding.detail
+    assert f"from {before.name} to {behind.name}" in finding.fix
 
 
 def test_no_power(chain):
@@ -74,18 +86,16 @@ def test_no_power(chain):
 
 def test_one_servo_with_another_id(chain):
     robot, emulator = chain
-    address = 7 if robot.startswith("koch") else 5
-    emulator.poke(3, address, b"\x08")
+    emulator.poke(3, register(robot, 2, "id"), b"\x08")
     assert sorted(causes(report(chain))) == ["missing_servo", "stray_servo"]
 
 
 def test_two_servos_with_one_id(chain):
     robot, emulator = chain
-    emulator.update(list(range(1000, 1600, 100)), [0] * 6, [0] * 6, supply(robot))
-    if robot.startswith("koch"):
-        emulator.poke(4, 7, b"\x05")  # of the same model
-    else:
-        emulator.poke(3, 5, b"\x02")
+    n = len(supply(robot))
+    emulator.update([1000 + 100 * i for i in range(n)], [0] * n, [0] * n, supply(robot))
+    last = RobotSpec.load(robot).joints[-1].id
+    emulator.poke(last - 1, register(robot, n - 2, "id"), bytes([last]))  # of the same model
     found = {finding.cause: finding for finding in report(chain).findings}
     assert "duplicate_id" in found
     assert "unplug all but one" in found["duplicate_id"].fix
@@ -95,7 +105,7 @@ def test_servos_that_listen_at_another_speed(chain):
     chain[1].set_baud(57_600)
     found = report(chain, bauds=(1_000_000, 57_600))
     assert set(causes(found)) == {"wrong_baud"}
-    assert len(found.findings) == 6
+    assert len(found.findings) == len(supply(chain[0]))
     assert "listens at 57600 baud, not 1000000" in found.findings[0].detail
     assert "set its speed to 1000000 baud" in found.findings[0].fix
     assert causes(report(chain)) == ["no_power"]  # where nobody looks, nobody is found
@@ -182,7 +192,7 @@ def test_the_verb_prints_causes_and_sets_the_exit_code(chain, monkeypatch):
     good = CliRunner().invoke(command, arguments)
     assert good.exit_code == 0, good.output
     assert "nothing wrong" in good.output
-    emulator.unplug(6)
+    emulator.unplug(RobotSpec.load(robot).joints[-1].id)
     bad = CliRunner().invoke(command, [*arguments, "--json"])
     assert bad.exit_code == 1
     assert json.loads(bad.stdout)["findings"][0]["cause"] == "loose_cable"

@@ -98,17 +98,19 @@ def test_goal_becomes_ticks(open_dynamixel_arm, gated):
 
 @pytest.fixture(scope="module")
 def pair():
-    servos = _core.ServoEmulator.dynamixel([(i, model) for i, model in zip((11, 12), _models(), strict=True)])
+    servos = _core.ServoEmulator.of(
+        "dynamixel", [(i, model) for i, model in zip((11, 12), _models(), strict=True)]
+    )
     config = {"joints": [make_joint(11, MODELS[0]), make_joint(12, MODELS[-1], zero_ticks=1024.0, sign=-1)]}
     yield DynamixelArm(servos, **config, settings=[setting(i, MODE, 4, eeprom=True) for i in range(2)])
     servos.close()
 
 
-def _models() -> list[_core.DynamixelModel]:
-    from motorium.motors.emulated import dynamixel_model
+def _models() -> list[_core.ServoModel]:
+    from motorium.motors.emulated import servo_model
     from motorium.specs.servo import MotorSpec
 
-    return [dynamixel_model(MotorSpec.load(name)) for name in (MODELS[0], MODELS[-1])]
+    return [servo_model(MotorSpec.load(name)) for name in (MODELS[0], MODELS[-1])]
 
 
 @settings(max_examples=50)

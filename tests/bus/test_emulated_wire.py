@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import pytest
+from families import ROBOTS
 
 from motorium import _core
+from motorium.motors.bauds import baud_code, factory_baud
 from motorium.motors.emulated import assemble, connect_only, emulate, make_factory_new
+from motorium.specs.robot import RobotSpec
 from motorium.specs.servo import MotorSpec
+from motorium.specs.servo_family import SCANNED
 
-FEETECH, DYNAMIXEL = ["sts3215"] * 3, ["xl430_w250", "xl330_m288", "xl330_m288"]
+WHEEL = {"feetech": -300, "dynamixel": round(-300 * 0.229 * 4096 / 60)}
+"""Of servos with a wheel mode: a goal velocity of -300 in ticks per second. Dynamixel X counts 0.229 turns a minute."""
 
 
-@pytest.fixture(params=[FEETECH, DYNAMIXEL], ids=["feetech", "dynamixel"])
+@pytest.fixture(params=SCANNED)
 def motors(request):
-    return request.param
+    """Motors of the first three joints of a family's robot; of Dynamixel two models."""
+    named = RobotSpec.load(ROBOTS[request.param]).motor_names
+    return [named[0], named[-1], named[-1]]
 
 
 @pytest.fixture
@@ -40,7 +47,7 @@ def test_a_changed_speed_counts_at_once_and_after_a_power_cycle(servos, motors):
     bus = link(servos, motors, 1_000_000)
     if "lock" in spec.registers:
         assert bus.configure(2, spec.register("lock").address, b"\0")
-    code = {"feetech": 4, "dynamixel": 2}[spec.protocol]  # 115200 baud
+    code = baud_code(spec.protocol, 115_200)
     assert bus.configure(2, spec.register("baud_rate").address, bytes([code]))
     assert [bus.ping(i) for i in (1, 2, 3)] == [True, False, True]
     del bus
@@ -51,7 +58,7 @@ def test_a_changed_speed_counts_at_once_and_after_a_power_cycle(servos, motors):
 def test_new_servos_answer_over_each_other_and_one_alone_does_not(servos, motors):
     make_factory_new(servos, motors)
     spec = MotorSpec.load(motors[0])
-    baud = {"feetech": 1_000_000, "dynamixel": 57_600}[spec.protocol]
+    baud = factory_baud(spec.protocol)
     position = spec.register("present_position")
     bus = link(servos, motors, baud)
     assert bus.read(1, position.address, 6) is None  # two bytes could be an echo of the request
@@ -73,15 +80,15 @@ def test_a_missing_servo_is_silent_and_those_behind_it_are_not(servos, motors):
 
 def test_in_wheel_mode_a_servo_is_told_a_signed_speed(servos, motors):
     spec = MotorSpec.load(motors[0])
+    if spec.protocol not in WHEEL:
+        return
     mode, speed = spec.register("operating_mode"), spec.register("goal_velocity")
     assert not servos.goals().turning.any()
     servos.program(1, mode.address, mode.encode(1))
     servos.program(1, speed.address, speed.encode(-300))
     goals = servos.goals()
     assert goals.turning.tolist() == [False, True, False]
-    # Feetech: ticks per second. Dynamixel X: 0.229 turns a minute.
-    expected = {"feetech": -300, "dynamixel": round(-300 * 0.229 * 4096 / 60)}[spec.protocol]
-    assert goals.turn_speed_ticks_s[1] == expected
+    assert goals.turn_speed_ticks_s[1] == WHEEL[spec.protocol]
 
 
 def test_places_outside_the_chain_are_refused(servos):

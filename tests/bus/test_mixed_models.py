@@ -11,7 +11,7 @@ import pytest
 from motorium import _core, doctor
 from motorium._core import BusStatus, JointState, Mode
 from motorium.errors import SpecError
-from motorium.motors.emulated import dynamixel_model, emulate
+from motorium.motors.emulated import emulate, servo_model
 from motorium.robots.bus import bus_config, open_joints
 from motorium.robots.config import robot_config
 from motorium.robots.robot import Robot
@@ -159,13 +159,13 @@ def test_a_dynamixel_table_of_the_users_own_runs_in_the_control_loop(tmp_path):
 
 
 def test_a_virtual_dynamixel_counts_its_own_turn():
-    model = dynamixel_model(MotorSpec.load("xl430_w250"))
+    model = servo_model(MotorSpec.load("xl430_w250"))
     model.ticks_per_turn = 8192
-    servos = _core.ServoEmulator.dynamixel([(1, model)])
+    servos = _core.ServoEmulator.of("dynamixel", [(1, model)])
     for ticks, shown in ((5000, 5000), (8200, 8)):
         servos.update([ticks], [0], [0])
         assert int.from_bytes(servos.registers(1)[132:136], "little") == shown
     servos.close()
     model.ticks_per_turn = 1
     with pytest.raises(ValueError, match="an encoder has"):
-        _core.ServoEmulator.dynamixel([(1, model)])
+        _core.ServoEmulator.of("dynamixel", [(1, model)])

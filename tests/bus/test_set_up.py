@@ -6,6 +6,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from families import ROBOTS
 
 from motorium.cli.main import main
 from motorium.errors import BusError, SpecError
@@ -17,7 +18,6 @@ from motorium.motors.set_up import ServoSetUp
 from motorium.specs.robot import RobotSpec
 from motorium.specs.servo import MotorSpec
 
-N = 6
 PAN, GRIPPER = 0, 5
 
 
@@ -29,12 +29,12 @@ class NewArm:
         self.motors = [MotorSpec.load(name) for name in self.spec.motor_names]
         self.servos = emulate([joint.id for joint in self.spec.joints], self.spec.motor_names)
         make_factory_new(self.servos, self.spec.motor_names)
-        self.servos.update([100, 700, 1400, 2000, 2600, 3200], [0] * N, [0] * N)
         self.connect()
 
     def connect(self, *places: int) -> None:
-        connect_only(self.servos, places, N)
-        self.servos.update([100, 700, 1400, 2000, 2600, 3200], [0] * N, [0] * N)
+        n = len(self.motors)
+        connect_only(self.servos, places, n)
+        self.servos.update([100, 700, 1400, 2000, 2600, 3200][:n], [0] * n, [0] * n)
 
     def set_up(self, *speeds: int) -> ServoSetUp:
         """`speeds` are asked beside those of the arm and of new servos; all would take a second each time."""
@@ -78,16 +78,16 @@ def give_next(set_up: ServoSetUp) -> str:
     return entry.joint
 
 
-@pytest.mark.parametrize("robot", ["so101", "koch_follower"])
-def test_an_arm_of_new_servos_comes_to_work(robot, request):
-    arm = request.getfixturevalue("so101" if robot == "so101" else "koch")
-    set_up = arm.set_up()
-    for place in reversed(range(1, N)):
-        arm.connect(*range(place, N))  # those that have their id stay connected
+@pytest.mark.parametrize("robot", ROBOTS.values())
+def test_an_arm_of_new_servos_comes_to_work(robot):
+    arm = NewArm(robot)
+    set_up, n = arm.set_up(), len(arm.motors)
+    for place in reversed(range(1, n)):
+        arm.connect(*range(place, n))  # those that have their id stay connected
         assert give_next(set_up) == arm.spec.joint_names[place]
-    arm.connect(*range(N))
+    arm.connect(*range(n))
     if set_up.pending(set_up.glance()):  # a new Feetech servo has the id and speed of the first joint already
-        assert give_next(set_up) == "shoulder_pan"
+        assert give_next(set_up) == arm.spec.joint_names[0]
     survey = set_up.glance()
     assert set_up.pending(survey) == []
     assert not survey.new
@@ -96,6 +96,7 @@ def test_an_arm_of_new_servos_comes_to_work(robot, request):
         assert arm.value(place, "id") == joint.id
         assert arm.value(place, "baud_rate") == baud_code(arm.motors[place].protocol, arm.spec.bus.baud)
         assert arm.motors[place].registers.get("lock") is None or arm.value(place, "lock") == 1
+    arm.servos.close()
 
 
 def test_two_new_servos_at_once_are_refused_and_nothing_is_written(so101):

@@ -36,7 +36,9 @@ def test_reads_a_robot_from_a_file(call, tmp_path):
 def test_an_unknown_robot_is_refused_with_the_known_ones(shell):
     result = shell("robots", "r2d2")
     assert result.returncode == 2
-    known = "koch_follower, koch_leader, so101, so101_leader, bi_so101_follower"
+    known = ", ".join(
+        path.stem for folder in (DATA, DATA / "pairs") for path in sorted(folder.glob("*.toml"))
+    )
     assert result.stderr == f"error: no robot 'r2d2'; known robots: {known}\n"
 
 

@@ -227,11 +227,12 @@ def test_an_arm_runs_from_its_file(tmp_path):
 
 
 def test_a_bus_is_opened_by_the_name_of_its_family():
-    assert _core.bus_families() == ["feetech", "dynamixel", "relay"]
+    known = _core.bus_families()
+    assert {"feetech", "dynamixel", "relay"} <= set(known)
     config = robot_config(SPEC)
     (bus,) = config.buses
     for family, refusal in (
-        ("steam", r"no bus family 'steam'; known: feetech, dynamixel, relay"),
+        ("steam", f"no bus family 'steam'; known: {', '.join(known)}"),
         ("relay", "vendor's kit"),
     ):
         bus.family, bus.traits = family, {}

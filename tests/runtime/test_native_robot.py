@@ -25,6 +25,7 @@ def checks(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "why_it_stopped",
         "springs_go_home",
         "without_joints",
+        "shutdown_fits",
     ],
 )
 def test_robot(checks: Path, check: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from servo_arm import PATIENT_S, DrivenArm
 
 from motorium import _core
-from motorium.motors.emulated import dynamixel_model, emulate
+from motorium.motors.emulated import emulate, servo_model
 from motorium.specs.servo import MotorSpec
 
 IDS = [1, 2, 3, 4, 5, 6]
@@ -19,8 +19,8 @@ def chain(firmware: int = 50) -> _core.ServoEmulator:
     """Six servos; an old firmware knows no fast reads."""
     if firmware == 50:
         return emulate(IDS, MODELS)
-    models = [dynamixel_model(MotorSpec.load(name), firmware) for name in MODELS]
-    return _core.ServoEmulator.dynamixel(list(zip(IDS, models, strict=True)))
+    models = [servo_model(MotorSpec.load(name), firmware) for name in MODELS]
+    return _core.ServoEmulator.of("dynamixel", list(zip(IDS, models, strict=True)))
 
 
 def make_joint(servo: int, model: str, **values: Any) -> _core.ServoJoint:

@@ -48,6 +48,8 @@ def make_config(ids: list[int] | None = None, **values: Any) -> _core.BusConfig:
 class DrivenArm:
     """A driver on an emulator; a family says which."""
 
+    turn = 4096
+
     def __init__(self, emulator: _core.ServoEmulator, bus: Any) -> None:
         self.emulator, self.bus = emulator, bus
         self.readings = _core.JointState()
@@ -68,10 +70,10 @@ class DrivenArm:
 
     def loses_one_reply(self, fault: str, counter: str, delay_s: float = 0.02) -> None:
         """Check that `fault` on the third servo makes its joint stale, alone, and is counted as `counter`."""
-        self.place(*[2048] * 6)
+        self.place(*[self.turn // 2] * 6)
         _, before = self.read()
         self.emulator.set_fault(fault, 3, delay_s=delay_s)
-        self.place(*[2148] * 6)
+        self.place(*[self.turn // 2 + 100] * 6)
         status, state = self.read()
         assert status == _core.BusStatus.STALE_JOINTS
         stale = state["joint_t_ns"] < state["t_ns"]
@@ -91,7 +93,7 @@ class DrivenArm:
             self.place(*[ticks] * 6)
             status, state = self.read()
             assert status == _core.BusStatus.OK
-            expected = (ticks - 2048) / TICKS_PER_RAD
+            expected = (ticks - self.turn / 2) / self.turn * 2 * math.pi
             np.testing.assert_allclose(state["position_rad"], expected, atol=tolerance_rad)
 
 

@@ -24,15 +24,37 @@ from .peers.servo_buses import ABSENT_ID, installed
 
 BAUD = 1_000_000
 BIT_US, BITS_PER_BYTE = 1e6 / BAUD, 10
-ROBOTS = {"feetech": "so101", "dynamixel": "koch_follower"}
-PEER_HINT = {
-    "feetech": "no peer: pip install 'motorium[bench]' brings Feetech's kit; LeRobot is taken when it is installed",
-    "dynamixel": "no peer: pip install 'motorium[bench]' brings ROBOTIS' kit; LeRobot is taken when it is installed",
-}
+PEER_HINT = "no peer: pip install 'motorium[bench]' brings {} kit; LeRobot is taken when it is installed"
 CONTROL_PRIORITY = 60
 """Of the control thread (`LoopConfig`)."""
 LOST_EVERY = 61
 """Replies; more than the plain reads that follow a broken Fast Sync Read, so that every loss meets a fast one."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What is measured of one protocol.
+
+    Attributes:
+        robot: whose chain it is.
+        kit: whose kit is the peer.
+        cycle_bytes: of the requests and replies of one cycle, for the chain and for each servo of it.
+        peer_motor: of the whole chain of a peer, where one checks every servo's model; empty: the robot's own.
+    """
+
+    robot: str
+    kit: str
+    cycle_bytes: tuple[int, int]
+    peer_motor: str = ""
+
+
+CONTESTS = {
+    # Request 8 + J, replies J * (6 + 10), sync write 8 + 3 J.
+    "feetech": Contest("so101", "Feetech's", (8 + 8, 1 + 16 + 3)),
+    # Fast Sync Read request 14 + J, one reply 8 + J * (4 + 10), sync write 14 + 5 J.
+    "dynamixel": Contest("koch_follower", "ROBOTIS'", (14 + 8 + 14, 1 + 14 + 5), "xl330_m288"),
+}
+"""By protocol."""
 
 
 @dataclass(frozen=True)
@@ -48,24 +70,17 @@ QUICK = Effort(rounds=3, cycles=50, losses=3)
 
 
 def wire_limit_us(protocol: str, servos: int) -> float:
-    """Return the wire time of one cycle at 1 Mbps, 8N1, which nothing can beat.
-
-    Feetech: request 8 + J, replies J * (6 + 10), sync write 8 + 3 J. Dynamixel: Fast Sync Read request 14 + J, one
-    reply 8 + J * (4 + 10), sync write 14 + 5 J. Return delays are set to zero.
-    """
-    if protocol == "feetech":
-        size = (8 + servos) + servos * 16 + (8 + 3 * servos)
-    else:
-        size = (14 + servos) + (8 + servos * 14) + (14 + 5 * servos)
-    return size * BITS_PER_BYTE * BIT_US
+    """Return the wire time of one cycle at 1 Mbps, 8N1, without return delays, which nothing can beat."""
+    chain, each = CONTESTS[protocol].cycle_bytes
+    return (chain + each * servos) * BITS_PER_BYTE * BIT_US
 
 
 class Ours:
     """motorium's driver of a robot on virtual servos."""
 
     def __init__(self, protocol: str) -> None:
-        """Open the chain of `ROBOTS[protocol]`."""
-        self.spec = RobotSpec.load(ROBOTS[protocol])
+        """Open the chain of the robot of `protocol`."""
+        self.spec = RobotSpec.load(CONTESTS[protocol].robot)
         self.ids = [joint.id for joint in self.spec.joints]
         self.emulator = emulate(self.ids, self.spec.motor_names)
         zeros = [JointZero(joint.zero_ticks, joint.sign) for joint in self.spec.joints]
@@ -188,7 +203,8 @@ def measure_protocol(protocol: str, effort: Effort) -> dict[str, Any]:
 
 def _peer_motors(ours: Ours, protocol: str) -> Sequence[str]:
     """LeRobot checks every servo's model; one model on the whole chain suits all peers."""
-    return ours.spec.motor_names if protocol == "feetech" else ["xl330_m288"] * len(ours.ids)
+    motor = CONTESTS[protocol].peer_motor
+    return [motor] * len(ours.ids) if motor else ours.spec.motor_names
 
 
 def _against(
@@ -211,7 +227,7 @@ def _against(
         "vs_peer": others[first]["vs_peer"] if first else None,
         "peer": first,
         "peers": others,
-        "note": None if first else PEER_HINT[protocol],
+        "note": None if first else PEER_HINT.format(CONTESTS[protocol].kit),
     }
 
 
@@ -227,6 +243,6 @@ def measure(effort: Effort | None = None) -> dict[str, Any]:
     """
     effort = effort or Effort()
     return {
-        "protocols": {protocol: measure_protocol(protocol, effort) for protocol in ROBOTS},
+        "protocols": {protocol: measure_protocol(protocol, effort) for protocol in CONTESTS},
         "machine": machine(threads=1),
     }

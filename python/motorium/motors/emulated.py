@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .. import _core
+from ..deprecated import old_names
 from ..errors import BusError, SpecError
 from ..specs.servo import MotorSpec
 from .bauds import FACTORY_ID, baud_code, factory_baud
 
 FIRMWARE = 50
-"""Of virtual Dynamixel servos: knows the fast reads."""
+"""Of virtual servos that tell it: knows the fast reads."""
 TABLE_SIZE = 256
 """Registers beyond are not emulated."""
 
 
-def dynamixel_model(motor: MotorSpec, firmware: int = FIRMWARE) -> _core.DynamixelModel:
+def servo_model(motor: MotorSpec, firmware: int = FIRMWARE) -> _core.ServoModel:
     """Return what the emulator needs to behave like `motor`."""
-    model = _core.DynamixelModel()
+    model = _core.ServoModel()
     model.model_number = motor.model_number
     model.firmware = firmware
     model.fast_firmware = motor.fast_read_firmware
     model.effort_full_scale = motor.effort_full_scale
     model.ticks_per_turn = motor.ticks_per_turn
+    model.counts = motor.max_ticks + 1
+    model.high_byte_first = motor.byte_order == "big"
     model.registers = [
         _core.EmulatedRegister(
             address=register.address,
@@ -65,18 +68,11 @@ def _emulate(ids: Sequence[int], motors: Sequence[str]) -> _core.ServoEmulator:
     protocols = {spec.protocol for spec in specs}
     if len(protocols) != 1 or len(specs) != len(ids):
         raise SpecError(f"one protocol and one motor per id, not {len(specs)} motors of {sorted(protocols)}")
-    if protocols == {"dynamixel1"}:
-        raise SpecError("there are no virtual servos of Dynamixel protocol 1.0")
-    if protocols == {"feetech"}:
-        turns = [spec.max_ticks + 1 for spec in specs]
-        chain = _core.ServoEmulator(list(ids), specs[0].model_number, specs[0].byte_order == "big", turns)
-        for servo, spec in zip(ids, specs, strict=True):
-            number = spec.register("model_number")
-            chain.poke(servo, number.address, number.encode(spec.model_number))
-        return chain
-    return _core.ServoEmulator.dynamixel(
-        [(servo, dynamixel_model(spec)) for servo, spec in zip(ids, specs, strict=True)]
-    )
+    (protocol,) = protocols
+    if protocol not in _core.emulated_families():
+        raise SpecError(f"there are no virtual servos of protocol {protocol}")
+    models = [servo_model(spec) for spec in specs]
+    return _core.ServoEmulator.of(protocol, list(zip(ids, models, strict=True)))
 
 
 def assemble(servos: _core.ServoEmulator, motors: Sequence[str], baud: int) -> None:
@@ -106,3 +102,6 @@ def connect_only(servos: _core.ServoEmulator, places: Sequence[int], total: int)
 def _program(servos: _core.ServoEmulator, place: int, motor: MotorSpec, name: str, value: int) -> None:
     register = motor.register(name)
     servos.program(place, register.address, register.encode(value))
+
+
+__getattr__ = old_names(__name__, {"dynamixel_model": ("servo_model", lambda: servo_model)})

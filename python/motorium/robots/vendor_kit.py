@@ -110,7 +110,7 @@ class VendorKit:
         self._watchdog = round(spec.bus.watchdog_s / WATCHDOG_UNIT_S)
         self._sdk = _sdk()
         self._port = self._sdk.PortHandler(port)
-        self._unmarked = spec.bus.protocol == "dynamixel1"  # a request has the form of a reply
+        self._unmarked = PROTOCOL_VERSIONS[spec.bus.protocol] == 1.0  # a request has the form of a reply
         self._packets = self._sdk.PacketHandler(PROTOCOL_VERSIONS[spec.bus.protocol])
         self._open(port, spec.bus.baud)
         self.relay = _core.Relay(len(self._servos), self._servos_watch())

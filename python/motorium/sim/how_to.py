@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..specs.robot import RobotSpec
+from ..specs.servo_family import FAMILIES
 
 LEROBOT = {
     "so101": "SO101FollowerConfig",
@@ -19,9 +20,8 @@ FOLLOWERS = {"so101_leader": "so101", "koch_leader": "koch_follower"}
 def how_to(spec: RobotSpec, port: str, cameras: Mapping[str, str]) -> str:
     """Return instructions for driving the virtual arm of `spec` on `port`; `cameras`: role -> path of its ring."""
     kit = f'PortHandler("{port}"), {spec.bus.baud} baud'
-    lines = [
-        f"  scservo_sdk   {kit}" if spec.bus.protocol == "feetech" else f"  dynamixel_sdk {kit}, protocol 2.0"
-    ]
+    vendor = FAMILIES[spec.bus.protocol].kit
+    lines = [", ".join([f"  {vendor[0]:<13} {kit}", *vendor[1:]])] if vendor else []
     if spec.name in LEROBOT:
         lines.append(f'  LeRobot       {LEROBOT[spec.name]}(port="{port}", id="virtual")')
     if spec.name in FOLLOWERS:

@@ -36,34 +36,27 @@ STATUS_OVERLOAD = 1 << 5
 
 @dataclass(frozen=True)
 class Protection:
-    """One quantity of a servo's self-protection: a register and its unit, or a constant of the family."""
+    """One quantity of a servo's self-protection: registers that may hold it, their unit, and what it is without any."""
 
-    register: str | None
+    registers: tuple[str, ...]
     unit: float
+    otherwise: float
 
     def of(self, motor: MotorSpec, table: bytes) -> float:
         """Return its value in a register table."""
-        if self.register is None:
-            return self.unit
-        register = motor.register(self.register)
-        return register.decode(table[register.address : register.address + register.size]) * self.unit
+        for register in (motor.registers[name] for name in self.registers if name in motor.registers):
+            return register.decode(table[register.address : register.address + register.size]) * self.unit
+        return self.otherwise
 
 
-PROTECTIONS: dict[str, dict[str, Protection]] = {
-    "feetech": {
-        "max_temperature_c": Protection("max_temperature", 1.0),
-        "protective_share": Protection("protection_torque", 0.01),
-        "protection_time_s": Protection("protection_time", 0.01),
-        "overload_share": Protection("overload_torque", 0.01),
-    },
-    "dynamixel": {  # an overload is judged by the firmware alone; it switches the torque off until a restart
-        "max_temperature_c": Protection("temperature_limit", 1.0),
-        "protective_share": Protection(None, 0.0),
-        "protection_time_s": Protection(None, 2.0),
-        "overload_share": Protection(None, 0.95),
-    },
+PROTECTIONS: dict[str, Protection] = {
+    "max_temperature_c": Protection(("max_temperature", "temperature_limit"), 1.0, 70.0),
+    # Without registers an overload is judged by the firmware alone, and switches the torque off until a restart.
+    "protective_share": Protection(("protection_torque",), 0.01, 0.0),
+    "protection_time_s": Protection(("protection_time",), 0.01, 2.0),
+    "overload_share": Protection(("overload_torque",), 0.01, 0.95),
 }
-"""By protocol, what `ServoSettings` is read from."""
+"""What `ServoSettings` is read from."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +83,10 @@ class ServoSettings:
     @classmethod
     def from_registers(cls, motors: Sequence[MotorSpec], tables: Sequence[bytes]) -> ServoSettings:
         """Decode one whole register table per servo."""
-        rules = PROTECTIONS[motors[0].protocol]
         return cls(
             **{
                 name: np.array([rule.of(m, t) for m, t in zip(motors, tables, strict=True)])
-                for name, rule in rules.items()
+                for name, rule in PROTECTIONS.items()
             }
         )
 

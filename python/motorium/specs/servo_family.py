@@ -24,6 +24,11 @@ class ServoFamily:
         model_address: of the two bytes that tell the model.
         own_block: address and size of what two servos with one id and one model answer differently.
         baud_codes: speed -> value of `baud_rate`, the factory's speed first; empty: not known here.
+        watchdog: whether its servos can stop by themselves when they hear nothing.
+        keeps_offset: whether a calibration moves the seam of an encoder by `homing_offset`, where a servo has that; if
+            not, its servos count on over the seam.
+        keeps_direction: whether LeRobot's `drive_mode` is what the servo itself was told, and no sign of the joint.
+        kit: the vendor's package for such servos, and how they are named to it; empty: none.
     """
 
     name: str
@@ -36,6 +41,10 @@ class ServoFamily:
     model_address: int = 0
     own_block: tuple[int, int] = (0, 0)
     baud_codes: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
+    watchdog: bool = False
+    keeps_offset: bool = True
+    keeps_direction: bool = False
+    kit: tuple[str, ...] = ()
 
 
 _ALL = (
@@ -49,6 +58,7 @@ _ALL = (
         baud_codes=MappingProxyType(
             {1_000_000: 0, 500_000: 1, 250_000: 2, 128_000: 3, 115_200: 4, 76_800: 5, 57_600: 6, 38_400: 7}
         ),
+        kit=("scservo_sdk",),
     ),
     ServoFamily(  # ROBOTIS e-manual, Dynamixel X; indirect addresses: of X, and of P, whose registers lie between
         "dynamixel",
@@ -63,8 +73,19 @@ _ALL = (
         baud_codes=MappingProxyType(
             {57_600: 1, 1_000_000: 3, 115_200: 2, 2_000_000: 4, 3_000_000: 5, 4_000_000: 6, 9_600: 0}
         ),
+        watchdog=True,
+        keeps_offset=False,
+        keeps_direction=True,
+        kit=("dynamixel_sdk", "protocol 2.0"),
     ),
-    ServoFamily("dynamixel1", (KIT,), last_address=255, scanned=False),
+    ServoFamily(
+        "dynamixel1",
+        (KIT,),
+        last_address=255,
+        scanned=False,
+        watchdog=True,
+        kit=("dynamixel_sdk", "protocol 1.0"),
+    ),
 )
 FAMILIES: Mapping[str, ServoFamily] = MappingProxyType({family.name: family for family in _ALL})
 """By protocol."""

@@ -25,7 +25,7 @@ int main(int, char** argv) {
     ids.push_back(servo.id);
     present.emplace_back().position_ticks = static_cast<std::int32_t>(servo.zero_ticks);
   }
-  ServoEmulator emulator(ids, servos.front().model_number);
+  ServoEmulator emulator("feetech", motorium::alike(ids, {.model_number = servos.front().model_number}));
   std::atomic<bool> turning{true};
   std::thread motors([&] {  // a motor is where it was told to be
     for (std::vector<ServoGoal> goals(ids.size()); turning; emulator.update(present)) {

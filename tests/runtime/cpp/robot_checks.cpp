@@ -81,7 +81,7 @@ class Arm {
     ::unlink(name_.c_str());
   }
   void plug() {
-    servos_ = std::make_unique<ServoEmulator>(std::vector<std::uint8_t>{1, 2, 3}, 777);
+    servos_ = std::make_unique<ServoEmulator>("feetech", alike({1, 2, 3}, {.model_number = 777}));
     servos_->update(present_);
     ::unlink(name_.c_str());
     if (::symlink(servos_->port().c_str(), name_.c_str()) != 0) std::abort();
@@ -303,6 +303,27 @@ int without_joints() {
   return 0;
 }
 
+/// A chain whose torque no packet can take off is refused where it is opened.
+int shutdown_fits() {
+  Arm arm;
+  const std::vector<BusAccess> access{{arm.port(), nullptr}};
+  const ShutdownSequence whole = open_buses(config(), access)->shutdown_sequence();
+  CHECK(whole.packets.size() > 1);
+  check_shutdown(whole);
+  for (const std::size_t size : {std::size_t{0}, kMaxShutdownFrame + 1}) {
+    ShutdownSequence cut = whole;
+    cut.packets.back().size = size;
+    bool refused = false;
+    try {
+      check_shutdown(cut);
+    } catch (const std::invalid_argument&) {
+      refused = true;
+    }
+    CHECK(refused);
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -311,6 +332,7 @@ int main(int argc, char** argv) {
                                                {"pulled_and_plugged_in", pulled_and_plugged_in},
                                                {"why_it_stopped", why_it_stopped},
                                                {"springs_go_home", springs_go_home},
-                                               {"without_joints", without_joints}};
+                                               {"without_joints", without_joints},
+                                               {"shutdown_fits", shutdown_fits}};
   return motorium::test::run_named(argc, argv, checks);
 }
