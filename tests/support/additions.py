@@ -16,6 +16,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+ARCH_TESTS = ("test_cpp_floors", "test_floors", "test_house", "test_stub")
+BUS_TESTS = (
+    "test_every_family",
+    "test_emulated_troubles",
+    "test_emulated_wire",
+    "test_diagnosis",
+    "test_set_up",
+)
 ROOT = Path(__file__).resolve().parents[2]
 PATCHES = ROOT / "tests" / "additions"
 
@@ -34,6 +42,14 @@ class Addition:
 
 
 ADDITIONS = {
+    "motor_family": Addition(
+        (
+            (*(f"tests/bus/{name}.py" for name in BUS_TESTS), "-k", "pulse or reed"),
+            ("tests/robots/test_conformance.py", "tests/robots/test_every_family.py", "-k", "reed"),
+            ("tests/cli/test_robots.py", *(f"tests/arch/{name}.py" for name in ARCH_TESTS)),
+        ),
+        built=True,
+    ),
     "policy": Addition((("tests/policies/test_conformance.py",), ("tests/arch/test_floors.py",))),
     "robot": Addition((("tests/robots/test_conformance.py", "-k", "tentacle"),)),
     "verb": Addition((("tests/cli/test_main.py", "-k", "limits or summary"), ("tests/arch/test_house.py",))),
@@ -78,12 +94,18 @@ def _run(words: list[str], folder: Path) -> bool:
 
 def _extension(folder: Path, *, built: bool) -> bool:
     if built:
-        return _run(
-            ["cmake", "-S", ".", "-B", "build/dev", "-DMOTORIUM_INPLACE=ON", "-DMOTORIUM_WERROR=ON"], folder
-        ) and _run(["cmake", "--build", "build/dev", "--parallel", "2"], folder)
-    from motorium import _core
+        options = ("-DMOTORIUM_WERROR=ON", "-DMOTORIUM_ISAS=native")
+        if not (
+            _run(["cmake", "-S", ".", "-B", "build", *options], folder)
+            and _run(["cmake", "--build", "build", "--parallel", "2"], folder)
+        ):
+            return False
+        made = next((folder / "build").glob("_core*.so"))
+    else:
+        from motorium import _core
 
-    shutil.copy2(_core.__file__, folder / "python/motorium")
+        made = Path(_core.__file__)
+    shutil.copy2(made, folder / "python/motorium")
     return True
 
 

@@ -264,7 +264,7 @@ def _put(
     link: Link, servo: int, motor: MotorSpec, name: str, value: int, *, answers_as: int | None = None
 ) -> None:
     """Write one register where the motor has it, and read it back from the id that answers then."""
-    if name not in motor.registers:  # Dynamixel servos have no lock
+    if name not in motor.registers:  # not all servos have a lock
         return
     address, data = _bytes(motor, name, value)
     now = servo if answers_as is None else answers_as

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .. import _core
 from ..errors import CalibrationError, SpecError
 from ..specs.encoder import counts_turns, goal_range, problem
 from ..specs.servo import MotorSpec
-from ..specs.servo_family import KIT
+from ..specs.servo_family import FAMILIES, KIT
 from ..specs.zero import JointZero
 from .memory import servo_settings
 
@@ -91,13 +92,11 @@ def bus_config(
     config.reply_margin_s = spec.bus.reply_margin_s
     config.settings = servo_settings(spec, motors, zeros, as_found=as_found)
     joints = zip(spec.joints, motors, zeros, strict=True)
-    if spec.bus.protocol == "feetech":
-        config.joints = [_feetech_joint(*row, as_found=as_found) for row in joints]
-        config.traits = _feetech_traits(spec, motors)
-    else:
-        config.joints = [_dynamixel_joint(*row) for row in joints]
+    driver = DRIVERS.get(spec.bus.protocol, Driver())
+    config.joints = [driver.joint(*row, as_found=as_found) for row in joints]
+    config.traits = {} if config.family == RELAY else driver.traits(spec, motors)
+    if FAMILIES[spec.bus.protocol].watchdog:
         config.watchdog_units = round(spec.bus.watchdog_s / WATCHDOG_UNIT_S)
-        config.traits = {} if config.family == RELAY else _dynamixel_traits(spec, motors)
     return config
 
 
@@ -120,9 +119,8 @@ def _servo_joint(joint: JointSpec, motor: MotorSpec, zero: JointZero) -> _core.S
     return config
 
 
-def _feetech_joint(
-    joint: JointSpec, motor: MotorSpec, zero: JointZero, *, as_found: bool
-) -> _core.ServoJoint:
+def _one_turn(joint: JointSpec, motor: MotorSpec, zero: JointZero, *, as_found: bool) -> _core.ServoJoint:
+    """Return a joint whose goals are counts of one turn."""
     config = _servo_joint(joint, motor, zero)
     config.min_ticks, config.max_ticks = (0, motor.max_ticks) if as_found else goal_range(joint, motor, zero)
     return config
@@ -169,7 +167,14 @@ def _must_suit_feetech(spec: RobotSpec, motor: MotorSpec, first: MotorSpec) -> N
             raise SpecError(f"{spec.name}: {motor.model} has {name} at another address than {first.model}")
 
 
-def _dynamixel_joint(joint: JointSpec, motor: MotorSpec, zero: JointZero) -> _core.ServoJoint:
+def _many_turns(
+    joint: JointSpec,
+    motor: MotorSpec,
+    zero: JointZero,
+    *,
+    as_found: bool,  # noqa: ARG001
+) -> _core.ServoJoint:
+    """Return a joint whose goals may be counts of any turn."""
     config = _servo_joint(joint, motor, zero)
     config.middle_ticks = zero.sign * (joint.lower_rad + joint.upper_rad) / 2 * config.ticks_per_rad
     config.rad_s_per_unit = motor.velocity_unit_rad_s or config.rad_s_per_unit
@@ -207,3 +212,28 @@ def _dynamixel_traits(spec: RobotSpec, motors: Sequence[MotorSpec]) -> dict[str,
             if motor.register(name).address != shared["present"] + offset:
                 raise SpecError(f"{motor.model}: {name} must follow {effort} at {shared['present'] + offset}")
     return shared
+
+
+def _no_traits(spec: RobotSpec, motors: Sequence[MotorSpec]) -> dict[str, int]:  # noqa: ARG001
+    return {}
+
+
+@dataclass(frozen=True)
+class Driver:
+    """What the driver of a family is told of its servos.
+
+    Attributes:
+        joint: makes one servo's entry of the configuration from its joint, motor and zero.
+        traits: makes what the driver must know of the whole chain; raises SpecError where motors cannot share it.
+    """
+
+    joint: Callable[..., _core.ServoJoint] = _one_turn
+    traits: Callable[[RobotSpec, Sequence[MotorSpec]], dict[str, int]] = _no_traits
+
+
+DRIVERS = {
+    "feetech": Driver(traits=_feetech_traits),
+    "dynamixel": Driver(_many_turns, _dynamixel_traits),
+    "dynamixel1": Driver(_many_turns),
+}
+"""By protocol; one that has no entry is told what `Driver()` says."""

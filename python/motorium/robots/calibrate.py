@@ -15,6 +15,7 @@ from ..motors.ports import adapter_serial, usb_path
 from ..specs.joint import JointSpec
 from ..specs.robot import RobotSpec
 from ..specs.servo import MotorSpec, Register
+from ..specs.servo_family import FAMILIES
 from ..specs.zero import JointZero
 from .bus import bus_config, open_joints
 from .calibration import Calibration, spec_hash
@@ -85,14 +86,14 @@ def calibrate(
         BusError: the bus cannot be opened, or a joint fell silent.
     """
     motor = MotorSpec.load(spec.bus.motor)
-    counts_turns = motor.protocol == "dynamixel"  # these count on over the seam: no offset is needed
-    moves_seam = not counts_turns and "homing_offset" in motor.registers
+    family = FAMILIES[motor.protocol]
+    moves_seam = family.keeps_offset and "homing_offset" in motor.registers
     offsets, backwards = read_offsets(spec, port), read_directions(spec, port)
     turned = tuple(replace(j, sign=-j.sign) if backwards[j.name] else j for j in spec.joints)
     sweep = Sweep(replace(spec, joints=turned), motor.ticks_per_turn, offsets if moves_seam else None, accept)
     _follow(LimpArm(spec, motor, port), sweep, finished)
     zeros = {name: replace(zero, reverse=backwards[name]) for name, zero in sweep.zeros().items()}
-    if counts_turns:
+    if not family.keeps_offset:
         zeros = {name: replace(zero, homing_offset=offsets[name] or None) for name, zero in zeros.items()}
     if moves_seam:
         _keep_offsets(spec, port, zeros)

@@ -12,6 +12,7 @@ from .._core import ServiceBus
 from ..errors import BusError, CalibrationError
 from ..motors.bus_errors import bus_errors
 from ..specs.servo import MotorSpec
+from ..specs.servo_family import FAMILIES
 
 if TYPE_CHECKING:
     from ..specs.robot import RobotSpec
@@ -41,12 +42,13 @@ def check_offsets(calibration: Calibration, port: str, spec: RobotSpec, name: st
 def _kept(port: str, spec: RobotSpec) -> dict[str, int]:
     """Joint name -> offset in its servo, ticks, of those that have one and answer. Only reads."""
     motor = MotorSpec.load(spec.bus.motor)
-    if motor.protocol != "feetech" or "homing_offset" not in motor.registers:
+    family = FAMILIES[motor.protocol]
+    if not (family.scanned and family.keeps_offset and "homing_offset" in motor.registers):
         return {}
     register, found = motor.register("homing_offset"), {}
     try:
         with bus_errors():
-            bus = ServiceBus("feetech", port, spec.bus.baud, round(spec.bus.reply_margin_s * 1e6))
+            bus = ServiceBus(family.name, port, spec.bus.baud, round(spec.bus.reply_margin_s * 1e6))
             for joint in spec.joints:
                 answers = (bus.read(joint.id, register.address, register.size) for _ in range(ATTEMPTS))
                 data = next((answer for answer in answers if answer is not None), None)

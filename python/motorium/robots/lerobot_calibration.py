@@ -19,6 +19,7 @@ from ..logs import logger
 from ..specs.joint import JointSpec
 from ..specs.robot import RobotSpec
 from ..specs.servo import MotorSpec
+from ..specs.servo_family import FAMILIES
 from ..specs.travel import travel_problem, zero_ticks
 from ..specs.zero import JointZero
 from .calibration import MAX_BYTES, Calibration, spec_hash
@@ -60,7 +61,7 @@ def read_lerobot(path: Path, spec: RobotSpec, *, accept: Collection[str] = ()) -
         joint.name: _zero(table[joint.name], joint, motor.ticks_per_turn, f"{path}: {joint.name}")
         for joint in spec.joints
     }
-    if motor.protocol == "dynamixel":  # there `drive_mode` is what the servo itself was told
+    if FAMILIES[motor.protocol].keeps_direction:
         zeros = {name: replace(zero, reverse=table[name]["drive_mode"] == 1) for name, zero in zeros.items()}
     travel = {name: (entry["range_min"], entry["range_max"]) for name, entry in table.items()}
     _check_travel(travel, spec, motor.ticks_per_turn, accept, path)
