@@ -123,12 +123,14 @@ def installed(folder: Path, *options: str) -> Path:
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(3000)
 def test_it_is_installed_and_found_as_a_package(tmp_path):
     program = installed(tmp_path)
     assert check_run(program, compiled(tmp_path)).startswith("so101 ok: 6 joints")
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(3000)
 def test_it_runs_on_aarch64_under_qemu(tmp_path):
     emulator = shutil.which("qemu-aarch64-static") or shutil.which("qemu-aarch64")
     if shutil.which("aarch64-linux-gnu-g++") is None or emulator is None:
