@@ -6,18 +6,12 @@
 
 #include "bindings/bind_guard.hpp"
 #include "bindings/bind_runtime.hpp"
+#include "bindings/enums.hpp"
 
 namespace py = pybind11;
 
 namespace motorium {
 namespace {
-
-RestPolicy rest_policy(const std::string& name) {
-  if (name == "hold") return RestPolicy::hold;
-  if (name == "park") return RestPolicy::park;
-  if (name == "release") return RestPolicy::release;
-  throw py::value_error("policy '" + name + "' is unknown; valid choices: hold, park, release");
-}
 
 std::int64_t ns(double seconds) { return static_cast<std::int64_t>(std::llround(seconds * 1e9)); }
 
@@ -25,8 +19,8 @@ ControlConfig make_config(const FloatArray& lower_rad, const FloatArray& upper_r
                           const FloatArray& max_velocity, const FloatArray& max_acceleration,
                           const FloatArray& max_effort, const FloatArray& rest_rad, double rate_hz,
                           double max_state_age_s, double max_command_age_s, std::uint32_t trip_after,
-                          float approach_velocity_share, const std::string& fallback, double fallback_after_s,
-                          const std::string& exit, double park_timeout_s, double blend_s,
+                          float approach_velocity_share, OrText<RestPolicy> fallback, double fallback_after_s,
+                          OrText<RestPolicy> exit, double park_timeout_s, double blend_s,
                           const std::vector<mtr_guard_joint>& guard, double estop_hold_s,
                           const std::optional<FloatArray>& max_jerk, float position_jump_rad, int cpu,
                           const std::optional<FloatArray>& arrival_tolerance, double settle_s,
@@ -49,9 +43,9 @@ ControlConfig make_config(const FloatArray& lower_rad, const FloatArray& upper_r
   if (max_jerk) config.max_jerk_rad_s3 = per_joint(*max_jerk, n, "max_jerk_rad_s3");
   config.rest_rad = per_joint(rest_rad, n, "rest_rad");
   config.approach_velocity_share = approach_velocity_share;
-  config.fallback = rest_policy(fallback);
+  config.fallback = fallback.value;
   config.fallback_after_ns = ns(fallback_after_s);
-  config.exit = rest_policy(exit);
+  config.exit = exit.value;
   config.park_timeout_ns = ns(park_timeout_s);
   config.blend_ns = ns(blend_s);
   config.guard = guard_config(guard, config.limits.dt_s);
@@ -86,11 +80,11 @@ void bind_control_config(py::module_& m) {
            py::arg("max_velocity_rad_s"), py::arg("max_acceleration_rad_s2"), py::arg("max_effort"),
            py::arg("rest_rad"), py::arg("rate_hz") = 200.0, py::arg("max_state_age_s") = 0.1,
            py::arg("max_command_age_s") = 0.5, py::arg("trip_after") = 20,
-           py::arg("approach_velocity_share") = 0.25f, py::arg("fallback") = "hold",
-           py::arg("fallback_after_s") = 3.0, py::arg("exit") = "park", py::arg("park_timeout_s") = 6.0,
-           py::arg("blend_s") = 0.15, py::arg("guard") = std::vector<mtr_guard_joint>{},
-           py::arg("estop_hold_s") = 0.5, py::arg("max_jerk_rad_s3") = py::none(),
-           py::arg("position_jump_rad") = 0.25f, py::arg("cpu") = -1,
+           py::arg("approach_velocity_share") = 0.25f, py::arg("fallback") = RestPolicy::hold,
+           py::arg("fallback_after_s") = 3.0, py::arg("exit") = RestPolicy::park,
+           py::arg("park_timeout_s") = 6.0, py::arg("blend_s") = 0.15,
+           py::arg("guard") = std::vector<mtr_guard_joint>{}, py::arg("estop_hold_s") = 0.5,
+           py::arg("max_jerk_rad_s3") = py::none(), py::arg("position_jump_rad") = 0.25f, py::arg("cpu") = -1,
            py::arg("arrival_tolerance_rad") = py::none(), py::arg("settle_s") = 1.0,
            py::arg("grippers") = std::vector<bool>{}, py::arg("start_gap_rad") = py::none())
       .def_property_readonly("joints", [](const ControlConfig& c) { return c.limits.n_joints; })

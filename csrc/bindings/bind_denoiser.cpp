@@ -91,13 +91,14 @@ void bind_denoiser(py::module_& m) {
       .def("take", &Recorder::take, "All (stream, what, index, (rows, width) array) since the last call.");
   py::class_<BareDenoiser>(m, "Denoiser", "The K-step loop of an action expert over cached keys and values.")
       .def(py::init([](const py::dict& config, const std::map<std::string, FloatArray>& tensors,
-                       const std::string& isa, const std::string& precision, std::size_t threads,
+                       const std::string& isa, OrText<kernels::Precision> precision, std::size_t threads,
                        const std::vector<int>& cpus) {
              return std::make_unique<BareDenoiser>(config, tensors, isa,
-                                                   EngineOptions{precision_named(precision), threads, cpus});
+                                                   EngineOptions{precision.value, threads, cpus});
            }),
-           py::arg("config"), py::arg("tensors"), py::arg("isa") = "", py::arg("precision") = "float32",
-           py::arg("threads") = 1, py::arg("cpus") = std::vector<int>{})
+           py::arg("config"), py::arg("tensors"), py::arg("isa") = "",
+           py::arg("precision") = kernels::Precision::float32, py::arg("threads") = 1,
+           py::arg("cpus") = std::vector<int>{})
       .def("set_prefix", &BareDenoiser::set_prefix, py::arg("layer"), py::arg("keys"), py::arg("values"),
            "Keys and values (n, kv_heads, head_dim) of one layer; n must be the same for all layers.")
       .def(

@@ -1,11 +1,22 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
-#include <map>
-
 #include "bindings/structs.hpp"
 #include "emulator/servo_emulator.hpp"
 #include "module.hpp"
+
+namespace motorium {
+
+template <>
+struct Texts<ServoFault> {
+  static constexpr std::array<std::string_view, 11> all{
+      "none",     "drop",         "corrupt",        "truncate",      "delay", "duplicate",
+      "wrong_id", "wrong_length", "garbage_before", "garbage_after", "echo"};
+};
+
+}  // namespace motorium
+
+MOTORIUM_ENUM_CASTER(motorium::ServoFault, "ServoFault");
 
 namespace motorium {
 
@@ -16,21 +27,6 @@ namespace {
 
 namespace py = pybind11;
 using Ints = py::array_t<std::int32_t, py::array::c_style | py::array::forcecast>;
-
-const std::map<std::string, ServoFault>& faults() {
-  static const std::map<std::string, ServoFault> table{{"none", ServoFault::none},
-                                                       {"drop", ServoFault::drop},
-                                                       {"corrupt", ServoFault::corrupt},
-                                                       {"truncate", ServoFault::truncate},
-                                                       {"delay", ServoFault::delay},
-                                                       {"duplicate", ServoFault::duplicate},
-                                                       {"wrong_id", ServoFault::wrong_id},
-                                                       {"wrong_length", ServoFault::wrong_length},
-                                                       {"garbage_before", ServoFault::garbage_before},
-                                                       {"garbage_after", ServoFault::garbage_after},
-                                                       {"echo", ServoFault::echo}};
-  return table;
-}
 
 std::int32_t at(const std::optional<Ints>& array, std::size_t i, std::size_t n, std::int32_t otherwise) {
   if (!array) return otherwise;
@@ -119,11 +115,9 @@ int index_or_all(const ServoEmulator& emulator, std::optional<std::uint8_t> id) 
   return id ? static_cast<int>(index_of(emulator, *id)) : -1;
 }
 
-void set_fault(ServoEmulator& emulator, const std::string& kind, std::optional<std::uint8_t> id,
+void set_fault(ServoEmulator& emulator, OrText<ServoFault> kind, std::optional<std::uint8_t> id,
                std::uint32_t period, double delay_s) {
-  const auto found = faults().find(kind);
-  if (found == faults().end()) throw py::value_error("unknown fault " + kind);
-  emulator.set_fault(found->second, index_or_all(emulator, id), period, delay_s);
+  emulator.set_fault(kind.value, index_or_all(emulator, id), period, delay_s);
 }
 
 void set_condition(ServoEmulator& emulator, std::optional<std::uint8_t> id, bool overload, bool overheat,
@@ -139,6 +133,7 @@ std::unique_ptr<ServoEmulator> emulate(const std::string& family, const ServoMod
 
 void bind_emulator(py::module_& m) {
   using Release = py::call_guard<py::gil_scoped_release>;
+  bind_text_enum<ServoFault>(m, "ServoFault", "How a virtual servo, or its line, can spoil replies.");
   bind_goals(m);
   py::class_<ServoEmulator>(m, "ServoEmulator")
       .def(py::init([](const std::vector<std::uint8_t>& ids, std::uint16_t model, bool high_byte_first,

@@ -136,6 +136,7 @@ Floats scene(const NanoEngine& engine) {
 }  // namespace
 
 void bind_engine(py::module_& m) {
+  bind_kernels(m);  // first: its Precision is a default below
   bind_family<NanoEngine>(
       m, "NanoEngine",
       "The motorium nano network; encode() once per observation, then denoise(). Releases the GIL.",
@@ -148,7 +149,6 @@ void bind_engine(py::module_& m) {
   bind_denoiser(m);
   bind_families(m);
   bind_florence(m);
-  bind_kernels(m);
 }
 
 }  // namespace motorium

@@ -15,6 +15,16 @@ void bind_words(pybind11::module_& m, std::span<const BitText> table) {
       pybind11::arg("bits"));
 }
 
+void bind_file_problems(pybind11::module_& m) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i <= static_cast<std::size_t>(kLastFileProblem); ++i)
+    names.push_back(capitals(name_of(static_cast<FileProblem>(i))));
+  std::vector<const char*> members;
+  for (const std::string& one : names) members.push_back(one.c_str());
+  bind_number_enum<FileProblem>(m, "FileProblem", members,
+                                "Every way in which the bytes of a compiled robot can be wrong.");
+}
+
 }  // namespace
 
 void bind_enums(pybind11::module_& m) {
@@ -25,6 +35,8 @@ void bind_enums(pybind11::module_& m) {
   bind_text_enum<RestPolicy>(m, "RestPolicy", "What an arm does by itself, without chunks or at the end.");
   bind_text_enum<LatencyReport::Setting>(m, "LatencySetting",
                                          "Whether a serial port hands on bytes as they arrive.");
+  bind_text_enum<SettingTrouble>(m, "SettingTrouble", "Why a register of a servo is not as it was to be.");
+  bind_file_problems(m);
   bind_number_enum<BusStatus>(m, "BusStatus", {"OK", "STALE_JOINTS", "IO_ERROR", "CLOSED"},
                               "How an exchange with a chain of servos ended.");
   bind_number_enum<mtr_verdict>(m, "Verdict", {"PASS", "CLAMPED", "REFUSED", "TRIPPED"},

@@ -6,25 +6,13 @@ namespace py = pybind11;
 
 namespace motorium {
 
-kernels::Precision precision_named(const std::string& name) {
-  if (name == "float32") return Precision::float32;
-  if (name == "bfloat16") return Precision::bfloat16;
-  if (name == "int8") return Precision::int8;
-  throw py::value_error("precision must be float32, bfloat16 or int8, not '" + name + "'");
-}
-
-const char* name_of(kernels::Precision precision) {
-  return precision == Precision::int8 ? "int8" : precision == Precision::bfloat16 ? "bfloat16" : "float32";
-}
-
 namespace {
 
-double measure_peak(const std::string& precision, std::size_t threads, double seconds,
+double measure_peak(OrText<Precision> precision, std::size_t threads, double seconds,
                     const std::string& isa) {
   const kernels::KernelTable& table = kernels::select_table(isa);
-  const Precision wanted = precision_named(precision);
   const py::gil_scoped_release release;
-  return peak_flops(table, wanted, threads, seconds);
+  return peak_flops(table, precision.value, threads, seconds);
 }
 
 double measure_stream(std::size_t bytes, std::size_t threads, const std::string& isa) {
@@ -33,30 +21,27 @@ double measure_stream(std::size_t bytes, std::size_t threads, const std::string&
   return stream_bytes_per_s(table, bytes, threads);
 }
 
-py::dict measure_product(std::size_t rows, std::size_t n, std::size_t k, bool gated, std::size_t copies,
-                         std::size_t repeats, const std::string& precision, std::size_t threads,
-                         const std::vector<int>& cpus, const std::string& isa) {
+ProductTimes measure_product(std::size_t rows, std::size_t n, std::size_t k, bool gated, std::size_t copies,
+                             std::size_t repeats, OrText<Precision> precision, std::size_t threads,
+                             const std::vector<int>& cpus, const std::string& isa) {
   const kernels::KernelTable& table = kernels::select_table(isa);
-  const EngineOptions options{precision_named(precision), threads, cpus};
-  ProductTimes times;
-  {
-    const py::gil_scoped_release release;
-    times = time_product(table, {rows, n, k, gated, copies}, options, repeats);
-  }
-  return py::dict(py::arg("seconds") = times.seconds, py::arg("weight_bytes") = times.weight_bytes);
+  const EngineOptions options{precision.value, threads, cpus};
+  const py::gil_scoped_release release;
+  return time_product(table, {rows, n, k, gated, copies}, options, repeats);
 }
 
 }  // namespace
 
 void bind_kernel_speed(py::module_& m) {
   const py::arg_v isa = py::arg("isa") = "";
-  m.def("measure_peak", &measure_peak, py::arg("precision") = "float32", py::arg("threads") = 1,
+  m.def("measure_peak", &measure_peak, py::arg("precision") = Precision::float32, py::arg("threads") = 1,
         py::arg("seconds") = 0.05, isa);
   m.def("measure_stream", &measure_stream, py::arg("bytes") = std::size_t{1} << 28, py::arg("threads") = 1,
         isa);
   m.def("measure_product", &measure_product, py::arg("rows"), py::arg("n"), py::arg("k"),
         py::arg("gated") = false, py::arg("copies") = 1, py::arg("repeats") = 20,
-        py::arg("precision") = "float32", py::arg("threads") = 1, py::arg("cpus") = std::vector<int>{}, isa);
+        py::arg("precision") = Precision::float32, py::arg("threads") = 1,
+        py::arg("cpus") = std::vector<int>{}, isa);
 }
 
 }  // namespace motorium

@@ -1,6 +1,8 @@
 // Single kernels for tests and benchmarks: allocate, pack, call. Inference never uses these.
 #include "bind_kernels.hpp"
+#include "engine/cpu/speed.hpp"
 #include "module.hpp"
+#include "structs.hpp"
 
 namespace py = pybind11;
 
@@ -104,22 +106,42 @@ Floats step_euler(const Floats& x, const Floats& v, const Floats& committed, flo
   return y;
 }
 
-py::dict describe_isa(const std::string& isa) {
-  const KernelTable& table = select_table(isa);
-  return py::dict(py::arg("isa") = table.isa, py::arg("lanes") = table.lanes, py::arg("panel") = table.panel,
-                  py::arg("fused") = table.fused, py::arg("bf16_group") = table.bf16.group,
-                  py::arg("i8_group") = table.i8.group, py::arg("i8_levels") = table.i8.levels,
-                  py::arg("i8_weight_sum") = table.i8.weight_sum);
+void bind_results(py::module_& m) {
+  using T = KernelTable;
+  BoundStruct<T>(m, "KernelTable", "The kernels of one instruction set, and how they lay out weights.")
+      .field("isa", &T::isa, "Its name.")
+      .field("lanes", &T::lanes, "Floats in a vector.")
+      .field("panel", &T::panel, "Outputs of a panel of weights.")
+      .field("fused", &T::fused, "Whether products and sums are rounded once.")
+      .field(
+          "bf16_group", [](const T& t) { return t.bf16.group; },
+          "Neighbours of a bfloat16 product that lie together; 1: widened.")
+      .field(
+          "i8_group", [](const T& t) { return t.i8.group; },
+          "Neighbours of an int8 product that lie together.")
+      .field(
+          "i8_levels", [](const T& t) { return t.i8.levels; }, "Largest magnitude of an int8 input.")
+      .field(
+          "i8_weight_sum", [](const T& t) { return t.i8.weight_sum; },
+          "What int8 weights of one sign that meet in a 16-bit sum add up to at most; 0: no bound.")
+      .finish();
+  BoundStruct<ProductTimes>(m, "ProductTimes", "How long one product of an engine takes.")
+      .field("seconds", &ProductTimes::seconds,
+             "Per product, s; each the mean of one turn through the copies.")
+      .field("weight_bytes", &ProductTimes::weight_bytes, "Of one copy of its weights.")
+      .finish();
 }
 
 }  // namespace
 
 void bind_kernels(py::module_& parent) {
+  bind_text_enum<Precision>(parent, "Precision", "How an engine stores the large weights.");
+  bind_results(parent);
   py::module_ m = parent.def_submodule("kernels", "Single kernels, for tests and benchmarks.");
   const py::arg_v isa = py::arg("isa") = "";
   const auto none = [](const char* name) { return py::arg(name) = py::none(); };
   m.def("available_isas", &available_isas);
-  m.def("describe", &describe_isa, isa);
+  m.def("describe", &select_table, isa, py::return_value_policy::reference);
   bind_kernel_products(m);
   m.def("f32_normalise_rms", &normalise_rms, py::arg("x"), py::arg("weight"), py::arg("eps"), isa);
   m.def("f32_normalise_layer", &normalise_layer, py::arg("x"), none("weight"), none("bias"), py::arg("eps"),

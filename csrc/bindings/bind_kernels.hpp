@@ -5,10 +5,13 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "arrays.hpp"
+#include "enums.hpp"
 #include "kernels/dispatch.hpp"
 
 namespace motorium {
@@ -37,6 +40,11 @@ inline Floats copy(const Floats& x) {
   return y;
 }
 
+template <>
+struct Texts<kernels::Precision> {
+  static constexpr std::array<std::string_view, 3> all{"float32", "bfloat16", "int8"};
+};
+
 /// Products: matrix, convolution, attention.
 void bind_kernel_products(pybind11::module_& m);
 
@@ -46,8 +54,6 @@ void bind_kernel_data(pybind11::module_& m);
 /// What the machine can do, and how long products take.
 void bind_kernel_speed(pybind11::module_& m);
 
-/// Accepts "float32", "bfloat16" or "int8"; ValueError otherwise.
-kernels::Precision precision_named(const std::string& name);
-const char* name_of(kernels::Precision precision);
-
 }  // namespace motorium
+
+MOTORIUM_ENUM_CASTER(motorium::kernels::Precision, "Precision");

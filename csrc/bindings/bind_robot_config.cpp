@@ -93,14 +93,6 @@ std::string words(const RobotReading& reading) {
 
 /// Binds the compiled robot: the file that Python, C and microcontrollers open.
 void bind_robot_file(py::module_& m, py::class_<RobotConfig>& config) {
-  py::enum_<FileProblem> problems(m, "FileProblem");
-  for (std::uint8_t i = 0; i <= static_cast<std::uint8_t>(kLastFileProblem); ++i) {
-    const auto problem = static_cast<FileProblem>(i);
-    std::string name = name_of(problem);
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](char c) { return c == '_' ? c : c - 'a' + 'A'; });
-    problems.value(name.c_str(), problem);
-  }
   py::class_<RobotReading>(m, "RobotReading",
                            "What the bytes of a compiled robot hold, or what is wrong with them.")
       .def_readonly("problem", &RobotReading::problem)

@@ -1,7 +1,6 @@
 #include <pybind11/stl.h>
 
-#include <map>
-
+#include "bindings/enums.hpp"
 #include "module.hpp"
 #include "robot/robot_config.hpp"
 
@@ -9,18 +8,6 @@ namespace motorium {
 namespace {
 
 namespace py = pybind11;
-
-SettingTrouble trouble_named(const std::string& name) {
-  static const std::map<std::string, SettingTrouble> table{{"none", SettingTrouble::none},
-                                                           {"silent", SettingTrouble::silent},
-                                                           {"unconfirmed", SettingTrouble::unconfirmed},
-                                                           {"refused", SettingTrouble::refused},
-                                                           {"differs", SettingTrouble::differs},
-                                                           {"beyond_bound", SettingTrouble::beyond_bound}};
-  const auto found = table.find(name);
-  if (found == table.end()) throw py::value_error("no trouble is called " + name);
-  return found->second;
-}
 
 void bind_parts(py::module_& m) {
   py::class_<FieldFormat>(m, "FieldFormat")
@@ -83,10 +70,9 @@ void bind_settings(py::module_& m) {
           py::arg("raw"))
       .def(
           "describe",
-          [](const ServoSetting& setting, const std::string& trouble, std::uint8_t servo_id,
-             const std::string& port, std::uint32_t found, std::uint8_t error) {
-            return describe(setting, {trouble_named(trouble), found, error}, servo_id, port);
-          },
+          [](const ServoSetting& setting, OrText<SettingTrouble> trouble, std::uint8_t servo_id,
+             const std::string& port, std::uint32_t found,
+             std::uint8_t error) { return describe(setting, {trouble.value, found, error}, servo_id, port); },
           py::arg("trouble"), py::arg("servo_id"), py::arg("port"), py::arg("found") = 0,
           py::arg("error") = 0);
 }

@@ -19,13 +19,14 @@ pybind11::class_<Engine> bind_family(pybind11::module_& m, const char* name, con
   namespace py = pybind11;
   return py::class_<Engine>(m, name, doc)
       .def(py::init([read](const py::dict& config, const std::map<std::string, FloatArray>& tensors,
-                           const std::string& isa, const std::string& precision, std::size_t threads,
+                           const std::string& isa, OrText<kernels::Precision> precision, std::size_t threads,
                            const std::vector<int>& cpus) {
              return std::make_unique<Engine>(read(config), tensor_views(tensors), kernels::select_table(isa),
-                                             EngineOptions{precision_named(precision), threads, cpus});
+                                             EngineOptions{precision.value, threads, cpus});
            }),
-           py::arg("config"), py::arg("tensors"), py::arg("isa") = "", py::arg("precision") = "float32",
-           py::arg("threads") = 1, py::arg("cpus") = std::vector<int>{})
+           py::arg("config"), py::arg("tensors"), py::arg("isa") = "",
+           py::arg("precision") = kernels::Precision::float32, py::arg("threads") = 1,
+           py::arg("cpus") = std::vector<int>{})
       .def_property_readonly("isa", [](const Engine& self) { return self.isa(); })
       .def_property_readonly("arena_bytes", [](const Engine& self) { return self.arena_bytes(); })
       .def_property_readonly("weight_bytes_read",

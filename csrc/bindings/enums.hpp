@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "robot/robot_file.hpp"
 #include "robot/snapshots.hpp"
 #include "robot/texts.hpp"
 
@@ -21,6 +22,12 @@ namespace motorium {
 enum class GateCauses : std::uint32_t {};
 enum class GuardBits : std::uint8_t {};
 enum class TickEvents : std::uint32_t {};
+
+template <>
+struct Texts<SettingTrouble> {
+  static constexpr std::array<std::string_view, 6> all{"none",    "silent",  "unconfirmed",
+                                                       "refused", "differs", "beyond_bound"};
+};
 
 /// Keeps the Python class of `E` and its members by value, for as long as the interpreter lives.
 template <class E>
@@ -55,6 +62,29 @@ inline std::string capitals(std::string_view text) {
   std::string name(text.empty() ? "none" : text);
   for (char& sign : name) sign = static_cast<char>(std::toupper(static_cast<unsigned char>(sign)));
   return name;
+}
+
+/// An argument that was a text in 0.1.0: a member of `E`, or, for one release and with a warning, its text.
+template <class E>
+struct OrText {
+  E value{};
+};
+
+/// Returns the member whose text `given` is, and warns. ValueError where there is none.
+template <class E>
+E member_of_text(pybind11::handle given) {
+  const auto text = given.cast<std::string>();
+  const std::string kind = pybind11::str(pybind11::handle(PyEnum<E>::kind).attr("__name__"));
+  const auto& all = Texts<E>::all;
+  const auto found = std::find(all.begin(), all.end(), text);
+  if (found == all.end()) {
+    std::string known;
+    for (const std::string_view one : all) known.append(known.empty() ? "" : ", ").append(one);
+    throw pybind11::value_error("no " + kind + " is called '" + text + "'; known: " + known);
+  }
+  const auto warn = pybind11::module_::import("motorium.deprecated").attr("warn");
+  warn("give " + kind + "." + capitals(text) + ", not the text '" + text + "'", pybind11::arg("level") = 2);
+  return static_cast<E>(found - all.begin());
 }
 
 /// `pairs`: member names and values.
@@ -109,12 +139,35 @@ void bind_number_enum(pybind11::module_& m, const char* name, const std::vector<
     static constexpr auto name = const_name("motorium._core." Name);        \
   }
 
+template <class E>
+struct pybind11::detail::type_caster<motorium::OrText<E>> {
+  static constexpr auto name = make_caster<E>::name;
+  bool load(handle from, bool convert) {
+    make_caster<E> member;
+    if (member.load(from, convert)) {
+      value_.value = static_cast<E>(member);
+      return true;
+    }
+    if (!PyUnicode_CheckExact(from.ptr())) return false;
+    value_.value = motorium::member_of_text<E>(from);
+    return true;
+  }
+  template <class T>
+  using cast_op_type = motorium::OrText<E>;
+  operator motorium::OrText<E>() const { return value_; }  // NOLINT(google-explicit-constructor)
+
+ private:
+  motorium::OrText<E> value_;
+};
+
 MOTORIUM_ENUM_CASTER(motorium::Mode, "Mode");
 MOTORIUM_ENUM_CASTER(motorium::Reason, "Reason");
 MOTORIUM_ENUM_CASTER(motorium::MoveEnd, "MoveEnd");
 MOTORIUM_ENUM_CASTER(motorium::PushStatus, "PushStatus");
 MOTORIUM_ENUM_CASTER(motorium::RestPolicy, "RestPolicy");
 MOTORIUM_ENUM_CASTER(motorium::LatencyReport::Setting, "LatencySetting");
+MOTORIUM_ENUM_CASTER(motorium::SettingTrouble, "SettingTrouble");
+MOTORIUM_ENUM_CASTER(motorium::FileProblem, "FileProblem");
 MOTORIUM_ENUM_CASTER(motorium::BusStatus, "BusStatus");
 MOTORIUM_ENUM_CASTER(mtr_verdict, "Verdict");
 MOTORIUM_ENUM_CASTER(mtr_guard_verdict, "GuardVerdict");

@@ -4,7 +4,7 @@
 from collections.abc import ItemsView, Iterator, KeysView, Sequence, ValuesView
 from enum import IntEnum, IntFlag
 from mmap import mmap
-from typing import Any, ClassVar, Literal, TypeAlias, overload
+from typing import Any, ClassVar, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,6 @@ from .deprecated import TextEnum
 
 Buffer: TypeAlias = bytes | bytearray | memoryview | mmap
 _Floats: TypeAlias = NDArray[np.float32]
-_Policy: TypeAlias = RestPolicy | Literal["hold", "park", "release"]
 
 SLOTS: int
 MAX_CHUNK_ROWS: int
@@ -82,6 +81,32 @@ class LatencySetting(TextEnum):  # Whether a serial port hands on bytes as they 
     LOW = "low"
     REFUSED = "refused"
 
+class Precision(TextEnum):  # How an engine stores the large weights.
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"  # rounded to bfloat16
+    INT8 = "int8"  # rounded to -127..127, one scale per output and one per row
+
+class SettingTrouble(TextEnum):  # Why a register of a servo is not as it was to be.
+    NONE = "none"
+    SILENT = "silent"
+    UNCONFIRMED = "unconfirmed"
+    REFUSED = "refused"
+    DIFFERS = "differs"
+    BEYOND_BOUND = "beyond_bound"
+
+class ServoFault(TextEnum):  # How a virtual servo, or its line, can spoil replies.
+    NONE = "none"
+    DROP = "drop"  # no reply
+    CORRUPT = "corrupt"  # one wrong byte
+    TRUNCATE = "truncate"  # half a reply
+    DELAY = "delay"  # the reply comes too late
+    DUPLICATE = "duplicate"  # the reply comes twice
+    WRONG_ID = "wrong_id"  # another servo's id, with the right checksum
+    WRONG_LENGTH = "wrong_length"  # one parameter too many, with the right checksum
+    GARBAGE_BEFORE = "garbage_before"  # noise before the reply, with a false header in it
+    GARBAGE_AFTER = "garbage_after"
+    ECHO = "echo"  # the adapter echoes the request
+
 class BusStatus(IntEnum):  # How an exchange with a chain of servos ended.
     OK = 0
     STALE_JOINTS = 1
@@ -99,6 +124,25 @@ class GuardVerdict(IntEnum):  # What the servo guard found.
     WARN = 1
     ACT = 2
     STOP = 3
+
+class FileProblem(IntEnum):  # Every way in which the bytes of a compiled robot can be wrong.
+    NONE = 0
+    TOO_SHORT = 1
+    NOT_A_ROBOT = 2
+    NEWER_VERSION = 3
+    WRONG_SIZE = 4
+    WRONG_CRC = 5
+    WRONG_HASH = 6
+    BAD_SECTION_TABLE = 7
+    UNKNOWN_SECTION = 8
+    REPEATED_SECTION = 9
+    MISSING_SECTION = 10
+    BAD_RECORD_SIZE = 11
+    BAD_RECORD_COUNT = 12
+    BAD_PADDING = 13
+    BAD_TEXT = 14
+    BAD_VALUE = 15
+    CONTRADICTION = 16
 
 class GateCauses(IntFlag):  # Why the gate clamped or refused a goal; bits, of all joints.
     POSITION = 1
@@ -601,9 +645,9 @@ class ControlConfig:  # Limits, rates and policies of the control thread; J is t
         max_command_age_s: float = 0.5,
         trip_after: int = 20,
         approach_velocity_share: float = 0.25,
-        fallback: _Policy = "hold",
+        fallback: RestPolicy = ...,
         fallback_after_s: float = 3.0,
-        exit: _Policy = "park",  # noqa: A002
+        exit: RestPolicy = ...,  # noqa: A002
         park_timeout_s: float = 6.0,
         blend_s: float = 0.15,
         guard: Sequence[GuardJoint] = ...,
@@ -657,7 +701,7 @@ class ControlCore:  # One control tick in virtual time, for one Python thread. S
         self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int, now_ns: int, final: bool = False
     ) -> (
         PushStatus
-    ): ...  # (T, J) setpoints at t0 + i dt; rows below `delay` were promised and stay as planned.
+    ): ...  # (T, J) setpoints at t0 + i dt; rows below `delay` were committed and stay as planned.
     def committed(
         self, t0_ns: int, dt_ns: int, rows: int
     ) -> _Floats: ...  # (rows, J) setpoints planned at t0 + i dt.
@@ -984,7 +1028,9 @@ class ServoSetting:
     @property
     def words(self) -> SettingWords: ...
     def number(self, raw: int) -> int: ...
-    def describe(self, trouble: str, servo_id: int, port: str, found: int = 0, error: int = 0) -> str: ...
+    def describe(
+        self, trouble: SettingTrouble, servo_id: int, port: str, found: int = 0, error: int = 0
+    ) -> str: ...
 
 class ServoJoint:  # One servo of a chain: how its counts become the radians of its joint.
     id: int
@@ -1056,33 +1102,6 @@ class RobotConfig:  # Everything between a robot's declaration with its calibrat
     def check(self) -> None: ...  # Raises ValueError where its parts contradict each other.
     def to_bytes(self) -> bytes: ...  # The compiled robot; the same bytes wherever everything is equal.
     def content_hash(self) -> bytes: ...  # SHA-256, 32 bytes: equal where everything is.
-
-class FileProblem:  # Every way in which the bytes of a compiled robot can be wrong.
-    __members__: ClassVar[dict[str, FileProblem]]
-    NONE: FileProblem
-    TOO_SHORT: FileProblem
-    NOT_A_ROBOT: FileProblem
-    NEWER_VERSION: FileProblem
-    WRONG_SIZE: FileProblem
-    WRONG_CRC: FileProblem
-    WRONG_HASH: FileProblem
-    BAD_SECTION_TABLE: FileProblem
-    UNKNOWN_SECTION: FileProblem
-    REPEATED_SECTION: FileProblem
-    MISSING_SECTION: FileProblem
-    BAD_RECORD_SIZE: FileProblem
-    BAD_RECORD_COUNT: FileProblem
-    BAD_PADDING: FileProblem
-    BAD_TEXT: FileProblem
-    BAD_VALUE: FileProblem
-    CONTRADICTION: FileProblem
-    @property
-    def name(self) -> str: ...
-    @property
-    def value(self) -> int: ...
-    def __init__(self, value: int) -> None: ...
-    def __index__(self) -> int: ...
-    def __int__(self) -> int: ...
 
 class RobotReading:  # What the bytes of a compiled robot hold, or what is wrong with them.
     @property
@@ -1179,7 +1198,7 @@ class ServoEmulator:  # Virtual servos that answer their protocol on a pseudo-te
     def registers(self, servo_id: int) -> bytes: ...
     def poke(self, servo_id: int, address: int, data: bytes) -> None: ...
     def set_fault(
-        self, kind: str, servo_id: int | None = None, period: int = 1, delay_s: float = 0.02
+        self, kind: ServoFault, servo_id: int | None = None, period: int = 1, delay_s: float = 0.02
     ) -> None: ...
     def set_condition(
         self,
@@ -1209,7 +1228,7 @@ class NanoEngine:  # The motorium nano network; encode() once per observation, t
         config: dict[str, Any],
         tensors: dict[str, Any],
         isa: str = "",
-        precision: str = "float32",
+        precision: Precision = ...,
         threads: int = 1,
         cpus: Sequence[int] = (),
     ) -> None: ...  # ValueError: a config, tensor or option that does not fit.
@@ -1247,7 +1266,7 @@ class Denoiser:  # The K-step loop of an action expert over cached keys and valu
         config: dict[str, Any],
         tensors: dict[str, Any],
         isa: str = "",
-        precision: str = "float32",
+        precision: Precision = ...,
         threads: int = 1,
         cpus: Sequence[int] = (),
     ) -> None: ...  # As NanoEngine.
@@ -1285,7 +1304,7 @@ class BeingH05Engine:  # Being-H0.5: encode() once per observation, then denoise
         config: dict[str, Any],
         tensors: dict[str, Any],
         isa: str = "",
-        precision: str = "float32",
+        precision: Precision = ...,
         threads: int = 1,
         cpus: Sequence[int] = (),
     ) -> None: ...  # As NanoEngine.
@@ -1318,7 +1337,7 @@ class XvlaEngine:  # X-VLA from features: encode() once per observation, then de
         config: dict[str, Any],
         tensors: dict[str, Any],
         isa: str = "",
-        precision: str = "float32",
+        precision: Precision = ...,
         threads: int = 1,
         cpus: Sequence[int] = (),
     ) -> None: ...  # As NanoEngine.
@@ -1346,7 +1365,7 @@ class XiaomiR0Engine:  # Xiaomi-Robotics-0 from keys and values: encode() once p
         config: dict[str, Any],
         tensors: dict[str, Any],
         isa: str = "",
-        precision: str = "float32",
+        precision: Precision = ...,
         threads: int = 1,
         cpus: Sequence[int] = (),
     ) -> None: ...  # As NanoEngine.
@@ -1379,7 +1398,7 @@ class FlorenceEncoder:  # X-VLA's DaViT and BART: pixels and token ids to featur
         config: dict[str, Any],
         tensors: dict[str, Any],
         isa: str = "",
-        precision: str = "float32",
+        precision: Precision = ...,
         threads: int = 1,
         cpus: Sequence[int] = (),
     ) -> None: ...
@@ -1392,5 +1411,29 @@ class FlorenceEncoder:  # X-VLA's DaViT and BART: pixels and token ids to featur
     def arena_bytes(self) -> int: ...
     @property
     def weight_bytes_read(self) -> int: ...
+
+class KernelTable(_Struct):  # The kernels of one instruction set, and how they lay out weights.
+    @property
+    def isa(self) -> str: ...  # Its name.
+    @property
+    def lanes(self) -> int: ...  # Floats in a vector.
+    @property
+    def panel(self) -> int: ...  # Outputs of a panel of weights.
+    @property
+    def fused(self) -> bool: ...  # Whether products and sums are rounded once.
+    @property
+    def bf16_group(self) -> int: ...  # Neighbours of a bfloat16 product that lie together; 1: widened.
+    @property
+    def i8_group(self) -> int: ...  # Neighbours of an int8 product that lie together.
+    @property
+    def i8_levels(self) -> int: ...  # Largest magnitude of an int8 input.
+    @property
+    def i8_weight_sum(self) -> int: ...  # Bound of the weights of one sign in a 16-bit sum; 0: none.
+
+class ProductTimes(_Struct):  # How long one product of an engine takes.
+    @property
+    def seconds(self) -> list[float]: ...  # Per product, s; each the mean of one turn through the copies.
+    @property
+    def weight_bytes(self) -> int: ...  # Of one copy of its weights.
 
 kernels: Any  # A submodule: single kernels and what this machine can do, for tests and benchmarks.

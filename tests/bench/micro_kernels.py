@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from motorium._core import kernels
+from motorium._core import Precision, kernels
 
 ISAS = [isa for isa in kernels.available_isas() if isa != "plain"]
 ROWS, WIDTH, HEADS, KEYS, DIM, SLOTS = 16, 512, 8, 273, 64, 200
@@ -85,12 +85,12 @@ def test_kernel(benchmark, name, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
+@pytest.mark.parametrize("precision", list(Precision))
 @pytest.mark.parametrize(("n", "k"), [(512, 512), (1536, 512), (512, 1536)])
 def test_product(benchmark, n, k, precision, isa):
     benchmark.group = f"multiply_rows {ROWS}x{n}x{k}"
     found = kernels.measure_product(ROWS, n, k, repeats=100, precision=precision, isa=isa)
-    rate = 2 * ROWS * n * k / statistics.median(found["seconds"])
+    rate = 2 * ROWS * n * k / statistics.median(found.seconds)
     benchmark.extra_info["gops"] = rate / 1e9
     benchmark.extra_info["share_of_peak"] = rate / kernels.measure_peak(precision, isa=isa)
     benchmark.pedantic(

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from motorium._core import Precision
 from motorium.bench import engine, ours
 from motorium.bench.ours import own_contenders, peak_ops_s, roofline_s, stream_bytes_s
 from motorium.bench.peers.expert import (
@@ -99,7 +100,7 @@ def test_torch_is_the_same_network(expected, compiled):
     assert off(run(), expected) < 1e-6, "a second chunk starts from the same noise and cache"
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 2e-6), ("int8", 0.2)])
+@pytest.mark.parametrize(("precision", "tolerance"), [(Precision.FLOAT32, 2e-6), (Precision.INT8, 0.2)])
 def test_onnxruntime_is_the_same_network(expected, precision, tolerance):
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
@@ -126,25 +127,25 @@ def test_operations_are_counted_from_the_matrices():
 def test_a_contender_that_computes_something_else_is_not_timed():
     y = np.ones((3, 200), np.float32)
     with pytest.raises(BenchmarkError, match="wrong computes something else"):
-        engine.compare({"right": (y, "float32"), "wrong": (y + 1e-4, "float32")})
+        engine.compare({"right": (y, Precision.FLOAT32), "wrong": (y + 1e-4, Precision.FLOAT32)})
     with pytest.raises(BenchmarkError, match="not finite"):
-        engine.compare({"right": (y, "float32"), "broken": (y * np.nan, "int8")})
-    cosines = engine.compare({"right": (y, "float32"), "rough": (y + 1e-4, "int8")})
+        engine.compare({"right": (y, Precision.FLOAT32), "broken": (y * np.nan, Precision.INT8)})
+    cosines = engine.compare({"right": (y, Precision.FLOAT32), "rough": (y + 1e-4, Precision.INT8)})
     assert cosines == pytest.approx({"right": 1.0, "rough": 1.0})
 
 
 def test_a_contender_that_fails_costs_only_itself(monkeypatch):
     def peers(size, weights, inputs, job):
         del job
-        _, (right, _) = own_contenders(size, weights, inputs, 1, ["float32"]).popitem()
+        _, (right, _) = own_contenders(size, weights, inputs, 1, [Precision.FLOAT32]).popitem()
 
         def breaks():
             raise RuntimeError("out of registers\nand more")
 
-        yield "peer_right", "float32", lambda: right
-        yield "peer_unbuildable", "float32", breaks
-        yield "peer_breaks", "float32", lambda: breaks
-        yield "peer_wrong", "float32", lambda: lambda: right() * 1.01
+        yield "peer_right", Precision.FLOAT32, lambda: right
+        yield "peer_unbuildable", Precision.FLOAT32, breaks
+        yield "peer_breaks", Precision.FLOAT32, lambda: breaks
+        yield "peer_wrong", Precision.FLOAT32, lambda: lambda: right() * 1.01
 
     monkeypatch.setattr(engine, "_LIBRARIES", {"torch": peers})
     monkeypatch.setattr(engine, "find_spec", lambda _: True)
@@ -175,7 +176,9 @@ def test_a_peer_that_is_not_installed_is_named(monkeypatch, library):
     assert notes == [f"{library} is not installed: pip install 'motorium[bench]'"]
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 2e-6), ("bfloat16", 0.05), ("int8", 0.2)])
+@pytest.mark.parametrize(
+    ("precision", "tolerance"), [(Precision.FLOAT32, 2e-6), (Precision.BFLOAT16, 0.05), (Precision.INT8, 0.2)]
+)
 def test_our_engine_is_the_same_network(expected, precision, tolerance):
     runs = own_contenders(TINY, make_weights(TINY), make_inputs(TINY), 2)
     run, _ = runs[f"motorium_{precision}"]
@@ -196,16 +199,16 @@ def test_a_roofline_is_arithmetic_or_traffic_whichever_takes_longer(gops, gb_s, 
     monkeypatch.setattr(ours, "stream_bytes_s", lambda *_: gb_s * 1e9)
     whole = SIZES["B"]
     arithmetic_s, traffic_s = whole.flops / (gops * 1e9), whole.steps * whole.weights * 4 / (gb_s * 1e9)
-    assert roofline_s(whole, "float32", 1) == pytest.approx(max(arithmetic_s, traffic_s))
+    assert roofline_s(whole, Precision.FLOAT32, 1) == pytest.approx(max(arithmetic_s, traffic_s))
     assert (arithmetic_s > traffic_s) == (gops == 10.0)
 
 
 def test_weights_that_stay_in_the_cache_cost_no_traffic(monkeypatch):
     monkeypatch.setattr(ours, "peak_ops_s", lambda *_: 1e15)
     monkeypatch.setattr(ours, "stream_bytes_s", lambda *_: 1.0)
-    assert roofline_s(TINY, "float32", 1) == pytest.approx(TINY.flops / 1e15)
+    assert roofline_s(TINY, Precision.FLOAT32, 1) == pytest.approx(TINY.flops / 1e15)
 
 
 def test_the_limits_of_this_machine_are_found():
-    assert peak_ops_s("float32", 1) > 0
+    assert peak_ops_s(Precision.FLOAT32, 1) > 0
     assert stream_bytes_s(1) > 0

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from line_stranger import must_survive, stranger, streams_of
 
 from motorium import _core
-from motorium._core import BusStatus
+from motorium._core import BusStatus, ServoFault
 
 COUNTED = {
     "drop": "timeouts",
@@ -34,12 +34,12 @@ def test_one_bad_reply_makes_one_joint_stale(arm, fault):
 @pytest.mark.parametrize("fault", ["garbage_before", "garbage_after", "echo"])
 @pytest.mark.parametrize("period", [1, 2])
 def test_noise_around_good_replies_costs_nothing(arm, fault, period):
-    arm.emulator.set_fault(fault, None, period)
+    arm.emulator.set_fault(ServoFault(fault), None, period)
     arm.reads_through_noise(1e-6)
 
 
 def test_every_seventh_reply_lost_is_counted_exactly(arm):
-    arm.emulator.set_fault("drop", 2, period=7)
+    arm.emulator.set_fault(ServoFault.DROP, 2, period=7)
     statuses = [arm.read()[0] for _ in range(70)]
     counters = arm.bus.counters()
     assert counters.timeouts == 10
@@ -49,7 +49,7 @@ def test_every_seventh_reply_lost_is_counted_exactly(arm):
 
 def test_a_lost_reply_in_the_middle_waits_for_nobody(arm):
     def duration(servo: int) -> float:
-        arm.emulator.set_fault("drop", servo)
+        arm.emulator.set_fault(ServoFault.DROP, servo)
         start = time.perf_counter()
         assert arm.read()[0] == BusStatus.STALE_JOINTS
         return time.perf_counter() - start
@@ -62,10 +62,10 @@ def test_a_lost_reply_in_the_middle_waits_for_nobody(arm):
 def test_time_out_follows_the_margin_and_how_late_answers_were(open_arm):
     def duration(margin_s: float) -> float:
         arm = open_arm(reply_margin_s=margin_s)
-        arm.emulator.set_fault("drop", 6)
+        arm.emulator.set_fault(ServoFault.DROP, 6)
         start = time.perf_counter()
         assert arm.read()[0] == BusStatus.STALE_JOINTS
-        arm.emulator.set_fault("none")
+        arm.emulator.set_fault(ServoFault.NONE)
         return time.perf_counter() - start
 
     margin_s = 0.6  # answers came at once so far: a quarter of it is enough
@@ -76,7 +76,7 @@ def test_time_out_follows_the_margin_and_how_late_answers_were(open_arm):
 
 def test_a_slow_adapter_gets_all_the_margin_again(open_arm):
     arm = open_arm(reply_margin_s=0.3)
-    arm.emulator.set_fault("delay", delay_s=0.2)  # beyond the quarter that suffices so far
+    arm.emulator.set_fault(ServoFault.DELAY, delay_s=0.2)  # beyond the quarter that suffices so far
     statuses = [arm.read()[0] for _ in range(6)]
     assert BusStatus.STALE_JOINTS in statuses[:2]
     assert statuses[-1] == BusStatus.OK
@@ -97,7 +97,7 @@ def test_a_pulled_cable_is_a_status(arm, gated):
 
 def test_a_cable_pulled_while_waiting_ends_the_wait(open_arm):
     arm = open_arm(reply_margin_s=1.0)
-    arm.emulator.set_fault("drop")
+    arm.emulator.set_fault(ServoFault.DROP)
     puller = threading.Timer(0.05, arm.emulator.close)
     puller.start()
     assert arm.read()[0] == BusStatus.CLOSED

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from servo_arm import TICKS_PER_RAD, Arm, make_config, make_gate
 
 from motorium import _core
-from motorium._core import BusStatus
+from motorium._core import BusStatus, ServoFault
 
 LOCK, TORQUE, GOAL = 55, 40, 42
 
@@ -77,21 +77,21 @@ def test_enabling_starts_from_where_the_arm_is(arm):
 
 def test_nothing_is_enabled_unless_every_joint_answers(open_arm):
     arm = open_arm(reply_margin_s=0.01)
-    arm.emulator.set_fault("drop", 4)
+    arm.emulator.set_fault(ServoFault.DROP, 4)
     assert arm.bus.set_torque(True) == BusStatus.IO_ERROR
     assert not arm.settle().torque_enable.any()
-    arm.emulator.set_fault("drop", None, period=5)  # a bad line is not a dead servo
+    arm.emulator.set_fault(ServoFault.DROP, None, period=5)  # a bad line is not a dead servo
     assert arm.bus.set_torque(True) in (BusStatus.OK, BusStatus.IO_ERROR)
-    arm.emulator.set_fault("none")
+    arm.emulator.set_fault(ServoFault.NONE)
     assert arm.bus.set_torque(True) == BusStatus.OK
 
 
 def test_release_reaches_the_others_when_one_is_silent(open_arm):
     arm = open_arm(reply_margin_s=0.01)
     assert arm.bus.set_torque(True) == BusStatus.OK
-    arm.emulator.set_fault("drop", 6)
+    arm.emulator.set_fault(ServoFault.DROP, 6)
     assert arm.bus.set_torque(False) == BusStatus.IO_ERROR
-    arm.emulator.set_fault("none")
+    arm.emulator.set_fault(ServoFault.NONE)
     assert not arm.settle().torque_enable.any()
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from families import ROBOTS
 
 from motorium import doctor
-from motorium._core import LatencySetting, ServoEmulator
+from motorium._core import LatencySetting, ServoEmulator, ServoFault
 from motorium.cli.doctor import command
 from motorium.errors import BusError
 from motorium.motors.diagnosis import Finding, diagnose_latency, diagnose_port, udev_rule
@@ -112,7 +112,7 @@ def test_servos_that_listen_at_another_speed(chain):
 
 
 def test_a_noisy_line_is_not_called_a_duplicate(chain):
-    chain[1].set_fault("corrupt", period=2)
+    chain[1].set_fault(ServoFault.CORRUPT, period=2)
     assert "noise" in causes(report(chain))
     assert "duplicate_id" not in causes(report(chain))
 

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from servo_arm import TICKS_PER_RAD, make_gate
 
 from motorium import _core
-from motorium._core import BusStatus
+from motorium._core import BusStatus, ServoFault
 
 TORQUE_LOST, ALERT, OVERLOAD, OVERHEATING = 1 << 6, 1 << 7, 1 << 5, 1 << 2
 VELOCITY_UNIT_TICKS_S = 0.229 * 4096 / 60
@@ -163,10 +163,10 @@ def test_enabling_starts_from_where_the_arm_is(dynamixel_arm):
 
 def test_nothing_is_enabled_unless_every_joint_answers(open_dynamixel_arm):
     arm = open_dynamixel_arm(reply_margin_s=0.01)
-    arm.emulator.set_fault("drop", 4)
+    arm.emulator.set_fault(ServoFault.DROP, 4)
     assert arm.bus.set_torque(True) == BusStatus.IO_ERROR
     assert not arm.settle().torque_enable.any()
-    arm.emulator.set_fault("none")
+    arm.emulator.set_fault(ServoFault.NONE)
     assert arm.bus.set_torque(True) == BusStatus.OK
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from line_stranger import must_survive, stranger, streams_of
 
 from motorium import _core
-from motorium._core import BusStatus
+from motorium._core import BusStatus, ServoFault
 
 COUNTED = {
     "drop": "timeouts",
@@ -43,7 +43,7 @@ def test_one_bad_reply_makes_one_joint_stale(plain_arm, fault):
 def test_noise_around_good_replies_costs_nothing(firmware, fault):
     servos = chain(firmware)
     arm = DynamixelArm(servos, health_period_s=NEVER_S)
-    servos.set_fault(fault)
+    servos.set_fault(ServoFault(fault))
     arm.reads_through_noise(1e-5)
     servos.close()
 
@@ -53,7 +53,7 @@ def test_of_a_broken_fast_reply_what_stands_in_front_is_kept(dynamixels, fault):
     """And from the next tick on everybody answers alone, so that one bad servo is one stale joint again."""
     arm = DynamixelArm(dynamixels, reply_margin_s=0.08, health_period_s=NEVER_S)
     assert arm.bus.fast
-    dynamixels.set_fault(fault, 4)
+    dynamixels.set_fault(ServoFault(fault), 4)
     status, state = arm.read()
     assert status == BusStatus.STALE_JOINTS
     stale = state["joint_t_ns"] < state["t_ns"]
@@ -81,9 +81,9 @@ def test_fast_reads_come_back_after_a_while(dynamixels):
 
     saved_s = (6 * 21 - (8 + 6 * 14)) * 10 / 57_600
     fast_s = read_s()
-    dynamixels.set_fault("drop", 1)
+    dynamixels.set_fault(ServoFault.DROP, 1)
     arm.read()
-    dynamixels.set_fault("none")
+    dynamixels.set_fault(ServoFault.NONE)
     plain_s = read_s()
     assert plain_s > fast_s + saved_s / 2
     for _ in range(60):
@@ -92,7 +92,7 @@ def test_fast_reads_come_back_after_a_while(dynamixels):
 
 
 def test_every_seventh_reply_lost_is_counted_exactly(plain_arm):
-    plain_arm.emulator.set_fault("drop", 2, period=7)
+    plain_arm.emulator.set_fault(ServoFault.DROP, 2, period=7)
     before = plain_arm.bus.counters().timeouts
     statuses = [plain_arm.read()[0] for _ in range(70)]
     assert statuses.count(BusStatus.STALE_JOINTS) == 10
@@ -205,14 +205,14 @@ def test_time_out_follows_the_return_delay():
         for servo in IDS:
             servos.poke(servo, 9, bytes([delay]))
         arm = DynamixelArm(servos, reply_margin_s=0.001, health_period_s=NEVER_S)
-        servos.set_fault("drop")
+        servos.set_fault(ServoFault.DROP)
         took = []
         for _ in range(15):
             start = time.perf_counter()
             arm.read()
             took.append(time.perf_counter() - start)
         seconds.append(float(np.median(took)))
-        servos.set_fault("none")
+        servos.set_fault(ServoFault.NONE)
         del arm
     assert 0.0025 < seconds[1] - seconds[0] < 0.02
     servos.close()

@@ -11,7 +11,7 @@ import pytest
 from families import OLD_FIRMWARE, FamilyArm
 
 from motorium import _core
-from motorium._core import BusStatus
+from motorium._core import BusStatus, ServoFault
 from motorium.specs.servo_family import SCANNED
 
 OVERLOAD, OVERHEAT = 1 << 5, 1 << 2
@@ -50,7 +50,7 @@ def test_any_line_fault_costs_at_most_freshness(arm, fault):
     """Values are the servo's or the last good ones; afterwards all is as before."""
     arm.place(*[arm.turn // 2] * 6)
     assert arm.read()[0] == BusStatus.OK
-    arm.emulator.set_fault(fault, None, period=2, delay_s=0.3)
+    arm.emulator.set_fault(ServoFault(fault), None, period=2, delay_s=0.3)
     for _ in range(4):
         arm.place(*[arm.turn // 2 + 100] * 6)
         status, state = arm.read()
@@ -58,7 +58,7 @@ def test_any_line_fault_costs_at_most_freshness(arm, fault):
         shown = counts(arm, state)
         assert all(np.isclose(value, 0, atol=0.1) or np.isclose(value, 100, atol=0.1) for value in shown)
     assert arm.emulator.stats().faults > 0
-    arm.emulator.set_fault("none")
+    arm.emulator.set_fault(ServoFault.NONE)
     deadline = time.monotonic() + 20
     while arm.read()[0] != BusStatus.OK:  # a late reply may still be under way
         assert time.monotonic() < deadline
@@ -68,9 +68,9 @@ def test_any_line_fault_costs_at_most_freshness(arm, fault):
 def test_a_late_reply_is_no_answer_to_the_next_request(arm):
     arm.place(*[arm.turn // 2] * 6)
     arm.read()
-    arm.emulator.set_fault("delay", 6, delay_s=MARGIN_S + 0.05)
+    arm.emulator.set_fault(ServoFault.DELAY, 6, delay_s=MARGIN_S + 0.05)
     assert arm.read()[0] == BusStatus.STALE_JOINTS
-    arm.emulator.set_fault("none")
+    arm.emulator.set_fault(ServoFault.NONE)
     time.sleep(0.2)  # longer than the delay: the reply lies in the input now
     arm.place(*[arm.turn // 2 + 952] * 6)
     status, state = arm.read()

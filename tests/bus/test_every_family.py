@@ -13,7 +13,7 @@ from line_stranger import must_survive, streams_of
 from servo_arm import IDS
 
 from motorium import _core
-from motorium._core import BusStatus
+from motorium._core import BusStatus, ServoFault
 from motorium.errors import SpecError
 from motorium.robots.bus import bus_config, open_joints
 from motorium.specs.servo_family import SCANNED
@@ -51,7 +51,7 @@ def test_one_bad_reply_makes_one_joint_stale(arm, fault):
 
 @pytest.mark.parametrize("fault", ["garbage_before", "garbage_after", "echo"])
 def test_noise_around_good_replies_costs_nothing(arm, fault):
-    arm.emulator.set_fault(fault)
+    arm.emulator.set_fault(ServoFault(fault))
     arm.reads_through_noise(1e-5)
 
 
@@ -95,18 +95,18 @@ def test_torque_starts_from_where_the_arm_is(arm):
 
 
 def test_nothing_is_enabled_unless_every_joint_answers(arm):
-    arm.emulator.set_fault("drop", 4)
+    arm.emulator.set_fault(ServoFault.DROP, 4)
     assert arm.bus.set_torque(True) == BusStatus.IO_ERROR
-    arm.emulator.set_fault("none")
+    arm.emulator.set_fault(ServoFault.NONE)
     assert not arm.settle().torque_enable.any()
     assert arm.bus.set_torque(True) == BusStatus.OK
 
 
 def test_release_reaches_the_others_when_one_is_silent(arm):
     assert arm.bus.set_torque(True) == BusStatus.OK
-    arm.emulator.set_fault("drop", 6)
+    arm.emulator.set_fault(ServoFault.DROP, 6)
     assert arm.bus.set_torque(False) == BusStatus.IO_ERROR
-    arm.emulator.set_fault("none")
+    arm.emulator.set_fault(ServoFault.NONE)
     assert not arm.settle().torque_enable.any()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from motorium import _core
-from motorium._core import BusStatus
+from motorium._core import BusStatus, ServoFault
 
 HASTE_S = 0.002
 """Reply margin: what comes a millisecond late is given up."""
@@ -46,7 +46,7 @@ def cycles(arm: Any, count: int) -> tuple[int, int]:
 @pytest.mark.parametrize("delay_s", DELAYS_S)
 @pytest.mark.parametrize("period", [1, 7])
 def test_a_reading_is_never_of_an_earlier_cycle(hasty_arm, delay_s, period):
-    hasty_arm.emulator.set_fault("delay", 3, period=period, delay_s=delay_s)
+    hasty_arm.emulator.set_fault(ServoFault.DELAY, 3, period=period, delay_s=delay_s)
     fresh, stale = cycles(hasty_arm, 25)
     assert stale > 0
     assert fresh > 0
@@ -63,22 +63,22 @@ def test_all_replies_late_at_random(hasty_arm):
     rng = np.random.default_rng(5)
     for _ in range(10):
         hasty_arm.emulator.set_fault(
-            "delay", period=int(rng.integers(1, 9)), delay_s=rng.uniform(0.001, 0.03)
+            ServoFault.DELAY, period=int(rng.integers(1, 9)), delay_s=rng.uniform(0.001, 0.03)
         )
         cycles(hasty_arm, 2)
     assert hasty_arm.bus.counters().late_replies > 0
 
 
 def test_a_dead_servo_that_comes_back_is_heard_again(hasty_arm):
-    hasty_arm.emulator.set_fault("drop", 3)
+    hasty_arm.emulator.set_fault(ServoFault.DROP, 3)
     assert cycles(hasty_arm, 40)[1] >= 40
-    hasty_arm.emulator.set_fault("none")
+    hasty_arm.emulator.set_fault(ServoFault.NONE)
     arm_recovers(hasty_arm)
 
 
 def test_one_late_reply_costs_no_later_tick_a_joint(open_arm):
     arm = open_arm(reply_margin_s=0.04)
-    arm.emulator.set_fault("delay", 6, period=4, delay_s=0.03)
+    arm.emulator.set_fault(ServoFault.DELAY, 6, period=4, delay_s=0.03)
     lost = []
     for k in range(12):
         arm.place(*[TICKS + k] * 6)
@@ -91,9 +91,9 @@ def test_raw_reads_wait_for_what_may_still_come(family, emulator, dynamixels):
     servos, at = (emulator, 56) if family == "feetech" else (dynamixels, 132)
     raw = _core.ServiceBus(family, servos.port, reply_margin_us=2000)
     place(servos, 111)
-    servos.set_fault("delay", 1, delay_s=0.03)
+    servos.set_fault(ServoFault.DELAY, 1, delay_s=0.03)
     assert raw.read(1, at, 2) is None
-    servos.set_fault("none")
+    servos.set_fault(ServoFault.NONE)
     place(servos, 222)
     assert int.from_bytes(raw.read(1, at, 2), "little") == 222
 
@@ -108,20 +108,20 @@ def test_torque_is_not_confirmed_by_an_answer_from_before(open_arm):
     assert arm.bus.set_torque(True) == BusStatus.OK
     began: Callable[[], float] = time.monotonic
     for on in (False, True, False):
-        arm.emulator.set_fault("delay", 2, period=2, delay_s=0.03)
+        arm.emulator.set_fault(ServoFault.DELAY, 2, period=2, delay_s=0.03)
         arm.read()
         start = began()
         assert arm.bus.set_torque(on) == BusStatus.OK
         assert began() - start < 5
-        arm.emulator.set_fault("none")
+        arm.emulator.set_fault(ServoFault.NONE)
         assert arm.settle().torque_enable.tolist() == [on] * 6
 
 
 def test_a_late_reply_that_has_come_is_waited_for_no_more(open_arm):
     arm = open_arm(reply_margin_s=HASTE_S, present_room=0)  # no length left to tell it by
-    arm.emulator.set_fault("delay", 3, delay_s=0.02)
+    arm.emulator.set_fault(ServoFault.DELAY, 3, delay_s=0.02)
     assert arm.read()[0] == BusStatus.STALE_JOINTS
-    arm.emulator.set_fault("none")
+    arm.emulator.set_fault(ServoFault.NONE)
     time.sleep(0.03)
     assert arm.read()[0] == BusStatus.OK
     assert arm.bus.counters().late_replies == 1

@@ -11,6 +11,7 @@ import pytest
 from servo_arm import make_gate
 
 from motorium import _core
+from motorium._core import ServoFault
 from motorium.motors.emulated import emulate
 from motorium.motors.scan import scan
 from motorium.robots.bus import bus_config
@@ -84,7 +85,7 @@ def test_a_silent_servo_is_one_stale_joint(emulator, robot):
     readings = _core.JointState()
     bus.read_state(readings)
     before = readings.joint_t_ns
-    emulator.set_fault("drop", 3)
+    emulator.set_fault(ServoFault.DROP, 3)
     assert bus.read_state(readings) == _core.BusStatus.STALE_JOINTS
     after = readings.joint_t_ns
     assert [a > b for a, b in zip(after, before, strict=True)] == [True, True, False, True, True, True]

@@ -11,6 +11,7 @@ import pytest
 import serial
 
 from motorium import _core
+from motorium._core import ServoFault
 
 TORQUE, GOAL, LOCK, PRESENT = 40, 42, 55, 56
 
@@ -226,10 +227,10 @@ def test_arrays_of_another_length_are_refused(emulator):
 
 
 def test_unknown_faults_and_servos_are_refused(emulator):
-    with pytest.raises(ValueError, match=r"unknown fault"):
+    with pytest.raises(ValueError, match=r"no ServoFault is called 'gremlin'; known: none, drop"):
         emulator.set_fault("gremlin")
     with pytest.raises(ValueError, match=r"no servo has id 9"):
-        emulator.set_fault("drop", 9)
+        emulator.set_fault(ServoFault.DROP, 9)
 
 
 def test_closing_twice_is_harmless(emulator):

@@ -15,7 +15,7 @@ import pytest
 from virtual_arm import VirtualArm, quick_robot
 from waiting import wait
 
-from motorium._core import Mode, MoveEnd, Reason
+from motorium._core import Mode, MoveEnd, Reason, ServoFault
 from motorium.errors import BusError, SafetyError, SpecError
 from motorium.robots.robot import Robot
 from motorium.specs.robot import RobotSpec
@@ -36,7 +36,7 @@ class Bench:
     def ready(self) -> None:
         self.arm.blocked = None
         self.arm.sag_rad[:] = 0.0
-        self.arm.emulator.set_fault("none")
+        self.arm.emulator.set_fault(ServoFault.NONE)
         if self.robot.status().control.estop:
             self.robot.reset_estop()
         if self.robot.control.mode is Mode.FAULT:
@@ -177,9 +177,9 @@ def test_a_goal_in_degrees_moves_nothing(bench: Bench) -> None:
 
 def test_replies_lost_for_a_moment_end_a_motion_with_their_cause(bench: Bench) -> None:
     def silence() -> None:
-        bench.arm.emulator.set_fault("drop")
+        bench.arm.emulator.set_fault(ServoFault.DROP)
         time.sleep(0.12)
-        bench.arm.emulator.set_fault("none")
+        bench.arm.emulator.set_fault(ServoFault.NONE)
 
     began = time.monotonic()
     with pytest.raises(BusError, match=r"servos on /dev/pts/\d+ did not answer .*timeouts"):
@@ -207,9 +207,9 @@ def test_a_flood_of_motions_keeps_no_stop_from_the_arm(bench: Bench, stop: str, 
 
 def test_a_motion_asked_for_in_a_moment_of_silence_is_made_after_it(bench: Bench) -> None:
     control = bench.robot.control
-    bench.arm.emulator.set_fault("drop")
+    bench.arm.emulator.set_fault(ServoFault.DROP)
     assert wait(lambda: control.reason is Reason.BUS_ERRORS)
-    heard = threading.Timer(0.01, lambda: bench.arm.emulator.set_fault("none"))
+    heard = threading.Timer(0.01, lambda: bench.arm.emulator.set_fault(ServoFault.NONE))
     heard.start()
     target = bench.robot.position_rad
     target[LIFT] = AWAY["shoulder_lift"]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from motorium import _core
+from motorium._core import Precision
 from motorium.policies import schema
 
 FULL = samples.descriptor()
@@ -26,7 +27,7 @@ def plan(engine, steps=4):
     return engine.denoise(GIVEN["state"], GIVEN["noise"], None, steps)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
+@pytest.mark.parametrize("precision", list(Precision))
 def test_threads_do_not_change_a_bit(precision):
     alone = plan(open_engine(precision=precision))
     for threads in (2, 3, 8):
@@ -36,7 +37,7 @@ def test_threads_do_not_change_a_bit(precision):
     assert np.array_equal(plan(open_engine(precision=precision, threads=2, cpus=cpus)), alone)
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+@pytest.mark.parametrize("precision", [Precision.BFLOAT16, Precision.INT8])
 def test_short_weights_stay_close_to_float32(precision):
     exact, short = plan(open_engine()), plan(open_engine(precision=precision))
     assert not np.array_equal(exact, short), "the precision was not used"
@@ -46,8 +47,8 @@ def test_short_weights_stay_close_to_float32(precision):
 
 def panels(outputs, inputs, table, gated=False):
     """Bytes of float32 weights as packed."""
-    results = table["panel"] // (2 if gated else 1)
-    return -(-outputs // results) * table["panel"] * inputs * 4
+    results = table.panel // (2 if gated else 1)
+    return -(-outputs // results) * table.panel * inputs * 4
 
 
 def test_a_step_reads_every_weight_once():
@@ -85,13 +86,13 @@ def test_short_weights_are_read_in_short():
             read.append(engine.weight_bytes_read - before)
         return (read[1] - read[0]) / 8
 
-    full, half, quarter = (per_step(p) for p in ("float32", "bfloat16", "int8"))
+    full, half, quarter = (per_step(p) for p in Precision)
     assert half < 0.65 * full
     assert quarter < 0.5 * full
 
 
 def test_options_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="precision must be float32, bfloat16 or int8, not 'float16'"):
+    with pytest.raises(ValueError, match="no Precision is called 'float16'; known: float32, bfloat16, int8"):
         open_engine(precision="float16")
     with pytest.raises(ValueError, match="threads must be"):
         open_engine(threads=0)

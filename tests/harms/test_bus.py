@@ -18,7 +18,7 @@ from waiting import wait
 
 import motorium
 from motorium import _core
-from motorium._core import LatencySetting, Mode, Reason, ServoEmulator
+from motorium._core import LatencySetting, Mode, Reason, ServoEmulator, ServoFault
 from motorium.errors import CalibrationError
 from motorium.motors.diagnosis import diagnose_latency, udev_rule
 from motorium.motors.ports import SerialPort
@@ -40,16 +40,16 @@ def test_harm_01_one_bad_byte_ends_nothing(arm: VirtualArm, loop: _core.Robot) -
 
     def survives(fault: str, counter: str) -> bool:
         before = getattr(loop.stats().bus, counter)
-        arm.emulator.set_fault(fault, 3, period=5)
+        arm.emulator.set_fault(ServoFault(fault), 3, period=5)
         seen = wait(lambda: getattr(loop.stats().bus, counter) > before + 3)
-        arm.emulator.set_fault("none")
+        arm.emulator.set_fault(ServoFault.NONE)
         return seen
 
     assert survives("corrupt", "crc_errors")
     assert survives("drop", "timeouts")
     assert survives("garbage_before", "length_errors")  # of the false header in it
     assert (loop.mode, loop.reason) == (Mode.HOLDING, Reason.NONE)
-    arm.emulator.set_fault("drop", 3)
+    arm.emulator.set_fault(ServoFault.DROP, 3)
     assert wait(lambda: time.monotonic_ns() - loop.state().joint_t_ns[2] > 20_000_000)
     reading = loop.state()
     ages = reading.t_ns - reading.joint_t_ns
@@ -69,7 +69,7 @@ def test_harm_01_a_lost_reply_costs_no_fifty_milliseconds() -> None:
         return min(took)
 
     whole = quickest()
-    arm.emulator.set_fault("drop", 6)
+    arm.emulator.set_fault(ServoFault.DROP, 6)
     assert quickest() - whole < PEER_STALL_S / 5
 
 
@@ -158,12 +158,12 @@ def test_harm_18_one_rule_gives_the_port_to_its_user() -> None:
 def test_harm_19_an_arm_that_comes_back_elsewhere_gets_no_torque(arm: VirtualArm, loop: _core.Robot) -> None:
     """The servo restarted and lost its turns, or the arm was moved while nothing was heard of it."""
     assert wait(lambda: loop.stats().ticks > 5)
-    arm.emulator.set_fault("drop")
+    arm.emulator.set_fault(ServoFault.DROP)
     silent = loop.stats().bus.timeouts
     assert wait(lambda: loop.stats().bus.timeouts > silent + 3)
     arm.position_rad[5] += 1.0
     time.sleep(0.02)  # the virtual arm shows it
-    arm.emulator.set_fault("none")
+    arm.emulator.set_fault(ServoFault.NONE)
     assert wait(lambda: abs(float(loop.stats().jump_rad[5]) - 1.0) < 0.05)
     assert not loop.enable(0.2)
     assert loop.reason is Reason.POSITION_JUMP

@@ -8,7 +8,7 @@ import pytest
 from virtual_arm import VirtualArm
 
 from motorium import doctor
-from motorium._core import ServoEmulator
+from motorium._core import ServoEmulator, ServoFault
 from motorium.motors.emulated import emulate
 from motorium.robots.robot import Robot
 from motorium.specs.robot import RobotSpec
@@ -41,9 +41,9 @@ def test_harm_15_a_dead_end_has_a_cause_and_a_way_out(chain: ServoEmulator) -> N
     chain.update([2048] * 6, [0] * 6, [0] * 6, [74, 74, 120, 74, 74, 74])
     assert "id 3 (sts3215) reports 12 V" in findings(chain.port)["wrong_supply"]
     chain.update([2048] * 6, [0] * 6, [0] * 6, [74] * 6)
-    chain.set_fault("corrupt", 2)
+    chain.set_fault(ServoFault.CORRUPT, 2)
     assert "two servos have id 2" in findings(chain.port)["duplicate_id"]
-    chain.set_fault("none", 2)
+    chain.set_fault(ServoFault.NONE, 2)
     chain.unplug(1)
     assert "switch the servos' own power on" in findings(chain.port)["no_power"]
 

@@ -10,7 +10,7 @@ from kernel_samples import ISAS, normal
 
 from motorium._core import kernels
 
-WIDEST = max(kernels.describe(isa)["lanes"] for isa in ISAS)
+WIDEST = max(kernels.describe(isa).lanes for isa in ISAS)
 SIZES = sorted({0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40, 100})
 ROWS = (0, 1, 2, 5, 6, 7, 12, 13, 17, 85)
 
@@ -351,7 +351,7 @@ class TestElementwise:
 
 class TestForcedIsa:
     def test_it_is_the_one_asked_for(self, isa):
-        assert kernels.describe(isa)["isa"] == isa
+        assert kernels.describe(isa).isa == isa
 
     def test_its_arithmetic_betrays_it(self, isa, monkeypatch):
         """A product that rounds once under FMA and twice without: the code that ran, not only its name."""
@@ -361,8 +361,8 @@ class TestForcedIsa:
         w = np.array([[1.0 + 2.0**-12, 1.0 + 2.0**-11]], np.float32)
         # exact: (1 + 2^-12)^2 - (1 + 2^-11) = 2^-24; rounding the square first loses it
         reversed_sum = kernels.f32_multiply_rows(x[:, ::-1].copy(), w[:, ::-1].copy())[0, 0]
-        assert reversed_sum == (2.0**-24 if about["fused"] else 0.0)
-        assert about["fused"] == (isa not in ("sse2", "plain"))
+        assert reversed_sum == (2.0**-24 if about.fused else 0.0)
+        assert about.fused == (isa not in ("sse2", "plain"))
 
     def test_unknown_names_list_the_valid_ones(self, isa):
         with pytest.raises(RuntimeError, match=f"'mmx'.*available:.*{isa}"):

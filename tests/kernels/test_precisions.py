@@ -8,7 +8,7 @@ from kernel_samples import ISAS, normal
 
 from motorium._core import kernels
 
-LANES = sorted({kernels.describe(isa)["lanes"] for isa in ISAS})
+LANES = sorted({kernels.describe(isa).lanes for isa in ISAS})
 SIZES = sorted({0, 1, 100, *(n + d for lanes in LANES for n in (lanes, 2 * lanes) for d in (-1, 0, 1))})
 
 pytestmark = pytest.mark.parametrize("isa", ISAS)
@@ -36,7 +36,7 @@ def meeting(w):
 
 def rounded_rows(x, isa):
     """Rows times levels / peak, in float32, and their scales."""
-    levels = np.float32(kernels.describe(isa)["i8_levels"])
+    levels = np.float32(kernels.describe(isa).i8_levels)
     peak = np.abs(x).max(1, keepdims=True, initial=0.0).astype(np.float32)
     with np.errstate(divide="ignore", invalid="ignore"):
         whole = np.rint(x * (levels / peak))
@@ -46,7 +46,7 @@ def rounded_rows(x, isa):
 def rounded_weights(w, isa):
     """Weights over peak / 127, or over a larger scale where too many would meet, and these scales."""
     scale = (np.abs(w).max(1, initial=0.0) / 127).astype(np.float32)
-    limit = kernels.describe(isa)["i8_weight_sum"]
+    limit = kernels.describe(isa).i8_weight_sum
     if limit:
         scale = np.maximum(scale, meeting(w) / (limit - 4)).astype(np.float32)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -147,7 +147,7 @@ class TestIntegers:
         assert np.allclose(kernels.i8_multiply_rows(x, w, isa=isa), sign * 4096, rtol=1e-6)
 
     def test_weights_that_meet_stay_below_the_limit(self, isa):
-        limit = kernels.describe(isa)["i8_weight_sum"]
+        limit = kernels.describe(isa).i8_weight_sum
         w = np.random.default_rng(5).standard_t(2, (300, 160)).astype(np.float32)
         w[0] = 1.0
         whole, _ = rounded_weights(w, isa)
@@ -164,7 +164,7 @@ class TestIntegers:
         assert np.array_equal(whole, twin)
         assert np.array_equal(scale, twin_scale)
         assert np.abs(whole * scale[:, None] - x).max(initial=0.0) <= 0.5001 * scale.max()
-        assert np.abs(whole).max(initial=0) <= kernels.describe(isa)["i8_levels"] <= 127
+        assert np.abs(whole).max(initial=0) <= kernels.describe(isa).i8_levels <= 127
 
     def test_one_bad_input_spoils_its_row_only(self, isa):
         x = normal(3, 21)

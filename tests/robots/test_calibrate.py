@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from motorium._core import JointState, ServoEmulator
+from motorium._core import JointState, ServoEmulator, ServoFault
 from motorium.cli.main import main
 from motorium.errors import BusError, CalibrationError
 from motorium.motors.emulated import emulate
@@ -156,7 +156,7 @@ def test_a_joint_left_out_is_named_and_nothing_is_written(hand: Hand) -> None:
 
 def test_a_loose_cable_is_named(hand: Hand) -> None:
     def loosen(_sweep: Sweep, _still_s: float) -> bool:
-        hand.emulator.set_fault("drop", 4)
+        hand.emulator.set_fault(ServoFault.DROP, 4)
         return False
 
     with pytest.raises(BusError, match=r"wrist_flex .*stopped answering"):

@@ -10,7 +10,7 @@ import pytest
 from virtual_arm import VirtualArm
 
 from motorium import Robot, _core
-from motorium._core import Mode
+from motorium._core import Mode, ServoFault
 from motorium.errors import BusError, SpecError
 from motorium.robots.config import robot_config
 from motorium.specs import robot as specs
@@ -124,13 +124,13 @@ def test_two_buses_take_no_longer_than_one(arms):
     """Each bus answers after 30 ms: one after the other would need 60 of the 50 ms of a tick."""
     loop = pair_loop(arms, rate_hz=20.0)
     for arm in arms:
-        arm.emulator.set_fault("delay", 6, delay_s=0.03)
+        arm.emulator.set_fault(ServoFault.DELAY, 6, delay_s=0.03)
     time.sleep(0.2)
     before = loop.stats()
     time.sleep(2.0)
     after = loop.stats()
     for arm in arms:
-        arm.emulator.set_fault("none")
+        arm.emulator.set_fault(ServoFault.NONE)
     loop.stop()
     assert after.ticks - before.ticks > 30
     assert after.missed - before.missed < 10

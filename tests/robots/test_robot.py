@@ -17,7 +17,7 @@ import pytest
 from virtual_arm import VirtualArm, quick_robot
 
 import motorium
-from motorium._core import LatencySetting, Mode
+from motorium._core import LatencySetting, Mode, ServoFault
 from motorium.errors import BusError, CalibrationError, CameraError, SafetyError, SpecError
 from motorium.robots import frames
 from motorium.robots.health import latency_advice, self_check
@@ -180,7 +180,7 @@ def test_self_check_of_a_joint_beyond_its_range() -> None:
 
 def test_missing_servo_is_named() -> None:
     arm = VirtualArm(SPEC)
-    arm.emulator.set_fault("drop", 4)
+    arm.emulator.set_fault(ServoFault.DROP, 4)
     with (
         pytest.raises(BusError, match="4"),
         Robot.open(QUICK, port=arm.emulator.port, calibration="nominal"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from motorium._core import Reason, Relay, ServoEmulator
+from motorium._core import Reason, Relay, ServoEmulator, ServoFault
 from motorium.errors import BusError, SafetyError, SpecError
 from motorium.motors.emulated import emulate
 from motorium.robots.robot import Robot
@@ -108,7 +108,7 @@ def lose(arm: tuple[RobotSpec, str, ServoEmulator]) -> None:
     spec, robot, servos = arm
     name = spec.joints[2].name
     with Robot.open(robot, port=servos.port, calibration="nominal") as live:
-        servos.set_fault("drop", spec.joints[2].id)
+        servos.set_fault(ServoFault.DROP, spec.joints[2].id)
         until(lambda: live.status().joints[name].age_s > 0.05)
         others = [row.age_s for joint, row in live.status().joints.items() if joint != name]
         assert max(others) < live.status().joints[name].age_s
@@ -147,7 +147,7 @@ def test_an_echo_on_the_first_protocol_is_no_reading(tmp_path, monkeypatch, regi
     pytest.importorskip("dynamixel_sdk", reason="comes with dynamixel-sdk")
     spec = RobotSpec.load(first_protocol(tmp_path))
     servos = ServoEmulator([joint.id for joint in spec.joints])
-    servos.set_fault("echo")
+    servos.set_fault(ServoFault.ECHO)
     monkeypatch.setattr(VendorKit, "_find", lambda kit: kit._ask(kit._servos[0], STS.register(register)))
     with pytest.raises(BusError, match=r"servo 1 \(shoulder_pan\) does not answer"):
         VendorKit(servos.port, spec, [JointZero(2048.0, 1)] * len(spec.joints))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from motorium._core import ControlConfig, ControlCore, Mode, PushStatus, Reason
+from motorium._core import ControlConfig, ControlCore, Mode, PushStatus, Reason, RestPolicy
 
 J = 3
 TICK = 5_000_000
@@ -208,16 +208,17 @@ def test_underflow_holds_the_last_row_once_and_resumes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fallback", "end"), [("park", "released"), ("release", "released"), ("hold", "holding")]
+    ("fallback", "end"),
+    [(RestPolicy.PARK, Mode.RELEASED), (RestPolicy.RELEASE, Mode.RELEASED), (RestPolicy.HOLD, Mode.HOLDING)],
 )
-def test_declared_fallback_after_an_underflow(fallback: str, end: str) -> None:
+def test_declared_fallback_after_an_underflow(fallback: RestPolicy, end: Mode) -> None:
     bench = Bench(0.0, fallback=fallback, fallback_after_s=0.5).enable()
     bench.push(np.linspace(0, 0.3, 16), delay=1)
     bench.run(16 * DT + 400_000_000)
     assert bench.core.mode is Mode.HOLDING
     bench.run(8_000_000_000)
-    assert bench.core.mode.value == end
-    if fallback == "park":
+    assert bench.core.mode is end
+    if fallback is RestPolicy.PARK:
         np.testing.assert_allclose(bench.q, [-1.0, 0.0, 1.0], atol=1e-3)
 
 

@@ -13,7 +13,7 @@ from virtual_arm import VirtualArm
 from waiting import wait
 
 from motorium import _core
-from motorium._core import Mode, PushStatus, Reason
+from motorium._core import Mode, PushStatus, Reason, ServoFault
 from motorium.errors import SafetyError
 from motorium.robots.config import robot_config
 from motorium.robots.robot import Robot
@@ -116,14 +116,15 @@ def test_a_lost_reply_in_every_tick_costs_no_tick_at_50_hz(arm: VirtualArm) -> N
     missed, ticks = {}, 25
     for fault in ("none", "drop"):
         control = _core.Robot(config, [arm.emulator.port])
-        arm.emulator.set_fault(fault, SPEC.joints[-1].id)  # the last: all the others have been waited for
+        last = SPEC.joints[-1].id  # all the others have been waited for
+        arm.emulator.set_fault(ServoFault(fault), last)
         control.start()
         assert wait(lambda control=control: control.stats().ticks >= ticks)
         stats = control.stats()
         missed[fault] = stats.missed
         if fault == "drop":
             assert stats.bus.timeouts >= ticks - 1
-        arm.emulator.set_fault("none")
+        arm.emulator.set_fault(ServoFault.NONE)
         control.stop()
     assert missed["drop"] <= missed["none"]
 
@@ -143,7 +144,7 @@ def test_unplugged_port_ends_in_fault_quickly(arm: VirtualArm, loop: _core.Robot
 
 def test_one_lost_reply_is_not_an_event(arm: VirtualArm, loop: _core.Robot) -> None:
     assert loop.enable()
-    arm.emulator.set_fault("drop", 3, period=7)
+    arm.emulator.set_fault(ServoFault.DROP, 3, period=7)
     before = loop.stats().bus.timeouts
     assert wait(lambda: loop.stats().bus.timeouts > before + 5)
     assert loop.mode is Mode.HOLDING
@@ -152,10 +153,10 @@ def test_one_lost_reply_is_not_an_event(arm: VirtualArm, loop: _core.Robot) -> N
 
 def test_a_silent_servo_trips_the_gate(arm: VirtualArm, loop: _core.Robot) -> None:
     assert loop.enable()
-    arm.emulator.set_fault("drop", 2)
+    arm.emulator.set_fault(ServoFault.DROP, 2)
     assert wait(lambda: loop.mode is Mode.FAULT, 3.0)
     assert loop.reason is Reason.GATE_TRIPPED
-    arm.emulator.set_fault("none", 2)
+    arm.emulator.set_fault(ServoFault.NONE, 2)
     assert loop.park()
     assert wait(lambda: not arm.torque.any())
     np.testing.assert_allclose(arm.position_rad, REST, atol=0.06)
@@ -266,8 +267,8 @@ def test_a_servo_that_does_not_confirm_torque_is_named_and_all_stay_limp(arm: Vi
     with Robot.open("so101", port=arm.emulator.port, calibration="nominal") as robot:
         robot.control.release()
         assert wait(lambda: not arm.torque.any())
-        arm.emulator.set_fault("drop", 4)
+        arm.emulator.set_fault(ServoFault.DROP, 4)
         with pytest.raises(SafetyError, match="no confirmation from wrist_flex"):
             robot.enable()
-        arm.emulator.set_fault("none", 4)
+        arm.emulator.set_fault(ServoFault.NONE, 4)
         assert wait(lambda: not arm.torque.any())

@@ -10,6 +10,7 @@ import pytest
 from virtual_arm import VirtualArm
 
 from motorium import _core
+from motorium._core import ServoFault
 from motorium.errors import BusError, SafetyError
 from motorium.robots.bus import bus_config
 from motorium.robots.robot import Robot
@@ -44,11 +45,11 @@ def test_a_session_starts_where_the_arm_is_and_ends_at_rest(arm: VirtualArm) -> 
 
 def test_one_bad_byte_in_fifty_replies_ends_nothing(arm: VirtualArm) -> None:
     with open_robot(arm) as robot:
-        arm.emulator.set_fault("corrupt", None, period=50)
+        arm.emulator.set_fault(ServoFault.CORRUPT, None, period=50)
         for target in (0.4, -0.4):
             robot.move_to({"shoulder_pan": target})
         stats = robot.control.stats()
-        arm.emulator.set_fault("none")
+        arm.emulator.set_fault(ServoFault.NONE)
     assert stats.bus.crc_errors > 0
     assert stats.safety.trips == 0
     assert arm.largest_goal_step_rad < 0.1
@@ -64,11 +65,11 @@ def test_two_buses_run_side_by_side(arm: VirtualArm) -> None:
     with VirtualArm(RobotSpec.load("so101")) as other:
         port = other.emulator.port
         with open_robot(arm) as koch, Robot.open("so101", port=port, calibration="nominal") as so101:
-            arm.emulator.set_fault("drop", 6, period=2)  # every other read waits out its margin
+            arm.emulator.set_fault(ServoFault.DROP, 6, period=2)  # every other read waits out its margin
             before = [robot.control.stats() for robot in (koch, so101)]
             so101.move_to({"shoulder_pan": 0.5})
             after = [robot.control.stats() for robot in (koch, so101)]
-            arm.emulator.set_fault("none")
+            arm.emulator.set_fault(ServoFault.NONE)
         lost = [b.bus.timeouts - a.bus.timeouts for a, b in zip(before, after, strict=True)]
         ticks = [b.ticks - a.ticks for a, b in zip(before, after, strict=True)]
     assert lost[0] > 0

@@ -25,14 +25,15 @@ OLD_STATS = [
 """Keys of `ControlCore.stats()` in 0.1.0, in order."""
 
 
+LIMITS = {
+    "lower_rad": [-1.0, -1.0], "rest_rad": [0.0, 0.0],
+    **{name: [1.0, 1.0] for name in ("upper_rad", "max_velocity_rad_s", "max_acceleration_rad_s2", "max_effort")},
+}  # fmt: skip
+
+
 @pytest.fixture
 def core() -> ControlCore:
-    joints = [1.0, 1.0]
-    config = ControlConfig(
-        lower_rad=[-1.0, -1.0], upper_rad=joints, max_velocity_rad_s=joints, max_acceleration_rad_s2=joints,
-        max_effort=joints, rest_rad=[0.0, 0.0],
-    )  # fmt: skip
-    made = ControlCore(config)
+    made = ControlCore(ControlConfig(**LIMITS))
     made.tick(1, [0.1, 0.2], [0.0, 0.0], [0.0, 0.0], 1)
     return made
 
@@ -137,6 +138,35 @@ def test_a_driver_made_without_a_config_gives_the_registers_of_before():
         _core.DynamixelBus("/dev/ttyNONE", 1_000_000)
     with pytest.raises(TypeError):
         _core.FeetechBus(emulator.port, config=None)
+
+
+def test_texts_that_are_enums_today_are_taken_with_a_warning():
+    servos = _core.ServoEmulator([1])
+    try:
+        with pytest.warns(OldAccessWarning, match=r"give ServoFault\.DROP, not the text 'drop'") as caught:
+            servos.set_fault("drop")
+        assert [warning.filename for warning in caught] == [__file__]
+        with pytest.raises(TypeError):
+            servos.set_fault(Mode.FAULT)
+    finally:
+        servos.close()
+    with pytest.warns(OldAccessWarning, match=r"RestPolicy\.PARK"):
+        ControlConfig(**LIMITS, fallback="park")
+    with pytest.warns(OldAccessWarning, match=r"Precision\.INT8"):
+        assert _core.kernels.measure_peak("int8", seconds=0.001) > 0
+    with pytest.raises(ValueError, match="no Precision is called 'float16'; known: float32, bfloat16, int8"):
+        _core.kernels.measure_peak("float16", seconds=0.001)
+
+
+def test_what_kernels_tell_is_read_like_the_dicts_it_was():
+    about = _core.kernels.describe("plain")
+    assert (about.isa, about.fused) == ("plain", False)
+    with pytest.warns(OldAccessWarning, match="KernelTable is no longer a dict"):
+        assert about["isa"] == "plain"
+    times = _core.kernels.measure_product(2, 16, 16, repeats=3)
+    assert len(times.seconds) == 3
+    with pytest.warns(OldAccessWarning):
+        assert times["weight_bytes"] == times.weight_bytes > 0
 
 
 def test_a_keyword_that_was_renamed_is_taken_with_a_warning():

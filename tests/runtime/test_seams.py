@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_control_core import DT, TICK, Bench, J
 
-from motorium._core import Mode, PushStatus, Reason
+from motorium._core import Mode, PushStatus, Reason, RestPolicy
 
 
 def test_seams_are_measured_on_rows_with_known_jumps() -> None:
@@ -59,7 +59,7 @@ def test_percentiles_of_seams_are_within_a_bin() -> None:
 
 
 def test_the_end_of_a_final_chunk_is_no_underflow() -> None:
-    bench = Bench(0.0, fallback="park", fallback_after_s=0.2).enable()
+    bench = Bench(0.0, fallback=RestPolicy.PARK, fallback_after_s=0.2).enable()
     rows = np.repeat(np.linspace(0, 0.3, 16)[:, None], J, axis=1).astype(np.float32)
     assert bench.core.push_chunk(rows, bench.t, DT, 1, bench.t, final=True) is PushStatus.ACCEPTED
     bench.run(60 * DT)

@@ -20,7 +20,7 @@ import numpy as np
 from servo_arm import TICKS_PER_RAD
 
 from motorium import _core
-from motorium._core import Mode
+from motorium._core import Mode, ServoFault
 from motorium.motors.emulated import emulate
 from motorium.robots.config import robot_config
 from motorium.specs.robot import RobotSpec
@@ -98,11 +98,11 @@ class Soak:
             kind = FAULTS[int(self.rng.integers(len(FAULTS)))]
             servo = int(self.rng.integers(1, 7))
             before = self.emulator.stats().faults
-            self.emulator.set_fault(kind, servo)
+            self.emulator.set_fault(ServoFault(kind), servo)
         self.now_ns += TICK_NS
         self.loop.step(self.now_ns)
         if fault:
-            self.emulator.set_fault("none")
+            self.emulator.set_fault(ServoFault.NONE)
             self.injected += self.emulator.stats().faults > before
         self.position += 0.3 * (self.loop.goal_rad - self.position)
         self.follow()
@@ -145,7 +145,7 @@ def soak(cycles: int, seed: int = 0, breakdown_every: int = BREAKDOWN_EVERY) -> 
             arm.push()
         into = (done + breakdown_every // 2) % breakdown_every
         if into in (0, BREAKDOWN_TICKS):
-            arm.emulator.set_fault("drop" if into == 0 else "none")
+            arm.emulator.set_fault(ServoFault.DROP if into == 0 else ServoFault.NONE)
         silent = into < BREAKDOWN_TICKS
         arm.cycle(fault=bool(chances[done]) and not silent)
         done += 1

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from motorium import _core
+from motorium._core import ServoFault
 from motorium.specs.servo import MotorSpec
 
 IDS = [1, 2, 3, 4, 5, 6]
@@ -72,7 +73,7 @@ class DrivenArm:
         """Check that `fault` on the third servo makes its joint stale, alone, and is counted as `counter`."""
         self.place(*[self.turn // 2] * 6)
         _, before = self.read()
-        self.emulator.set_fault(fault, 3, delay_s=delay_s)
+        self.emulator.set_fault(ServoFault(fault), 3, delay_s=delay_s)
         self.place(*[self.turn // 2 + 100] * 6)
         status, state = self.read()
         assert status == _core.BusStatus.STALE_JOINTS
@@ -84,7 +85,7 @@ class DrivenArm:
         counters = self.bus.counters()
         assert getattr(counters, counter) >= 1
         assert counters.timeouts == 1
-        self.emulator.set_fault("none")
+        self.emulator.set_fault(ServoFault.NONE)
         assert self.read()[0] == _core.BusStatus.OK
 
     def reads_through_noise(self, tolerance_rad: float) -> None:

@@ -153,7 +153,7 @@ def _waiting(ours: Ours, protocol: str, count: int) -> float:
 
 def _lost_reply_us(ours: Ours, servo: int, normal_us: float, losses: int) -> float:
     """Return what a tick costs in which one servo's reply is lost, beyond a normal one; the median."""
-    ours.emulator.set_fault("drop", servo_id=servo, period=LOST_EVERY)
+    ours.emulator.set_fault(_core.ServoFault.DROP, servo_id=servo, period=LOST_EVERY)
     costs: list[float] = []
     while len(costs) < losses:
         before = ours.emulator.stats().faults
@@ -162,7 +162,7 @@ def _lost_reply_us(ours: Ours, servo: int, normal_us: float, losses: int) -> flo
         took_us = (time.perf_counter_ns() - begin) * 1e-3
         if ours.emulator.stats().faults > before:  # not one that this computer was late for
             costs.append(took_us - normal_us)
-    ours.emulator.set_fault("none")
+    ours.emulator.set_fault(_core.ServoFault.NONE)
     return statistics.median(costs)
 
 

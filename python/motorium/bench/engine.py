@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core import Precision
 from ..errors import BenchmarkError
 from .machine import machine
 from .ours import PRECISIONS, own_contenders, peak_ops_s, roofline_s, stream_bytes_s
@@ -44,7 +45,7 @@ class Contender:
     """One implementation in one precision."""
 
     run: Run
-    precision: str
+    precision: Precision
     ours: bool = False
 
 
@@ -110,14 +111,14 @@ def recompute_ratio(job: Job, say: Callable[[str], None]) -> float:
 
     say("Being-H0.5 at size M: everything at every step, gate on")
     runs = contenders(SIZES["M"], job.threads)
-    compare({name: (run(), "float32") for name, run in runs.items()})
+    compare({name: (run(), Precision.FLOAT32) for name, run in runs.items()})
     return round(race(runs, job.pace).ratio("motorium", "reference"), 3)
 
 
 def _measure_size(size: ExpertSize, job: Job, notes: list[str], say: Callable[[str], None]) -> dict[str, Any]:
     weights, inputs = make_weights(size), make_inputs(size)
     found: dict[str, Contender] = {}
-    outputs: dict[str, tuple[Floats, str]] = {}
+    outputs: dict[str, tuple[Floats, Precision]] = {}
 
     def admit(name: str, contender: Contender) -> None:
         y = _attempt(name, contender.run, notes)
@@ -145,7 +146,7 @@ def _measure_size(size: ExpertSize, job: Job, notes: list[str], say: Callable[[s
     return {**ratios, "ms": result.medians_ms(), "least_ms": result.least_ms()}
 
 
-def compare(outputs: Mapping[str, tuple[Floats, str]]) -> dict[str, float]:
+def compare(outputs: Mapping[str, tuple[Floats, Precision]]) -> dict[str, float]:
     """Return the cosine of every output to the first float32 one.
 
     Raises BenchmarkError when one is not finite, or a float32 output differs by more than SAME of the largest value:
@@ -157,12 +158,12 @@ def compare(outputs: Mapping[str, tuple[Floats, str]]) -> dict[str, float]:
     return cosines
 
 
-def agreement(outputs: Mapping[str, tuple[Floats, str]]) -> tuple[dict[str, float], dict[str, str]]:
+def agreement(outputs: Mapping[str, tuple[Floats, Precision]]) -> tuple[dict[str, float], dict[str, str]]:
     """Return the cosine to the first float32 output of each contender that may be timed, and for others the reason.
 
     Raises BenchmarkError when nothing was computed in float32.
     """
-    reference = next((y for y, precision in outputs.values() if precision == "float32"), None)
+    reference = next((y for y, precision in outputs.values() if precision is Precision.FLOAT32), None)
     if reference is None:
         raise BenchmarkError("no contender computes in float32")
     cosines: dict[str, float] = {}
@@ -172,7 +173,7 @@ def agreement(outputs: Mapping[str, tuple[Floats, str]]) -> tuple[dict[str, floa
             wrong[name] = f"gave {y.shape}, or numbers that are not finite"
             continue
         off = float(np.abs(y - reference).max() / np.abs(reference).max())
-        if precision == "float32" and off > SAME:
+        if precision is Precision.FLOAT32 and off > SAME:
             wrong[name] = f"computes something else: off by {off:.2g} of the largest value"
             continue
         cosines[name] = _cosine(y, reference)
@@ -194,13 +195,13 @@ def figures(
     """Return the ratios of one size."""
     ours = [name for name, c in contenders.items() if c.ours and cosines[name] >= GOOD_ENOUGH]
     peers = [name for name, c in contenders.items() if not c.ours]
-    exact = [name for name in peers if contenders[name].precision == "float32"]
+    exact = [name for name in peers if contenders[name].precision is Precision.FLOAT32]
     best, best_peer, best_exact = (result.best_of(names) for names in (ours, peers, exact))
 
     def ratio(mine: str | None, other: str | None) -> float | None:
         return None if mine is None or other is None else round(result.ratio(mine, other), 3)
 
-    def fraction(precision: str) -> float | None:
+    def fraction(precision: Precision) -> float | None:
         name = f"motorium_{precision}"
         if name not in contenders:
             return None
@@ -209,17 +210,17 @@ def figures(
     return {
         "float32_vs_best_peer": ratio("motorium_float32" if "motorium_float32" in ours else None, best_exact),
         "best_vs_best_peer": ratio(best, best_peer),
-        "best_precision": None if best is None else contenders[best].precision,
+        "best_precision": None if best is None else contenders[best].precision.value,
         "best_cosine": None if best is None else round(cosines[best], 6),
-        "peak_share_float32": fraction("float32"),
-        "peak_share_int8": fraction("int8"),
+        "peak_share_float32": fraction(Precision.FLOAT32),
+        "peak_share_int8": fraction(Precision.INT8),
         "best_peer_float32": best_exact,
         "best_peer": best_peer,
         "cosine": {name: round(value, 6) for name, value in cosines.items()},
     }
 
 
-_Candidates = Iterator[tuple[str, str, Callable[[], Run]]]
+_Candidates = Iterator[tuple[str, Precision, Callable[[], Run]]]
 """Name, precision, and what builds the contender; built one after another, so that a failure costs only itself."""
 
 
@@ -229,8 +230,8 @@ def _torch(size: ExpertSize, weights: Mapping[str, Floats], inputs: ExpertInputs
     from .peers.torch_expert import TorchExpert, runner, set_threads
 
     set_threads(job.threads)
-    for precision in ("float32", "bfloat16"):
-        module = TorchExpert(size, weights).to(getattr(torch, precision))
+    for precision in (Precision.FLOAT32, Precision.BFLOAT16):
+        module = TorchExpert(size, weights).to(getattr(torch, precision.value))
         for compiled in (False, True) if job.compiled else (False,):
             name = f"torch_{'compiled' if compiled else 'eager'}_{precision}"
             yield name, precision, partial(runner, module, inputs, compiled=compiled)
@@ -241,10 +242,10 @@ def _onnxruntime(
 ) -> _Candidates:
     from .peers.onnx_expert import OnnxExpert
 
-    def make(precision: str) -> Run:
+    def make(precision: Precision) -> Run:
         return OnnxExpert(size, weights, precision, job.threads).runner(inputs)
 
-    for precision in ("float32", "int8"):
+    for precision in (Precision.FLOAT32, Precision.INT8):
         yield f"onnxruntime_{precision}", precision, partial(make, precision)
 
 

@@ -42,13 +42,16 @@ def products(isa: str, threads: int) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     for precision in PRECISIONS:
         peak = _core.kernels.measure_peak(precision, threads, seconds=0.05, isa=isa)
-        figures[precision] = {"peak_gops": round(peak / 1e9, 1)}
+        figures[precision.value] = {"peak_gops": round(peak / 1e9, 1)}
         for n, k in SHAPES:
             result = _core.kernels.measure_product(
                 ROWS, n, k, repeats=30, precision=precision, threads=threads, isa=isa
             )
-            rate = 2 * ROWS * n * k / statistics.median(result["seconds"])
-            figures[precision][f"{n}x{k}"] = {"gops": round(rate / 1e9, 1), "share": round(rate / peak, 3)}
+            rate = 2 * ROWS * n * k / statistics.median(result.seconds)
+            figures[precision.value][f"{n}x{k}"] = {
+                "gops": round(rate / 1e9, 1),
+                "share": round(rate / peak, 3),
+            }
     return figures
 
 

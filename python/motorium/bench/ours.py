@@ -7,9 +7,10 @@ from functools import cache
 from typing import Any
 
 from .. import _core
+from .._core import Precision
 from .peers.expert import ROPE_BASE, SLOTS, ExpertInputs, ExpertSize, Floats
 
-BYTES_PER_WEIGHT = {"float32": 4, "bfloat16": 2, "int8": 1}
+BYTES_PER_WEIGHT = {Precision.FLOAT32: 4, Precision.BFLOAT16: 2, Precision.INT8: 1}
 PRECISIONS = tuple(BYTES_PER_WEIGHT)
 CACHED = (
     24 << 20
@@ -21,8 +22,8 @@ def own_contenders(
     weights: Mapping[str, Floats],
     inputs: ExpertInputs,
     threads: int,
-    precisions: Sequence[str] = PRECISIONS,
-) -> dict[str, tuple[Callable[[], Floats], str]]:
+    precisions: Sequence[Precision] = PRECISIONS,
+) -> dict[str, tuple[Callable[[], Floats], Precision]]:
     """Name -> (call that computes one chunk (T, 200), precision)."""
     return {
         f"motorium_{precision}": (_runner(size, weights, inputs, precision, threads), precision)
@@ -65,7 +66,7 @@ def denoiser_tensors(weights: Mapping[str, Floats]) -> dict[str, Floats]:
 
 
 def _runner(
-    size: ExpertSize, weights: Mapping[str, Floats], inputs: ExpertInputs, precision: str, threads: int
+    size: ExpertSize, weights: Mapping[str, Floats], inputs: ExpertInputs, precision: Precision, threads: int
 ) -> Callable[[], Floats]:
     denoiser = _core.Denoiser(
         denoiser_config(size), denoiser_tensors(weights), precision=precision, threads=threads
@@ -76,7 +77,7 @@ def _runner(
     return lambda: denoiser.run(inputs.noise, size.steps)
 
 
-def roofline_s(size: ExpertSize, precision: str, threads: int) -> float:
+def roofline_s(size: ExpertSize, precision: Precision, threads: int) -> float:
     """Return the shortest time of one chunk on this machine: arithmetic or weight traffic, whichever takes longer.
 
     Both limits are measured here and now. Every step reads every weight once.
@@ -87,7 +88,7 @@ def roofline_s(size: ExpertSize, precision: str, threads: int) -> float:
 
 
 @cache
-def peak_ops_s(precision: str, threads: int) -> float:
+def peak_ops_s(precision: Precision, threads: int) -> float:
     """Measure operations per second of the best product in registers, two per multiply-add."""
     return float(_core.kernels.measure_peak(precision, threads, seconds=0.3))
 

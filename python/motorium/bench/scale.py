@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core import Precision
 from .machine import machine
 from .ours import own_contenders
 from .peers.expert import SIZES, ExpertSize, make_inputs, make_weights
@@ -61,5 +62,7 @@ def grow(base: ExpertSize, name: str, values: Sequence[int], threads: int, round
 
 
 def _runner(size: ExpertSize, threads: int) -> Callable[[], Any]:
-    contenders = own_contenders(size, make_weights(size), make_inputs(size), threads, precisions=("float32",))
+    contenders = own_contenders(
+        size, make_weights(size), make_inputs(size), threads, precisions=(Precision.FLOAT32,)
+    )
     return contenders["motorium_float32"][0]

@@ -36,7 +36,7 @@ def command(case_dir: Path, out: Path, isa: str, precision: str, as_json: bool) 
 
     check_file(out, "the outputs")
     try:
-        used = kernels.describe(isa)["isa"]
+        used = kernels.describe(isa).isa
     except RuntimeError as error:
         raise MotoriumError(str(error)) from error
     outputs = run_case(case_dir, isa, precision)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core import Precision
 from ..children import spawned_pool
 from ..errors import MotoriumError, SafetyError
 from ..policies.base import Policy
@@ -36,7 +37,7 @@ class EvalJob:
         age_s: of every observation when its inference starts.
         limit_s: simulated time after which an episode has failed.
         engine: "core" runs the C++ engine, "torch" the PyTorch network.
-        precision: of the C++ engine's weights; see `motorium.policies.options.PRECISIONS`.
+        precision: of the C++ engine's weights, a `Precision` or its text.
     """
 
     checkpoint: Path
@@ -50,7 +51,7 @@ class EvalJob:
     limit_s: float = 15.0
     processes: int = 2
     engine: str = "core"
-    precision: str = "float32"
+    precision: Precision | str = Precision.FLOAT32
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class EvalReport:
             "robot": self.job.robot,
             "task": self.job.task,
             "engine": self.job.engine,
-            "precision": self.job.precision,
+            "precision": str(self.job.precision),
             "seed": self.job.seed,
             "latency_s": self.job.latency_s,
             "latency_drawn": self.job.drawn,
@@ -169,7 +170,7 @@ _open: dict[tuple[Path, str, str, str], tuple[Policy, LockStep]] = {}
 
 
 def _play(job: EvalJob, seed: int) -> EpisodeResult:
-    key = (job.checkpoint, job.engine, job.robot, job.precision)
+    key = (job.checkpoint, job.engine, job.robot, str(job.precision))
     if key not in _open:
         spec = RobotSpec.load(job.robot)
         policy = load_policy(job.checkpoint, job.engine, job.precision)
@@ -180,7 +181,7 @@ def _play(job: EvalJob, seed: int) -> EpisodeResult:
     return play_episode(policy, play, job, seed)
 
 
-def load_policy(checkpoint: Path, engine: str, precision: str = "float32") -> Policy:
+def load_policy(checkpoint: Path, engine: str, precision: Precision | str = Precision.FLOAT32) -> Policy:
     """Return the policy of a checkpoint folder on one of ENGINES. Raises CheckpointError."""
     if engine == "torch":
         from .torch_policy import TorchPolicy

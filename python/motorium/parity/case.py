@@ -15,11 +15,11 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from .._core import Precision
 from ..containers import check_container
 from ..errors import CheckpointError
 from ..policies import foreign_config
 
-PRECISIONS = ("float32", "bfloat16", "int8")
 Outputs = dict[str, Any]
 """Name -> array; float32 or int64."""
 
@@ -33,14 +33,14 @@ class Case:
         settings: `case.json`.
         inputs: `inputs.safetensors`.
         isa: instruction set to force; empty: the best.
-        precision: of the weights, one of `PRECISIONS`.
+        precision: of the weights.
     """
 
     folder: Path
     settings: dict[str, Any]
     inputs: dict[str, Any]
     isa: str = ""
-    precision: str = "float32"
+    precision: Precision = Precision.FLOAT32
 
     def file(self, name: str) -> Path:
         """Return a file of the case, or else of its checkpoint, or of its parent. Raises CheckpointError."""

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from .._core import Precision
 from ..errors import CheckpointError
+from ..policies.options import precision_named
 from .being_h05 import run_being_h05
-from .case import PRECISIONS, Case, Outputs, read_case
+from .case import Case, Outputs, read_case
 from .xiaomi_r0 import run_xiaomi_r0
 from .xvla import run_xvla
 
@@ -23,11 +25,9 @@ FAMILIES: dict[str, Callable[[Case], Outputs]] = {
 """`family` in case.json -> what runs it."""
 
 
-def run_case(folder: Path, isa: str = "", precision: str = "float32") -> Outputs:
+def run_case(folder: Path, isa: str = "", precision: Precision | str = Precision.FLOAT32) -> Outputs:
     """Compute all outputs of one case. Raises CheckpointError when it cannot be run."""
-    if precision not in PRECISIONS:
-        raise CheckpointError(f"precision {precision!r} is unknown; known: {', '.join(PRECISIONS)}")
-    case = replace(read_case(folder, isa), precision=precision)
+    case = replace(read_case(folder, isa), precision=precision_named(precision))
     family = case.settings.get("family")
     if family not in FAMILIES:
         raise CheckpointError(f"{folder}: family {family!r} is unknown; known: {', '.join(FAMILIES)}")

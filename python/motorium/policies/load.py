@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from .._core import Precision
 from .base import Policy
 from .find import find_checkpoint, refuse_foreign
-from .options import EngineOptions, LoadOptions
+from .options import EngineOptions, LoadOptions, precision_named
 from .recognise import read_config
 from .registry import OWN, family_of
 
@@ -16,7 +17,7 @@ def load(
     name_or_path: str | os.PathLike[str],
     *,
     seed: int | None = None,
-    precision: str = "float32",
+    precision: Precision | str = Precision.FLOAT32,
     threads: int = 1,
     cpus: Sequence[int] = (),
     guidance: str = "none",
@@ -26,7 +27,7 @@ def load(
     Args:
         name_or_path: such as "so101-pick", or a directory with `config.json` and `model.safetensors`.
         seed: of the noise the plans start from; None draws a fresh one.
-        precision: "float32", "bfloat16" or "int8"; see `EngineOptions`.
+        precision: a `Precision` or its text, "float32", "bfloat16" or "int8"; see `EngineOptions`.
         threads: of the engine, with the caller's.
         cpus: where the other threads are pinned; empty: anywhere.
         guidance: "soft" draws every new plan to the one in force (guided real-time chunking, docs/realtime.md).
@@ -35,7 +36,7 @@ def load(
         CheckpointError: absent, damaged or of an unknown family, or an option that does not fit.
     """
     folder = find_checkpoint(name_or_path)
-    options = LoadOptions(seed, guidance, EngineOptions(precision, threads, tuple(cpus)))
+    options = LoadOptions(seed, guidance, EngineOptions(precision_named(precision), threads, tuple(cpus)))
     family = family_of(read_config(folder))
     if family is None or not family.module:
         refuse_foreign(folder)

@@ -12,6 +12,7 @@ from .._core import (
     ControlConfig,
     GuardJoint,
     PolicyTiming,
+    RestPolicy,
     RobotCamera,
     RobotConfig,
     RobotJoint,
@@ -77,7 +78,9 @@ def control_config(spec: RobotSpec, **overrides: Any) -> ControlConfig:
         "park_timeout_s": spec.exit.park_timeout_s,
         "guard": _guard(spec),
     }
-    return ControlConfig(**{**values, **overrides})
+    values.update(overrides)
+    values.update({name: RestPolicy(values[name]) for name in ("fallback", "exit")})
+    return ControlConfig(**values)
 
 
 def arrival_tolerances(spec: RobotSpec) -> list[float]:

@@ -156,12 +156,12 @@ class VendorKit:
             if new == old:
                 continue
             if setting.check_only:
-                raise self._trouble(setting, "differs", old)
+                raise self._trouble(setting, _core.SettingTrouble.DIFFERS, old)
             self._must_be_within(setting, servo)
             if setting.eeprom and not self._put(servo, servo.motor.register("torque_enable"), 0):
                 raise BusError(f"servo {servo.joint.id} did not confirm that its torque is off")
             if not self._put(servo, plain, new):
-                raise self._trouble(setting, "unconfirmed", new)
+                raise self._trouble(setting, _core.SettingTrouble.UNCONFIRMED, new)
 
     def _must_be_within(self, setting: _core.ServoSetting, servo: _Servo) -> None:
         bound = setting.bound
@@ -169,9 +169,9 @@ class VendorKit:
             return
         most = self._ask(servo, Register(bound.name, bound.address, bound.size, "rw"))
         if abs(setting.number(setting.value)) > abs(setting.number(most)):
-            raise self._trouble(setting, "beyond_bound", most)
+            raise self._trouble(setting, _core.SettingTrouble.BEYOND_BOUND, most)
 
-    def _trouble(self, setting: _core.ServoSetting, what: str, found: int) -> BusError:
+    def _trouble(self, setting: _core.ServoSetting, what: _core.SettingTrouble, found: int) -> BusError:
         joint = self._servos[setting.joint].joint
         return BusError(setting.describe(what, joint.id, self._name, found))
 

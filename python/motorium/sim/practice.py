@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .._core import ServoEmulator
+from .._core import ServoEmulator, ServoFault
 from ..errors import SimulationError
 from ..specs.robot import RobotSpec
 from ..specs.servo import MotorSpec
@@ -108,12 +108,12 @@ class Practice:
         if not 1 <= period <= MAX_EVERY:
             raise SimulationError(f"every {every!r:.20}: a whole number from 1 to {MAX_EVERY}")
         if kind == "none":
-            self._servos.set_fault("none")
+            self._servos.set_fault(ServoFault.NONE)
             self._servos.set_condition()
             return "no fault"
         servo = None if place is None else self._id(place)
         if kind in LINE_FAULTS:
-            self._servos.set_fault(kind, servo, period)
+            self._servos.set_fault(ServoFault(kind), servo, period)
         elif kind in CONDITIONS:
             self._servos.set_condition(servo, **CONDITIONS[kind])
         elif kind == "unplug":

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from .._core import ServoFault
 from ..motors.emulated import emulate
 from ..robots.calibration import Calibration
 from ..specs.robot import RobotSpec
@@ -90,7 +91,7 @@ class EmulatedLeader:
 
     def freeze(self) -> None:
         """Answer nothing from now on, as after a pulled plug."""
-        self._emulator.set_fault("drop")
+        self._emulator.set_fault(ServoFault.DROP)
 
     def close(self) -> None:
         """End the thread and the bus; safe to call twice."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import onnxruntime as ort
 
+from ..._core import Precision
 from .expert import EPS, SLOTS, ExpertInputs, ExpertSize, Floats, rotations, time_rows, visible
 from .onnx_graph import CONTRIB, Graph
 
@@ -19,12 +20,14 @@ _MASKED = np.float32(-1e9)
 
 
 class OnnxExpert:
-    """A session over one precision, "float32" or "int8", and its bound inputs."""
+    """A session over one precision, FLOAT32 or INT8, and its bound inputs."""
 
-    def __init__(self, size: ExpertSize, weights: Mapping[str, Floats], precision: str, threads: int) -> None:
+    def __init__(
+        self, size: ExpertSize, weights: Mapping[str, Floats], precision: Precision, threads: int
+    ) -> None:
         """Build the graph and let ONNX Runtime optimise and prepack it."""
         self.size = size
-        builder = _Builder(size, weights, int8=precision == "int8")
+        builder = _Builder(size, weights, int8=precision is Precision.INT8)
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.intra_op_num_threads = threads

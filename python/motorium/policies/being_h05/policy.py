@@ -29,7 +29,7 @@ class BeingH05:
         weights: Mapping[str, Float32],
         prompt_tokens: int,
         isa: str = "",
-        precision: str = "float32",
+        precision: _core.Precision = _core.Precision.FLOAT32,
     ) -> None:
         """`prompt_tokens`: the longest prompt. Raises CheckpointError when the engine refuses the sizes."""
         self.config = config

@@ -23,7 +23,7 @@ class XiaomiR0:
         weights: Mapping[str, Float32],
         layout: ChunkLayout,
         isa: str = "",
-        precision: str = "float32",
+        precision: _core.Precision = _core.Precision.FLOAT32,
     ) -> None:
         """Raise CheckpointError when the engine refuses the sizes."""
         self.config, self.layout = config, layout

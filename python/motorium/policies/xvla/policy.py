@@ -24,7 +24,7 @@ class Encoder:
         weights: Mapping[str, Float32],
         image: int,
         isa: str = "",
-        precision: str = "float32",
+        precision: _core.Precision = _core.Precision.FLOAT32,
     ) -> None:
         """`image`: pixels per side. Raises CheckpointError when the engine refuses the sizes."""
         self.recorder = _core.Recorder()
@@ -53,7 +53,7 @@ class Xvla:
         config: XvlaConfig,
         weights: Mapping[str, Float32],
         isa: str = "",
-        precision: str = "float32",
+        precision: _core.Precision = _core.Precision.FLOAT32,
     ) -> None:
         """Raise CheckpointError when the engine refuses the sizes."""
         self.config = config
