@@ -6,9 +6,9 @@ TOOLS  := PATH="$(abspath $(VENV))/bin:$$PATH"
 PIP    := $(TOOLS) $(PY) -m pip --quiet --disable-pip-version-check
 DEMO   ?= --episodes 10
 TESTS  ?= tests
-# Side by side, arms that are driven by the clock take the processor from each other on a small machine. WORKERS="--numprocesses 4
-# --dist loadgroup" is quicker where there are cores for it; two of them get the rooms driven by the clock (tests/conftest.py).
-WORKERS ?=
+# Two processes on any machine: more of them, and arms that are driven by the clock take the processor from each other.
+# WORKERS= runs the tests one after the other.
+WORKERS ?= --numprocesses 2 --dist loadgroup
 
 # What the installed package is made of: a change in any of these installs it again. README.md and LICENSE are in the
 # wheel too, but a word in them is no reason to build.

@@ -16,12 +16,9 @@ choose_platform()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of a job that a script started in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-TIMED = {
-    "timed-1": ("bench", "harms", "runtime", "teleop"),
-    "timed-2": ("bus", "cli", "operator", "robots"),
-}
-"""Rooms whose tests drive arms by the clock: no more than two at a time, or they take the processor from each other."""
-GROUPS = {room: group for group, rooms in TIMED.items() for room in rooms}
+TIMED = frozenset({"bench", "bus", "cases", "cli", "compat", "docs", "harms", "operator", "robots", "runtime", "teleop"})
+"""Rooms whose tests drive arms by the clock. They come last: beside one another, which mostly wait, and not beside tests
+that keep a core busy."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -51,9 +48,18 @@ def pytest_terminal_summary(terminalreporter):
             terminalreporter.write_line(line)
 
 
+def pytest_configure(config):
+    """Under pytest-xdist: hand out files in the order of the collection."""
+    config.option.loadscopereorder = False
+
+
 def pytest_collection_modifyitems(items):
-    """Under pytest-xdist: a file stays on one worker, and the rooms of TIMED on one each."""
+    """Put the rooms of TIMED last; under pytest-xdist a file stays on one worker."""
     here = Path(__file__).parent
+
+    def timed(item) -> bool:
+        return item.path.is_relative_to(here) and item.path.relative_to(here).parts[0] in TIMED
+
+    items.sort(key=timed)
     for item in items:
-        room = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else ""
-        item.add_marker(pytest.mark.xdist_group(GROUPS.get(room, str(item.path))))
+        item.add_marker(pytest.mark.xdist_group(str(item.path)))
