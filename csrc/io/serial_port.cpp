@@ -1,8 +1,5 @@
 #include "io/serial_port.hpp"
 
-// Uses the kernel's own termios2 instead of <termios.h>, because it takes any baud rate as a number.
-#include <asm/ioctls.h>
-#include <asm/termbits.h>
 #include <fcntl.h>
 #include <linux/serial.h>
 #include <poll.h>
@@ -20,6 +17,7 @@
 #include <fstream>
 
 #include "io/bus_error.hpp"
+#include "io/line_settings.hpp"
 #include "io/monotonic.hpp"
 
 namespace motorium {
@@ -85,22 +83,10 @@ void SerialPort::lock() {
 }
 
 void SerialPort::configure(std::uint32_t baud) {
-  termios2 mode{};
-  if (::ioctl(fd_, TCGETS2, &mode) != 0) fail(path_, errno);
-  mode.c_iflag = 0;
-  mode.c_oflag = 0;
-  mode.c_lflag = 0;
-  mode.c_cflag = CS8 | CREAD | CLOCAL | BOTHER;
-  mode.c_ispeed = baud;
-  mode.c_ospeed = baud;
-  mode.c_cc[VMIN] = 1;  // so that an empty read means hang-up
-  mode.c_cc[VTIME] = 0;
-  if (::ioctl(fd_, TCSETS2, &mode) != 0) {
-    const int error = errno;
-    if (error == EINVAL)
-      throw BusError("port " + path_ + " does not support " + std::to_string(baud) + " baud");
-    fail(path_, error);
-  }
+  const int error = set_raw_line(fd_, baud);
+  if (error == EINVAL)
+    throw BusError("port " + path_ + " does not support " + std::to_string(baud) + " baud");
+  if (error != 0) fail(path_, error);
 }
 
 /// USB adapters hold bytes back for up to 16 ms unless told otherwise; ports without the setting do not.
@@ -175,11 +161,6 @@ std::size_t SerialPort::discard_input() noexcept {
     total += static_cast<std::size_t>(n);
   }
   return total;
-}
-
-std::uint32_t speed_of_terminal(int fd) noexcept {
-  termios2 mode{};
-  return ::ioctl(fd, TCGETS2, &mode) == 0 ? mode.c_ospeed : 0;
 }
 
 }  // namespace motorium

@@ -50,7 +50,4 @@ class SerialPort {
   LatencyReport latency_;
 };
 
-/// Returns a terminal's speed in baud; 0: `fd` is not a terminal.
-std::uint32_t speed_of_terminal(int fd) noexcept;
-
 }  // namespace motorium
