@@ -16,16 +16,20 @@ choose_platform()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of a job that a script started in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-TIMED = frozenset({"bench", "bus", "cases", "cli", "compat", "docs", "harms", "operator", "robots", "runtime", "teleop"})
-"""Rooms whose tests drive arms by the clock. They come last: beside one another, which mostly wait, and not beside tests
-that keep a core busy."""
+TIMED = frozenset(
+    {"bench", "bus", "cases", "cli", "compat", "docs", "harms", "operator", "robots", "runtime", "teleop"}
+)
+"""Rooms whose tests drive arms by the clock. They come last: beside one another, which mostly wait, and not beside
+tests that keep a core busy."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def pytest_configure(config):
-    """Refuse old forms in motorium itself. Not in pyproject.toml: pytest reads that before `motorium` can be found."""
+    """Refuse old forms in motorium itself; under pytest-xdist, hand out files in the order of the collection."""
+    # Not in pyproject.toml: pytest reads that before `motorium` can be found.
     config.addinivalue_line("filterwarnings", "error::motorium.deprecated.OldAccessWarning")
+    config.option.loadscopereorder = False
 
 
 @pytest.fixture(autouse=True)
@@ -46,11 +50,6 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("skipped tests and what makes them run")
         for line in summary(reasons):
             terminalreporter.write_line(line)
-
-
-def pytest_configure(config):
-    """Under pytest-xdist: hand out files in the order of the collection."""
-    config.option.loadscopereorder = False
 
 
 def pytest_collection_modifyitems(items):

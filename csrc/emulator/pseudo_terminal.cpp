@@ -15,8 +15,8 @@
 #include <cerrno>
 #include <system_error>
 
-#include "io/monotonic.hpp"
 #include "io/line_settings.hpp"
+#include "io/monotonic.hpp"
 
 namespace motorium {
 namespace {
