@@ -23,7 +23,7 @@ def lines(root: Path, *values: object) -> None:
 
 
 def test_what_else_a_line_holds_is_not_kept(tmp_path):
-    more = [[]] * 100_000
+    more = [[]] * 20_000
     lines(
         tmp_path,
         *({"episode_index": i, "length": 9, "tasks": ["a"], "more": more} for i in reversed(range(6))),

@@ -69,6 +69,7 @@ def build_for_aarch64():
     return emulator, build
 
 
+@pytest.mark.nightly
 def test_selftest_on_emulated_aarch64():
     emulator, build = build_for_aarch64()
     report = check_run(emulator, "-cpu", "max", build / "selftest")
@@ -248,6 +249,7 @@ def test_pieces_of_an_arena_are_apart_under_a_sanitizer(index, sound, tmp_path):
     assert sound or "use-after-poison" in done.stderr
 
 
+@pytest.mark.nightly
 def test_engines_refuse_what_strangers_claim(tmp_path):
     """Short form of the fuzzing in docs/engine.md: an error value, never a crash or the memory that is claimed."""
     compiler = shutil.which(os.environ.get("CXX", "c++"))

@@ -18,7 +18,7 @@ from motorium.specs.robot import RobotSpec
 
 ROOT = Path(__file__).parents[2]
 FUZZ = ROOT / "csrc/fuzz"
-RUNS = os.environ.get("MOTORIUM_FUZZ_RUNS", "20000")
+RUNS = os.environ.get("MOTORIUM_FUZZ_RUNS", "5000")
 INCLUDES = [f"-I{ROOT / folder}" for folder in ("csrc", "csrc/include", "firmware")]
 FLAGS = ["-g", "-O1", "-fno-sanitize-recover=all", *INCLUDES]
 

@@ -96,6 +96,7 @@ def test_an_exploding_gradient_stops_with_advice(demos_folder, tmp_path, small_d
         trainer.step()
 
 
+@pytest.mark.nightly
 def test_two_processes_train_and_save_once(demos_folder, tmp_path, small_dims):
     folder = train(job(demos_folder, tmp_path / "run", small_dims, steps=2, processes=2), lambda _: None)
     assert load_checkpoint(folder).descriptor.name == "so101-pick"
