@@ -85,8 +85,9 @@ def open_wire() -> Callable[[str], Wire]:
     return Wire
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _simulator() -> Iterator[SimBackend]:
+    # Not for the session: it computes on, at a high priority, beside every later test of another room.
     with open_backend("sim:so101", seed=0) as backend:
         yield backend
 
