@@ -71,6 +71,7 @@ def _serve(program, servos, joints) -> list[str]:
     return [*said, line]
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("robot", ROBOTS)
 def test_lerobot_gives_new_servos_their_ids_and_speed(robot, chains, dialogues):
     spec, servos = RobotSpec.load(robot), chains[robot]

@@ -36,6 +36,7 @@ def goes_on(shell: AtTerminal, arm: VirtualArm) -> None:
     assert arm.torque.all()
 
 
+@pytest.mark.nightly
 def test_in_the_background_it_runs_without_keys_and_fg_brings_them_back(
     arm: VirtualArm, tmp_path: Path
 ) -> None:
@@ -67,6 +68,7 @@ def test_output_in_the_background_does_not_stop_it_either(arm: VirtualArm, tmp_p
         np.testing.assert_allclose(arm.position_rad, REST, atol=0.06)
 
 
+@pytest.mark.nightly
 def test_after_ctrl_z_it_says_that_it_lost_its_torque_and_ends(arm: VirtualArm, tmp_path: Path) -> None:
     with VirtualArm(SPEC) as second, AtTerminal() as one, AtTerminal() as other:
         jobs = {"fg": (one, arm), "bg": (other, second)}

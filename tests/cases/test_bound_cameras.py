@@ -81,6 +81,7 @@ def test_a_recording_without_cameras_says_so_and_notes_no_scene(arm: VirtualArm,
     assert outcome_of(notes).success is None
 
 
+@pytest.mark.nightly
 def test_a_camera_that_is_gone_is_named_before_the_arm_is_reached(tmp_path: Path) -> None:
     bind(tmp_path).unlink()
     with pytest.raises(CameraError, match=r"file-000\.mp4"):

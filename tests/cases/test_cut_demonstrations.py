@@ -84,6 +84,7 @@ def test_whoever_learns_leaves_it_out_and_says_so(cut: Path) -> None:
     )
 
 
+@pytest.mark.nightly
 def test_every_edit_carries_it(cut: Path, tmp_path: Path) -> None:
     ours = Dataset.open(cut)
     edit.delete(ours, frozenset({0}), tmp_path / "fewer")

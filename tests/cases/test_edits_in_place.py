@@ -67,6 +67,7 @@ EDITS = {
 }
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", EDITS)
 def test_what_waits_is_repaired_first_and_goes_along(root, name):
     cut_off(root, "cut off", 2)
@@ -137,6 +138,7 @@ def test_a_link_to_a_link_and_a_folder_that_is_one(root, tmp_path):
     assert (tmp_path / "b").is_symlink()
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", [".", "../d", "x/.."])
 def test_dots_name_a_dataset_too(root, monkeypatch, name):
     (root / "x").mkdir()

@@ -85,6 +85,7 @@ def test_the_mean_of_the_episodes_is_not_taken_for_one(written):
     assert np.abs(values - middle).min() == 0
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("verb", ["delete", "merge", "mirror", "downsample", "old"])
 def test_they_are_exact_after_every_edit(written, tmp_path, verb):
     source, out = Dataset.open(written), tmp_path / "out"

@@ -57,6 +57,7 @@ def _where(name: str) -> str:
     return str(importlib.import_module(name).__file__)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("old", [False, True], ids=["with -P", "as before Python 3.11"])
 def test_spawned_workers_start_without_the_current_folder(trapped, monkeypatch, old):
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in ("", ".")])
@@ -75,6 +76,7 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.nightly
 def test_a_worker_that_takes_the_place_of_a_dead_one_does_not_look_there(trapped, monkeypatch):
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in ("", ".")])
     with children.spawned_pool(1) as pool:

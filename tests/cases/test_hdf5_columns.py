@@ -108,6 +108,7 @@ def test_a_moving_base_comes_along(tmp_path):
     np.testing.assert_array_equal(rows(found)["base_action"], np.arange(2.0 * ROWS).reshape(ROWS, 2))
 
 
+@pytest.mark.nightly
 def test_depth_among_the_pictures_is_named_and_the_others_come(tmp_path):
     def see(file):
         file["observations/images/depth"] = np.zeros((ROWS, 32, 32), np.uint16)
@@ -129,6 +130,7 @@ def jpeg(level: int) -> bytes:
     return b"".join(bytes(packet) for packet in coder.encode(frame))
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("form", ["fixed texts", "runs of any length"])
 def test_jpegs_are_read_in_every_form_they_are_stored_in(tmp_path, form):
     coded = [jpeg(40 + 20 * k) for k in range(ROWS)]
@@ -208,6 +210,7 @@ def test_the_instruction_is_found_where_it_is_said(tmp_path, attributes, task):
     assert next(iter(hdf5.read_demos(source))).defaults.task == task
 
 
+@pytest.mark.nightly
 def test_a_demo_says_its_own_and_the_caller_knows_best(tmp_path):
     def each(file):
         for i in range(2):

@@ -95,6 +95,7 @@ def look(root: Path) -> None:
     list(found.pictures(found.episodes[0], data_samples.CAMERAS[0]))
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("what", ["meta/info.json", "meta/tasks.parquet", "data", "videos"])
 def test_a_dataset_that_leads_elsewhere_is_refused(tmp_path, what):
     """Also its folders, and what is below them."""

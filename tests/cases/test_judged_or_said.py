@@ -160,6 +160,7 @@ def test_degrees_are_judged_as_degrees(root):
     assert check(root).findings == ()
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("step_rad", "found"), [(0.1, False), (1.0, True)])
 @pytest.mark.parametrize("unit", ["rad", "deg", "degrees"])
 def test_a_leap_is_one_in_every_unit(tmp_path, step_rad, found, unit):
@@ -215,6 +216,7 @@ GUESSES = {  # name -> (factor, clipped at, the guess, what it was taken from)
 }
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", GUESSES)
 def test_a_unit_that_nobody_tells_is_guessed_and_said(root, name):
     factor, most, unit, words = GUESSES[name]

@@ -150,6 +150,7 @@ def test_a_dataset_with_channels_first_is_edited_and_goes_on(tmp_path):
     assert (entry["info"]["video.height"], entry["info"]["video.width"]) == (48, 64)
 
 
+@pytest.mark.nightly
 def test_splits_follow_their_episodes_through_every_change(root, tmp_path):
     described(root, lambda info: info.update(splits={"train": "0:2,4:5", "val": "2:4"}, licence="CC-BY"))
     source = Dataset.open(root)
@@ -234,6 +235,7 @@ def with_ticks(tmp_path_factory):
     return root
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", KEEP_THE_MOTION)
 def test_control_ticks_go_along_where_the_motion_stays_the_same(with_ticks, tmp_path, name):
     wanted = [[1 + 5 * k for k in range(40)], [2 + 5 * k for k in range(40)]]

@@ -154,6 +154,7 @@ PLACES = {
 }
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("place", PLACES)
 def test_repair_puts_no_waiting_episode_through_a_link(waiting, outside, tmp_path, place):
     root = shutil.copytree(waiting, tmp_path / "d", symlinks=True)
@@ -161,6 +162,7 @@ def test_repair_puts_no_waiting_episode_through_a_link(waiting, outside, tmp_pat
     refused(root, outside, repair)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("place", PLACES)
 def test_record_writes_nothing_through_a_link(good, outside, tmp_path, place):
     root = shutil.copytree(good, tmp_path / "d", symlinks=True)
@@ -341,6 +343,7 @@ def test_what_lies_aside_goes_along_without_being_opened(cut, outside, tmp_path)
     assert state(outside) == before
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", ["old", "new"])
 @pytest.mark.parametrize("there", [True, False])
 def test_a_link_is_no_dataset_that_an_edit_left(good, outside, tmp_path, name, there):

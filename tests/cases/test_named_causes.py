@@ -37,6 +37,7 @@ def test_too_little_address_space_is_not_a_missing_opengl():
     assert said.count("ulimit") == 1
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("gone", "said"), [("/proc", "mount -t proc"), ("/dev/pts", "is /dev/pts mounted")])
 def test_a_system_folder_that_is_not_mounted_is_named(gone, said):
     hide = f"mount -t tmpfs none {gone}"

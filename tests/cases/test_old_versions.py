@@ -41,6 +41,7 @@ def written(tmp_path_factory):
     )
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("size", [1, 2])
 def test_episodes_are_looked_for_where_chunks_size_says(written, tmp_path, size):
     convert.convert(Dataset.open(written), "v2.1", tmp_path / "old")

@@ -47,6 +47,7 @@ def arm() -> Iterator[VirtualArm]:
         yield virtual
 
 
+@pytest.mark.nightly
 def test_a_real_arm_is_a_success_or_a_failure_when_a_person_says_so(arm: VirtualArm, tmp_path: Path) -> None:
     """Enter keeps an episode and says nothing of how it ended; s and f end it and say so."""
     record = [

@@ -57,6 +57,7 @@ def wrong(folder: Path, umask: int) -> dict[str, str]:
     return found
 
 
+@pytest.mark.nightly
 def test_datasets_and_their_changes(umask, tmp_path):
     root = data_samples.write(tmp_path / "d", ("a", "b"), seconds=1, cameras=CAMERAS)
     delete(Dataset.open(root), frozenset({0}), tmp_path / "edited")
@@ -187,7 +188,7 @@ def test_a_file_with_a_second_name_is_replaced_and_not_written(tmp_path):
 
 def test_a_device_or_fifo_is_not_replaced_by_a_file(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(StorageError, match="no regular file"):
+    with pytest.raises(StorageError, match="not a regular file"):
         write_json(tmp_path / "pipe", {})
     assert stat.S_ISFIFO((tmp_path / "pipe").lstat().st_mode)
     assert [p.name for p in tmp_path.iterdir()] == ["pipe"]

@@ -64,6 +64,7 @@ def kinds(root: Path) -> set[str]:
     return {finding.kind for finding in check(root).findings} & HALF
 
 
+@pytest.mark.nightly
 def test_every_moment_of_a_recording_is_whole_for_a_reader(tmp_path: Path, steps: Steps) -> None:
     """A copy before each step by which an episode is put in its place: complete with one episode less, or with it."""
     root, copies = tmp_path / "d", tmp_path / "copies"

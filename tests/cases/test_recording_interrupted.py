@@ -243,6 +243,7 @@ def test_a_disk_that_fills_under_the_encoder_ends_the_episode_and_keeps_it(tmp_p
     assert done == "0 True 1"
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", [".", "./", "../d", "../d/.", "sub/.."])
 def test_a_dataset_may_be_named_by_dots(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "d/sub").mkdir(parents=True)

@@ -87,6 +87,7 @@ NO_INODES = (
 )
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("trouble", "options"),
     [(NO_ROOM, "size=16m"), (NO_INODES, "size=16m,nr_inodes=80")],
@@ -113,6 +114,7 @@ main()
 """
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
 def test_a_limit_of_the_size_of_files_passes_too(root, share):
     largest = max(path.stat().st_size for path in part_of(root).glob("video-*.frag"))
@@ -146,6 +148,7 @@ def headless(part: Path) -> None:
     path.write_bytes(bytes(64) + path.read_bytes()[64:])
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("damage", [emptied, missing, garbled, headless])
 def test_damage_of_one_file_costs_no_episode(root: Path, damage: Callable[[Path], None]) -> None:
     part = part_of(root)

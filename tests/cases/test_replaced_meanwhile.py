@@ -69,6 +69,7 @@ READERS: dict[str, Callable[[Dataset], object]] = {
 }
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("reader", READERS)
 def test_what_was_opened_is_not_read_on_in_another_dataset(root: Path, reader: str) -> None:
     dataset = Dataset.open(root)
@@ -157,6 +158,7 @@ def test_no_folder_is_made_of_a_name_that_is_no_dataset(tmp_path: Path, writer: 
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("procedure", ["repair", "edit"])
 @pytest.mark.parametrize("calls", [15, 40])
 def test_a_dataset_that_is_moved_away_does_not_come_back_in_part(

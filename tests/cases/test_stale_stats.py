@@ -75,6 +75,7 @@ def words(stats: dict) -> None:
     stats[STATE]["mean"] = ["much"] * 6
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "spoil", [shifted, narrowed, clipped, of_fewer_rows, crossed, of_fewer_joints, words]
 )
@@ -146,6 +147,7 @@ def bare(clean: Path, target: Path) -> Path:
     return target
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("version", ["v2.0", "v2.1", "v3.0"])
 def test_what_an_older_format_lacks_is_computed(clean, tmp_path, version):
     root = bare(clean, tmp_path / "d") if version == "v3.0" else older(clean, tmp_path / "d", version)

@@ -123,6 +123,7 @@ def fail_in(root: Path, *, begin: bool) -> None:
         record_something()
 
 
+@pytest.mark.nightly
 def test_what_fails_before_the_first_episode_leaves_nothing_and_later_everything(tmp_path):
     fail_in(tmp_path / "d", begin=False)
     assert list(tmp_path.iterdir()) == []

@@ -157,7 +157,7 @@ def test_older_formats_say_their_unit_too(three, tmp_path):
     convert.convert(Dataset.open(three[2]), "v2.1", tmp_path / "old")
     assert units_edit.declare(tmp_path / "old", "deg") == {"observation.state": None, "action": None}
     assert said_unit(Dataset.open(tmp_path / "old").schema, "action") == "deg"
-    with pytest.raises(DataError, match="known are rad, deg, lerobot"):
+    with pytest.raises(DataError, match="known: rad, deg, lerobot"):
         units_edit.declare(tmp_path / "old", "turns")
 
 

@@ -101,6 +101,7 @@ FILMS = {  # name -> (times, kind, words, at what second)
 }  # fmt: skip
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", FILMS)
 def test_every_row_has_its_frame_once_and_in_time(root, name):
     times, kind, words, at_s = FILMS[name]

@@ -93,6 +93,7 @@ def test_an_arm_that_vanishes_in_the_middle_of_an_episode(untrained, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("arguments", "advice"),
     [

@@ -63,6 +63,7 @@ def test_values_are_what_they_were(call, name: str) -> None:
     assert list(changed(then, now)) == []
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", [name for name in KINDS if not name.startswith("bench_")])
 def test_keys_and_kinds_are_there(call, name: str) -> None:
     if name in NEEDS_TORCH:

@@ -53,6 +53,7 @@ def test_lerobot_sees_what_was_written(seen):
         )
 
 
+@pytest.mark.nightly
 def test_lerobot_decodes_the_frames_of_the_rows(written, seen):
     ours = Dataset.open(written)
     for key in data_samples.CAMERAS:

@@ -189,7 +189,7 @@ def test_a_strict_session_does_an_uneven_episode_again_and_gives_up_at_the_third
     assert (hand.prepared, [r.seed for r in recorded]) == ([0, 0], [0])
     count = iter(range(0, 10**6, 1000))
     robot.control.stats = lambda: SimpleNamespace(missed=next(count))
-    with pytest.raises(DataError, match=r"3 episodes in a row did not keep their rhythm.*ticks were missed"):
+    with pytest.raises(DataError, match=r"3 episodes in a row did not keep their rate.*ticks were missed"):
         recorder.record(robot, Hand(0.15), plan(tmp_path, 1, strict=True), Wishes())
     assert len(Dataset.open(tmp_path / "d").episodes) == 1
 

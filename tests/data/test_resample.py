@@ -91,6 +91,6 @@ def test_a_hole_is_said_and_its_ticks_get_the_nearest(
 def test_times_that_fall_are_refused_with_the_episode(tmp_path: Path) -> None:
     times = true_times(0.0)
     times[40:] -= 0.5
-    with pytest.raises(DataError, match=r"episode 0.*fall"):
+    with pytest.raises(DataError, match=r"episode 0.*go back"):
         edit.downsample(write(tmp_path / "d", times, RULE_2), NEW, tmp_path / "out")
     assert not (tmp_path / "out").exists()

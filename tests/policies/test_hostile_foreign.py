@@ -83,6 +83,7 @@ def plain_config(family: str) -> str:
     ).read_text()
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_configs_that_lie(family, tmp_path):

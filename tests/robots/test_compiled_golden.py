@@ -50,6 +50,9 @@ def config(name: str) -> _core.RobotConfig:
     """What the file was made from, from the values noted beside it."""
     table = values(name)
     control = dict(table["control"])
+    control["exit"], control["fallback"] = (
+        _core.RestPolicy[control[key].upper()] for key in ("exit", "fallback")
+    )
     control["guard"] = [_core.GuardJoint(**joint) for joint in control["guard"]]
     return filled(
         _core.RobotConfig,

@@ -74,7 +74,7 @@ def test_a_session_ends_at_rest(arm: VirtualArm) -> None:
         assert status.mode is Mode.HOLDING
         assert set(status.joints) == set(SPEC.joint_names)
     assert at_rest(arm)
-    with pytest.raises(SafetyError, match="not open"):
+    with pytest.raises(SafetyError, match="no longer open"):
         robot.observe("anything")
 
 

@@ -1,4 +1,4 @@
-"""Compile a C++ program of the tests together with the sources that its includes name."""
+"""Build a C++ program of the tests on the core's libraries, or together with the sources that its includes name."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from built import built_libraries
 
 ROOT = Path(__file__).parents[2]
 FIRMWARE = tuple(sorted(path.stem for path in (ROOT / "firmware/core").glob("*.c")))
@@ -46,15 +47,13 @@ def compiler() -> str:
 
 
 def build(out: Path, program: Path, *flags: str, tree: Path = ROOT) -> Path:
-    """Compile `program` into the file `out`, portable core included; raises CalledProcessError."""
+    """Compile `program` into the file `out`; raises CalledProcessError.
+
+    It is linked with the libraries of the newest build of this tree. Where there is none, in another tree, or with a
+    sanitizer, which has to see all code, everything is compiled.
+    """
     includes = [f"-I{tree / folder}" for folder in ("csrc", "csrc/include", "firmware")]
-    cc = os.environ.get("CC") or shutil.which("gcc") or shutil.which("cc") or "cc"
-    objects = []
-    for name in FIRMWARE:
-        source, target = tree / f"firmware/core/{name}.c", out.with_name(f"{out.name}.{name}.o")
-        subprocess.run([cc, "-O1", "-ffp-contract=off", *includes, "-c", source, "-o", target], check=True)
-        objects.append(target)
-    command = [
+    common = [
         compiler(),
         "-std=c++20",
         "-pthread",
@@ -63,5 +62,16 @@ def build(out: Path, program: Path, *flags: str, tree: Path = ROOT) -> Path:
         *includes,
         f"-I{program.parent}",
     ]
-    subprocess.run([*command, *sources_of(program, tree), *objects, "-o", out], check=True)
+    whole = tree != ROOT or any(flag.startswith("-fsanitize") for flag in flags)
+    libraries = [] if whole else built_libraries("robot", "runtime", "bus", "emulator", "io", "wire")
+    if libraries:
+        subprocess.run([*common, program, *libraries, "-o", out], check=True)
+        return out
+    cc = os.environ.get("CC") or shutil.which("gcc") or shutil.which("cc") or "cc"
+    objects = []
+    for name in FIRMWARE:
+        source, target = tree / f"firmware/core/{name}.c", out.with_name(f"{out.name}.{name}.o")
+        subprocess.run([cc, "-O1", "-ffp-contract=off", *includes, "-c", source, "-o", target], check=True)
+        objects.append(target)
+    subprocess.run([*common, *sources_of(program, tree), *objects, "-o", out], check=True)
     return out

@@ -34,6 +34,7 @@ def test_traces_show_what_they_showed(traces: Path) -> None:
     assert not differing, "goals agree where they were kept, but something else differs"
 
 
+@pytest.mark.nightly
 def test_traces_visit_every_state(traces: Path) -> None:
     visits = dict(line.rsplit(" ", 1) for line in run(traces, "visits", 0, KEPT_TRACES))
     assert {what for what in visits if what.startswith("state ")} == STATES

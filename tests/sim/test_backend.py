@@ -217,6 +217,7 @@ def _shared_memory() -> set[str]:
     return ours | {path.name for path in Path("/dev/shm").glob("psm_*")}
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_nothing_outlives_a_parent_that_is_killed(number, wait_until):
     before = _shared_memory()
@@ -251,6 +252,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("child", ["sleeps", "exits"])
 def test_a_forked_child_neither_keeps_the_simulator_alive_nor_ends_it(wait_until, child):
     command = [sys.executable, "-c", FORKED, child]
@@ -320,6 +322,7 @@ def test_two_simulators_side_by_side_are_two_arms(sim, open_wire):
         line.close()
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("name", "options", "complaint"),
     [

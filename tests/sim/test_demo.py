@@ -52,6 +52,7 @@ def shown() -> tuple[DemoReport, Witness]:
     return run_demo(DemoPlan("played back", EPISODES, SEED), witness, policy), witness
 
 
+@pytest.mark.nightly
 def test_every_scene_is_shown_in_order(shown):
     report, witness = shown
     assert [result.seed for result in report.results] == [SEED, SEED + 1]
@@ -71,6 +72,7 @@ def test_the_arm_really_does_the_task_over_the_wire(shown):
     assert figures["safety"]["trips"] == 0
 
 
+@pytest.mark.nightly
 def test_figures_have_exactly_the_promised_fields(shown):
     figures = shown[0].as_dict()
     assert set(figures) == FIELDS
@@ -106,6 +108,7 @@ def test_scene_seeds_stay_below_those_of_training():
     assert DemoPlan("x", seed=10**12).scene_seed(3) < 10**9
 
 
+@pytest.mark.nightly
 def test_an_unknown_task_is_refused_before_any_report(tmp_path):
     policy = PlayBack(RobotSpec.load("so101"), range(1, 2))
     plan = DemoPlan("x", 1, 1, task="sing a song")

@@ -158,12 +158,14 @@ def run(world: World, expert: Expert, seed: int, trouble: str = "") -> int:
     return ROWS
 
 
+@pytest.mark.nightly
 def test_solves_fresh_scenes_quickly(world: World, expert: Expert) -> None:
     lengths = [run(world, expert, seed) for seed in range(5000, 5040)]
     assert sum(length < ROWS for length in lengths) >= 40
     assert 45 < np.mean(lengths) < 90
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("trouble", ["start", "bump", "miss", "start bump miss"])
 def test_recovers_from_trouble(world: World, expert: Expert, trouble: str) -> None:
     solved = [run(world, expert, seed, trouble) < ROWS for seed in range(6000, 6020)]

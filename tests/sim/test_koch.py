@@ -31,6 +31,7 @@ def test_follower_goes_home_and_comes_to_rest_over_protocol_2():
     del control
 
 
+@pytest.mark.nightly
 def test_leader_is_limp_but_for_the_spring_of_its_trigger():
     with Robot.open("sim:koch_leader", seed=3) as robot:
         gripper = robot.spec.joint_names.index("gripper")

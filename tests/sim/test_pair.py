@@ -13,6 +13,7 @@ from motorium.specs.robot import RobotSpec
 PAIR = RobotSpec.load("bi_so101_follower")
 
 
+@pytest.mark.nightly
 def test_both_arms_move_and_are_told_apart() -> None:
     with Robot.open("sim:bi_so101_follower", seed=3) as robot:
         before = robot.position_rad

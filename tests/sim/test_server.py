@@ -102,6 +102,7 @@ def test_status_and_truth_are_complete(server):
     assert truth["target"] in truth["cubes"]
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("end", ["eof", signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_ends_cleanly(end):
     with Server() as process:
@@ -113,6 +114,7 @@ def test_it_ends_cleanly(end):
         assert process.stderr.read() == b""
 
 
+@pytest.mark.nightly
 def test_command_line_prints_the_port_and_ends_on_ctrl_c(wait_until):
     command = [sys.executable, "-m", "motorium", "sim", "so101", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -6,7 +6,10 @@ import json
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.nightly
 def test_the_shipped_checkpoint_puts_the_right_cube_in_the_tray():
     command = [
         sys.executable,

@@ -65,6 +65,7 @@ def test_every_robot_of_one_arm_has_a_hint():
         assert spec.arms or "/dev/pts/7" in how_to(spec, "/dev/pts/7", {})
 
 
+@pytest.mark.nightly
 def test_new_servos_are_set_up_on_the_simulated_arm():
     """As a person does it: connect one, give it its id, connect the next; at the end the arm answers as so101."""
     spec = RobotSpec.load("so101")
@@ -85,6 +86,7 @@ def test_new_servos_are_set_up_on_the_simulated_arm():
     assert [servo.id for servo in survey.new] == [1]  # the four others, over each other
 
 
+@pytest.mark.nightly
 def test_two_arms_are_one_robot_of_two_ports():
     with Verb("bi_so101_follower", "--json", "--missing", "6") as arms:
         facts = arms.said()
@@ -152,6 +154,7 @@ def test_a_program_is_judged_on_the_scenes_of_the_seeds():
         assert arm.wait(10) == 0
 
 
+@pytest.mark.nightly
 def test_a_pair_is_not_judged():
     with Verb("bi_so101_follower", "--episodes", "1") as arms:
         assert arms.wait(30) == 2

@@ -76,7 +76,7 @@ def test_of_setpoints_logged_at_one_time_the_last_counts_and_what_is_no_log_is_r
     log = Setpoints([0, 10, 10, 20], [[0.0], [1.0], [5.0], [6.0]])
     assert [float(log.at(t)[0]) for t in (-3, 0, 10, 15, 20)] == [0.0, 0.0, 5.0, 5.5, 6.0]
     assert log.at(21) is None
-    with pytest.raises(MotoriumError, match="fall"):
+    with pytest.raises(MotoriumError, match="go back"):
         Setpoints([0, 5, 3], np.zeros((3, 1)))
     with pytest.raises(MotoriumError, match="need"):
         Setpoints([], np.zeros((0, 1)))

@@ -150,7 +150,7 @@ def _check_dataset(dataset: Path) -> None:
     """Raise StorageError when it cannot be written, SpecError for a ~ that the shell left."""
     if str(dataset).startswith("~"):
         raise SpecError(
-            f"--dataset {dataset}: the shell did not replace ~ by your home: leave a space before it, and no quotes; a "
+            f"--dataset {dataset}: the shell did not expand ~: leave a space before it, and no quotes; a "
             f"folder that is really called so is named by its whole path"
         )
     check_writable(dataset, "the dataset")

@@ -77,9 +77,7 @@ def merge(datasets: Sequence[Dataset], how: Units, target: Path) -> tuple[Info, 
     for dataset, (schema, _) in zip(datasets[1:], parts[1:], strict=True):
         why = differences(first, schema)
         if why:
-            remedy = units_remedy(why, "DATASET")
-            remedy += ", or merge with --assume rad" * ("say it" in remedy)
-            remedy += ", or merge with --units rad" * ("convert" in remedy)
+            remedy = units_remedy(first, schema, "DATASET", merging=True)
             raise DataError(f"{dataset.root} does not fit {datasets[0].root}: {'; '.join(why)}{remedy}")
         names, theirs = (s.own.get(marks.NAMES) for s in (first, schema))
         if names != theirs:

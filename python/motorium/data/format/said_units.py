@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from shlex import quote
 
 from .schema import Schema
@@ -13,7 +13,6 @@ JOINTS = (STATE, ACTION)
 """Columns of joints, which need a unit to be of use together with those of another dataset."""
 UNITS = "units"
 """Key of the own section of info.json: column -> unit."""
-_ABOUT = "unit of "
 _SPELT = {
     "rad": RAD, "rads": RAD, "radian": RAD, "radians": RAD, "deg": DEG, "degs": DEG, "degree": DEG, "degrees": DEG,
     "lerobot": LEROBOT,
@@ -47,27 +46,35 @@ def units_of(schema: Schema) -> dict[str, str | None]:
     return {key: unit for key, unit in said.items() if unit is not None or key in JOINTS}
 
 
-def units_remedy(differences: Sequence[str], dataset: object) -> str:
-    """Say what makes units agree, where they are among the differences of a dataset and another."""
-    about = [line for line in differences if line.startswith(_ABOUT)]
-    if not about:
-        return ""
-    verb = f"motorium data units {quote(str(dataset))}"
-    if any("not said" in line for line in about):
-        return f"; set the unit of the dataset that lacks it: {verb} --set rad (or deg, lerobot)"
-    return f"; convert one of them: {verb} --to rad (or deg, lerobot)"
-
-
-def unit_differences(here: Schema, there: Schema) -> list[str]:
-    """Say in words which columns of both are in different units, or in one that only one of them tells."""
-    out = []
+def _disagreeing(here: Schema, there: Schema) -> Iterator[tuple[str, str | None, str | None]]:
+    """Yield key, unit here and unit there of each column of both whose units differ."""
     for feature in here.columns:
         if not there.has(feature.key):
             continue
         mine, theirs = said_unit(here, feature.key), said_unit(there, feature.key)
         if mine != theirs and (feature.key in JOINTS or (mine is not None and theirs is not None)):
-            words = [repr(unit) if unit else "not said" for unit in (mine, theirs)]
-            out.append(f"{_ABOUT}{feature.key} is {words[0]} here, {words[1]} there")
+            yield feature.key, mine, theirs
+
+
+def units_remedy(here: Schema, there: Schema, dataset: object, *, merging: bool = False) -> str:
+    """Say what makes the units of two schemas agree; empty where they do. `merging`: with the options of a merge."""
+    units = [unit for _, *both in _disagreeing(here, there) for unit in both]
+    if not units:
+        return ""
+    verb = f"motorium data units {quote(str(dataset))}"
+    if None in units:
+        or_merge = ", or merge with --assume rad" * merging
+        return f"; set the unit of the dataset that lacks it: {verb} --set rad (or deg, lerobot){or_merge}"
+    or_merge = ", or merge with --units rad" * merging
+    return f"; convert one of them: {verb} --to rad (or deg, lerobot){or_merge}"
+
+
+def unit_differences(here: Schema, there: Schema) -> list[str]:
+    """Say in words which columns of both are in different units, or in one that only one of them tells."""
+    out = []
+    for key, *both in _disagreeing(here, there):
+        words = [repr(unit) if unit else "not said" for unit in both]
+        out.append(f"unit of {key} is {words[0]} here, {words[1]} there")
     return out
 
 

@@ -70,9 +70,8 @@ def check_rows(root: Path, there: Info, mine: Schema) -> None:
         )
     why = differences(theirs, mine)
     if why:
-        raise DataError(
-            f"{root} cannot be continued with another schema: {'; '.join(why)}{units_remedy(why, root)}"
-        )
+        remedy = units_remedy(theirs, mine, root)
+        raise DataError(f"{root} cannot be continued with another schema: {'; '.join(why)}{remedy}")
     if theirs.own.get(marks.NAMES) != mine.own.get(marks.NAMES):
         raise DataError(
             f"{root} has the sub-tasks {theirs.own.get(marks.NAMES)}; requested: {mine.own.get(marks.NAMES)}"
