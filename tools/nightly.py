@@ -73,7 +73,6 @@ PARTS = {
         "the engine and a C++ program on an emulated aarch64",
         ((*EVERYTHING, "tests/engine/test_native.py", "tests/robots", "-k", "aarch64 or qemu", "--timeout=1500"),),
         tuple(QEMU.items()),
-        proven=True,
     ),
     "soaks": Part(
         "long runs with random faults, kills and full disks",
