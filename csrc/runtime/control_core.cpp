@@ -374,9 +374,8 @@ TickResult ControlCore::tick(std::int64_t now_ns, const JointState& state) noexc
   torque_request_ = TorqueRequest::none;
   published_last_.gate = output_.gate().counters();
   published_last_.gate_causes = output_.gate().causes();
-  result.events = events_;
+  result.events = take_events();
   result.seam = seam_;
-  events_ = 0;
   seam_ = {};
   publish();
   return result;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "motorium/latest_slot.hpp"
 #include "runtime/chunk_buffer.hpp"
@@ -32,6 +33,8 @@ class ControlCore {
 
   // Control thread.
   TickResult tick(std::int64_t now_ns, const JointState& state) noexcept;
+  /// Bits of `TickEvent` since the last tick's result or the last call.
+  std::uint32_t take_events() noexcept { return std::exchange(events_, 0u); }
   /// At the next tick with fresh state, sets the goal to the present position and turns torque on. Ignored
   /// while an emergency stop is latched or nobody supervises.
   void enable() noexcept { enable_asked_ = !mode_.estop() && !mode_.unsupervised(); }

@@ -323,7 +323,9 @@ void ControlLoop::record(std::int64_t grid_ns, std::int64_t woke_ns, const TickR
   if (woke_ns != last_woke_ns_) periods_.add(woke_ns - last_woke_ns_);
   record.period_us = static_cast<std::uint32_t>((woke_ns - last_woke_ns_) / 1000);
   last_woke_ns_ = woke_ns;
-  record.events = result.events | (now_.missed != missed_recorded_ ? kEventMissedTick : 0u);
+  // What came after the core's tick, such as a bus lost while its goal was written, is of this tick too.
+  record.events =
+      result.events | core_.take_events() | (now_.missed != missed_recorded_ ? kEventMissedTick : 0u);
   missed_recorded_ = now_.missed;
   record.mode = core_.mode().mode();
   record.verdict = static_cast<std::uint8_t>(result.verdict);

@@ -14,6 +14,7 @@ class FakeBus final : public JointBus {
   struct Controls {
     std::atomic<BusStatus> status{BusStatus::ok};
     std::atomic<bool> torque{false};
+    std::atomic<bool> lost_at_write{false};  // closes under the next goal
     std::atomic<float> first_joint_rad{0.5f};
     std::atomic<float> largest_step_rad{0.0f};
     std::atomic<std::uint64_t> writes{0};
@@ -43,6 +44,7 @@ class FakeBus final : public JointBus {
     position_ = goal.position_rad();
     controls_.first_joint_rad.store(position_[0]);
     controls_.writes.fetch_add(1);
+    if (controls_.lost_at_write.load()) controls_.status.store(BusStatus::closed);
     return controls_.status.load();
   }
 

@@ -112,6 +112,23 @@ int unplug() {
   return 0;
 }
 
+/// The tick that finds the bus gone is the one that says so.
+int lost_at_write() {
+  Bench bench;
+  CHECK(bench.up());
+  bench.controls.lost_at_write = true;
+  CHECK(bench.wait_mode(Mode::fault));
+  const std::uint64_t seen = bench.loop.history().end();
+  CHECK(bench.wait([&] { return bench.loop.history().end() > seen + 2; }));
+  TickRecord record;
+  std::uint64_t i = bench.loop.history().begin();
+  while (bench.loop.history().get(i, record) && record.mode != Mode::fault) ++i;
+  CHECK((record.events & kEventModeChange) != 0);
+  CHECK(bench.loop.history().get(i + 1, record) && record.mode == Mode::fault);
+  CHECK((record.events & kEventModeChange) == 0);
+  return 0;
+}
+
 int bus_errors() {
   Bench bench;
   CHECK(bench.up());
@@ -223,12 +240,9 @@ int reconnect() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const motorium::test::NamedCheck checks[] = {{"no_allocation", no_allocation},
-                                               {"unplug", unplug},
-                                               {"reconnect", reconnect},
-                                               {"bus_errors", bus_errors},
-                                               {"destructor_parks", destructor_parks},
-                                               {"exit_parks", exit_parks},
-                                               {"state_at", state_at}};
+  const motorium::test::NamedCheck checks[] = {
+      {"no_allocation", no_allocation}, {"unplug", unplug},         {"lost_at_write", lost_at_write},
+      {"reconnect", reconnect},         {"bus_errors", bus_errors}, {"destructor_parks", destructor_parks},
+      {"exit_parks", exit_parks},       {"state_at", state_at}};
   return motorium::test::run_named(argc, argv, checks);
 }
