@@ -41,12 +41,16 @@ dev: $(DEV)/.configured  ## build the extension beside the sources, for this mac
 check: dev lint  ## lint, types, floors and the tests that need no arm and no clock, on the sources as they are
 	$(IN_PLACE) -m pytest $(wildcard $(PURE)) -q --numprocesses 2 --dist loadgroup
 
-test: lint test-tools  ## lint, then every test that is not for the night (TESTS=tests/cli for a part)
+test: test-tools  ## lint, then every test that is not for the night (TESTS=tests/cli for a part)
 	$(PY) -m pytest $(TESTS) $(WORKERS)
 
-.PHONY: test-tools
-test-tools: $(VENV)/.test
-	@$(MAKE) --no-print-directory $< $(addprefix $(VENV)/.,$(shell $(PYTHON) tools/test_needs.py $(TESTS)))
+# What only one processor can do goes beside the build: torch and LeRobot, where TESTS use them, and lint.
+.PHONY: test-tools beside-the-build
+test-tools: $(VENV)/.tools
+	@$(MAKE) --no-print-directory --jobs 2 $(VENV)/.test beside-the-build
+beside-the-build: $(VENV)/.tools
+	@$(MAKE) --no-print-directory $< $(addprefix $(VENV)/.,$(shell $(PYTHON) tools/test_needs.py $(TESTS))) && \
+	$(MAKE) --no-print-directory lint
 
 nightly: $(VENV)/.lerobot  ## what takes too long for `make test`, with a table at the end (PART="fuzz qemu", JSON=1)
 	$(TOOLS) $(PY) tools/nightly.py $(PART) $(if $(JSON),--json)

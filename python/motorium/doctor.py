@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from .children import python_code
+from .deprecated import TextEnum
 from .errors import BindingError
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from .policies.binding import MappingRow
     from .runtime.pace_check import PaceCheck
 
-Status = Literal["ok", "warn", "fail"]
 
 PYTHONS = ((3, 10), (3, 13))
 MODELS_FREE_MB = 500
@@ -51,25 +51,33 @@ LOCKED_KB = 16 * 1024
 """What a control thread locks in RAM: the extension's code, its history and its stack."""
 
 
+class CheckStatus(TextEnum):
+    """How a check ended: WARN where a part of motorium is unavailable or slower, FAIL where nothing will work."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
 @dataclass(frozen=True)
 class Check:
     """The result of one check.
 
     Attributes:
         name: what.
-        status: "ok"; "warn": part of motorium is unavailable or slower; "fail": nothing will work.
+        status: how it ended.
         detail: what was found.
         advice: what to do; empty when ok.
     """
 
     name: str
-    status: Status
+    status: CheckStatus
     detail: str
     advice: str = ""
 
     def as_dict(self) -> dict[str, str]:
         """Return plain values for JSON."""
-        return asdict(self)
+        return {**asdict(self), "status": str(self.status)}
 
 
 @dataclass(frozen=True)
@@ -125,12 +133,12 @@ def check_bus(port: str, robot: str | None = None, ids: range = range(253), **op
     With a robot, its servos are expected there in joint order. Raises BusError when the port does not exist or another
     program holds it, SpecError for an unknown robot.
     """
-    from .motors.diagnosis import diagnose, diagnose_latency, diagnose_port
+    from .motors.diagnosis import BusTrouble, diagnose, diagnose_latency, diagnose_port
     from .motors.scan import scan
 
     adapter = _adapter(port)
     findings = diagnose_port(adapter) if Path(port).exists() else []
-    if any(finding.cause == "permission" for finding in findings):
+    if any(finding.cause is BusTrouble.PERMISSION for finding in findings):
         return BusReport(None, tuple(findings))
     expected, baud = _expected(robot)
 
@@ -215,10 +223,10 @@ def check_python() -> Check:
     (oldest, newest), found = PYTHONS, sys.version_info[:2]
     detail = f"{sys.version.split()[0]} at {sys.executable}"
     if found < oldest:
-        return Check("python", "fail", detail, "motorium needs Python 3.10 or newer")
+        return Check("python", CheckStatus.FAIL, detail, "motorium needs Python 3.10 or newer")
     if found > newest:
-        return Check("python", "warn", detail, "motorium is tested on Python 3.10 to 3.13")
-    return Check("python", "ok", detail)
+        return Check("python", CheckStatus.WARN, detail, "motorium is tested on Python 3.10 to 3.13")
+    return Check("python", CheckStatus.OK, detail)
 
 
 def check_core() -> Check:
@@ -227,9 +235,9 @@ def check_core() -> Check:
         from . import _core
     except ImportError as error:
         advice = "the C++ extension does not load; install again from source: pip install --force-reinstall ."
-        return Check("extension", "fail", str(error), advice)
+        return Check("extension", CheckStatus.FAIL, str(error), advice)
     kernels = ", ".join(_core.kernels.available_isas())
-    return Check("extension", "ok", f"kernels for {kernels}; {os.cpu_count()} processors")
+    return Check("extension", CheckStatus.OK, f"kernels for {kernels}; {os.cpu_count()} processors")
 
 
 def check_mujoco() -> Check:
@@ -237,14 +245,16 @@ def check_mujoco() -> Check:
     try:
         found = metadata.version("mujoco")
     except metadata.PackageNotFoundError:
-        return Check("simulator", "warn", "mujoco is not installed", "pip install 'motorium[sim]'")
+        return Check("simulator", CheckStatus.WARN, "mujoco is not installed", "pip install 'motorium[sim]'")
     advice = "pip install 'motorium[sim]' (needs mujoco 3.5 or newer, below 4)"
     if not (3, 5) <= tuple(int(part) for part in found.split(".")[:2]) < (4, 0):
-        return Check("simulator", "warn", f"mujoco {found}", advice)
+        return Check("simulator", CheckStatus.WARN, f"mujoco {found}", advice)
     problem = _tried(_BUILD, MUJOCO_GL="disable")
     if problem:
-        return Check("simulator", "warn", f"mujoco {found} does not build the scene: {problem}", advice)
-    return Check("simulator", "ok", f"mujoco {found}, built the scene")
+        return Check(
+            "simulator", CheckStatus.WARN, f"mujoco {found} does not build the scene: {problem}", advice
+        )
+    return Check("simulator", CheckStatus.OK, f"mujoco {found}, built the scene")
 
 
 def check_graphics() -> Check:
@@ -255,14 +265,14 @@ def check_graphics() -> Check:
     problem = setting_problem(os.environ)
     if problem is not None:
         detail, _, remedy = problem.rpartition(": ")
-        return Check("graphics", "warn", detail, remedy)
+        return Check("graphics", CheckStatus.WARN, detail, remedy)
     backend = os.environ.get("MUJOCO_GL") or next(iter(available_backends()), None)
     if backend is None:
-        return Check("graphics", "warn", "neither EGL nor OSMesa can be loaded", advice)
+        return Check("graphics", CheckStatus.WARN, "neither EGL nor OSMesa can be loaded", advice)
     problem = _tried(_RENDER, MUJOCO_GL=backend)
     if problem:
-        return Check("graphics", "warn", f"{backend}: {problem}", advice)
-    return Check("graphics", "ok", f"{backend}, drew a picture")
+        return Check("graphics", CheckStatus.WARN, f"{backend}: {problem}", advice)
+    return Check("graphics", CheckStatus.OK, f"{backend}, drew a picture")
 
 
 def _tried(code: str, **environment: str) -> str:
@@ -289,10 +299,10 @@ def check_serial() -> Check:
 
     ports = list_ports()
     if not ports:
-        return Check("serial", "ok", "no serial port (none is needed for sim:)")
+        return Check("serial", CheckStatus.OK, "no serial port (none is needed for sim:)")
     closed = [port for port in ports if not port.usable]
     if closed:
-        return Check("serial", "warn", f"{closed[0].device} may not be opened", closed[0].advice)
+        return Check("serial", CheckStatus.WARN, f"{closed[0].device} may not be opened", closed[0].advice)
     alike = [port for port in ports if not port.known_by_serial]
     if len(alike) > 1:
         names = ", ".join(f"{port.device} ({port.serial_number or 'none'})" for port in alike)
@@ -300,17 +310,21 @@ def check_serial() -> Check:
             "their arms are identified by their USB sockets: leave the cables where they are, or name the "
             "calibration (--calibration)"
         )
-        return Check("serial", "warn", f"serial numbers that several adapters share: {names}", advice)
-    return Check("serial", "ok", ", ".join(port.device for port in ports))
+        return Check(
+            "serial", CheckStatus.WARN, f"serial numbers that several adapters share: {names}", advice
+        )
+    return Check("serial", CheckStatus.OK, ", ".join(port.device for port in ports))
 
 
 def check_realtime() -> Check:
     """Check whether the control thread may have real-time priority; without it the loop runs, with more jitter."""
     done = subprocess.run(python_code(_REALTIME), capture_output=True, check=False)
     if done.returncode == 0:
-        return Check("real-time", "ok", "SCHED_FIFO is permitted")
+        return Check("real-time", CheckStatus.OK, "SCHED_FIFO is permitted")
     advice = "for steadier timing add to /etc/security/limits.conf: '@dialout - rtprio 80', then log in again"
-    return Check("real-time", "warn", "SCHED_FIFO is not permitted; control runs at normal priority", advice)
+    return Check(
+        "real-time", CheckStatus.WARN, "SCHED_FIFO is not permitted; control runs at normal priority", advice
+    )
 
 
 def check_locked_memory(limit: int | None = None) -> Check:
@@ -323,18 +337,18 @@ def check_locked_memory(limit: int | None = None) -> Check:
 
     soft = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] if limit is None else limit
     if soft == resource.RLIM_INFINITY or soft >= LOCKED_KB * 1024 or os.geteuid() == 0:
-        return Check("locked memory", "ok", "the control thread may lock its memory")
+        return Check("locked memory", CheckStatus.OK, "the control thread may lock its memory")
     advice = f"add to /etc/security/limits.conf: '@dialout - memlock {4 * LOCKED_KB}', then log in again"
-    return Check("locked memory", "warn", f"only {soft // 1024} kB may be locked in RAM", advice)
+    return Check("locked memory", CheckStatus.WARN, f"only {soft // 1024} kB may be locked in RAM", advice)
 
 
 def check_processors() -> Check:
     """Check which CPUs this program may use: `cpu` of a robot's [control] must be among them."""
     allowed, count = os.sched_getaffinity(0), os.cpu_count() or 1
     if len(allowed) == count:
-        return Check("processors", "ok", f"all {count} may be used")
+        return Check("processors", CheckStatus.OK, f"all {count} may be used")
     detail = f"{len(allowed)} of {count} may be used: {', '.join(map(str, sorted(allowed)))}"
-    return Check("processors", "ok", detail)
+    return Check("processors", CheckStatus.OK, detail)
 
 
 def check_disk() -> Check:
@@ -342,5 +356,5 @@ def check_disk() -> Check:
     free_mb = shutil.disk_usage(Path.cwd()).free // 2**20
     if free_mb < MODELS_FREE_MB:
         advice = f"free {MODELS_FREE_MB - free_mb} MB for checkpoints and recordings"
-        return Check("disk", "warn", f"{free_mb} MB free here", advice)
-    return Check("disk", "ok", f"{free_mb} MB free here")
+        return Check("disk", CheckStatus.WARN, f"{free_mb} MB free here", advice)
+    return Check("disk", CheckStatus.OK, f"{free_mb} MB free here")

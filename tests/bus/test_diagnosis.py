@@ -15,7 +15,7 @@ from motorium import doctor
 from motorium._core import LatencySetting, ServoEmulator, ServoFault
 from motorium.cli.doctor import command
 from motorium.errors import BusError
-from motorium.motors.diagnosis import Finding, diagnose_latency, diagnose_port, udev_rule
+from motorium.motors.diagnosis import BusTrouble, Finding, diagnose_latency, diagnose_port, udev_rule
 from motorium.motors.emulated import emulate
 from motorium.motors.ports import SerialPort
 from motorium.motors.scan import scan
@@ -56,7 +56,7 @@ def report(chain: tuple[str, ServoEmulator], **options) -> doctor.BusReport:
 
 
 def causes(found: doctor.BusReport) -> list[str]:
-    return [finding.cause for finding in found.findings]
+    return [str(finding.cause) for finding in found.findings]
 
 
 def test_a_healthy_chain_has_no_findings(chain):
@@ -72,7 +72,7 @@ def test_a_loose_cable_is_located(chain):
     before, behind = RobotSpec.load(chain[0]).joints[2:4]
     chain[1].unplug(behind.id)
     (finding,) = report(chain).findings
-    assert finding.cause == "loose_cable"
+    assert finding.cause is BusTrouble.LOOSE_CABLE
     assert f"{before.name} (id {before.id})" in finding.detail
     assert f"from {before.name} to {behind.name}" in finding.fix
 
@@ -80,7 +80,7 @@ def test_a_loose_cable_is_located(chain):
 def test_no_power(chain):
     chain[1].unplug(1)
     (finding,) = report(chain).findings
-    assert finding.cause == "no_power"
+    assert finding.cause is BusTrouble.NO_POWER
     assert "power" in finding.fix
 
 
@@ -96,7 +96,7 @@ def test_two_servos_with_one_id(chain):
     emulator.update([1000 + 100 * i for i in range(n)], [0] * n, [0] * n, supply(robot))
     last = RobotSpec.load(robot).joints[-1].id
     emulator.poke(last - 1, register(robot, n - 2, "id"), bytes([last]))  # of the same model
-    found = {finding.cause: finding for finding in report(chain).findings}
+    found = {str(finding.cause): finding for finding in report(chain).findings}
     assert "duplicate_id" in found
     assert "unplug all but one" in found["duplicate_id"].fix
 
@@ -120,11 +120,11 @@ def test_a_noisy_line_is_not_called_a_duplicate(chain):
 def test_a_supply_that_sags_or_is_too_high(chain):
     chain[1].set_condition(2, sag_dv=70)
     (low,) = report(chain).findings
-    assert low.cause == "wrong_supply"
+    assert low.cause is BusTrouble.WRONG_SUPPLY
     assert "stronger supply" in low.fix
     chain[1].set_condition(2, sag_dv=-60)
     (high,) = report(chain).findings
-    assert high.cause == "wrong_supply"
+    assert high.cause is BusTrouble.WRONG_SUPPLY
     assert "variant" in high.fix
 
 
@@ -157,14 +157,14 @@ def test_permission(monkeypatch, tmp_path):
     tty.touch()
     monkeypatch.setattr(os, "access", lambda *_: False)
     found = doctor.check_bus(str(tty))
-    assert [finding.cause for finding in found.findings] == ["permission"]
+    assert [str(finding.cause) for finding in found.findings] == ["permission"]
     assert "usermod" in found.findings[0].fix
 
 
 def test_a_missing_udev_rule_and_its_text(monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: True)
     (finding,) = diagnose_port(ADAPTER)
-    assert finding.cause == "udev_rule"
+    assert finding.cause is BusTrouble.UDEV_RULE
     assert "FT4NOPE" in finding.fix
     assert "udevadm" in finding.fix
     assert udev_rule(ADAPTER).count("latency_timer") == 1
@@ -173,7 +173,7 @@ def test_a_missing_udev_rule_and_its_text(monkeypatch):
 def test_latency_timer():
     assert diagnose_latency(ADAPTER, SimpleNamespace(setting=LatencySetting.LOW, timer_ms=1)) == []
     (finding,) = diagnose_latency(ADAPTER, SimpleNamespace(setting=LatencySetting.REFUSED, timer_ms=16))
-    assert finding.cause == "latency_timer"
+    assert finding.cause is BusTrouble.LATENCY_TIMER
     assert "16 ms" in finding.detail
     assert 'latency_timer}="1"' in finding.fix
 
@@ -199,4 +199,4 @@ def test_the_verb_prints_causes_and_sets_the_exit_code(chain, monkeypatch):
 
 
 def test_findings_are_plain_values():
-    assert Finding("a", "b", "c").as_dict() == {"cause": "a", "detail": "b", "fix": "c"}
+    assert Finding(BusTrouble.HOT, "b", "c").as_dict() == {"cause": "hot", "detail": "b", "fix": "c"}

@@ -9,7 +9,7 @@ import nano_samples
 import pytest
 
 from motorium import doctor
-from motorium.doctor import Check
+from motorium.doctor import Check, CheckStatus
 from motorium.policies.nano.checkpoint import save_checkpoint
 from motorium.specs.robot import DATA
 
@@ -26,7 +26,7 @@ def test_looks_at_everything_and_passes_where_the_tests_run(call):
 
 
 def test_a_blocking_finding_sets_the_exit_code(call, monkeypatch):
-    broken = Check("extension", "fail", "undefined symbol", "install again from source")
+    broken = Check("extension", CheckStatus.FAIL, "undefined symbol", "install again from source")
     monkeypatch.setattr(doctor, "check_machine", lambda: [broken])
     result = call("doctor")
     assert result.exit_code == 1
@@ -35,7 +35,9 @@ def test_a_blocking_finding_sets_the_exit_code(call, monkeypatch):
 
 
 def test_a_warning_does_not_block(call, monkeypatch):
-    monkeypatch.setattr(doctor, "check_machine", lambda: [Check("disk", "warn", "3 MB free", "free some")])
+    monkeypatch.setattr(
+        doctor, "check_machine", lambda: [Check("disk", CheckStatus.WARN, "3 MB free", "free some")]
+    )
     assert call("doctor").exit_code == 0
 
 
@@ -43,17 +45,17 @@ def test_graphics_that_cannot_draw_name_the_packages(monkeypatch):
     monkeypatch.setenv("MUJOCO_GL", "osmesa")
     monkeypatch.setenv("PYOPENGL_PLATFORM", "nonsense")
     check = doctor.check_graphics()
-    assert check.status == "warn"
+    assert check.status is CheckStatus.WARN
     assert "libegl1" in check.advice
 
 
 def test_too_little_memory_that_may_be_locked_says_how_to_grant_more(monkeypatch):
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     check = doctor.check_locked_memory(64 * 1024)
-    assert check.status == "warn"
+    assert check.status is CheckStatus.WARN
     assert "64 kB" in check.detail
     assert "memlock 65536" in check.advice
-    assert doctor.check_locked_memory(1 << 30).status == "ok"
+    assert doctor.check_locked_memory(1 << 30).status is CheckStatus.OK
 
 
 def test_processors_that_may_not_be_used_are_told(monkeypatch):
@@ -64,9 +66,9 @@ def test_processors_that_may_not_be_used_are_told(monkeypatch):
 
 def test_an_old_python_blocks_and_a_newer_one_warns(monkeypatch):
     monkeypatch.setattr(doctor, "PYTHONS", ((3, 99), (3, 99)))
-    assert doctor.check_python().status == "fail"
+    assert doctor.check_python().status is CheckStatus.FAIL
     monkeypatch.setattr(doctor, "PYTHONS", ((3, 0), (3, 0)))
-    assert doctor.check_python().status == "warn"
+    assert doctor.check_python().status is CheckStatus.WARN
 
 
 @pytest.mark.parametrize(
@@ -75,13 +77,13 @@ def test_an_old_python_blocks_and_a_newer_one_warns(monkeypatch):
 )
 def test_the_simulator_must_be_of_the_right_age(monkeypatch, found, status):
     monkeypatch.setattr("motorium.doctor.metadata.version", lambda _: found)
-    assert doctor.check_mujoco().status == status
+    assert doctor.check_mujoco().status is CheckStatus(status)
 
 
 def test_a_simulator_that_cannot_build_the_scene_is_found_out(monkeypatch):
     monkeypatch.setattr(doctor, "_BUILD", doctor._BUILD + "\nmujoco.mj_nonesuch(model)")
     check = doctor.check_mujoco()
-    assert check.status == "warn"
+    assert check.status is CheckStatus.WARN
     assert "mj_nonesuch" in check.detail
     assert "mujoco 3.5 or newer" in check.advice
 

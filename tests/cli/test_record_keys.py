@@ -52,7 +52,7 @@ def test_marks_carry_the_time_of_the_key_and_an_episode_begins_without_old_keys(
     operator = at_keys(typed)
     live = Live(operator)
     live.watches(SAMPLER)
-    assert [(event.t_ns, event.kind) for event in operator.log.take()] == [
+    assert [(event.t_ns, str(event.kind)) for event in operator.log.take()] == [
         (100, "subtask"), (101, "contact"), (102, "mark"), (103, "release"),
     ]  # fmt: skip
     typed.text = "d"

@@ -229,6 +229,6 @@ def test_letters_of_a_recording_decide_and_mark(
     os.close(keyboard)
     os.close(terminal)
     assert requests == ["redo", "discard", "keep", "quit"]
-    assert [e.kind for e in log.events] == ["contact", "subtask", "release"]
+    assert [str(e.kind) for e in log.events] == ["contact", "subtask", "release"]
     assert all(before_ns < e.t_ns < time.monotonic_ns() for e in log.events)
     assert "5 rows, 20.0 Hz" in capsys.readouterr().out

@@ -25,7 +25,7 @@ def test_a_pedal_marks_contact_release_and_subtasks():
         for at in range(0, len(data), 7):  # in pieces that split events
             os.write(write, data[at : at + 7])
         assert wait(lambda: len(pedal.log.events) == 3, timeout_s=5.0)
-        assert [e.kind for e in pedal.log.events] == ["contact", "release", "subtask"]
+        assert [str(e.kind) for e in pedal.log.events] == ["contact", "release", "subtask"]
         assert all(before <= e.t_ns <= time.monotonic_ns() for e in pedal.log.events)
     os.close(write)
 
@@ -52,7 +52,7 @@ def test_an_operator_lets_the_arm_move_only_while_the_pedal_is_held():
         assert not operator.engaged()
         os.write(write, packed(KEY_B, 1) + packed(KEY_B, 0) + packed(KEY_C, 1))
         assert wait(operator.engaged, timeout_s=5.0)
-        assert [event.kind for event in operator.log.events] == ["subtask"]
+        assert [str(event.kind) for event in operator.log.events] == ["subtask"]
         os.write(write, packed(KEY_C, 0))
         assert wait(lambda: not operator.engaged(), timeout_s=5.0)
     with pytest.raises(OSError, match="Bad file descriptor"):

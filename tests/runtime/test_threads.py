@@ -39,7 +39,16 @@ def test_hand_overs_are_sound(soak: str, sanitiser: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "check",
-    ["no_allocation", "unplug", "lost_at_write", "reconnect", "bus_errors", "destructor_parks", "exit_parks", "state_at"],
+    [
+        "no_allocation",
+        "unplug",
+        "lost_at_write",
+        "reconnect",
+        "bus_errors",
+        "destructor_parks",
+        "exit_parks",
+        "state_at",
+    ],
 )
 def test_control_thread(loop_checks: Path, check: str) -> None:
     done = subprocess.run([loop_checks, check], capture_output=True, text=True, timeout=60, check=False)

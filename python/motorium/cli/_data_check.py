@@ -73,7 +73,9 @@ def _line(text: str, finding: Finding) -> None:
 
 
 def _told(finding: Finding) -> str:
-    if finding.episode is None and finding.kind in {"not_judged", "unit"}:
+    from ..data.check.findings import UNJUDGED
+
+    if finding.episode is None and finding.kind in UNJUDGED:
         return finding.detail
     where = "dataset" if finding.episode is None else f"episode {finding.episode}"
     when = "" if finding.time_s is None else f" at {finding.time_s:.2f} s"

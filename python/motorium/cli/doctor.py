@@ -13,7 +13,6 @@ from ._verb import Verb, json_option, print_json, print_table
 if TYPE_CHECKING:
     from ..doctor import BusReport, Check, Fit
 
-MARKS = {"ok": "ok", "warn": "WARN", "fail": "FAIL"}
 BLOCKED = 1
 
 
@@ -43,7 +42,7 @@ def command(
 
     Exits with 1 when something blocks; warnings do not.
     """
-    from ..doctor import check_bus, check_fit, check_machine
+    from ..doctor import CheckStatus, check_bus, check_fit, check_machine
 
     if port is not None:
         report = check_bus(port, robot, _ids(ids))
@@ -60,7 +59,7 @@ def command(
     else:
         checks = check_machine()
         print_json({"checks": [check.as_dict() for check in checks]}) if as_json else _show_checks(checks)
-        blocked = any(check.status == "fail" for check in checks)
+        blocked = any(check.status is CheckStatus.FAIL for check in checks)
     if blocked:
         ctx.exit(BLOCKED)
 
@@ -104,7 +103,10 @@ def _shown(value: float | None) -> str:
 
 
 def _show_checks(checks: list[Check]) -> None:
-    print_table(["check", "", "found"], [[c.name, MARKS[c.status], c.detail] for c in checks])
+    from ..doctor import CheckStatus
+
+    rows = [[c.name, "ok" if c.status is CheckStatus.OK else c.status.upper(), c.detail] for c in checks]
+    print_table(["check", "", "found"], rows)
     for check in checks:
         if check.advice:
             echo("", f"{check.name}: {check.advice}")

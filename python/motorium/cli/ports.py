@@ -21,7 +21,7 @@ def command(as_json: bool) -> None:
     A serial number in brackets does not identify an adapter: it is a placeholder, or two adapters have it. The USB
     path does, as long as the cable stays where it is.
     """
-    from ..motors.diagnosis import diagnose_port
+    from ..motors.diagnosis import BusTrouble, diagnose_port
     from ..motors.ports import list_ports
 
     found = list_ports()
@@ -36,7 +36,7 @@ def command(as_json: bool) -> None:
     print_table(["port", "usb serial", "usb path", "adapter", "usable"], rows)
     for port in found:
         for finding in diagnose_port(port):
-            if finding.cause == "udev_rule":
+            if finding.cause is BusTrouble.UDEV_RULE:
                 echo(f"{finding.detail}:", f"  {finding.fix}")
     for advice in sorted({port.advice for port in found if port.advice}):
         echo(advice)

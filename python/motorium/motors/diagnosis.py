@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._core import LatencyReport, LatencySetting
+from ..deprecated import TextEnum
 from ..specs.servo import MotorSpec
 from .ports import SerialPort, permission_advice
 from .scan import BusScan, FoundServo
@@ -38,24 +39,42 @@ def expected_servos(spec: RobotSpec) -> list[Expected]:
     ]
 
 
+class BusTrouble(TextEnum):
+    """What is wrong on a servo bus, by short and stable texts."""
+
+    PERMISSION = "permission"
+    LATENCY_TIMER = "latency_timer"
+    UDEV_RULE = "udev_rule"
+    NO_POWER = "no_power"
+    WRONG_BAUD = "wrong_baud"
+    DUPLICATE_ID = "duplicate_id"
+    NOISE = "noise"
+    LOOSE_CABLE = "loose_cable"
+    MISSING_SERVO = "missing_servo"
+    STRAY_SERVO = "stray_servo"
+    WRONG_MODEL = "wrong_model"
+    WRONG_SUPPLY = "wrong_supply"
+    HOT = "hot"
+    MIXED_FIRMWARE = "mixed_firmware"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that is wrong.
 
     Attributes:
-        cause: short and stable: permission, busy, latency_timer, udev_rule, no_power, wrong_baud, duplicate_id,
-            noise, loose_cable, missing_servo, stray_servo, wrong_model, wrong_supply, hot, mixed_firmware.
+        cause: what.
         detail: what was seen.
         fix: what to do.
     """
 
-    cause: str
+    cause: BusTrouble
     detail: str
     fix: str
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return asdict(self)
+        return {**asdict(self), "cause": str(self.cause)}
 
 
 def udev_rule(port: SerialPort) -> str:
@@ -78,10 +97,12 @@ def diagnose_port(port: SerialPort) -> list[Finding]:
     findings = []
     advice = permission_advice(port.tty)
     if advice:
-        findings.append(Finding("permission", f"{port.device} may not be opened by this user", advice))
+        findings.append(
+            Finding(BusTrouble.PERMISSION, f"{port.device} may not be opened by this user", advice)
+        )
     if port.serial_number and port.device == port.tty:
         detail = f"{port.device} has no name that survives moving cables"
-        findings.append(Finding("udev_rule", detail, rule_fix(port)))
+        findings.append(Finding(BusTrouble.UDEV_RULE, detail, rule_fix(port)))
     return findings
 
 
@@ -92,7 +113,7 @@ def diagnose_latency(port: SerialPort, latency: LatencyReport | None) -> list[Fi
     timer = latency.timer_ms
     late = f"for {timer} ms" if timer > 0 else "for up to 16 ms"
     detail = f"{port.device} holds answers back {late} and refused the low-latency setting"
-    return [Finding("latency_timer", detail, rule_fix(port))]
+    return [Finding(BusTrouble.LATENCY_TIMER, detail, rule_fix(port))]
 
 
 def diagnose(found: BusScan, expected: Sequence[Expected] = (), baud: int | None = None) -> list[Finding]:
@@ -107,7 +128,7 @@ def diagnose(found: BusScan, expected: Sequence[Expected] = (), baud: int | None
         bauds = ", ".join(str(rate) for rate in found.bauds)
         detail = f"no servo answers on {found.port} (tried {bauds} baud)"
         fix = "switch the servos' own power on (USB does not feed them), then check the cable to the first servo"
-        return [Finding("no_power", detail, fix)]
+        return [Finding(BusTrouble.NO_POWER, detail, fix)]
     findings = [*_disturbed(found.servos)]
     for servo in found.servos:
         findings += _health(servo)
@@ -121,7 +142,9 @@ def _disturbed(servos: Sequence[FoundServo]) -> Iterator[Finding]:
     bad = [servo for servo in servos if servo.disturbed >= DISTURBED]
     if bad and len(bad) == len(servos) > 1:
         detail = "most answers of all servos are damaged"
-        yield Finding("noise", detail, "check the adapter, its ground wire and the supply; shorten the cable")
+        yield Finding(
+            BusTrouble.NOISE, detail, "check the adapter, its ground wire and the supply; shorten the cable"
+        )
         return
     for servo in bad:
         detail = f"answers of id {servo.id} are damaged or arrive twice, those of others do not"
@@ -129,7 +152,7 @@ def _disturbed(servos: Sequence[FoundServo]) -> Iterator[Finding]:
             f"two servos have id {servo.id}: unplug all but one of them and give it another id with "
             "`motorium setup-motors`, then the next"
         )
-        yield Finding("duplicate_id", detail, fix)
+        yield Finding(BusTrouble.DUPLICATE_ID, detail, fix)
 
 
 def _health(servo: FoundServo) -> Iterator[Finding]:
@@ -147,17 +170,19 @@ def _health(servo: FoundServo) -> Iterator[Finding]:
                 else f"check the label of the servo: its {nominal:g} V variant does not tolerate {volts:g} V"
             )
             detail = f"id {servo.id} ({motor.model}) reports {volts:g} V; {nominal:g} V is usual"
-            yield Finding("wrong_supply", detail, fix)
+            yield Finding(BusTrouble.WRONG_SUPPLY, detail, fix)
     if servo.temperature_c is not None and servo.temperature_c > motor.hot_c:
         detail = f"id {servo.id} ({motor.model}) is at {servo.temperature_c:g} C"
-        yield Finding("hot", detail, f"let it cool below {motor.hot_c:g} C")
+        yield Finding(BusTrouble.HOT, detail, f"let it cool below {motor.hot_c:g} C")
 
 
 def _speed(servos: Sequence[FoundServo], baud: int) -> Iterator[Finding]:
     for servo in servos:
         if servo.baud != baud:
             detail = f"id {servo.id} listens at {servo.baud} baud, not {baud}"
-            yield Finding("wrong_baud", detail, f"set its speed to {baud} baud: motorium setup-motors")
+            yield Finding(
+                BusTrouble.WRONG_BAUD, detail, f"set its speed to {baud} baud: motorium setup-motors"
+            )
 
 
 def _firmware(servos: Sequence[FoundServo]) -> Iterator[Finding]:
@@ -173,7 +198,9 @@ def _firmware(servos: Sequence[FoundServo]) -> Iterator[Finding]:
             )
             detail = f"{model} servos have different firmware: {each}"
             yield Finding(
-                "mixed_firmware", detail, "this may be fine; update the odd ones if they behave differently"
+                BusTrouble.MIXED_FIRMWARE,
+                detail,
+                "this may be fine; update the odd ones if they behave differently",
             )
 
 
@@ -190,7 +217,9 @@ def _presence(servos: Sequence[FoundServo], expected: Sequence[Expected]) -> Ite
                 f"{entry.joint} (id {entry.id}) is a {servo.model or servo.model_number}, not a {motor.model}"
             )
             yield Finding(
-                "wrong_model", detail, "is this the right robot, or the leader instead of the follower?"
+                BusTrouble.WRONG_MODEL,
+                detail,
+                "is this the right robot, or the leader instead of the follower?",
             )
     tail = list(expected[len(expected) - len(missing) :]) if missing else []
     if missing and missing == tail and len(missing) < len(expected):
@@ -198,19 +227,21 @@ def _presence(servos: Sequence[FoundServo], expected: Sequence[Expected]) -> Ite
         silent = ", ".join(entry.joint for entry in missing)
         detail = f"everything after {last.joint} (id {last.id}) is silent: {silent}"
         fix = f"reseat the cable from {last.joint} to {missing[0].joint} at both ends"
-        yield Finding("loose_cable", detail, fix)
+        yield Finding(BusTrouble.LOOSE_CABLE, detail, fix)
     else:
         for entry in missing:
             detail = f"{entry.joint} (id {entry.id}) does not answer, but servos after it do"
             yield Finding(
-                "missing_servo", detail, "it has another id, or is broken: scan with it alone on the bus"
+                BusTrouble.MISSING_SERVO,
+                detail,
+                "it has another id, or is broken: scan with it alone on the bus",
             )
     known = {entry.id for entry in expected}
     for servo in servos:
         if expected and servo.id not in known:
             detail = f"id {servo.id} answers but belongs to no joint"
             yield Finding(
-                "stray_servo",
+                BusTrouble.STRAY_SERVO,
                 detail,
                 "a new servo keeps its factory id 1 until `motorium setup-motors` gives it its own",
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..timeline.events import EventKind
 from .terminal import END
 
 REDO, DISCARD, KEEP, QUIT = "redo", "discard", "keep", "quit"
@@ -25,7 +26,7 @@ class KeyMap:
     """
 
     requests: Mapping[str, str]
-    marks: Mapping[str, str] = field(default_factory=dict)
+    marks: Mapping[str, EventKind] = field(default_factory=dict)
     contact: str = ""
 
 
@@ -33,14 +34,14 @@ RUN_KEYS = KeyMap({END: ENDS})
 TELEOP_KEYS = KeyMap({END: ENDS, "p": PAUSES})
 RECORD_KEYS = KeyMap(
     {"r": REDO, "d": DISCARD, END: KEEP, "q": QUIT},
-    {"n": "subtask", "m": "mark", "s": "success", "f": "failure"},
+    {"n": EventKind.SUBTASK, "m": EventKind.MARK, "s": EventKind.SUCCESS, "f": EventKind.FAILURE},
     contact="c",
 )
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What a pedal means: kinds of events, empty for none.
+    """What a pedal means: kinds of events, None for none.
 
     Attributes:
         press: when it goes down.
@@ -48,18 +49,18 @@ class Mark:
         held: instead of `release`, when it was down for `pedal.HELD_S`.
     """
 
-    press: str = ""
-    release: str = ""
-    held: str = ""
+    press: EventKind | None = None
+    release: EventKind | None = None
+    held: EventKind | None = None
 
 
 MEANINGS: Mapping[str, Mark] = {
-    "contact": Mark("contact", "release"),
-    "subtask": Mark("subtask"),
-    "mark": Mark("mark"),
-    "success": Mark("success"),
-    "failure": Mark("failure"),
-    "outcome": Mark(release="success", held="failure"),
+    "contact": Mark(EventKind.CONTACT, EventKind.RELEASE),
+    "subtask": Mark(EventKind.SUBTASK),
+    "mark": Mark(EventKind.MARK),
+    "success": Mark(EventKind.SUCCESS),
+    "failure": Mark(EventKind.FAILURE),
+    "outcome": Mark(release=EventKind.SUCCESS, held=EventKind.FAILURE),
     "none": Mark(),
 }
 """What a pedal can mean while recording; "outcome" is a success when tapped and a failure when held."""

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..errors import MotoriumError
-from ..timeline.events import Event, EventLog
+from ..timeline.events import Event, EventKind, EventLog
 from ..types import Stoppable
 from .estop import stop_device
 from .marks import ENDS, PAUSES, RUN_KEYS, KeyMap, Mark
@@ -132,7 +132,7 @@ class Operator:
         self._pressed_s[key] = time.monotonic()
         if key == self._keys.contact:
             self._contact = not self._contact
-            self.log.add(Event(t_ns, "contact" if self._contact else "release", f"key {key}"))
+            self.log.add(Event(t_ns, EventKind.CONTACT if self._contact else EventKind.RELEASE, f"key {key}"))
         elif key in self._keys.marks:
             self.log.add(Event(t_ns, self._keys.marks[key], f"key {key}"))
         asked = self._keys.requests.get(key)

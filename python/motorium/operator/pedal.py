@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..errors import MotoriumError
-from ..timeline.events import Event, EventLog
+from ..timeline.events import Event, EventKind, EventLog
 from ..units import NS_PER_S
 from .marks import MEANINGS, Mark
 
@@ -33,8 +33,8 @@ STAMP_WINDOW_NS = 1_000_000_000
 
 
 DEFAULT_MARKS: Mapping[int, Mark] = {
-    KEY_A: Mark("contact", "release"),
-    KEY_B: Mark("subtask"),
+    KEY_A: Mark(EventKind.CONTACT, EventKind.RELEASE),
+    KEY_B: Mark(EventKind.SUBTASK),
     KEY_C: Mark(),  # held to move: see `held`
 }
 HELD_S = 0.8

@@ -12,11 +12,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..deprecated import TextEnum
 from ..errors import MotoriumError
 from ..files import write_whole
 from ..foreign import parse_json, read_bytes
 
-KINDS = ("contact", "release", "subtask", "success", "failure", "mark")
+
+class EventKind(TextEnum):
+    """What a person marks."""
+
+    CONTACT = "contact"
+    RELEASE = "release"
+    SUBTASK = "subtask"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    MARK = "mark"
+
+
+KINDS = tuple(kind.value for kind in EventKind)
 MAX_EVENTS = 100_000
 MAX_TEXT = 500
 MAX_FILE_BYTES = 64 << 20
@@ -28,20 +41,22 @@ class Event:
 
     Attributes:
         t_ns: CLOCK_MONOTONIC, when it was made (not when it was read).
-        kind: one of KINDS.
+        kind: an EventKind, or its text.
         source: who made it, such as "pedal" or "key c".
         text: the new sub-task's name, or a remark.
     """
 
     t_ns: int
-    kind: str
+    kind: EventKind
     source: str = ""
     text: str = ""
 
     def __post_init__(self) -> None:
         """Raise MotoriumError for an unknown kind, a time below zero, or a text that is too long."""
-        if self.kind not in KINDS:
-            raise MotoriumError(f"event kind {self.kind!r}; valid choices: {', '.join(KINDS)}")
+        try:
+            object.__setattr__(self, "kind", EventKind(self.kind))
+        except ValueError as error:
+            raise MotoriumError(f"event kind {self.kind!r}; valid choices: {', '.join(KINDS)}") from error
         if not 0 <= self.t_ns < 1 << 63 or max(len(self.text), len(self.source)) > MAX_TEXT:
             raise MotoriumError(f"an event at {self.t_ns} ns with a text of {len(self.text)} characters")
 
@@ -79,12 +94,12 @@ class EventLog:
 
     def contact(self, ticks_ns: ArrayLike) -> NDArray[np.bool_]:
         """Return (N,) whether a contact has been marked and not yet released at each tick."""
-        marks = [e for e in self.events if e.kind in ("contact", "release")]
-        return _last_of(ticks_ns, marks, [e.kind == "contact" for e in marks], False).astype(np.bool_)
+        marks = [e for e in self.events if e.kind in {EventKind.CONTACT, EventKind.RELEASE}]
+        return _last_of(ticks_ns, marks, [e.kind is EventKind.CONTACT for e in marks], False).astype(np.bool_)
 
     def subtasks(self, ticks_ns: ArrayLike) -> tuple[NDArray[np.int64], list[str]]:
         """Return (N,) index of the sub-task at each tick, and their names; 0 is what came before the first mark."""
-        marks = [e for e in self.events if e.kind == "subtask"]
+        marks = [e for e in self.events if e.kind is EventKind.SUBTASK]
         index = _last_of(ticks_ns, marks, list(range(1, len(marks) + 1)), 0).astype(np.int64)
         return index, ["", *(mark.text for mark in marks)]
 

@@ -64,7 +64,12 @@ def read(part: Path) -> list[Event]:
 def noted(events: Sequence[Event], start_ns: int, until_ns: int) -> list[dict[str, Any]]:
     """Return an episode's marks for its notes, seconds from its start; those beyond its end are not of it."""
     return [
-        {"t_s": round((e.t_ns - start_ns) / NS_PER_S, 6), "kind": e.kind, "source": e.source, "text": e.text}
+        {
+            "t_s": round((e.t_ns - start_ns) / NS_PER_S, 6),
+            "kind": str(e.kind),
+            "source": e.source,
+            "text": e.text,
+        }
         for e in events
         if start_ns <= e.t_ns <= until_ns
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ...errors import DataError
 from ...logs import logger
 from ...operator.marks import DISCARD, KEEP, QUIT, REDO
-from ...timeline.events import EventLog
+from ...timeline.events import EventKind, EventLog
 from ..format.outcome import SCENE, VERDICTS, Outcome
 from .record_plan import Leader, Posed, Recorded, RecordPlan, Watcher
 from .rhythm import Rhythm
@@ -157,12 +157,12 @@ class RecordingSession:
         names = self.plan.subtasks or ()
         for event in self.log.take():
             named = event
-            if event.kind == "subtask" and event.t_ns >= self.writer.start_ns:
+            if event.kind is EventKind.SUBTASK and event.t_ns >= self.writer.start_ns:
                 if not event.text and self._subtasks < len(names):
                     named = replace(event, text=names[self._subtasks])
                 self._subtasks += 1
-            if event.kind in VERDICTS and event.t_ns >= self.writer.start_ns:
-                self._told = Outcome(VERDICTS[event.kind], event.source)
+            if str(event.kind) in VERDICTS and event.t_ns >= self.writer.start_ns:
+                self._told = Outcome(VERDICTS[str(event.kind)], event.source)
             self.writer.mark(named)
 
 
