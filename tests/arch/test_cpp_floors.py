@@ -43,8 +43,8 @@ INNER = {"engine": ("cpu", "layers", "denoiser", "families")}
 """Rooms within a room, in their order: each includes itself and what stands before it."""
 
 
-def includes(path: Path) -> list[str]:
-    return [name for _, name in INCLUDE.findall(path.read_text(encoding="utf-8"))]
+def includes(tree, path: Path) -> list[str]:
+    return [name for _, name in INCLUDE.findall(tree.text(path))]
 
 
 def room_of(name: str) -> str:
@@ -69,7 +69,7 @@ def includes_of_room(tree, room):
     """File, and each room of ours that it includes from."""
     known = {name for rooms in FLOORS for name in rooms} | set(BESIDE) | {"capi"}
     for path in tree.files(*C_AND_CPP, under=f"csrc/{room}"):
-        for name in includes(path):
+        for name in includes(tree, path):
             if room_of(name) in known:
                 yield path, name
             elif room != "bindings":
@@ -104,7 +104,7 @@ def test_inner_rooms_include_only_what_stands_before_them(tree, room):
 def test_core_rooms_know_no_python(tree):
     for path in tree.files(*C_AND_CPP, under="csrc"):
         if "bindings" not in path.parts:
-            for name in includes(path):
+            for name in includes(tree, path):
                 assert not PYTHON_HEADERS.match(name), f"{tree.name(path)} includes {name}"
 
 
@@ -118,13 +118,13 @@ def test_firmware_core_is_plain_c(tree):
     assert sources
     for path in sources:
         assert path.suffix in {".c", ".h"}, f"{tree.name(path)} is not C"
-        for name in includes(path):
+        for name in includes(tree, path):
             own = (path.parent / name).is_file() or (tree.root / "firmware" / name).is_file()
             assert own or name in C_STANDARD, f"{tree.name(path)} includes {name}"
 
 
 def cmake_commands(tree) -> list[tuple[str, str]]:
-    cmake = "\n".join(p.read_text(encoding="utf-8") for p in tree.files(".cmake", ".txt", under="."))
+    cmake = "\n".join(tree.text(p) for p in tree.files(".cmake", ".txt", under="."))
     cmake = re.sub(r"#.*", "", cmake)
     return re.findall(r"(motorium_room|target_\w+|include_directories|link_libraries)\s*\(([^)]*)\)", cmake)
 
@@ -160,7 +160,7 @@ def test_only_the_binding_sees_python_headers(tree):
 
 def test_bindings_hold_no_algorithm(tree):
     for path in tree.files(".cpp", under="csrc/bindings"):
-        loops = re.findall(r"^( *)(?:for|while) \(", path.read_text(encoding="utf-8"), re.MULTILINE)
+        loops = re.findall(r"^( *)(?:for|while) \(", tree.text(path), re.MULTILINE)
         deepest = max(map(len, loops), default=0)
         assert deepest <= 6, f"{tree.name(path)}: nested loops belong below the binding"
 
@@ -176,7 +176,7 @@ def header_users(tree) -> dict[str, set[str]]:
             root = next(root for root in roots if name.startswith(root))
             users[name.removeprefix(root)] = set()
     for path in files:
-        for written in includes(path):
+        for written in includes(tree, path):
             name = written.removeprefix("bindings/")
             if name in users:
                 users[name].add(tree.name(path))

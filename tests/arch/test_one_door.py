@@ -79,7 +79,7 @@ def test_files_of_others_are_opened_in_one_place(tree):
     found, used = {}, set()
     for path in tree.files(".py", under="python/motorium"):
         name = path.relative_to(package).as_posix()
-        what = sorted(set(readings(ast.parse(path.read_text(encoding="utf-8")))))
+        what = sorted(set(readings(tree.module(path))))
         own = {"open"} if name.startswith("foreign") else set()
         if what and allowed(name) is None:
             found[name] = what
@@ -125,7 +125,7 @@ def test_python_is_started_in_one_place(tree):
     package = tree.root / "python/motorium"
     found = {}
     for path in tree.files(".py", under="python/motorium"):
-        what = sorted(set(starts(ast.parse(path.read_text(encoding="utf-8")))))
+        what = sorted(set(starts(tree.module(path))))
         if what:
             found[path.relative_to(package).as_posix()] = what
     assert set(found) == set(STARTERS), found
@@ -134,7 +134,7 @@ def test_python_is_started_in_one_place(tree):
 def test_pools_are_started_without_the_current_folder(tree):
     """Where a context for processes is asked for, `spawning` is used in the same module."""
     for path in tree.files(".py", under="python/motorium"):
-        text = path.read_text(encoding="utf-8")
+        text = tree.text(path)
         if 'get_context("spawn")' in text:
             assert "with spawning()" in text, tree.name(path)
 

@@ -46,7 +46,7 @@ def prints(module: ast.Module) -> Iterator[str]:
 def test_no_verb_goes_round_the_one_way(tree):
     found = {}
     for path in tree.files(".py", under="python/motorium/cli"):
-        what = sorted(set(prints(ast.parse(path.read_text(encoding="utf-8")))))
+        what = sorted(set(prints(tree.module(path))))
         if what and path.name not in PRINTERS:
             found[path.name] = what
     assert not found, "use echo and its neighbours of cli/_print.py"
@@ -55,7 +55,7 @@ def test_no_verb_goes_round_the_one_way(tree):
 def test_every_logger_shows_control_characters(tree):
     found = []
     for path in tree.files(".py", under="python/motorium"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree.module(path)):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in {"logging.getLogger", "getLogger"}:
                 found.append(tree.name(path))  # noqa: PERF401 - two loops deep
     assert set(found) == {"python/motorium/logs.py", "python/motorium/bench/peers/servo_buses.py"}

@@ -45,7 +45,7 @@ def ways_round(module: ast.Module) -> Iterator[str]:
 def test_nothing_in_data_writes_by_name(tree):
     found = {}
     for path in tree.files(".py", under="python/motorium/data"):
-        what = sorted(set(ways_round(ast.parse(path.read_text(encoding="utf-8")))))
+        what = sorted(set(ways_round(tree.module(path))))
         name = path.relative_to(tree.root / "python/motorium").as_posix()
         if what and name not in ROUND:
             found[name] = what
@@ -54,7 +54,7 @@ def test_nothing_in_data_writes_by_name(tree):
 
 def test_whole_files_of_a_dataset_are_told_where_it_begins(tree):
     for path in tree.files(".py", under="python/motorium/data"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree.module(path)):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in {"write_whole", "write_json"}:
                 told = any(keyword.arg == "root" for keyword in node.keywords)
                 assert told or path.name == "report.py", f"{path.name}, line {node.lineno}: root= is missing"
