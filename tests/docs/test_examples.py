@@ -25,7 +25,11 @@ def test_example_is_short_and_says_what_it_shows(path):
     assert len(lines[0]) > 30
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+FIRST = pytest.param(EXAMPLES[0], marks=pytest.mark.nightly)
+"""Line by line the first program of the README, which `test_readme.py` runs."""
+
+
+@pytest.mark.parametrize("path", [FIRST, *EXAMPLES[1:]], ids=lambda path: path.stem)
 def test_example_runs(path, tmp_path):
     done = subprocess.run(
         [sys.executable, path], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False

@@ -233,18 +233,26 @@ def test_kernels_touch_only_their_own_memory(tmp_path):
     assert "kernels ok" in report
 
 
-@pytest.mark.parametrize(("index", "sound"), [(2, True), (3, False), (-1, False)])
-def test_pieces_of_an_arena_are_apart_under_a_sanitizer(index, sound, tmp_path):
-    """Otherwise one block would hide who reads whose numbers, and the runs above would prove little."""
-    compiler = sanitizing_compiler(tmp_path)
-    source, program = tmp_path / "guard.cpp", tmp_path / "guard"
+@pytest.fixture(scope="module")
+def reads_a_piece(tmp_path_factory):
+    """Reads the number at argv[1] of a piece of three that lies between two others."""
+    folder = tmp_path_factory.mktemp("guard")
+    compiler = sanitizing_compiler(folder)
+    source, program = folder / "guard.cpp", folder / "guard"
     source.write_text(
-        '#include "engine/cpu/arena.hpp"\n'
-        "int main() { motorium::Arena arena; arena.floats(5); volatile float* three = arena.floats(3);\n"
-        f"arena.floats(5); return static_cast<int>(three[{index}]); }}\n"
+        '#include <cstdlib>\n#include "engine/cpu/arena.hpp"\n'
+        "int main(int, char** argv) {\n"
+        "motorium::Arena arena; arena.floats(5); volatile float* three = arena.floats(3);\n"
+        "arena.floats(5); return static_cast<int>(three[std::atoi(argv[1])]); }\n"
     )
     check_run(compiler, *SANITIZE, f"-I{ROOT}/csrc", source, "-o", program)
-    done = subprocess.run([program], capture_output=True, text=True, check=False)
+    return program
+
+
+@pytest.mark.parametrize(("index", "sound"), [(2, True), (3, False), (-1, False)])
+def test_pieces_of_an_arena_are_apart_under_a_sanitizer(index, sound, reads_a_piece):
+    """Otherwise one block would hide who reads whose numbers, and the runs above would prove little."""
+    done = subprocess.run([reads_a_piece, str(index)], capture_output=True, text=True, check=False)
     assert (done.returncode == 0) == sound
     assert sound or "use-after-poison" in done.stderr
 

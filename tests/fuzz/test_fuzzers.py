@@ -66,6 +66,17 @@ def run(*command: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
 
 
+def seeds_of(target: str, folder: Path) -> list[Path]:
+    """The target's first inputs, as files in a new folder `corpus`."""
+    corpus = folder / "corpus"
+    corpus.mkdir()
+    contents = SEEDS[target]()
+    seeds = [corpus / f"seed{number}" for number in range(len(contents))]
+    for path, content in zip(seeds, contents, strict=True):
+        path.write_bytes(content)
+    return seeds
+
+
 def build(target: str, out: Path, compiler: str, *flags: str, extra: tuple[Path, ...] = ()) -> Path | None:
     """The program, or None where this compiler has not what the flags ask for."""
     program = out / target
@@ -84,23 +95,37 @@ def build(target: str, out: Path, compiler: str, *flags: str, extra: tuple[Path,
     return None if done.returncode else program
 
 
-@pytest.mark.parametrize("target", SEEDS)
+def test_no_bytes_bring_the_reader_of_robot_files_down(tmp_path):
+    """As it was built, without instruments: a crash is seen, and twenty seconds of compiling are left to the night."""
+    cxx, libraries = shutil.which("g++") or shutil.which("c++"), built_libraries(*LINKED["fuzz_robot_file"])
+    if cxx is None or not libraries:
+        pytest.skip("needs a C++ compiler and libmotorium_engine.a under build/")
+    program, sources = tmp_path / "fuzzer", (FUZZ / "fuzz_robot_file.cpp", FUZZ / "standalone.cpp")
+    done = run(cxx, "-std=c++20", "-O1", *INCLUDES, *sources, *libraries, "-lpthread", "-o", program)
+    assert done.returncode == 0, done.stderr[-3000:]
+    done = run(program, RUNS, *seeds_of("fuzz_robot_file", tmp_path))
+    assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr[-3000:]
+
+
+@pytest.mark.parametrize(
+    "target", ["fuzz_frames", pytest.param("fuzz_robot_file", marks=pytest.mark.nightly)]
+)
 def test_no_bytes_break_it(target, tmp_path):
     """`MOTORIUM_FUZZ_RUNS=1000000 pytest tests/fuzz -k robot` is the long form of one of them."""
     if LINKED[target] and not built_libraries(*LINKED[target]):
         pytest.skip("needs libmotorium_engine.a and its like under build/")
-    corpus = tmp_path / "corpus"
-    corpus.mkdir()
-    contents = SEEDS[target]()
-    seeds = [corpus / f"seed{number}" for number in range(len(contents))]
-    for path, content in zip(seeds, contents, strict=True):
-        path.write_bytes(content)
+    seeds = seeds_of(target, tmp_path)
     if shutil.which("clang++"):
         fuzzer = build(target, tmp_path, "clang++", "-fsanitize=fuzzer,address,undefined")
         if fuzzer is not None:
-            longest = max(2048, *map(len, contents))
+            longest = max(2048, *(path.stat().st_size for path in seeds))
             done = run(
-                fuzzer, f"-runs={RUNS}", "-seed=1", f"-max_len={longest}", "-print_final_stats=0", corpus
+                fuzzer,
+                f"-runs={RUNS}",
+                "-seed=1",
+                f"-max_len={longest}",
+                "-print_final_stats=0",
+                tmp_path / "corpus",
             )
             assert done.returncode == 0, done.stderr[-3000:]
             return

@@ -44,12 +44,12 @@ def bounded():
 def test_configs_that_lie():
     plain = json.loads(SAMPLE.to_json())
     refused = 0
-    for number in range(runs(1500)):
+    for number in range(runs(700)):
         source = random.Random(number)
         document = copy.deepcopy(plain)
         mutate_document(document, source)
         refused += refused_or_sound(partial(Descriptor.from_json, json.dumps(document)))
-    assert refused > 0.6 * runs(1500), "most mutations break something"
+    assert refused > 0.6 * runs(700), "most mutations break something"
 
 
 @pytest.mark.usefixtures("bounded")
@@ -58,10 +58,10 @@ def test_configs_that_are_damaged(sound, tmp_path):
     folder.mkdir()
     (folder / "model.safetensors").write_bytes((sound / "model.safetensors").read_bytes())
     refused = 0
-    for number in range(500):
+    for number in range(250):
         (folder / "config.json").write_bytes(mutate_text(SAMPLE.to_json(), random.Random(number)))
         refused += refused_or_sound(lambda: load_checkpoint(folder))
-    assert refused > 350
+    assert refused > 175
 
 
 @pytest.mark.usefixtures("bounded")
@@ -71,7 +71,7 @@ def test_tensor_files_that_lie_or_are_damaged(sound, tmp_path):
     folder.mkdir()
     (folder / "config.json").write_text(SAMPLE.to_json())
     refused = 0
-    for number in range(1200):
+    for number in range(500):
         source = random.Random(number)
         if number % 2:
             content = mutate_bytes(whole, source)
@@ -81,7 +81,7 @@ def test_tensor_files_that_lie_or_are_damaged(sound, tmp_path):
             content = container.content()
         (folder / "model.safetensors").write_bytes(content)
         refused += refused_or_sound(lambda: load_checkpoint(folder))
-    assert refused > 1000
+    assert refused > 410
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
