@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types import UInt8
+from .scaling import scaled
 
 THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 64, 48
 BLOCK = 8
@@ -53,15 +54,7 @@ class Look:
 
 def thumbnail(image: UInt8) -> UInt8:
     """Shrink to (48, 64, 3) uint8: area means of (H, W, 3); smaller pictures are enlarged by repetition."""
-    rows = _edges(image.shape[0], THUMBNAIL_HEIGHT)
-    columns = _edges(image.shape[1], THUMBNAIL_WIDTH)
-    sums = np.zeros((image.shape[0] + 1, image.shape[1] + 1, 3))
-    sums[1:, 1:] = image.astype(np.float64).cumsum(0).cumsum(1)
-    top, bottom = rows[:, 0, None], rows[:, 1, None]
-    left, right = columns[None, :, 0], columns[None, :, 1]
-    total = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
-    area = ((bottom - top) * (right - left))[:, :, None]
-    return np.rint(total / area).astype(np.uint8)
+    return scaled(image, (THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH))
 
 
 def distance(a: UInt8, b: UInt8) -> float:
@@ -107,12 +100,6 @@ def _exchange(roles: list[str], table: Mapping[tuple[str, str], float]) -> dict[
     if not moved or cost(tuple(roles)) - cost(best) < SWAP_MARGIN * len(moved):
         return {}
     return {role: other for role, other in zip(roles, best, strict=True) if role != other}
-
-
-def _edges(size: int, parts: int) -> NDArray[np.intp]:
-    cuts = np.arange(parts + 1) * size / parts
-    start = np.floor(cuts[:-1]).astype(np.intp)
-    return np.stack([start, np.maximum(start + 1, np.floor(cuts[1:]).astype(np.intp))], 1)
 
 
 def _blocks(image: UInt8) -> NDArray[np.float64]:

@@ -149,3 +149,14 @@ class Setpoints:
         if since <= 0 or after == 0:
             return np.asarray(low)
         return np.asarray(low + (high - low) * (since / int(self._times[after] - self._times[before])))
+
+    def at_times(self, times_ns: ArrayLike) -> Floats:
+        """Return (..., J) setpoints in force at (...) times, as `at` does for one; after the last the last."""
+        wanted = np.asarray(times_ns, dtype=np.int64)
+        after = np.searchsorted(self._times, wanted, side="right")
+        before = np.maximum(after - 1, 0)
+        low, high = self._values[before], self._values[np.minimum(after, len(self._times) - 1)]
+        since = np.maximum(wanted - self._times[before], 0)
+        gap = self._times[np.minimum(after, len(self._times) - 1)] - self._times[before]
+        fraction = np.where(gap > 0, since / np.maximum(gap, 1), 0.0)
+        return np.asarray(low + (high - low) * fraction[..., None])

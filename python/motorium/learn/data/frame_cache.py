@@ -1,0 +1,198 @@
+"""Keep decoded pictures on disk: a file per episode and camera, whole or absent, all of them below a limit.
+
+A file is a header, the pictures one after the other, and a checksum of each. It is written under another name and
+renamed, so that a kill leaves nothing half; its size follows from its header, and a picture whose checksum is wrong is
+decoded again. Files of runs before go first when room is needed, the longest unused ones; those of this run stay.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import struct
+import time
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from ... import rooted
+from ...errors import DataError
+from ...files import TEMPORARY, write_whole
+from ...foreign import open_regular
+from ...types import UInt8
+
+MAGIC = b"MTRFRM01"
+HEADER = struct.Struct("<8sIIII")
+"""Magic, pictures, height, width, 0."""
+SUFFIX = ".frames"
+LIMIT_BYTES = 8 << 30
+MAX_FILE_BYTES = 64 << 30
+OPEN_FILES = 64
+"""Open at a time; the usual limit of a process is 1024."""
+STALE_S = 3600.0
+"""A file that is being written grows; one that nobody touched for so long was left by a kill."""
+_NAME = re.compile(r"[0-9a-f]{64}\.frames")
+
+
+def cache_home() -> Path:
+    """Return the folder of decoded pictures: $XDG_CACHE_HOME/motorium/frames, by default in ~/.cache."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "motorium" / "frames"
+
+
+def file_bytes(count: int, size: tuple[int, int]) -> int:
+    """Return the size of a file of `count` pictures."""
+    return HEADER.size + count * (size[0] * size[1] * 3 + 4)
+
+
+def write_frames(
+    folder: Path, key: str, pictures: Iterable[UInt8], count: int, size: tuple[int, int]
+) -> None:
+    """Write one file of `count` pictures, whole or not at all.
+
+    Raises DataError when there are fewer or of another size, or a link is in the way; OSError when the disk is full.
+    """
+
+    def write(file: BinaryIO) -> None:
+        sums = []
+        file.write(HEADER.pack(MAGIC, count, *size, 0))
+        for picture in pictures:
+            if picture.shape != (*size, 3) or picture.dtype != np.uint8:
+                raise DataError(f"a picture of {picture.shape}, where {(*size, 3)} were announced")
+            data = np.ascontiguousarray(picture).tobytes()
+            sums.append(zlib.crc32(data))
+            file.write(data)
+        if len(sums) != count:
+            raise DataError(f"{len(sums)} of {count} pictures")
+        file.write(np.asarray(sums, dtype="<u4").tobytes())
+
+    write_whole(folder / (key + SUFFIX), write, root=folder)
+
+
+class FrameCache:
+    """Decoded pictures of a folder. For one thread.
+
+    Args:
+        folder: made where it is missing; the user's own.
+        limit_bytes: that its files may have together.
+    """
+
+    def __init__(self, folder: Path, limit_bytes: int = LIMIT_BYTES) -> None:
+        self.folder, self.limit_bytes = folder, limit_bytes
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+        except OSError as error:
+            raise DataError(
+                f"decoded pictures cannot be kept in {folder}: {error.strerror}; name another folder, or set "
+                f"XDG_CACHE_HOME"
+            ) from error
+        self._open: OrderedDict[str, tuple[BinaryIO, np.ndarray]] = OrderedDict()
+        self._mine: set[str] = set()
+
+    def has(self, key: str, count: int, size: tuple[int, int]) -> bool:
+        """Return whether the pictures are there, and keep them for this run."""
+        if key in self._mine:
+            return True
+        try:
+            self._file(key, count, size)
+        except DataError:
+            return False
+        with contextlib.suppress(OSError):
+            os.utime(self._path(key))
+        self._mine.add(key)
+        return True
+
+    def admit(self, key: str, count: int, size: tuple[int, int]) -> bool:
+        """Make room for a file that will be written; False where it does not fit beside what this run has."""
+        wanted = file_bytes(count, size)
+        files = self._files()
+        total = sum(found.st_size for found in files.values())
+        held = sum(found.st_size for name, found in files.items() if name.removesuffix(SUFFIX) in self._mine)
+        if held + wanted > self.limit_bytes:
+            return False
+        for name in sorted(files, key=lambda name: files[name].st_mtime):
+            if total + wanted <= self.limit_bytes:
+                break
+            if name.removesuffix(SUFFIX) not in self._mine and name.endswith(SUFFIX):
+                rooted.remove(self.folder, self.folder / name)
+                total -= files[name].st_size
+        if total + wanted > self.limit_bytes:
+            return False
+        self._mine.add(key)
+        return True
+
+    def forget(self, key: str) -> None:
+        """Remove a file that could not be written, or that is damaged."""
+        self._mine.discard(key)
+        found = self._open.pop(key, None)
+        if found is not None:
+            found[0].close()
+        with contextlib.suppress(OSError, DataError):
+            rooted.remove(self.folder, self._path(key))
+
+    def read(self, key: str, frames: Sequence[int], count: int, size: tuple[int, int]) -> UInt8 | None:
+        """Return (n, H, W, 3) of these frames; None where the file is absent or damaged, which is then removed."""
+        try:
+            file, sums = self._file(key, count, size)
+            out = np.empty((len(frames), *size, 3), np.uint8)
+            length = size[0] * size[1] * 3
+            for place, frame in enumerate(frames):
+                data = os.pread(file.fileno(), length, HEADER.size + frame * length)
+                if len(data) != length or zlib.crc32(data) != sums[frame]:
+                    raise DataError(f"{self._path(key)} is damaged")
+                out[place] = np.frombuffer(data, np.uint8).reshape(*size, 3)
+        except (DataError, OSError):
+            self.forget(key)
+            return None
+        return out
+
+    def close(self) -> None:
+        """Close all files; they stay where they are."""
+        for file, _ in self._open.values():
+            file.close()
+        self._open.clear()
+
+    def _path(self, key: str) -> Path:
+        return self.folder / (key + SUFFIX)
+
+    def _file(self, key: str, count: int, size: tuple[int, int]) -> tuple[BinaryIO, np.ndarray]:
+        if key in self._open:
+            self._open.move_to_end(key)
+            return self._open[key]
+        wanted = file_bytes(count, size)
+        file = open_regular(self._path(key), min(wanted, MAX_FILE_BYTES), error=DataError, inside=self.folder)
+        try:
+            whole = os.fstat(file.fileno()).st_size == wanted
+            if not whole or os.pread(file.fileno(), HEADER.size, 0) != HEADER.pack(MAGIC, count, *size, 0):
+                raise DataError(f"{self._path(key)} does not hold {count} pictures of {size}")
+            sums = np.frombuffer(os.pread(file.fileno(), 4 * count, wanted - 4 * count), "<u4")
+        except BaseException:
+            file.close()
+            raise
+        self._open[key] = (file, sums)
+        if len(self._open) > OPEN_FILES:
+            self._open.popitem(last=False)[1][0].close()
+        return self._open[key]
+
+    def _files(self) -> dict[str, os.stat_result]:
+        """Files of ours in the folder, also those that are being written; others are nobody's business."""
+        found = {}
+        with os.scandir(self.folder) as entries:
+            for entry in entries:
+                if _NAME.fullmatch(entry.name) or entry.name.endswith(TEMPORARY):
+                    with contextlib.suppress(FileNotFoundError):
+                        if entry.is_file(follow_symlinks=False):
+                            found[entry.name] = entry.stat(follow_symlinks=False)
+        return found
+
+    def _sweep(self) -> None:
+        """Remove what a killed run left half written."""
+        for name, found in self._files().items():
+            if name.endswith(TEMPORARY) and time.time() - found.st_mtime > STALE_S:
+                rooted.remove(self.folder, self.folder / name)
