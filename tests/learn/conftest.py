@@ -18,7 +18,11 @@ from nano_samples import SMALL  # noqa: E402
 from motorium.learn.dataset import write_shard  # noqa: E402
 
 HAS_TORCH = find_spec("torch") is not None
-collect_ignore = [] if HAS_TORCH else [p.name for p in HERE.glob("test_*.py") if p.name != "test_torch.py"]
+collect_ignore = (
+    []
+    if HAS_TORCH
+    else ["objectives", *(p.name for p in HERE.glob("test_*.py") if p.name != "test_torch.py")]
+)
 
 
 @pytest.fixture(autouse=True)
