@@ -1,27 +1,16 @@
-"""Sample rows at every tick of a steady grid, paired as `Robot.observe` pairs what a policy gets.
-
-What is stored per row: the newest picture of every camera, and of the time of that observation the joints, the setpoint
-in force (`commanded_rad`) and the one in force a row later (`action`). Every tick goes to `telemetry/`.
-"""
+"""Sample rows (`data.record.rows`) at every tick of a steady grid; every control tick goes to `telemetry/`."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...cameras.base import newest_frames
-from ...errors import DataError
-from ...robots.frames import ages
-from ...timeline.pairing import label_rows, pair
-from ...types import Float32, UInt8
 from ...units import NS_PER_S
 from ..format import instants, layout
 from ..format.identity import ROBOT
@@ -29,13 +18,11 @@ from ..format.instants import LEADER
 from ..format.schema import Feature, Schema, read_info
 from . import marks
 from .rhythm import Rhythm
+from .rows import PICTURE, Pose, Recordable, Rows
 from .writer import DatasetWriter
 
 if TYPE_CHECKING:
     from ...robots.robot import Robot
-
-PICTURE = "observation.images."
-Pose = Callable[[int], Float32]
 
 
 def keeps_leader(root: Path) -> bool:
@@ -44,7 +31,7 @@ def keeps_leader(root: Path) -> bool:
 
 
 def schema_for(
-    robot: Robot, fps: int = 0, subtasks: Sequence[str] | None = None, *, leader: bool = False
+    robot: Recordable, fps: int = 0, subtasks: Sequence[str] | None = None, *, leader: bool = False
 ) -> Schema:
     """Return the features of a recording of this robot; joints in its order, radians.
 
@@ -92,16 +79,6 @@ def schema_for(
     return Schema(fps, spec.name, tuple(features), own)
 
 
-@dataclass(frozen=True)
-class _Waiting:
-    """A row whose action is still to come."""
-
-    now_ns: int
-    t_ns: int
-    row: dict[str, Any]
-    images: dict[str, UInt8 | None]
-
-
 class Sampler:
     """Takes a row at every tick of the grid, on a thread of its own, until `stop`.
 
@@ -124,19 +101,12 @@ class Sampler:
         pose: Pose | None = None,
     ) -> None:
         self.late = 0
-        self.rows = 0
         self.error: BaseException | None = None
         self.writer = writer
         self._robot, self._start_ns = robot, start_ns
-        self._pose = pose if writer.schema.has(LEADER) else None
-        self._period_ns = NS_PER_S // writer.schema.fps
-        self._keys = [f.key for f in writer.schema.videos]
-        self._ages = ages(robot.spec)
-        self._seen: dict[str, int] = {}
-        self._observed_ns = 0
-        self._waiting: deque[_Waiting] = deque()
+        self._rows = Rows(robot, writer, start_ns, time.monotonic_ns, pose)
+        self._period_ns = self._rows.period_ns
         self._over = threading.Event()
-        self._first_ns = self._last_ns = start_ns
         self.rhythm = Rhythm()
         self._ticks = ticks or robot.control.telemetry
         self._ticks()  # what was before the episode is not of it
@@ -144,9 +114,14 @@ class Sampler:
         self._thread.start()
 
     @property
+    def rows(self) -> int:
+        """Rows written so far."""
+        return self._rows.written
+
+    @property
     def rate_hz(self) -> float:
         """Rows per second so far."""
-        elapsed_ns = self._last_ns - self._first_ns
+        elapsed_ns = self._rows.last_ns - self._rows.first_ns
         return (self.rows - 1) * NS_PER_S / elapsed_ns if elapsed_ns > 0 else 0.0
 
     def stop(self) -> None:
@@ -162,59 +137,17 @@ class Sampler:
             while not self._over.wait(max(0.0, (due_ns - time.monotonic_ns()) / NS_PER_S)):
                 now_ns = time.monotonic_ns()
                 self.late += now_ns - due_ns > self._period_ns // 2
-                self._take(now_ns)
-                self._write_known()
+                self._rows.take(now_ns)
+                self._rows.write_known()
                 self._keep_ticks()
                 # A machine that stood still goes on at once; no rows are made up for the time that is gone.
                 due_ns = max(due_ns + self._period_ns, now_ns)
             give_up_ns = time.monotonic_ns() + 2 * self._period_ns  # a dead control thread tells no setpoint
-            while self._write_known() and time.monotonic_ns() < give_up_ns:
+            while self._rows.write_known() and time.monotonic_ns() < give_up_ns:
                 time.sleep(0.002)
             self._keep_ticks()
         except Exception as error:  # noqa: BLE001 - handed to the thread that records, whatever it is
             self.error = error
-
-    def _take(self, now_ns: int) -> None:
-        control, start_ns = self._robot.control, self._start_ns
-        by_role = newest_frames(self._robot.cameras)
-        frames = {key: by_role[key.removeprefix(PICTURE)] for key in self._keys}
-        captured = {role: frame.t_ns for role, frame in by_role.items()}
-        seen_ns = time.monotonic_ns()
-        paired = pair(captured, control.state_at, seen_ns, self._ages, after_ns=self._observed_ns)
-        if paired is None:
-            raise DataError("no joint state has been read yet")
-        self._observed_ns = paired.t_ns
-        joints, newest = paired.joints, control.state()
-        clocks = [frames[key].t_ns for key in self._keys] + [joints.t_ns]
-        row = {
-            "observation.state": joints.position_rad,
-            "velocity_rad_s": joints.velocity_rad_s,
-            "effort": joints.effort,
-            "joint_age_s": (seen_ns - newest.joint_t_ns) / NS_PER_S,
-            "capture_s": [(t_ns - start_ns) / NS_PER_S for t_ns in clocks],
-            "row_s": (now_ns - start_ns) / NS_PER_S,
-        } | dict.fromkeys((f.key for f in marks.COLUMNS), 0)  # known at the end of the episode
-        if self._pose is not None:
-            row[LEADER] = self._pose(paired.t_ns)
-        images: dict[str, UInt8 | None] = {}
-        for key, frame in frames.items():
-            images[key] = None if self._seen.get(key) == frame.seq else frame.image
-            self._seen[key] = frame.seq
-        self._waiting.append(_Waiting(now_ns, paired.t_ns, row, images))
-
-    def _write_known(self) -> bool:
-        """Write the rows whose action is known; say whether others wait."""
-        while self._waiting:
-            first = self._waiting[0]
-            setpoints = label_rows(first.t_ns, self._period_ns, 2, self._robot.control.setpoint_at)
-            if setpoints is None:
-                return True
-            self._waiting.popleft()
-            self.writer.add(first.row | {"commanded_rad": setpoints[0], "action": setpoints[1]}, first.images)
-            if self.rows == 0:
-                self._first_ns = first.now_ns
-            self.rows, self._last_ns = self.rows + 1, first.now_ns
-        return False
 
     def _keep_ticks(self) -> None:
         ticks = self._ticks()
