@@ -73,6 +73,21 @@ def recover(root: Path, part: Path) -> tuple[int, float] | None:
     return staging.publish(root, part.with_suffix(layout.DONE)), rows / read_info(root).schema.fps
 
 
+def removed_repeatable(root: Path, part: Path) -> bool:
+    """Remove an episode in progress that its recorder can make again just so; returns whether it was one."""
+    try:
+        header, _ = read_journal(part / staging.FRAMES)
+    except DataError:
+        return False
+    if header.get(staging.REPEATABLE) is not True or (part / layout.PLAN).exists():
+        return False
+    with as_data_error(f"{part} could not be removed"):
+        rooted.check(root, part)
+        _wait_for_encoder(part)
+        rooted.remove_tree(root, part)
+    return True
+
+
 def finish(root: Path, part: Path) -> int | None:
     """Make a finished episode, which waits for its place, of one in progress; returns its rows.
 

@@ -18,7 +18,7 @@ from ..format.splits import resized
 from ..format.whole_stats import refresh
 from . import aside, staging, unfinished
 from .journal import read_journal
-from .recovery import recover
+from .recovery import recover, removed_repeatable
 
 
 @dataclass
@@ -185,6 +185,9 @@ def _publish(root: Path, done: Path, out: Repair) -> DataError | None:
 def _recover(root: Path, part: Path, out: Repair) -> DataError | None:
     """Finish an episode that was in progress, or put it aside with the reason; returns what keeps it waiting."""
     try:
+        if removed_repeatable(root, part):
+            out.fixed.append(f"removed {part.name}: it was cut off, and its recorder makes it again")
+            return None
         found = recover(root, part)
         if found is None:
             out.lost.append(f"{part.name} held less than a second")

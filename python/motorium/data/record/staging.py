@@ -30,6 +30,8 @@ from .journal import read_journal
 from .sink import video_name
 
 FRAMES, TELEMETRY = "frames.jnl", "telemetry.jnl"
+REPEATABLE = "repeatable"
+"""In the header of a journal: whoever recorded the episode can make the same one again."""
 BUILT = ("data.parquet", "episode.parquet", "telemetry.parquet", "levels.json", "notes.json", layout.PLAN)
 """What `seal` writes into a staging folder from the rest of it."""
 

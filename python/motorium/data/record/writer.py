@@ -145,17 +145,19 @@ class DatasetWriter:
         """Process id of the video encoder; 0 without cameras."""
         return self._sink.pid
 
-    def begin(self, task: str, start_ns: int | None = None) -> int:
+    def begin(self, task: str, start_ns: int | None = None, *, repeatable: bool = False) -> int:
         """Start an episode and return its number. Any words will do as `task`, also none.
+
+        Of a `repeatable` episode, which its recorder can make again just so, nothing is recovered when it is cut off.
 
         Raises DataError when one is in progress, the disk is full, or the folder is gone.
         """
         if self.recording:
             raise DataError("an episode is in progress: end or discard it first")
         with as_data_error(f"no episode can be begun in {self.root}"):
-            return self._begin(task, start_ns)
+            return self._begin(task, start_ns, {staging.REPEATABLE: True} if repeatable else {})
 
-    def _begin(self, task: str, start_ns: int | None) -> int:
+    def _begin(self, task: str, start_ns: int | None, said: Mapping[str, Any]) -> int:
         check_place(self._lock)
         self._check_space()
         info = read_info(self.root)
@@ -168,6 +170,7 @@ class DatasetWriter:
             "start_ns": self._start_ns,
             "started": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             "info": Info(self.schema).as_json(),
+            **said,
         }
         self._row = np.zeros((), self.schema.row)
         self._ticks = None
