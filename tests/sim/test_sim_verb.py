@@ -14,9 +14,9 @@ import pytest
 from motorium import _core
 from motorium.motors.diagnosis import expected_servos
 from motorium.motors.set_up import ServoSetUp
-from motorium.sim.demo import TRAINING_SEEDS_FROM
 from motorium.sim.how_to import how_to
 from motorium.sim.judging import Contest, judge_episodes
+from motorium.sim.scene import TRAINING_SEEDS_FROM
 from motorium.specs.robot import RobotSpec, names
 
 

@@ -20,14 +20,12 @@ from ..errors import MotoriumError
 from ..files import write_json
 from ..instructions import check_instruction
 from .report import FILM, REPORT, SHEET, EpisodePictures, Shot, write_film, write_sheet
+from .scene import TRAINING_SEEDS_FROM
 
 if TYPE_CHECKING:
     from .._core import LoopStats
     from ..policies.base import Policy
     from ..robots.robot import Robot
-
-TRAINING_SEEDS_FROM = 1_000_000_000
-"""Scene seeds from here on are for training; demo and evaluation stay below."""
 
 FILM_HZ = 10.0
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .backend import SimWorldClient
-from .demo import TRAINING_SEEDS_FROM
+from .scene import TRAINING_SEEDS_FROM
 
 POLL_S = 0.05
 

@@ -40,6 +40,8 @@ TRAY_YAW_RAD = 0.35
 TRAY_SPACING_M = 0.108
 OUTER_RADIUS_M = (0.13, 0.27)
 ATTEMPTS = 2000
+TRAINING_SEEDS_FROM = 1_000_000_000
+"""Scene seeds from here on are for training; demo and evaluation stay below."""
 
 Rgb = tuple[float, float, float]
 
