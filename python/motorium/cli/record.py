@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from shlex import quote
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import SpecError
 from ..files import check_writable
-from ._arm import open_with_cameras, tell_without_cameras
-from ._print import echo
-from ._record_view import telling_what_is_kept, unknown, watch
+from ._record_live import ArmToRecord, open_hand, record_live
+from ._record_lockstep import check_options, record_virtual
+from ._record_marks import names, pedal_marks
 from ._task import check_task
-from ._verb import Number, Verb, count, json_option, print_json, say
-
-if TYPE_CHECKING:
-    from ..data.record.record_plan import Leader
-    from ..operator.marks import Mark
-    from ..robots.robot import Robot
-    from ..teleop.leader import LeaderArm
+from ._verb import Number, Verb, json_option
 
 
 @click.command(cls=Verb, name="record")
@@ -52,7 +43,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seconds per episode.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first scene.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    help="Seed of the first scene.  [default: 0; with --lockstep 1000000000]",
+)
 @click.option("--codec", type=click.Choice(["h264", "av1"]), default="h264", show_default=True)
 @click.option("--strict", is_flag=True, help="Repeat episodes that missed their rates.")
 @click.option(
@@ -73,6 +68,20 @@ if TYPE_CHECKING:
     help="What its keys mean: contact, subtask, outcome (a tap is success, 0.8 s is failure), success, failure, mark, "
     "none.  [default: contact,subtask,outcome]",
 )
+@click.option(
+    "--lockstep",
+    is_flag=True,
+    help="Virtual time, faster than the clock: simulated scenes of training, seeds from 1000000000 on. Those that the "
+    "dataset has already are not recorded again.",
+)
+@click.option(
+    "--operator",
+    type=click.Choice(["person", "exact"]),
+    default="person",
+    show_default=True,
+    help="Who demonstrates with --lockstep: a slower, sometimes mistaken person, or the exact expert.",
+)
+@click.option("--processes", type=click.IntRange(1), default=2, show_default=True, help="Of --lockstep.")
 @json_option
 def command(
     robot: str,
@@ -86,13 +95,16 @@ def command(
     task: str | None,
     fps: int,
     limit_s: float,
-    seed: int,
+    seed: int | None,
     codec: str,
     strict: bool,
     accept: tuple[str, ...],
     subtasks: str | None,
     pedal: str | None,
     pedal_keys: str | None,
+    lockstep: bool,
+    operator: str,
+    processes: int,
     as_json: bool,
 ) -> None:
     """Record ROBOT, such as sim:so101, into a dataset that LeRobot opens.
@@ -105,45 +117,26 @@ def command(
     A killed session loses at most the episode in progress, and the next one, or `motorium data repair`, recovers most
     of it.
     """
-    from contextlib import ExitStack
-
     from ..data.format.identity import Accepted
     from ..data.record.record_plan import RecordPlan
-    from ..data.record.recorder import record
-    from ..operator.marks import RECORD_KEYS
-    from ..operator.operator import Operator
 
+    check_options(robot, leader, lockstep=lockstep)
     check_task(robot, task, judged=True)
     _check_dataset(dataset)
+    accepted = Accepted("robot" in accept, "calibration" in accept)
+    if lockstep:
+        record_virtual(
+            robot, as_json=as_json, root=dataset, episodes=episodes, task=task, seed=seed, operator=operator, fps=fps,
+            limit_s=limit_s, codec=codec, processes=processes, accepted=accepted,
+        )  # fmt: skip
+        return
     plan = RecordPlan(
-        dataset, episodes, task, fps, limit_s, seed=seed, codec=codec, strict=strict, subtasks=_names(subtasks, pedal),
-        accepted=Accepted("robot" in accept, "calibration" in accept),
+        dataset, episodes, task, fps, limit_s, seed=seed or 0, codec=codec, strict=strict,
+        subtasks=names(subtasks, pedal), accepted=accepted,
     )  # fmt: skip
-    with ExitStack() as stack:
-        operator = stack.enter_context(
-            Operator(say=say, keys=RECORD_KEYS, pedal=pedal, pedal_marks=_pedal_marks(pedal, pedal_keys))
-        )
-        hand = _hand(leader, leader_port, leader_calibration)
-        if hand is not None:
-            stack.enter_context(hand)
-        stack.enter_context(telling_what_is_kept(dataset))  # also where the arm does not get to rest
-        arm = open_with_cameras(robot, port, calibration, {"seed": seed} if ":" in robot else {})
-        stack.enter_context(operator.attending(arm))
-        tell_without_cameras(arm)
-        watcher = watch(operator, silent=as_json)
-        recorded, writer = record(arm, _shows(arm, hand), plan, watcher, operator.log)
-        control = arm.control.stats()
-    result: dict[str, Any] = {
-        "dataset": str(dataset),
-        "episodes": [r.as_dict() for r in recorded],
-        "repaired": writer.repaired.as_dict(),
-        "control": {"ticks": control.ticks, "missed": control.missed},
-    }
-    look = f"; look at them: motorium data view {quote(str(dataset))}" if recorded else ""
-    said = f"{count(len(recorded), 'episode')} added to {dataset}{look}"
-    print_json(result) if as_json else echo(said)
-    if left := unknown(recorded, dataset):
-        say(left)
+    hand = open_hand(leader, leader_port, leader_calibration)
+    marks = pedal, pedal_marks(pedal, pedal_keys)
+    record_live(ArmToRecord(robot, port, calibration, hand), plan, marks, as_json=as_json)
 
 
 def _check_dataset(dataset: Path) -> None:
@@ -154,46 +147,3 @@ def _check_dataset(dataset: Path) -> None:
             f"folder that is really called so is named by its whole path"
         )
     check_writable(dataset, "the dataset")
-
-
-def _pedal_marks(pedal: str | None, keys: str | None) -> Mapping[int, Mark]:
-    """Return what the keys of the foot switch mean. Raises MotoriumError, and UsageError without a foot switch."""
-    from ..operator.marks import RECORDING
-    from ..operator.pedal import marks_for
-
-    if pedal is None and keys is not None:
-        raise click.UsageError("--pedal-keys says what the keys of a --pedal mean: give that too")
-    return marks_for(RECORDING if keys is None else [word.strip() for word in keys.split(",")])
-
-
-def _hand(leader: str, port: str | None, calibration: str | None) -> LeaderArm | None:
-    """Return the arm that is moved by hand; None for the script."""
-    from ..teleop.leader import open_leader
-
-    if leader == "script":
-        return None
-    try:
-        return open_leader(leader, port=port, calibration=calibration)
-    except SpecError as error:
-        raise SpecError(f"--leader: {error}; for a simulated arm also: script") from error
-
-
-def _shows(arm: Robot, hand: LeaderArm | None) -> Leader:
-    """Return the script of a simulated scene, or the arm that is moved by hand."""
-    if hand is None:
-        from ..sim.script import ScriptLeader
-
-        return ScriptLeader(arm)
-    from ..teleop.recording import ArmLeader
-
-    return ArmLeader(arm, hand)
-
-
-def _names(subtasks: str | None, pedal: str | None) -> tuple[str, ...] | None:
-    """Names of sub-tasks; () numbers them; None keeps no column."""
-    if subtasks is None:
-        return None if pedal is None else ()
-    names = tuple(name.strip() for name in subtasks.split(","))
-    if not all(names) or len(set(names)) != len(names) or max(map(len, names)) > 200:
-        raise click.BadParameter("names, each once, with commas between", param_hint="--subtasks")
-    return names
