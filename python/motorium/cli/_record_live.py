@@ -22,37 +22,48 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ArmToRecord:
-    """The arm as it was asked for, and the one that leads it; without one the script does."""
+class Asked:
+    """An arm as it was asked for."""
 
-    robot: str
+    name: str
     port: str | None
     calibration: str | None
-    hand: LeaderArm | None
 
 
 def record_live(
-    asked: ArmToRecord, plan: RecordPlan, marks: tuple[str | None, Mapping[int, Mark]], *, as_json: bool
+    asked: tuple[Asked, Asked],
+    plan: RecordPlan,
+    marks: tuple[str | None, Mapping[int, Mark]],
+    *,
+    as_json: bool,
 ) -> None:
-    """Record and tell what was kept; `marks` is a foot switch and what its keys mean."""
+    """Record and tell what was kept.
+
+    Args:
+        asked: the arm, and who leads it.
+        plan: what to record.
+        marks: a foot switch, and what its keys mean.
+        as_json: print one JSON object and nothing else.
+    """
     from ..data.record.recorder import record
     from ..operator.marks import RECORD_KEYS
     from ..operator.operator import Operator
 
     with ExitStack() as stack:
-        pedal, pedal_marks = marks
+        (follower, leader), (pedal, pedal_marks) = asked, marks
         operator = stack.enter_context(
             Operator(say=say, keys=RECORD_KEYS, pedal=pedal, pedal_marks=pedal_marks)
         )
-        if asked.hand is not None:
-            stack.enter_context(asked.hand)
+        hand = _hand(leader)
+        if hand is not None:
+            stack.enter_context(hand)
         stack.enter_context(telling_what_is_kept(plan.root))  # also where the arm does not get to rest
-        options = {"seed": plan.seed} if ":" in asked.robot else {}
-        arm = open_with_cameras(asked.robot, asked.port, asked.calibration, options)
+        options = {"seed": plan.seed} if ":" in follower.name else {}
+        arm = open_with_cameras(follower.name, follower.port, follower.calibration, options)
         stack.enter_context(operator.attending(arm))
         tell_without_cameras(arm)
         watcher = watch(operator, silent=as_json)
-        recorded, writer = record(arm, _shows(arm, asked.hand), plan, watcher, operator.log)
+        recorded, writer = record(arm, _shows(arm, hand), plan, watcher, operator.log)
         control = arm.control.stats()
     result: dict[str, Any] = {
         "dataset": str(plan.root),
@@ -67,14 +78,14 @@ def record_live(
         say(left)
 
 
-def open_hand(leader: str, port: str | None, calibration: str | None) -> LeaderArm | None:
+def _hand(leader: Asked) -> LeaderArm | None:
     """Return the arm that is moved by hand; None for the script."""
     from ..teleop.leader import open_leader
 
-    if leader == "script":
+    if leader.name == "script":
         return None
     try:
-        return open_leader(leader, port=port, calibration=calibration)
+        return open_leader(leader.name, port=leader.port, calibration=leader.calibration)
     except SpecError as error:
         raise SpecError(f"--leader: {error}; for a simulated arm also: script") from error
 

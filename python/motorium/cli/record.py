@@ -8,7 +8,7 @@ import click
 
 from ..errors import SpecError
 from ..files import check_writable
-from ._record_live import ArmToRecord, open_hand, record_live
+from ._record_live import Asked, record_live
 from ._record_lockstep import check_options, record_virtual
 from ._record_marks import names, pedal_marks
 from ._task import check_task
@@ -29,7 +29,11 @@ from ._verb import Number, Verb, json_option
     help="Folder of the dataset, new or to continue.",
 )
 @click.option(
-    "--episodes", type=click.IntRange(1), default=10, show_default=True, help="How many episodes to add."
+    "--episodes",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="How many episodes to add; with --lockstep, how many scenes from the first on to have.",
 )
 @click.option("--task", help="The instruction; without it, or with a task's name, every scene draws its own.")
 @click.option(
@@ -134,9 +138,8 @@ def command(
         dataset, episodes, task, fps, limit_s, seed=seed or 0, codec=codec, strict=strict,
         subtasks=names(subtasks, pedal), accepted=accepted,
     )  # fmt: skip
-    hand = open_hand(leader, leader_port, leader_calibration)
-    marks = pedal, pedal_marks(pedal, pedal_keys)
-    record_live(ArmToRecord(robot, port, calibration, hand), plan, marks, as_json=as_json)
+    asked = Asked(robot, port, calibration), Asked(leader, leader_port, leader_calibration)
+    record_live(asked, plan, (pedal, pedal_marks(pedal, pedal_keys)), as_json=as_json)
 
 
 def _check_dataset(dataset: Path) -> None:
