@@ -35,8 +35,8 @@ def test_the_next_close_and_open_are_where_the_tool_was_then():
     found = hindsight(SPEC, state, np.zeros(60, dtype=np.int32))
     closes, opens = gripper_events(state[:, 5], np.zeros(60, dtype=np.int32))
     assert closes.shape == opens.shape == (1,)
-    assert 15 < closes[0] <= 18
-    assert 40 < opens[0] <= 43
+    assert 15 <= closes[0] < 18
+    assert 40 <= opens[0] < 43
     for kind, event in ((CLOSE, closes[0]), (OPEN, opens[0])):
         position, rotation = Chain(SPEC).tcp(q[event])
         before = np.arange(60) < event
@@ -80,8 +80,8 @@ def test_where_the_gripper_rests_does_not_hide_what_it_holds(rest):
     approach, leave = np.linspace(rest, 0.38, 8), np.linspace(0.38, rest, 8)
     opening = np.concatenate([np.full(20, rest), approach, OPENING, leave, np.full(20, rest)])
     closes, opens = gripper_events(opening, np.zeros(len(opening), dtype=int))
-    assert 28 + 15 < closes[0] <= 28 + 18
-    assert any(28 + 40 < event <= 28 + 43 for event in opens)
+    assert 28 + 15 <= closes[0] < 28 + 18
+    assert any(28 + 40 <= event < 28 + 43 for event in opens)
 
 
 def test_trembling_and_still_grippers_have_no_events():
@@ -119,3 +119,30 @@ def test_what_does_not_fit_is_refused():
     arm_only = replace(SPEC, joints=SPEC.joints[:5])
     with pytest.raises(DataError, match="0 joints of unit 'opening'"):
         hindsight(arm_only, state[:, :5], np.zeros(60, dtype=int))
+
+
+def test_in_a_whole_demonstration_the_thing_lay_in_the_hand_that_closed():
+    """What was computed from joints alone, against the simulator's truth: always the same place in the tool's frame."""
+    pytest.importorskip("mujoco")
+    from motorium.sim.expert import Expert
+    from motorium.sim.lockstep import LockStep
+    from motorium.sim.world import World
+
+    world, expert, slots = World(SPEC), Expert(SPEC), slot_map(SPEC)
+    play = LockStep(world)
+    cubes, heights = [], []
+    for seed in range(8):
+        world.reset(seed)
+        play.restart()
+        first, states = world.truth(), []
+        while not world.success and len(states) < 200:
+            states.append(slots.scatter(world.position_rad)[[joint.slot for joint in SPEC.joints]])
+            play.run_row(expert.target(world.truth(), world.position_rad, play.setpoint))
+        found = hindsight(SPEC, np.array(states, dtype=np.float32), np.zeros(len(states), dtype=int))
+        assert found.known[0, 0].all()
+        cube = np.array([first.cube.x_m, first.cube.y_m, first.cube.z_m])
+        cubes.append(found.rotation[0, 0, CLOSE].T @ (cube - found.position_m[0, 0, CLOSE]))
+        heights.append(found.position_m[0, 0, OPEN, 2])
+    spread = np.linalg.norm(np.array(cubes) - np.median(cubes, axis=0), axis=1)
+    assert spread.max() < 0.002
+    assert np.ptp(heights) < 0.002

@@ -1,6 +1,6 @@
 """Hindsight targets: where the gripper will close and open next, known once the episode is over.
 
-    target(k) = FK(q(e)),  e = the first frame after k at which the gripper closes (or opens)
+    target(k) = FK(q(e)),  e = the first frame after k at which the gripper begins to close (or open)
 
 An auxiliary target for the pictures, in place of a simulator's truth: where a hand closed, there was the thing it took.
 The idea of labelling by what came later is that of hindsight experience replay (Andrychowicz et al., 2017,
@@ -31,6 +31,9 @@ TRAVEL = 0.1
 """Slot value (0 closed .. 1 open) that a gripper has to move one way before that counts: SO-101 closes on a cube of
 25 mm by 0.2."""
 
+REST = 0.05
+"""Of `travel`: a gripper that moves less from one frame to the next is at rest."""
+
 
 @dataclass(frozen=True)
 class Hindsight:
@@ -40,7 +43,7 @@ class Hindsight:
         position_m: (N, A, E, 3) float32, the tool centre point in the base frame of its arm.
         rotation: (N, A, E, 3, 3) float32, the tool's rotation in that frame.
         ahead: (N, A, E) int32, frames until the event; 0 where there is none.
-        known: (N, A, E) bool, whether the episode has such an event after the frame; elsewhere targets are 0.
+        known: (N, A, E) bool, whether such an event is still to come in the episode; elsewhere targets are 0.
     """
 
     position_m: Float32
@@ -50,7 +53,7 @@ class Hindsight:
 
 
 def hindsight(spec: RobotSpec, state: Float32, episode: Integers, travel: float = TRAVEL) -> Hindsight:
-    """Find the next close and open of every frame.
+    """Find where the tool was at the next close and open of every frame.
 
     Args:
         spec: the robot that was recorded.
@@ -83,8 +86,9 @@ def gripper_events(opening: Float32, episode: Integers, travel: float = TRAVEL) 
 
     A close is a fall by `travel` from the widest since the gripper last turned, an open a rise by as much from the
     narrowest: relative, because a gripper that holds something stops at the width of the thing. A thing is taken when
-    the gripper has closed as far as it goes, so a close is where it fell by `travel` for the last time before it
-    turns; it is let go as soon as it opens, so an open is where it rose by `travel` first.
+    the gripper has closed as far as it goes, so of several falls in a row the last counts; it is let go as soon as it
+    opens, so of several rises the first. The event is where that fall or rise begins: the arm stands there, and may
+    be on its way again before the fingers have come to rest.
 
     Args:
         opening: (N,) slot values.
@@ -94,19 +98,35 @@ def gripper_events(opening: Float32, episode: Integers, travel: float = TRAVEL) 
     events: tuple[list[int], list[int]] = ([], [])
     bounds = [*np.flatnonzero(np.diff(episode, prepend=episode[:1] - 1)).tolist(), len(opening)]
     for start, stop in pairwise(bounds):
-        low = high = float(opening[start])
+        values = opening[start:stop].tolist()
+        low = high = values[0]
         was: int | None = None
-        for frame, value in enumerate(opening[start:stop].tolist(), start):
+        for at, value in enumerate(values):
             low, high = min(low, value), max(high, value)
             kind = CLOSE if high - value >= travel else OPEN if value - low >= travel else None
             if kind is None:
                 continue
             if kind != was:
-                events[kind].append(frame)
+                events[kind].append(start + _begin(values, at, travel))
             elif kind == CLOSE:
-                events[CLOSE][-1] = frame
+                events[CLOSE][-1] = start + _begin(values, at, travel)
+            # Whoever goes on in the same direction only moves the mark that a turn is measured from.
             was, low, high = kind, value, value
     return np.array(events[CLOSE], dtype=np.int64), np.array(events[OPEN], dtype=np.int64)
+
+
+def _begin(values: list[float], at: int, travel: float) -> int:
+    """Return where the movement that has reached index `at` begins: no more than `travel` back, and not in a rest.
+
+    What is held settles while it is carried, so a resting opening may lie `travel` off long before the hand moves.
+    """
+    begin = at - 1
+    sign = 1.0 if values[at] > values[begin] else -1.0
+    while begin > 0 and abs(values[at] - values[begin]) < travel:
+        if sign * (values[begin] - values[begin - 1]) < REST * travel:
+            break
+        begin -= 1
+    return begin
 
 
 def _one_arm(spec: RobotSpec, state: Float32, episode: Integers, travel: float) -> Hindsight:
