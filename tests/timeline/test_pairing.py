@@ -80,3 +80,14 @@ def test_of_setpoints_logged_at_one_time_the_last_counts_and_what_is_no_log_is_r
         Setpoints([0, 5, 3], np.zeros((3, 1)))
     with pytest.raises(MotoriumError, match="need"):
         Setpoints([], np.zeros((0, 1)))
+
+
+def test_setpoints_of_many_times_are_those_of_each():
+    rng = np.random.default_rng(3)
+    times = np.sort(rng.integers(0, 300, 60))  # some twice
+    log = Setpoints(times, rng.standard_normal((60, 2)).astype(np.float32))
+    wanted = np.arange(times[0] - 5, times[-1] + 1).reshape(-1, 1)
+    found = log.at_times(wanted)
+    assert found.shape == (len(wanted), 1, 2)
+    np.testing.assert_array_equal(found[:, 0], np.stack([log.at(int(t)) for t in wanted[:, 0]]))
+    np.testing.assert_array_equal(log.at_times(times[-1] + 9), log.at(int(times[-1])))

@@ -159,4 +159,6 @@ class Setpoints:
         since = np.maximum(wanted - self._times[before], 0)
         gap = self._times[np.minimum(after, len(self._times) - 1)] - self._times[before]
         fraction = np.where(gap > 0, since / np.maximum(gap, 1), 0.0)
+        if self._values.dtype.kind == "f":  # as one number would be taken
+            fraction = fraction.astype(self._values.dtype)
         return np.asarray(low + (high - low) * fraction[..., None])

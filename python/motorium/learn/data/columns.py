@@ -45,14 +45,14 @@ class Columns:
     Attributes:
         slots: of the columns of joints.
         robots: embodiments, by number.
-        tasks: instructions, by number.
+        tasks: instruction -> its number, which count from 0.
         recorded: recordings, by number.
     """
 
     slots: tuple[int, ...]
     robots: tuple[RobotSpec, ...]
     parts: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
-    tasks: list[str] = field(default_factory=list)
+    tasks: dict[str, int] = field(default_factory=dict)
     recorded: list[Recorded] = field(default_factory=list)
     frames: int = 0
 
@@ -84,7 +84,7 @@ def gather(
 
     Raises DataError for what cannot be read or does not mean what it should.
     """
-    robots = tuple({source.robot.name: source.robot for source in sources}.values())
+    robots = tuple(dict.fromkeys(source.robot for source in sources))
     slots = tuple(dict.fromkeys(joint.slot for robot in robots for joint in robot.joints))
     out = Columns(slots, robots)
     total = sum(
@@ -158,13 +158,11 @@ def _placed(out: Columns, source: Source, values: NDArray[np.float32]) -> NDArra
     return whole
 
 
-def _numbered(tasks: list[str], number: NDArray[np.int64], texts: list[str]) -> NDArray[np.int32]:
+def _numbered(tasks: dict[str, int], number: NDArray[np.int64], texts: list[str]) -> NDArray[np.int32]:
     """Number the texts of an episode's rows as those of the table, of which new ones are made."""
     of = np.zeros(len(texts), np.int32)
     for used in np.unique(number).tolist():
-        if texts[used] not in tasks:
-            tasks.append(texts[used])
-        of[used] = tasks.index(texts[used])
+        of[used] = tasks.setdefault(texts[used], len(tasks))
     return of[number]
 
 

@@ -14,11 +14,12 @@ import struct
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ... import rooted
 from ...errors import DataError
@@ -92,44 +93,46 @@ class FrameCache:
                 f"decoded pictures cannot be kept in {folder}: {error.strerror}; name another folder, or set "
                 f"XDG_CACHE_HOME"
             ) from error
-        self._open: OrderedDict[str, tuple[BinaryIO, np.ndarray]] = OrderedDict()
-        self._mine: set[str] = set()
+        self._open: OrderedDict[str, tuple[BinaryIO, NDArray[Any]]] = OrderedDict()
+        self._mine: dict[str, int] = {}
 
     def has(self, key: str, count: int, size: tuple[int, int]) -> bool:
         """Return whether the pictures are there, and keep them for this run."""
-        if key in self._mine:
-            return True
         try:
             self._file(key, count, size)
-        except DataError:
-            return False
-        with contextlib.suppress(OSError):
             os.utime(self._path(key))
-        self._mine.add(key)
+        except (DataError, OSError):
+            return False
+        self._mine[key] = file_bytes(count, size)
         return True
 
-    def admit(self, key: str, count: int, size: tuple[int, int]) -> bool:
-        """Make room for a file that will be written; False where it does not fit beside what this run has."""
-        wanted = file_bytes(count, size)
-        files = self._files()
-        total = sum(found.st_size for found in files.values())
-        held = sum(found.st_size for name, found in files.items() if name.removesuffix(SUFFIX) in self._mine)
-        if held + wanted > self.limit_bytes:
-            return False
-        for name in sorted(files, key=lambda name: files[name].st_mtime):
-            if total + wanted <= self.limit_bytes:
-                break
-            if name.removesuffix(SUFFIX) not in self._mine and name.endswith(SUFFIX):
+    def admit(self, wanted: Mapping[str, int]) -> set[str]:
+        """Make room for files that will be written, and keep them for this run.
+
+        Args:
+            wanted: key -> bytes.
+
+        Returns:
+            Keys of those that fit, in the order given, beside the files that this run has already.
+        """
+        room = self.limit_bytes - sum(self._mine.values())
+        admitted = set()
+        for key, size in wanted.items():
+            if size <= min(room, MAX_FILE_BYTES):
+                admitted.add(key)
+                room -= size
+        self._mine |= {key: wanted[key] for key in admitted}
+        others = {n: f for n, f in self._files().items() if n.removesuffix(SUFFIX) not in self._mine}
+        excess = sum(found.st_size for found in others.values()) - room
+        for name in sorted(others, key=lambda name: others[name].st_mtime):
+            if excess > 0 and name.endswith(SUFFIX):
                 rooted.remove(self.folder, self.folder / name)
-                total -= files[name].st_size
-        if total + wanted > self.limit_bytes:
-            return False
-        self._mine.add(key)
-        return True
+                excess -= others[name].st_size
+        return admitted
 
     def forget(self, key: str) -> None:
         """Remove a file that could not be written, or that is damaged."""
-        self._mine.discard(key)
+        self._mine.pop(key, None)
         found = self._open.pop(key, None)
         if found is not None:
             found[0].close()
@@ -161,7 +164,7 @@ class FrameCache:
     def _path(self, key: str) -> Path:
         return self.folder / (key + SUFFIX)
 
-    def _file(self, key: str, count: int, size: tuple[int, int]) -> tuple[BinaryIO, np.ndarray]:
+    def _file(self, key: str, count: int, size: tuple[int, int]) -> tuple[BinaryIO, NDArray[Any]]:
         if key in self._open:
             self._open.move_to_end(key)
             return self._open[key]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import multiprocessing
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from multiprocessing.pool import Pool
 
 REPORT_S = 2.0
+ALIVE_S = 2.0
+"""After so long without a picture the workers are looked at."""
 _VERSION = "1 area"
 """Of what is kept: another rule of scaling makes other files."""
 
@@ -141,6 +145,7 @@ class Frames:
         self._cache, self._workers = cache, workers
         self._stack = contextlib.ExitStack()
         self._pool: Pool | None = None
+        self._team: set[BaseProcess] = set()
         self._lock = threading.Lock()
 
     def prepare(self, clips: Sequence[Clip], report: Callable[[str], None] | None = None) -> Decoding:
@@ -148,22 +153,20 @@ class Frames:
 
         Raises DataError for the first clip that cannot be decoded; those before it stay.
         """
-        kept, without, jobs = 0, 0, []
-        for clip in {clip.key: clip for clip in clips}.values():
-            if self._cache.has(clip.key, clip.count, clip.size):
-                kept += clip.count
-            elif self._cache.admit(clip.key, clip.count, clip.size):
-                jobs.append((self._cache.folder, clip))
-            else:
-                without += clip.count
+        todo = {clip.key: clip for clip in clips}
+        there = {key for key, clip in todo.items() if self._cache.has(key, clip.count, clip.size)}
+        sizes = {k: file_bytes(clip.count, clip.size) for k, clip in todo.items() if k not in there}
+        admitted = self._cache.admit(sizes)
+        jobs = [(self._cache.folder, todo[key]) for key in sizes if key in admitted]
+        kept, without = (sum(todo[k].count for k in keys) for keys in (there, set(sizes) - admitted))
         begin = reported = time.monotonic()
-        done, whole, full = 0, sum(clip.count for _, clip in jobs), False
+        done, whole, full = 0, sum(clip.count for _, clip in jobs), ""
         for key, count, problem in self._map(_keep, jobs):
             if problem:
                 self._cache.forget(key)
                 if not problem.startswith(_FULL):
                     raise DataError(problem)
-                full, without = True, without + count
+                full, without = full or problem, without + count
                 continue
             done += count
             now = time.monotonic()
@@ -173,7 +176,7 @@ class Frames:
                     f"decoded {done} of {whole} pictures, {rate:.0f} per second, {(whole - done) / rate:.0f} s to go"
                 )
         if full:
-            _log.warning("%s is on a full disk: not all decoded pictures are kept", self._cache.folder)
+            _log.warning("not all decoded pictures can be kept: %s", full)
         seconds = time.monotonic() - begin if done else 0.0
         return Decoding(done, kept, seconds, max(1, self._workers), without)
 
@@ -206,19 +209,28 @@ class Frames:
         self._cache.close()
 
     def _map(self, call: Callable[[A], B], jobs: Sequence[A]) -> Iterator[B]:
-        if self._workers and len(jobs) > 1:
-            if self._pool is None:
-                self._pool = self._stack.enter_context(spawned_pool(self._workers, _worker))
-            return self._pool.imap(call, jobs)
-        return map(call, jobs)
+        """Call for each job, in order, in the workers where there are some. Raises DataError when one of them dies."""
+        if not self._workers or len(jobs) < 2:
+            yield from map(call, jobs)
+            return
+        if self._pool is None:
+            others = set(multiprocessing.active_children())
+            self._pool = self._stack.enter_context(spawned_pool(self._workers, _worker))
+            self._team = set(multiprocessing.active_children()) - others
+        results = self._pool.imap(call, jobs)
+        for _ in jobs:
+            while True:  # a pool puts another worker in the place of a dead one, whose job never ends
+                try:
+                    yield results.next(timeout=ALIVE_S)
+                    break
+                except multiprocessing.TimeoutError:
+                    if not all(worker.is_alive() for worker in self._team):
+                        raise DataError(
+                            "a process that decodes pictures died; was the memory full? Allow fewer workers"
+                        ) from None
 
 
-_FULL = "no room: "
-
-
-def bytes_of(clips: Sequence[Clip]) -> int:
-    """Return what the decoded clips take on disk."""
-    return sum(file_bytes(clip.count, clip.size) for clip in {clip.key: clip for clip in clips}.values())
+_FULL = "not written: "
 
 
 def _worker() -> None:

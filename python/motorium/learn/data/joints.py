@@ -143,36 +143,38 @@ class JointReader:
                 f"({more} such rows); remove the episode: motorium data delete, or record it again"
             )
         if unit != RAD and self.calibration is not None:
-            radians = np.stack(
-                [self._calibrated(values[:, i], joint, unit) for i, joint in enumerate(self.robot.joints)], 1
-            )
+            radians = self._calibrated(values, unit, self.calibration)
         else:
             radians = to_radians(values, self.robot, unit).astype(np.float64)
         _check_plausible(radians, self.robot, f"{where}: {key}", unit)
         return radians
 
-    def _calibrated(self, values: Float64, joint: JointSpec, unit: str) -> Float64:
-        """Return radians of one joint by what its servo counted: LeRobot measures along counts of the travel."""
-        zeros = self.calibration
-        if zeros is None or joint.name not in zeros.travel_ticks:
-            raise DataError(
-                f"the calibration does not tell the travel of {joint.name}, which -100 to 100 is counted in: give "
-                f"LeRobot's own file, or calibrate the arm again"
-            )
-        low, high = zeros.travel_ticks[joint.name]
-        zero = zeros.joints[joint.name]
-        per_turn = MotorSpec.load(joint.motor or self.robot.bus.motor).ticks_per_turn
-        along = values * (zero.sign * joint.sign)  # drive mode 1: LeRobot counts against the servo
-        if joint.unit != "rad":
-            share = values / 100.0 if zero.sign == joint.sign else 1.0 - values / 100.0
-            ticks = low + share * (high - low)
-        elif unit == DEG:
-            ticks = (low + high) / 2 + values / 360.0 * (
-                per_turn - 1
-            )  # LeRobot leaves the drive mode out here
-        else:
-            ticks = (low + high) / 2 + along / 200.0 * (high - low)
-        return (ticks - zero.zero_ticks) * zero.sign * TURN_RAD / per_turn
+    def _calibrated(self, values: Float64, unit: str, zeros: Calibration) -> Float64:
+        """Return radians by what each servo counted then, as LeRobot's `_normalize` has it from its range."""
+        out = to_radians(values, self.robot, DEG).astype(np.float64)  # degrees of a travel that nobody kept
+        for i, joint in enumerate(self.robot.joints):
+            if joint.name in zeros.travel_ticks:
+                out[:, i] = _counted(values[:, i], joint, unit, (zeros, self.robot.motor_names[i]))
+            elif unit == LEROBOT:
+                raise DataError(
+                    f"the calibration does not tell the travel of {joint.name}, which -100 to 100 is counted in: give "
+                    f"LeRobot's own file, or calibrate the arm again"
+                )
+        return out
+
+
+def _counted(values: Float64, joint: JointSpec, unit: str, how: tuple[Calibration, str]) -> Float64:
+    """Return radians of one joint of LeRobot's numbers, which are shares of its travel, or degrees from its middle."""
+    (low, high), zero = how[0].travel_ticks[joint.name], how[0].joints[joint.name]
+    turn, against = MotorSpec.load(how[1]).ticks_per_turn, zero.sign != joint.sign  # drive mode 1
+    if joint.unit != "rad":
+        share = values / 100.0
+        ticks = low + (1.0 - share if against else share) * (high - low)
+    elif unit == DEG:
+        ticks = (low + high) / 2 + values / 360.0 * (turn - 1)  # the drive mode does not count there
+    else:
+        ticks = (low + high) / 2 + (-values if against else values) / 200.0 * (high - low)
+    return np.asarray((ticks - zero.zero_ticks) * zero.sign * TURN_RAD / turn, np.float64)
 
 
 def _order(dataset: Dataset, key: str, robot: RobotSpec, renamed: Mapping[str, str]) -> tuple[int, ...]:

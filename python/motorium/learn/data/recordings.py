@@ -23,7 +23,7 @@ from ...types import UInt8
 from .columns import Columns, digest, gather
 from .frame_cache import LIMIT_BYTES, FrameCache, cache_home
 from .frames import Clip, Decoding, Frames
-from .source import Source, SourceSpec, TableSpec, check_rate, open_source
+from .source import Source, SourceSpec, TableSpec, check_rate, check_robots, open_source
 from .splits import divide
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Recordings:
         present: (robots, 200) bool, slots that an embodiment has.
         weights: per source, how often its frames are drawn; their sum is 1.
         training, validation: numbers of frames; no recording has frames in both.
-        left_out: in words, episodes that are not learned from.
+        remarks: in words, what a person should know: episodes that are not learned from, what is converted.
         fingerprint: SHA-256 of what was read, wherever it lies.
     """
 
@@ -76,7 +76,7 @@ class Recordings:
         self.tasks, self.slots, self.dt_s = tuple(columns.tasks), columns.slots, dt_s
         self.roles = tuple(sources[0].cameras)
         self.present = np.stack([valid_mask(robot) for robot in self.robots])
-        self.left_out = tuple(line for source in sources for line in source.left_out)
+        self.remarks = tuple(line for source in sources for line in source.remarks(table.size, dt_s))
         self._columns = columns.joined()
         held = np.array([one.held_out for one in columns.recorded])[self._columns["episode"]]
         self.training, self.validation = np.flatnonzero(~held), np.flatnonzero(held)
@@ -116,6 +116,7 @@ class Recordings:
         table = TableSpec(**{**vars(table), "roles": tuple(opened[0].cameras)})
         opened += [open_source(spec, table) for spec in sources[1:]]
         _check_different(opened)
+        check_robots(opened)
         dt_s = table.dt_s or 1.0 / opened[0].dataset.schema.fps
         for source in opened:
             check_rate(source, dt_s)
@@ -193,11 +194,12 @@ def _check_different(sources: Sequence[Source]) -> None:
     seen: dict[tuple[int, int], Path] = {}
     for source in sources:
         found = source.dataset.root.stat()
-        first = seen.setdefault((found.st_dev, found.st_ino), source.spec.path)
-        if first is not source.spec.path:
+        first = seen.get((found.st_dev, found.st_ino))
+        if first is not None:
             raise DataError(
                 f"{source.spec.path} and {first} are the same dataset: give it once, with a weight"
             )
+        seen[found.st_dev, found.st_ino] = source.spec.path
 
 
 def _weights(sources: Sequence[Source], frames: NDArray[np.int64]) -> tuple[float, ...]:

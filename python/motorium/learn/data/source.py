@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...data.edit.marking import for_training
 from ...data.format.dataset import Dataset
-from ...data.format.identity import LEROBOT_NAMES
+from ...data.format.identity import LEROBOT_NAMES, identity_of, other_robot
 from ...data.format.outcome import outcome_of
 from ...errors import DataError, SpecError
+from ...robots.identity import Identity
 from ...specs.robot import RobotSpec
 from .joints import JointReader
 
 PICTURE = "observation.images."
 MOST_WEIGHT = 1e6
+SQUEEZED = 0.02
+"""Change of a picture's ratio, as a logarithm, that nobody sees."""
 MOST_ROWS = 4096
 """Of a chunk; the longest published ones have a few hundred."""
 
@@ -126,6 +129,22 @@ class Source:
         """Its robot."""
         return self.joints.robot
 
+    def remarks(self, size: tuple[int, int] | None, dt_s: float) -> list[str]:
+        """Say what is left out, squeezed or interpolated where pictures become `size` and rows lie `dt_s` apart."""
+        out, schema = list(self.left_out), self.dataset.schema
+        for role, key in self.cameras.items():
+            height, width = schema.feature(key).shape[:2]
+            if size is not None and abs(math.log(width * size[0] / height / size[1])) > SQUEEZED:
+                out.append(
+                    f"{self.dataset.root}: pictures of {role} are squeezed from {width} x {height} to "
+                    f"{size[1]} x {size[0]}; a camera of the robot must be too"
+                )
+        if not _is_rate(schema.fps, dt_s):
+            out.append(
+                f"{self.dataset.root}: its {schema.fps} rows per second are interpolated to rows of {dt_s:g} s"
+            )
+        return out
+
 
 def open_source(spec: SourceSpec, table: TableSpec) -> Source:
     """Open a dataset for training.
@@ -147,7 +166,7 @@ def check_rate(source: Source, dt_s: float) -> None:
     where = source.dataset.root
     if said is not None and said != fps:
         raise DataError(f"{where} has {fps} rows per second, not the {said} that were declared")
-    if said is None and not math.isclose(fps * dt_s, 1.0, rel_tol=1e-3):
+    if said is None and not _is_rate(fps, dt_s):
         raise DataError(
             f"{where} has {fps} rows per second, and rows of {dt_s:g} s are to be learned ({1 / dt_s:.4g} per second): "
             f"declare its rate, and its setpoints are interpolated in time (fps={fps}), or convert it: "
@@ -155,16 +174,40 @@ def check_rate(source: Source, dt_s: float) -> None:
         )
 
 
+def check_robots(sources: Sequence[Source]) -> None:
+    """Raise DataError when two robots of one name are different ones."""
+    named: dict[str, Source] = {}
+    for source in sources:
+        first = named.setdefault(source.robot.name, source)
+        if first.robot != source.robot:
+            raise DataError(
+                f"{first.dataset.root} and {source.dataset.root} are of two robots called {source.robot.name} that "
+                f"differ: give one of them another name in its file"
+            )
+
+
+def _is_rate(fps: int, dt_s: float) -> bool:
+    return math.isclose(fps * dt_s, 1.0, rel_tol=1e-3)
+
+
 def _robot(dataset: Dataset, spec: SourceSpec) -> RobotSpec:
     name = dataset.schema.robot
     if not (spec.robot or name):
         raise DataError(f"{dataset.root} does not say its robot: declare it (robot, such as so101)")
     try:
-        return RobotSpec.load(spec.robot or LEROBOT_NAMES.get(name, name))
+        found = RobotSpec.load(spec.robot or LEROBOT_NAMES.get(name, name))
     except SpecError as error:
         raise DataError(
             f"{dataset.root} was recorded on {name!r}: {error}; declare its robot (robot, such as so101)"
         ) from error
+    there = identity_of(dataset)
+    other = other_robot(dataset.schema.own, name, there, found, Identity.of(found, None)) if there else ""
+    if other and spec.robot is None:
+        raise DataError(
+            f"{dataset.root} was {other}: the same angles mean another motion there. To take it for the one known "
+            f"here, declare it (robot={found.name})"
+        )
+    return found
 
 
 def _cameras(dataset: Dataset, spec: SourceSpec, roles: tuple[str, ...] | None) -> dict[str, str]:
@@ -223,7 +266,8 @@ def _episodes(dataset: Dataset, table: TableSpec) -> tuple[Dataset, tuple[str, .
     )
     if not kept.episodes:
         why = "; ".join(said) or f"{dataset.root} has no episode"
-        raise DataError(f"{why}: nothing is left to learn from")
+        asked = "; failed ones are learned only when asked for (with_failures)" if failed else ""
+        raise DataError(f"{why}: nothing is left to learn from{asked}")
     return kept, tuple(said)
 
 
