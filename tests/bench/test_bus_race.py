@@ -7,6 +7,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from motorium.bench import bus
 from motorium.bench.bus import CONTESTS, wire_limit_us
 from motorium.cli.bench import command
 
@@ -35,6 +36,7 @@ def test_every_figure_of_ours_is_there(monkeypatch):
     from motorium.bench.peers import servo_buses
 
     monkeypatch.setattr(servo_buses, "PEERS", {"feetech": (), "dynamixel": ()})
+    monkeypatch.setattr(bus, "QUICK", bus.Effort(rounds=2, cycles=10, losses=1, waits=3))
     for found in measured().values():
         assert set(found) >= FIGURES
 
@@ -70,10 +72,9 @@ def test_wire_limit_counts_every_bit():
 
 
 def test_without_a_peer_it_says_how_to_get_one(monkeypatch):
-    from motorium.bench import bus
     from motorium.bench.peers import servo_buses
 
     monkeypatch.setattr(servo_buses, "PEERS", {"feetech": (), "dynamixel": ()})
-    found = bus.measure_protocol("feetech", bus.Effort(rounds=2, cycles=5, losses=1))
+    found = bus.measure_protocol("feetech", bus.Effort(rounds=2, cycles=5, losses=1, waits=1))
     assert (found["peer"], found["vs_peer"]) == (None, None)
     assert "motorium[bench]" in found["note"]

@@ -95,6 +95,7 @@ def test_torque_starts_from_where_the_arm_is(arm):
 
 
 def test_nothing_is_enabled_unless_every_joint_answers(arm):
+    arm.open_anew(reply_margin_s=0.06)
     arm.emulator.set_fault(ServoFault.DROP, 4)
     assert arm.bus.set_torque(True) == BusStatus.IO_ERROR
     arm.emulator.set_fault(ServoFault.NONE)
@@ -103,6 +104,7 @@ def test_nothing_is_enabled_unless_every_joint_answers(arm):
 
 
 def test_release_reaches_the_others_when_one_is_silent(arm):
+    arm.open_anew(reply_margin_s=0.06)
     assert arm.bus.set_torque(True) == BusStatus.OK
     arm.emulator.set_fault(ServoFault.DROP, 6)
     assert arm.bus.set_torque(False) == BusStatus.IO_ERROR

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -17,6 +18,7 @@ from motorium.motors.emulated import connect_only, emulate, make_factory_new
 from motorium.motors.set_up import ServoSetUp
 from motorium.specs.robot import RobotSpec
 from motorium.specs.servo import MotorSpec
+from motorium.specs.servo_family import FAMILIES
 
 PAN, GRIPPER = 0, 5
 
@@ -185,7 +187,10 @@ def test_the_verb_sets_up_one_servo_for_a_script(so101):
     assert so101.value(2, "id") == 3
 
 
-def test_the_verb_shows_the_bus_asks_and_says_what_is_wrong(so101):
+def test_the_verb_shows_the_bus_asks_and_says_what_is_wrong(so101, monkeypatch):
+    family = FAMILIES["feetech"]
+    rates = {rate: family.baud_codes[rate] for rate in (1_000_000, 57_600)}  # of eight
+    monkeypatch.setattr(set_ups, "FAMILIES", {"feetech": replace(family, baud_codes=rates)})
     so101.connect(1, GRIPPER)
     done = run("so101", "--port", so101.servos.port, typed="\nq\n")
     assert done.exit_code == 0, done.output

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from motorium._core import JointState, ServoEmulator, ServoFault
+from motorium.cli import _sweep_view
 from motorium.cli.main import main
 from motorium.errors import BusError, CalibrationError
 from motorium.motors.emulated import emulate
@@ -127,7 +128,10 @@ def test_an_arm_whose_servos_count_over_the_seam_keeps_their_offsets() -> None:
     servos.close()
 
 
-def test_the_verb_saves_what_the_next_program_finds(hand: Hand, tmp_path: Path) -> None:
+def test_the_verb_saves_what_the_next_program_finds(
+    hand: Hand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_sweep_view, "STILL_S", 0.5)
     exported = tmp_path / "lerobot.json"
     result = CliRunner().invoke(
         main, ["calibrate", "so101", "--port", hand.emulator.port, "--json", "--to-lerobot", str(exported)]
@@ -146,7 +150,7 @@ def test_the_verb_saves_what_the_next_program_finds(hand: Hand, tmp_path: Path) 
 def test_a_joint_left_out_is_named_and_nothing_is_written(hand: Hand) -> None:
     hand.share = 0.5
     before = [hand.emulator.registers(joint.id)[31:33] for joint in SPEC.joints]
-    result = CliRunner().invoke(main, ["calibrate", "so101", "--port", hand.emulator.port, "--limit", "2"])
+    result = CliRunner().invoke(main, ["calibrate", "so101", "--port", hand.emulator.port, "--limit", "1"])
     assert result.exit_code == 2
     assert all(name in result.output for name in SPEC.joint_names)
     assert "move it from stop to stop" in result.output

@@ -6,12 +6,15 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from built import built_libraries
 
 ROOT = Path(__file__).parents[2]
+CHECK_TIMEOUT_S = 60
 FIRMWARE = tuple(sorted(path.stem for path in (ROOT / "firmware/core").glob("*.c")))
 # Sources of one header in trees from before every class had a single source.
 SPLIT = {"control_core": ["control_sources"], "control_loop": ["reconnect", "supervision"]}
@@ -75,3 +78,34 @@ def build(out: Path, program: Path, *flags: str, tree: Path = ROOT) -> Path:
         objects.append(target)
     subprocess.run([*common, *sources_of(program, tree), *objects, "-o", out], check=True)
     return out
+
+
+class RunningChecks:
+    """The checks of one program, each in a process of its own."""
+
+    def __init__(self, program: Path, names: Sequence[str]) -> None:
+        """Start them all."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        self._processes = {name: subprocess.Popen([program, name], **pipes) for name in names}
+
+    def passes(self, name: str) -> None:
+        """Wait for the end of a check; fails with what it said."""
+        process = self._processes[name]
+        said, _ = process.communicate(timeout=CHECK_TIMEOUT_S)
+        assert process.returncode == 0, said
+
+    def end(self) -> None:
+        """Kill those that nobody waited for."""
+        for process in self._processes.values():
+            process.kill()
+            process.communicate()
+
+
+@contextmanager
+def running(program: Path, names: Sequence[str]) -> Iterator[RunningChecks]:
+    """Run all checks of `program` at once, since each of them mostly waits, and leave none behind."""
+    checks = RunningChecks(program, names)
+    try:
+        yield checks
+    finally:
+        checks.end()

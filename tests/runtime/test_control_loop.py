@@ -34,7 +34,8 @@ def arm() -> Iterator[VirtualArm]:
 
 @pytest.fixture
 def loop(arm: VirtualArm) -> Iterator[_core.Robot]:
-    control = _core.Robot(robot_config(SPEC, **QUICK), [arm.emulator.port])
+    """At its end the arm is let go where it stands; how one parks is tested with controls of their own."""
+    control = _core.Robot(robot_config(SPEC, **QUICK, exit="release"), [arm.emulator.port])
     control.start()
     yield control
     control.stop()
@@ -97,9 +98,11 @@ def test_commands_stay_continuous_under_random_delays(loop: _core.Robot) -> None
     rng = np.random.default_rng(3)
     thread = threading.Thread(target=feed, args=(loop, stop, rng, 0.15))
     thread.start()
-    time.sleep(2.0)
+    begin = loop.stats().ticks
+    enough = wait(lambda: loop.stats().ticks > begin + 280)
     stop.set()
     thread.join()
+    assert enough
     records = loop.telemetry()
     running = records[records["mode"] == 2]
     assert len(running) > 200
@@ -162,9 +165,11 @@ def test_a_silent_servo_trips_the_gate(arm: VirtualArm, loop: _core.Robot) -> No
     np.testing.assert_allclose(arm.position_rad, REST, atol=0.06)
 
 
-def test_stop_parks_and_releases(arm: VirtualArm, loop: _core.Robot) -> None:
-    assert loop.enable()
-    loop.stop()
+def test_stop_parks_and_releases(arm: VirtualArm) -> None:
+    control = _core.Robot(robot_config(SPEC, **QUICK), [arm.emulator.port])
+    control.start()
+    assert control.enable()
+    control.stop()
     assert not arm.torque.any()
     np.testing.assert_allclose(arm.position_rad, REST, atol=0.06)
 
@@ -241,7 +246,7 @@ def test_python_holding_the_gil_does_not_delay_control(loop: _core.Robot) -> Non
         burner.start()
         loop.telemetry()
         woke = time.monotonic()
-        for _ in range(60):
+        for _ in range(30):
             time.sleep(0.005)
             periods.append(time.monotonic() - woke)
             woke = time.monotonic()

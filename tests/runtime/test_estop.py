@@ -7,6 +7,7 @@ import pty
 import signal
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from test_control_core import Bench
-from virtual_arm import VirtualArm
+from virtual_arm import VirtualArm, quick_robot
 
 import motorium
 from motorium._core import Mode, PushStatus, Reason
@@ -23,10 +24,13 @@ from motorium.errors import SafetyError
 from motorium.robots.robot import Robot
 from motorium.specs.robot import RobotSpec
 
-SPEC = RobotSpec.load("so101")
+QUICK = quick_robot(Path(tempfile.mkdtemp()), patient=True)
+SPEC = RobotSpec.load(QUICK)
 HOLD_S = SPEC.control.estop_hold_s
 STILL_S, LIMP_S = 0.1, HOLD_S + 0.5
 """The bounds of docs/safety.md: from the press to a goal that stands still, and to no torque."""
+FAULT = 4
+"""Of `mode` in telemetry."""
 RIGHT = np.array([joint.home_rad for joint in SPEC.joints]) + 1.2 * np.eye(6)[0]
 
 
@@ -38,7 +42,7 @@ def arm() -> Iterator[VirtualArm]:
 
 @pytest.fixture
 def robot(arm: VirtualArm) -> Iterator[Robot]:
-    with Robot.open("so101", port=arm.emulator.port, calibration="nominal") as opened:
+    with Robot.open(QUICK, port=arm.emulator.port, calibration="nominal") as opened:
         yield opened
 
 
@@ -50,13 +54,28 @@ def seconds_until(condition: Callable[[], bool], timeout_s: float = 10.0) -> flo
     return time.monotonic() - begin
 
 
+def stood_in_time(robot: Robot, pressed_s: float) -> None:
+    """Judge the bound by the control thread's records: two ticks, and `STILL_S` beside what the machine held it up."""
+    count = robot.control.stats().ticks
+    seconds_until(lambda: robot.control.stats().ticks > count + 2)  # its tick is on record
+    ticks = robot.control.telemetry()
+    (stopped,) = np.flatnonzero(ticks["mode"] == FAULT)[:1]
+    after = ticks[: stopped + 1]
+    after = after[after["t_ns"] * 1e-9 > pressed_s]
+    assert len(after) <= 2
+    held_up_s = np.maximum(0.0, after["period_us"] * 1e-6 - 1 / SPEC.control.rate_hz).sum()
+    assert ticks["t_ns"][stopped] * 1e-9 - pressed_s <= STILL_S + held_up_s
+
+
 def stops(arm: VirtualArm, robot: Robot, press: Callable[[], object]) -> None:
     """Press while the arm moves: it must stand and then be limp, both in time, and stay so."""
-    robot.control.move_to(RIGHT.astype(np.float32))
+    robot.control.move_to(RIGHT.astype(np.float32), velocity_share=0.25)
     seconds_until(lambda: arm.position_rad[0] > 0.1)
+    robot.control.telemetry()
     press()
     pressed = time.monotonic()
-    seconds_until(lambda: robot.control.reason is Reason.ESTOP, STILL_S)
+    seconds_until(lambda: robot.control.reason is Reason.ESTOP)
+    stood_in_time(robot, pressed)
     goal = robot.control.goal_rad
     seconds_until(lambda: not arm.torque.any(), LIMP_S)
     assert time.monotonic() - pressed >= 0.9 * HOLD_S
@@ -120,7 +139,7 @@ def test_what_is_no_descriptor(robot: Robot) -> None:
 
 
 def test_leaving_does_not_park(arm: VirtualArm) -> None:
-    with Robot.open("so101", port=arm.emulator.port, calibration="nominal") as robot:
+    with Robot.open(QUICK, port=arm.emulator.port, calibration="nominal") as robot:
         robot.move_to({"shoulder_pan": 0.5})
         robot.estop()
         begin = time.monotonic()
@@ -133,7 +152,7 @@ PROGRAM = """
 import sys, time
 from motorium.robots.robot import Robot
 from motorium.operator.estop import stop_keys
-with Robot.open("so101", port=sys.argv[1], calibration="nominal") as robot, stop_keys(robot):
+with Robot.open(sys.argv[2], port=sys.argv[1], calibration="nominal") as robot, stop_keys(robot):
     print("up", flush=True)
     while True:
         robot.check()
@@ -146,7 +165,7 @@ def test_from_the_keyboard_with_the_terminal_given_back(arm: VirtualArm, end: st
     keyboard, terminal = pty.openpty()
     before = termios.tcgetattr(terminal)
     program = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, arm.emulator.port],
+        [sys.executable, "-c", PROGRAM, arm.emulator.port, QUICK],
         stdin=terminal,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

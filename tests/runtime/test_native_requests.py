@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cpp_program import build
+from cpp_program import RunningChecks, build, running
 
 HERE = Path(__file__).parent / "cpp"
 
 
-@pytest.fixture(scope="module")
-def checks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("requests") / "request_checks", HERE / "request_checks.cpp", "-O0")
-
-
-@pytest.mark.parametrize(
-    "check",
-    [
-        "every_request",
-        "enable_is_withdrawn",
-        "move_is_withdrawn",
-        "accept_position_is_withdrawn",
-        "reset_estop_is_withdrawn",
-        "reconnect_is_withdrawn",
-        "a_full_queue",
-    ],
+CHECKS = (
+    "every_request",
+    "enable_is_withdrawn",
+    "move_is_withdrawn",
+    "accept_position_is_withdrawn",
+    "reset_estop_is_withdrawn",
+    "reconnect_is_withdrawn",
+    "a_full_queue",
 )
-def test_requests(checks: Path, check: str) -> None:
-    done = subprocess.run([checks, check], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def checks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningChecks]:
+    program = build(
+        tmp_path_factory.mktemp("requests") / "request_checks", HERE / "request_checks.cpp", "-O0"
+    )
+    with running(program, CHECKS) as started:
+        yield started
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_requests(checks: RunningChecks, check: str) -> None:
+    checks.passes(check)

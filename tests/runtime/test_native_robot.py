@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cpp_program import build
+from cpp_program import RunningChecks, build, running
 
 HERE = Path(__file__).parent / "cpp"
 
 
-@pytest.fixture(scope="module")
-def checks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("robot") / "robot_checks", HERE / "robot_checks.cpp", "-O0")
-
-
-@pytest.mark.parametrize(
-    "check",
-    [
-        "a_chunk_in_slots",
-        "what_fails_the_check",
-        "pulled_and_plugged_in",
-        "why_it_stopped",
-        "springs_go_home",
-        "without_joints",
-        "shutdown_fits",
-    ],
+CHECKS = (
+    "a_chunk_in_slots",
+    "what_fails_the_check",
+    "pulled_and_plugged_in",
+    "why_it_stopped",
+    "springs_go_home",
+    "without_joints",
+    "shutdown_fits",
 )
-def test_robot(checks: Path, check: str) -> None:
-    done = subprocess.run([checks, check], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def checks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningChecks]:
+    program = build(tmp_path_factory.mktemp("robot") / "robot_checks", HERE / "robot_checks.cpp", "-O0")
+    with running(program, CHECKS) as started:
+        yield started
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_robot(checks: RunningChecks, check: str) -> None:
+    checks.passes(check)

@@ -31,7 +31,7 @@ from motorium.types import Observation
 
 REST = np.array([joint.rest_rad for joint in SPEC.joints])
 HOME = np.array([joint.home_rad for joint in SPEC.joints])
-QUICK = quick_robot(Path(tempfile.mkdtemp()))
+QUICK = quick_robot(Path(tempfile.mkdtemp()), patient=True)
 
 
 @pytest.fixture
@@ -103,27 +103,27 @@ def test_in_synchronous_mode_the_arm_stands_while_the_policy_thinks(arm: Virtual
 def test_until_ends_the_run(arm: VirtualArm) -> None:
     policy = SinePolicy()
     with opened(arm) as robot:
-        report = motorium.run(robot, policy, "swing", 30.0, until=lambda: policy.calls >= 5)
+        report = motorium.run(robot, policy, "swing", 30.0, until=lambda: policy.calls >= 4)
     assert report.success is True
     assert report.duration_s < 10
 
 
 def test_one_bad_chunk_is_survived(arm: VirtualArm) -> None:
     with opened(arm) as robot:
-        report = motorium.run(robot, NanPolicy(first=4, count=1), "swing", 1.5)
+        report = motorium.run(robot, NanPolicy(first=4, count=1), "swing", 1.3)
     assert report.refused_chunks == 1
     assert report.safety.trips == 0
 
 
 def test_bad_chunks_stop_the_arm(arm: VirtualArm) -> None:
     with pytest.raises(SafetyError, match="unusable chunks"), opened(arm) as robot:
-        motorium.run(robot, NanPolicy(first=4, count=99), "swing", 10.0)
+        motorium.run(robot, NanPolicy(first=3, count=99), "swing", 10.0)
     assert at_rest(arm)
 
 
 def test_a_policy_that_raises_ends_at_rest_with_its_own_error(arm: VirtualArm) -> None:
     with pytest.raises(ArithmeticError, match="melted"), opened(arm) as robot:
-        motorium.run(robot, BrokenPolicy(at=5), "swing", 10.0)
+        motorium.run(robot, BrokenPolicy(at=4), "swing", 10.0)
     assert at_rest(arm)
 
 
@@ -131,10 +131,15 @@ def test_a_stalled_policy_underflows_holds_and_goes_on(arm: VirtualArm) -> None:
     policy = StallingPolicy(at=6, stall_s=1.2)
     with opened(arm) as robot:
         report = motorium.run(robot, policy, "swing", 4.0)
+        records = robot.control.telemetry()
     assert report.underflows == 1
     assert policy.calls > 7
     assert report.safety.trips == 0
-    assert arm.largest_goal_step_rad < 0.04
+    records = records[records["mode"] > 0]  # under torque
+    steps = np.abs(np.diff(records["goal_rad"], axis=0)).max(axis=1) / np.diff(
+        records["tick"].astype(np.int64)
+    )
+    assert 0 < steps.max() < 0.04
 
 
 def test_an_arm_unplugged_in_mid_run(arm: VirtualArm) -> None:

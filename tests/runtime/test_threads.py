@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cpp_program import build, compiler
+from cpp_program import RunningChecks, build, compiler, running
 
 HERE = Path(__file__).parent / "cpp"
 
 
+CHECKS = (
+    "no_allocation",
+    "unplug",
+    "lost_at_write",
+    "reconnect",
+    "bus_errors",
+    "destructor_parks",
+    "exit_parks",
+    "state_at",
+)
+
+
 @pytest.fixture(scope="module")
-def loop_checks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("loop") / "loop_checks", HERE / "loop_checks.cpp", "-O0")
+def checks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningChecks]:
+    program = build(tmp_path_factory.mktemp("loop") / "loop_checks", HERE / "loop_checks.cpp", "-O0")
+    with running(program, CHECKS) as started:
+        yield started
 
 
 SANITISERS = {
@@ -37,19 +52,6 @@ def test_hand_overs_are_sound(soak: str, sanitiser: str, tmp_path: Path) -> None
     assert (done.returncode, done.stdout) == (0, "ok\n"), done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    "check",
-    [
-        "no_allocation",
-        "unplug",
-        "lost_at_write",
-        "reconnect",
-        "bus_errors",
-        "destructor_parks",
-        "exit_parks",
-        "state_at",
-    ],
-)
-def test_control_thread(loop_checks: Path, check: str) -> None:
-    done = subprocess.run([loop_checks, check], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+@pytest.mark.parametrize("check", CHECKS)
+def test_control_thread(checks: RunningChecks, check: str) -> None:
+    checks.passes(check)

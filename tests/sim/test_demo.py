@@ -16,7 +16,7 @@ from motorium.sim.demo import DemoPlan, DemoReport, EpisodeResult, run_demo
 from motorium.sim.report import FILM, REPORT, SHEET, EpisodePictures
 from motorium.specs.robot import RobotSpec
 
-SEED, EPISODES = 40, 2
+SEED, EPISODES, ENOUGH_LOOKS = 40, 2, 12
 FIELDS = {
     "robot", "transport", "checkpoint", "seed", "episodes", "successes", "success_rate", "chunk_latency_ms",
     "control", "bus", "safety", "underflows", "late_chunks", "shortfalls",
@@ -29,7 +29,7 @@ class Witness:
     def __init__(self, policy: PlayBack) -> None:
         self.policy = policy
         self.told: list[str] = []
-        self.looks = 0
+        self.looks = self.looks_before = self.successes = 0
 
     def begins(self, index: int, seed: int, task: str) -> None:
         self.policy.begin(seed)
@@ -43,13 +43,19 @@ class Witness:
 
     def ends(self, result: EpisodeResult) -> None:
         self.told.append(f"ends {result.index}")
+        self.looks_before, self.successes = self.looks, self.successes + result.success
+
+    def has_seen_enough(self) -> bool:
+        return self.successes > 0 and self.looks > self.looks_before + ENOUGH_LOOKS
 
 
 @pytest.fixture(scope="module")
 def shown() -> tuple[DemoReport, Witness]:
+    """Two scenes; the second is cut short where the first was a success."""
     policy = PlayBack(RobotSpec.load("so101"), range(SEED, SEED + EPISODES))
     witness = Witness(policy)
-    return run_demo(DemoPlan("played back", EPISODES, SEED), witness, policy), witness
+    report = run_demo(DemoPlan("played back", EPISODES, SEED), witness, policy, ended=witness.has_seen_enough)
+    return report, witness
 
 
 @pytest.mark.nightly

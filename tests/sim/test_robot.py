@@ -63,6 +63,7 @@ print("never")
 """
 
 
+@pytest.mark.nightly
 def test_ctrl_c_parks_the_arm_and_leaves_nothing(wait_until):
     with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True,
                           stderr=subprocess.PIPE) as process:  # fmt: skip

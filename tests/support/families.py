@@ -53,6 +53,13 @@ class FamilyArm(DrivenArm):
             setattr(self.config, name, value)
         super().__init__(servos, open_joints(servos.port, self.config))
 
+    def open_anew(self, **config: Any) -> None:
+        """Open the bus again with other values of its configuration."""
+        del self.bus
+        for name, value in config.items():
+            setattr(self.config, name, value)
+        self.bus = open_joints(self.emulator.port, self.config)
+
     def raw(self, **options: Any) -> _core.ServiceBus:
         """Raw registers of the chain."""
         return _core.ServiceBus(self.family, self.emulator.port, **{"reply_margin_us": 300_000, **options})

@@ -18,13 +18,23 @@ STIFFNESS = 8.0
 """Share of stall torque per radian of error."""
 
 
-def quick_robot(folder: Path) -> str:
-    """The declaration of so101 with faster slews, so that a test need not watch an arm go to rest for two seconds."""
-    text = (DATA / "so101.toml").read_text(encoding="utf-8")
-    quick = folder / "so101.toml"
-    quick.write_text(
-        text.replace("approach_velocity_share = 0.25", "approach_velocity_share = 0.9"), encoding="utf-8"
-    )
+def quick_robot(folder: Path, robot: str = "so101", *, patient: bool = False) -> str:
+    """The declaration of `robot` with faster slews, so that a test need not watch an arm go to rest for two seconds.
+
+    A `patient` one takes a busy machine for no lost reply and no silent servo, in tests of something else.
+    """
+    text = (DATA / f"{robot}.toml").read_text(encoding="utf-8")
+    quick = folder / f"{robot}.toml"
+    changes = {"approach_velocity_share = 0.25": "approach_velocity_share = 0.9"}
+    if patient:
+        changes |= {
+            "reply_margin_s = 0.004": "reply_margin_s = 0.03",
+            "max_state_age_s = 0.1": "max_state_age_s = 0.3",
+        }
+    for shipped, changed in changes.items():
+        assert shipped in text
+        text = text.replace(shipped, changed)
+    quick.write_text(text, encoding="utf-8")
     return str(quick)
 
 

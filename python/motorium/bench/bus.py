@@ -59,11 +59,12 @@ CONTESTS = {
 
 @dataclass(frozen=True)
 class Effort:
-    """How long to measure: `rounds` in which every driver runs `cycles`, and `losses` lost replies."""
+    """How long to measure: `rounds` in which every driver runs `cycles`, `losses` lost replies, `waits` for nobody."""
 
     rounds: int = 15
     cycles: int = 200
     losses: int = 15
+    waits: int = 20
 
 
 QUICK = Effort(rounds=3, cycles=50, losses=3)
@@ -197,7 +198,7 @@ def measure_protocol(protocol: str, effort: Effort) -> dict[str, Any]:
         medians = _race({"motorium": ours.cycle, **{peer.name: peer.cycle for peer in peers}}, effort)
         waits = {peer.name: _cpu_share(peer.wait, 5) for peer in peers}
     figures = _against(medians, waits, protocol)
-    figures["cpu_share_waiting"] = round(_waiting(ours, protocol, 20), 4)
+    figures["cpu_share_waiting"] = round(_waiting(ours, protocol, effort.waits), 4)
     return {**figures, **_on_the_wire(ours, protocol, effort)}
 
 
