@@ -29,7 +29,8 @@ SPARE_BYTES = 64 << 20
 RATIO = 8
 """A page of texts or pictures may unpack to so many times its packed size, and `SPARE_BYTES` more."""
 BATCH_BYTES = 32 << 20
-FOOTERS_KEPT = 4
+CHUNKS_KEPT = 1 << 15
+"""Footers are kept until they list so many columns of row groups: those of a few hundred files with one episode each."""
 TABLE_BYTES = 128 << 20
 """Largest table that is read whole, and `RATIO` times its file's bytes more."""
 _ENCODINGS = frozenset({0, 2, 3, 4, 5, 6, 8, 9})
@@ -65,12 +66,23 @@ def _groups_of(file: BinaryIO) -> list[list[Chunk]]:
     """Read the footer of an opened file, once: a dataset's file is opened again for each of its episodes."""
     found = os.fstat(file.fileno())
     state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-    if state not in _footers:
+    groups = _footers.get(state)
+    if groups is None:
         groups = read_groups(file)
-        while len(_footers) >= FOOTERS_KEPT:
-            _footers.pop(next(iter(_footers)), None)
+        known = list(_footers.items())  # at once: another thread may read, too
+        count = sum(len(group) for _, others in [*known, (state, groups)] for group in others)
+        for old, others in known:
+            if count <= CHUNKS_KEPT:
+                break
+            _footers.pop(old, None)
+            count -= sum(map(len, others))
         _footers[state] = groups
-    return _footers[state]
+    return groups
+
+
+def _beginnings(path: str) -> set[str]:
+    """A column's path and what stands before each of its dots: the names that it may be asked for by."""
+    return {path, *(path[:place] for place, sign in enumerate(path) if sign == ".")}
 
 
 def _named(act: Callable[..., T], where: object, *arguments: Any) -> T:
@@ -101,6 +113,7 @@ class ParquetTable:
                 f"{path} holds {self.rows} rows of {count} columns; at most {MAX_ROWS} of {MAX_COLUMNS} are read"
             )
         self._columns = [file.schema.column(i) for i in range(count)]
+        self._names = [_beginnings(column.path) for column in self._columns]
         if any(len(group) != count for group in groups) or len(groups) != file.metadata.num_row_groups:
             raise DataError(f"{path} is damaged: not every group of rows has {count} columns")
 
@@ -123,11 +136,8 @@ class ParquetTable:
         import pyarrow as pa
 
         groups = list(range(len(self._groups))) if row_groups is None else list(row_groups)
-        places = [
-            i
-            for i, column in enumerate(self._columns)
-            if any(column.path == name or column.path.startswith(f"{name}.") for name in columns)
-        ]
+        asked = set(columns)
+        places = [i for i, names in enumerate(self._names) if not asked.isdisjoint(names)]
         longest = max((self._measure(group, places) for group in groups), default=0)
         size = max(1, min(batch_size, BATCH_BYTES // max(1, longest)))
         found = self._file.iter_batches(size, row_groups=groups, columns=list(columns), use_threads=False)
