@@ -56,7 +56,7 @@ class Hand:
         return task or ""
 
     def begin(self) -> None:
-        self.robot.control.slew(np.full(6, 0.3, np.float32), 0.2)
+        self.robot.control.slew(np.full(6, 0.3, np.float32), 0.9)
 
     def done(self) -> bool | None:
         return None
@@ -75,9 +75,9 @@ def test_the_arm_is_held_and_then_at_rest_whatever_ends_the_recording(tmp_path: 
 
     class Ends(Silent):
         def watches(self, sampler: recorder.Sampler) -> str | None:
-            if sampler.rows > 30 and what == "folder":
+            if sampler.rows > 21 and what == "folder":
                 shutil.rmtree(root, ignore_errors=True)
-            elif sampler.rows > 30:
+            elif sampler.rows > 21:
                 os.kill(sampler.writer.encoder_pid, signal.SIGKILL)
             return None
 

@@ -24,6 +24,8 @@ from motorium.runtime.runner import Runner
 FOREVER_S = 60.0
 RUNNING = 2
 ENOUGH = 4
+DT_S = 0.02
+"""Between rows: a policy is asked for its next plan after four of them."""
 HOLDS_WITHIN_NS = 200_000_000
 
 
@@ -70,7 +72,7 @@ def ran_on_ns(robot: mt.Robot, stop_ns: int) -> int:
 
 @pytest.mark.parametrize("how", ["until", "ctrlc", "until raises", "on_progress raises"])
 def test_the_arm_holds_at_once_and_a_late_plan_moves_nothing(robot: mt.Robot, how: str) -> None:
-    policy = Turn(robot.spec, thinks_s=lambda call: FOREVER_S if call > ENOUGH else 0.0)
+    policy = Turn(robot.spec, dt_s=DT_S, thinks_s=lambda call: FOREVER_S if call > ENOUGH else 0.0)
     ending = Ending(how, policy)
     expected = {"ctrlc": KeyboardInterrupt, "until": ()}.get(how, StuckError)
     begin_s = time.monotonic()
@@ -114,7 +116,7 @@ class Slowing(Turn):
     """Declares other rows and another rhythm once it runs, and keeps to them."""
 
     def __init__(self, spec: mt.RobotSpec, name: str, value: float) -> None:
-        super().__init__(spec)
+        super().__init__(spec, dt_s=DT_S)
         self.change = (name, value)
 
     def infer(self, obs: mt.Observation, *, committed: np.ndarray | None = None) -> mt.ActionChunk:
@@ -125,7 +127,7 @@ class Slowing(Turn):
 
 @pytest.mark.parametrize(
     ("name", "value", "why"),
-    [("dt_s", 0.1, r"0\.1 s apart; the policy declares 0\.05"), ("rows", 80, "shape")],
+    [("dt_s", 0.1, r"0\.1 s apart; the policy declares 0\.02"), ("rows", 80, "shape")],
 )
 def test_a_policy_is_held_to_the_rhythm_it_was_bound_with(
     robot: mt.Robot, name: str, value: float, why: str
@@ -136,7 +138,10 @@ def test_a_policy_is_held_to_the_rhythm_it_was_bound_with(
 
 
 def test_the_end_of_the_time_is_such_an_end(robot: mt.Robot) -> None:
-    policy, asked = Turn(robot.spec, thinks_s=lambda call: FOREVER_S if call > ENOUGH else 0.0), [0]
+    policy, asked = (
+        Turn(robot.spec, dt_s=DT_S, thinks_s=lambda call: FOREVER_S if call > ENOUGH else 0.0),
+        [0],
+    )
 
     def progress(_elapsed_s: float) -> None:
         asked[0] = time.monotonic_ns()
@@ -156,13 +161,13 @@ def test_who_asks_slowly_does_not_lengthen_the_run(robot: mt.Robot) -> None:
         time.sleep(1.5)
         return False
 
-    mt.run(robot, Turn(robot.spec), "turn", 0.7, until=until)
+    mt.run(robot, Turn(robot.spec, dt_s=DT_S), "turn", 0.7, until=until)
     assert ran_on_ns(robot, begun_ns[0] + 700_000_000) < HOLDS_WITHIN_NS
     assert robot.control.mode is Mode.HOLDING
 
 
 def test_a_camera_that_blocks_is_not_waited_for(robot: mt.Robot, monkeypatch: pytest.MonkeyPatch) -> None:
-    policy, freed, looks, stopped = Turn(robot.spec), threading.Event(), [0], [0]
+    policy, freed, looks, stopped = Turn(robot.spec, dt_s=DT_S), threading.Event(), [0], [0]
     look = robot.observe
 
     def observe(task: str) -> mt.Observation:
@@ -182,7 +187,7 @@ def test_a_camera_that_blocks_is_not_waited_for(robot: mt.Robot, monkeypatch: py
 
 
 def test_ctrl_c_does_not_wait_for_the_first_plan(robot: mt.Robot) -> None:
-    policy = Turn(robot.spec, thinks_s=lambda _: FOREVER_S)
+    policy = Turn(robot.spec, dt_s=DT_S, thinks_s=lambda _: FOREVER_S)
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
     begin_s = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
@@ -196,7 +201,7 @@ def test_a_policy_lost_in_thought_is_said_once_and_not_run_again(
     robot: mt.Robot, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(inference, "MAX_BUSY_S", 0.05)
-    policy = Turn(robot.spec, thinks_s=lambda call: FOREVER_S if call >= 4 else 0.0)
+    policy = Turn(robot.spec, dt_s=DT_S, thinks_s=lambda call: FOREVER_S if call >= 4 else 0.0)
     runner = Runner(robot, policy, "turn")
     with caplog.at_level(logging.WARNING):
         drive(runner, 20.0, until=lambda: policy.calls >= 4)
