@@ -139,7 +139,7 @@ $(VENV)/.test: $(VENV)/.tools $(SOURCES)
 	$(PY) tools/system_libs.py
 	@touch $(VENV)/.sim $@
 
-$(DEV)/.configured: $(VENV)/.tools
+$(DEV)/.configured: $(VENV)/.tools pyproject.toml
 	@$(TOOLS) cmake -S . -B $(DEV) -G Ninja -DMOTORIUM_INPLACE=ON -DMOTORIUM_WERROR=ON -DMOTORIUM_ISAS=native > /dev/null
 	@rm -rf $(DEV)/site && mkdir -p $(DEV)/site
 	@$(TOOLS) $(PY) -c "from scikit_build_core.build import prepare_metadata_for_build_wheel as p; p('$(DEV)/site')" > /dev/null

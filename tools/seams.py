@@ -10,7 +10,7 @@ import argparse
 import numpy as np
 
 import motorium
-from motorium.learn.evaluate import EvalJob, play_episode
+from motorium.evaluation.evaluate import EvalJob, play_episode
 from motorium.policies.find import find_checkpoint
 from motorium.sim.lockstep import LockStep
 from motorium.sim.world import World

@@ -37,6 +37,7 @@ MOVED = {
     "motorium.data.units_edit": "motorium.data.edit.units_edit",
     "motorium.data.video": "motorium.data.format.video",
     "motorium.data.writer": "motorium.data.record.writer",
+    "motorium.learn.evaluate": "motorium.evaluation.evaluate",
     "motorium.motors.bus": "motorium.robots.bus",
     "motorium.motors.encoder": "motorium.specs.encoder",
     "motorium.motors.memory": "motorium.robots.memory",

@@ -20,7 +20,7 @@ from motorium.data.format.dataset import Dataset
 from motorium.data.record.recorder import RecordPlan, record
 from motorium.data.record.writer import DatasetWriter
 from motorium.errors import DataError, SimulationError
-from motorium.learn.evaluate import EvalJob, evaluate
+from motorium.evaluation.evaluate import EvalJob, evaluate
 from motorium.policies.find import find_checkpoint
 from motorium.robots.robot import Robot
 from motorium.runtime.instruction import instruction_for

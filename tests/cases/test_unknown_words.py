@@ -9,7 +9,7 @@ from turning_policy import Turn
 
 import motorium as mt
 from motorium.errors import PromptError
-from motorium.learn.evaluate import EvalJob, evaluate
+from motorium.evaluation.evaluate import EvalJob, evaluate
 from motorium.policies.find import find_checkpoint
 from motorium.policies.nano import NanoPolicy
 from motorium.runtime.runner import Runner

@@ -11,9 +11,9 @@ import pytest
 pytest.importorskip("mujoco", reason="the [sim] extra is not installed")
 
 from motorium.errors import MotoriumError
+from motorium.evaluation.evaluate import EvalJob, evaluate, play_episode, wilson
 from motorium.learn.dataset import Demos
 from motorium.learn.episodes import EpisodeParams, Stage, approach, correct, full, glance, hover, miss
-from motorium.learn.evaluate import EvalJob, evaluate, play_episode, wilson
 from motorium.learn.features import prompt, scene_names, slot_values
 from motorium.learn.record import FIRST_TRAINING_SEED, RecordJob, _tasks, record
 from motorium.policies.base import Policy, PolicyInfo

@@ -106,7 +106,7 @@ def test_a_family_that_does_not_run_says_what_it_is(family: Family, tmp_path: Pa
 @pytest.mark.usefixtures("brought")
 def test_a_family_of_another_package_is_evaluated(tmp_path: Path) -> None:
     pytest.importorskip("mujoco", reason="the [sim] extra is not installed")
-    from motorium.learn.evaluate import EvalJob, evaluate
+    from motorium.evaluation.evaluate import EvalJob, evaluate
 
     job = EvalJob(toy_policy.write(tmp_path / "drift"), episodes=1, limit_s=0.5, processes=1)
     result = evaluate(job).results[0]

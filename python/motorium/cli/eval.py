@@ -12,7 +12,7 @@ from ._print import echo
 from ._verb import Verb, json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from ..learn.evaluate import EpisodeResult
+    from ..evaluation.evaluate import EpisodeResult
 
 
 @click.command(cls=Verb, name="eval")
@@ -47,7 +47,7 @@ def command(
 
     Scenes are those of seeds SEED, SEED + 1, ...; training never uses them.
     """
-    from ..learn.evaluate import EvalJob, evaluate
+    from ..evaluation.evaluate import EvalJob, evaluate
     from ..policies.find import find_checkpoint
 
     scheme, _, name = robot.rpartition(":")

@@ -17,11 +17,11 @@ from ..errors import MotoriumError, SafetyError
 from ..policies.base import Policy
 from ..runtime.lockstep import VirtualClock, run_lockstep
 from ..sim.lockstep import LockStep
+from ..sim.scene import TRAINING_SEEDS_FROM
 from ..sim.tasks import forced_colour
 from ..sim.world import World
 from ..specs.robot import RobotSpec
 from ..specs.slots import slot_map
-from .record import FIRST_TRAINING_SEED
 
 ENGINES = ("core", "torch")
 
@@ -31,7 +31,7 @@ class EvalJob:
     """What to evaluate.
 
     Attributes:
-        seed: scene of the first episode; episode i has scene `seed + i`, all below FIRST_TRAINING_SEED.
+        seed: scene of the first episode; episode i has scene `seed + i`, all below TRAINING_SEEDS_FROM.
         latency_s: what every inference takes in virtual time; the old plan goes on meanwhile.
         drawn: draw it instead from the robot's declared distribution; without one `latency_s` stays.
         age_s: of every observation when its inference starts.
@@ -119,18 +119,23 @@ def wilson(successes: int, count: int, z: float = 1.959964) -> tuple[float, floa
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def evaluate(job: EvalJob, report: Callable[[EpisodeResult], None] | None = None) -> EvalReport:
-    """Play all episodes and count. Raises MotoriumError for a training seed, an unknown task or engine."""
+def check_job(job: EvalJob) -> None:
+    """Raise MotoriumError for a training seed, an unknown task or engine, or no episodes."""
     forced_colour(job.task)
     if job.engine not in ENGINES:
         raise MotoriumError(f"unknown engine {job.engine!r}; engines: {', '.join(ENGINES)}")
     if job.episodes < 1:
         raise MotoriumError(f"episodes is {job.episodes}; at least 1 is needed")
-    if not 0 <= job.seed <= FIRST_TRAINING_SEED - job.episodes:
+    if not 0 <= job.seed <= TRAINING_SEEDS_FROM - job.episodes:
         raise MotoriumError(
             f"seeds {job.seed}..{job.seed + job.episodes - 1} overlap the training scenes (from "
-            f"{FIRST_TRAINING_SEED}) or are below 0; choose others"
+            f"{TRAINING_SEEDS_FROM}) or are below 0; choose others"
         )
+
+
+def evaluate(job: EvalJob, report: Callable[[EpisodeResult], None] | None = None) -> EvalReport:
+    """Play all episodes and count. Raises MotoriumError as `check_job` does."""
+    check_job(job)
     seeds = range(job.seed, job.seed + job.episodes)
     results = []
     for result in _play_all(job, seeds):
@@ -184,7 +189,7 @@ def _play(job: EvalJob, seed: int) -> EpisodeResult:
 def load_policy(checkpoint: Path, engine: str, precision: Precision | str = Precision.FLOAT32) -> Policy:
     """Return the policy of a checkpoint folder on one of ENGINES. Raises CheckpointError."""
     if engine == "torch":
-        from .torch_policy import TorchPolicy
+        from ..learn.torch_policy import TorchPolicy
 
         return TorchPolicy.load(checkpoint)
     from ..policies.load import load

@@ -1,0 +1,1 @@
+"""How well a policy does: episodes in the simulator, in lock-step. The room that knows both learning and simulator."""
