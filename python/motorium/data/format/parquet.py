@@ -30,7 +30,7 @@ RATIO = 8
 """A page of texts or pictures may unpack to so many times its packed size, and `SPARE_BYTES` more."""
 BATCH_BYTES = 32 << 20
 CHUNKS_KEPT = 1 << 15
-"""Footers are kept until they list so many columns of row groups: those of a few hundred files with one episode each."""
+"""Footers are kept until they list so many columns of row groups: those of a few hundred files of an episode each."""
 TABLE_BYTES = 128 << 20
 """Largest table that is read whole, and `RATIO` times its file's bytes more."""
 _ENCODINGS = frozenset({0, 2, 3, 4, 5, 6, 8, 9})
