@@ -34,4 +34,4 @@ class Nod(mt.Policy):
 
 with mt.Robot.open("sim:so101") as robot:
     robot.home()
-    print(mt.run(robot, Nod(robot.spec, "wrist_flex"), task="nod", duration_s=4))
+    print(mt.run(robot, Nod(robot.spec, "wrist_flex"), task="nod", duration_s=2))

@@ -123,7 +123,7 @@ class Odd(Turn):
     """Spoils every third answer after the start, each time in another way."""
 
     def __init__(self, spec: RobotSpec, rows: int) -> None:
-        super().__init__(spec, rows, 0.05, speed_rad_s=0.1)
+        super().__init__(spec, rows, 0.02, speed_rad_s=0.1)
         degrees, huge = np.float32(57.3), np.float32(3e38)
         self.ways = itertools.cycle([lambda r: r * degrees + 40, lambda r: r[:-1], lambda r: r + huge])
         self.spoilt = 0
@@ -137,7 +137,11 @@ class Odd(Turn):
 
 def test_a_run_survives_single_bad_chunks_and_takes_256_rows(virtual_robot: mt.Robot) -> None:
     policy = Odd(virtual_robot.spec, MAX_CHUNK_ROWS)
-    report = mt.run(virtual_robot, policy, "turn", 2.5)
+
+    def refused_them_all() -> bool:  # as the next answer is being made
+        return policy.spoilt >= 3 and policy.calls % 3 == 1
+
+    report = mt.run(virtual_robot, policy, "turn", 20.0, until=refused_them_all)
     assert policy.spoilt >= 3
     assert report.refused_chunks == policy.spoilt
     assert report.safety.trips == 0

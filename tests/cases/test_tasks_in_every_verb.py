@@ -13,6 +13,7 @@ pytest.importorskip("pyarrow")
 pytest.importorskip("av")
 
 import data_samples
+from virtual_arm import quick_robot
 
 from motorium.cli._record_view import Silent
 from motorium.cli.main import main
@@ -32,8 +33,9 @@ RED = "put the red cube in the tray"
 
 
 @pytest.fixture(scope="module")
-def robot() -> Iterator[Robot]:
-    with Robot.open("sim:so101", task="pick-to-tray") as arm:
+def robot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Robot]:
+    name = f"sim:{quick_robot(tmp_path_factory.mktemp('robot'))}"
+    with Robot.open(name, task="pick-to-tray") as arm:
         yield arm
 
 

@@ -13,6 +13,7 @@ pytest.importorskip("pyarrow")
 pytest.importorskip("av")
 
 from click.testing import CliRunner
+from virtual_arm import quick_robot
 
 from motorium.cli.main import main
 from motorium.data.format.dataset import Dataset
@@ -51,8 +52,9 @@ def test_a_session_that_was_killed_then_is_recovered_now(made: Path, recorded) -
     assert which == [[0], [1], [3], [2]], "every row names its episode; the finished one was first"
 
 
-def test_recording_goes_on_where_it_ended(made: Path) -> None:
-    line = f"record sim:so101 --leader script --dataset {made / 'dataset'} --episodes 1 --limit 1 --fps 10 --json"
+def test_recording_goes_on_where_it_ended(made: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    robot = quick_robot(tmp_path_factory.mktemp("robot"))
+    line = f"record sim:{robot} --leader script --dataset {made / 'dataset'} --episodes 1 --limit 1 --fps 10 --json"
     more = ["--subtasks", "reach,grasp", "--task", "put the red cube in the tray"]
     said = CliRunner().invoke(main, [*line.split(), *more])
     assert said.exit_code == 0, said.output
