@@ -10,8 +10,8 @@ from click.core import ParameterSource
 
 from ..errors import SimulationError
 from ._print import echo
-from ._record_view import OUTCOMES, telling_what_is_kept
-from ._verb import count, print_json
+from ._record_view import OUTCOMES
+from ._verb import count, print_json, say
 
 if TYPE_CHECKING:
     from ..data.record.record_plan import Recorded
@@ -69,8 +69,11 @@ def record_virtual(robot: str, *, as_json: bool, seed: int | None, **options: An
         rows = recorded.finished.episode.length
         echo(f"{number:>4} of {plan.episodes}  {recorded.task}: {OUTCOMES[recorded.success]}, {rows} rows")
 
-    with telling_what_is_kept(plan.root):
+    try:
         totals, writer = record_lockstep(plan, (lambda _number, _recorded: None) if as_json else tell)
+    except KeyboardInterrupt:
+        say(f"what was finished is kept in {plan.root}; the same command records the rest")
+        raise
     if as_json:
         result: dict[str, Any] = {
             "dataset": str(plan.root),
@@ -84,11 +87,9 @@ def record_virtual(robot: str, *, as_json: bool, seed: int | None, **options: An
         print_json(result)
         return
     added, last = len(totals.recorded), plan.seed + plan.episodes - 1
-    before = f", {totals.there} were there" if totals.there else ""
-    echo(
-        f"{count(added, 'episode')} added to {plan.root}{before}, {totals.successes} of them a success; "
-        f"{totals.seconds:.0f} s, {totals.times_real_time:.1f} times real time"
-    )
+    there = f"; {totals.there} were there" if totals.there else ""
+    pace = f", in {totals.seconds:.0f} s, {totals.times_real_time:.1f} times real time" if added else ""
+    echo(f"{count(added, 'episode')} added to {plan.root}, {totals.successes} with success{pace}{there}")
     echo(
         f"scenes {plan.seed}..{last}, of training, which evaluation never uses; failures are noted as such. Look at "
         f"them: motorium data view {quote(str(plan.root))}"

@@ -101,8 +101,7 @@ class Person:
         """Raise SimulationError for a robot without a grasp."""
         self._spec, self._params = spec, params or PersonParams()
         self._expert = Expert(spec)
-        self._lower = np.array([joint.lower_rad for joint in spec.joints])
-        self._upper = np.array([joint.upper_rad for joint in spec.joints])
+        self._travel = np.array([(joint.lower_rad, joint.upper_rad) for joint in spec.joints]).T
 
     def begin(self, rng: np.random.Generator) -> None:
         """Start an episode: draw the pace, the delay, and which mistakes there will be."""
@@ -184,7 +183,7 @@ class Person:
         start = np.array(setpoint, dtype=np.float64)
         self._hand.clear()
         for i in range(rows):
-            row = np.clip(start + offset * (i + 1) / rows, self._lower, self._upper)
+            row = np.clip(start + offset * (i + 1) / rows, *self._travel)
             tool: Tool = self._expert.arm.tool(row)
             if tool.height < LOWEST_M:
                 row[:5] = self._expert.arm.joints(replace(tool, height=LOWEST_M))
