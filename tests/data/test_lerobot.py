@@ -11,6 +11,7 @@ from motorium.data.check.judge import check
 from motorium.data.edit import convert
 from motorium.data.edit import edits as edit
 from motorium.data.format.dataset import Dataset
+from motorium.learn.data.frames import Clip
 
 TASKS = ("put the cube in the tray", "", "räume 一 auf", "put the cube in the tray")
 
@@ -141,3 +142,17 @@ def test_we_read_what_lerobot_writes(folder):
         for k, frame in enumerate(pictures):
             assert frame[:, 3 * (k % 30) + 1].mean() > 200
     assert dataset.stats(dataset.episodes[1])["action"]["count"] == [31]
+
+
+def test_training_finds_the_frames_of_an_episode_in_a_file_of_several(answers, folder):
+    del answers
+    theirs = Dataset.open(folder / "d")
+    key = "observation.images.top"
+    assert len({theirs.video_path(episode, key) for episode in theirs.episodes}) == 1
+    clip = Clip.of(theirs, theirs.episodes[1], key, None)
+    for k, picture in enumerate(clip.decode()):
+        bar = picture[:, :, 0].mean(axis=0)
+        assert bar.argmax() // 3 == k % 30
+        np.testing.assert_allclose(np.median(bar), 100, atol=3)
+        if k in (0, 17):
+            np.testing.assert_array_equal(clip.decode_one(k), picture)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import subprocess
 import time
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -214,6 +216,36 @@ def _die(how: int) -> None:
     os.kill(os.getpid(), how)
 
 
+def test_workers_end_with_the_process_they_work_for(two_tasks, tmp_path):
+    code = (
+        "import sys, time\nfrom pathlib import Path\n"
+        "from motorium.learn.data.frame_cache import FrameCache\n"
+        "from motorium.learn.data.frames import Clip, Frames\n"
+        "from motorium.data.format.dataset import Dataset\n"
+        "data = Dataset.open(Path(sys.argv[1]))\n"
+        "clips = [Clip.of(data, e, k, (8 + i, 8)) for i in range(40) for e in data.episodes for k in e.videos]\n"
+        "frames = Frames(FrameCache(Path(sys.argv[2])), 2)\n"
+        "frames.prepare(clips)\n"
+    )
+    cache = tmp_path / "frames"
+    process = subprocess.Popen(
+        children.python_code(code, str(two_tasks), str(cache)), stderr=subprocess.PIPE, text=True
+    )
+    try:
+        end = time.monotonic() + 60
+        while not list(cache.glob("*.frames")) and time.monotonic() < end:
+            time.sleep(0.02)
+        tree = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    finally:
+        process.kill()
+    assert len(tree) >= 2
+    _, said = process.communicate(timeout=60)  # the pipe ends with the last of them
+    assert "DataError" not in said
+    for path in cache.glob("*.frames"):
+        count, height, width = struct.unpack_from("<III", path.read_bytes(), 8)
+        assert FrameCache(cache).has(path.stem, count, (height, width))
+
+
 def test_a_changed_or_damaged_video_is_noticed(cache, tmp_path):
     root = write(tmp_path / "data", ("wave",) * 2, seconds=0.5, cameras=CAMERAS[:1])
     dataset = Dataset.open(root)
@@ -240,6 +272,14 @@ def test_a_changed_or_damaged_video_is_noticed(cache, tmp_path):
     os.mkfifo(path)
     with pytest.raises(DataError, match="FIFO"):
         Recordings.open([SourceSpec(root)], TableSpec(rows=2), cache)
+
+
+def test_a_frame_that_a_video_lacks_is_named(two_tasks):
+    """Others write rows without their pictures: every second frame is gone, and the rest keep their times."""
+    dataset = Dataset.open(two_tasks)
+    whole = Clip.of(dataset, dataset.episodes[0], CAMERAS[0], None)
+    with pytest.raises(DataError, match=r"lacks frame 1 of the 20 from 0\.00 s"):
+        list(replace(whole, fps=2 * FPS).decode())
 
 
 def test_the_cache_lies_where_the_user_keeps_caches(monkeypatch):

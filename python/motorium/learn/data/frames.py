@@ -85,8 +85,18 @@ class Clip:
 
     def decode(self) -> Iterator[UInt8]:
         """Yield all pictures in order, (H, W, 3) of the wanted size. Raises DataError."""
-        for _, picture in video.frames(self.path, self.from_s, self.count, self.fps, size=self.source):
+        seen = -1
+        found = video.frames(self.path, self.from_s, self.count, self.fps, size=self.source)
+        for expected, (number, picture) in enumerate(found):
+            if number != expected:
+                break
+            seen = number
             yield scaled(picture, self.size)
+        if seen + 1 < self.count:
+            raise DataError(
+                f"{self.path} lacks frame {seen + 1} of the {self.count} from {self.from_s:.2f} s on: remove the "
+                f"episode, motorium data delete"
+            )
 
     def decode_one(self, frame: int) -> UInt8:
         """Return one picture. Raises DataError."""
@@ -233,8 +243,21 @@ class Frames:
 _FULL = "not written: "
 
 
+class _Parent:
+    """The process that a worker works for; 0 in a process that is no worker."""
+
+    pid = 0
+
+    @classmethod
+    def must_live(cls) -> None:
+        """End a worker whose parent was killed: quietly, and without what it was about to write."""
+        if cls.pid and os.getppid() != cls.pid:
+            raise SystemExit(1)
+
+
 def _worker() -> None:
     """Leave Ctrl-C to the parent, and the processor to others."""
+    _Parent.pid = os.getppid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         os.nice(5)
@@ -244,16 +267,24 @@ def _keep(job: tuple[Path, Clip]) -> tuple[str, int, str]:
     """Decode a clip into the cache; returns its key, its pictures, and what went wrong."""
     folder, clip = job
     try:
-        write_frames(folder, clip.key, clip.decode(), clip.count, clip.size)
+        write_frames(folder, clip.key, _watched(clip.decode()), clip.count, clip.size)
     except DataError as error:
         return clip.key, clip.count, str(error)
     except OSError as error:
         return clip.key, clip.count, f"{_FULL}{error}"
+    _Parent.must_live()
     return clip.key, clip.count, ""
 
 
 def _one(job: tuple[Clip, int]) -> UInt8 | str:
+    _Parent.must_live()
     try:
         return job[0].decode_one(job[1])
     except DataError as error:
         return str(error)
+
+
+def _watched(pictures: Iterator[UInt8]) -> Iterator[UInt8]:
+    for picture in pictures:
+        _Parent.must_live()
+        yield picture
