@@ -28,7 +28,7 @@ from ..specs.robot import RobotSpec
 from .batches import BatchParams
 from .dataset import Demos
 from .model import NanoModel
-from .normalise import Statistics
+from .normalise import Statistics, short_floats
 
 DEFAULT_DIMS = Dims(
     prefix_width=128,
@@ -62,8 +62,10 @@ def describe(name: str, demos: Demos, dims: Dims) -> Descriptor:
     stats = Statistics.of(demos, relative)
     height, width = demos.images(np.array([0])).shape[2:4]
     channels = [(joint.slot, joint.name, joint.unit) for joint in spec.joints]
-    state = zip(channels, *map(_floats, _state_columns(stats)), strict=True)
-    action = zip(channels, relative, _floats(stats.action_min), _floats(stats.action_max), strict=True)
+    state = zip(channels, *map(short_floats, _state_columns(stats)), strict=True)
+    action = zip(
+        channels, relative, short_floats(stats.action_min), short_floats(stats.action_max), strict=True
+    )
     return Descriptor(
         format="motorium-checkpoint",
         format_version=1,
@@ -79,7 +81,7 @@ def describe(name: str, demos: Demos, dims: Dims) -> Descriptor:
         state=tuple(StateChannel(*c, *numbers) for c, *numbers in state),
         action=tuple(ActionChannel(*c, bool(r), low, high) for c, r, low, high in action),
         action_normalisation=ActionNormalisation(
-            mean=tuple(map(_floats, stats.action_mean)), std=tuple(map(_floats, stats.action_std))
+            mean=tuple(map(short_floats, stats.action_mean)), std=tuple(map(short_floats, stats.action_std))
         ),
         prompt=Prompt(
             vocabulary=tuple(manifest["vocabulary"]),
@@ -87,7 +89,9 @@ def describe(name: str, demos: Demos, dims: Dims) -> Descriptor:
             lowercase=True,
         ),
         scene=SceneReadout(
-            names=tuple(manifest["scene"]), mean=_floats(stats.scene_mean), std=_floats(stats.scene_std)
+            names=tuple(manifest["scene"]),
+            mean=short_floats(stats.scene_mean),
+            std=short_floats(stats.scene_std),
         ),
         dims=dims,
     )
@@ -115,8 +119,3 @@ def load_network(folder: str | Path) -> NanoModel:
 
 def _state_columns(stats: Statistics) -> tuple[Any, ...]:
     return stats.state_mean, stats.state_std, stats.state_min, stats.state_max
-
-
-def _floats(values: Any) -> tuple[float, ...]:
-    """float32 numbers as short decimals that read back to the same float32."""
-    return tuple(float(str(np.float32(v))) for v in values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -119,3 +120,8 @@ class Statistics:
 
 def _per_channel(values: tuple[float, ...]) -> Tensor:
     return torch.tensor(values).view(1, 3, 1, 1)
+
+
+def short_floats(values: Any) -> tuple[float, ...]:
+    """Return float32 numbers as short decimals that read back to the same float32."""
+    return tuple(float(str(np.float32(v))) for v in values)

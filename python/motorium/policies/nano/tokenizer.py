@@ -57,5 +57,9 @@ class Tokenizer:
         return ", ".join(sorted(self._ids)[:LISTED]) + (f" and {more} more" if more > 0 else "")
 
     def _words(self, task: str) -> list[str]:
-        text = task.lower() if self._prompt.lowercase else task
-        return text.translate(STRIPPED).split()
+        return words_of(task, lowercase=self._prompt.lowercase)
+
+
+def words_of(task: str, *, lowercase: bool) -> list[str]:
+    """Return the words of an instruction, as vocabularies hold them."""
+    return (task.lower() if lowercase else task).translate(STRIPPED).split()

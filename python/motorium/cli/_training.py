@@ -1,0 +1,84 @@
+"""What `motorium train` and `motorium finetune` have in common: options, the run, and what is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ._print import echo
+from ._verb import Number, print_json
+
+if TYPE_CHECKING:
+    from ..learn.data import SourceSpec
+
+OPTIONS = (
+    click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run."),
+    click.option("--minutes", type=Number(0.01),
+                 help="Train so long: a number of steps that is measured once, at the start."),
+    click.option("--steps", type=click.IntRange(1), help="Steps of the whole schedule, instead of --minutes."),
+    click.option("--seed", type=click.IntRange(0), help="Seed of weights, batches and what is held out."),
+    click.option("--batch", type=click.IntRange(2), help="Frames of a batch (64)."),
+    click.option("--accumulate", type=click.IntRange(1), help="Parts of a batch, for less memory (1)."),
+    click.option("--processes", type=click.IntRange(1), help="Processes that share a batch (2, on a GPU 1)."),
+    click.option("--units", type=click.Choice(["rad", "deg", "lerobot"]),
+                 help="Units of the joints, where the data does not say them."),
+    click.option("--calibration", type=click.Path(path_type=Path),
+                 help="Calibration of the arm that recorded, for joints in -100..100."),
+    click.option("--camera", "cameras", multiple=True, metavar="ROLE=KEY",
+                 help="Which camera of the data has a role; may be repeated."),
+    click.option("--robot", help="Robot of the data, where the data does not say it."),
+    click.option("--fps", type=click.IntRange(1), help="Rate of the data, where setpoints are to be interpolated."),
+    click.option("--task", help="Instruction of episodes that have none."),
+    click.option("--resume", is_flag=True, help="Continue the run in --out."),
+)  # fmt: skip
+DECLARED = ("units", "calibration", "robot", "fps", "task")
+
+
+def training_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of training to a verb."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def declared_of(given: dict[str, Any]) -> dict[str, Any]:
+    """Return what was declared of the datasets, as fields of `SourceSpec`. Raises UsageError."""
+    out = {name: given[name] for name in DECLARED if name in given}
+    cameras = {}
+    for text in given.get("cameras", ()):
+        role, equals, key = text.partition("=")
+        if not (role and equals and key):
+            raise click.UsageError(f"--camera {text}: give ROLE=KEY, such as front=observation.images.top")
+        cameras[role] = key
+    return out | ({"cameras": cameras} if cameras else {})
+
+
+def tell(
+    sources: tuple[SourceSpec, ...], out: Path, init: Path | None, given: dict[str, Any], *, as_json: bool
+) -> None:
+    """Train on datasets, and print how it goes and how it ended.
+
+    Args:
+        sources: datasets.
+        out: folder of the run.
+        init: checkpoint to start from.
+        given: options by name.
+        as_json: print one JSON object, and how it goes on standard error.
+    """
+    from ..learn.starting import start
+
+    ended = start(sources, out, init, given, lambda line: echo(line, err=as_json))
+    if as_json:
+        print_json({
+            "checkpoint": str(ended.checkpoint), "steps": ended.steps, "best_step": ended.best_step,
+            "l1_rad": ended.l1_rad,
+        })  # fmt: skip
+        return
+    echo(
+        f"best after {ended.best_step} of {ended.steps} steps: chunks of held-out recordings are off by "
+        f"{ended.l1_rad:.4f} rad",
+        f"checkpoint: {ended.checkpoint}",
+    )

@@ -1,0 +1,155 @@
+"""Describe a new network for recorded datasets: robot, cameras, words, and the statistics it is normalised with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from ..policies.channels import ActionChannel, CameraInput, StateChannel
+from ..policies.nano.config import (
+    PAD,
+    UNKNOWN,
+    ActionNormalisation,
+    Chunk,
+    Descriptor,
+    Dims,
+    Flow,
+    ImageNormalisation,
+    Mask,
+    PrefixLock,
+    Prompt,
+    SceneReadout,
+)
+from ..policies.nano.tokenizer import words_of
+from ..specs.robot import RobotSpec
+from .data import Recordings, SourceSpec, TableSpec
+from .data.source import open_source
+from .normalise import MIN_STD, short_floats
+from .scene_targets import SceneTargets
+
+HORIZON_SHARE = 0.5
+"""Of a chunk's rows that are played before the next one."""
+FLOW_STEPS = 4
+FEWEST_TOKENS = 8
+IMAGE_MEAN, IMAGE_STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
+
+
+def table_for(sources: tuple[SourceSpec, ...], table: TableSpec) -> TableSpec:
+    """Return `table` with pictures of the size that the robot's cameras deliver, so that what is trained also runs.
+
+    Cameras that the robot does not declare keep the size of their pictures. Raises DataError as `open_source`.
+    """
+    first = open_source(sources[0], table)
+    sizes = {c.role: (c.height, c.width) for c in first.robot.cameras}
+    found = {sizes[role] for role in first.cameras if role in sizes}
+    return replace(table, size=found.pop()) if len(found) == 1 and table.size is None else table
+
+
+def describe_recordings(
+    name: str, recordings: Recordings, scene: SceneTargets, dims: Dims, most: int
+) -> Descriptor:
+    """Return the descriptor of a new network.
+
+    Args:
+        name: of the checkpoint.
+        recordings: to learn from; statistics are those of the frames for training.
+        scene: targets of the readout.
+        dims: widths.
+        most: committed rows that it is trained to keep.
+
+    Raises DataError: robots with different joints.
+    """
+    robot = _robot(recordings)
+    index = recordings.training
+    state, rows, valid = (recordings.column(key)[index] for key in ("state", "rows", "valid"))
+    relative = np.array([joint.unit == "rad" for joint in robot.joints])
+    mean, std = _rows(rows - state[:, None] * relative, valid)
+    known: NDArray[np.float32] = rows[valid]
+    middle, spread = state.mean(axis=0, dtype=np.float64), state.std(axis=0, dtype=np.float64)
+    numbers = (middle, np.maximum(spread, MIN_STD), *_range(state))
+    measured = zip(robot.joints, *map(short_floats, numbers), strict=True)
+    commanded = zip(robot.joints, relative, *map(short_floats, _range(known)), strict=True)
+    count, (height, width) = rows.shape[1], recordings.size
+    scene_mean, scene_std = scene.statistics(index)
+    return Descriptor(
+        format="motorium-checkpoint",
+        format_version=1,
+        family="nano",
+        name=name,
+        embodiments=tuple(r.name for r in recordings.robots),
+        chunk=Chunk(rows=count, dt_s=recordings.dt_s, execution_horizon=max(1, round(HORIZON_SHARE * count))),
+        flow=Flow(time="noise_at_0", prediction="velocity", steps=FLOW_STEPS),
+        prefix_lock=PrefixLock(rule="hard", max_delay=most),
+        mask=Mask(prefix="full", suffix="causal"),
+        cameras=tuple(CameraInput(role, height, width) for role in recordings.roles),
+        image=ImageNormalisation(IMAGE_MEAN, IMAGE_STD),
+        state=tuple(StateChannel(j.slot, j.name, j.unit, *values) for j, *values in measured),
+        action=tuple(ActionChannel(j.slot, j.name, j.unit, bool(r), *ends) for j, r, *ends in commanded),
+        action_normalisation=ActionNormalisation(
+            tuple(map(short_floats, mean)), tuple(map(short_floats, std))
+        ),
+        prompt=prompt_of(recordings.tasks),
+        scene=SceneReadout(scene.names, short_floats(scene_mean), short_floats(scene_std)),
+        dims=dims,
+    )
+
+
+def prompt_of(tasks: tuple[str, ...]) -> Prompt:
+    """Return the words of some instructions, and as many tokens as the longest of them has, at least 8."""
+    words = [words_of(task, lowercase=True) for task in tasks]
+    vocabulary = (PAD, UNKNOWN, *sorted({word for line in words for word in line} - {PAD, UNKNOWN}))
+    return Prompt(vocabulary, max(FEWEST_TOKENS, *map(len, words)), lowercase=True)
+
+
+def check_fits(descriptor: Descriptor, recordings: Recordings) -> None:
+    """Raise DataError, by name, when recordings lack a joint that a checkpoint reads or commands."""
+    channels: tuple[StateChannel | ActionChannel, ...] = (*descriptor.state, *descriptor.action)
+    for channel in channels:
+        if channel.slot not in recordings.slots:
+            raise DataError(
+                f"checkpoint {descriptor.name!r} has joint {channel.joint!r} in slot {channel.slot}, which "
+                f"{recordings.robots[0].name} lacks"
+            )
+    commanded = {channel.slot for channel in descriptor.action}
+    for joint in _robot(recordings).joints:
+        if joint.slot not in commanded:
+            raise DataError(f"checkpoint {descriptor.name!r} has no action for joint {joint.name!r}")
+    strange = [robot.name for robot in recordings.robots if robot.name not in descriptor.embodiments]
+    if strange:
+        raise DataError(
+            f"checkpoint {descriptor.name!r} is for {', '.join(descriptor.embodiments)}, and the data for {strange[0]}"
+        )
+
+
+def _robot(recordings: Recordings) -> RobotSpec:
+    first, *others = recordings.robots
+    for other in others:
+        if [(j.slot, j.name, j.unit) for j in other.joints] != [
+            (j.slot, j.name, j.unit) for j in first.joints
+        ]:
+            raise DataError(
+                f"{first.name} and {other.name} have different joints, and a nano checkpoint binds to all that it has: "
+                f"train one for each"
+            )
+    return first
+
+
+def _rows(
+    rows: NDArray[np.float32], valid: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and standard deviation per row and joint, (T, J), of what is known."""
+    known = valid[..., None]
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, rows, 0.0).sum(axis=0, dtype=np.float64) / count
+    std = np.sqrt((np.where(known, rows - mean, 0.0) ** 2).sum(axis=0) / count)
+    return mean, np.maximum(std, MIN_STD)
+
+
+def _range(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return least and most of (N, J) values; a joint that never moves gets a little room."""
+    low, high = values.min(axis=0), values.max(axis=0)
+    still = high - low < MIN_STD
+    return np.where(still, low - MIN_STD, low), np.where(still, high + MIN_STD, high)

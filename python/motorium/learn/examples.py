@@ -1,0 +1,273 @@
+"""Make training batches of recorded frames: which frames, how they are disturbed, and what the network is to say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..policies.nano.config import Descriptor
+from ..policies.nano.tokenizer import Tokenizer
+from ..types import SLOTS, Float32, UInt8
+from .data import Recordings
+from .normalise import Statistics
+from .objectives.balance import BalancedDraws, source_shares
+from .objectives.commitment import DelayTable, commit, flow_time, locked_rows, loss_weight
+from .objectives.rectified_flow import BetaTime, flow_state, velocity_target
+from .scene_targets import SceneTargets
+
+Index = NDArray[np.integer]
+_SECOND_HALF = 1 << 40
+"""Added to the seed of the frames after a grasp, so that they are drawn independently."""
+
+
+@dataclass(frozen=True)
+class ExampleParams:
+    """Parameters of making batches.
+
+    Attributes:
+        observations: per optimiser step, over all processes and accumulated parts.
+        samples: noise samples (flow times, delays) per observation: pictures are encoded once for all of them.
+        before_grasp: share of frames before a gripper closes, where the recordings have such and others.
+        state_noise: of the state, in standard deviations.
+        jitter: share of samples whose committed rows are disturbed, so that motion alone is never trusted.
+        jitter_rad: standard deviation of that disturbance, and per row half as much once more.
+        light_gain, light_offset, tint: photometric augmentation of each picture (normalised brightness 0..1).
+        shift_px: largest shift of each picture, either way.
+    """
+
+    observations: int = 64
+    samples: int = 2
+    before_grasp: float = 0.5
+    state_noise: float = 0.03
+    jitter: float = 0.3
+    jitter_rad: float = 0.012
+    light_gain: float = 0.15
+    light_offset: float = 0.06
+    tint: float = 0.03
+    shift_px: int = 1
+
+
+@dataclass(frozen=True)
+class Examples:
+    """B observations, n samples each, T rows, V views, normalised.
+
+    Attributes:
+        images: per view (B, 3, H, W).
+        tokens: (B, L).
+        embodiment: (B,).
+        state: (B, 200).
+        noisy: (B, n, T, 200) flow states, committed rows as given to the network.
+        time: (B, n, T) flow time, 1 for committed rows.
+        velocity: (B, n, T, 200) target.
+        weight: (B, n, T, 1) 1 where the loss counts.
+        scene: (B, S) target of the readout.
+        scene_known: (B, S) 1 where there is one.
+        rows_total, scene_total: sums of both weights over the whole batch, of which this may be a part.
+        observations: of the whole batch.
+    """
+
+    images: list[Tensor]
+    tokens: Tensor
+    embodiment: Tensor
+    state: Tensor
+    noisy: Tensor
+    time: Tensor
+    velocity: Tensor
+    weight: Tensor
+    scene: Tensor
+    scene_known: Tensor
+    rows_total: float
+    scene_total: float
+    observations: int
+
+    def views(self, roles: Sequence[str]) -> dict[str, Tensor]:
+        """Return the pictures by role."""
+        return dict(zip(roles, self.images, strict=True))
+
+    def to(self, device: torch.device) -> Examples:
+        """Return the same on a device."""
+        if device.type == "cpu":
+            return self
+        moved = {
+            name: value.to(device) if isinstance(value, Tensor) else value
+            for name, value in vars(self).items()
+        }
+        return Examples(**{**moved, "images": [image.to(device) for image in self.images]})
+
+
+class ExampleMaker:
+    """Makes batches; the same seed and step give the same batch, whatever came before and however it is divided."""
+
+    def __init__(
+        self,
+        recordings: Recordings,
+        descriptor: Descriptor,
+        scene: SceneTargets,
+        delays: DelayTable,
+        params: ExampleParams,
+        seed: int,
+    ) -> None:
+        self.recordings, self.params, self.seed = recordings, params, seed
+        self.statistics = Statistics.from_descriptor(descriptor)
+        self.slots = torch.as_tensor([channel.slot for channel in descriptor.action])
+        self.state_slots = torch.as_tensor([channel.slot for channel in descriptor.state])
+        place = {slot: column for column, slot in enumerate(recordings.slots)}
+        self._state_columns = [place[channel.slot] for channel in descriptor.state]
+        self._action_columns = [place[channel.slot] for channel in descriptor.action]
+        tokenizer = Tokenizer(descriptor.prompt)
+        self._tokens = np.stack([tokenizer.encode(task) for task in recordings.tasks]).astype(np.int64)
+        self._embodiments = np.array([descriptor.embodiments.index(r.name) for r in recordings.robots])
+        self._scene, self._delays, self._times = scene, delays, BetaTime()
+        self._halves = _halves(recordings, scene.before_grasp, params)
+
+    def frames(self, step: int) -> Index:
+        """Return the (B,) frames of a training step, those before a grasp and others in turn."""
+        drawn = [
+            draws.draw(count, self.seed + number * _SECOND_HALF, step)
+            for number, (draws, count) in enumerate(self._halves)
+        ]
+        rng = np.random.default_rng([self.seed, step, 0])
+        return rng.permutation(np.concatenate(drawn))
+
+    def make(self, index: Index, pictures: UInt8, step: int, part: slice = slice(None)) -> Examples:
+        """Return a training step's batch, or a part of it.
+
+        Args:
+            index: (B,) frames of the whole batch.
+            pictures: (P, V, H, W, 3) of the frames of the part.
+            step: of training; the disturbances follow from it and the seed.
+            part: of the batch.
+        """
+        p, rng = self.params, np.random.default_rng([self.seed, step, 1])
+        state, rows = self._raw(index)
+        size = (len(index), p.samples)
+        noise = rng.standard_normal((*size, *rows.shape[1:]), dtype=np.float32)
+        base, delay = self._times.draw(size, rng), self._delays.draw(size, rng)
+        given = self._jittered(rows, rng)
+        moved = (p.state_noise * rng.standard_normal(state.shape)).astype(np.float32)
+        images = self._disturbed(pictures, len(index), rng, part)
+        return self._joined((index, part), images, (noise, base, delay, given, moved))
+
+    def plain(self, index: Index, pictures: UInt8, rng: np.random.Generator) -> Examples:
+        """Return frames as they are, with a flow time and noise for each and without committed rows."""
+        state, rows = self._raw(index)
+        size = (len(index), 1)
+        noise = rng.standard_normal((*size, *rows.shape[1:]), dtype=np.float32)
+        drawn = (
+            noise,
+            self._times.draw(size, rng),
+            torch.zeros(size, dtype=torch.int64),
+            rows[:, None],
+            0 * state,
+        )
+        return self._joined((index, slice(None)), self._images(torch.from_numpy(pictures)), drawn)
+
+    def _raw(self, index: Index) -> tuple[Float32, Float32]:
+        """Return states (B, J) and rows (B, T, J) in the order of the descriptor's channels."""
+        state, rows = self.recordings.column("state")[index], self.recordings.column("rows")[index]
+        return state[:, self._state_columns], rows[..., self._action_columns]
+
+    def _joined(
+        self,
+        which: tuple[Index, slice],
+        images: list[Tensor],
+        drawn: tuple[Float32, Tensor, Tensor, Float32, Float32],
+    ) -> Examples:
+        (index, part), (noise, base, delay, given, moved) = which, drawn
+        state, rows = self._raw(index)
+        measured = self.recordings.column("state")[index][:, self._action_columns]
+        clean = torch.from_numpy(self.statistics.action(rows, measured))[:, None].expand(noise.shape)
+        start = np.repeat(measured[:, None], given.shape[1], axis=1)
+        locked = locked_rows(delay, rows.shape[1])
+        time = flow_time(base, locked)
+        weight = loss_weight(torch.from_numpy(self.recordings.column("valid")[index]), locked)
+        noisy = flow_state(torch.from_numpy(noise), clean, time)
+        noisy = commit(
+            noisy, torch.from_numpy(self.statistics.action(given, start)).expand(noise.shape), locked
+        )
+        known = self._scene.known[index].astype(np.float32)
+        recorded = self.recordings.column
+        return Examples(
+            images=images,
+            tokens=torch.from_numpy(self._tokens[recorded("task")[index[part]]]),
+            embodiment=torch.from_numpy(self._embodiments[recorded("embodiment")[index[part]]]),
+            state=_spread(torch.from_numpy(self.statistics.state(state) + moved)[part], self.state_slots),
+            noisy=_spread(noisy[part], self.slots),
+            time=time[part],
+            velocity=_spread(velocity_target(torch.from_numpy(noise), clean)[part], self.slots),
+            weight=weight[part],
+            scene=torch.from_numpy(self.statistics.scene(self._scene.values[index[part]])),
+            scene_known=torch.from_numpy(known[part]),
+            rows_total=float(weight.sum()) * len(self.slots),
+            scene_total=float(known.sum()),
+            observations=len(index),
+        )
+
+    def _jittered(self, rows: Float32, rng: np.random.Generator) -> Float32:
+        """Return (B, n, T, J) rows as committed, some of them by a policy that is a little off."""
+        p, (batch, count, joints) = self.params, rows.shape
+        size = (batch, p.samples, 1, joints)
+        drift = rng.standard_normal(size) + 0.5 * np.arange(count)[:, None] * rng.standard_normal(size)
+        chosen = rng.random((batch, p.samples, 1, 1)) < p.jitter
+        return np.asarray(rows[:, None] + p.jitter_rad * drift * chosen, dtype=np.float32)
+
+    def _disturbed(self, pictures: UInt8, batch: int, rng: np.random.Generator, part: slice) -> list[Tensor]:
+        """Return pictures in another light and a little aside; draws are those of the whole batch."""
+        p, views = self.params, pictures.shape[1]
+        size = (batch, views, 1, 1, 1)
+        tint = p.tint * rng.standard_normal((batch, views, 1, 1, 3))
+        gain = (1 + rng.uniform(-p.light_gain, p.light_gain, size) + tint).astype(np.float32)[part]
+        offset = rng.uniform(-p.light_offset, p.light_offset, size).astype(np.float32)[part]
+        shift = rng.integers(-p.shift_px, p.shift_px + 1, (batch, views, 2))[part]
+        moved = torch.from_numpy(_shifted(pictures, shift, p.shift_px) if p.shift_px else pictures)
+        return self._images(moved, torch.from_numpy(gain), torch.from_numpy(offset))
+
+    def _images(
+        self, pictures: Tensor, gain: Tensor | None = None, offset: Tensor | None = None
+    ) -> list[Tensor]:
+        """Return a normalised (B, 3, H, W) for each view."""
+        values = pictures.float() / 255.0
+        if gain is not None and offset is not None:
+            values = (values * gain + offset).clamp_(0.0, 1.0)
+        return [self.statistics.image(values[:, view].permute(0, 3, 1, 2)) for view in range(values.shape[1])]
+
+
+def _shifted(pictures: UInt8, shift: NDArray[np.int64], most: int) -> UInt8:
+    """Move (B, V, H, W, 3) pictures by (B, V, 2) pixels; the edge is repeated."""
+    height, width = pictures.shape[2:4]
+    wide = np.pad(pictures, ((0, 0), (0, 0), (most, most), (most, most), (0, 0)), mode="edge")
+    out = np.empty_like(pictures)
+    for frame, view in np.ndindex(*pictures.shape[:2]):
+        y, x = shift[frame, view] + most
+        out[frame, view] = wide[frame, view, y : y + height, x : x + width]
+    return out
+
+
+def _spread(values: Tensor, slots: Tensor) -> Tensor:
+    """Spread (..., J) values over (..., 200) slots."""
+    out = torch.zeros(*values.shape[:-1], SLOTS)
+    out[..., slots] = values
+    return out
+
+
+def _halves(
+    recordings: Recordings, before: NDArray[np.bool_], params: ExampleParams
+) -> list[tuple[BalancedDraws, int]]:
+    """Return what draws frames before a grasp, and others, and how many; of all, where a source lacks some."""
+    index, source = recordings.training, recordings.column("source")
+    embodiments = [
+        int(recordings.column("embodiment")[np.argmax(source == s)]) for s in range(len(recordings.weights))
+    ]
+    shares = source_shares(recordings.weights, embodiments)
+    halves = [index[before[index]], index[~before[index]]]
+    used = np.flatnonzero(shares > 0)
+    if not all(np.isin(used, source[half]).all() for half in halves):
+        return [(BalancedDraws.of(index, source[index], shares), params.observations)]
+    first = round(params.observations * params.before_grasp)
+    counts = (first, params.observations - first)
+    return [(BalancedDraws.of(h, source[h], shares), n) for h, n in zip(halves, counts, strict=True) if n]

@@ -1,0 +1,157 @@
+"""One network in training: its optimiser, its averaged weights, and one step on parts of a batch."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import MotoriumError
+from .examples import Examples
+from .model import NanoModel
+from .process_group import ProcessGroup
+
+
+@dataclass(frozen=True)
+class LearnParams:
+    """Parameters of learning.
+
+    Attributes:
+        steps: of the whole schedule.
+        learning_rate: at its highest.
+        warm_up: steps until then, at most a tenth of all.
+        final_share: of the learning rate, at the end of the cosine.
+        weight_decay: of matrices.
+        clip: largest norm of the gradient.
+        ema: decay of the averaged weights, less at the beginning.
+        scene_weight, balance_weight: of the readout's and the router's loss beside the flow loss.
+        bf16: compute in bfloat16 where the machine has it; weights stay float32.
+    """
+
+    steps: int = 2600
+    learning_rate: float = 1e-3
+    warm_up: int = 100
+    final_share: float = 0.02
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    ema: float = 0.998
+    scene_weight: float = 1.0
+    balance_weight: float = 0.01
+    bf16: bool = True
+
+
+class Learner:
+    """A network, its averaged weights and its optimiser.
+
+    Attributes:
+        model: in training.
+        averaged: network with the averaged weights.
+        done: steps taken.
+    """
+
+    def __init__(
+        self, model: NanoModel, params: LearnParams, group: ProcessGroup, device: torch.device
+    ) -> None:
+        self.params, self.group, self.device = params, group, device
+        self.model = model.to(device).train()
+        self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.slots = torch.as_tensor([c.slot for c in model.descriptor.action], device=device)
+        self.done = 0
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimiser = torch.optim.AdamW(
+            [
+                {"params": [p for p in trained if p.ndim >= 2], "weight_decay": params.weight_decay},
+                {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+            ],
+            lr=params.learning_rate,
+            betas=(0.9, 0.98),
+        )
+        self._precision = half_precision(device) if params.bf16 else None
+
+    def step(self, parts: Iterable[Examples]) -> dict[str, float]:
+        """Take one optimiser step on the parts of this process; return what was measured, over all processes.
+
+        Raises MotoriumError: the gradient is not finite, or memory is not enough.
+        """
+        p, rate = self.params, self._set_rate()
+        self.optimiser.zero_grad(set_to_none=True)
+        sums = torch.zeros(3)
+        with memory_told():
+            for part in parts:
+                sums += self._backward(part.to(self.device)).cpu()
+        self.group.average([q.grad for q in self.model.parameters() if q.grad is not None])
+        self.group.average([sums])
+        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), p.clip))
+        if not math.isfinite(norm):
+            raise MotoriumError(f"gradient is not finite at step {self.done}; lower the learning rate")
+        self.optimiser.step()
+        self.done += 1
+        decay = min(p.ema, (1 + self.done) / (10 + self.done))
+        with torch.no_grad():
+            for mean, value in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
+                mean.lerp_(value, 1.0 - decay)
+        flow, scene, balance = sums.tolist()
+        return {"rate": rate, "flow": flow, "scene": scene, "balance": balance, "norm": norm}
+
+    def _backward(self, part: Examples) -> Tensor:
+        """Add the gradient of a part; return its shares of the losses (flow, scene, balance)."""
+        p, size = self.params, self.group.size
+        with self.autocast():
+            predicted, scene, balance = forward(self.model, part)
+        # The mean over the whole batch, however it is divided: the group averages, so its size is put back.
+        wrong = (predicted - part.velocity)[..., self.slots].square() * part.weight
+        flow = wrong.sum() * size / max(part.rows_total, 1.0)
+        seen = ((scene - part.scene).square() * part.scene_known).sum() * size / max(part.scene_total, 1.0)
+        share = len(part.tokens) * size / part.observations
+        (flow + p.scene_weight * seen + p.balance_weight * share * balance).backward()
+        return torch.stack([flow.detach(), seen.detach(), balance.detach().float() * share])
+
+    def autocast(self) -> contextlib.AbstractContextManager[object]:
+        """Return the context in which networks are computed."""
+        if self._precision is None:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=self._precision)
+
+    def _set_rate(self) -> float:
+        p = self.params
+        over = self.done / p.steps
+        cosine = p.final_share + (1.0 - p.final_share) * 0.5 * (1.0 + math.cos(math.pi * over))
+        rate = p.learning_rate * min(1.0, (self.done + 1) / max(1, min(p.warm_up, p.steps // 10))) * cosine
+        for parameters in self.optimiser.param_groups:
+            parameters["lr"] = rate
+        return rate
+
+
+def forward(model: NanoModel, part: Examples) -> tuple[Tensor, Tensor, Tensor]:
+    """Return velocities (B, n, T, 200) and readouts (B, S) in float32, and the router's balance loss."""
+    prefix = model.encode(part.views(model.roles), part.tokens, part.embodiment)
+    predicted, balance = model.velocity(prefix, part.state, part.noisy, part.time)
+    return predicted.float(), prefix.scene.float(), balance
+
+
+def half_precision(device: torch.device) -> torch.dtype | None:
+    """Return bfloat16 where the device computes in it by itself, else None."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else None
+    known = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return torch.bfloat16 if device.type == "cpu" and known is not None and known() else None
+
+
+@contextlib.contextmanager
+def memory_told() -> Iterator[None]:
+    """Say what to do where a batch does not fit in memory."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        text = str(error)
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in text:
+            raise
+        raise MotoriumError(
+            f"the batch does not fit in memory ({text.splitlines()[0][:120] if text else 'out of memory'}); divide it "
+            f"with --accumulate 2 or more, or give a smaller --batch"
+        ) from error

@@ -1,0 +1,113 @@
+"""Tell how training goes: lines with the time to go; loss and validation as CSV and PNG in the folder of the run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..files import write_whole
+from .chart import Floats, write_chart
+from .validation import Judgement
+
+LOSS = ("step", "rate", "flow", "scene", "balance", "norm")
+VALIDATION = ("step", "l1_rad", "flow")
+POINTS = 200
+"""Of the curve of the loss, each the mean of what lies between."""
+TELL_S = 10.0
+"""Between lines."""
+WORSE = 1.1
+"""Times the best error, above which a judgement speaks for the end."""
+
+
+class Progress:
+    """The history of a run, and what is told of it."""
+
+    def __init__(self, folder: Path, steps: int, report: Callable[[str], None]) -> None:
+        self.folder, self.steps, self.report = folder, steps, report
+        self.every = max(1, steps // POINTS)
+        self._loss: list[list[float]] = []
+        self._judged: list[Judgement] = []
+        self._sums: dict[str, list[float]] = {}
+        self._began = self._told = time.monotonic()
+        self._from = 0
+
+    def restore(self, history: Mapping[str, np.ndarray[Any, Any]], done: int) -> None:
+        """Take over the history of a run that goes on."""
+        self._loss = history["loss"].reshape(-1, len(LOSS)).tolist()
+        rows = history["validation"].reshape(-1, len(VALIDATION)).tolist()
+        self._judged = [Judgement(int(step), l1, flow) for step, l1, flow in rows]
+        self._from = done
+
+    def history(self) -> dict[str, Floats]:
+        """Return what `restore` takes."""
+        judged = [[judgement.step, judgement.l1_rad, judgement.flow] for judgement in self._judged]
+        return {
+            "loss": np.array(self._loss, np.float64).reshape(-1, len(LOSS)),
+            "validation": np.array(judged, np.float64).reshape(-1, len(VALIDATION)),
+        }
+
+    def measured(self, step: int, values: Mapping[str, float]) -> bool:
+        """Note what a step measured; True when a point of the curve is whole, and the state may be saved."""
+        for name, value in values.items():
+            self._sums.setdefault(name, []).append(value)
+        if step % self.every and step != self.steps:
+            return False
+        self._loss.append([float(step), *(float(np.mean(self._sums[name])) for name in LOSS[1:])])
+        self._sums = {}
+        now = time.monotonic()
+        if now - self._told >= TELL_S or step == self.steps:
+            self._told = now
+            flow = self._loss[-1][LOSS.index("flow")]
+            left = (now - self._began) / max(1, step - self._from) * (self.steps - step)
+            self.report(f"step {step} of {self.steps}, flow loss {flow:.4f}, {_said(left)} to go")
+        return True
+
+    def judged(self, judgement: Judgement) -> bool:
+        """Note what held-out recordings say; True when it is the best so far."""
+        best = self.best
+        self._judged.append(judgement)
+        better = best is None or judgement.l1_rad < best.l1_rad
+        self.report(
+            f"step {judgement.step}: held-out recordings, chunk off by {judgement.l1_rad:.4f} rad, flow loss "
+            f"{judgement.flow:.4f}{', the best so far' if better else ''}"
+        )
+        return better
+
+    @property
+    def best(self) -> Judgement | None:
+        """The judgement whose weights are kept."""
+        return min(self._judged, key=lambda judgement: judgement.l1_rad, default=None)
+
+    def hopeless(self, patience: int) -> bool:
+        """Return whether the last `patience` judgements were all clearly worse than the best."""
+        best, last = self.best, self._judged[-patience:]
+        return (
+            best is not None and len(last) == patience and all(j.l1_rad > WORSE * best.l1_rad for j in last)
+        )
+
+    def write(self) -> None:
+        """Write loss.csv, validation.csv, loss.png and validation.png. Raises StorageError."""
+        history = self.history()
+        for name, columns in (("loss", LOSS), ("validation", VALIDATION)):
+            _write_csv(self.folder / f"{name}.csv", columns, history[name])
+        loss, judged = history["loss"], history["validation"]
+        curves = [
+            (loss[:, 0], loss[:, LOSS.index("flow")]),
+            (judged[:, 0], judged[:, VALIDATION.index("flow")]),
+        ]
+        write_chart(self.folder / "loss.png", curves, logarithmic=True)
+        write_chart(self.folder / "validation.png", [(judged[:, 0], judged[:, VALIDATION.index("l1_rad")])])
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Floats) -> None:
+    lines = [",".join(columns), *(",".join(f"{value:.8g}" for value in row) for row in rows)]
+    write_whole(path, lambda file: file.write(("\n".join(lines) + "\n").encode()))
+
+
+def _said(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

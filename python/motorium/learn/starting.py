@@ -1,0 +1,53 @@
+"""Start a run of training by the options that a person gives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .data import SourceSpec
+from .examples import ExampleParams
+from .learner import LearnParams
+from .trainer import Job, Outcome, train
+
+TUNING = LearnParams(learning_rate=4e-4, warm_up=50)
+"""Of a network that has learned already: it forgets at the rate of a fresh one."""
+
+
+def start(
+    sources: tuple[SourceSpec, ...],
+    out: Path,
+    init: Path | None,
+    given: Mapping[str, Any],
+    report: Callable[[str], None],
+) -> Outcome:
+    """Train on datasets.
+
+    Args:
+        sources: datasets.
+        out: folder of the run.
+        init: checkpoint to start from.
+        given: any of steps, minutes, seed, batch, accumulate, processes, resume.
+        report: gets a line now and then.
+
+    Raises what `trainer.train` does.
+    """
+    alone = torch.cuda.is_available() or len(os.sched_getaffinity(0)) < 2
+    learn = LearnParams() if init is None else TUNING
+    job = Job(
+        sources,
+        out,
+        init=init,
+        minutes=given.get("minutes"),
+        seed=given.get("seed", 0),
+        learn=replace(learn, steps=given.get("steps", learn.steps)),
+        examples=replace(ExampleParams(), observations=given.get("batch", ExampleParams().observations)),
+        accumulate=given.get("accumulate", 1),
+        processes=given.get("processes", 1 if alone else 2),
+    )
+    return train(job, report, resume=bool(given.get("resume")))

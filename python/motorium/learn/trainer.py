@@ -1,0 +1,294 @@
+"""Train a nano network on recorded datasets alone: the whole run, from datasets to the best checkpoint.
+
+Minutes become a number of steps once, before the first; all schedules follow steps. A run that was cut off goes on
+exactly where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import DataError, MotoriumError, SpecError
+from ..foreign import parse_json
+from ..policies.nano.checkpoint import load_checkpoint
+from ..policies.nano.config import Descriptor, Dims
+from .data import Recordings, SourceSpec, TableSpec
+from .data.recordings import CacheSpec
+from .describe import check_fits, describe_recordings, table_for
+from .examples import ExampleMaker, ExampleParams, Examples, Index
+from .export import DEFAULT_DIMS, build, load_network, save_network
+from .learner import Learner, LearnParams
+from .model import NanoModel
+from .objectives.commitment import DelayTable
+from .process_group import ProcessGroup, process_group
+from .progress import Progress
+from .resume import STATE, Plan, ResumeError, State, save_state
+from .scene_targets import SceneTargets
+from .validation import Validation
+
+MEASURED = (3, 12)
+"""Steps that are taken and thrown away to measure how long one takes: to warm up, and that count."""
+SAVE_S = 60.0
+CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train.
+
+    Attributes:
+        data: datasets.
+        out: folder of the run.
+        name: of the checkpoint; "" takes that of the folder.
+        init: checkpoint folder to start from; None trains from scratch.
+        table: how the datasets are read.
+        minutes: of training, from which the number of steps follows; None: `learn.steps`.
+        seed: of weights, batches, and which recordings are held out.
+        learn, examples: parameters.
+        accumulate: parts of each batch, one after the other, for less memory.
+        processes: that share each batch.
+        judgements: of held-out recordings, evenly over the run.
+        patience: judgements in a row that are clearly worse than the best, after which training ends.
+        cache: of decoded pictures.
+        dims: of a new network.
+    """
+
+    data: tuple[SourceSpec, ...]
+    out: Path
+    name: str = ""
+    init: Path | None = None
+    table: TableSpec = field(default_factory=TableSpec)
+    minutes: float | None = None
+    seed: int = 0
+    learn: LearnParams = field(default_factory=LearnParams)
+    examples: ExampleParams = field(default_factory=ExampleParams)
+    accumulate: int = 1
+    processes: int = 2
+    judgements: int = 12
+    patience: int = 4
+    cache: CacheSpec = field(default_factory=CacheSpec)
+    dims: Dims = DEFAULT_DIMS
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the weights follow from beside the data, by name, as JSON would give it back."""
+        own = {
+            key: value
+            for key, value in asdict(self).items()
+            if key in ("seed", "minutes", "accumulate", "processes", "judgements", "patience")
+        }
+        flat = own | asdict(self.examples) | {k: v for k, v in asdict(self.learn).items() if k != "steps"}
+        if self.minutes is None:
+            flat["steps"] = self.learn.steps
+        flat |= {"init": None if self.init is None else str(self.init), "dims": asdict(self.dims)}
+        return dict(parse_json(json.dumps(flat).encode()))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        checkpoint: folder with the best averaged weights.
+        steps: taken.
+        best_step: after which the best were.
+        l1_rad: their error on held-out recordings.
+    """
+
+    checkpoint: Path
+    steps: int
+    best_step: int
+    l1_rad: float
+
+
+def train(
+    job: Job, report: Callable[[str], None] = print, *, resume: bool = False, until: int | None = None
+) -> Outcome:
+    """Train to the end of the schedule, or to step `until` of it.
+
+    Raises DataError, ResumeError, CheckpointError, StorageError, MotoriumError.
+    """
+    if job.examples.observations % (job.processes * job.accumulate):
+        raise MotoriumError(
+            f"a batch of {job.examples.observations} cannot be shared equally by {job.processes} processes with "
+            f"{job.accumulate} parts each"
+        )
+    plan = Plan.read(job.out)
+    if not resume and (plan is not None or (job.out / STATE).exists()):
+        raise ResumeError(f"there is a run in {job.out}: continue it with --resume, or choose another --out")
+    job = replace(job, table=_table(job))
+    with Recordings.open(job.data, job.table, job.cache) as recordings:
+        for line in recordings.remarks:
+            report(line)
+        if plan is not None:
+            plan.check(recordings.fingerprint, job.settings(), job.out)
+        report(
+            f"{len(recordings.training)} frames to learn from, {len(recordings.validation)} held out, "
+            f"{', '.join(robot.name for robot in recordings.robots)}"
+        )
+        report(str(recordings.prepare(report)))
+        with process_group(job.processes, _run_rank, job, plan, until) as group:
+            return _Run(job, recordings, group, report).through(plan, until)
+
+
+def _run_rank(group: ProcessGroup, job: Job, plan: Plan | None, until: int | None) -> None:
+    # Pictures are in the cache by now; those that found no room are decoded here.
+    with Recordings.open(job.data, job.table, replace(job.cache, workers=0)) as recordings:
+        _Run(job, recordings, group, lambda _line: None).through(plan, until)
+
+
+class _Run:
+    """One process of a run."""
+
+    def __init__(
+        self, job: Job, recordings: Recordings, group: ProcessGroup, report: Callable[[str], None]
+    ) -> None:
+        self.job, self.recordings, self.group, self.report = job, recordings, group, report
+        self.device = torch.device("cuda" if torch.cuda.is_available() and group.size == 1 else "cpu")
+        self.state = State.read(job.out) if Plan.read(job.out) is not None else None
+        self.delays = _delays(recordings, job.table.rows - 1)
+        self.descriptor = self._described()
+        check_fits(self.descriptor, recordings)
+        self.delays = self.delays.capped(self.descriptor.prefix_lock.max_delay)
+        scene = SceneTargets.of(recordings, self.descriptor.scene.names)
+        self.maker = ExampleMaker(recordings, self.descriptor, scene, self.delays, job.examples, job.seed)
+        self.validation = Validation(recordings, self.maker)
+
+    def through(self, plan: Plan | None, until: int | None) -> Outcome:
+        """Train; returns how it ended, which only rank 0 can tell in full."""
+        if plan is None:
+            plan = self._plan()
+            if self.group.rank == 0:
+                plan.write(self.job.out)
+        learner = self._learner(plan.steps)
+        progress = Progress(self.job.out, plan.steps, self.report)
+        if self.state is not None:
+            self.state.restore(learner)
+            progress.restore(self.state.history(), learner.done)
+            self.report(f"goes on behind step {learner.done}")
+        self._train(learner, progress, plan.steps, min(plan.steps, until or plan.steps))
+        best = progress.best
+        if best is None:
+            raise MotoriumError(f"{self.job.out} was left before held-out recordings were judged")
+        return Outcome(self.job.out / CHECKPOINT, learner.done, best.step, best.l1_rad)
+
+    def _train(self, learner: Learner, progress: Progress, steps: int, stop: int) -> None:
+        every = progress.every * math.ceil(steps / self.job.judgements / progress.every)
+        saved = time.monotonic()
+        if progress.hopeless(self.job.patience):
+            return
+        for step, parts in self._batches(learner.done, stop):
+            whole = progress.measured(step + 1, learner.step(parts))
+            judge = (step + 1) % every == 0 or step + 1 == steps
+            if judge and progress.judged(self.validation.judge(learner)) and self.group.rank == 0:
+                save_network(self.job.out / CHECKPOINT, self.descriptor, learner.averaged.state_dict())
+            over = judge and progress.hopeless(self.job.patience)
+            last = over or step + 1 == stop
+            if self.group.rank == 0 and (judge or last or (whole and time.monotonic() - saved > SAVE_S)):
+                save_state(self.job.out, learner, self.descriptor.to_json(), progress.history())
+                progress.write()
+                saved = time.monotonic()
+            if over:
+                self.report(
+                    f"ends at step {step + 1}: held-out recordings have long been worse than at the best"
+                )
+                break
+
+    def _batches(self, done: int, stop: int) -> Iterator[tuple[int, Iterator[Examples]]]:
+        """Yield each step from `done` on, with the parts of its batch that are this process's."""
+        own, every = self.job.accumulate, self.group.size * self.job.accumulate
+        parts = [slice(self.group.rank * own + number, None, every) for number in range(own)]
+        waiting: deque[tuple[int, Index, slice]] = deque()
+
+        def wanted() -> Iterator[Index]:
+            for step in range(done, stop):
+                index = self.maker.frames(step)
+                for part in parts:
+                    waiting.append((step, index, part))
+                    yield index[part]
+
+        read = self.recordings.ahead(wanted())
+
+        def made() -> Iterator[Examples]:
+            for _, pictures in islice(read, own):
+                step, index, part = waiting.popleft()
+                yield self.maker.make(index, pictures, step, part)
+
+        for step in range(done, stop):
+            yield step, made()
+
+    def _plan(self) -> Plan:
+        """Decide how many steps the run has; where minutes were given, by measuring some, which are thrown away."""
+        job, steps, each = self.job, self.job.learn.steps, 0.0
+        if job.minutes is not None:
+            learner, (warm, counted), began = self._learner(self.job.learn.steps), MEASURED, time.monotonic()
+            for step, parts in self._batches(0, warm + counted):
+                if step == warm:
+                    began = time.monotonic()
+                learner.step(parts)
+            each = self.group.mean((time.monotonic() - began) / counted)
+            began = time.monotonic()
+            self.validation.judge(learner)
+            judging = self.group.mean(time.monotonic() - began) * job.judgements
+            steps = max(job.judgements, int((60.0 * job.minutes - judging) / each))
+            self.report(
+                f"{job.minutes:g} minutes are {steps} steps of {each:.3f} s; {judging:.0f} s are for judging"
+            )
+        said = tuple(f"{spec.path}{'' if spec.weight is None else f'={spec.weight:g}'}" for spec in job.data)
+        return Plan(steps, each, self.recordings.fingerprint, job.settings(), said)
+
+    def _learner(self, steps: int) -> Learner:
+        torch.manual_seed(self.job.seed)
+        model = self._model()
+        return Learner(model, replace(self.job.learn, steps=steps), self.group, self.device)
+
+    def _model(self) -> NanoModel:
+        if self.job.init is None or self.state is not None:
+            return build(self.descriptor)
+        model = load_network(self.job.init)
+        model.descriptor = self.descriptor
+        return model
+
+    def _described(self) -> Descriptor:
+        """Return the descriptor of the network: as saved, else of the checkpoint it starts from, else a new one."""
+        job, name = self.job, self.job.name or self.job.out.name
+        if self.state is not None:
+            return Descriptor.from_json(self.state.descriptor)
+        if job.init is not None:
+            return replace(load_checkpoint(job.init).descriptor, name=name)
+        scene = SceneTargets.of(self.recordings)
+        return describe_recordings(name, self.recordings, scene, job.dims, self.delays.d_max - 1)
+
+
+def _table(job: Job) -> TableSpec:
+    """Return how the datasets are read: as a checkpoint needs them, else by the robot's cameras."""
+    table = replace(job.table, seed=job.seed)
+    if job.init is None:
+        return table_for(job.data, table)
+    descriptor = load_checkpoint(job.init).descriptor
+    sizes = {(camera.height, camera.width) for camera in descriptor.cameras}
+    if len(sizes) > 1:
+        raise DataError(
+            f"checkpoint {descriptor.name!r} takes pictures of different sizes, which training does not"
+        )
+    roles = tuple(camera.role for camera in descriptor.cameras)
+    return replace(table, rows=descriptor.rows, dt_s=descriptor.chunk.dt_s, roles=roles, size=sizes.pop())
+
+
+def _delays(recordings: Recordings, most: int) -> DelayTable:
+    """Return how often how many rows are committed, by the robot's `[latency]`; evenly up to a third without one."""
+    try:
+        table = DelayTable.of_robot(recordings.robots[0], recordings.dt_s)
+    except SpecError:
+        count = 1 + most // 3
+        table = DelayTable((1.0 / count,) * count)
+    return table.capped(most)
