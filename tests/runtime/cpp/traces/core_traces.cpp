@@ -1,5 +1,5 @@
 // Seeded traces through the control core: a random arm, a random caller, and everything that the core lets a
-// caller see after each tick. See tests/runtime/core_traces.py for what is done with them.
+// caller see after each tick. See tests/support/core_traces.py for what is done with them.
 
 #include <algorithm>
 #include <chrono>

@@ -1,6 +1,6 @@
 """Seeded traces through the control core, of this tree or of two trees side by side.
 
-    python tests/runtime/core_traces.py BEFORE AFTER [--traces 10000] [--rounds 10]
+    python tests/support/core_traces.py BEFORE AFTER [--traces 10000] [--rounds 10]
 
 builds `cpp/traces/core_traces.cpp` of each tree, compares what every trace shows after each of its 1000 ticks bit for
 bit, and prints the ratio of the times of a tick, both builds taking turns.
@@ -17,7 +17,7 @@ from pathlib import Path
 from cpp_program import ROOT, build
 
 PROGRAM = "tests/runtime/cpp/traces/core_traces.cpp"
-KEPT = Path(__file__).with_name("core_traces.txt")
+KEPT = ROOT / "tests/runtime/core_traces.txt"
 KEPT_TRACES = 200
 BATCH = 500
 
