@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -21,7 +22,7 @@ from motorium.data.format.dataset import Dataset
 from motorium.errors import DataError
 from motorium.files import TEMPORARY
 from motorium.learn.data import Recordings, SourceSpec, TableSpec
-from motorium.learn.data.frame_cache import FrameCache, cache_home, file_bytes, write_frames
+from motorium.learn.data.frame_cache import RESERVE_BYTES, FrameCache, cache_home, file_bytes, write_frames
 from motorium.learn.data.frames import Clip, Frames
 from motorium.learn.data.recordings import CacheSpec
 
@@ -63,6 +64,13 @@ def test_all_files_together_keep_the_limit(tmp_path):
     assert now.admit({KEYS[3]: EACH, KEYS[4]: EACH, KEYS[5]: EACH}) == {KEYS[3], KEYS[4]}
     assert sorted(path.stem for path in tmp_path.iterdir()) == [KEYS[0]]
     assert not now.admit({KEYS[5]: 1 << 60})
+
+
+def test_the_disk_is_never_filled(tmp_path, monkeypatch):
+    cache = FrameCache(tmp_path)
+    left = shutil.disk_usage(tmp_path)._replace(free=RESERVE_BYTES + EACH + 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: left)
+    assert cache.admit({KEYS[0]: EACH, KEYS[1]: EACH}) == {KEYS[0]}
 
 
 def test_other_files_of_the_folder_are_nobodys_business(tmp_path):

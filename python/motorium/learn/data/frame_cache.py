@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import struct
 import time
 import zlib
@@ -33,6 +34,8 @@ HEADER = struct.Struct("<8sIIII")
 SUFFIX = ".frames"
 LIMIT_BYTES = 8 << 30
 MAX_FILE_BYTES = 64 << 30
+RESERVE_BYTES = 1 << 30
+"""Of the disk stay free: it is not ours alone."""
 OPEN_FILES = 64
 """Open at a time; the usual limit of a process is 1024."""
 STALE_S = 3600.0
@@ -115,14 +118,17 @@ class FrameCache:
         Returns:
             Keys of those that fit, in the order given, beside the files that this run has already.
         """
-        room = self.limit_bytes - sum(self._mine.values())
+        files = self._files()
+        here = sum(found.st_size for found in files.values())
+        free = shutil.disk_usage(self.folder).free - RESERVE_BYTES
+        room = min(self.limit_bytes, here + free) - sum(self._mine.values())
         admitted = set()
         for key, size in wanted.items():
             if size <= min(room, MAX_FILE_BYTES):
                 admitted.add(key)
                 room -= size
         self._mine |= {key: wanted[key] for key in admitted}
-        others = {n: f for n, f in self._files().items() if n.removesuffix(SUFFIX) not in self._mine}
+        others = {n: f for n, f in files.items() if n.removesuffix(SUFFIX) not in self._mine}
         excess = sum(found.st_size for found in others.values()) - room
         for name in sorted(others, key=lambda name: others[name].st_mtime):
             if excess > 0 and name.endswith(SUFFIX):

@@ -44,12 +44,14 @@ class JointRows:
         times_s: (N,) times of the observations, not falling.
         setpoint_s: (M,) times of setpoints, not falling.
         setpoint_rad: (M, J) in force then.
+        row_s: by its rate between two rows.
     """
 
     state_rad: Float64
     times_s: Float64
     setpoint_s: Float64
     setpoint_rad: Float64
+    row_s: float
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class JointReader:
             log_s, log = np.append(times, times[-1] + row_s), np.concatenate([log, radians[ACTION][-1:]])
         elif self.ahead:
             log_s = times + row_s
-        return JointRows(radians[STATE], times, log_s, log)
+        return JointRows(radians[STATE], times, log_s, log, row_s)
 
     def slots(self, radians: Float64) -> NDArray[np.float32]:
         """Return (..., J) slot values of (..., J) radians, in joint order."""

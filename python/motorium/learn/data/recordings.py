@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
     from ...specs.robot import RobotSpec
 
 MOST_WORKERS = 8
+MOST_PIXELS = 1 << 20
+"""Of a picture that is not scaled; policies see a twentieth of it, and a batch has hundreds."""
 _SAMPLE = 1 << 16
 """Bytes at either end of a video that go into the fingerprint."""
 Index = NDArray[np.integer[Any]]
@@ -178,9 +179,7 @@ class Recordings:
         """Return it."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
 
@@ -220,7 +219,10 @@ def _size(clips: Sequence[tuple[Clip, ...]], roles: Sequence[str]) -> tuple[int,
         raise DataError(
             f"pictures of different sizes, {' and '.join(list(found.values())[:2])}: give the policy's size"
         )
-    return next(iter(found))
+    (height, width), where = next(iter(found.items()))
+    if height * width > MOST_PIXELS:
+        raise DataError(f"pictures of {where} are too large to learn from: give the policy's size")
+    return height, width
 
 
 def _said(

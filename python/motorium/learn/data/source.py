@@ -102,6 +102,8 @@ class TableSpec:
             raise DataError(f"dt of {self.dt_s:g} s; from 0.001 to 10 are possible")
         if not 0 < self.validation < 1:
             raise DataError(f"a validation share of {self.validation:g}; it must be between 0 and 1")
+        if self.roles is not None and len(set(self.roles)) < len(self.roles):
+            raise DataError(f"a camera role is given twice: {', '.join(self.roles)}")
         if self.size is not None and not all(8 <= side <= 2048 for side in self.size):
             raise DataError(f"pictures of {self.size[1]} x {self.size[0]}; sides from 8 to 2048 are possible")
 
