@@ -29,7 +29,7 @@ def findings(port: str) -> dict[str, str]:
     report = doctor.check_bus(
         port, "so101", range(1, 8), bauds=(1_000_000,), protocols=("feetech",), patience_s=0.02
     )
-    return {finding.cause: f"{finding.detail}: {finding.fix}" for finding in report.findings}
+    return {finding.cause.value: f"{finding.detail}: {finding.fix}" for finding in report.findings}
 
 
 def test_harm_15_a_dead_end_has_a_cause_and_a_way_out(chain: ServoEmulator) -> None:

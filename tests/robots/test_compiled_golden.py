@@ -103,4 +103,6 @@ def test_an_arm_runs_from_a_file_of_version_1():
         assert robot.power_up() == []
         assert robot.move_to(home + 0.1, timeout_s=5.0)
         assert wait(lambda: np.allclose(arm.position_rad, home + 0.1, atol=0.03))
+        robot.release()  # at the speed of its file it would park for two seconds
+        assert wait(lambda: not arm.torque.any())
         robot.stop()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from virtual_arm import VirtualArm
+from virtual_arm import VirtualArm, quick_robot
 
 from motorium import Robot, _core
 from motorium._core import Mode, ServoFault
@@ -79,19 +79,23 @@ def arms():
         yield left, right
 
 
-def open_pair(arms: tuple[VirtualArm, VirtualArm]) -> Robot:
+def open_pair(arms: tuple[VirtualArm, VirtualArm], folder: Path) -> Robot:
+    """Two quick arms."""
     left, right = arms
+    text = (specs.PAIRS / "bi_so101_follower.toml").read_text(encoding="utf-8")
+    pair = folder / "pair.toml"
+    pair.write_text(text.replace('robot = "so101"', f'robot = "{quick_robot(folder)}"'), encoding="utf-8")
     return Robot.open(
-        "bi_so101_follower",
+        str(pair),
         port={"left": left.emulator.port, "right": right.emulator.port},
         calibration="nominal",
         cameras={},
     )
 
 
-def test_both_arms_move_at_once_and_rest_at_the_end(arms):
+def test_both_arms_move_at_once_and_rest_at_the_end(arms, tmp_path):
     left, right = arms
-    with open_pair(arms) as robot:
+    with open_pair(arms, tmp_path) as robot:
         assert left.torque.all()
         assert right.torque.all()
         start = robot.position_rad

@@ -69,6 +69,7 @@ class Notebook:
         self.manager.shutdown_kernel()
 
 
+@pytest.mark.nightly
 def test_cells_of_a_notebook(arm: VirtualArm) -> None:
     opening = f"robot = mt.Robot.open({QUICK!r}, port={arm.emulator.port!r}, calibration='nominal')"
     notebook = Notebook()

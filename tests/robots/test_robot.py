@@ -238,7 +238,7 @@ with Robot.open(sys.argv[2], port=sys.argv[1], calibration="nominal") as robot:
     [
         ([signal.SIGINT], 0.0),
         ([signal.SIGINT, signal.SIGINT, signal.SIGINT], 0.7),
-        ([signal.SIGTERM, signal.SIGINT], 2.3),
+        ([signal.SIGTERM, signal.SIGINT], 1.2),
         ([signal.SIGHUP], 1.4),
     ],
 )

@@ -37,11 +37,13 @@ class Wire:
         size = len(next(iter(rows.values())))
         self.send(0xFE, 0x83, bytes([address, size]) + b"".join(bytes([i]) + row for i, row in rows.items()))
 
-    def read(self, id_: int, address: int, size: int) -> bytes:
+    def read(self, id_: int, address: int, size: int, timeout_s: float = 2.0) -> bytes:
         self.send(id_, 2, bytes([address, size]))
-        reply, deadline = b"", time.monotonic() + 2.0
+        reply, deadline = b"", time.monotonic() + timeout_s
         while len(reply) < 6 + size:
-            assert select.select([self._fd], [], [], deadline - time.monotonic())[0], "no reply within 2 s"
+            assert select.select([self._fd], [], [], deadline - time.monotonic())[0], (
+                f"no reply within {timeout_s} s"
+            )
             reply += os.read(self._fd, 256)
         assert reply[:4] == bytes([0xFF, 0xFF, id_, size + 2])
         assert sum(reply[2:]) & 0xFF == 0xFF

@@ -45,9 +45,9 @@ def write(wire):
     return write
 
 
-def answers(wire, servo) -> bool:
+def answers(wire, servo, timeout_s=2.0) -> bool:
     try:
-        return wire.read(servo, ID, 1) == bytes([servo])
+        return wire.read(servo, ID, 1, timeout_s) == bytes([servo])
     except AssertionError:
         return False
 
@@ -95,7 +95,7 @@ def test_a_hand_moves_a_limp_joint_and_no_other(wire, practise, wait_until):
 
 def test_a_missing_servo_is_silent_until_it_is_connected(wire, practise):
     assert "silent" in practise("missing 4")
-    assert not answers(wire, 4)
+    assert not answers(wire, 4, timeout_s=0.5)
     assert answers(wire, 5)
     practise("connect all")
     assert answers(wire, 4)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from virtual_arm import quick_robot
 
 from motorium.errors import SimulationError
 from motorium.robots.robot import Robot
 
 
-def test_a_robot_moves_sees_and_comes_to_rest():
-    with Robot.open("sim:so101", seed=2) as robot:
+def test_a_robot_moves_sees_and_comes_to_rest(tmp_path):
+    with Robot.open(f"sim:{quick_robot(tmp_path)}", seed=2) as robot:
         robot.home()
         home = np.array([joint.home_rad for joint in robot.spec.joints])
         np.testing.assert_allclose(robot.position_rad, home, atol=0.05)

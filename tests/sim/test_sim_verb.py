@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from motorium import _core
+from motorium.motors import set_up as set_ups
 from motorium.motors.diagnosis import expected_servos
 from motorium.motors.set_up import ServoSetUp
 from motorium.sim.how_to import how_to
@@ -66,8 +67,9 @@ def test_every_robot_of_one_arm_has_a_hint():
 
 
 @pytest.mark.nightly
-def test_new_servos_are_set_up_on_the_simulated_arm():
+def test_new_servos_are_set_up_on_the_simulated_arm(monkeypatch):
     """As a person does it: connect one, give it its id, connect the next; at the end the arm answers as so101."""
+    monkeypatch.setattr(set_ups, "PATIENCE_S", 0.03)  # of a simulator on a busy machine
     spec = RobotSpec.load("so101")
     with Verb("so101", "--factory-new", "--json") as arm:
         port = arm.said()["port"]

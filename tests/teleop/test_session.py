@@ -54,7 +54,7 @@ class Steps:
 def test_the_follower_goes_to_its_leader_in_a_ramp_and_stays_with_it(robot):
     steps = Steps()
     with open_leader("sim:so101_leader", motion=still) as leader:
-        report = Session(robot).follow(leader, seconds=1.6, watch=steps)
+        report = Session(robot).follow(leader, seconds=1.6, watch=steps, max_age_s=1.0)
         np.testing.assert_allclose(robot.position_rad, AWAY, atol=0.02)
     fastest = max(joint.max_velocity_rad_s for joint in robot.spec.joints) * PERIOD_S
     assert 0.001 < steps.largest_rad <= 1.01 * fastest
@@ -65,7 +65,7 @@ def test_the_follower_goes_to_its_leader_in_a_ramp_and_stays_with_it(robot):
 
 def test_the_goal_trails_a_moving_leader_by_a_few_ticks(robot):
     with open_leader("sim:so101_leader") as leader:
-        report = Session(robot).follow(leader, seconds=3.0)
+        report = Session(robot).follow(leader, seconds=2.4)
     assert report.tracking is not None
     assert report.tracking.command_lag_ms < 60
     assert report.tracking.rms_rad < 0.05
@@ -93,10 +93,9 @@ def test_letting_go_of_the_dead_man_holds_and_taking_it_again_ramps(robot):
         elif len(seen) == 26:
             held.set()
 
+    controls = Controls(engaged=held.is_set, ended=lambda: len(seen) >= 38)
     with open_leader("sim:so101_leader") as leader:
-        report = Session(robot, controls=Controls(engaged=held.is_set)).follow(
-            leader, seconds=2.0, watch=watch
-        )
+        report = Session(robot, controls=controls).follow(leader, seconds=30.0, watch=watch, max_age_s=1.0)
     assert report.streams == 2
     assert report.losses == 0
     assert not any(seen[20:25])
@@ -197,7 +196,7 @@ def test_the_verb_moves_a_simulated_arm():
         result = CliRunner().invoke(main, ["teleop", "sim:so101", *options, "--json"])
         return {"exit": result.exit_code, **(json.loads(result.stdout) if result.stdout else {})}
 
-    report = call("--leader", "sim:so101_leader", "--seconds", "2.5")
+    report = call("--leader", "sim:so101_leader", "--seconds", "1.5")
     assert report["reason"] == "time"
     assert report["streams"] >= 1
     assert 150 < report["rate_hz"] < 210
