@@ -187,9 +187,10 @@ def test_paths_may_have_equals_signs(tmp_path):
 
 
 def test_tables_that_cannot_be():
-    for wrong in ({"rows": 0}, {"dt_s": 0.0}, {"validation": 0.0}, {"validation": 1.0}, {"size": (4, 96)}):
-        with pytest.raises(DataError):
-            TableSpec(**wrong)
+    assert "0 rows" in _table_refusal(rows=0)
+    assert "dt of 0 s" in _table_refusal(dt_s=0.0)
+    assert "share of 1" in _table_refusal(validation=1.0)
+    assert "96 x 4" in _table_refusal(size=(4, 96))
 
 
 def test_sources_that_do_not_fit_each_other(two_tasks, cache, tmp_path):
@@ -203,7 +204,18 @@ def test_sources_that_do_not_fit_each_other(two_tasks, cache, tmp_path):
     assert "give all of them one, or none" in refusal(
         cache, SourceSpec(two_tasks, 0.5), SourceSpec(one), table=TableSpec(roles=("front",))
     )
+    slower = with_info(two_tasks, tmp_path / "slower", lambda info: info.update(fps=10))
+    text = refusal(cache, two_tasks, slower)
+    assert f"{slower} has 10 rows per second" in text
+    assert "declare its rate" in text
     assert "no dataset was given" in refusal(cache)
+    assert "given twice" in _table_refusal(roles=("front", "front"))
+
+
+def _table_refusal(**wanted) -> str:
+    with pytest.raises(DataError) as caught:
+        TableSpec(**wanted)
+    return str(caught.value)
 
 
 def test_the_room_needs_no_torch():

@@ -127,3 +127,10 @@ def test_every_draw_leaves_something_on_both_sides(counts):
     assert (seeds[0] != seeds[1]).any()
     with pytest.raises(DataError, match="one episode only"):
         draw((1,), 0.1, 0)
+
+
+def test_a_recording_that_is_in_two_datasets_is_refused(two_tasks, cache, tmp_path):
+    """As after a merge: held out in the one, learned in the other."""
+    shutil.copytree(two_tasks, tmp_path / "copy")
+    with pytest.raises(DataError, match=r"episode 0 of .*copy and episode 0 of .*two are the same recording"):
+        Recordings.open([SourceSpec(two_tasks), SourceSpec(tmp_path / "copy")], TABLE, cache)

@@ -100,7 +100,22 @@ def gather(
         )
     for number, (source, held) in enumerate(zip(sources, held_out, strict=True)):
         _gather_source(out, number, source, held, (table, dt_s))
+    _check_once(out, sources)
     return out
+
+
+def _check_once(columns: Columns, sources: Sequence[Source]) -> None:
+    """Raise DataError when a recording is there twice, as after a merge: it could be learned and judged by."""
+    seen: dict[bytes, str] = {}
+    for one, state, rows in zip(columns.recorded, columns.parts["state"], columns.parts["rows"], strict=True):
+        content = hashlib.sha256(state.tobytes() + rows.tobytes()).digest()
+        name = f"episode {one.line.index} of {sources[one.source].dataset.root}"
+        first = seen.setdefault(content, name)
+        if first != name:
+            raise DataError(
+                f"{name} and {first} are the same recording, which could be learned and held out at once: give one of "
+                f"the datasets, or remove the episode, motorium data delete"
+            )
 
 
 def _gather_source(

@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +114,7 @@ class Recordings:
         if not sources:
             raise DataError("no dataset was given")
         opened = [open_source(sources[0], table)]
-        table = TableSpec(**{**vars(table), "roles": tuple(opened[0].cameras)})
+        table = replace(table, roles=tuple(opened[0].cameras))
         opened += [open_source(spec, table) for spec in sources[1:]]
         _check_different(opened)
         check_robots(opened)
