@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -175,6 +176,17 @@ def test_pictures_without_room_are_decoded_each_time(two_tasks, tmp_path):
         np.testing.assert_array_equal(some.pictures(index), all_there.pictures(index))
 
 
+def test_a_full_disk_costs_time_and_nothing_else(two_tasks, cache, monkeypatch, caplog):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("motorium.learn.data.frames.write_frames", full)
+    with Recordings.open([SourceSpec(two_tasks)], TableSpec(rows=2), cache) as table:
+        assert table.prepare().without_place == 8 * FPS
+        assert "No space left" in caplog.text
+        assert table.pictures(np.array([3])).any()
+
+
 def test_pictures_are_never_all_in_memory(two_tasks, cache):
     with Recordings.open([SourceSpec(two_tasks)], TableSpec(rows=2), cache) as table:
         table.pictures(np.array([0]))  # imports
@@ -296,3 +308,10 @@ def test_the_cache_lies_where_the_user_keeps_caches(monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/x")
     assert cache_home() == Path("/x/.cache/motorium/frames")
+
+    def nobody():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nobody)
+    with pytest.raises(DataError, match="no home folder"):
+        cache_home()

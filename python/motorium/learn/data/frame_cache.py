@@ -44,9 +44,17 @@ _NAME = re.compile(r"[0-9a-f]{64}\.frames")
 
 
 def cache_home() -> Path:
-    """Return the folder of decoded pictures: $XDG_CACHE_HOME/motorium/frames, by default in ~/.cache."""
+    """Return the folder of decoded pictures: $XDG_CACHE_HOME/motorium/frames, by default in ~/.cache.
+
+    Raises DataError when the user has no home.
+    """
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "motorium" / "frames"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "motorium" / "frames"
+    except (RuntimeError, KeyError):
+        raise DataError(
+            "this user has no home folder for decoded pictures: set XDG_CACHE_HOME, or name a folder for them"
+        ) from None
 
 
 def file_bytes(count: int, size: tuple[int, int]) -> int:
