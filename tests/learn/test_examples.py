@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,15 +12,18 @@ pytest.importorskip("pyarrow")
 pytest.importorskip("av")
 
 from data_samples import FPS, write
+from nano_samples import weights
 
 from motorium.errors import DataError
 from motorium.learn.data import Recordings, SourceSpec, TableSpec
 from motorium.learn.data.recordings import CacheSpec
-from motorium.learn.describe import check_fits, describe_recordings
+from motorium.learn.describe import check_joints, describe_recordings
 from motorium.learn.examples import ExampleMaker, ExampleParams
 from motorium.learn.given import datasets
+from motorium.learn.growing import grown, grown_tensors
 from motorium.learn.objectives.commitment import DelayTable
 from motorium.learn.scene_targets import NOTHING, SceneTargets
+from motorium.policies.nano.weights import nano_tensors
 
 DELAYS = DelayTable((0.5, 0.3, 0.2))
 CLOSES, OPENS = 12, 30
@@ -144,17 +149,29 @@ def test_a_hand_that_never_closes_leaves_nothing_to_ask(tmp_path, small_dims):
     assert NOTHING == ("nothing",)
 
 
-def test_a_checkpoint_for_another_robot_is_refused_by_name(recorded, small_dims):
-    from dataclasses import replace
-
+def test_a_checkpoint_with_other_joints_is_refused_by_name(recorded, small_dims):
     descriptor = describe_recordings("sample", recorded, SceneTargets.of(recorded), small_dims, 2)
-    check_fits(descriptor, recorded)
-    with pytest.raises(DataError, match=r"for koch, and the data for so101"):
-        check_fits(replace(descriptor, embodiments=("koch",)), recorded)
+    check_joints(descriptor, recorded)
     state = (replace(descriptor.state[0], slot=3), *descriptor.state[1:])
     action = (replace(descriptor.action[0], slot=3), *descriptor.action[1:])
     with pytest.raises(DataError, match=r"'shoulder_pan' in slot 3, which so101 lacks"):
-        check_fits(replace(descriptor, state=state, action=action), recorded)
+        check_joints(replace(descriptor, state=state, action=action), recorded)
+
+
+def test_a_network_grows_by_new_words_and_robots_and_keeps_what_it_has(recorded, small_dims):
+    full = describe_recordings("sample", recorded, SceneTargets.of(recorded), small_dims, 2)
+    words = ("<pad>", "<unk>", "cube", "put", "the")
+    before = replace(full, embodiments=("koch",), prompt=replace(full.prompt, vocabulary=words))
+    after = grown(before, "adapted", recorded)
+    assert after.prompt.vocabulary == (*words, "in", "please", "tray", "wave")
+    assert (after.name, after.embodiments) == ("adapted", ("koch", "so101"))
+    tensors = {name: torch.from_numpy(values) for name, values in weights(before).items()}
+    more = grown_tensors(tensors, before, after, seed=0)
+    assert {name: tuple(t.shape) for name, t in more.items()} == nano_tensors(after)
+    for name, values in tensors.items():
+        assert torch.equal(more[name][: len(values)], values), name
+    narrow = replace(before, state=tuple(replace(c, min=0.0, max=0.1) for c in before.state))
+    assert [c.max for c in grown(narrow, "wide", recorded).state] == [max(0.1, c.max) for c in full.state]
 
 
 def test_words_are_those_of_the_instructions(recorded, small_dims):

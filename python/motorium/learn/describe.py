@@ -104,8 +104,8 @@ def prompt_of(tasks: tuple[str, ...]) -> Prompt:
     return Prompt(vocabulary, max(FEWEST_TOKENS, *map(len, words)), lowercase=True)
 
 
-def check_fits(descriptor: Descriptor, recordings: Recordings) -> None:
-    """Raise DataError, by name, when recordings lack a joint that a checkpoint reads or commands."""
+def check_joints(descriptor: Descriptor, recordings: Recordings) -> None:
+    """Raise DataError, by name, when the joints of recordings are not those that a checkpoint reads and commands."""
     channels: tuple[StateChannel | ActionChannel, ...] = (*descriptor.state, *descriptor.action)
     for channel in channels:
         if channel.slot not in recordings.slots:
@@ -117,11 +117,6 @@ def check_fits(descriptor: Descriptor, recordings: Recordings) -> None:
     for joint in _robot(recordings).joints:
         if joint.slot not in commanded:
             raise DataError(f"checkpoint {descriptor.name!r} has no action for joint {joint.name!r}")
-    strange = [robot.name for robot in recordings.robots if robot.name not in descriptor.embodiments]
-    if strange:
-        raise DataError(
-            f"checkpoint {descriptor.name!r} is for {', '.join(descriptor.embodiments)}, and the data for {strange[0]}"
-        )
 
 
 def _robot(recordings: Recordings) -> RobotSpec:

@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..errors import DataError, MotoriumError, SpecError
@@ -24,9 +25,10 @@ from ..policies.nano.checkpoint import load_checkpoint
 from ..policies.nano.config import Descriptor, Dims
 from .data import Recordings, SourceSpec, TableSpec
 from .data.recordings import CacheSpec
-from .describe import check_fits, describe_recordings, table_for
+from .describe import describe_recordings, table_for
 from .examples import ExampleMaker, ExampleParams, Examples, Index
-from .export import DEFAULT_DIMS, build, load_network, save_network
+from .export import DEFAULT_DIMS, build, save_network
+from .growing import grown, grown_tensors
 from .learner import Learner, LearnParams
 from .model import NanoModel
 from .objectives.commitment import DelayTable
@@ -157,7 +159,6 @@ class _Run:
         self.state = State.read(job.out) if Plan.read(job.out) is not None else None
         self.delays = _delays(recordings, job.table.rows - 1)
         self.descriptor = self._described()
-        check_fits(self.descriptor, recordings)
         self.delays = self.delays.capped(self.descriptor.prefix_lock.max_delay)
         scene = SceneTargets.of(recordings, self.descriptor.scene.names)
         self.maker = ExampleMaker(recordings, self.descriptor, scene, self.delays, job.examples, job.seed)
@@ -254,8 +255,9 @@ class _Run:
     def _model(self) -> NanoModel:
         if self.job.init is None or self.state is not None:
             return build(self.descriptor)
-        model = load_network(self.job.init)
-        model.descriptor = self.descriptor
+        checkpoint, model = load_checkpoint(self.job.init), build(self.descriptor)
+        tensors = {name: torch.from_numpy(np.array(values)) for name, values in checkpoint.tensors.items()}
+        model.load_state_dict(grown_tensors(tensors, checkpoint.descriptor, self.descriptor, self.job.seed))
         return model
 
     def _described(self) -> Descriptor:
@@ -264,7 +266,7 @@ class _Run:
         if self.state is not None:
             return Descriptor.from_json(self.state.descriptor)
         if job.init is not None:
-            return replace(load_checkpoint(job.init).descriptor, name=name)
+            return grown(load_checkpoint(job.init).descriptor, name, self.recordings)
         scene = SceneTargets.of(self.recordings)
         return describe_recordings(name, self.recordings, scene, job.dims, self.delays.d_max - 1)
 

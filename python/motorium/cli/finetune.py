@@ -1,0 +1,41 @@
+"""Adapt a trained checkpoint to recordings of your own: another place, other things, other words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import DataError
+from ..files import check_writable
+from ._training import declared_of, tell, training_options
+from ._verb import Verb, json_option
+
+
+@click.command(cls=Verb, name="finetune")
+@click.argument("checkpoint")
+@click.option("--data", multiple=True, required=True,
+              help="Dataset to learn from, PATH or PATH=WEIGHT; may be repeated.")  # fmt: skip
+@click.option("--method", type=click.Choice(["full"]), default="full", show_default=True,
+              help="Which weights change: full, all of them.")  # fmt: skip
+@training_options
+@json_option
+def command(
+    checkpoint: str, data: tuple[str, ...], method: str, out: Path, as_json: bool, **options: Any
+) -> None:
+    """Train CHECKPOINT (a name or a directory, of the nano family) further on recorded datasets.
+
+    It keeps its statistics and learns new words as they come. The best weights by recordings that are held out are in
+    OUT/checkpoint. A run that was cut off goes on with --resume.
+    """
+    del method  # there is one so far
+    check_writable(out, "the run", "--out")
+    from ..learn.given import datasets
+    from ..policies.nano.checkpoint import find_checkpoint
+
+    given = {name: value for name, value in options.items() if value not in (None, False, ())}
+    sources = datasets(data, declared_of(given))
+    if not sources:
+        raise DataError(f"{data[0]} is a folder of shards; give a recorded dataset (motorium record)")
+    tell(sources, out, find_checkpoint(checkpoint), given, as_json=as_json)

@@ -1,0 +1,87 @@
+"""Grow a trained network by what new recordings bring: words, another robot with the same joints, wider motions.
+
+Everything that it has learned stays where it was; new rows are appended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ..errors import CheckpointError
+from ..policies.channels import ActionChannel, StateChannel
+from ..policies.nano.config import Descriptor, Prompt
+from ..policies.nano.tokenizer import words_of
+from ..types import Float32
+from .data import Recordings
+from .describe import check_joints
+from .normalise import short_floats
+
+
+def grown(descriptor: Descriptor, name: str, recordings: Recordings) -> Descriptor:
+    """Return the descriptor of a network that is trained further on recordings.
+
+    Args:
+        descriptor: of the checkpoint.
+        name: of the new one.
+        recordings: to learn from.
+
+    Raises DataError: other joints. CheckpointError: another robot, and the network has adapters of its robots' slots.
+    """
+    check_joints(descriptor, recordings)
+    robots = [robot.name for robot in recordings.robots]
+    strange = [robot for robot in robots if robot not in descriptor.embodiments]
+    if strange and descriptor.slot_adapters:
+        raise CheckpointError(
+            f"checkpoint {descriptor.name!r} has slot adapters for {', '.join(descriptor.embodiments)} and none for "
+            f"{strange[0]}"
+        )
+    column = {slot: place for place, slot in enumerate(recordings.slots)}
+    index = recordings.training
+    state, valid = recordings.column("state")[index], recordings.column("valid")[index]
+    rows = recordings.column("rows")[index][valid]
+
+    def range_of(channel: StateChannel | ActionChannel, values: Float32) -> tuple[float, float]:
+        seen = values[:, column[channel.slot]]
+        low, high = short_floats((seen.min(), seen.max()))
+        return min(channel.min, low), max(channel.max, high)
+
+    states = [(channel, *range_of(channel, state)) for channel in descriptor.state]
+    actions = [(channel, *range_of(channel, rows)) for channel in descriptor.action]
+    return replace(
+        descriptor,
+        name=name,
+        embodiments=(*descriptor.embodiments, *strange),
+        state=tuple(replace(channel, min=low, max=high) for channel, low, high in states),
+        action=tuple(replace(channel, min=low, max=high) for channel, low, high in actions),
+        prompt=_with_words(descriptor.prompt, recordings.tasks),
+    )
+
+
+def grown_tensors(
+    tensors: Mapping[str, Tensor], before: Descriptor, after: Descriptor, seed: int
+) -> dict[str, Tensor]:
+    """Return a checkpoint's tensors with rows for new words and robots.
+
+    A new word begins as unlike the others as they are to each other, a new robot as the mean of those that are there.
+    """
+    out = dict(tensors)
+    words = len(after.prompt.vocabulary) - len(before.prompt.vocabulary)
+    if words:
+        known = tensors["text.embedding.weight"]
+        noise = torch.randn(words, known.shape[1], generator=torch.Generator().manual_seed(seed))
+        out["text.embedding.weight"] = torch.cat([known, noise * known.std(dim=0) + known.mean(dim=0)])
+    robots = len(after.embodiments) - len(before.embodiments)
+    if robots:
+        prompts = tensors["soft_prompt"]
+        mean = prompts.mean(dim=0, keepdim=True).expand(robots, -1, -1)
+        out["soft_prompt"] = torch.cat([prompts, mean])
+    return out
+
+
+def _with_words(prompt: Prompt, tasks: tuple[str, ...]) -> Prompt:
+    told = {word for task in tasks for word in words_of(task, lowercase=prompt.lowercase)}
+    return replace(prompt, vocabulary=(*prompt.vocabulary, *sorted(told - set(prompt.vocabulary))))
