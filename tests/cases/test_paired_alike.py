@@ -100,7 +100,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
         VirtualArm(spec, start_rad=home) as arm,
         open_leader("sim:so101_leader", motion=sway) as leader,
         Robot.open(
-            quick_robot(folder), port=arm.emulator.port, calibration="nominal", cameras=cameras
+            quick_robot(folder, patient=True), port=arm.emulator.port, calibration="nominal", cameras=cameras
         ) as robot,
     ):
         time.sleep(0.3)  # the oldest frame is no older than the first reading of the joints

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,26 +14,10 @@ import pytest
 pytest.importorskip("pyarrow")
 pytest.importorskip("av")
 
+from memory_folders import tmp_path_factory
+
+__all__ = ["tmp_path_factory"]
 HERE = Path(__file__).parent
-MEMORY = Path("/dev/shm")
-NEEDED = 2 << 30
-
-
-@pytest.fixture(scope="session")
-def tmp_path_factory(tmp_path_factory):
-    """Folders in memory where there is room: datasets are synced file by file, and a busy disk takes its time for that.
-
-    No test here can see a power cut; what a kill leaves behind is the same in either place.
-    """
-    if not os.access(MEMORY, os.W_OK) or shutil.disk_usage(MEMORY).free < NEEDED:
-        yield tmp_path_factory
-        return
-    with tempfile.TemporaryDirectory(
-        dir=MEMORY, prefix="motorium-tests-", ignore_cleanup_errors=True
-    ) as name:
-        quick = copy.copy(tmp_path_factory)
-        quick._basetemp = Path(name)
-        yield quick
 
 
 @pytest.fixture(scope="session")

@@ -79,24 +79,30 @@ class Servos:
 
 
 def swept(servos: Servos) -> Calibration:
-    """Calibrated, moved by an unseen hand from stop to stop about the nominal zeros."""
+    """Calibrated, moved by an unseen hand from stop to stop about the nominal zeros.
+
+    The hand goes on when it was read, so that a busy machine never sees it leap.
+    """
     low = np.array([joint.lower_rad for joint in servos.spec.joints])
     high = np.array([joint.upper_rad for joint in servos.spec.joints])
     zero = np.array([joint.zero_ticks for joint in servos.spec.joints])
     per_rad = np.array([motor.ticks_per_turn / (2 * np.pi) for motor in servos.motors])
-    stop, phase = threading.Event(), 0.0
+    stop = threading.Event()
 
     def move() -> None:
-        nonlocal phase
-        while not stop.wait(0.004):
-            phase += 0.03
-            servos.place(np.rint(zero + ((low + high) / 2 + np.sin(phase) * (high - low) / 2) * per_rad))
+        step = replies = 0
+        while not stop.wait(0.003):
+            before, replies = replies, servos.chain.stats().replies
+            if replies > before:
+                step += 1
+                share = np.sin(step * np.pi / 24)  # stops at the very ends
+                servos.place(np.rint(zero + ((low + high) / 2 + share * (high - low) / 2) * per_rad))
 
     hand = threading.Thread(target=move, daemon=True)
     hand.start()
     try:
         return calibrate(
-            servos.spec, servos.chain.port, lambda sweep, still_s: sweep.complete and still_s > 0.4
+            servos.spec, servos.chain.port, lambda sweep, still_s: sweep.complete and still_s > 0.25
         )
     finally:
         stop.set()
