@@ -27,9 +27,9 @@ def untrained(tmp_path_factory) -> str:
 
 
 def test_a_demo_ends_in_figures_and_files_whether_or_not_it_succeeds(untrained, tmp_path):
-    program = (  # the verb; its episode ends after 4 s and not after 15
+    program = (  # the verb; its episode ends after 3 s and not after 15
         "import functools, sys; from motorium.cli.main import main; from motorium.sim import demo\n"
-        "demo.DemoPlan = functools.partial(demo.DemoPlan, limit_s=4.0)\n"
+        "demo.DemoPlan = functools.partial(demo.DemoPlan, limit_s=3.0)\n"
         "try: main(sys.argv[1:])\n"
         "finally: assert 'torch' not in sys.modules\n"
     )

@@ -79,13 +79,10 @@ def test_record_is_scriptable_to_the_end(shell, tmp_path, pedal):
     }  # of the script's own motion
     told = json.loads(shell("data", "info", "d", "--json").stdout)
     assert (told["episodes"], told["frames"], told["tasks"]) == (1, dataset.frames, [TASK])
-    again = shell("record", "sim:so101", "--leader", "script", "--dataset", "d", "--fps", "10", "--json")
-    assert again.returncode == 2
-    assert "fps is 20 here, 10 there" in json.loads(again.stdout)["error"]["message"]
 
 
 @pytest.mark.nightly
-def test_a_leader_arm_adds_an_episode_to_those_of_the_script(shell, tmp_path, pedal):
+def test_a_dataset_is_continued_by_a_leader_arm_and_not_at_another_rate(shell, tmp_path, pedal):
     """Beside `tests/cases/test_outcomes.py`, where a leader arm records on virtual servos."""
     scripted(shell, pedal)
     dataset = Dataset.open(tmp_path / "d")
@@ -105,6 +102,9 @@ def test_a_leader_arm_adds_an_episode_to_those_of_the_script(shell, tmp_path, pe
         dataset.frames + led.length,
         [TASK, *led.tasks],
     )
+    again = shell("record", "sim:so101", "--leader", "script", "--dataset", "d", "--fps", "10", "--json")
+    assert again.returncode == 2
+    assert "fps is 20 here, 10 there" in json.loads(again.stdout)["error"]["message"]
 
 
 @pytest.mark.nightly

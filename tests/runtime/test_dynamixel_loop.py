@@ -37,7 +37,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = Path(quick_robot(tmp_path_factory.mktemp("quick"), "koch_follower"))
     text = path.read_text(encoding="utf-8")
     assert "park_timeout_s = 6.0" in text
-    path.write_text(text.replace("park_timeout_s = 6.0", "park_timeout_s = 1.5"), encoding="utf-8")
+    path.write_text(text.replace("park_timeout_s = 6.0", "park_timeout_s = 1.0"), encoding="utf-8")
     return str(path)
 
 

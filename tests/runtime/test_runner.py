@@ -130,7 +130,7 @@ def test_a_policy_that_raises_ends_at_rest_with_its_own_error(arm: VirtualArm) -
 def test_a_stalled_policy_underflows_holds_and_goes_on(arm: VirtualArm) -> None:
     policy = StallingPolicy(at=6, stall_s=1.2)
     with opened(arm) as robot:
-        report = motorium.run(robot, policy, "swing", 4.0)
+        report = motorium.run(robot, policy, "swing", 3.4)
         records = robot.control.telemetry()
     assert report.underflows == 1
     assert policy.calls > 7
