@@ -94,7 +94,7 @@ def test_a_joint_that_something_stops_has_not_arrived(bench: Bench) -> None:
 
 
 def test_a_gripper_that_something_stops_has_arrived_and_says_so(bench: Bench) -> None:
-    bench.robot.move_to({"gripper": 1.0})
+    bench.robot.move_to({"gripper": 0.6})
     bench.arm.blocked = bench.gripper
     assert bench.robot.move_to({"gripper": 0.0}).contact == ("gripper",)
 
@@ -231,12 +231,14 @@ def test_an_exit_that_leaves_a_joint_away_from_rest_names_it(tmp_path: Path) -> 
         assert not arm.torque.any()
 
 
-def test_a_dynamixel_arm_is_judged_alike() -> None:
+def test_a_dynamixel_arm_is_judged_alike(tmp_path: Path) -> None:
     spec = RobotSpec.load("koch_follower")
     start = np.array([joint.home_rad for joint in spec.joints])
     with (
         VirtualArm(spec, start) as arm,
-        Robot.open("koch_follower", port=arm.emulator.port, calibration="nominal") as robot,
+        Robot.open(
+            quick_robot(tmp_path, "koch_follower"), port=arm.emulator.port, calibration="nominal"
+        ) as robot,
     ):
         arm.blocked = spec.joint_names.index("elbow_flex")
         goal = float(start[arm.blocked]) + 0.5

@@ -107,7 +107,7 @@ from pathlib import Path
 import data_samples
 from motorium.data.record.writer import DatasetWriter
 with DatasetWriter(Path(sys.argv[1]), data_samples.schema(cameras=()), reserve_mb=1) as writer:
-    for episode in range(30):
+    for episode in range(12):
         writer.begin(f"task {episode}", 0)
         for k in range(data_samples.FPS):
             writer.add(data_samples.row(episode, k, cameras=0), {})
@@ -131,7 +131,7 @@ def test_check_during_a_recording_finds_no_damage(tmp_path: Path) -> None:
         assert recorder.stdout is not None
         assert recorder.stdout.readline() == "0\n"
         lengths: list[int] = []
-        while not lengths or lengths[-1] < 30:
+        while not lengths or lengths[-1] < 12:
             assert kinds(root) == set()
             lengths.append(len(Dataset.open(root).episodes))
             assert recorder.poll() is None
