@@ -32,6 +32,8 @@ from motorium.types import Observation
 REST = np.array([joint.rest_rad for joint in SPEC.joints])
 HOME = np.array([joint.home_rad for joint in SPEC.joints])
 QUICK = quick_robot(Path(tempfile.mkdtemp()), patient=True)
+LETS_GO = quick_robot(Path(tempfile.mkdtemp()), patient=True, exit_="release")
+"""For tests that end when their run does; how a run ends at rest is asked of `QUICK`."""
 
 
 @pytest.fixture
@@ -40,8 +42,8 @@ def arm() -> Iterator[VirtualArm]:
         yield virtual
 
 
-def opened(arm: VirtualArm) -> Robot:
-    return Robot.open(QUICK, port=arm.emulator.port, calibration="nominal")
+def opened(arm: VirtualArm, robot: str = QUICK) -> Robot:
+    return Robot.open(robot, port=arm.emulator.port, calibration="nominal")
 
 
 def at_rest(arm: VirtualArm) -> bool:
@@ -74,7 +76,7 @@ def test_a_run_follows_the_policy_and_reports(arm: VirtualArm) -> None:
 
 def test_whoever_has_seen_enough_ends_a_run_in_good_order(arm: VirtualArm) -> None:
     pressed = iter([False, False, True])
-    with opened(arm) as robot:
+    with opened(arm, LETS_GO) as robot:
         report = drive(Runner(robot, SinePolicy(), "swing"), 30.0, ended=lambda: next(pressed))
         assert robot.control.mode is Mode.HOLDING
     assert report.success is None
@@ -83,7 +85,7 @@ def test_whoever_has_seen_enough_ends_a_run_in_good_order(arm: VirtualArm) -> No
 
 def test_in_synchronous_mode_the_arm_stands_while_the_policy_thinks(arm: VirtualArm) -> None:
     policy = SinePolicy(latency_s=0.15)
-    with opened(arm) as robot:
+    with opened(arm, LETS_GO) as robot:
         report = drive(Runner(robot, policy, "swing", sync=True), 2.0)
         status = robot.status()
         records = robot.control.telemetry()
@@ -102,14 +104,14 @@ def test_in_synchronous_mode_the_arm_stands_while_the_policy_thinks(arm: Virtual
 
 def test_until_ends_the_run(arm: VirtualArm) -> None:
     policy = SinePolicy()
-    with opened(arm) as robot:
+    with opened(arm, LETS_GO) as robot:
         report = motorium.run(robot, policy, "swing", 30.0, until=lambda: policy.calls >= 4)
     assert report.success is True
     assert report.duration_s < 10
 
 
 def test_one_bad_chunk_is_survived(arm: VirtualArm) -> None:
-    with opened(arm) as robot:
+    with opened(arm, LETS_GO) as robot:
         report = motorium.run(robot, NanPolicy(first=4, count=1), "swing", 1.3)
     assert report.refused_chunks == 1
     assert report.safety.trips == 0
@@ -129,7 +131,7 @@ def test_a_policy_that_raises_ends_at_rest_with_its_own_error(arm: VirtualArm) -
 
 def test_a_stalled_policy_underflows_holds_and_goes_on(arm: VirtualArm) -> None:
     policy = StallingPolicy(at=6, stall_s=1.2)
-    with opened(arm) as robot:
+    with opened(arm, LETS_GO) as robot:
         report = motorium.run(robot, policy, "swing", 3.4)
         records = robot.control.telemetry()
     assert report.underflows == 1

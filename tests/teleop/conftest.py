@@ -30,7 +30,7 @@ class Bench:
 
 @pytest.fixture
 def spec(tmp_path) -> RobotSpec:
-    return RobotSpec.load(quick_robot(tmp_path, patient=True))
+    return RobotSpec.load(quick_robot(tmp_path, patient=True, exit_="release"))
 
 
 @pytest.fixture
