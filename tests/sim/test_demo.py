@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 from scripted_policy import PlayBack
+from virtual_arm import quick_robot
 
 from motorium.errors import MotoriumError
 from motorium.sim.demo import DemoPlan, DemoReport, EpisodeResult, run_demo
@@ -50,11 +51,14 @@ class Witness:
 
 
 @pytest.fixture(scope="module")
-def shown() -> tuple[DemoReport, Witness]:
-    """Two scenes; the second is cut short where the first was a success."""
+def shown(tmp_path_factory) -> tuple[DemoReport, Witness]:
+    """Two scenes on a quick arm; the second is cut short where the first was a success."""
+    robot = f"sim:{quick_robot(tmp_path_factory.mktemp('quick'))}"
     policy = PlayBack(RobotSpec.load("so101"), range(SEED, SEED + EPISODES))
     witness = Witness(policy)
-    report = run_demo(DemoPlan("played back", EPISODES, SEED), witness, policy, ended=witness.has_seen_enough)
+    report = run_demo(
+        DemoPlan("played back", EPISODES, SEED, robot=robot), witness, policy, ended=witness.has_seen_enough
+    )
     return report, witness
 
 
