@@ -176,6 +176,20 @@ def run(*words: str, typed: str = ""):
     return CliRunner().invoke(main, ["setup-motors", *words], input=typed)
 
 
+@pytest.fixture
+def few_speeds(monkeypatch):
+    """Two of the eight of Feetech's servos, for a verb, which asks all."""
+    family = FAMILIES["feetech"]
+    rates = {rate: family.baud_codes[rate] for rate in (1_000_000, 57_600)}
+    monkeypatch.setattr(set_ups, "FAMILIES", {"feetech": replace(family, baud_codes=rates)})
+
+
+def test_every_speed_that_such_servos_can_have_is_asked():
+    made = ServoSetUp("/dev/null", [Expected("gripper", 6, "sts3215")], 1_000_000)
+    assert {made.baud, *made._rest} == set(FAMILIES["feetech"].baud_codes)
+
+
+@pytest.mark.usefixtures("few_speeds")
 def test_the_verb_sets_up_one_servo_for_a_script(so101):
     so101.connect(2)
     done = run("so101", "--port", so101.servos.port, "--joint", "elbow_flex", "--json")
@@ -187,10 +201,8 @@ def test_the_verb_sets_up_one_servo_for_a_script(so101):
     assert so101.value(2, "id") == 3
 
 
-def test_the_verb_shows_the_bus_asks_and_says_what_is_wrong(so101, monkeypatch):
-    family = FAMILIES["feetech"]
-    rates = {rate: family.baud_codes[rate] for rate in (1_000_000, 57_600)}  # of eight
-    monkeypatch.setattr(set_ups, "FAMILIES", {"feetech": replace(family, baud_codes=rates)})
+@pytest.mark.usefixtures("few_speeds")
+def test_the_verb_shows_the_bus_asks_and_says_what_is_wrong(so101):
     so101.connect(1, GRIPPER)
     done = run("so101", "--port", so101.servos.port, typed="\nq\n")
     assert done.exit_code == 0, done.output
