@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from data_samples import write
 
 from motorium.cameras.png import read_png
 from motorium.errors import DataError, MotoriumError
+from motorium.files import TEMPORARY
 from motorium.learn import progress, trainer
 from motorium.learn.data import SourceSpec, TableSpec
 from motorium.learn.data.recordings import CacheSpec
@@ -128,6 +130,21 @@ def test_a_run_is_not_overwritten(job):
     train(job, silent, until=4)
     with pytest.raises(ResumeError, match="--resume"):
         train(job, silent)
+
+
+def test_what_a_kill_left_half_written_goes(job):
+    train(job, silent, until=4)
+    old, young = (job.out / f".resume.safetensors.{n}{TEMPORARY}" for n in "ab")
+    folder = job.out / f".checkpoint.c{TEMPORARY}"
+    folder.mkdir()
+    for path in (old, young, folder / "config.json"):
+        path.write_text("{")
+    for path in (old, folder):
+        os.utime(path, (0, 0))
+    train(job, silent, resume=True)
+    assert young.exists()
+    assert not old.exists()
+    assert not folder.exists()
 
 
 def test_changed_data_and_settings_are_refused_by_name(job, tmp_path):

@@ -34,7 +34,7 @@ from .model import NanoModel
 from .objectives.commitment import DelayTable
 from .process_group import ProcessGroup, process_group
 from .progress import Progress
-from .resume import STATE, Plan, ResumeError, State, save_state
+from .resume import STATE, Plan, ResumeError, State, save_state, sweep
 from .scene_targets import SceneTargets
 from .validation import Validation
 
@@ -127,6 +127,7 @@ def train(
     plan = Plan.read(job.out)
     if not resume and (plan is not None or (job.out / STATE).exists()):
         raise ResumeError(f"there is a run in {job.out}: continue it with --resume, or choose another --out")
+    sweep(job.out)
     job = replace(job, table=_table(job))
     with Recordings.open(job.data, job.table, job.cache) as recordings:
         for line in recordings.remarks:
