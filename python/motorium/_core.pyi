@@ -321,14 +321,12 @@ class CoreStats(_Struct):  # How a control core stands, and what it has counted.
     def expired_chunks(self) -> int: ...  # Chunks over before they came.
     @property
     def malformed_chunks(self) -> int: ...  # Chunks that were refused.
+    # Largest distance between old plan and new chunk at a seam, before blending, rad.
     @property
-    def seam_jump_max_rad(
-        self,
-    ) -> float: ...  # Largest distance between old plan and new chunk at a seam, before blending, rad.
+    def seam_jump_max_rad(self) -> float: ...
+    # Largest step that a plan published too late would have made, rad.
     @property
-    def handover_jump_max_rad(
-        self,
-    ) -> float: ...  # Largest step that a plan published too late would have made, rad.
+    def handover_jump_max_rad(self) -> float: ...
     @property
     def joins(self) -> int: ...  # Changes of source that were smoothed.
     @property
@@ -530,27 +528,23 @@ class Problem:  # One cause: of one joint, or of the whole arm. Which numbers me
     @property
     def note(self) -> str: ...
 
-def describe(
-    problems: Sequence[Problem], config: RobotConfig
-) -> str: ...  # A clause for each, in the core's words.
+# A clause for each, in the core's words.
+def describe(problems: Sequence[Problem], config: RobotConfig) -> str: ...
+
+# Before torque: supply, heat, place and faults of every joint. ValueError: lengths differ.
 def self_check(
     joints: Sequence[RobotJoint],
     position_rad: ArrayLike,
     voltage_v: ArrayLike,
     temperature_c: ArrayLike,
     status: Sequence[int],
-) -> list[
-    Problem
-]: ...  # Before torque: supply, heat, place and faults of every joint. ValueError: lengths differ.
+) -> list[Problem]: ...
 
 class Pace:  # Rhythm of a policy. ValueError: dt_ns is not positive.
     def __init__(self, dt_ns: int, rows: int, horizon: int, max_delay: int) -> None: ...
+    # Horizon and delay end before the last row. ValueError names every number outside its bounds.
     @staticmethod
-    def checked(
-        rows: float, dt_s: float, horizon: float, max_delay: float
-    ) -> (
-        Pace
-    ): ...  # Horizon and delay end before the last row. ValueError names every number outside its bounds.
+    def checked(rows: float, dt_s: float, horizon: float, max_delay: float) -> Pace: ...
     @property
     def dt_ns(self) -> int: ...  # Distance between rows.
     @property
@@ -562,9 +556,8 @@ class Pace:  # Rhythm of a policy. ValueError: dt_ns is not positive.
     def __eq__(self, other: object) -> bool: ...
     def __hash__(self) -> int: ...
 
-def needed_rows(
-    age_ns: int, latency_ns: int, dt_ns: int
-) -> int: ...  # Rows to commit when a plan arrives `latency_ns` after its inference began on an observation that old.
+# Rows to commit when a plan arrives `latency_ns` after its inference began on an observation that old.
+def needed_rows(age_ns: int, latency_ns: int, dt_ns: int) -> int: ...
 
 class Bridge:  # Whether the rows that a policy accepts as committed last until its next plan. ValueError: dt_ns.
     def __init__(
@@ -591,18 +584,14 @@ class Scheduler:  # When to infer again, and how many rows to commit meanwhile. 
     MEMORY: int  # Latencies remembered: eight seconds of replanning.
     TRUSTED: int  # Measured latencies that the declared one gives way to.
     def __init__(self, pace: Pace, prior_ns: int = 0) -> None: ...  # The robot's declared latency; 0: none.
-    def record(
-        self, latency_ns: int
-    ) -> None: ...  # A chunk took this long from the start of its inference to the push.
-    def delay(
-        self, age_ns: int
-    ) -> int: ...  # Rows to commit for an observation that is `age_ns` old when its inference starts.
-    def next_start_ns(
-        self, t0_ns: int, delay: int
-    ) -> int: ...  # When the next inference starts, after an accepted chunk whose row 0 is at `t0_ns`.
-    def planned_rows(
-        self, t0_ns: int
-    ) -> int: ...  # Rows of a chunk observed at `t0_ns` that the newest accepted chunk also has something to say about.
+    # A chunk took this long from the start of its inference to the push.
+    def record(self, latency_ns: int) -> None: ...
+    # Rows to commit for an observation that is `age_ns` old when its inference starts.
+    def delay(self, age_ns: int) -> int: ...
+    # When the next inference starts, after an accepted chunk whose row 0 is at `t0_ns`.
+    def next_start_ns(self, t0_ns: int, delay: int) -> int: ...
+    # Rows of a chunk observed at `t0_ns` that the newest accepted chunk also has something to say about.
+    def planned_rows(self, t0_ns: int) -> int: ...
     @property
     def pace(self) -> Pace: ...
     @property
@@ -617,9 +606,8 @@ class Scheduler:  # When to infer again, and how many rows to commit meanwhile. 
     def shortfalls(self) -> int: ...  # How often that was fewer than needed.
 
 class SlotMap:  # Joints (radians) <-> 200 slots: slot = scale * q + offset. Lossless on mapped slots, zero elsewhere.
-    def __init__(
-        self, slots: Sequence[int], scale: Sequence[float], offset: Sequence[float]
-    ) -> None: ...  # ValueError: lengths differ, a slot is out of range or twice, a scale is zero.
+    # ValueError: lengths differ, a slot is out of range or twice, a scale is zero.
+    def __init__(self, slots: Sequence[int], scale: Sequence[float], offset: Sequence[float]) -> None: ...
     @property
     def slots(self) -> list[int]: ...
     @property
@@ -631,6 +619,7 @@ class SlotMap:  # Joints (radians) <-> 200 slots: slot = scale * q + offset. Los
     def gather_chunk(self, s: ArrayLike, out: _Floats | None = None) -> _Floats: ...  # (T, 200) -> (T, J).
 
 class ControlConfig:  # Limits, rates and policies of the control thread; J is the length of every list.
+    # ValueError: wrong shape or policy. Contradictions: ControlCore, Robot.
     def __init__(
         self,
         *,
@@ -659,7 +648,7 @@ class ControlConfig:  # Limits, rates and policies of the control thread; J is t
         settle_s: float = 1.0,
         grippers: Sequence[bool] = (),
         start_gap_rad: ArrayLike | None = None,
-    ) -> None: ...  # ValueError: wrong shape or policy. Contradictions: ControlCore, Robot.
+    ) -> None: ...
     @property
     def joints(self) -> int: ...
     @property
@@ -674,9 +663,9 @@ class ControlConfig:  # Limits, rates and policies of the control thread; J is t
     def rest_rad(self) -> _Floats: ...
 
 class ControlCore:  # One control tick in virtual time, for one Python thread. See Robot for the thread.
-    def __init__(
-        self, config: ControlConfig
-    ) -> None: ...  # Raises ValueError when the config contradicts itself.
+    # Raises ValueError when the config contradicts itself.
+    def __init__(self, config: ControlConfig) -> None: ...
+    # (J,) gated goal; the measured position while torque is off.
     def tick(
         self,
         now_ns: int,
@@ -684,27 +673,23 @@ class ControlCore:  # One control tick in virtual time, for one Python thread. S
         velocity_rad_s: ArrayLike,
         effort: ArrayLike,
         state_t_ns: int,
-    ) -> _Floats: ...  # (J,) gated goal; the measured position while torque is off.
-    def enable(
-        self,
-    ) -> None: ...  # At the next tick with fresh state: goal := present, torque on, mode holding.
+    ) -> _Floats: ...
+    # At the next tick with fresh state: goal := present, torque on, mode holding.
+    def enable(self) -> None: ...
     def hold(self) -> None: ...
     def park(self) -> None: ...
     def release(self) -> None: ...
     def estop(self) -> None: ...  # Latched: the goal stands still, torque goes off `estop_hold_s` later.
     def accept_position(self) -> None: ...  # Ends a latched position jump: somebody has looked.
-    def reset_estop(self) -> bool: ...  # To "released". False: the arm is not limp yet.
-    def move_to(
-        self, q: ArrayLike, velocity_share: float | None = None
-    ) -> None: ...  # (J,), finite; None: approach share. ValueError outside (0, 1].
+    def reset_estop(self) -> bool: ...  # To "released". False: torque is still on.
+    # (J,), finite; None: approach share. ValueError outside (0, 1].
+    def move_to(self, q: ArrayLike, velocity_share: float | None = None) -> None: ...
+    # (T, J) setpoints at t0 + i dt; rows below `delay` were committed and stay as planned.
     def push_chunk(
         self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int, now_ns: int, final: bool = False
-    ) -> (
-        PushStatus
-    ): ...  # (T, J) setpoints at t0 + i dt; rows below `delay` were committed and stay as planned.
-    def committed(
-        self, t0_ns: int, dt_ns: int, rows: int
-    ) -> _Floats: ...  # (rows, J) setpoints planned at t0 + i dt.
+    ) -> PushStatus: ...
+    # (rows, J) setpoints planned at t0 + i dt.
+    def committed(self, t0_ns: int, dt_ns: int, rows: int) -> _Floats: ...
     def setpoint(self, t_ns: int) -> _Floats: ...  # (J,) setpoint planned at `t_ns`.
     @property
     def setpoint_rad(self) -> _Floats: ...  # (J,) of the last tick, before the gate.
@@ -718,11 +703,10 @@ class ControlCore:  # One control tick in virtual time, for one Python thread. S
     def reason(self) -> Reason: ...
     def stats(self) -> CoreStats: ...
 
-class Relay:  # What passes between a control thread and whoever serves its servos: see motors/vendor_kit.py.
+class Relay:  # What passes between a control thread and whoever serves its servos: see robots/vendor_kit.py.
     def __init__(self, joints: int, servos_watch: bool = False) -> None: ...
-    def publish(
-        self, t_ns: int, readings: ArrayLike, joint_t_ns: ArrayLike
-    ) -> None: ...  # (6, J): see vendor_kit
+    # (6, J): see vendor_kit
+    def publish(self, t_ns: int, readings: ArrayLike, joint_t_ns: ArrayLike) -> None: ...
     def goal(self) -> tuple[int, _Floats] | None: ...  # The newest that passed the gate, and its number.
     def torque_request(self) -> tuple[int, bool]: ...  # Ticket, and whether torque is to be on.
     def done(self, ticket: int, ok: bool) -> None: ...
@@ -730,96 +714,64 @@ class Relay:  # What passes between a control thread and whoever serves its serv
     @property
     def closed(self) -> bool: ...
 
-def guard_termination() -> (
-    bool
-): ...  # SIGTERM, SIGHUP: arms come to rest first. False: others handle them. Any thread.
+# SIGTERM, SIGHUP: arms come to rest first. False: others handle them. Any thread.
+def guard_termination() -> bool: ...
 def unguard_termination() -> None: ...
 def has_signal_handler(number: int) -> bool: ...  # One that somebody installed, Python or not.
 
 class Robot:  # One arm: buses, control thread, joints in the unified slots. Any thread may call any method.
+    # Opens a bus on each port; torque is left as found. Raises BusError, ValueError.
     @overload
-    def __init__(
-        self, config: RobotConfig, ports: Sequence[str]
-    ) -> None: ...  # Opens a bus on each port; torque is left as found. Raises BusError, ValueError.
+    def __init__(self, config: RobotConfig, ports: Sequence[str]) -> None: ...
     @overload
     def __init__(self, config: RobotConfig, relay: Relay) -> None: ...  # Somebody else serves the servos.
     def start(self) -> None: ...  # Starts reading joints; torque stays off.
     def stop(self) -> None: ...  # Exit policy (bounded by its time-out), then ends the thread.
-    def enable(
-        self, timeout_s: float = 2.0
-    ) -> (
-        bool
-    ): ...  # Goal := present, torque on, read back from every servo. False (and off): not all in time.
-    def move_to(
-        self, q: ArrayLike, velocity_share: float | None = None, timeout_s: float = 0.0
-    ) -> (
-        bool
-    ): ...  # Straight slew to (J,). With a time-out it waits and tells whether the arm arrived, measured.
-    def slew(
-        self, q: ArrayLike, velocity_share: float | None = None, timeout_s: float = 15.0
-    ) -> MoveEnd: ...  # As move_to, and says how it ended. A time-out or an interrupt holds the arm.
+    # Goal := present, torque on, read back from every servo. False (and off): not all in time.
+    def enable(self, timeout_s: float = 2.0) -> bool: ...
+    # Straight slew to (J,). With a time-out it waits and tells whether the arm arrived, measured.
+    def move_to(self, q: ArrayLike, velocity_share: float | None = None, timeout_s: float = 0.0) -> bool: ...
+    # As move_to, and says how it ended. A time-out or an interrupt holds the arm.
+    def slew(self, q: ArrayLike, velocity_share: float | None = None, timeout_s: float = 15.0) -> MoveEnd: ...
     def hold(self) -> None: ...
-    def park(
-        self, timeout_s: float = 10.0
-    ) -> (
-        bool
-    ): ...  # Rest pose, then torque off. False when the arm did not get there in time or the bus is dead.
+    # Rest pose, then torque off. False when the arm did not get there in time or the bus is dead.
+    def park(self, timeout_s: float = 10.0) -> bool: ...
     def release(self) -> None: ...
-    def follow(
-        self,
-        leader: Robot,
-        map: dict[str, Any],  # noqa: A002
-    ) -> None: ...  # Once engaged: joint j goes to scale[j] * leader[source[j]] + offset[j]; max_age_s.
-    def engage(
-        self,
-    ) -> (
-        bool
-    ): ...  # Follow the leader from where the arm is, until hold() or another request. False: not ready.
+    # Once engaged: joint j goes to scale[j] * leader[source[j]] + offset[j]; max_age_s.
+    def follow(self, leader: Robot, map: dict[str, Any]) -> None: ...  # noqa: A002
+    # Follow the leader from where the arm is, until hold() or another request. False: not ready.
+    def engage(self) -> bool: ...
     def estop(self) -> None: ...  # As in ControlCore, at the next tick, whatever waits in a queue.
-    def torque_problem(
-        self,
-    ) -> str: ...  # Which setting of a servo kept torque off at the last try; "": none.
-    def wait_until_heard(
-        self, timeout_s: float = 1.0
-    ) -> list[Problem]: ...  # Until every joint has answered once; those that did not.
-    def power_up(
-        self, timeout_s: float = 2.0
-    ) -> list[
-        Problem
-    ]: ...  # Check every joint, then torque; springs of an arm moved by hand go home. Else why not.
-    def reconnect(
-        self, timeout_s: float = 0.0
-    ) -> list[
-        Problem
-    ]: ...  # Joints unheard or elsewhere. BusError: not there in time (0: one try). RuntimeError: it is well.
-    def accept_position(
-        self,
-    ) -> bool: ...  # Ends a latched position jump: somebody has looked. False: not taken, and withdrawn.
-    def step(
-        self, now_ns: int
-    ) -> (
-        None
-    ): ...  # Lock-step: one tick in a time of the caller's own, never started. RuntimeError otherwise.
-    def reset_estop(
-        self, timeout_s: float = 2.0
-    ) -> bool: ...  # False: the arm is not limp, or an input still asks for a stop.
-    def watch_estop(
-        self, fd: int, keys: bytes = b"", hand_on: bool = False
-    ) -> int: ...  # Stop when `fd` is readable (with `keys`: says one of them), hangs up or fails. Its number; OSError.
+    # Which setting of a servo kept torque off at the last try; "": none.
+    def torque_problem(self) -> str: ...
+    # Until every joint has answered once; those that did not.
+    def wait_until_heard(self, timeout_s: float = 1.0) -> list[Problem]: ...
+    # Check every joint, then torque; springs of an arm moved by hand go home. Else why not.
+    def power_up(self, timeout_s: float = 2.0) -> list[Problem]: ...
+    # Joints unheard or elsewhere. BusError: not there in time (0: one try). RuntimeError: it is well.
+    def reconnect(self, timeout_s: float = 0.0) -> list[Problem]: ...
+    # Ends a latched position jump: somebody has looked. False: not taken, and withdrawn.
+    def accept_position(self) -> bool: ...
+    # Lock-step: one tick in a time of the caller's own, never started. RuntimeError otherwise.
+    def step(self, now_ns: int) -> None: ...
+    # False: torque is still on, or an input still asks for a stop.
+    def reset_estop(self, timeout_s: float = 2.0) -> bool: ...
+    # Stop when `fd` is readable (with `keys`: says one of them), hangs up or fails. Its number; OSError.
+    def watch_estop(self, fd: int, keys: bytes = b"", hand_on: bool = False) -> int: ...
     def unwatch_estop(self, input: int) -> None: ...  # noqa: A002
     def take_keys(self) -> list[tuple[int, int]]: ...  # (t_ns, byte) of keys handed on since the last call.
+    # As in ControlCore, now being now.
     def push_chunk(
         self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int, final: bool = False
-    ) -> PushStatus: ...  # As in ControlCore, now being now.
-    def committed(
-        self, t0_ns: int, dt_ns: int, rows: int
-    ) -> _Floats: ...  # (rows, J) setpoints planned at t0 + i dt.
+    ) -> PushStatus: ...
+    # (rows, J) setpoints planned at t0 + i dt.
+    def committed(self, t0_ns: int, dt_ns: int, rows: int) -> _Floats: ...
+    # As push_chunk, (T, 200) in slots.
     def push_slots(
         self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int, final: bool = False
-    ) -> PushStatus: ...  # As push_chunk, (T, 200) in slots.
-    def committed_slots(
-        self, t0_ns: int, dt_ns: int, rows: int
-    ) -> _Floats: ...  # (rows, 200) values planned at t0 + i dt; zero in slots that no joint has.
+    ) -> PushStatus: ...
+    # (rows, 200) values planned at t0 + i dt; zero in slots that no joint has.
+    def committed_slots(self, t0_ns: int, dt_ns: int, rows: int) -> _Floats: ...
     @property
     def goal_rad(self) -> _Floats: ...
     @property
@@ -831,38 +783,25 @@ class Robot:  # One arm: buses, control thread, joints in the unified slots. Any
     @property
     def reason(self) -> Reason: ...
     def state(self) -> JointState: ...  # The newest reading; no joints before the first.
-    def state_at(
-        self, t_ns: int
-    ) -> (
-        JointSample | None
-    ): ...  # Joints at `t_ns`, interpolated; the nearest reading beyond the 4 s of memory; None before the first.
-    def setpoint_at(
-        self, t_ns: int
-    ) -> (
-        _Floats | None
-    ): ...  # (J,) setpoint in force at `t_ns`, straight between ticks; None: no tick has come that far yet.
+    # Joints at `t_ns`, interpolated; the nearest reading beyond the 4 s of memory; None before the first.
+    def state_at(self, t_ns: int) -> JointSample | None: ...
+    # (J,) setpoint in force at `t_ns`, straight between ticks; None: no tick has come that far yet.
+    def setpoint_at(self, t_ns: int) -> _Floats | None: ...
     def stats(self) -> LoopStats: ...
-    def why_stopped(
-        self,
-    ) -> list[
-        Problem
-    ]: ...  # Why the arm is in fault, or was brought to rest by itself; empty while it is neither.
-    def last_states(
-        self,
-    ) -> list[ArmState]: ...  # 20 ticks up to a fault; the newest without one. Oldest first.
-    def telemetry(
-        self,
-    ) -> NDArray[
-        np.void
-    ]: ...  # Structured array of the ticks since the last call; what was overwritten is counted in stats.
+    # Why the arm is in fault, or was brought to rest by itself; empty while it is neither.
+    def why_stopped(self) -> list[Problem]: ...
+    # 20 ticks up to a fault; the newest without one. Oldest first.
+    def last_states(self) -> list[ArmState]: ...
+    # Structured array of the ticks since the last call; what was overwritten is counted in stats.
+    def telemetry(self) -> NDArray[np.void]: ...
 
 # ---- camera frames in shared memory ----------------------------------------------------------------------------------
 
-def frame_ring_bytes(
-    height: int, width: int, channels: int = 3, slots: int = 4
-) -> int: ...  # Memory one ring needs. ValueError: a size is zero or too large.
+# Memory one ring needs. ValueError: a size is zero or too large.
+def frame_ring_bytes(height: int, width: int, channels: int = 3, slots: int = 4) -> int: ...
 
 class FrameWriter:  # The writing end; one thread. Keeps `memory` exported. ValueError says why memory is unfit.
+    # resume: go on with the ring of a dead writer, whatever its shape.
     def __init__(
         self,
         memory: Buffer,
@@ -871,18 +810,16 @@ class FrameWriter:  # The writing end; one thread. Keeps `memory` exported. Valu
         channels: int = 3,
         slots: int = 4,
         resume: bool = False,
-    ) -> None: ...  # resume: go on with the ring of a dead writer, whatever its shape.
-    def write(
-        self, image: NDArray[np.uint8], t_ns: int
-    ) -> int: ...  # (H, W, C) C order; its number, from 1. ValueError: other size.
+    ) -> None: ...
+    # (H, W, C) C order; its number, from 1. ValueError: other size.
+    def write(self, image: NDArray[np.uint8], t_ns: int) -> int: ...
     @property
     def number(self) -> int: ...
 
 class FrameReader:  # A reading end; needs no right to write. ValueError: no ring, another version, truncated.
     def __init__(self, memory: Buffer) -> None: ...
-    def latest(
-        self,
-    ) -> tuple[NDArray[np.uint8], int, int] | None: ...  # (image, t_ns, number); None before the first.
+    # (image, t_ns, number); None before the first.
+    def latest(self) -> tuple[NDArray[np.uint8], int, int] | None: ...
     @property
     def shape(self) -> tuple[int, int, int]: ...
 
@@ -935,7 +872,8 @@ class GuardJoint:  # See firmware/core/guard.h; 0 switches a part off.
 
 class ServoGuard:  # In front of the gate, in the control thread; here for tests and tools. ValueError: contradictions.
     def __init__(self, joints: Sequence[GuardJoint], dt_s: float) -> None: ...
-    def step(  # (goal, bits per joint, verdict)
+    # (goal, bits per joint, verdict)
+    def step(
         self,
         goal_rad: ArrayLike,
         measured_rad: ArrayLike,
@@ -1113,25 +1051,25 @@ class RobotReading:  # What the bytes of a compiled robot hold, or what is wrong
 
 def read_robot(data: bytes | memoryview) -> RobotReading: ...
 def bus_families() -> list[str]: ...
-def open_bus(
-    port: str, config: BusConfig
-) -> JointBus: ...  # The driver of its family. Raises BusError, ValueError.
+
+# The driver of its family. Raises BusError, ValueError.
+def open_bus(port: str, config: BusConfig) -> JointBus: ...
 
 class ServiceBus:  # Raw registers of a chain of servos, for set-up and diagnosis; writes nothing that moves a motor.
+    # Raises BusError, ValueError. fresh: wait out what is overdue.
     def __init__(
         self, family: str, port: str, baud: int = 1_000_000, reply_margin_us: int = 4000, fresh: bool = True
-    ) -> None: ...  # Raises BusError, ValueError. fresh: wait out what is overdue.
+    ) -> None: ...
     def ping(self, servo_id: int) -> bool: ...
     def read(self, servo_id: int, address: int, size: int) -> bytes | None: ...  # None: no good answer.
+    # fast: in one packet of all. ValueError: the protocol has none.
     def sync_read(
         self, ids: Sequence[int], address: int, size: int, fast: bool = False
-    ) -> dict[int, bytes | None]: ...  # fast: in one packet of all. ValueError: the protocol has none.
-    def configure(
-        self, servo_id: int, address: int, data: bytes
-    ) -> bool: ...  # ValueError: a register that moves a motor. BusError: under torque. False: not confirmed.
-    def reboot(
-        self, servo_id: int
-    ) -> bool: ...  # Its torque is off then. ValueError: the protocol cannot say so.
+    ) -> dict[int, bytes | None]: ...
+    # ValueError: a register that moves a motor. BusError: under torque. False: not confirmed.
+    def configure(self, servo_id: int, address: int, data: bytes) -> bool: ...
+    # Its torque is off then. ValueError: the protocol cannot say so.
+    def reboot(self, servo_id: int) -> bool: ...
     def counters(self) -> BusCounters: ...
     def latency(self) -> LatencyReport: ...
 
@@ -1168,17 +1106,13 @@ class ServoModel:  # What a virtual servo behaves by; each family looks at what 
     def __init__(self) -> None: ...
 
 class ServoEmulator:  # Virtual servos that answer their protocol on a pseudo-terminal, in a thread of their own.
-    def __init__(  # Feetech protocol 0: STS, or SCS with the high byte first.
-        self,
-        ids: Sequence[int],
-        model: int = 777,
-        high_byte_first: bool = False,
-        turns: Sequence[int] = (),
+    # Feetech protocol 0: STS, or SCS with the high byte first.
+    def __init__(
+        self, ids: Sequence[int], model: int = 777, high_byte_first: bool = False, turns: Sequence[int] = ()
     ) -> None: ...
+    # `emulated_families`. Raises ValueError.
     @staticmethod
-    def of(
-        family: str, servos: Sequence[tuple[int, ServoModel]]
-    ) -> ServoEmulator: ...  # `emulated_families`. Raises ValueError.
+    def of(family: str, servos: Sequence[tuple[int, ServoModel]]) -> ServoEmulator: ...
     @staticmethod
     def dynamixel(servos: Sequence[tuple[int, ServoModel]]) -> ServoEmulator: ...  # of("dynamixel", servos)
     @property
@@ -1210,9 +1144,8 @@ class ServoEmulator:  # Virtual servos that answer their protocol on a pseudo-te
     ) -> None: ...
     def set_baud(self, baud: int) -> None: ...  # Deaf to clients whose port has another speed; 0: to none.
     def table(self, place: int) -> bytes: ...  # As `registers`, of the servo at that place of the chain.
-    def program(
-        self, place: int, address: int, data: bytes
-    ) -> None: ...  # As the factory: past all write protection, into EEPROM too.
+    # As the factory: past all write protection, into EEPROM too.
+    def program(self, place: int, address: int, data: bytes) -> None: ...
     def connect(self, place: int, on: bool) -> None: ...  # The cables of one servo; those behind it stay on.
     def set_own_bauds(self) -> None: ...  # Each servo listens at the speed of its own register only.
     def set_wire(self, baud: int) -> None: ...  # Replies take their time on a wire of this speed; 0: none.
@@ -1223,6 +1156,7 @@ class ServoEmulator:  # Virtual servos that answer their protocol on a pseudo-te
     def close(self) -> None: ...
 
 class NanoEngine:  # The motorium nano network; encode() once per observation, then denoise().
+    # ValueError: a config, tensor or option that does not fit.
     def __init__(
         self,
         config: dict[str, Any],
@@ -1231,10 +1165,11 @@ class NanoEngine:  # The motorium nano network; encode() once per observation, t
         precision: Precision = ...,
         threads: int = 1,
         cpus: Sequence[int] = (),
-    ) -> None: ...  # ValueError: a config, tensor or option that does not fit.
+    ) -> None: ...
     def encode(
         self, images: Sequence[NDArray[np.uint8]], token_ids: ArrayLike, embodiment: int = 0
     ) -> None: ...
+    # Free rows are drawn to `previous` (p, 200) by `pull` (p); see policies/guidance.py.
     def denoise(
         self,
         state: ArrayLike,
@@ -1244,9 +1179,7 @@ class NanoEngine:  # The motorium nano network; encode() once per observation, t
         previous: ArrayLike | None = None,
         pull: ArrayLike | None = None,
         pull_limit: float = 5.0,
-    ) -> NDArray[
-        np.float32
-    ]: ...  # Free rows are drawn to `previous` (p, 200) by `pull` (p); see policies/guidance.py.
+    ) -> NDArray[np.float32]: ...
     @property
     def scene(self) -> NDArray[np.float32]: ...
     @property
@@ -1261,6 +1194,7 @@ class Recorder:  # Collects intermediate values of a run, for parity checks.
     def take(self) -> list[tuple[str, str, int, NDArray[np.float32]]]: ...
 
 class Denoiser:  # The K-step loop of an action expert over cached keys and values.
+    # As NanoEngine.
     def __init__(
         self,
         config: dict[str, Any],
@@ -1269,14 +1203,14 @@ class Denoiser:  # The K-step loop of an action expert over cached keys and valu
         precision: Precision = ...,
         threads: int = 1,
         cpus: Sequence[int] = (),
-    ) -> None: ...  # As NanoEngine.
+    ) -> None: ...
     def set_prefix(self, layer: int, keys: ArrayLike, values: ArrayLike) -> None: ...
     def set_position(self, position: int) -> None: ...
-    def set_positions(
-        self, positions: Sequence[int]
-    ) -> None: ...  # On time, height and width: rope_sections.
+    # On time, height and width: rope_sections.
+    def set_positions(self, positions: Sequence[int]) -> None: ...
     def set_lead(self, rows: ArrayLike) -> None: ...
     def set_tail(self, rows: ArrayLike) -> None: ...
+    # What the network gets is multiplied with `mask` (T, channels).
     def run(
         self,
         noise: ArrayLike,
@@ -1290,7 +1224,7 @@ class Denoiser:  # The K-step loop of an action expert over cached keys and valu
         pull: ArrayLike | None = None,
         pull_limit: float = 5.0,
         mask: ArrayLike | None = None,
-    ) -> NDArray[np.float32]: ...  # What the network gets is multiplied with `mask` (T, channels).
+    ) -> NDArray[np.float32]: ...
     @property
     def isa(self) -> str: ...
     @property
@@ -1299,6 +1233,7 @@ class Denoiser:  # The K-step loop of an action expert over cached keys and valu
     def weight_bytes_read(self) -> int: ...
 
 class BeingH05Engine:  # Being-H0.5: encode() once per observation, then denoise().
+    # As NanoEngine.
     def __init__(
         self,
         config: dict[str, Any],
@@ -1307,7 +1242,7 @@ class BeingH05Engine:  # Being-H0.5: encode() once per observation, then denoise
         precision: Precision = ...,
         threads: int = 1,
         cpus: Sequence[int] = (),
-    ) -> None: ...  # As NanoEngine.
+    ) -> None: ...
     def encode(
         self,
         pixels: ArrayLike,
@@ -1332,6 +1267,7 @@ class BeingH05Engine:  # Being-H0.5: encode() once per observation, then denoise
     def weight_bytes_read(self) -> int: ...
 
 class XvlaEngine:  # X-VLA from features: encode() once per observation, then denoise().
+    # As NanoEngine.
     def __init__(
         self,
         config: dict[str, Any],
@@ -1340,7 +1276,7 @@ class XvlaEngine:  # X-VLA from features: encode() once per observation, then de
         precision: Precision = ...,
         threads: int = 1,
         cpus: Sequence[int] = (),
-    ) -> None: ...  # As NanoEngine.
+    ) -> None: ...
     def encode(
         self, features: ArrayLike, views: ArrayLike, domain: int, recorder: Recorder | None = None
     ) -> None: ...
@@ -1360,6 +1296,7 @@ class XvlaEngine:  # X-VLA from features: encode() once per observation, then de
     def weight_bytes_read(self) -> int: ...
 
 class XiaomiR0Engine:  # Xiaomi-Robotics-0 from keys and values: encode() once per observation, then denoise().
+    # As NanoEngine.
     def __init__(
         self,
         config: dict[str, Any],
@@ -1368,7 +1305,7 @@ class XiaomiR0Engine:  # Xiaomi-Robotics-0 from keys and values: encode() once p
         precision: Precision = ...,
         threads: int = 1,
         cpus: Sequence[int] = (),
-    ) -> None: ...  # As NanoEngine.
+    ) -> None: ...
     def encode(
         self,
         keys: ArrayLike,
