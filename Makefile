@@ -22,8 +22,7 @@ IN_PLACE := PYTHONPATH=python:$(DEV)/site $(PY)
 
 # Of the tests, those that need no arm, no simulator and no clock.
 PURE ?= tests/arch tests/specs tests/timeline tests/hands tests/kernels/test_units.py tests/compat/test_whole.py \
-        tests/policies/test_binding.py tests/policies/test_checkpoints.py tests/robots/test_calibration.py \
-        tests/robots/test_geometry.py tests/robots/test_kinematics.py
+        tests/policies/test_binding.py tests/policies/test_checkpoints.py tests/robots/test_calibration.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench dev check nightly sanitize lint format wheel clean system-packages minimums mutants
@@ -39,7 +38,7 @@ dev: $(DEV)/.configured  ## build the extension beside the sources, for this mac
 	@$(VENV)/bin/cmake --build $(DEV)
 
 check: dev lint  ## lint, types, floors and the tests that need no arm and no clock, on the sources as they are
-	$(IN_PLACE) -m pytest $(wildcard $(PURE)) -q --numprocesses 2 --dist loadgroup
+	$(IN_PLACE) -m pytest $(PURE) -q --numprocesses 2 --dist loadgroup
 
 test: test-tools  ## lint, then every test that is not for the night (TESTS=tests/cli for a part)
 	$(PY) -m pytest $(TESTS) $(WORKERS)

@@ -98,6 +98,20 @@ def test_named_paths_exist(name):
         assert (ROOT / path).exists(), f"{name} speaks of {path}"
 
 
+def test_what_make_check_runs_is_there():
+    listed = re.search(r"^PURE \?= ((?:.*\\\n)*.*)$", text("Makefile"), re.MULTILINE).group(1)
+    for path in listed.replace("\\", " ").split():
+        assert (ROOT / path).exists(), f"PURE in the Makefile names {path}"
+
+
+def test_map_of_the_folders_names_every_part_of_the_core():
+    (_, chart), *_ = blocks("README.md", "text")
+    core = re.search(r"^csrc/ .*$", chart, re.MULTILINE).group()
+    rooms = {path.name for path in (ROOT / "csrc").iterdir() if path.is_dir()}
+    for room in rooms - {"bench", "fuzz", "include"}:
+        assert re.search(rf"\b{room}\b", core), f"the map leaves out csrc/{room}"
+
+
 def test_map_of_the_folders_names_folders():
     (_, chart), *_ = blocks("README.md", "text")
     for folder in re.findall(r"^((?:[\w./]+/ ?)+)", chart, re.MULTILINE):
