@@ -1,4 +1,4 @@
-"""The walks in HACKING.md pass through files that exist and say names that stand in them."""
+"""The walks in HACKING.md name what stands in the files they pass; every page and the stub name files that exist."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 WALKS = {"a chunk", "a frame", "a joint state", "an emergency stop"}
+BASES = ("", "python/motorium", "csrc", "csrc/kernels", "csrc/include", "firmware")
+NAMED = re.compile(r"\b[\w./*-]+/[\w.*-]+\.(?:py|pyi|cpp|hpp|c|h|def|toml|patch)(?!\w)")
+PAGES = (ROOT / "HACKING.md", ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+STUB = ROOT / "python" / "motorium" / "_core.pyi"
 STEP = re.compile(r"^(\d)\. (.*)$")
+
+
+def found(name: str) -> Path | None:
+    """The file that a page means by `name`, from the root or from the room where such pages begin."""
+    return next(
+        (path for base in BASES for path in sorted((ROOT / base).glob(name)) if path.is_file()),
+        None,
+    )
 
 
 def walks() -> dict[str, list[str]]:
@@ -43,14 +55,7 @@ def test_files_and_names_exist(walk):
         assert files, f"no file in: {step}"
         texts = []
         for name in files:
-            path = next(
-                (
-                    ROOT / base / name
-                    for base in ("", "python/motorium", "csrc")
-                    if (ROOT / base / name).is_file()
-                ),
-                None,
-            )
+            path = found(name)
             assert path is not None, f"{walk}: no file {name}"
             texts.append(path.read_text(encoding="utf-8"))
         for name in (word for word in quoted if "/" not in word):
@@ -58,3 +63,13 @@ def test_files_and_names_exist(walk):
             assert any(re.search(rf"\b{re.escape(last)}\b", text) for text in texts), (
                 f"{walk}: {name} is not in {files}"
             )
+
+
+@pytest.mark.parametrize("page", [*PAGES, STUB], ids=lambda page: page.name)
+def test_files_that_a_page_names_exist(page):
+    text = page.read_text(encoding="utf-8")
+    said = text if page == STUB else "\n".join(re.findall(r"`([^`\n]+)`", text))
+    for line in said.splitlines():
+        if page == STUB or not re.search(r"[\s<]", line):
+            for name in NAMED.findall(line):
+                assert found(name) is not None, f"{page.name}: no file {name}"
