@@ -19,3 +19,15 @@ def test_a_patch_applies(kind):
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("kind", sorted(ADDITIONS))
+def test_a_patch_says_what_a_user_notices(kind):
+    changed, _, _ = patch_of(kind).read_text(encoding="utf-8").partition("\ndiff --git")
+    assert changed.startswith("diff --git a/CHANGELOG.md b/CHANGELOG.md")
+    assert len([line for line in changed.splitlines() if line.startswith("+- ")]) == 1
+
+
+@pytest.mark.parametrize("kind", sorted(ADDITIONS))
+def test_hacking_names_the_patch(kind):
+    assert f"`tests/additions/{kind}.patch`" in (ROOT / "HACKING.md").read_text(encoding="utf-8")

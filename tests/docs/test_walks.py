@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-WALKS = {"a chunk", "a frame", "a joint state", "an emergency stop"}
+WALKS = {"a chunk", "a frame", "a joint state", "a recording", "an emergency stop"}
 BASES = ("", "python/motorium", "csrc", "csrc/kernels", "csrc/include", "firmware")
 NAMED = re.compile(r"\b[\w./*-]+/[\w.*-]+\.(?:py|pyi|cpp|hpp|c|h|def|toml|patch)(?!\w)")
 PAGES = (ROOT / "HACKING.md", ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
