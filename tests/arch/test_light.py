@@ -68,9 +68,11 @@ for name in motorium.__all__:
     assert not modules_after(code) & {"torch", "mujoco", "PIL", "rich"}
 
 
+@pytest.mark.nightly
 def test_import_is_quicker_than_numpy(added_s):
     assert added_s["import"] < 0.5 * added_s["numpy"]
 
 
+@pytest.mark.nightly
 def test_help_is_in_the_range_of_numpy(added_s):
     assert added_s["help"] < 2.0 * added_s["numpy"]
