@@ -27,7 +27,7 @@ class BatchParams:
         delay_weights: chance of d = 0, 1, 2, ... committed rows, in proportion.
         time_beta: flow time is 1 - Beta(a, b): more often near noise (Being-H0.5 uses 1.5, 1).
         state_noise: of the state, in standard deviations.
-        promise_jitter: share of samples whose committed rows are disturbed, so that motion alone is never trusted.
+        promise_jitter: fraction of samples whose committed rows are disturbed, so that motion alone is never trusted.
         promise_jitter_rad: standard deviation of that disturbance, and per row the same once more.
         light_gain, light_offset: photometric augmentation of each picture (normalised brightness 0..1).
     """

@@ -155,7 +155,7 @@ class Frames:
         self._cache, self._workers = cache, workers
         self._stack = contextlib.ExitStack()
         self._pool: Pool | None = None
-        self._team: set[BaseProcess] = set()
+        self._decoders: set[BaseProcess] = set()
         self._lock = threading.Lock()
 
     def prepare(self, clips: Sequence[Clip], report: Callable[[str], None] | None = None) -> Decoding:
@@ -226,7 +226,7 @@ class Frames:
         if self._pool is None:
             others = set(multiprocessing.active_children())
             self._pool = self._stack.enter_context(spawned_pool(self._workers, _worker))
-            self._team = set(multiprocessing.active_children()) - others
+            self._decoders = set(multiprocessing.active_children()) - others
         results = self._pool.imap(call, jobs)
         for _ in jobs:
             while True:  # a pool puts another worker in the place of a dead one, whose job never ends
@@ -234,7 +234,7 @@ class Frames:
                     yield results.next(timeout=ALIVE_S)
                     break
                 except multiprocessing.TimeoutError:
-                    if not all(worker.is_alive() for worker in self._team):
+                    if not all(worker.is_alive() for worker in self._decoders):
                         raise DataError(
                             "a process that decodes pictures died; was the memory full? Allow fewer workers"
                         ) from None
