@@ -16,6 +16,7 @@ from virtual_arm import VirtualArm, quick_robot
 from waiting import wait
 
 from motorium._core import Mode, MoveEnd, Reason, ServoFault
+from motorium.deprecated import OldAccessWarning
 from motorium.errors import BusError, SafetyError, SpecError
 from motorium.robots.robot import Robot
 from motorium.specs.robot import RobotSpec
@@ -45,7 +46,7 @@ class Bench:
             self.robot.enable()
         rest = np.array([joint.rest_rad for joint in self.robot.spec.joints])
         if np.abs(self.robot.position_rad - rest).max() > 0.02:
-            self.robot.move_to(rest, velocity_share=1.0)
+            self.robot.move_to(rest, velocity_fraction=1.0)
 
     def stands(self, for_s: float = 0.15) -> bool:
         time.sleep(0.1)  # to come to rest
@@ -58,7 +59,7 @@ class Bench:
         meanwhile = threading.Timer(0.15, act)
         meanwhile.start()
         try:
-            self.robot.move_to(AWAY, velocity_share=SLOW)
+            self.robot.move_to(AWAY, velocity_fraction=SLOW)
         finally:
             meanwhile.join()
 
@@ -117,9 +118,14 @@ def test_a_time_out_holds_the_arm(bench: Bench) -> None:
     with pytest.raises(
         SafetyError, match=r"did not arrive in 0\.2 s: shoulder_lift at -1\.\d+ rad, goal -1\.20"
     ):
-        bench.robot.move_to(AWAY, velocity_share=SLOW, timeout_s=0.2)
+        bench.robot.move_to(AWAY, velocity_fraction=SLOW, timeout_s=0.2)
     assert bench.robot.control.mode is Mode.HOLDING
     assert bench.stands()
+
+
+def test_the_old_name_of_the_fraction_warns(bench: Bench) -> None:
+    with pytest.warns(OldAccessWarning, match="velocity_share of move_to.. is now called velocity_fraction"):
+        bench.robot.move_to(AWAY, velocity_share=1.0)
 
 
 def test_ctrl_c_holds_the_arm(bench: Bench) -> None:
@@ -151,8 +157,8 @@ def test_who_ended_a_motion_is_named(bench: Bench, request_: str, cause: str) ->
 @pytest.mark.parametrize("share", [0.0, -1.0, 2.0, math.inf, math.nan])
 def test_a_share_outside_its_range_is_refused(bench: Bench, share: float) -> None:
     moves = bench.robot.control.stats().moves_done
-    with pytest.raises(ValueError, match=r"velocity_share must be in \(0, 1\]"):
-        bench.robot.move_to(AWAY, velocity_share=share)
+    with pytest.raises(ValueError, match=r"velocity_fraction must be in \(0, 1\]"):
+        bench.robot.move_to(AWAY, velocity_fraction=share)
     with pytest.raises(ValueError, match="velocity_share"):
         bench.robot.control.move_to(bench.robot.position_rad, share)
     assert bench.robot.control.stats().moves_done == moves
@@ -161,7 +167,7 @@ def test_a_share_outside_its_range_is_refused(bench: Bench, share: float) -> Non
 def test_a_motion_too_slow_to_compute_holds_the_arm(bench: Bench) -> None:
     before = bench.robot.position_rad
     with pytest.raises(SafetyError, match="such a slow motion cannot be computed"):
-        bench.robot.move_to(AWAY, velocity_share=1e-12)
+        bench.robot.move_to(AWAY, velocity_fraction=1e-12)
     assert (bench.robot.control.mode, bench.robot.control.reason) == (Mode.HOLDING, Reason.UNPLANNED)
     assert bench.stands()
     np.testing.assert_allclose(bench.robot.position_rad, before, atol=0.005)
@@ -182,7 +188,7 @@ def test_replies_lost_for_a_moment_end_a_motion_with_their_cause(bench: Bench) -
         bench.arm.emulator.set_fault(ServoFault.NONE)
 
     began = time.monotonic()
-    with pytest.raises(BusError, match=r"servos on /dev/pts/\d+ did not answer .*timeouts"):
+    with pytest.raises(BusError, match=r"servos on /dev/pts/\d+ did not answer .*time-outs"):
         bench.during_a_move(silence)
     assert time.monotonic() - began < 3.0  # and not after the 15 s of the motion
     assert wait(

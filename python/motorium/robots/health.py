@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from .. import _core
 from .._core import (
+    BusCounters,
     Cause,
+    CoreStats,
     GateCauses,
     GuardBits,
     JointState,
@@ -119,12 +121,30 @@ def explain_stop(spec: RobotSpec, port: str, problems: Sequence[Problem], stats:
         return jumped(spec, problems)
     if cause == Cause.SILENT:
         return BusError(
-            f"the servos on {port} no longer answer: check their power and the bus cable ({stats.bus.as_dict()})"
+            f"the servos on {port} no longer answer: check their power and the bus cable ({bus_counts(stats.bus)})"
         )
     if any(problem.cause == Cause.TORQUE_LOST for problem in problems):
         text = f"servos on {port} have stopped on their own ({_reported(spec, problems)}):"
         return BusError.with_remedy(text, program=ANEW, command=AGAIN)
     return _tripped(spec, problems, stats)
+
+
+def bus_counts(bus: BusCounters) -> str:
+    """Return what went wrong on a bus so far, for a message: "12 time-outs, 0 bad checksums"."""
+    always = [(bus.timeouts, "time-outs"), (bus.crc_errors, "bad checksums")]
+    others = [
+        (bus.length_errors, "replies of a wrong length"),
+        (bus.wrong_id, "replies of another servo"),
+        (bus.late_replies, "late replies"),
+        (bus.io_errors, "errors of the port"),
+        (bus.refusals, "refused requests"),
+    ]
+    return ", ".join(f"{count} {what}" for count, what in [*always, *(one for one in others if one[0])])
+
+
+def gate_counts(stats: CoreStats) -> str:
+    """Return what the safety gate did so far, for a message: "2 goals clamped, 20 refused"."""
+    return f"{stats.clamped} goals clamped, {stats.refused} refused"
 
 
 def _reported(spec: RobotSpec, problems: Sequence[Problem]) -> str:
@@ -257,7 +277,7 @@ def no_torque(spec: RobotSpec, problems: Sequence[Problem], stats: LoopStats) ->
     )
     return SafetyError(
         f"{spec.name} got no torque, and all torque is off: no confirmation from {joints}. Check the cable before "
-        f"the first of them, its power, and whether that servo reports a fault (bus: {stats.bus.as_dict()})"
+        f"the first of them, its power, and whether that servo reports a fault (bus: {bus_counts(stats.bus)})"
     )
 
 

@@ -92,16 +92,20 @@ def target_pose(spec: RobotSpec, control: _core.Robot, pose: ArrayLike | Mapping
 
 
 def move(
-    arm: Arm, pose: ArrayLike | Mapping[str, float], velocity_share: float | None, timeout_s: float
+    arm: Arm, pose: ArrayLike | Mapping[str, float], velocity_fraction: float | None, timeout_s: float
 ) -> MoveResult:
     """Slew to a pose, wait, and say where the arm arrived. See `Robot.move_to`."""
     if not timeout_s > 0.0:
         raise ValueError(
             f"timeout_s is {timeout_s}; robot.control.move_to(q) starts a motion without waiting"
         )
+    if velocity_fraction is not None and not 0.0 < velocity_fraction <= 1.0:
+        raise ValueError(
+            f"velocity_fraction must be in (0, 1], or None for the robot's approach speed; not {velocity_fraction}"
+        )
     control = arm.control  # the robot may be closed meanwhile
     target = target_pose(arm.spec, control, pose)
-    end = control.slew(target, velocity_share, timeout_s)
+    end = control.slew(target, velocity_fraction, timeout_s)
     if end in {MoveEnd.FAULT, MoveEnd.ESTOP, MoveEnd.PROTECTION, MoveEnd.REFUSED}:
         arm.check()  # which knows more of the cause
     stats = control.stats()
@@ -132,7 +136,7 @@ def _cause(arm: Arm, end: MoveEnd, stats: LoopStats, left: str) -> MotoriumError
     if end is MoveEnd.CANCELLED:
         return SafetyError.with_remedy(
             f"{name} did not arrive in {left}. It holds there;",
-            program="give it a longer timeout_s or a larger velocity_share",
+            program="give it a longer timeout_s or a larger velocity_fraction",
             command=f"see that nothing is in its way, then {health.AGAIN}",
         )
     if end is MoveEnd.UNPLANNED:
@@ -140,7 +144,7 @@ def _cause(arm: Arm, end: MoveEnd, stats: LoopStats, left: str) -> MotoriumError
     if end is MoveEnd.BUS_ERRORS:
         return BusError.with_remedy(
             f"{name} stopped its motion: the servos on {arm.port} did not answer ({stats.bad_reads} bad reads; "
-            f"{stats.bus.as_dict()}). It holds; check the bus cable and their power, then",
+            f"{health.bus_counts(stats.bus)}). It holds; check the bus cable and their power, then",
             program="move again",
             command=health.AGAIN,
         )

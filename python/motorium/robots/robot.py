@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from .. import _core
 from .._core import Cause
+from ..deprecated import renamed_keyword
 from ..errors import BusError, CameraError, MotoriumError, SafetyError
 from ..files import reserve_standard_descriptors
 from ..logs import logger
@@ -311,11 +312,12 @@ class Robot:
         own = self._calibration or (self._backend.calibration if self._backend is not None else None)
         return Identity.of(self.spec, own)
 
+    @renamed_keyword(velocity_share="velocity_fraction")
     def move_to(
         self,
         pose: ArrayLike | Mapping[str, float],
         *,
-        velocity_share: float | None = None,
+        velocity_fraction: float | None = None,
         timeout_s: float = motion.MOVE_TIMEOUT_S,
     ) -> motion.MoveResult:
         """Slew in a straight line in joint space and wait until the arm is measured to be there.
@@ -324,18 +326,18 @@ class Robot:
 
         Args:
             pose: (J,) radians, or joint name -> radians; joints that are not named stay where they are.
-            velocity_share: of every joint's velocity limit, in (0, 1]; None is the robot's approach share.
+            velocity_fraction: of every joint's velocity limit, in (0, 1]; None is the robot's approach speed.
             timeout_s: for the whole motion.
 
         Raises:
             SpecError: an unknown joint name, or a number that is not finite or far beyond a joint's limits.
-            ValueError: `velocity_share` outside (0, 1], not J numbers, or no time at all.
+            ValueError: `velocity_fraction` outside (0, 1], not J numbers, or no time at all.
             BusError, SafetyError: the arm did not arrive; the joint and the cause are named.
         """
         _ = self.control  # the first use connects
         if self._unpowered:
             self._power()
-        return motion.move(self, pose, velocity_share, timeout_s)
+        return motion.move(self, pose, velocity_fraction, timeout_s)
 
     def home(self, timeout_s: float = motion.MOVE_TIMEOUT_S) -> motion.MoveResult:
         """Slew to the home pose of the specification. Raises as `move_to`."""

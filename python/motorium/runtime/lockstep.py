@@ -13,6 +13,7 @@ from .._core import ControlCore, Mode
 from ..errors import SafetyError
 from ..policies.adapt import as_policy
 from ..policies.base import Policy
+from ..robots.health import gate_counts
 from ..specs.latency import LatencySpec
 from ..specs.slots import SlotMap
 from ..types import Observation
@@ -131,7 +132,7 @@ def run_lockstep(
             stage.advance_to(min(next_ns, end_ns))
             met = until is not None and until()
         if stage.core.mode is Mode.FAULT:
-            raise SafetyError(f"the safety gate tripped in lock-step: {stage.core.stats().as_dict()}")
+            raise SafetyError(f"the safety gate tripped in lock-step: {gate_counts(stage.core.stats())}")
     stats = stage.core.stats()
     return LockStepReport(
         success=met if until is not None else None,

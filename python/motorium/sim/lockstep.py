@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from .._core import ControlCore, Mode, PushStatus
 from ..errors import SafetyError, SimulationError
 from ..robots.config import control_config
+from ..robots.health import gate_counts
 from ..specs.slots import slot_map
 from ..timeline.pairing import pair
 from ..types import Float32, Observation
@@ -140,7 +141,7 @@ class LockStep:
         for _ in range(count * self.ticks):
             self._tick()
         if self.core.mode is Mode.FAULT:
-            raise SafetyError(f"the safety gate tripped in lock-step: {self.core.stats().as_dict()}")
+            raise SafetyError(f"the safety gate tripped in lock-step: {gate_counts(self.core.stats())}")
 
     def _start_core(self, position_rad: NDArray[np.float32]) -> None:
         still = np.zeros_like(position_rad)
