@@ -69,8 +69,8 @@ def test_a_run_leaves_the_best_checkpoint_and_its_curves(job):
     assert [camera.role for camera in found.cameras] == ["front", "wrist"]
     assert outcome.steps == STEPS
     rows = (job.out / "validation.csv").read_text().splitlines()
-    assert rows[0] == "step,l1_rad,flow"
-    errors = {int(step): float(l1) for step, l1, _ in (row.split(",") for row in rows[1:])}
+    assert rows[0] == "step,l1_rad,flow,success"
+    errors = {int(step): float(l1) for step, l1, *_ in (row.split(",") for row in rows[1:])}
     assert list(errors) == [4, 8]
     assert outcome.best_step == min(errors, key=errors.get)
     assert outcome.l1_rad == pytest.approx(min(errors.values()))
@@ -200,6 +200,20 @@ def test_a_checkpoint_is_trained_further_with_its_own_statistics(job):
     second = load_checkpoint(train(again, silent).checkpoint).descriptor
     assert second.state == load_checkpoint(first.checkpoint).descriptor.state
     assert second.name == "again"
+
+
+def test_episodes_in_closed_loop_are_told_and_choose_nothing(job, monkeypatch):
+    played = iter([[True, False], [False, False]])
+    monkeypatch.setattr(trainer, "has_evaluator", lambda robot: robot == "sim:so101")
+    monkeypatch.setattr(trainer, "play_closed_loop", lambda _policy, _check: next(played))
+    train(replace(job, episodes=2), silent)
+    train(replace(job, out=job.out.with_name("unplayed")), silent)
+    rows = np.loadtxt(job.out / "validation.csv", delimiter=",", skiprows=1)
+    assert rows[:, 3].tolist() == [0.5, 0.0]
+    assert_equal(job.out, job.out.with_name("unplayed"))
+    monkeypatch.setattr(trainer, "has_evaluator", lambda _robot: False)
+    with pytest.raises(MotoriumError, match="plays sim:so101"):
+        train(replace(job, out=job.out.with_name("none"), episodes=2), silent)
 
 
 @pytest.mark.nightly

@@ -23,6 +23,8 @@ OPTIONS = (
     click.option("--batch", type=click.IntRange(2), help="Frames of a batch (64)."),
     click.option("--accumulate", type=click.IntRange(1), help="Parts of a batch, for less memory (1)."),
     click.option("--processes", type=click.IntRange(1), help="Processes that share a batch (2, on a GPU 1)."),
+    click.option("--episodes", type=click.IntRange(1),
+                 help="Simulated episodes to play now and then; they are told, and choose nothing."),
     click.option("--units", type=click.Choice(["rad", "deg", "lerobot"]),
                  help="Units of the joints, where the data does not say them."),
     click.option("--calibration", type=click.Path(path_type=Path),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from .chart import Floats, write_chart
 from .validation import Judgement
 
 LOSS = ("step", "rate", "flow", "scene", "balance", "norm")
-VALIDATION = ("step", "l1_rad", "flow")
+VALIDATION = ("step", "l1_rad", "flow", "success")
 POINTS = 200
 """Of the curve of the loss, each the mean of what lies between."""
 TELL_S = 10.0
@@ -39,12 +40,12 @@ class Progress:
         """Take over the history of a run that goes on."""
         self._loss = history["loss"].reshape(-1, len(LOSS)).tolist()
         rows = history["validation"].reshape(-1, len(VALIDATION)).tolist()
-        self._judged = [Judgement(int(step), l1, flow) for step, l1, flow in rows]
+        self._judged = [Judgement(int(step), *others) for step, *others in rows]
         self._from = done
 
     def history(self) -> dict[str, Floats]:
         """Return what `restore` takes."""
-        judged = [[judgement.step, judgement.l1_rad, judgement.flow] for judgement in self._judged]
+        judged = [[j.step, j.l1_rad, j.flow, j.success] for j in self._judged]
         return {
             "loss": np.array(self._loss, np.float64).reshape(-1, len(LOSS)),
             "validation": np.array(judged, np.float64).reshape(-1, len(VALIDATION)),
@@ -74,6 +75,7 @@ class Progress:
         self.report(
             f"step {judgement.step}: held-out recordings, chunk off by {judgement.l1_rad:.4f} rad, flow loss "
             f"{judgement.flow:.4f}{', the best so far' if better else ''}"
+            f"{'' if math.isnan(judgement.success) else f'; {judgement.success:.0%} of episodes succeed'}"
         )
         return better
 

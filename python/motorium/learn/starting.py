@@ -32,7 +32,7 @@ def start(
         sources: datasets.
         out: folder of the run.
         init: checkpoint to start from.
-        given: any of steps, minutes, seed, batch, accumulate, processes, resume.
+        given: any of steps, minutes, seed, batch, accumulate, processes, episodes, resume.
         report: gets a line now and then.
 
     Raises what `trainer.train` does.
@@ -48,6 +48,7 @@ def start(
         learn=replace(learn, steps=given.get("steps", learn.steps)),
         examples=replace(ExampleParams(), observations=given.get("batch", ExampleParams().observations)),
         accumulate=given.get("accumulate", 1),
+        episodes=given.get("episodes", 0),
         processes=given.get("processes", 1 if alone else 2),
     )
     return train(job, report, resume=bool(given.get("resume")))

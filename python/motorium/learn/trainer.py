@@ -6,6 +6,7 @@ exactly where it was.
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import time
@@ -23,6 +24,7 @@ from ..errors import DataError, MotoriumError, SpecError
 from ..foreign import parse_json
 from ..policies.nano.checkpoint import load_checkpoint
 from ..policies.nano.config import Descriptor, Dims
+from .closed_loop import Check, has_evaluator, play_closed_loop
 from .data import Recordings, SourceSpec, TableSpec
 from .data.recordings import CacheSpec
 from .describe import describe_recordings, table_for
@@ -36,7 +38,8 @@ from .process_group import ProcessGroup, process_group
 from .progress import Progress
 from .resume import STATE, Plan, ResumeError, State, save_state, sweep
 from .scene_targets import SceneTargets
-from .validation import Validation
+from .torch_policy import TorchPolicy
+from .validation import Judgement, Validation
 
 MEASURED = (3, 12)
 """Steps that are taken and thrown away to measure how long one takes: to warm up, and that count."""
@@ -60,6 +63,7 @@ class Job:
         accumulate: parts of each batch, one after the other, for less memory.
         processes: that share each batch.
         judgements: of held-out recordings, evenly over the run.
+        episodes: in closed loop at each judgement, where the robot is simulated; they are told, and choose nothing.
         patience: judgements in a row that are clearly worse than the best, after which training ends.
         cache: of decoded pictures.
         dims: of a new network.
@@ -77,6 +81,7 @@ class Job:
     accumulate: int = 1
     processes: int = 2
     judgements: int = 12
+    episodes: int = 0
     patience: int = 4
     cache: CacheSpec = field(default_factory=CacheSpec)
     dims: Dims = DEFAULT_DIMS
@@ -134,6 +139,10 @@ def train(
             report(line)
         if plan is not None:
             plan.check(recordings.fingerprint, job.settings(), job.out)
+        if job.episodes and not has_evaluator(_simulated(recordings)):
+            raise MotoriumError(
+                f"nothing that is installed plays {_simulated(recordings)}; leave out --episodes"
+            )
         report(
             f"{len(recordings.training)} frames to learn from, {len(recordings.validation)} held out, "
             f"{', '.join(robot.name for robot in recordings.robots)}"
@@ -191,7 +200,7 @@ class _Run:
         for step, parts in self._batches(learner.done, stop):
             whole = progress.measured(step + 1, learner.step(parts))
             judge = (step + 1) % every == 0 or step + 1 == steps
-            if judge and progress.judged(self.validation.judge(learner)) and self.group.rank == 0:
+            if judge and progress.judged(self._judged(learner)) and self.group.rank == 0:
                 save_network(self.job.out / CHECKPOINT, self.descriptor, learner.averaged.state_dict())
             over = judge and progress.hopeless(self.job.patience)
             last = over or step + 1 == stop
@@ -228,6 +237,15 @@ class _Run:
         for step in range(done, stop):
             yield step, made()
 
+    def _judged(self, learner: Learner) -> Judgement:
+        """Judge the averaged weights by what is held out, and play them where that was asked for."""
+        judgement, job = self.validation.judge(learner), self.job
+        if not job.episodes or self.group.rank:
+            return judgement
+        policy = TorchPolicy(copy.deepcopy(learner.averaged).cpu(), seed=job.seed)
+        check = Check(_simulated(self.recordings), episodes=job.episodes)
+        return replace(judgement, success=float(np.mean(play_closed_loop(policy, check))))
+
     def _plan(self) -> Plan:
         """Decide how many steps the run has; where minutes were given, by measuring some, which are thrown away."""
         job, steps, each = self.job, self.job.learn.steps, 0.0
@@ -239,7 +257,7 @@ class _Run:
                 learner.step(parts)
             each = self.group.mean((time.monotonic() - began) / counted)
             began = time.monotonic()
-            self.validation.judge(learner)
+            self._judged(learner)
             judging = self.group.mean(time.monotonic() - began) * job.judgements
             steps = max(job.judgements, int((60.0 * job.minutes - judging) / each))
             self.report(
@@ -285,6 +303,10 @@ def _table(job: Job) -> TableSpec:
         )
     roles = tuple(camera.role for camera in descriptor.cameras)
     return replace(table, rows=descriptor.rows, dt_s=descriptor.chunk.dt_s, roles=roles, size=sizes.pop())
+
+
+def _simulated(recordings: Recordings) -> str:
+    return f"sim:{recordings.robots[0].name}"
 
 
 def _delays(recordings: Recordings, most: int) -> DelayTable:

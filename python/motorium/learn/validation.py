@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,11 +27,13 @@ class Judgement:
         step: of training.
         l1_rad: mean absolute error of chunks from noise without committed rows, over known rows and all joints.
         flow: mean square error of the velocity.
+        success: share of episodes in closed loop that succeeded; NaN where none was played.
     """
 
     step: int
     l1_rad: float
     flow: float
+    success: float = math.nan
 
 
 class Validation:
