@@ -43,6 +43,8 @@ void TraitReader::close() const {
 void check_bus(const BusConfig& config) {
   if (config.baud < 1 || !(config.reply_margin_s > 0.0) || config.reply_margin_s > 1.0)
     throw std::invalid_argument("need baud > 0 and reply_margin_s in (0, 1]");
+  if (!(config.health_period_s >= 0.0) || config.health_period_s > 60.0)
+    throw std::invalid_argument("need health_period_s in [0, 60]");
   if (config.joints.empty() || config.joints.size() > kMaxJoints)
     throw std::invalid_argument("a bus needs 1 to 32 servo ids");
   std::set<std::uint8_t> ids;

@@ -55,8 +55,8 @@ DynamixelRegisters read_registers(const BusConfig& config) {
 
 const BusConfig& checked(const BusConfig& config) {
   check_bus(config);
-  if (!(config.health_period_s >= 0.0) || config.health_period_s > 60.0 || config.watchdog_units > 127) {
-    throw std::invalid_argument("need health_period_s in [0, 60] and watchdog_units in 0..127");
+  if (config.watchdog_units > 127) {
+    throw std::invalid_argument("need watchdog_units in 0..127");
   }
   check_settings(config.settings, config.joints.size(), setting_rules(read_registers(config)));
   return config;

@@ -19,6 +19,7 @@ constexpr std::uint8_t kGoalPosition = 42;
 constexpr std::uint8_t kPresent = 56;
 constexpr std::uint8_t kPresentSize = 10;
 constexpr std::uint8_t kLowestPresentStatus = 9;
+constexpr unsigned kAddresses = 256;  // an address is a byte
 constexpr unsigned kPositionSign = 15;
 constexpr unsigned kSpeedSign = 15;
 constexpr unsigned kLoadSign = 10;
@@ -65,6 +66,10 @@ SettingRules setting_rules(const FeetechTraits& traits) {
 const BusConfig& checked(const BusConfig& config) {
   check_bus(config);
   check_settings(config.settings, config.joints.size(), setting_rules(read_traits(config)));
+  for (const ServoSetting& setting : config.settings) {
+    if (setting.address + setting.size > kAddresses)
+      throw std::invalid_argument("no register " + std::to_string(setting.address) + " on a feetech servo");
+  }
   for (const ServoJoint& joint : config.joints) {
     if (joint.passive) throw std::invalid_argument("no passive joints on a feetech bus");
   }

@@ -64,7 +64,7 @@ bool enable(ControlLoop& loop, double timeout_s, const Interrupt& interrupt) {
     release(loop, interrupt);
   }
   const CoreSnapshot core = loop.core_snapshot();
-  return core.torque && core.mode != Mode::fault;
+  return core.torque && core.mode != Mode::fault && core.reason != Reason::parking;
 }
 
 MoveEnd move_to(ControlLoop& loop, const PerJoint<float>& target_rad, float fraction, double timeout_s,
@@ -90,12 +90,14 @@ MoveEnd move_to(ControlLoop& loop, const PerJoint<float>& target_rad, float frac
 }
 
 bool park(ControlLoop& loop, double timeout_s, const Interrupt& interrupt) {
+  const CoreSnapshot before = loop.core_snapshot();
   const std::uint64_t ticket = loop.park();
   wait_for(loop, timeout_s, interrupt, [ticket](const CoreSnapshot& core, const LoopSnapshot& now) {
     return over(now, ticket) && core.mode != Mode::moving;
   });
   const CoreSnapshot core = loop.core_snapshot();
-  return core.mode == Mode::released && core.reason != Reason::park_timed_out;
+  const bool arrived = !before.torque || core.moves_done > before.moves_done;
+  return core.mode == Mode::released && core.reason != Reason::park_timed_out && arrived;
 }
 
 void hold(ControlLoop& loop, const Interrupt& interrupt) { wait_until_taken(loop, loop.hold(), interrupt); }

@@ -13,7 +13,7 @@ namespace motorium {
 // will. Requests that stop an arm (hold, park, release, estop) are never withdrawn.
 
 /// Switches torque on at the arm's present position. False, with torque off, when not every servo confirmed
-/// in time. An interrupt switches torque off, too.
+/// in time; also for an arm on its way to rest, which goes on. An interrupt switches torque off, too.
 bool enable(ControlLoop& loop, double timeout_s, const Interrupt& interrupt = {});
 
 /// Slews straight to the target at `fraction` (0, 1] of each joint's velocity limit, and waits for the end.

@@ -11,6 +11,8 @@
 namespace motorium {
 namespace {
 
+constexpr std::uint32_t kMaxCameraPixels = 1u << 16;  // of a side
+
 void require(bool holds, const std::string& sentence) {
   if (!holds) throw std::invalid_argument(sentence);
 }
@@ -66,6 +68,18 @@ void check_timing(const PolicyTiming& policy, double control_rate_hz) {
           "weights of latencies must not be negative, and not all zero");
 }
 
+void check_cameras(const std::vector<RobotCamera>& cameras) {
+  for (const RobotCamera& camera : cameras) {
+    const auto same_role = [&camera](const RobotCamera& other) { return other.role == camera.role; };
+    require(!camera.role.empty() && std::count_if(cameras.begin(), cameras.end(), same_role) == 1,
+            "every camera needs a role of its own: '" + camera.role + "'");
+    require(std::min(camera.width, camera.height) > 0 &&
+                std::max(camera.width, camera.height) <= kMaxCameraPixels && positive(camera.fps) &&
+                camera.max_age_s >= 0.0 && std::isfinite(camera.max_age_s),
+            "camera " + camera.role + ": size, rate or age is none");
+  }
+}
+
 }  // namespace
 
 const ServoJoint& servo_of(const RobotConfig& config, std::size_t j) noexcept {
@@ -103,6 +117,7 @@ void check(const RobotConfig& config) {
   static_cast<void>(slot_map(config));
   check_buses(config);
   check_timing(config.policy, config.control.rate_hz);
+  check_cameras(config.cameras);
 }
 
 }  // namespace motorium

@@ -61,7 +61,9 @@ void ControlLoop::stop() {
     thread_.join();
     bus_.close();  // frees the port now, even if somebody still holds this object
   } else {
-    thread_.detach();  // a forked child has the object but not the thread, and must not move the arm
+    // A forked child has the object but not the thread, and must not move the arm. Not even detached: there, a
+    // thread of the child's own may have taken its place.
+    static_cast<void>(new std::thread(std::move(thread_)));
   }
   LiveLoops::instance().remove(this);
 }

@@ -213,6 +213,45 @@ def test_a_file_moves_no_motor_by_a_setting(address, size, value, named):
     assert named in reading.text
 
 
+@pytest.mark.parametrize(
+    "camera",
+    [
+        {"width": 0},
+        {"height": 1 << 20},
+        {"fps": -1.0},
+        {"fps": float("nan")},
+        {"max_age_s": -1.0},
+        {"role": "wrist"},
+    ],
+)
+def test_a_camera_that_cannot_be_is_refused(camera):
+    front, wrist = SPEC.cameras[:2]
+    assert wrist.role == "wrist"
+    with pytest.raises(ValueError, match="camera"):
+        _core.Robot(robot_config(replace(SPEC, cameras=(replace(front, **camera), wrist))), ["/dev/ttyNONE"])
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [({"health_period_s": float("nan")}, "health_period_s"), ({"health_period_s": -1.0}, "health_period_s")],
+)
+def test_a_bus_that_cannot_be_is_refused(change, named):
+    config = robot_config(SPEC)
+    (bus,) = config.buses
+    for name, value in change.items():
+        setattr(bus, name, value)
+    config.buses = [bus]
+    with pytest.raises(ValueError, match=named):
+        _core.Robot(config, ["/dev/ttyNONE"])
+
+
+@pytest.mark.parametrize(("address", "size"), [(296, 1), (255, 2)])
+def test_a_setting_beyond_a_servos_memory_is_refused(address, size):
+    reading = read_robot(in_record(b"SETT", 4, struct.pack("<HBI", address, size, 1)))
+    assert reading.problem == FileProblem.CONTRADICTION
+    assert str(address) in reading.text
+
+
 def test_an_arm_runs_from_its_file(tmp_path):
     path = tmp_path / "arm.robot"
     home = np.array([joint.home_rad for joint in SPEC.joints])

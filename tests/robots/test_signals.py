@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import gc
 import os
 import signal
 import subprocess
@@ -211,7 +212,13 @@ def test_a_fork_has_the_handlers_of_before_and_cannot_close_its_parents_arm(arm:
         child = os.fork()
         if child == 0:
             ours = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL and not GUARD.arms
+            # In the child a thread of its own may have the place of the parent's control thread.
+            thread = threading.Thread(target=time.sleep, args=(0.01,))
+            thread.start()
+            thread.join()
             robot.close()
+            del robot
+            gc.collect()
             os._exit(0 if ours else 1)
         assert os.waitpid(child, 0)[1] == 0
         assert arm.torque.all()

@@ -13,6 +13,7 @@ HERE = Path(__file__).parent / "cpp"
 
 CHECKS = (
     "every_request",
+    "parking",
     "enable_is_withdrawn",
     "move_is_withdrawn",
     "accept_position_is_withdrawn",

@@ -269,6 +269,11 @@ def no_torque(spec: RobotSpec, problems: Sequence[Problem], stats: LoopStats) ->
     first = problems[0]
     if first.cause in {Cause.SUPPLY, Cause.HEAT, Cause.POSITION, Cause.SERVO_FAULT}:
         return _failed_self_check(spec, problems)
+    if stats.reason is Reason.PARKING:
+        return SafetyError(
+            f"{spec.name} is on its way to rest, where its torque goes off: hold it first (robot.hold()), or wait and "
+            "enable it then"
+        )
     if first.cause == Cause.SETTING:
         return SafetyError(f"{spec.name} got no torque, and all torque is off: {first.note}")
     failures = int(stats.torque_failures)

@@ -131,6 +131,29 @@ int every_request() {
   return 0;
 }
 
+/// On its way to rest an arm is about to lose its torque, so nobody is told that it has it.
+int parking() {
+  Bench bench;
+  CHECK(enable(bench.loop, 2.0));
+  CHECK(move_to(bench.loop, everywhere(1.0f), 1.0f, 5.0) == MoveEnd::arrived);
+  bool at_rest = false;
+  std::thread other([&] { at_rest = park(bench.loop, 5.0); });
+  while (bench.loop.core_snapshot().reason != Reason::parking) std::this_thread::yield();
+  CHECK(!enable(bench.loop, 2.0));
+  CHECK(bench.loop.core_snapshot().reason == Reason::parking);
+  other.join();
+  CHECK(at_rest && bench.mode() == Mode::released);
+
+  CHECK(enable(bench.loop, 2.0));
+  CHECK(move_to(bench.loop, everywhere(1.0f), 1.0f, 5.0) == MoveEnd::arrived);
+  other = std::thread([&] { at_rest = park(bench.loop, 5.0); });
+  while (bench.loop.core_snapshot().reason != Reason::parking) std::this_thread::yield();
+  release(bench.loop);  // somebody else lets it fall on the way
+  other.join();
+  CHECK(!at_rest && bench.mode() == Mode::released);
+  return 0;
+}
+
 int enable_is_withdrawn() {
   Bench bench;
   bench.stick();
@@ -266,6 +289,7 @@ int a_full_queue() {
 
 int main(int argc, char** argv) {
   const motorium::test::NamedCheck checks[] = {{"every_request", every_request},
+                                               {"parking", parking},
                                                {"enable_is_withdrawn", enable_is_withdrawn},
                                                {"move_is_withdrawn", move_is_withdrawn},
                                                {"accept_position_is_withdrawn", accept_position_is_withdrawn},
