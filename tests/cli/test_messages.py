@@ -36,7 +36,8 @@ STOPS = (
     Problem(Cause.GATE_TRIPPED, bits=GateCauses.POSITION),
     Problem(Cause.PROTECTION, 0, 68.0, 11.9, bits=GuardBits.HOT),
 )
-STATS = SimpleNamespace(bus=SimpleNamespace(as_dict=dict), reason="")
+COUNTED = ("timeouts", "crc_errors", "length_errors", "wrong_id", "late_replies", "io_errors", "refusals")
+STATS = SimpleNamespace(bus=SimpleNamespace(**dict.fromkeys(COUNTED, 0)), reason="")
 
 
 def messages(module: ast.Module) -> Iterator[ast.Constant]:
