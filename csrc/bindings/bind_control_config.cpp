@@ -89,6 +89,7 @@ void bind_control_config(py::module_& m) {
            py::arg("grippers") = std::vector<bool>{}, py::arg("start_gap_rad") = py::none())
       .def_property_readonly("joints", [](const ControlConfig& c) { return c.limits.n_joints; })
       .def_readonly("rate_hz", &ControlConfig::rate_hz)
+      .def_readonly("exit", &ControlConfig::exit)
       .def_property_readonly("lower_rad", &limits_of<&mtr_joint_limits::lower_rad>)
       .def_property_readonly("upper_rad", &limits_of<&mtr_joint_limits::upper_rad>)
       .def_property_readonly("max_velocity_rad_s", &limits_of<&mtr_joint_limits::max_velocity_rad_s>)

@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from motorium.robots.calibration import Calibration
 from motorium.robots.compiled import read_compiled
 from motorium.robots.config import robot_config
@@ -59,7 +61,11 @@ def test_the_verb_compiles_and_shows(call, tmp_path):
     assert shown["hash"] == made["hash"] == robot_config(SPEC).content_hash().hex()
     assert [joint["name"] for joint in shown["joints"]] == list(SPEC.joint_names)
     assert shown["buses"][0]["family"] == "feetech"
+    assert (shown["format"], shown["zeros"], shown["exit"]) == (1, "nominal", "park")
     table = call("robots", "--show", str(path)).output
+    assert "on exit park, nominal zeros" in table
+    assert "rest rad" in table
+    assert "front   96x96  20" in table
     assert "shoulder_pan" in table
     assert shown["hash"] in table
     for arguments in (["--compile", "so101"], ["so101", "--show", str(path)], ["--out", str(path)]):
@@ -68,6 +74,44 @@ def test_the_verb_compiles_and_shows(call, tmp_path):
     refused = call("robots", "--show", str(path))
     assert refused.exit_code == 2
     assert "not a compiled robot" in refused.output
+
+
+def test_both_tables_write_a_limit_alike(call, tmp_path):
+    path = tmp_path / "arm.robot"
+    call("robots", "--compile", "so101", "--out", str(path))
+    for arguments in (["so101"], ["--show", str(path)]):
+        assert "-0.174533" in call("robots", *arguments).output
+
+
+def test_a_compiled_pair_shows_the_side_of_every_servo(call, tmp_path):
+    path = tmp_path / "arms.robot"
+    call("robots", "--compile", "bi_so101_follower", "--out", str(path))
+    rows = [line.split() for line in call("robots", "--show", str(path)).output.splitlines()]
+    sides = {row[0]: row[1] for row in rows if len(row) > 3 and row[2] == "feetech"}
+    assert len(sides) == 12
+    assert all(joint.startswith(f"{side}_") for joint, side in sides.items())
+
+
+def test_compiling_says_in_one_line_what_was_made(shell, tmp_path):
+    path = tmp_path / "arm.robot"
+    done = shell("robots", "--compile", "so101", "--out", str(path))
+    assert done.stdout.startswith(f"{path}: so101, nominal zeros; {path.stat().st_size} bytes, SHA-256 ")
+    assert done.stderr == "--calibration CALIBRATION gives an arm its own zeros\n"
+
+
+@pytest.mark.parametrize("arguments", [["sim:so101"], ["--compile", "sim:so101", "--out", "never.robot"]])
+def test_how_an_arm_is_opened_is_no_robot(call, arguments):
+    refused = call("robots", *arguments)
+    assert refused.exit_code == 2
+    assert "sim:so101 is how to open an arm; the robot is so101" in refused.output
+
+
+def test_a_compiled_robot_is_not_run_from_python(call, tmp_path):
+    path = tmp_path / "arm.robot"
+    call("robots", "--compile", "so101", "--out", str(path))
+    refused = call("run", "so101-pick", "--robot", str(path), "--task", "put the red cube in the tray")
+    assert refused.exit_code == 2
+    assert "arm.robot is a compiled robot, which C++ opens" in refused.output
 
 
 def test_a_calibration_goes_into_the_file(call, tmp_path):
@@ -80,6 +124,7 @@ def test_a_calibration_goes_into_the_file(call, tmp_path):
         == 0
     )
     config = read_compiled(Path(path))
+    assert json.loads(call("robots", "--show", str(path), "--json").output)["zeros"] == "calibrated"
     assert {servo.zero_ticks for servo in config.buses[0].joints} == {2000.0}
     offsets = [setting.value for setting in config.buses[0].settings if setting.words.name == "homing_offset"]
     assert offsets == [12] * 6

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ._print import echo
-from ._verb import Verb, json_option, print_json, print_table
+from ._verb import Verb, json_option, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from ..specs.robot import RobotSpec
+    from .._core import RobotCamera
+    from ..specs.robot import CameraSpec, RobotSpec
 
 
 @click.command(cls=Verb, name="robots")
@@ -56,7 +58,7 @@ def command(
 def _list(robot: str | None, *, as_json: bool) -> None:
     from ..specs import robot as specs
 
-    found = [specs.RobotSpec.load(name) for name in ([robot] if robot else [*specs.names(), *specs.pairs()])]
+    found = [_load(name) for name in ([robot] if robot else [*specs.names(), *specs.pairs()])]
     if as_json:
         print_json({"robots": [dataclasses.asdict(spec) for spec in found]})
     elif robot:
@@ -75,9 +77,8 @@ def _compile(robot: str, calibration: str | None, out: Path, *, as_json: bool) -
     from ..robots.arm_calibrations import named_calibration
     from ..robots.compiled import write_compiled
     from ..robots.config import robot_config
-    from ..specs.robot import RobotSpec
 
-    spec = RobotSpec.load(robot)
+    spec = _load(robot)
     config = robot_config(spec, named_calibration(calibration or "nominal", spec))
     size = write_compiled(out, config)
     if as_json:
@@ -91,32 +92,66 @@ def _compile(robot: str, calibration: str | None, out: Path, *, as_json: bool) -
             }
         )
         return
-    zeros = (
-        f"calibration {calibration}" if calibration else "nominal zeros: --calibration gives an arm its own"
-    )
-    echo(f"{out}: {spec.name} with {zeros}; {size} bytes, SHA-256 {config.content_hash().hex()[:16]}")
+    zeros = f"calibration {calibration}" if calibration else "nominal zeros"
+    echo(f"{out}: {spec.name}, {zeros}; {size} bytes, SHA-256 {config.content_hash().hex()[:16]}")
+    if not calibration:
+        say("--calibration CALIBRATION gives an arm its own zeros")
 
 
 def _show_compiled(path: Path, *, as_json: bool) -> None:
-    from ..robots.compiled import read_compiled, summary
+    from ..robots.compiled import read_versioned, summary
 
-    facts = summary(read_compiled(path))
+    config, version = read_versioned(path)
+    facts = summary(config, version)
     if as_json:
         print_json(facts)
         return
-    echo(f"{facts['robot']}, compiled; SHA-256 {facts['hash']}")
-    echo(f"control {facts['control_rate_hz']:g} Hz, policy {facts['policy_rate_hz']:g} Hz", "")
-    servos = [(bus["family"], servo) for bus in facts["buses"] for servo in bus["servos"]]
+    echo(f"{facts['robot']}, compiled in format {version}; SHA-256 {facts['hash']}")
+    echo(
+        f"control {facts['control_rate_hz']:g} Hz, policy {facts['policy_rate_hz']:g} Hz, "
+        f"on exit {facts['exit']}, {_ZEROS[facts['zeros']]}",
+        "",
+    )
+    servos = [(bus, servo) for bus in facts["buses"] for servo in bus["servos"]]
     print_table(
-        ["joint", "bus", "servo", "zero", "slot", "lower rad", "upper rad", "rad/s"],
+        ["joint", "side", "bus", "servo", "zero", "slot", "lower rad", "upper rad", "rest rad", "rad/s"],
         [
             [
-                joint["name"], family, servo["id"], servo["zero_ticks"], joint["slot"],
-                round(joint["lower_rad"], 5), round(joint["upper_rad"], 5), round(joint["max_velocity_rad_s"], 5),
+                joint["name"], bus["side"] or "-", bus["family"], servo["id"], f"{servo['zero_ticks']:g}",
+                joint["slot"],
+                *map(_angle, (joint["lower_rad"], joint["upper_rad"], joint["rest_rad"], joint["max_velocity_rad_s"])),
             ]
-            for joint, (family, servo) in zip(facts["joints"], servos, strict=True)
+            for joint, (bus, servo) in zip(facts["joints"], servos, strict=True)
         ],
     )  # fmt: skip
+    echo()
+    _show_cameras(config.cameras)
+
+
+_ZEROS = {
+    "nominal": "nominal zeros",
+    "calibrated": "calibrated zeros",
+    None: "zeros of a robot file that is not here",
+}
+
+
+def _angle(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def _show_cameras(cameras: Iterable[CameraSpec | RobotCamera]) -> None:
+    print_table(["camera", "size", "fps"], [[c.role, f"{c.width}x{c.height}", f"{c.fps:g}"] for c in cameras])
+
+
+def _load(robot: str) -> RobotSpec:
+    """Read the declaration; what opens an arm, such as `sim:`, is no part of it. Raises SpecError."""
+    from ..errors import SpecError
+    from ..specs.robot import RobotSpec
+
+    scheme, colon, name = robot.partition(":")
+    if colon and scheme.isalpha():
+        raise SpecError(f"{robot} is how to open an arm; the robot is {name}")
+    return RobotSpec.load(robot)
 
 
 def _roles(spec: RobotSpec) -> str:
@@ -132,7 +167,10 @@ def _show(spec: RobotSpec) -> None:
     )
     print_table(
         ["joint", "servo", "slot", "unit", "lower rad", "upper rad", "rad/s"],
-        [[j.name, j.id, j.slot, j.unit, j.lower_rad, j.upper_rad, j.max_velocity_rad_s] for j in spec.joints],
+        [
+            [j.name, j.id, j.slot, j.unit, *map(_angle, (j.lower_rad, j.upper_rad, j.max_velocity_rad_s))]
+            for j in spec.joints
+        ],
     )
     echo()
-    print_table(["camera", "size", "fps"], [[c.role, f"{c.width}x{c.height}", c.fps] for c in spec.cameras])
+    _show_cameras(spec.cameras)

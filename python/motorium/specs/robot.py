@@ -11,13 +11,17 @@ from typing import Any
 
 from ..errors import SpecError
 from ..files import looks_like_path, no_such_file
-from ..foreign import read_toml, resolve_inside
+from ..foreign import open_regular, read_toml, resolve_inside
 from .geometry import GeomSpec, GraspSpec, Vec3, ViewSpec
 from .joint import JointSpec
 from .latency import LatencySpec
 
 DATA = Path(__file__).parent / "robots"
 PAIRS = DATA / "pairs"
+COMPILED = b"MTROBOT\0"
+"""The first bytes of a compiled robot (docs/compiled-robot.md)."""
+MAX_COMPILED_BYTES = 1 << 20
+"""As `kMaxRobotFileBytes` of csrc/robot/robot_file.hpp."""
 EXIT_POLICIES = ("park", "hold", "release")
 
 
@@ -142,6 +146,11 @@ class RobotSpec:
             path = path if path.is_file() else PAIRS / f"{name_or_path}.toml"
         if not path.is_file():
             known = ", ".join([*names(), *pairs()])
+            if given.is_file() and _is_compiled(given):
+                raise SpecError(
+                    f"{given} is a compiled robot, which C++ opens and `motorium robots --show` shows "
+                    f"(docs/compiled-robot.md); give the robot's TOML file, or a known robot's name: {known}"
+                )
             if looks_like_path(name_or_path, ".toml"):
                 raise SpecError(no_such_file(given, f"a robot's TOML file, or a known robot's name: {known}"))
             raise SpecError(f"no robot {str(name_or_path)!r}; known robots: {known}")
@@ -150,6 +159,14 @@ class RobotSpec:
         table = read_toml(path, error=SpecError)
         _find_motors(table, path.parent)
         return parse(table, where=path.name)
+
+
+def _is_compiled(path: Path) -> bool:
+    try:
+        with open_regular(path, MAX_COMPILED_BYTES, error=SpecError) as file:
+            return file.read(len(COMPILED)) == COMPILED
+    except SpecError:
+        return False
 
 
 def _find_motors(table: dict[str, Any], folder: Path) -> None:
