@@ -84,7 +84,7 @@ def test_a_seed_below_zero_is_no_seed(verb: str, seed: str, tmp_path: Path) -> N
     [
         ["run", "so101-pick", "--robot", "sim:so101", "--task", "x", "--duration"],
         ["record", "sim:so101", "--leader", "script", "--dataset", "never", "--limit"],
-        ["teleop", "sim:so101", "--source", "expert", "--seconds"],
+        ["teleop", "sim:so101", "--source", "script", "--seconds"],
         ["calibrate", "so101", "--port", "/dev/null", "--limit"],
     ],
     ids=lambda arguments: arguments[0],
@@ -126,7 +126,7 @@ NAMES = {
         "teleop",
         "so101",
         "--source",
-        "expert",
+        "script",
         "--port",
         "/dev/null",
         "--calibration",

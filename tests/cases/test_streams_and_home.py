@@ -207,7 +207,7 @@ WRITES = {
     "train": ["--data", ".", "--out", "{blocked}/x"],
     "record-demos": ["--full", "1", "--out", "{blocked}/x"],
     "hands": ["absent.npz", "--out", "{blocked}/x.npz"],
-    "teleop": ["sim:so101", "--source", "expert", "--events", "{blocked}/x.jsonl"],
+    "teleop": ["sim:so101", "--source", "script", "--events", "{blocked}/x.jsonl"],
 }
 
 

@@ -19,6 +19,10 @@ from motorium.errors import BusError
 VERBS = main.list_commands(click.Context(main))
 
 
+def command_of(verb: str) -> click.Command:
+    return main.get_command(click.Context(main), verb)
+
+
 def test_every_verb_of_the_design_is_there():
     assert {"demo", "doctor", "eval", "ports", "robots", "run", "sim"} <= set(VERBS)
 
@@ -37,10 +41,35 @@ def test_help_lists_every_verb_with_its_summary(call):
 def test_every_verb_explains_itself_and_speaks_json(call, verb):
     result = call(verb, "--help")
     assert result.exit_code == 0
-    command = main.get_command(click.Context(main), verb)
+    command = command_of(verb)
     for each in command.commands.values() if isinstance(command, click.Group) else [command]:
         assert isinstance(each, Verb)
         assert "as_json" in {parameter.name for parameter in each.params}
+
+
+@pytest.mark.parametrize("group", [verb for verb in VERBS if isinstance(command_of(verb), click.Group)])
+def test_a_group_says_what_each_of_its_verbs_does_in_full(call, group):
+    shown = " ".join(call(group, "--help").output.split())
+    assert "Every command takes --json" in shown
+    assert "..." not in shown.replace("[ARGS]...", "")
+    for verb in command_of(group).commands.values():
+        sentence = " ".join(verb.help.split("\n\n")[0].split()).partition(". ")[0]
+        assert sentence.rstrip(".") in shown
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_has_a_text(verb):
+    command = command_of(verb)
+    for each in command.commands.values() if isinstance(command, click.Group) else [command]:
+        for option in (one for one in each.params if isinstance(one, click.Option)):
+            assert option.help, f"{verb}: {option.opts}"
+            assert option.help[0].isupper(), f"{verb}: {option.opts}"
+
+
+def test_the_script_is_taken_by_its_old_name_too(capsys):
+    source = next(one for one in command_of("teleop").params if one.name == "source")
+    assert [source.type.convert(word, source, None) for word in ("script", "expert")] == ["script", "script"]
+    assert capsys.readouterr().err == "--source expert is now called --source script\n"
 
 
 def test_version(call):

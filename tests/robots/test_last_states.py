@@ -79,8 +79,9 @@ def failing(error: MotoriumError) -> click.Command:
 def test_a_verb_prints_the_last_ones_below_the_error(error):
     result = CliRunner().invoke(failing(error), [])
     assert result.exit_code == 2
-    first, header, *rows = result.stderr.rstrip("\n").split("\n")
+    first, caption, header, *rows = result.stderr.rstrip("\n").split("\n")
     assert first.startswith("error: port ")
+    assert caption == "last control ticks: measured > goal, rad"
     assert header.split() == ["ms", "mode", "gate", *SPEC.joint_names]
     assert len(rows) == SHOWN
     assert rows[-1].split()[:2] == ["0.0", "fault"]

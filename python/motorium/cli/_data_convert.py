@@ -18,6 +18,7 @@ from ._verb import Verb, count, json_option, print_json
     type=click.Choice(["v3.0", "v2.1", "lerobot-v3", "lerobot-v2.1"]),
     default="v3.0",
     show_default=True,
+    help="Version of the format; lerobot-v3 and lerobot-v2.1 are the same by LeRobot's names.",
 )
 @click.option(
     "--fps",

@@ -119,7 +119,7 @@ def downsample(dataset: Path, fps: int, out: Path | None, as_json: bool) -> None
     show_default=True,
     help="Share of the scenes that goes into the test set.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the draw.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

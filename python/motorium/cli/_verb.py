@@ -17,6 +17,8 @@ from ._print import echo, echo_text, shown
 from ._streams import check_letters, silence
 
 FAILED = 2
+LONGEST_LINE = 1000
+"""Characters: longer than any first sentence, so that none is cut off."""
 INTERRUPTED = 130
 LONG_WORD = re.compile(r"\S{400,}")
 """What somebody pasted in the place of a name; nobody wants it back."""
@@ -79,6 +81,16 @@ class Verb(click.Command):
             _fail(type(error).__name__, f"{named}{error.strerror or error}", as_json)
 
 
+class Group(click.Group):
+    """Verbs below a verb, such as those of `motorium data`: its help shows the first sentence of each in full."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of verbs."""
+        commands = [(name, self.commands[name]) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.get_short_help_str(limit=LONGEST_LINE)) for name, one in commands])
+
+
 def _fail(kind: str, message: str, as_json: bool, error: MotoriumError | None = None) -> None:
     message = LONG_WORD.sub(lambda word: f"{word[0][:60]}... ({len(word[0])} characters)", message)
     try:
@@ -108,6 +120,7 @@ def _show_last_states(error: MotoriumError | None) -> None:
         return
     from ..robots.last_states import table
 
+    echo("last control ticks: measured > goal, rad", err=True)
     print_table(*table(error), err=True)
 
 

@@ -11,7 +11,11 @@ from ._verb import Verb, json_option, print_json, print_table
 
 
 @click.command(cls=Verb, name="bench")
-@click.argument("what", type=click.Choice(["bus", "chunk", "engine", "kernels", "loop", "ring", "scale"]))
+@click.argument(
+    "what",
+    metavar="WHAT",
+    type=click.Choice(["bus", "chunk", "engine", "kernels", "loop", "ring", "scale"]),
+)
 @click.option(
     "--sizes",
     default="S,M,B",
@@ -38,8 +42,8 @@ def command(
     scale is the engine alone: what a chunk costs as steps, rows and layers grow. chunk is the shipped checkpoint alone,
     paced, beside the simulator and in a run: why the latency of a run is not that of a loop.
 
-    Contenders take turns in one process; figures are medians, ratios are taken within a round. Above 1 is faster;
-    on the bus, where the ratio is of times, below 1 is.
+    Contenders take turns in one process; figures are medians, ratios are taken within a round. A ratio above 1 means
+    that motorium is faster; `bus` compares times, so there a ratio below 1 does.
     """
     options = {"sizes": sizes, "threads": threads, "peers": peers, "rounds": rounds, "quick": quick}
     figures = _MEASURES[what](options, as_json)

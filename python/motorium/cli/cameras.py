@@ -9,14 +9,17 @@ import click
 
 from ..files import check_writable
 from ._print import echo
-from ._verb import Number, Verb, json_option, print_json, print_table
+from ._verb import Group, Number, Verb, json_option, print_json, print_table
 
 robot_option = click.option("--robot", required=True, help="Robot whose cameras these are.")
 
 
-@click.group(name="cameras")
+@click.group(cls=Group, name="cameras")
 def command() -> None:
-    """Bind cameras to roles by USB path or serial number, not by an index that changes. All verbs take --json."""
+    """Bind cameras to roles by USB path or serial number, not by an index that changes.
+
+    Every command takes --json.
+    """
 
 
 @command.command(cls=Verb, name="list")
@@ -52,7 +55,7 @@ def list_command(robot: str | None, as_json: bool) -> None:
     "--kind", type=click.Choice(["uvc", "realsense", "file"]), help="Kind of camera; default: detected."
 )
 @click.option("--size", default="640x480", show_default=True, help="Picture size, width x height.")
-@click.option("--fps", default=30.0, show_default=True)
+@click.option("--fps", default=30.0, show_default=True, help="Pictures per second.")
 @click.option(
     "--pixels", default="MJPG", show_default=True, help="Pixel format (FOURCC), such as MJPG or YUYV."
 )

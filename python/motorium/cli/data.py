@@ -10,7 +10,7 @@ import click
 
 from . import _data_check, _data_convert, _data_edit, _data_joints, _data_mark, _data_stats, _data_view
 from ._print import echo
-from ._verb import Verb, count, json_option, print_json, print_table
+from ._verb import Group, Verb, count, json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from ..data.record.repair import Repair
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 dataset_argument = click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
 
 
-@click.group(name="data")
+@click.group(cls=Group, name="data")
 def command() -> None:
-    """Look at, check, repair and change datasets: LeRobot v3.0 from here or elsewhere; v2.1 and v2.0 read-only."""
+    """Look at, check, repair and change datasets: LeRobot v3.0 from here or elsewhere; v2.1 and v2.0 read-only.
+
+    Every command takes --json.
+    """
 
 
 @command.command(cls=Verb, name="info")

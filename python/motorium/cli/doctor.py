@@ -40,7 +40,7 @@ def command(
     robot, where its statistics contradict that (joint order, sign, unit), and whether its plans come in time, timed
     on this machine.
 
-    Exits with 1 when something blocks; warnings do not.
+    Exits with 1 when something blocks; with warnings alone, with 0.
     """
     from ..doctor import CheckStatus, check_bus, check_fit, check_machine
 

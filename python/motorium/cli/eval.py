@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="Task by name, or one instruction for every scene.",
 )
-@click.option("--episodes", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--episodes", type=click.IntRange(1), default=100, show_default=True,
+              help="Number of scenes.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first scene.")
-@click.option("--processes", type=click.IntRange(1), default=2, show_default=True)
+@click.option("--processes", type=click.IntRange(1), default=2, show_default=True,
+              help="Processes that share the scenes.")  # fmt: skip
 @click.option("--precision", type=click.Choice(["float32", "bfloat16", "int8"]), default="float32",
               show_default=True, help="Precision of the engine's weights.")  # fmt: skip
 @click.option("--drawn-latency", "drawn", is_flag=True,

@@ -21,7 +21,11 @@ from ._verb import Verb, json_option, print_json, print_table
 )
 @click.option("--isa", default="", help="Force an instruction set; default: the best one.")
 @click.option(
-    "--precision", type=click.Choice(["float32", "bfloat16", "int8"]), default="float32", show_default=True
+    "--precision",
+    type=click.Choice(["float32", "bfloat16", "int8"]),
+    default="float32",
+    show_default=True,
+    help="Precision of the engine's weights.",
 )
 @json_option
 def command(case_dir: Path, out: Path, isa: str, precision: str, as_json: bool) -> None:

@@ -52,7 +52,13 @@ from ._verb import Number, Verb, json_option
     type=click.IntRange(0),
     help="Seed of the first scene.  [default: 0; with --lockstep 1000000000]",
 )
-@click.option("--codec", type=click.Choice(["h264", "av1"]), default="h264", show_default=True)
+@click.option(
+    "--codec",
+    type=click.Choice(["h264", "av1"]),
+    default="h264",
+    show_default=True,
+    help="Format of the videos; av1 is smaller and slower to encode.",
+)
 @click.option("--strict", is_flag=True, help="Repeat episodes that missed their rates.")
 @click.option(
     "--accept",
@@ -85,7 +91,13 @@ from ._verb import Number, Verb, json_option
     show_default=True,
     help="Who demonstrates with --lockstep: a slower, sometimes mistaken person, or the exact expert.",
 )
-@click.option("--processes", type=click.IntRange(1), default=2, show_default=True, help="Of --lockstep.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Worker processes of --lockstep.",
+)
 @json_option
 def command(
     robot: str,

@@ -25,8 +25,9 @@ from ._verb import Verb, json_option, print_json
 @click.option("--correct", type=click.IntRange(0), default=0, help="Episodes of --checkpoint, corrected.")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Policy to correct.")
 @click.option("--first-seed", type=click.IntRange(0), default=0, help="First training scene to use.")
-@click.option("--robot", default="so101", show_default=True)
-@click.option("--processes", type=click.IntRange(1), default=2, show_default=True)
+@click.option("--robot", default="so101", show_default=True, help="Robot, by name or TOML file.")
+@click.option("--processes", type=click.IntRange(1), default=2, show_default=True,
+              help="Processes that share the episodes.")  # fmt: skip
 @json_option
 def command(
     out: Path,

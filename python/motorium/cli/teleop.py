@@ -1,9 +1,9 @@
-"""Move an arm by a leader arm, keys, a gamepad, a scripted expert or a recorded trajectory."""
+"""Move an arm by a leader arm, keys, a gamepad, the script of a simulated task or a recorded trajectory."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,17 @@ ENDS = {"time": "time", "ended": "Enter", "source": "its own end", "stopped": "a
 """What a person reads of `TeleopReport.reason`."""
 
 
+class SourceChoice(click.Choice):  # type: ignore[type-arg, unused-ignore]  # generic in click 8.2
+    """Sources of motion by name; `expert`, as the script used to be called, is taken too."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the source. Raises click.BadParameter."""
+        if value == "expert":
+            say("--source expert is now called --source script")
+            return "script"
+        return super().convert(value, param, ctx)
+
+
 @click.command(cls=Verb, name="teleop")
 @click.argument("robot")
 @click.option(
@@ -26,8 +37,8 @@ ENDS = {"time": "time", "ended": "Enter", "source": "its own end", "stopped": "a
 )
 @click.option(
     "--source",
-    type=click.Choice(["keys", "gamepad", "expert"]),
-    help="What to follow instead of a leader arm.",
+    type=SourceChoice(["keys", "gamepad", "script"]),
+    help="What to follow instead of a leader arm; script is that of a simulated task.",
 )
 @click.option(
     "--replay", type=click.Path(exists=True, dir_okay=False), help="Play a trajectory (.npz) instead."
