@@ -15,7 +15,7 @@ import toy_policy
 import motorium as mt
 from motorium.doctor import check_fit
 from motorium.errors import CheckpointError
-from motorium.policies import registry
+from motorium.policies import recognise, registry
 from motorium.policies.registry import FAMILIES, Family, family_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,17 +79,54 @@ def test_a_family_that_runs_goes_before_a_refusal(monkeypatch: pytest.MonkeyPatc
     assert family_of({"type": "smolvla"}) is next(f for f in FAMILIES if f.name == "smolvla")
 
 
+MODULES = {
+    "raises": "raise RuntimeError('no accelerator')",
+    "garbled": "def (",
+    "leaves": "import sys; sys.exit(3)",
+    "listed": "from motorium.policies.registry import Family\nFAMILY = Family('x', ['type'], 'x')",
+    "homeless": "from motorium.policies.registry import Family\n"
+    "FAMILY = Family('x', {'model': 'toy-drift'}, 'nowhere_at_all')",
+    "empty": "from motorium.policies.registry import Family\n"
+    "FAMILY = Family('x', {'model': 'toy-drift'}, 'json.tool')",
+}
+"""What packages that are broken consist of."""
+
+
 @pytest.mark.parametrize(
     ("entry", "told"),
-    [("nowhere_at_all:FAMILY", "does not load"), ("toy_policy:ARM", "is not a motorium Family")],
+    [
+        ("nowhere_at_all:FAMILY", "does not load"),
+        ("toy_policy:ARM", "is not a motorium Family"),
+        ("raises:FAMILY", "does not load: RuntimeError: no accelerator"),
+        ("garbled:FAMILY", "does not load: SyntaxError"),
+        ("leaves:FAMILY", "does not load: SystemExit: 3"),
+        ("no name at all", "does not load"),
+        ("listed:FAMILY", "is not a motorium Family"),
+        ("homeless:FAMILY", "does not load its module nowhere_at_all"),
+        ("empty:FAMILY", "does not load its module json.tool"),
+    ],
 )
 def test_a_broken_package_is_named_and_our_own_still_load(
     brought: Path, tmp_path: Path, entry: str, told: str
 ) -> None:
+    for name, source in MODULES.items():
+        (brought.parent / f"{name}.py").write_text(source + "\n", encoding="utf-8")
     (brought / "entry_points.txt").write_text(f"[motorium.policies]\ntoy = {entry}\n", encoding="utf-8")
     with pytest.raises(CheckpointError, match=told):
         mt.load(toy_policy.write(tmp_path / "drift"))
     assert mt.load("so101-pick").info.name
+
+
+def test_a_broken_package_takes_nothing_from_the_others(brought: Path, tmp_path: Path) -> None:
+    entries = "[motorium.policies]\naaa = nowhere_at_all:FAMILY\ntoy = toy_policy:FAMILY\n"
+    (brought / "entry_points.txt").write_text(entries, encoding="utf-8")
+    assert mt.load(toy_policy.write(tmp_path / "drift")).info.name == "drift"
+    act = tmp_path / "act"
+    act.mkdir()
+    (act / "config.json").write_text('{"type": "act"}', encoding="utf-8")
+    assert recognise.foreign_checkpoint(act).startswith("a LeRobot ACT policy")
+    with pytest.raises(CheckpointError, match="is a LeRobot ACT policy"):
+        mt.load(act)
 
 
 @pytest.mark.parametrize("family", [f for f in FAMILIES if not f.module], ids=lambda f: f.name)

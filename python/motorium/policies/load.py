@@ -10,7 +10,7 @@ from .base import Policy
 from .find import find_checkpoint, refuse_foreign
 from .options import EngineOptions, LoadOptions, precision_named
 from .recognise import read_config
-from .registry import OWN, family_of
+from .registry import OWN, family_of, refuse_broken
 
 
 def load(
@@ -40,5 +40,6 @@ def load(
     family = family_of(read_config(folder))
     if family is None or not family.module:
         refuse_foreign(folder)
+        refuse_broken()
         family = OWN  # which says what its config.json lacks
     return family.load(folder, options)

@@ -6,7 +6,7 @@ nothing is imported before a checkpoint asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -20,6 +20,8 @@ from .options import LoadOptions
 
 GROUP = "motorium.policies"
 """Entry points of other packages: each names a `Family`."""
+BROKEN = (Exception, SystemExit)
+"""What the import of another package's module may raise: anything but Ctrl-C."""
 
 
 class FamilyModule(Protocol):
@@ -53,11 +55,17 @@ class Family:
         return bool(self.recognise) and all(config.get(key) == value for key, value in self.recognise.items())
 
     def load(self, folder: Path, options: LoadOptions) -> Policy:
-        """Open the checkpoint in `folder`. Raises CheckpointError."""
+        """Open the checkpoint in `folder`. Raises CheckpointError, also where the family's module does not import."""
         if not self.module:
             raise CheckpointError(f"{folder} is {self.refusal or self.name}: motorium cannot run it")
-        home: FamilyModule = import_module(self.module)
-        return home.load(folder, options)
+        try:
+            home: FamilyModule = import_module(self.module)
+            opener = home.load
+        except BROKEN as error:
+            raise CheckpointError(
+                f"{folder}: the policy family {self.name!r} does not load its module {self.module}: {_told(error)}"
+            ) from error
+        return opener(folder, options)
 
 
 def _lerobot(kind: str, called: str, network: str = "") -> Family:
@@ -101,30 +109,44 @@ FAMILIES: tuple[Family, ...] = (
 def family_of(config: Mapping[str, Any]) -> Family | None:
     """Return the family whose checkpoints have such a config.json; None for none known.
 
-    One that runs goes before one that is only refused, so that another package can bring what motorium lacks.
-
-    Raises:
-        CheckpointError: a package that brings a family cannot be imported.
+    One that runs goes before one that is only refused, so that another package can bring what motorium lacks. Packages
+    that do not load are passed over: see `refuse_broken`.
     """
     found = [family for family in FAMILIES if family.matches(config)]
     running = next((family for family in found if family.module), None)
     if running is None:
-        running = next((family for family in _brought() if family.matches(config)), None)
+        brought, _ = _brought()
+        running = next((family for family in brought if family.matches(config)), None)
     return running or next(iter(found), None)
 
 
-def _brought() -> Iterator[Family]:
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        yield _family(entry)
+def refuse_broken() -> None:
+    """Raise CheckpointError for a package that should bring a family and does not load; where nothing else matched."""
+    _, broken = _brought()
+    if broken:
+        raise broken[0]
 
 
-def _family(entry: EntryPoint) -> Family:
+def _brought() -> tuple[list[Family], list[CheckpointError]]:
+    """Ask every package; one that is broken takes nothing from the others."""
+    entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    answers = [_family(entry) for entry in entries]
+    families = [answer for answer in answers if isinstance(answer, Family)]
+    return families, [answer for answer in answers if isinstance(answer, CheckpointError)]
+
+
+def _family(entry: EntryPoint) -> Family | CheckpointError:
+    named = f"the policy family {entry.name!r} ({entry.value})"
     try:
         family = entry.load()
-    except (ImportError, AttributeError) as error:
-        raise CheckpointError(
-            f"the policy family {entry.name!r} ({entry.value}) does not load: {error}"
-        ) from error
-    if not isinstance(family, Family):
-        raise CheckpointError(f"the policy family {entry.name!r} ({entry.value}) is not a motorium Family")
-    return family
+    except BROKEN as error:
+        broken = CheckpointError(f"{named} does not load: {_told(error)}")
+        broken.__cause__ = error
+        return broken
+    if isinstance(family, Family) and isinstance(family.recognise, Mapping):
+        return family
+    return CheckpointError(f"{named} is not a motorium Family")
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
