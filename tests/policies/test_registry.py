@@ -129,6 +129,50 @@ def test_a_broken_package_takes_nothing_from_the_others(brought: Path, tmp_path:
         mt.load(act)
 
 
+class OfOldTimes:
+    """As documented in 0.1.0."""
+
+    rows, dt_s = 12, 0.05
+
+    def infer(self, obs, *, committed=None):
+        rows = np.tile(obs.state, (self.rows, 1))
+        return mt.ActionChunk(rows, np.ones(200, np.bool_), obs.t_ns, self.dt_s, len(committed or ()))
+
+
+class Least(OfOldTimes):
+    """As documented today."""
+
+    info = mt.PolicyInfo(rows=12, dt_s=0.05, execution_horizon=6, max_delay=4)
+
+
+class NoPolicy:
+    """Lacks all that makes a policy but one method."""
+
+    def infer(self, obs, *, committed):
+        del obs, committed
+
+
+@pytest.mark.usefixtures("brought")
+@pytest.mark.filterwarnings("ignore:OfOldTimes has no `info`:DeprecationWarning")
+@pytest.mark.parametrize("policy", [OfOldTimes, Least])
+def test_a_family_may_give_info_and_infer_alone(
+    policy: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(toy_policy, "load", lambda folder, options: policy())  # noqa: ARG005
+    folder = toy_policy.write(tmp_path / "drift")
+    assert mt.load(folder).info.rows == 12
+    assert not check_fit(str(folder), "so101").refusal
+
+
+@pytest.mark.usefixtures("brought")
+def test_a_family_that_gives_no_policy_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toy_policy, "load", lambda folder, options: NoPolicy())  # noqa: ARG005
+    with pytest.raises(
+        CheckpointError, match="'toy' gives no policy: NoPolicy is not a policy: give it `info`"
+    ):
+        mt.load(toy_policy.write(tmp_path / "drift"))
+
+
 @pytest.mark.parametrize("family", [f for f in FAMILIES if not f.module], ids=lambda f: f.name)
 def test_a_family_that_does_not_run_says_what_it_is(family: Family, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(family.recognise), encoding="utf-8")

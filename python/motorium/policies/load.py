@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 
 from .._core import Precision
+from ..errors import BindingError, CheckpointError
+from .adapt import as_policy
 from .base import Policy
 from .find import find_checkpoint, refuse_foreign
 from .options import EngineOptions, LoadOptions, precision_named
@@ -42,4 +44,10 @@ def load(
         refuse_foreign(folder)
         refuse_broken()
         family = OWN  # which says what its config.json lacks
-    return family.load(folder, options)
+    loaded = family.load(folder, options)
+    try:
+        return as_policy(loaded)
+    except BindingError as error:
+        raise CheckpointError(
+            f"{folder}: the policy family {family.name!r} gives no policy: {error}"
+        ) from error
