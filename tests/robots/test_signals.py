@@ -23,6 +23,7 @@ from virtual_arm import VirtualArm, quick_robot
 from waiting import wait
 
 import motorium
+from motorium.errors import SafetyError
 from motorium.robots.robot import Robot
 from motorium.robots.signals import GUARD, SIGNALS
 from motorium.specs.robot import RobotSpec
@@ -222,6 +223,37 @@ def test_a_fork_has_the_handlers_of_before_and_cannot_close_its_parents_arm(arm:
             os._exit(0 if ours else 1)
         assert os.waitpid(child, 0)[1] == 0
         assert arm.torque.all()
+        robot.move_to({"elbow_flex": 1.3})
+
+
+REQUESTS: list[Callable[[Robot], object]] = [
+    Robot.enable,
+    Robot.estop,
+    Robot.reset_estop,
+    Robot.status,
+    Robot.reconnect,
+    Robot.home,
+    lambda robot: robot.control.hold(),
+]
+"""What a fork may ask of an arm that another process drives."""
+
+
+def refusal(request: Callable[[Robot], object], robot: Robot) -> str:
+    """Why the arm does not do it; empty where it does."""
+    try:
+        request(robot)
+    except SafetyError as error:
+        return str(error)
+    return ""
+
+
+def test_a_fork_is_told_that_the_arm_is_not_its_own(arm: VirtualArm) -> None:
+    with Robot.open(QUICK, port=arm.emulator.port, calibration="nominal") as robot:
+        owner, child = os.getpid(), os.fork()
+        if child == 0:
+            told = [refusal(request, robot) for request in REQUESTS]
+            os._exit(0 if all(f"so101 belongs to process {owner}" in text for text in told) else 1)
+        assert os.waitpid(child, 0)[1] == 0
         robot.move_to({"elbow_flex": 1.3})
 
 

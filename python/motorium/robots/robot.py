@@ -137,9 +137,15 @@ class Robot:
 
     @property
     def control(self) -> _core.Robot:
-        """The control thread; the first use outside a `with` block connects. SafetyError once the robot is closed."""
+        """The control thread; the first use outside a `with` block connects.
+
+        Raises:
+            SafetyError: the robot is closed, or this process is a fork of the one that opened it.
+        """
         if self._control is None:
             self.connect()
+        elif os.getpid() != self._owner:  # a fork has no control thread: nothing asked here would be heard
+            raise SafetyError(f"{self.spec.name} belongs to process {self._owner}: a fork cannot command it")
         if self._control is None:
             raise SafetyError(f"{self.spec.name} is not open")
         return self._control
