@@ -191,13 +191,13 @@ def check_fit(checkpoint: str, robot: str) -> Fit:
     from .specs.robot import RobotSpec
 
     policy = load(checkpoint)
-    info = policy.info
     spec = RobotSpec.load(robot.rpartition(":")[2])
     try:
         policy.bind(spec)
         refusal = ""
     except BindingError as error:
         refusal = str(error)
+    info = policy.info  # a class of 0.1.0 may have it only now
     pace = None if refusal else check_pace(policy, spec)
     return Fit(tuple(mapping_table(info, spec)), refusal, tuple(contradictions(info, spec)), pace)
 

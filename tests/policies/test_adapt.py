@@ -11,6 +11,7 @@ import pytest
 from motorium.errors import BindingError, PromptError
 from motorium.policies.adapt import as_policy
 from motorium.policies.base import Policy, PolicyInfo
+from motorium.runtime.runner import require_fit
 from motorium.runtime.schedule import Pace
 from motorium.specs.robot import RobotSpec
 from motorium.types import SLOTS, ActionChunk
@@ -79,6 +80,34 @@ def test_whatever_else_it_had_is_used() -> None:
     previous = np.ones((2, SLOTS), np.float32)
     policy.infer(None, committed=None, previous=previous)
     assert own.told[0] is previous
+
+
+class LateOld(Old):
+    """Knows its rhythm when it knows the robot, which 0.1.0 asked for in this order."""
+
+    def bind(self, robot):
+        self.rows, self.dt_s = 20, 1.0 / robot.policy.rate_hz
+
+
+@pytest.mark.parametrize("known_before", [True, False])
+def test_a_policy_of_0_1_0_may_say_its_rhythm_when_it_is_bound(
+    known_before: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not known_before:
+        monkeypatch.delattr(Old, "rows")
+        monkeypatch.delattr(Old, "dt_s")
+    with pytest.warns(DeprecationWarning, match="LateOld has no `info`"):
+        pace = require_fit(LateOld(), ROBOT)
+    assert pace == Pace.of(PolicyInfo(20, 1.0 / ROBOT.policy.rate_hz, 10, 19))
+
+
+def test_what_bind_should_say_is_missed_before() -> None:
+    late = type("Late", (), {"infer": lambda *_: None, "bind": lambda *_: None})()
+    with pytest.warns(DeprecationWarning, match="Late has no `info`"):
+        policy = as_policy(late)
+    for ask in (lambda: policy.info, lambda: policy.bind(ROBOT)):
+        with pytest.raises(BindingError, match="Late is not a policy: give it `info`"):
+            ask()
 
 
 def test_info_and_infer_are_enough_and_warn_of_nothing() -> None:

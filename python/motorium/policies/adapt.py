@@ -18,34 +18,47 @@ def as_policy(policy: Any) -> Policy:
     """Return `policy`, with whatever it lacks filled in.
 
     A class of 0.1.0 has no `info` but `rows` and `dt_s`, and perhaps `execution_horizon`, `max_delay`, `guidance`; they
-    are read now, and a DeprecationWarning says so.
+    are read now and, since its `bind` could set them, when it is bound. A DeprecationWarning says so.
 
     Raises:
-        BindingError: it has no `infer`, or neither `info` nor `rows` and `dt_s`.
+        BindingError: it has no `infer`, or neither `info` nor `rows` and `dt_s` nor a `bind` that could set them.
     """
+    if isinstance(policy, _Adapted):
+        return policy
     if not callable(getattr(policy, "infer", None)):
         raise BindingError(f"{type(policy).__name__} is not a policy: it has no method infer")
     info = getattr(policy, "info", None)
     if not isinstance(info, PolicyInfo):
-        return _Adapted(policy, _info_of_0_1_0(policy))
+        return _of_0_1_0(policy)
     if all(callable(getattr(policy, name, None)) for name in _METHODS):
         whole: Policy = policy
         return whole
     return _Adapted(policy, info)
 
 
+def _of_0_1_0(policy: Any) -> Policy:
+    late = callable(getattr(policy, "bind", None)) and bool(_missing(policy))
+    adapted = _Adapted(policy, None if late else _info_of_0_1_0(policy))
+    warnings.warn(
+        f"{type(policy).__name__} has no `info`: give it a motorium.PolicyInfo with rows, dt_s, execution_horizon and "
+        "max_delay",
+        DeprecationWarning,
+        stacklevel=_frames_to_caller(),
+    )
+    return adapted
+
+
+def _missing(policy: Any) -> list[str]:
+    return [name for name in ("rows", "dt_s") if not hasattr(policy, name)]
+
+
 def _info_of_0_1_0(policy: Any) -> PolicyInfo:
     kind = type(policy).__name__
-    missing = [name for name in ("rows", "dt_s") if not hasattr(policy, name)]
+    missing = _missing(policy)
     if missing:
         raise BindingError(
             f"{kind} is not a policy: give it `info`, a motorium.PolicyInfo (it lacks {missing})"
         )
-    warnings.warn(
-        f"{kind} has no `info`: give it a motorium.PolicyInfo with rows, dt_s, execution_horizon and max_delay",
-        DeprecationWarning,
-        stacklevel=_frames_to_caller(),
-    )
     rows = int(policy.rows)
     return PolicyInfo(
         rows=rows,
@@ -68,8 +81,13 @@ def _frames_to_caller() -> int:
 class _Adapted(Policy):
     """An object with `infer`; methods that it has are its own, the others are those of `Policy`."""
 
-    def __init__(self, own: Any, info: PolicyInfo) -> None:
-        self._own, self.info = own, info
+    def __init__(self, own: Any, info: PolicyInfo | None) -> None:
+        self._own, self._info = own, info
+
+    @property
+    def info(self) -> PolicyInfo:  # type: ignore[override]
+        """What its own says; of a class of 0.1.0 whose `bind` says it, BindingError before that."""
+        return self._info or _info_of_0_1_0(self._own)
 
     def infer(
         self, obs: Observation, *, committed: Float32 | None, previous: Float32 | None = None
@@ -80,9 +98,14 @@ class _Adapted(Policy):
         return chunk
 
     def bind(self, robot: RobotSpec) -> None:
-        """Call its own, or match `info` with `robot`."""
+        """Call its own, and read what it says of itself now; without one match `info` with `robot`."""
         own = getattr(self._own, "bind", None)
-        super().bind(robot) if own is None else own(robot)
+        if own is None:
+            super().bind(robot)
+            return
+        own(robot)
+        info = getattr(self._own, "info", None)
+        self._info = info if isinstance(info, PolicyInfo) else _info_of_0_1_0(self._own)
 
     def check_task(self, task: str) -> tuple[str, ...]:
         """Call its own, or compare with `info.words`."""
