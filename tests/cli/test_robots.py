@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -128,3 +129,22 @@ def test_a_calibration_goes_into_the_file(call, tmp_path):
     assert {servo.zero_ticks for servo in config.buses[0].joints} == {2000.0}
     offsets = [setting.value for setting in config.buses[0].settings if setting.words.name == "homing_offset"]
     assert offsets == [12] * 6
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('name = "x\\u0000y"', "bad.toml: a robot's texts are UTF-8"),
+        (f'name = "{"x" * 1001}"', "is longer than 200 bytes"),
+        ("max_velocity_rad_s = 1e-320", "so101: joint limits are contradictory"),
+    ],
+)
+def test_what_no_compiled_robot_can_hold_is_refused_in_words(call, tmp_path, line, told):
+    key = line.split()[0]
+    text = (DATA / "so101.toml").read_text(encoding="utf-8")
+    bad, out = tmp_path / "bad.toml", tmp_path / "bad.mtr"
+    bad.write_text(re.sub(rf"^{key} = \S+", lambda _: line, text, count=1, flags=re.MULTILINE))
+    result = call("robots", "--compile", str(bad), "--out", str(out))
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert not out.exists()

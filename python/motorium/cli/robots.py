@@ -74,13 +74,17 @@ def _list(robot: str | None, *, as_json: bool) -> None:
 
 
 def _compile(robot: str, calibration: str | None, out: Path, *, as_json: bool) -> None:
+    from ..errors import SpecError
     from ..robots.arm_calibrations import named_calibration
     from ..robots.compiled import write_compiled
-    from ..robots.config import robot_config
+    from ..robots.config import declared_config
 
     spec = _load(robot)
-    config = robot_config(spec, named_calibration(calibration or "nominal", spec))
-    size = write_compiled(out, config)
+    config = declared_config(spec, named_calibration(calibration or "nominal", spec))
+    try:
+        size = write_compiled(out, config)
+    except ValueError as error:  # a text that the format cannot hold
+        raise SpecError(f"{robot}: {error}") from error
     if as_json:
         print_json(
             {

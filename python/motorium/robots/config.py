@@ -126,6 +126,18 @@ def robot_config(spec: RobotSpec, calibration: Calibration | None = None, **over
     return config
 
 
+def declared_config(spec: RobotSpec, calibration: Calibration | None) -> RobotConfig:
+    """Return `robot_config` of a declaration that somebody else wrote.
+
+    Raises SpecError, CalibrationError: also where the core finds the contradiction, such as a limit that is zero in
+    single precision.
+    """
+    try:
+        return robot_config(spec, calibration)
+    except ValueError as error:
+        raise SpecError(f"{spec.name}: {error}") from error
+
+
 def robot_joints(spec: RobotSpec) -> list[RobotJoint]:
     """Return name, slot and bounds before torque of every joint."""
     return [_joint(*row) for row in zip(spec.joints, spec.motor_names, strict=True)]
@@ -142,10 +154,10 @@ def bus_config(spec: RobotSpec, calibration: Calibration | None = None) -> BusCo
 
 
 def open_control(spec: RobotSpec, port: str, calibration: Calibration | None) -> _core.Robot:
-    """Return the control thread on the buses of the robot. Raises BusError (from the core), ValueError."""
+    """Return the control thread on the buses of the robot. Raises BusError (from the core), SpecError, ValueError."""
     if any(arm.spec.bus.driver == KIT for arm in spec.arms):
         raise SpecError(f"{spec.name}: a vendor's kit drives a single arm, not one of several")
-    config = robot_config(spec, calibration)
+    config = declared_config(spec, calibration)
     if spec.bus.driver == KIT:
         kit = VendorKit(port, spec, _zeros(spec, calibration))
         return _core.Robot(config, kit.relay)

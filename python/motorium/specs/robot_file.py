@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..errors import SpecError
 from . import encoder
-from .checks import choice, unique
+from .checks import choice, short_text, unique
 from .composition import compose
 from .geometry import GEOM_ROLES, SHAPES, GeomSpec, GraspSpec, ViewSpec
 from .joint import JointSpec, check_joint
@@ -93,6 +93,10 @@ def _check_control(control: ControlSpec, where: str) -> None:
 
 def check(spec: RobotSpec, *, where: str = "robot") -> None:
     """Raise SpecError when a spec contradicts itself."""
+    short_text(spec.name, "name", where)
+    for kind, texts in (("joint name", spec.joint_names), ("camera role", [c.role for c in spec.cameras])):
+        for text in texts:
+            short_text(text, kind, where)
     unique([joint.name for joint in spec.joints], "joint name", where)
     for joints in [arm.joints for arm in spec.arms] or [spec.joints]:
         unique([joint.id for joint in joints], "servo id", where)
