@@ -11,6 +11,8 @@ from enum import Enum
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from . import structs
+
 Struct = TypeVar("Struct")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -55,12 +57,12 @@ class TextEnum(str, Enum):
 class _DictAccess:
     """How a struct with `as_dict` is read like the dict it used to be."""
 
-    as_dict: Callable[[], dict[str, Any]]
+    as_dict: Callable[..., dict[str, Any]]
 
     def _as_old(self) -> dict[str, Any]:
         kind = type(self).__name__
         warn(f"{kind} is no longer a dict: read its attributes, or call as_dict()", level=4)
-        return self.as_dict()
+        return type(self).as_dict(self)  # of a class: of a struct of the extension with arrays, as in 0.1.0
 
     def __getitem__(self, key: str) -> Any:
         return _DictAccess._as_old(self)[key]
@@ -91,7 +93,12 @@ def dict_access(kind: type[Struct]) -> type[Struct]:
     """Let a struct with `as_dict` be read like a dict, with a warning; for what used to be a dict."""
     for name in DICT_ACCESS:
         setattr(kind, name, vars(_DictAccess)[name])
+    if "fields" in vars(kind):
+        structs.complete(kind)  # a class of the extension
     return kind
+
+
+dict_access(structs.StructCopy)
 
 
 def renamed_keyword(**names: str) -> Callable[[Function], Function]:

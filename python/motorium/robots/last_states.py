@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from .. import _core
-from .._core import ArmState, GateCauses
+from .._core import GateCauses
 from ..errors import MotoriumError
 
 SHOWN = 5
 """Ticks in a table for a person; the error has more."""
-ROWS = ("position_rad", "velocity_rad_s", "effort", "setpoint_rad", "goal_rad")
 
 Error = TypeVar("Error", bound=MotoriumError)
 
@@ -23,12 +22,7 @@ def with_last_states(error: Error, control: _core.Robot, joint_names: tuple[str,
 
 def plain(error: MotoriumError) -> list[dict[str, Any]]:
     """Return the last states of an error as plain values for JSON, oldest first."""
-    return [_plain(state) for state in error.last_states]
-
-
-def _plain(state: ArmState) -> dict[str, Any]:
-    values = state.as_dict()
-    return values | {name: values[name].tolist() for name in ROWS}
+    return [state.as_dict() for state in error.last_states]
 
 
 def table(error: MotoriumError) -> tuple[list[str], list[list[str]]]:

@@ -47,6 +47,10 @@ class Pace(_core.Pace):
             raise BindingError(f"the policy's plans cannot be followed: {error}") from None
         return cls(pace.dt_ns, pace.rows, pace.horizon, pace.max_delay)
 
+    def __repr__(self) -> str:
+        """Return all four, by a function of Python's: pprint asks for its hash."""
+        return _core.Pace.__repr__(self)
+
 
 class Bridge(_core.Bridge):
     """Whether the rows that a policy accepts as committed last until its next plan arrives.
