@@ -40,11 +40,13 @@ dev: $(DEV)/.configured  ## build the extension beside the sources, for this mac
 check: dev lint  ## lint, types, floors and the tests that need no arm and no clock, on the sources as they are
 	$(IN_PLACE) -m pytest $(PURE) -q --numprocesses 2 --dist loadgroup
 
-test: test-tools  ## lint, then every test that is not for the night (TESTS=tests/cli for a part)
+test: tests-exist test-tools  ## lint, then every test that is not for the night (TESTS=tests/cli for a part)
 	$(PY) -m pytest $(TESTS) $(WORKERS)
 
 # What only one processor can do goes beside the build: torch and LeRobot, where TESTS use them, and lint.
-.PHONY: test-tools beside-the-build
+.PHONY: tests-exist test-tools beside-the-build
+tests-exist:
+	@$(PYTHON) tools/test_needs.py $(TESTS) > /dev/null
 test-tools: $(VENV)/.tools
 	@$(MAKE) --no-print-directory --jobs 2 $(VENV)/.test beside-the-build
 beside-the-build: $(VENV)/.tools

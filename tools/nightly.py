@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,8 @@ LIMIT_S = 1800.0
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 NIGHTLY = (*PYTEST, "-m", "nightly")
 EVERYTHING = (*PYTEST, "-m", "nightly or not nightly")
+NO_TESTS = 5
+"""Exit status of pytest that found nothing to run: a renamed file or mark, hence no success."""
 COMPILERS = {"g++": "compiler"}
 QEMU = {"aarch64-linux-gnu-g++": "aarch64", "qemu-aarch64-static": "aarch64"}
 
@@ -116,11 +119,19 @@ def run(name: str) -> dict[str, object]:
         except subprocess.TimeoutExpired:
             reason = f"not done after {LIMIT_S / 60:.0f} minutes: {' '.join(command)}"
             break
-        if done.returncode not in (0, 5) or (done.returncode == 5 and "pytest" not in command):
-            reason = f"exit status {done.returncode}: {' '.join(command)}"
+        if done.returncode != 0:
+            nothing = " (no test was found)" if done.returncode == NO_TESTS and "pytest" in command else ""
+            reason = f"exit status {done.returncode}{nothing}: {' '.join(command)}"
             break
     result = "failed" if reason else "passed"
     return {"part": name, "result": result, "seconds": round(time.monotonic() - began, 1), "reason": reason}
+
+
+def commit(text: str) -> int:
+    """The number that a commit's hash is."""
+    if re.fullmatch(r"[0-9a-fA-F]{4,64}", text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no hash of a commit (git rev-parse HEAD)")
+    return int(text, 16)
 
 
 def main() -> int:
@@ -131,13 +142,15 @@ def main() -> int:
     options.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     options.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     options.add_argument("--list", action="store_true", help="say which parts there are, and what they lack")
-    options.add_argument("--pick", metavar="COMMIT", help="name the part that is this commit's turn")
+    options.add_argument(
+        "--pick", metavar="COMMIT", type=commit, help="name the part that is this commit's turn"
+    )
     given = options.parse_args()
     if unknown := [name for name in given.parts if name not in PARTS]:
         options.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    if given.pick:
+    if given.pick is not None:
         proven = [name for name, part in PARTS.items() if part.proven]
-        print(proven[int(given.pick, 16) % len(proven)])
+        print(proven[given.pick % len(proven)])
         return 0
     if given.list:
         for name, part in PARTS.items():

@@ -1,4 +1,7 @@
-"""Print which of torch and LeRobot the tests below the given paths use: `make test TESTS=...` installs no more."""
+"""Print which of torch and LeRobot the tests of pytest's arguments use: `make test TESTS=...` installs no more.
+
+Exit status 1: a file or folder among them does not exist.
+"""
 
 import re
 import sys
@@ -18,8 +21,22 @@ def needs(paths: list[Path]) -> list[str]:
     return sorted(found | ({"torch"} if "lerobot" in found else set()))
 
 
+def paths_of(arguments: list[str]) -> list[Path]:
+    """Of pytest's arguments, the files and folders; all tests where none is named.
+
+    What follows an option may be its value (`-k word`), so there only what exists is a path.
+    """
+    named = []
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        path = Path(argument.partition("::")[0])
+        a_value = before.startswith("-") and "=" not in before and not path.exists()
+        if not argument.startswith("-") and not a_value:
+            named.append(path)
+    return named or [Path("tests")]
+
+
 if __name__ == "__main__":
-    arguments = [
-        Path(argument.partition("::")[0]) for argument in sys.argv[1:] if not argument.startswith("-")
-    ]
-    print(" ".join(needs([path for path in arguments if path.exists()])))
+    asked = paths_of(sys.argv[1:])
+    if missing := [str(path) for path in asked if not path.exists()]:
+        sys.exit(f"no such file or folder: {', '.join(missing)}")
+    print(" ".join(needs(asked)))

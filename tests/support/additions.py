@@ -8,6 +8,7 @@ copy; the others borrow the extension that is imported here. Exit status 1: a st
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -126,7 +127,13 @@ def attempt(kind: str, folder: Path) -> bool:
 
 def main() -> int:
     """Try the additions that are named, or all."""
-    kinds = sys.argv[1:] or sorted(ADDITIONS)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("kinds", nargs="*", metavar="KIND", help=", ".join(ADDITIONS))
+    kinds = options.parse_args().kinds or sorted(ADDITIONS)
+    if unknown := [kind for kind in kinds if kind not in ADDITIONS]:
+        options.error(f"no addition {', '.join(unknown)}; there are {', '.join(ADDITIONS)}")
     failed = []
     for kind in kinds:
         with tempfile.TemporaryDirectory(prefix=f"motorium-{kind}-") as folder:
