@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..children import spawning
+from ..moved import renamed
 
 
 @dataclass(frozen=True)
@@ -98,3 +99,6 @@ def _joined(group: ProcessGroup, rendezvous: str) -> Iterator[None]:
         yield
     finally:
         distributed.destroy_process_group()
+
+
+__getattr__ = renamed(__name__, Team="ProcessGroup", lead="process_group")

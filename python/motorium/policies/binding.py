@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..deprecated import renamed_keyword
 from ..errors import BindingError
 from ..specs.joint import JointSpec
 from ..specs.robot import RobotSpec
@@ -59,6 +60,7 @@ def slot_limits(joint: JointSpec) -> tuple[float, float]:
     )
 
 
+@renamed_keyword(descriptor="policy")
 def bind(policy: Interface, robot: RobotSpec) -> Binding:
     """Match by joint name, slot, unit, camera role and size. Raises BindingError with both full lists.
 
@@ -84,6 +86,7 @@ def bind(policy: Interface, robot: RobotSpec) -> Binding:
     )
 
 
+@renamed_keyword(descriptor="policy")
 def mapping_table(policy: Interface, robot: RobotSpec) -> list[MappingRow]:
     """Return every input and output of the checkpoint beside what the robot has for it."""
     rows = [_channel_row("state", channel, robot) for channel in policy.state]

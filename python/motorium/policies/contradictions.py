@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from itertools import combinations
 
+from ..deprecated import renamed_keyword
 from ..specs.joint import JointSpec
 from ..specs.robot import RobotSpec
 from .binding import Channel, slot_limits
@@ -37,6 +38,7 @@ class Range:
         return Range(*ends)
 
 
+@renamed_keyword(descriptor="policy")
 def contradictions(policy: Interface, robot: RobotSpec) -> list[str]:
     """Return one line per contradiction between labels, statistics and the robot; empty when all is consistent."""
     found = _permuted_labels(policy, robot)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .. import _core
 from ..errors import CalibrationError, SpecError
+from ..moved import names_of
 from ..specs.encoder import counts_turns, goal_range, problem
 from ..specs.servo import MotorSpec
 from ..specs.servo_family import FAMILIES, KIT
@@ -237,3 +238,6 @@ DRIVERS = {
     "dynamixel1": Driver(_many_turns),
 }
 """By protocol; one that has no entry is told what `Driver()` says."""
+
+
+__getattr__ = names_of("motorium.motors.bus_errors", "bus_errors")  # of 0.1.0, when this was motors.bus

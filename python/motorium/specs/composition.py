@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import BusError, SpecError
+from ..moved import names_of
 from .robot import ArmSpec, CameraSpec, RobotSpec
 
 KEYS = {"schema", "robot", "arms", "cameras"}
@@ -83,3 +84,12 @@ def by_side(text: str) -> dict[str, str]:
 def join_ports(port: str | Mapping[str, str]) -> str:
     """Join ports in one line, as `split_ports` reads them."""
     return port if isinstance(port, str) else ",".join(f"{side}={device}" for side, device in port.items())
+
+
+__getattr__ = names_of(  # of 0.1.0, when this was robots.composition
+    "motorium.robots.arm_calibrations",
+    "adapter_calibrations",
+    "arm_zeros",
+    "find_calibration",
+    "named_calibration",
+)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..deprecated import renamed_keyword
+
 Floats = tuple[float, ...]
 
 
@@ -21,6 +23,7 @@ class LatencySpec:
     seconds: Floats
     weights: Floats
 
+    @renamed_keyword(share="fraction")
     def quantile_s(self, fraction: float) -> float:
         """Return the smallest declared latency that at least `fraction` of all inferences do not exceed."""
         reached = np.cumsum(self.weights) / sum(self.weights)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...deprecated import renamed_keyword
 from ...errors import DataError
 from ...instructions import check_instruction
 from ..format.dataset import Dataset
@@ -63,6 +64,7 @@ def merge(datasets: Sequence[Dataset], target: Path) -> Info:
     return merge_datasets(datasets, Units(), target)[0]
 
 
+@renamed_keyword(share="fraction")
 def split(dataset: Dataset, fraction: float, seed: int, train: Path, test: Path) -> tuple[Info, Info]:
     """Write two datasets; `fraction` of the scenes goes to `test`. Episodes of one scene (noted seed) stay together.
 
@@ -76,8 +78,9 @@ def split(dataset: Dataset, fraction: float, seed: int, train: Path, test: Path)
     order = np.random.default_rng(seed).permutation(len(groups))
     count = round(fraction * len(groups))
     if not 0 < count < len(groups):
-        least = f"give at least --test {math.ceil(100 / len(groups)) / 100:g}, and less than 1"
-        remedy = least if len(groups) > 1 else "record more of them"
+        remedy = "record more of them"
+        if len(groups) > 1:
+            remedy = f"give at least --test {math.ceil(100 / len(groups)) / 100:g}, and less than 1"
         raise DataError(f"a share of {fraction:g} of {len(groups)} scenes leaves one side empty: {remedy}")
     members = list(groups.values())
     chosen = frozenset(e for i in order[:count] for e in members[int(i)])
