@@ -53,6 +53,9 @@ def resolve_inside(path: Path, inside: Path | None, error: type[MotoriumError]) 
         raise error(f"cannot read {_shown(path)}: {failure}") from failure
     if real == base or base in real.parents or _in_hub_cache(real, base):
         return real
+    base, named = (Path(os.path.normpath(one.absolute())) for one in (inside, path))
+    if base != named and base not in named.parents:  # by its name already, without any link
+        raise error(f"{_shown(path)} lies outside the folder {_shown(base)}; put a copy of the file there")
     raise error(
         f"{_shown(path)} links out of its folder, to {_shown(real)}, and is not followed; put a copy of the "
         f"file there if it belongs to it"

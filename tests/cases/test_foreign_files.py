@@ -179,14 +179,23 @@ def test_ranges_are_found_by_the_longest_unit():
     assert units.range_problem("anything", float("nan"))
 
 
-def test_a_motor_table_lies_beside_the_robots_file(tmp_path):
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("../servo.toml", "lies outside the folder"),
+        ("{}/servo.toml", "lies outside the folder"),
+        ("linked.toml", "links out of its folder"),
+    ],
+)
+def test_a_motor_table_lies_beside_the_robots_file(tmp_path, named, told):
     folder = tmp_path / "robot"
     folder.mkdir()
-    text = SO101.replace('motor = "sts3215"', 'motor = "../servo.toml"', 1)
+    text = SO101.replace('motor = "sts3215"', f'motor = "{named.format(tmp_path)}"', 1)
     assert text != SO101
     (folder / "r.toml").write_text(text, encoding="utf-8")
     (tmp_path / "servo.toml").write_text("secret = 1\n")
-    with pytest.raises(SpecError, match="links out of its folder"):
+    (folder / "linked.toml").symlink_to(tmp_path / "servo.toml")
+    with pytest.raises(SpecError, match=told):
         RobotSpec.load(folder / "r.toml")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import warnings
+from dataclasses import replace
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,6 +135,27 @@ def test_a_subclass_inherits_the_rest_and_is_not_wrapped() -> None:
     assert policy.check_task("nod thrice nod thrice") == ["thrice"]
     with pytest.raises(PromptError, match="no word"):
         policy.check_task("shake")
+
+
+@pytest.mark.parametrize("figure", [None, "10", [10]])
+@pytest.mark.parametrize("name", ["rows", "dt_s", "execution_horizon", "max_delay"])
+def test_figures_that_are_no_numbers_are_named(name: str, figure: Any) -> None:
+    policy = Minimal()
+    policy.info = replace(INFO, **{name: figure})
+    with pytest.raises(BindingError, match=re.escape(f"{name} is {figure!r}, which is no number")):
+        require_fit(policy, ROBOT)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    info = replace(INFO, rows=np.int64(10), dt_s=np.float32(0.1))
+    assert Pace.of(info).rows == 10
+
+
+@pytest.mark.parametrize(("name", "value"), [("rows", None), ("rows", "many"), ("dt_s", [0.1])])
+@pytest.mark.filterwarnings("ignore:Wrong has no `info`:DeprecationWarning")
+def test_figures_of_0_1_0_that_are_no_numbers_are_refused(name: str, value: Any) -> None:
+    with pytest.raises(BindingError, match="Wrong says rows, dt_s"):
+        as_policy(type("Wrong", (Old,), {name: value})())
 
 
 @pytest.mark.parametrize(

@@ -59,15 +59,20 @@ def _info_of_0_1_0(policy: Any) -> PolicyInfo:
         raise BindingError(
             f"{kind} is not a policy: give it `info`, a motorium.PolicyInfo (it lacks {missing})"
         )
-    rows = int(policy.rows)
-    return PolicyInfo(
-        rows=rows,
-        dt_s=float(policy.dt_s),
-        execution_horizon=int(getattr(policy, "execution_horizon", max(1, rows // 2))),
-        max_delay=int(getattr(policy, "max_delay", max(0, rows - 1))),
-        guidance=str(getattr(policy, "guidance", "none")),
-        name=kind,
-    )
+    try:
+        rows = int(policy.rows)
+        return PolicyInfo(
+            rows=rows,
+            dt_s=float(policy.dt_s),
+            execution_horizon=int(getattr(policy, "execution_horizon", max(1, rows // 2))),
+            max_delay=int(getattr(policy, "max_delay", max(0, rows - 1))),
+            guidance=str(getattr(policy, "guidance", "none")),
+            name=kind,
+        )
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BindingError(
+            f"{kind} says rows, dt_s and what else it has of them in numbers: {error}"
+        ) from error
 
 
 def _frames_to_caller() -> int:

@@ -7,6 +7,7 @@ time is an evaluation of the robot.
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from .. import _core
@@ -41,8 +42,14 @@ class Pace(_core.Pace):
         Raises:
             BindingError: no plan of that shape could ever be followed.
         """
+        figures = {name: getattr(info, name) for name in ("rows", "dt_s", "execution_horizon", "max_delay")}
+        for name, figure in figures.items():
+            if not isinstance(figure, Real):
+                raise BindingError(
+                    f"the policy's plans cannot be followed: {name} is {figure!r}, which is no number"
+                )
         try:
-            pace = _core.Pace.checked(info.rows, info.dt_s, info.execution_horizon, info.max_delay)
+            pace = _core.Pace.checked(*figures.values())
         except ValueError as error:
             raise BindingError(f"the policy's plans cannot be followed: {error}") from None
         return cls(pace.dt_ns, pace.rows, pace.horizon, pace.max_delay)
