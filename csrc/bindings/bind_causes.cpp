@@ -19,8 +19,9 @@ std::optional<std::uint32_t> joint_of(const Problem& problem) {
 }
 
 Problem make_problem(Cause cause, std::optional<std::uint32_t> joint, double measured, double low,
-                     double high, std::uint32_t bits, const std::string& note) {
-  return {cause, joint.value_or(Problem::kWholeArm), measured, low, high, bits, note};
+                     double high, std::uint32_t bits, const std::string& note, double goal_rad,
+                     double supply_v) {
+  return {cause, joint.value_or(Problem::kWholeArm), measured, low, high, bits, note, goal_rad, supply_v};
 }
 
 Problems check_reading(const std::vector<RobotJoint>& joints, const FloatArray& position_rad,
@@ -66,14 +67,16 @@ void bind_causes(py::module_& m) {
   py::class_<Problem>(m, "Problem", "One cause: of one joint, or of the whole arm.")
       .def(py::init(&make_problem), py::arg("cause"), py::arg("joint") = py::none(),
            py::arg("measured") = 0.0, py::arg("low") = 0.0, py::arg("high") = 0.0, py::arg("bits") = 0,
-           py::arg("note") = "")
+           py::arg("note") = "", py::arg("goal_rad") = 0.0, py::arg("supply_v") = 0.0)
       .def_readonly("cause", &Problem::cause)
       .def_property_readonly("joint", &joint_of)
       .def_readonly("measured", &Problem::measured)
       .def_readonly("low", &Problem::low)
       .def_readonly("high", &Problem::high)
       .def_readonly("bits", &Problem::bits)
-      .def_readonly("note", &Problem::note);
+      .def_readonly("note", &Problem::note)
+      .def_readonly("goal_rad", &Problem::goal_rad)
+      .def_readonly("supply_v", &Problem::supply_v);
   m.def("describe", py::overload_cast<const Problems&, const RobotConfig&>(&describe), py::arg("problems"),
         py::arg("config"));
   m.def("self_check", &check_reading, py::arg("joints"), py::arg("position_rad"), py::arg("voltage_v"),

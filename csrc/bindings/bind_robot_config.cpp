@@ -57,7 +57,9 @@ void bind_joint(py::module_& m) {
       .def_readwrite("min_supply_v", &RobotJoint::min_supply_v)
       .def_readwrite("max_supply_v", &RobotJoint::max_supply_v)
       .def_readwrite("hot_c", &RobotJoint::hot_c)
-      .def_readwrite("fault_names", &RobotJoint::fault_names);
+      .def_readwrite("fault_names", &RobotJoint::fault_names)
+      .def_readwrite("forbids_torque", &RobotJoint::forbids_torque)
+      .def_readwrite("torque_lost", &RobotJoint::torque_lost);
   py::class_<PolicyTiming>(m, "PolicyTiming", "How often a policy speaks, and how long its inference takes.")
       .def(py::init<>())
       .def_readwrite("rate_hz", &PolicyTiming::rate_hz)

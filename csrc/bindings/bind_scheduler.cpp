@@ -1,6 +1,7 @@
 #include <string>
 
 #include "bindings/bind_runtime.hpp"
+#include "robot/robot.hpp"
 #include "robot/scheduler.hpp"
 
 namespace py = pybind11;
@@ -43,6 +44,7 @@ void bind_scheduler(py::module_& m) {
         return needed_rows(age_ns, latency_ns, positive(dt_ns));
       },
       py::arg("age_ns"), py::arg("latency_ns"), py::arg("dt_ns"));
+  m.def("declared_latency_ns", &declared_latency_ns, py::arg("policy"));
   py::class_<Bridge>(m, "Bridge",
                      "Whether the rows that a policy accepts as committed last until its next plan.")
       .def(py::init([](std::int64_t declared_ns, std::int64_t measured_ns, std::int64_t age_ns,

@@ -9,25 +9,26 @@
 namespace motorium {
 namespace {
 
-constexpr std::array<std::string_view, 19> kTexts{"has no proper supply",
-                                                  "is too hot",
-                                                  "stands outside its range",
-                                                  "reports a fault",
-                                                  "has not answered",
-                                                  "does not answer any more",
-                                                  "reads another place than before",
-                                                  "did not reach its goal",
-                                                  "has a setting that keeps torque off",
-                                                  "did not confirm its torque",
-                                                  "takes no torque now",
-                                                  "has lost its port",
-                                                  "gets no answer from its servos",
-                                                  "has stopped by itself",
-                                                  "is held by an emergency stop",
-                                                  "has lost its supervisor",
-                                                  "was let go while its control thread stood still",
-                                                  "was stopped by the safety gate",
-                                                  "is protected from damage"};
+constexpr std::array<std::string_view, kCauses> kTexts{"has no proper supply",
+                                                       "is too hot",
+                                                       "stands outside its range",
+                                                       "reports a fault",
+                                                       "has not answered",
+                                                       "does not answer any more",
+                                                       "reads another place than before",
+                                                       "did not reach its goal",
+                                                       "has a setting that keeps torque off",
+                                                       "did not confirm its torque",
+                                                       "takes no torque now",
+                                                       "has lost its port",
+                                                       "gets no answer from its servos",
+                                                       "has stopped by itself",
+                                                       "is held by an emergency stop",
+                                                       "has lost its supervisor",
+                                                       "was let go while its control thread stood still",
+                                                       "was stopped by the safety gate",
+                                                       "is protected from damage"};
+static_assert(!kTexts.back().empty(), "one text for each cause");
 
 template <class... Numbers>
 std::string format(const char* pattern, Numbers... numbers) {
@@ -39,8 +40,9 @@ std::string format(const char* pattern, Numbers... numbers) {
 std::string fault_names(std::uint32_t bits, const RobotJoint& joint) {
   std::string names;
   for (std::size_t bit = 0; bit < kStatusBits; ++bit) {
-    if ((bits >> bit & 1u) == 0 || joint.fault_names[bit].empty()) continue;
-    names += (names.empty() ? "" : ", ") + joint.fault_names[bit];
+    if ((bits >> bit & 1u) == 0) continue;
+    const std::string& name = joint.fault_names[bit];
+    names += (names.empty() ? "" : ", ") + (name.empty() ? "bit " + std::to_string(bit) : name);
   }
   return names;
 }
@@ -68,13 +70,13 @@ std::string numbers(const Problem& p, const RobotConfig& config) {
     case Cause::jumped:
       return format(": by %+.2f rad", p.measured);
     case Cause::missed:
-      return format(": %.2f rad, goal %.2f", p.measured, p.high);
+      return format(": %.2f rad, goal %.2f", p.measured, p.goal_rad);
     case Cause::unconfirmed:
       return format(": %.0f attempts failed", p.measured);
     case Cause::gate_tripped:
       return bit_words(kGateCauses, p.bits);
     case Cause::protection:
-      return bit_words(kGuardBits, p.bits) + format(" (%.0f C, %.1f V)", p.measured, p.low);
+      return bit_words(kGuardBits, p.bits) + format(" (%.0f C, %.1f V)", p.measured, p.supply_v);
     default:
       return p.note.empty() ? "" : ": " + p.note;
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,7 +20,7 @@ enum class Cause : std::uint8_t {
   unheard,       ///< The servo has never answered.
   stale,         ///< Its last reply is `measured` s old, more than `high`.
   jumped,        ///< Its reading is `measured` rad from the one before.
-  missed,        ///< The joint is at `measured` rad; its goal, `low` and `high`, is elsewhere.
+  missed,        ///< The joint is at `measured` rad, not at `goal_rad`.
   setting,       ///< `note` describes a servo setting that prevents torque.
   unconfirmed,   ///< After `measured` attempts a servo has not confirmed torque.
   refused,       ///< The arm is in fault, or a stop is latched; see its reason.
@@ -30,8 +31,9 @@ enum class Cause : std::uint8_t {
   unsupervised,  ///< Nothing would take the torque if this program died: the supervisor is gone.
   frozen,        ///< The control thread stood still, and the supervisor took the torque.
   gate_tripped,  ///< The safety gate refused too many goals in a row; `bits` are the causes of the last.
-  protection     ///< The guard protects the servo: `bits` of it; `measured` degrees C, `low` V of supply.
+  protection     ///< The guard protects the servo: its `bits`, `measured` degrees C, `supply_v`.
 };
+inline constexpr std::size_t kCauses = static_cast<std::size_t>(Cause::protection) + 1;
 
 /// One cause, for a joint or for the whole arm.
 struct Problem {
@@ -42,6 +44,7 @@ struct Problem {
   double measured = 0.0, low = 0.0, high = 0.0;
   std::uint32_t bits = 0;
   std::string note{};
+  double goal_rad = 0.0, supply_v = 0.0;
 };
 
 using Problems = std::vector<Problem>;

@@ -7,12 +7,11 @@
 namespace motorium {
 namespace {
 
-/// Bits of the status byte that have a name; with `name`, the one called so.
-std::uint32_t named_bits(const RobotJoint& joint, std::string_view name = {}) {
+/// Bits of the status byte that have a name.
+std::uint32_t named_bits(const RobotJoint& joint) {
   std::uint32_t bits = 0;
   for (std::size_t bit = 0; bit < kStatusBits; ++bit)
-    if (!joint.fault_names[bit].empty() && (name.empty() || joint.fault_names[bit] == name))
-      bits |= 1u << bit;
+    if (!joint.fault_names[bit].empty()) bits |= 1u << bit;
   return bits;
 }
 
@@ -22,7 +21,7 @@ Problems reported(std::span<const RobotJoint> joints, const JointState& state) {
   for (std::uint32_t j = 0; j < state.n && j < joints.size(); ++j) {
     const std::uint32_t bits = state.status[j] & named_bits(joints[j]);
     if (bits == 0) continue;
-    const bool lost = (bits & named_bits(joints[j], kTorqueLost)) != 0;
+    const bool lost = (bits & joints[j].torque_lost) != 0;
     found.push_back({lost ? Cause::torque_lost : Cause::servo_fault, j, 0.0, 0.0, 0.0, bits});
   }
   return found;
@@ -39,9 +38,12 @@ Problems silent(std::span<const RobotJoint> joints, const JointState& state) {
 Problems protected_joints(const CoreSnapshot& core, const JointState& state) {
   Problems found;
   for (std::uint32_t j = 0; j < core.joints && j < state.n; ++j)
-    if (core.guard_bits[j] != 0)
-      found.push_back({Cause::protection, j, static_cast<double>(state.temperature_c[j]),
-                       static_cast<double>(state.voltage_v[j]), 0.0, core.guard_bits[j]});
+    if (core.guard_bits[j] != 0) {
+      Problem& problem =
+          found.emplace_back(Cause::protection, j, static_cast<double>(state.temperature_c[j]));
+      problem.supply_v = static_cast<double>(state.voltage_v[j]);
+      problem.bits = core.guard_bits[j];
+    }
   if (found.empty()) found.push_back({Cause::protection});
   return found;
 }

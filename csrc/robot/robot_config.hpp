@@ -28,6 +28,10 @@ struct RobotJoint {
   double min_supply_v = 0.0, max_supply_v = 0.0, hot_c = 0.0;
   /// Meaning of each status bit; empty: unnamed.
   std::array<std::string, kStatusBits> fault_names;
+  /// Status bits with which the joint gets no torque.
+  std::uint8_t forbids_torque = 0;
+  /// Status bits by which a servo says that its torque is off though it was switched on.
+  std::uint8_t torque_lost = 0;
 };
 
 /// How often a policy runs, and how long its inference takes on this robot until that was measured.

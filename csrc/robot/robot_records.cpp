@@ -89,6 +89,18 @@ void joint_fields(Io& io, Config& config, std::size_t j) {
   io(joint.max_supply_v);
   io(joint.hot_c);
   for (auto& name : joint.fault_names) io(name);
+  io(joint.forbids_torque);
+  io(joint.torque_lost);
+}
+
+/// Sets what records of version 1 left to the names of status bits.
+void set_masks_by_name(RobotJoint& joint) {
+  for (std::size_t bit = 0; bit < kStatusBits; ++bit) {
+    const auto mask = static_cast<std::uint8_t>(1u << bit);
+    const std::string& name = joint.fault_names[bit];
+    if (!name.empty() && name != "overload") joint.forbids_torque |= mask;
+    if (name == "torque lost") joint.torque_lost |= mask;
+  }
 }
 
 template <class Io, class Bus, class Counts>
@@ -273,6 +285,8 @@ FileProblem read_records(const Sections& sections, RobotConfig& config) {
   config.joints.resize(reading.count(kJoints));
   for (std::size_t j = 0; j < config.joints.size(); ++j)
     reading.next(kJoints, [&](auto& io) { joint_fields(io, config, j); });
+  if (sections[kJoints].record_size == kKinds[kJoints].first_size)
+    for (RobotJoint& joint : config.joints) set_masks_by_name(joint);
   for (std::size_t i = 0; i < reading.count(kBuses); ++i) read_bus(reading, config.buses.emplace_back());
   config.policy.latency_s.resize(reading.count(kLatencies));
   config.policy.latency_weight.resize(reading.count(kLatencies));

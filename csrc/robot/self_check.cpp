@@ -10,14 +10,6 @@ namespace {
 
 bool within(double value, double low, double high) noexcept { return value >= low && value <= high; }
 
-/// Returns the status bits that forbid torque: those with a name, except `kOverload`.
-std::uint32_t forbidding(const RobotJoint& joint) {
-  std::uint32_t bits = 0;
-  for (std::size_t bit = 0; bit < kStatusBits; ++bit)
-    if (!joint.fault_names[bit].empty() && joint.fault_names[bit] != kOverload) bits |= 1u << bit;
-  return bits;
-}
-
 double age_s(const JointState& state, std::uint32_t j, std::int64_t now_ns) noexcept {
   return static_cast<double>(now_ns - state.joint_t_ns[j]) * 1e-9;
 }
@@ -38,7 +30,7 @@ Problems self_check(std::span<const RobotJoint> joints, const JointState& state)
       found.push_back({Cause::position, j, position_rad, joint.min_position_rad, joint.max_position_rad});
   }
   for (std::uint32_t j = 0; j < joints.size(); ++j)
-    if ((state.status[j] & forbidding(joints[j])) != 0)
+    if ((state.status[j] & joints[j].forbids_torque) != 0)
       found.push_back({Cause::servo_fault, j, 0.0, 0.0, 0.0, state.status[j]});
   return found;
 }
@@ -70,9 +62,9 @@ Problems missed(const CoreSnapshot& core) {
   Problems found;
   for (std::uint32_t j = 0; j < core.joints; ++j) {
     if ((core.arrival.missed >> j & 1u) == 0) continue;
-    const auto goal_rad = static_cast<double>(core.arrival.target_rad[j]);
-    found.push_back(
-        {Cause::missed, j, static_cast<double>(core.arrival.position_rad[j]), goal_rad, goal_rad});
+    Problem& problem =
+        found.emplace_back(Cause::missed, j, static_cast<double>(core.arrival.position_rad[j]));
+    problem.goal_rad = static_cast<double>(core.arrival.target_rad[j]);
   }
   return found;
 }

@@ -2,17 +2,12 @@
 
 #include <cstdint>
 #include <span>
-#include <string_view>
 
 #include "robot/causes.hpp"
 #include "robot/interrupt.hpp"
 #include "runtime/control_loop.hpp"
 
 namespace motorium {
-
-/// Not an obstacle to torque: a servo that protected itself from an overload reports it until its torque is
-/// switched on again.
-inline constexpr std::string_view kOverload = "overload";
 
 /// Checks supply, temperature and position of every joint, then the faults that its servo reports, joint by
 /// joint. Empty: the arm may get torque. `state` must hold as many joints.

@@ -489,7 +489,7 @@ class Cause(IntEnum):  # Why an arm gets no torque, was stopped, or is not what 
     UNHEARD = 4  # It has not answered once.
     STALE = 5  # Its last reply is `measured` s old, more than `high`.
     JUMPED = 6  # Its reading is `measured` rad from the one before.
-    MISSED = 7  # It stands at `measured` rad; its goal is `high`.
+    MISSED = 7  # It stands at `measured` rad; not at `goal_rad`.
     SETTING = 8  # `note` names a setting of a servo that keeps torque from it.
     UNCONFIRMED = 9  # After `measured` attempts a servo has not confirmed its torque.
     REFUSED = 10  # The arm is in fault, or a stop is latched: its reason says which.
@@ -500,7 +500,7 @@ class Cause(IntEnum):  # Why an arm gets no torque, was stopped, or is not what 
     UNSUPERVISED = 15  # Nothing would take the torque if this program died: the supervisor is gone.
     FROZEN = 16  # The control thread stood still, and the supervisor took the torque.
     GATE_TRIPPED = 17  # The safety gate refused too many goals in a row; `bits` are GateCauses of the last.
-    PROTECTION = 18  # The guard protects the servo: `bits` are GuardBits; `measured` degrees C, `low` V.
+    PROTECTION = 18  # The guard protects the servo: `bits` are GuardBits; `measured` degrees C, `supply_v`.
 
 class Problem:  # One cause: of one joint, or of the whole arm. Which numbers mean something follows from the cause.
     def __init__(
@@ -512,6 +512,8 @@ class Problem:  # One cause: of one joint, or of the whole arm. Which numbers me
         high: float = 0.0,
         bits: int = 0,
         note: str = "",
+        goal_rad: float = 0.0,
+        supply_v: float = 0.0,
     ) -> None: ...
     @property
     def cause(self) -> Cause: ...
@@ -527,6 +529,10 @@ class Problem:  # One cause: of one joint, or of the whole arm. Which numbers me
     def bits(self) -> int: ...
     @property
     def note(self) -> str: ...
+    @property
+    def goal_rad(self) -> float: ...  # Of a joint that missed it.
+    @property
+    def supply_v(self) -> float: ...  # Of a servo that is protected.
 
 # A clause for each, in the core's words.
 def describe(problems: Sequence[Problem], config: RobotConfig) -> str: ...
@@ -558,6 +564,10 @@ class Pace:  # Rhythm of a policy. ValueError: dt_ns is not positive.
 
 # Rows to commit when a plan arrives `latency_ns` after its inference began on an observation that old.
 def needed_rows(age_ns: int, latency_ns: int, dt_ns: int) -> int: ...
+
+def declared_latency_ns(
+    policy: PolicyTiming,
+) -> int: ...  # What 95 % of the declared inferences do not exceed; 0: none is declared.
 
 class Bridge:  # Whether the rows that a policy accepts as committed last until its next plan. ValueError: dt_ns.
     def __init__(
@@ -1013,6 +1023,8 @@ class RobotJoint:  # One joint of a robot: its name, its slot, its bounds before
     max_supply_v: float
     hot_c: float
     fault_names: list[str]  # of the 8 bits of the status byte; empty: no name
+    forbids_torque: int  # bits of the status byte with which it gets no torque
+    torque_lost: int  # bits by which the servo says that its torque is off though it was switched on
     def __init__(self) -> None: ...
 
 class PolicyTiming:

@@ -11,11 +11,13 @@ from types import SimpleNamespace
 import pytest
 
 import motorium
+from motorium import _core
 from motorium._core import Cause, GateCauses, GuardBits, Problem
 from motorium.cli._sweep_view import until_done
 from motorium.cli.setup_motors import _take_as_they_come
 from motorium.errors import BusError, CalibrationError, MotoriumError
 from motorium.robots import backends, health
+from motorium.robots.config import robot_config
 from motorium.specs.robot import RobotSpec
 
 PACKAGE = Path(motorium.__file__).parent
@@ -34,9 +36,10 @@ STOPS = (
     Problem(Cause.FROZEN),
     Problem(Cause.UNSUPERVISED),
     Problem(Cause.GATE_TRIPPED, bits=GateCauses.POSITION),
-    Problem(Cause.PROTECTION, 0, 68.0, 11.9, bits=GuardBits.HOT),
+    Problem(Cause.PROTECTION, 0, 68.0, supply_v=11.9, bits=GuardBits.HOT),
 )
 COUNTED = ("timeouts", "crc_errors", "length_errors", "wrong_id", "late_replies", "io_errors", "refusals")
+CONFIG = robot_config(RobotSpec.load("so101"))
 STATS = SimpleNamespace(bus=SimpleNamespace(**dict.fromkeys(COUNTED, 0)), reason="")
 
 
@@ -68,6 +71,7 @@ def test_no_error_that_a_verb_can_print_asks_for_a_call() -> None:
 def test_every_fault_has_a_remedy_for_a_shell(problem: Problem) -> None:
     error = health.explain_stop(RobotSpec.load("so101"), "/dev/ttyACM0", [problem], STATS)
     said = error.for_shell or str(error)
+    assert _core.describe([problem], CONFIG) in said, "the core's words, as in C++"
     assert not CALL.search(said)
     assert "robot." not in said
     if error.for_shell is not None:

@@ -116,10 +116,29 @@ def test_every_fact_of_a_robot_is_in_its_hash():
         assert read_robot(config.to_bytes()).config.to_bytes() == config.to_bytes()
 
 
-def test_records_have_the_sizes_that_version_1_wrote():
+def test_records_have_the_fields_of_version_1_and_what_was_appended():
     table = entries(WHOLE)
     assert list(table) == list(FIRST_SIZES)
-    assert {tag: size for tag, (_, _, size, _) in table.items()} == FIRST_SIZES
+    assert {tag: size for tag, (_, _, size, _) in table.items()} == {**FIRST_SIZES, b"JNTS": 179}
+
+
+@pytest.mark.parametrize("name", ["so101", "koch_follower"])
+def test_what_a_status_bit_means_is_not_read_from_its_label(name):
+    """Whatever a servo's file calls its faults, an overload lets torque pass and a lost torque is told as such."""
+    config = robot_config(RobotSpec.load(name))
+    joint = config.joints[0]
+    named = {label: 1 << bit for bit, label in enumerate(joint.fault_names) if label}
+    assert joint.forbids_torque == sum(named.values()) - named["overload"]
+    assert joint.torque_lost == named.get("torque lost", 0)
+    joint.fault_names = ["overload"] * 8
+    config.joints = [joint, *config.joints[1:]]
+    again = read_robot(config.to_bytes()).config.joints[0]
+    assert (again.forbids_torque, again.torque_lost) == (joint.forbids_torque, joint.torque_lost)
+    for bit in range(8):
+        found = _core.self_check(
+            [again], [0.0], [(joint.min_supply_v + joint.max_supply_v) / 2], [30.0], [1 << bit]
+        )
+        assert [p.cause for p in found] == [_core.Cause.SERVO_FAULT] * (joint.forbids_torque >> bit & 1)
 
 
 WRONG = {

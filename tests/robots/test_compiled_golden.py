@@ -46,6 +46,13 @@ def bus(table: dict[str, Any]) -> _core.BusConfig:
     return filled(_core.BusConfig, table, joints=joints, settings=[setting(one) for one in table["settings"]])
 
 
+def masks(fault_names: list[str]) -> dict[str, int]:
+    """What version 1 told of status bits by their names alone."""
+    bits = {name: 1 << bit for bit, name in enumerate(fault_names) if name}
+    lost = bits.get("torque lost", 0)
+    return {"forbids_torque": sum(bits.values()) - bits.get("overload", 0), "torque_lost": lost}
+
+
 def config(name: str) -> _core.RobotConfig:
     """What the file was made from, from the values noted beside it."""
     table = values(name)
@@ -60,7 +67,7 @@ def config(name: str) -> _core.RobotConfig:
         spec_hash=bytes.fromhex(table["spec_hash"]),
         control=_core.ControlConfig(**control),
         policy=filled(_core.PolicyTiming, table["policy"]),
-        joints=[filled(_core.RobotJoint, joint) for joint in table["joints"]],
+        joints=[filled(_core.RobotJoint, joint, **masks(joint["fault_names"])) for joint in table["joints"]],
         buses=[bus(one) for one in table["buses"]],
         cameras=[filled(_core.RobotCamera, camera) for camera in table["cameras"]],
     )

@@ -80,7 +80,7 @@ def test_a_verb_prints_the_last_ones_below_the_error(error):
     result = CliRunner().invoke(failing(error), [])
     assert result.exit_code == 2
     first, caption, header, *rows = result.stderr.rstrip("\n").split("\n")
-    assert first.startswith("error: port ")
+    assert first.startswith("error: so101 has lost its port: ")
     assert caption == "last control ticks: measured > goal, rad"
     assert header.split() == ["ms", "mode", "gate", *SPEC.joint_names]
     assert len(rows) == SHOWN

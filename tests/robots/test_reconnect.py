@@ -135,7 +135,7 @@ def test_a_joint_moved_meanwhile_is_named_and_gets_no_torque(robot, cable):
     cable.offset_rad[2] = 0.9
     cable.plug()
     moved = cable.spec.joint_names[2]
-    with pytest.raises(SafetyError, match=rf"{moved} by \+0\.9") as refusal:
+    with pytest.raises(SafetyError, match=rf"{moved} reads another place than before: by \+0\.9") as refusal:
         robot.reconnect()
     assert not [name for name in cable.spec.joint_names if name != moved and name in str(refusal.value)]
     with pytest.raises(SafetyError, match=moved):

@@ -172,7 +172,7 @@ def test_self_check_of_a_joint_beyond_its_range() -> None:
             [0, 0, 0, 0, 0, 1 << 5], np.uint8
         ),  # an overload passes: it ends with the next motion
     }
-    with pytest.raises(SafetyError, match=r"gripper is at -0\.67 rad") as caught:
+    with pytest.raises(SafetyError, match=r"gripper stands outside its range: -0\.67 rad, not") as caught:
         self_check(SPEC, SimpleNamespace(**reading))
     assert "wrist" not in str(caught.value)
     self_check(SPEC, SimpleNamespace(**{**reading, "position_rad": REST}))

@@ -95,7 +95,7 @@ def test_a_program_that_wakes_up_again_is_told_and_may_start_anew(
     program.send_signal(signal.SIGCONT)
     _, error = program.communicate(timeout=30)
     assert program.returncode == 1
-    assert "did not run for more than 0.3 s" in error
+    assert "while its control thread stood still" in error
     assert not arm.torque.any()
     with Robot.open(quick, port=arm.emulator.port, calibration="nominal"):
         assert arm.torque.all()
@@ -130,13 +130,13 @@ def test_without_a_supervisor_nothing_moves_until_the_robot_is_opened_anew(
         os.kill(supervisor_of(os.getpid()), signal.SIGKILL)
         seconds_until(lambda: robot.control.reason is Reason.UNSUPERVISED)
         assert arm.torque.all(), "a raised arm is brought to rest, not dropped"
-        with pytest.raises(SafetyError, match="supervisor is gone"):
+        with pytest.raises(SafetyError, match="lost its supervisor"):
             robot.home()
         seconds_until(lambda: not arm.torque.any())
         assert np.abs(arm.position_rad - REST).max() < 0.1
         assert (robot.status().mode, robot.status().reason) == (Mode.RELEASED, Reason.UNSUPERVISED)
         assert robot.status().watchdog == "none"
-        with pytest.raises(SafetyError, match="supervisor is gone"):
+        with pytest.raises(SafetyError, match="lost its supervisor"):
             robot.enable()
         robot.estop()
         seconds_until(lambda: robot.control.reason is Reason.ESTOP)
@@ -154,7 +154,7 @@ def test_a_supervisor_that_was_killed_first_does_not_leave_a_killed_program_unde
     os.kill(supervisor_of(program.pid), signal.SIGKILL)
     _, error = program.communicate(timeout=30)
     assert program.returncode == 1
-    assert "supervisor is gone" in error
+    assert "lost its supervisor" in error
     assert not arm.torque.any()
     assert np.abs(arm.position_rad - REST).max() < 0.1
 

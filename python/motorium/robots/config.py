@@ -21,7 +21,7 @@ from ..errors import SpecError
 from ..moved import renamed
 from ..specs.composition import split_ports
 from ..specs.encoder import MARGIN_RAD
-from ..specs.servo import MotorSpec
+from ..specs.servo import OVERLOAD, TORQUE_LOST, MotorSpec
 from ..specs.servo_family import KIT
 from ..specs.zero import JointZero
 from .arm_calibrations import arm_zeros
@@ -188,6 +188,8 @@ def _joint(joint: JointSpec, motor_name: str) -> RobotJoint:
     config.hot_c = motor.hot_c
     names = {bit: name for name, bit in motor.faults.items()}
     config.fault_names = [names.get(bit, "") for bit in range(len(config.fault_names))]
+    config.forbids_torque = sum(1 << bit for bit, name in names.items() if name != OVERLOAD)
+    config.torque_lost = sum(1 << bit for bit, name in names.items() if name == TORQUE_LOST)
     return config
 
 
@@ -196,7 +198,7 @@ def _timing(spec: RobotSpec) -> PolicyTiming:
     timing.rate_hz = spec.policy.rate_hz
     timing.latency_budget_s = spec.policy.latency_budget_s
     if spec.latency is not None:
-        timing.latency_s, timing.latency_weight = list(spec.latency.seconds), list(spec.latency.weights)
+        spec.latency.declare(timing)
     return timing
 
 

@@ -9,8 +9,6 @@ from .._core import (
     BusCounters,
     Cause,
     CoreStats,
-    GateCauses,
-    GuardBits,
     JointState,
     LatencyReport,
     LatencySetting,
@@ -26,12 +24,45 @@ from .config import robot_joints
 
 ANEW, AGAIN = "open the robot again", "give the command again"
 """The last remedy of all, in a program and in a shell."""
+REMEDIES = {
+    Cause.SUPPLY: "check the supply",
+    Cause.HEAT: "let it cool",
+    Cause.POSITION: "move it by hand, or calibrate the arm again",
+    Cause.STALE: "check the cable from that joint on",
+}
+"""What to do about one joint."""
+AFTER_REST = {
+    Cause.PROTECTION: ". The arm went to its rest pose. Let it cool, check the supply, and",
+    Cause.UNSUPERVISED: " (it was killed or stopped, or hangs): nothing would switch torque off if this program died, "
+    "so the arm goes to its rest pose and torque goes off:",
+    Cause.FROZEN: " (its process was stopped, as by Ctrl-Z, or the machine was overloaded): the supervisor switched "
+    "the torque off:",
+}
+"""What such a cause has brought about, and what to do before the last remedy of all."""
 
 
-def emergency_stop() -> SafetyError:
-    """Say that the arm was stopped at once, and how it may move again."""
+def clauses(spec: RobotSpec, problems: Sequence[Problem]) -> str:
+    """Return what is wrong in the core's words, which name the joints, and what to do about each joint."""
+    config = _core.RobotConfig()
+    config.name, config.joints = spec.name, robot_joints(spec)
+    said = []
+    for problem in problems:
+        remedy = REMEDIES.get(problem.cause)
+        said.append(_core.describe([problem], config) + (f" ({remedy})" if remedy else ""))
+    return "; ".join(said)
+
+
+def _of_whole(name: str, cause: Cause) -> str:
+    """Return the core's words for a cause of the whole arm."""
+    config = _core.RobotConfig()
+    config.name = name
+    return _core.describe([Problem(cause)], config)
+
+
+def emergency_stop(name: str = "") -> SafetyError:
+    """Say that the arm of this name was stopped at once, and how it may move again."""
     return SafetyError.with_remedy(
-        "emergency stop: the arm stands still, then its torque goes off. Make sure that it may move, then",
+        f"{_of_whole(name, Cause.ESTOP)}: it stands still, then its torque goes off. Make sure that it may move, then",
         program="robot.reset_estop() and robot.enable(), or open the robot again",
         command=AGAIN,
     )
@@ -56,25 +87,7 @@ def self_check(spec: RobotSpec, reading: JointState) -> None:
 
 
 def _failed_self_check(spec: RobotSpec, problems: Sequence[Problem]) -> SafetyError:
-    found = "; ".join(_before_torque(spec, problem) for problem in problems)
-    return SafetyError(f"{spec.name} failed its self-check, torque stays off: {found}")
-
-
-def _before_torque(spec: RobotSpec, problem: Problem) -> str:
-    """One clause: what is wrong with a joint, and what to do about it."""
-    j = problem.joint or 0
-    joint, motor, measured = spec.joints[j], MotorSpec.load(spec.motor_names[j]), problem.measured
-    if problem.cause == Cause.SUPPLY:
-        low, high = motor.min_supply_v, motor.max_supply_v
-        return f"{joint.name} reports {measured:.1f} V ({low} to {high} V expected: check the supply)"
-    if problem.cause == Cause.HEAT:
-        return f"{joint.name} is at {measured:.0f} C (let it cool below {motor.hot_c:.0f} C)"
-    if problem.cause == Cause.POSITION:
-        return (
-            f"{joint.name} is at {measured:.2f} rad, its range is {joint.lower_rad:.2f} to "
-            f"{joint.upper_rad:.2f} (move it by hand, or calibrate the arm again)"
-        )
-    return f"{joint.name} reports {', '.join(motor.fault_names(problem.bits))}"
+    return SafetyError(f"{spec.name} failed its self-check, torque stays off: {clauses(spec, problems)}")
 
 
 def named(spec: RobotSpec, problems: Sequence[Problem]) -> list[str]:
@@ -110,23 +123,22 @@ def explain_stop(spec: RobotSpec, port: str, problems: Sequence[Problem], stats:
         problems: `robot.control.why_stopped()`, not empty.
         stats: of the control thread.
     """
-    cause = problems[0].cause
-    if cause in _STOPS:
-        return _STOPS[cause]()
-    if cause == Cause.PROTECTION:
-        return _protected(spec, problems)
+    cause, said = problems[0].cause, clauses(spec, problems)
+    if cause == Cause.ESTOP:
+        return emergency_stop(spec.name)
     if cause == Cause.UNPLUGGED:
-        return unplugged(port)
+        return unplugged(spec, port)
     if cause == Cause.JUMPED:
         return jumped(spec, problems)
+    if cause in AFTER_REST:
+        return SafetyError.with_remedy(said + AFTER_REST[cause], program=ANEW, command=AGAIN)
     if cause == Cause.SILENT:
         return BusError(
-            f"the servos on {port} no longer answer: check their power and the bus cable ({bus_counts(stats.bus)})"
+            f"{said}: check the power and the bus cable of the servos on {port} ({bus_counts(stats.bus)})"
         )
     if any(problem.cause == Cause.TORQUE_LOST for problem in problems):
-        text = f"servos on {port} have stopped on their own ({_reported(spec, problems)}):"
-        return BusError.with_remedy(text, program=ANEW, command=AGAIN)
-    return _tripped(spec, problems, stats)
+        return BusError.with_remedy(f"{said} (servos on {port}):", program=ANEW, command=AGAIN)
+    return SafetyError(said)
 
 
 def bus_counts(bus: BusCounters) -> str:
@@ -147,87 +159,20 @@ def gate_counts(stats: CoreStats) -> str:
     return f"{stats.clamped} goals clamped, {stats.refused} refused"
 
 
-def _reported(spec: RobotSpec, problems: Sequence[Problem]) -> str:
-    """What servos report of themselves, joint by joint."""
-    return "; ".join(
-        _before_torque(spec, problem)
-        for problem in problems
-        if problem.cause in {Cause.SERVO_FAULT, Cause.TORQUE_LOST}
-    )
-
-
-def _protected(spec: RobotSpec, problems: Sequence[Problem]) -> SafetyError:
-    """Of an arm brought to rest to protect its servos."""
-    seen = "; ".join(
-        f"{spec.joint_names[problem.joint]} is {', '.join(_core.words_of(GuardBits(problem.bits)))} "
-        f"({problem.measured:.0f} C, {problem.low:.1f} V)"
-        for problem in problems
-        if problem.joint is not None
-    )
-    return SafetyError.with_remedy(
-        f"{spec.name} went to its rest pose to protect its servos{': ' + seen if seen else ''}. Let it cool, check the "
-        f"supply, and",
-        program=ANEW,
-        command=AGAIN,
-    )
-
-
-def _tripped(spec: RobotSpec, problems: Sequence[Problem], stats: LoopStats) -> SafetyError:
-    causes = _core.words_of(GateCauses(problems[0].bits))
-    text = f"the safety gate tripped: {', '.join(causes) or stats.reason}"
-    reported = _reported(spec, problems)
-    if reported:
-        text += f"; {reported}"
-    silent = ", ".join(
-        f"{spec.joint_names[problem.joint]} ({problem.measured:.1f} s)"
-        for problem in problems
-        if problem.cause == Cause.STALE and problem.joint is not None
-    )
-    if silent:
-        text += f"; no reply from {silent}: check the cable from that joint on"
-    return SafetyError(text)
-
-
-def unplugged(port: str) -> BusError:
+def unplugged(spec: RobotSpec, port: str) -> BusError:
     """Say that the port is gone, and how to go on."""
     return BusError.with_remedy(
-        f"port {port} is gone: the cable or the adapter was unplugged. The servos keep their last goal: switch "
-        f"their power off, plug in again, then",
+        f"{_of_whole(spec.name, Cause.UNPLUGGED)}: {port} is gone, its cable or adapter was unplugged. "
+        f"The servos keep their last goal: switch their power off, plug in again, then",
         program="robot.reconnect() and robot.enable(), or open the robot again",
         command=AGAIN,
     )
 
 
-def _unsupervised() -> SafetyError:
-    return SafetyError.with_remedy(
-        "the supervisor is gone (it was killed or stopped, or hangs): nothing would switch torque off if this program "
-        "died, so the arm goes to its rest pose and torque goes off:",
-        program=ANEW,
-        command=AGAIN,
-    )
-
-
-def _frozen() -> SafetyError:
-    return SafetyError.with_remedy(
-        "the control thread did not run for more than 0.3 s (its process was stopped, as by Ctrl-Z, or the machine "
-        "was overloaded), so the supervisor switched the torque off:",
-        program=ANEW,
-        command=AGAIN,
-    )
-
-
-_STOPS = {Cause.ESTOP: emergency_stop, Cause.UNSUPERVISED: _unsupervised, Cause.FROZEN: _frozen}
-
-
 def jumped(spec: RobotSpec, problems: Sequence[Problem]) -> SafetyError:
     """Which readings jumped, by how much, and what to do before torque."""
-    moved = [
-        f"{spec.joint_names[problem.joint]} by {problem.measured:+.2f} rad"
-        for problem in problems
-        if problem.cause == Cause.JUMPED and problem.joint is not None
-    ]
     return SafetyError.with_remedy(
-        f"readings jumped: {', '.join(moved)}. The servo restarted and lost its count, or the arm was moved while it "
+        f"{clauses(spec, problems)}. The servo restarted and lost its count, or the arm was moved while it "
         "was not read. Torque stays off: compare the joint with its reading, calibrate again if "
         "they differ, then",
         program="robot.control.accept_position() and robot.enable()",
@@ -266,23 +211,20 @@ def realtime_advice(granted: RealtimeStats) -> str:
 
 def no_torque(spec: RobotSpec, problems: Sequence[Problem], stats: LoopStats) -> SafetyError:
     """Say why an arm was not given torque, as `robot.control.power_up` told it, and what to do; `stats` after that."""
-    first = problems[0]
-    if first.cause in {Cause.SUPPLY, Cause.HEAT, Cause.POSITION, Cause.SERVO_FAULT}:
+    if problems[0].cause in {Cause.SUPPLY, Cause.HEAT, Cause.POSITION, Cause.SERVO_FAULT}:
         return _failed_self_check(spec, problems)
     if stats.reason is Reason.PARKING:
-        return SafetyError(
-            f"{spec.name} is on its way to rest, where its torque goes off: hold it first (robot.hold()), or wait and "
-            "enable it then"
+        return SafetyError.with_remedy(
+            f"{spec.name} is on its way to rest, where its torque goes off:",
+            program="hold it first (robot.hold()), or wait and enable it then",
+            command=f"wait, then {AGAIN}",
         )
-    if first.cause == Cause.SETTING:
-        return SafetyError(f"{spec.name} got no torque, and all torque is off: {first.note}")
-    failures = int(stats.torque_failures)
-    joints = (
-        ", ".join(named(spec, problems)) or f"a servo that answers otherwise ({failures} attempts failed)"
-    )
+    text = f"{spec.name} got no torque, and all torque is off: {clauses(spec, problems)}"
+    if problems[0].cause == Cause.SETTING:
+        return SafetyError(text)
     return SafetyError(
-        f"{spec.name} got no torque, and all torque is off: no confirmation from {joints}. Check the cable before "
-        f"the first of them, its power, and whether that servo reports a fault (bus: {bus_counts(stats.bus)})"
+        f"{text}. Check the cable before the first such joint, its power, and whether that servo reports a fault "
+        f"(bus: {bus_counts(stats.bus)})"
     )
 
 
@@ -300,7 +242,7 @@ def missed_joints(spec: RobotSpec, stats: LoopStats) -> str:
 def rest_problem(spec: RobotSpec, port: str, stats: LoopStats) -> MotoriumError | None:
     """Return what kept the arm from coming to rest as declared; None when nothing did."""
     if stats.reason is Reason.BUS_CLOSED:
-        return unplugged(port)
+        return unplugged(spec, port)
     if stats.torque_stuck:
         return BusError(f"{spec.name} did not confirm that its torque is off: switch its power off")
     if stats.reason is Reason.PARK_TIMED_OUT:

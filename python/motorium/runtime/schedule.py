@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 MEMORY = _core.Scheduler.MEMORY
 TRUSTED = _core.Scheduler.TRUSTED
-PRIOR_FRACTION = 0.95
-"""Of the inferences of a declared distribution the prior covers: a committed row costs little."""
 
 
 class Pace(_core.Pace):
@@ -125,4 +123,7 @@ class Scheduler(_core.Scheduler):
 
 
 def _prior_ns(latency: LatencySpec | None) -> int:
-    return 0 if latency is None else s_to_ns(latency.quantile_s(PRIOR_FRACTION))
+    timing = _core.PolicyTiming()
+    if latency is not None:
+        latency.declare(timing)
+    return _core.declared_latency_ns(timing)

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..deprecated import renamed_keyword
+
+if TYPE_CHECKING:
+    from .._core import PolicyTiming
 
 Floats = tuple[float, ...]
 
@@ -22,6 +26,10 @@ class LatencySpec:
 
     seconds: Floats
     weights: Floats
+
+    def declare(self, timing: PolicyTiming) -> None:
+        """Fill the distribution of `timing`, which the core reads."""
+        timing.latency_s, timing.latency_weight = list(self.seconds), list(self.weights)
 
     @renamed_keyword(share="fraction")
     def quantile_s(self, fraction: float) -> float:

@@ -24,6 +24,10 @@ MODE = "operating_mode"
 ACCESS = ("r", "rw")
 ROLES = ("any", "body", "gripper")
 BYTE_ORDERS = ("little", "big")
+OVERLOAD = "overload"
+"""The fault with which a servo still takes torque: it ends when torque is switched on again."""
+TORQUE_LOST = "torque lost"
+"""The fault by which a servo says that its torque is off though it was switched on."""
 MAX_TICKS = 32767
 """Of a register of two bytes with a sign bit."""
 

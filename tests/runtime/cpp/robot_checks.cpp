@@ -55,6 +55,7 @@ RobotConfig config() {
     joint.hot_c = 65.0;
     joint.fault_names[2] = "temperature";
     joint.fault_names[5] = "overload";
+    joint.forbids_torque = 1 << 2;
     config.joints.push_back(joint);
     ServoJoint servo;
     servo.id = static_cast<std::uint8_t>(j + 1);
