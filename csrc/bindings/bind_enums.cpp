@@ -15,6 +15,20 @@ void bind_words(pybind11::module_& m, std::span<const BitText> table) {
       pybind11::arg("bits"));
 }
 
+/// Makes a `TextFlag` of the bits of `table`: files and `--json` use its words.
+template <class E>
+void bind_text_bits(pybind11::module_& m, const char* name, std::span<const BitText> table, const char* doc) {
+  pybind11::list pairs;
+  pybind11::dict words;
+  for (const BitText& one : table) {
+    pairs.append(pybind11::make_tuple(capitals(one.name), one.bit));
+    words[pybind11::int_(one.bit)] = std::string(one.word);
+  }
+  const pybind11::object kind = python_enum(m, "TextFlag", name, pairs, doc);
+  kind.attr("_words") = words;
+  PyEnum<E>::kind = pybind11::object(kind).release().ptr();
+}
+
 void bind_file_problems(pybind11::module_& m) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i <= static_cast<std::size_t>(kLastFileProblem); ++i)
@@ -43,6 +57,7 @@ void bind_enums(pybind11::module_& m) {
                                 "What the safety gate did with a goal.");
   bind_number_enum<mtr_guard_verdict>(m, "GuardVerdict", {"OK", "WARN", "ACT", "STOP"},
                                       "What the servo guard found.");
+  bind_text_bits<WatchedBy>(m, "WatchedBy", kWatchedBy, "Who takes the torque when the program dies; bits.");
   bind_bits<GateCauses>(m, "GateCauses", kGateCauses,
                         "Why the gate clamped or refused a goal; bits, of all joints.");
   bind_bits<GuardBits>(m, "GuardBits", kGuardBits, "What the guard sees or does at one joint; bits.");

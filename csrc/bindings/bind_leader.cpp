@@ -8,7 +8,7 @@ namespace py = pybind11;
 
 namespace motorium {
 
-void follow(ControlLoop& follower, const ControlLoop& leader, const py::dict& map) {
+void follow(Robot& follower, const Robot& leader, const py::dict& map) {
   const auto source = map["source"].cast<std::vector<int>>();
   const auto scale = map["scale"].cast<std::vector<float>>(),
              offset = map["offset"].cast<std::vector<float>>();

@@ -18,6 +18,8 @@ void bind_old_names(py::module_& m) {
   names["FeetechJoints"] = py::make_tuple("FeetechBus", renamed("FeetechBus"));
   names["JointReadings"] = py::make_tuple("JointState", renamed("JointState"));
   names["DynamixelModel"] = py::make_tuple("ServoModel", renamed("ServoModel"));
+  deprecated.attr("renamed_methods")(m.attr("Robot"), py::dict(py::arg("push_chunk") = "push_joints",
+                                                               py::arg("committed") = "committed_joints"));
   m.attr("__getattr__") = deprecated.attr("old_names")("motorium._core", names);
   // Raw registers were reached through classes that had the names of today's drivers.
   for (const auto& [name, family] : {std::pair{"FeetechBus", "feetech"}, {"DynamixelBus", "dynamixel"}})

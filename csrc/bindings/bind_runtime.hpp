@@ -34,7 +34,7 @@ ChunkView chunk_view(const FloatArray& rows, std::uint32_t joints, std::int64_t 
                      std::uint32_t delay);
 /// `map`: joint lists `source`, `scale`, `offset` of the follower's length, and `max_age_s`. ValueError
 /// otherwise.
-void follow(ControlLoop& follower, const ControlLoop& leader, const pybind11::dict& map);
+void follow(Robot& follower, const Robot& leader, const pybind11::dict& map);
 /// Returns a structured array, one element per record.
 pybind11::array telemetry_array(const std::vector<TickRecord>& records, std::uint32_t joints);
 /// Returns the lowest and highest value of a chunk, (J,) each.

@@ -90,7 +90,7 @@ E member_of_text(pybind11::handle given) {
 /// `pairs`: member names and values.
 inline pybind11::object python_enum(pybind11::module_& m, const char* base, const char* name,
                                     const pybind11::list& pairs, const char* doc) {
-  const bool text = std::string_view(base) == "TextEnum";
+  const bool text = std::string_view(base).starts_with("Text");
   const auto home = pybind11::module_::import(text ? "motorium.deprecated" : "enum");
   pybind11::object kind = home.attr(base)(name, pairs, pybind11::arg("module") = "motorium._core");
   kind.attr("__doc__") = doc;
@@ -171,6 +171,7 @@ MOTORIUM_ENUM_CASTER(motorium::FileProblem, "FileProblem");
 MOTORIUM_ENUM_CASTER(motorium::BusStatus, "BusStatus");
 MOTORIUM_ENUM_CASTER(mtr_verdict, "Verdict");
 MOTORIUM_ENUM_CASTER(mtr_guard_verdict, "GuardVerdict");
+MOTORIUM_ENUM_CASTER(motorium::WatchedBy, "WatchedBy");
 MOTORIUM_ENUM_CASTER(motorium::GateCauses, "GateCauses");
 MOTORIUM_ENUM_CASTER(motorium::GuardBits, "GuardBits");
 MOTORIUM_ENUM_CASTER(motorium::TickEvents, "TickEvents");

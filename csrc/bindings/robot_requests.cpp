@@ -9,15 +9,15 @@ bool enable(BoundRobot& bound, double timeout_s) {
 }
 
 MoveEnd slew(BoundRobot& bound, const FloatArray& q, std::optional<double> share, double timeout_s) {
-  const float fraction = checked_share(share, bound.loop().config());
-  const PerJoint<float> target_rad = pose(q, bound.loop().joints());
-  return waiting([&] { return bound.move_to(target_rad, fraction, timeout_s); });
+  const float fraction = checked_share(share, bound.config().control);
+  const PerJoint<float> target_rad = pose(q, bound.joints());
+  return waiting([&] { return bound.slew(target_rad, fraction, timeout_s); });
 }
 
 bool move_to(BoundRobot& bound, const FloatArray& q, std::optional<double> share, double timeout_s) {
-  if (timeout_s > 0.0) return slew(bound, q, share, timeout_s) == MoveEnd::arrived;
-  return bound.loop().move_to(pose(q, bound.loop().joints()), checked_share(share, bound.loop().config())) !=
-         0;
+  const float fraction = checked_share(share, bound.config().control);
+  const PerJoint<float> target_rad = pose(q, bound.joints());
+  return waiting([&] { return bound.move_to(target_rad, fraction, timeout_s); });
 }
 
 bool park(BoundRobot& bound, double timeout_s) {

@@ -12,6 +12,9 @@ namespace motorium {
 inline pybind11::object plain(const pybind11::object& value) {
   namespace py = pybind11;
   static const py::handle kEnum = py::object(py::module_::import("enum").attr("Enum")).release();
+  static const py::handle kTextFlag =
+      py::object(py::module_::import("motorium.deprecated").attr("TextFlag")).release();
+  if (py::isinstance(value, kTextFlag)) return py::str(value);
   if (py::isinstance(value, kEnum)) return value.attr("value");
   if (py::hasattr(value, "as_dict")) return value.attr("as_dict")();
   if (!py::isinstance<py::list>(value)) return value;

@@ -67,8 +67,8 @@ bool enable(ControlLoop& loop, double timeout_s, const Interrupt& interrupt) {
   return core.torque && core.mode != Mode::fault && core.reason != Reason::parking;
 }
 
-MoveEnd move_to(ControlLoop& loop, const PerJoint<float>& target_rad, float fraction, double timeout_s,
-                const Interrupt& interrupt) {
+MoveEnd slew(ControlLoop& loop, const PerJoint<float>& target_rad, float fraction, double timeout_s,
+             const Interrupt& interrupt) {
   const std::uint64_t ticket = loop.move_to(target_rad, fraction);
   if (ticket == 0) return MoveEnd::refused;
   bool in_time = false;

@@ -18,8 +18,8 @@ bool enable(ControlLoop& loop, double timeout_s, const Interrupt& interrupt = {}
 
 /// Slews straight to the target at `fraction` (0, 1] of each joint's velocity limit, and waits for the end.
 /// The arm holds when time is up, or on an interrupt.
-MoveEnd move_to(ControlLoop& loop, const PerJoint<float>& target_rad, float fraction, double timeout_s,
-                const Interrupt& interrupt = {});
+MoveEnd slew(ControlLoop& loop, const PerJoint<float>& target_rad, float fraction, double timeout_s,
+             const Interrupt& interrupt = {});
 
 /// Moves to the rest pose, then torque off. False when the arm did not get there in time, in which case it
 /// keeps moving there, or when the bus is dead.

@@ -90,8 +90,13 @@ Problems Robot::reconnect(double timeout_s) {
 
 bool Robot::enable(double timeout_s) { return motorium::enable(loop_, timeout_s, interrupt_); }
 
-MoveEnd Robot::move_to(const PerJoint<float>& target_rad, float fraction, double timeout_s) {
-  return motorium::move_to(loop_, target_rad, fraction, timeout_s, interrupt_);
+MoveEnd Robot::slew(const PerJoint<float>& target_rad, float fraction, double timeout_s) {
+  return motorium::slew(loop_, target_rad, fraction, timeout_s, interrupt_);
+}
+
+bool Robot::move_to(const PerJoint<float>& target_rad, float fraction, double timeout_s) {
+  if (timeout_s > 0.0) return slew(target_rad, fraction, timeout_s) == MoveEnd::arrived;
+  return loop_.move_to(target_rad, fraction) != 0;
 }
 
 bool Robot::park(double timeout_s) { return motorium::park(loop_, timeout_s, interrupt_); }
@@ -111,7 +116,7 @@ const SlotMap& Robot::slots() const {
   return *slots_;
 }
 
-PushStatus Robot::push(const SlotChunk& chunk) {
+PushStatus Robot::push_slots(const SlotChunk& chunk) {
   const SlotMap& map = slots();
   if (chunk.rows > kMaxChunkRows || chunk.values.size() != std::size_t{chunk.rows} * kSlots)
     return PushStatus::malformed;
@@ -121,8 +126,8 @@ PushStatus Robot::push(const SlotChunk& chunk) {
   return loop_.push_chunk({rows, chunk.rows, chunk.t0_ns, chunk.dt_ns, chunk.delay, chunk.final});
 }
 
-void Robot::committed(std::int64_t t0_ns, std::int64_t dt_ns, std::uint32_t rows,
-                      std::span<float> out) const {
+void Robot::committed_slots(std::int64_t t0_ns, std::int64_t dt_ns, std::uint32_t rows,
+                            std::span<float> out) const {
   const SlotMap& map = slots();
   std::vector<float> rows_rad(rows * map.joints());
   loop_.committed(t0_ns, dt_ns, rows, rows_rad);
@@ -133,8 +138,13 @@ Problems Robot::why_stopped() const { return fault_causes(loop_, config_.joints,
 
 LoopStats Robot::stats() const { return stats_of(loop_, latency_, telemetry_.overwritten()); }
 
-std::optional<JointSample> Robot::joints_at(std::int64_t t_ns) const {
-  return motorium::joints_at(loop_, t_ns);
+std::optional<JointSample> Robot::state_at(std::int64_t t_ns) const {
+  return motorium::state_at(loop_, t_ns);
+}
+
+std::optional<PerJoint<float>> Robot::setpoint_at(std::int64_t t_ns) const {
+  PerJoint<float> setpoint_rad;
+  return loop_.setpoint_at(t_ns, setpoint_rad) ? std::optional(setpoint_rad) : std::nullopt;
 }
 
 std::vector<ArmState> Robot::last_states(std::size_t most) const {

@@ -41,7 +41,7 @@ ArmState arm_state(const TickRecord& r, std::uint32_t joints) {
 
 }  // namespace
 
-std::optional<JointSample> joints_at(const ControlLoop& loop, std::int64_t t_ns) {
+std::optional<JointSample> state_at(const ControlLoop& loop, std::int64_t t_ns) {
   TickRecord r;
   if (!loop.state_at(t_ns, r)) return std::nullopt;
   return JointSample{r.state_t_ns, loop.joints(), r.position_rad, r.velocity_rad_s, r.effort};
@@ -82,7 +82,7 @@ LoopStats stats_of(const ControlLoop& loop, const LatencyReport& latency, std::u
   LoopStats out;
   static_cast<CoreStats&>(out) = stats_of(core, loop.chunk_counters());
   out.alive = counted.alive;
-  out.watchdog = text_of(loop.watched_by());
+  out.watchdog = loop.watched_by();
   out.rate_hz = loop.config().rate_hz;
   out.ticks = counted.ticks;
   out.missed = counted.missed;

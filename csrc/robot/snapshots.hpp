@@ -77,7 +77,7 @@ struct RealtimeStats {
 /// State and counters of the control thread and its core.
 struct LoopStats : CoreStats {
   bool alive = false;
-  std::string watchdog;
+  WatchedBy watchdog;
   double rate_hz = 0.0;
   std::uint64_t missed = 0, bad_reads = 0;
   std::uint32_t torque_failures = 0;
@@ -108,7 +108,7 @@ struct ArmState {
 };
 
 /// Empty before the first reading; outside the history, the nearest state.
-std::optional<JointSample> joints_at(const ControlLoop& loop, std::int64_t t_ns);
+std::optional<JointSample> state_at(const ControlLoop& loop, std::int64_t t_ns);
 
 CoreStats stats_of(const CoreSnapshot& core, const ChunkCounters& chunks);
 /// `latency`: measured when the port was opened. `overwritten`: records that a telemetry reader missed.

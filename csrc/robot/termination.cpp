@@ -76,7 +76,7 @@ bool guard_termination() {
   return guarded;
 }
 
-bool has_handler(int number) noexcept {
+bool has_signal_handler(int number) noexcept {
   return !handled_by(number, SIG_DFL) && !handled_by(number, SIG_IGN) && !handled_by(number, &on_termination);
 }
 

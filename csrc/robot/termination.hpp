@@ -8,7 +8,7 @@ namespace motorium {
 /// signal is guarded. Throws std::system_error when no thread can be made.
 bool guard_termination();
 /// Whether signal `number` has a handler other than the default, "ignore" and guard_termination's own.
-bool has_handler(int number) noexcept;
+bool has_signal_handler(int number) noexcept;
 /// Restores the default of both signals, unless somebody else has installed a handler.
 void unguard_termination() noexcept;
 

@@ -111,24 +111,19 @@ inline constexpr std::array kTickEvents{
     BitText{kEventApproach, "approach", "approach"},
 };
 
+/// Who takes the torque when the program dies.
+inline constexpr std::array kWatchedBy{
+    BitText{static_cast<std::uint32_t>(WatchedBy::supervisor), "supervisor", "supervisor"},
+    BitText{static_cast<std::uint32_t>(WatchedBy::servos), "servos", "servo watchdog"},
+    BitText{static_cast<std::uint32_t>(WatchedBy::nobody), "nobody", "none"},
+};
+
 /// The words of the bits that are set, in the order of the table.
 inline std::vector<std::string_view> words_of(std::span<const BitText> table, std::uint32_t bits) {
   std::vector<std::string_view> words;
   for (const BitText& one : table)
     if ((bits & one.bit) != 0) words.push_back(one.word);
   return words;
-}
-
-/// Names who takes the torque when the program dies; a mixture names all that apply.
-inline std::string text_of(WatchedBy watched) {
-  std::string text;
-  const auto add = [&](WatchedBy one, std::string_view word) {
-    if (has(watched, one)) text.append(text.empty() ? "" : ", ").append(word);
-  };
-  add(WatchedBy::supervisor, "supervisor");
-  add(WatchedBy::servos, "servo watchdog");
-  add(WatchedBy::nobody, "none");
-  return text;
 }
 
 }  // namespace motorium

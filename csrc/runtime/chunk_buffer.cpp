@@ -246,7 +246,7 @@ PushStatus ChunkBuffer::push(const ChunkView& chunk, std::int64_t now_ns, const 
   if (late) ++counters_.late_chunks;
   handed_over_.write_slot().take(draft_);
   handed_over_.publish();
-  return late ? PushStatus::accepted_late : PushStatus::accepted;
+  return late ? PushStatus::late : PushStatus::accepted;
 }
 
 void ChunkBuffer::committed(std::int64_t t0_ns, std::int64_t dt_ns, std::uint32_t rows, const Anchor& anchor,

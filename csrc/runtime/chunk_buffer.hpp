@@ -24,12 +24,12 @@ struct ChunkView {
 
 enum class PushStatus : std::uint8_t {
   accepted,
-  accepted_late,  ///< Came after `t0 + delay * dt`; spliced in at the arm's current place.
-  expired,        ///< The time of its last row has passed; nothing changed.
-  malformed,      ///< Impossible shape, time step or delay, or a number that is not finite; nothing changed.
-  out_of_range,   ///< A value implausible for its joint, such as degrees for radians; nothing changed.
-  out_of_time,    ///< Begins too far ahead, or behind more plan than fits; nothing changed.
-  not_running     ///< The robot is not in a mode that follows chunks; nothing changed.
+  late,          ///< Accepted after `t0 + delay * dt`: spliced in at the arm's current place.
+  expired,       ///< The time of its last row has passed; nothing changed.
+  malformed,     ///< Impossible shape, time step or delay, or a number that is not finite; nothing changed.
+  out_of_range,  ///< A value implausible for its joint, such as degrees for radians; nothing changed.
+  out_of_time,   ///< Begins too far ahead, or behind more plan than fits; nothing changed.
+  not_running    ///< The robot is not in a mode that follows chunks; nothing changed.
 };
 
 /// The setpoint in force, where an empty buffer starts.

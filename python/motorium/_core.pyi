@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .deprecated import TextEnum
+from .deprecated import TextEnum, TextFlag
 
 Buffer: TypeAlias = bytes | bytearray | memoryview | mmap
 _Floats: TypeAlias = NDArray[np.float32]
@@ -143,6 +143,11 @@ class FileProblem(IntEnum):  # Every way in which the bytes of a compiled robot 
     BAD_TEXT = 14
     BAD_VALUE = 15
     CONTRADICTION = 16
+
+class WatchedBy(TextFlag):  # Who takes the torque when the program dies; bits, of all buses.
+    SUPERVISOR = 1
+    SERVOS = 2
+    NOBODY = 4
 
 class GateCauses(IntFlag):  # Why the gate clamped or refused a goal; bits, of all joints.
     POSITION = 1
@@ -368,7 +373,7 @@ class LoopStats(CoreStats):  # How a control thread stands, and what it has coun
     @property
     def alive(self) -> bool: ...  # Whether the thread runs.
     @property
-    def watchdog(self) -> str: ...  # Who takes the torque when this process dies.
+    def watchdog(self) -> WatchedBy: ...  # Who takes the torque when this process dies.
     @property
     def rate_hz(self) -> float: ...  # Its declared rate, Hz.
     @property
@@ -565,9 +570,8 @@ class Pace:  # Rhythm of a policy. ValueError: dt_ns is not positive.
 # Rows to commit when a plan arrives `latency_ns` after its inference began on an observation that old.
 def needed_rows(age_ns: int, latency_ns: int, dt_ns: int) -> int: ...
 
-def declared_latency_ns(
-    policy: PolicyTiming,
-) -> int: ...  # What 95 % of the declared inferences do not exceed; 0: none is declared.
+# What 95 % of the declared inferences do not exceed; 0: none is declared.
+def declared_latency_ns(policy: PolicyTiming) -> int: ...
 
 class Bridge:  # Whether the rows that a policy accepts as committed last until its next plan. ValueError: dt_ns.
     def __init__(
@@ -772,18 +776,20 @@ class Robot:  # One arm: buses, control thread, joints in the unified slots. Any
     def watch_estop(self, fd: int, keys: bytes = b"", hand_on: bool = False) -> int: ...
     def unwatch_estop(self, input: int) -> None: ...  # noqa: A002
     def take_keys(self) -> list[tuple[int, int]]: ...  # (t_ns, byte) of keys handed on since the last call.
-    # As in ControlCore, now being now.
-    def push_chunk(
+    # As ControlCore.push_chunk, now being now: (T, J) in radians.
+    def push_joints(
         self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int, final: bool = False
     ) -> PushStatus: ...
     # (rows, J) setpoints planned at t0 + i dt.
-    def committed(self, t0_ns: int, dt_ns: int, rows: int) -> _Floats: ...
-    # As push_chunk, (T, 200) in slots.
+    def committed_joints(self, t0_ns: int, dt_ns: int, rows: int) -> _Floats: ...
+    # As push_joints, (T, 200) in slots.
     def push_slots(
         self, chunk: ArrayLike, t0_ns: int, dt_ns: int, delay: int, final: bool = False
     ) -> PushStatus: ...
     # (rows, 200) values planned at t0 + i dt; zero in slots that no joint has.
     def committed_slots(self, t0_ns: int, dt_ns: int, rows: int) -> _Floats: ...
+    def push_chunk(self, *args: Any, **options: Any) -> PushStatus: ...  # Old name of push_joints; warns.
+    def committed(self, *args: Any, **options: Any) -> _Floats: ...  # Old name of committed_joints; warns.
     @property
     def goal_rad(self) -> _Floats: ...
     @property

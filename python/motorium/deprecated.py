@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
-from enum import Enum
+from enum import Enum, IntFlag
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from . import structs
 
@@ -52,6 +52,40 @@ class TextEnum(str, Enum):
         return str.__ne__(self, other)
 
     __hash__ = str.__hash__
+
+
+class TextFlag(IntFlag):
+    """Combine bits whose words, joined with commas, files and `--json` use.
+
+    `text` and `str()` give the words. Comparing with them still works, with a warning, for one release.
+    """
+
+    _words: ClassVar[Mapping[int, str]]  # by bit; set by whoever makes the class
+
+    @property
+    def text(self) -> str:
+        """The words of the bits that are set."""
+        return ", ".join(word for bit, word in self._words.items() if self & bit)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __format__(self, spec: str) -> str:
+        return format(self.text, spec)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, str):
+            return int.__eq__(self, other)
+        warn(f"compare with a member of {type(self).__name__}, not with the text {other!r}")
+        return self.text == other
+
+    def __ne__(self, other: object) -> bool:
+        if not isinstance(other, str):
+            return int.__ne__(self, other)
+        warn(f"compare with a member of {type(self).__name__}, not with the text {other!r}")
+        return self.text != other
+
+    __hash__ = int.__hash__
 
 
 class _DictAccess:
@@ -136,6 +170,20 @@ def old_names(module: str, names: Mapping[str, tuple[str, Callable[[], Any]]]) -
         return value()
 
     return find
+
+
+def renamed_methods(kind: type[Any], names: Mapping[str, str]) -> None:
+    """Let methods of `kind` be called by the names of the release before: old -> new, with a warning."""
+
+    def by_old_name(old: str, new: str) -> Callable[..., Any]:
+        def call(self: Any, *args: Any, **options: Any) -> Any:
+            warn(f"{kind.__name__}.{old} is now called {new}")
+            return getattr(self, new)(*args, **options)
+
+        return call
+
+    for old, new in names.items():
+        setattr(kind, old, by_old_name(old, new))
 
 
 def service_bus_by_old_name(

@@ -65,4 +65,4 @@ def _plain(value: Any) -> Any:
     for convert in ("as_dict", "tolist"):
         if hasattr(value, convert):
             return getattr(value, convert)()
-    return value.value if isinstance(value, Enum) else value
+    return getattr(value, "text", value.value) if isinstance(value, Enum) else value  # "text": words of bits

@@ -47,7 +47,7 @@ def test_a_live_arm_does_what_its_file_declares(tmp_path, fallback, mode, torque
     ):
         control = robot.control
         rows = np.repeat(control.goal_rad[None], 2, axis=0)
-        assert control.push_chunk(rows, time.monotonic_ns(), 100_000_000, 1) is PushStatus.ACCEPTED
+        assert control.push_joints(rows, time.monotonic_ns(), 100_000_000, 1) is PushStatus.ACCEPTED
         assert wait(lambda: control.stats().underflows == 1)
         if fallback != "hold":
             assert wait(lambda: control.mode is Mode.RELEASED)

@@ -96,7 +96,7 @@ def test_a_stop_does_not_finish_what_the_gate_was_still_catching_up_with(robot: 
     control, here = robot.control, robot.control.goal_rad
     rows = np.tile(here, (64, 1))
     rows[4:, 0] += 1.8  # at once
-    assert control.push_chunk(rows, time.monotonic_ns(), 20_000_000, 2) is PushStatus.ACCEPTED
+    assert control.push_joints(rows, time.monotonic_ns(), 20_000_000, 2) is PushStatus.ACCEPTED
     assert wait(lambda: control.goal_rad[0] > here[0] + 0.2)
     stopped_ns = time.monotonic_ns()
     there = control.goal_rad

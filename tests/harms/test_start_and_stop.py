@@ -37,7 +37,7 @@ def test_harm_05_first_command_is_no_jump(arm: VirtualArm, loop: _core.Robot) ->
     far[:, 0] += 1.2
     now = time.monotonic_ns()
     loop.telemetry()
-    assert loop.push_chunk(far, now, 50_000_000, 0) in {PushStatus.ACCEPTED, PushStatus.LATE}
+    assert loop.push_joints(far, now, 50_000_000, 0) in {PushStatus.ACCEPTED, PushStatus.LATE}
     assert wait(lambda: abs(arm.position_rad[0] - 1.2) < 0.1)
     goals = loop.telemetry()
     seconds = np.diff(goals["t_ns"]) * 1e-9

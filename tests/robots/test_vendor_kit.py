@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from motorium._core import Reason, Relay, ServoEmulator, ServoFault
+from motorium._core import Reason, Relay, ServoEmulator, ServoFault, WatchedBy
 from motorium.errors import BusError, SafetyError, SpecError
 from motorium.motors.emulated import emulate
 from motorium.robots.robot import Robot
@@ -93,7 +93,7 @@ def test_the_kit_drives_an_arm_behind_the_gate(arm):
         home = np.array([joint.home_rad for joint in spec.joints])
         np.testing.assert_allclose(live.position_rad, home, atol=0.002)
         by_itself = "bus_watchdog" in MotorSpec.load(spec.motor_names[0]).registers
-        assert live.status().watchdog == ("servo watchdog" if by_itself else "none")
+        assert live.status().watchdog is (WatchedBy.SERVOS if by_itself else WatchedBy.NOBODY)
         live.control.move_to(home + 9.0, 1.0)  # far beyond every limit, and the arm does not follow
         until(lambda: bool((np.abs(goal_rad(spec, servos) - home) > 0.2).all()))
         lower = np.array([joint.lower_rad for joint in spec.joints])

@@ -46,10 +46,10 @@ def feed(loop: _core.Robot, stop: threading.Event, rng: np.random.Generator, max
     while not stop.is_set():
         t0 = time.monotonic_ns()
         delay = int(max_delay_s * 1e9 // DT) + 2
-        committed = loop.committed(t0, DT, delay)
+        committed = loop.committed_joints(t0, DT, delay)
         walk = committed[-1] + np.cumsum(rng.normal(0, 0.01, (16 - delay, len(REST))), axis=0)
         stop.wait(rng.uniform(0, max_delay_s))
-        loop.push_chunk(np.vstack([committed, walk]), t0, DT, delay)
+        loop.push_joints(np.vstack([committed, walk]), t0, DT, delay)
         stop.wait(0.1)
 
 
@@ -78,17 +78,17 @@ def test_slew_respects_the_approach_speed(arm: VirtualArm, loop: _core.Robot) ->
 def test_chunks_are_followed_and_their_end_is_held(arm: VirtualArm, loop: _core.Robot) -> None:
     assert loop.enable()
     t0 = time.monotonic_ns()
-    start = loop.committed(t0, DT, 1)[0]
+    start = loop.committed_joints(t0, DT, 1)[0]
     rows = np.linspace(start, start + 0.2, 16)
     rows[:, 5] = start[5]
-    assert loop.push_chunk(rows, t0, DT, 1) is PushStatus.ACCEPTED
+    assert loop.push_joints(rows, t0, DT, 1) is PushStatus.ACCEPTED
     assert wait(lambda: loop.mode is Mode.RUNNING)
     assert wait(lambda: loop.mode is Mode.HOLDING)
     assert loop.reason is Reason.UNDERFLOW
     assert loop.stats().underflows == 1
     assert wait(lambda: bool(np.abs(arm.position_rad - rows[-1]).max() < 0.02))
     t0 = time.monotonic_ns()
-    assert loop.push_chunk(np.linspace(rows[-1], start, 16), t0, DT, 1) is PushStatus.ACCEPTED
+    assert loop.push_joints(np.linspace(rows[-1], start, 16), t0, DT, 1) is PushStatus.ACCEPTED
     assert wait(lambda: loop.mode is Mode.RUNNING)
 
 
@@ -135,7 +135,7 @@ def test_a_lost_reply_in_every_tick_costs_no_tick_at_50_hz(arm: VirtualArm) -> N
 def test_unplugged_port_ends_in_fault_quickly(arm: VirtualArm, loop: _core.Robot) -> None:
     assert loop.enable()
     t0 = time.monotonic_ns()
-    loop.push_chunk(np.repeat(loop.committed(t0, DT, 1), 16, axis=0), t0, DT, 1)
+    loop.push_joints(np.repeat(loop.committed_joints(t0, DT, 1), 16, axis=0), t0, DT, 1)
     arm.emulator.close()
     assert wait(lambda: loop.mode is Mode.FAULT, 2.0)
     assert loop.reason is Reason.BUS_CLOSED
@@ -273,7 +273,7 @@ def test_a_servo_that_does_not_confirm_torque_is_named_and_all_stay_limp(arm: Vi
         robot.control.release()
         assert wait(lambda: not arm.torque.any())
         arm.emulator.set_fault(ServoFault.DROP, 4)
-        with pytest.raises(SafetyError, match="no confirmation from wrist_flex"):
+        with pytest.raises(SafetyError, match="torque is off: wrist_flex does not answer any more"):
             robot.enable()
         arm.emulator.set_fault(ServoFault.NONE, 4)
         assert wait(lambda: not arm.torque.any())

@@ -13,7 +13,7 @@ from virtual_arm import VirtualArm, quick_robot
 from waiting import wait
 
 from motorium import _core
-from motorium._core import ServoFault
+from motorium._core import ServoFault, WatchedBy
 from motorium.errors import BusError, SafetyError
 from motorium.robots.bus import bus_config
 from motorium.robots.config import robot_config
@@ -50,7 +50,7 @@ def test_a_session_starts_where_the_arm_is_and_ends_at_rest(arm: VirtualArm, qui
         robot.move_to({"shoulder_pan": 0.6, "gripper": 0.5})
         assert arm.position_rad[0] == pytest.approx(0.6, abs=0.02)
         stats = robot.control.stats()
-        assert stats.watchdog == robot.status().watchdog == "servo watchdog"
+        assert stats.watchdog is robot.status().watchdog is WatchedBy.SERVOS
     assert stats.safety.trips == 0
     assert stats.bus.refusals == 0
     assert not arm.torque.any()

@@ -10,9 +10,20 @@ import numpy as np
 import pytest
 
 from motorium import _core
-from motorium._core import ControlConfig, ControlCore, GateCauses, JointState, Mode, PushStatus, Reason
+from motorium._core import (
+    ControlConfig,
+    ControlCore,
+    GateCauses,
+    JointState,
+    Mode,
+    PushStatus,
+    Reason,
+    WatchedBy,
+)  # fmt: skip
 from motorium.deprecated import OldAccessWarning, renamed_keyword
+from motorium.robots.config import robot_config
 from motorium.robots.status import JointStatus, PlanningStatus
+from motorium.specs.robot import RobotSpec
 
 OLD_STATS = [
     "mode", "reason", "torque", "ticks", "streaming", "streams", "streams_lost", "underflows", "fallbacks",
@@ -138,6 +149,40 @@ def test_a_driver_made_without_a_config_gives_the_registers_of_before():
         _core.DynamixelBus("/dev/ttyNONE", 1_000_000)
     with pytest.raises(TypeError):
         _core.FeetechBus(emulator.port, config=None)
+
+
+def relayed() -> _core.Robot:
+    """A robot whose servos nobody serves."""
+    config = robot_config(RobotSpec.load("so101"))
+    (bus,) = config.buses
+    bus.family, bus.traits = "relay", {}
+    config.buses = [bus]
+    return _core.Robot(config, _core.Relay(6))
+
+
+def test_old_names_of_a_robot_lead_to_the_new_ones():
+    control = relayed()
+    with pytest.warns(OldAccessWarning, match=r"Robot\.committed is now called committed_joints") as caught:
+        assert control.committed(1, 10**7, rows=3).shape == (3, 6)
+    with pytest.warns(OldAccessWarning, match=r"Robot\.push_chunk is now called push_joints"):
+        assert control.push_chunk(np.zeros((4, 6)), 1, 10**7, 0) is PushStatus.NOT_RUNNING
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_who_watches_is_a_flag_with_words():
+    both = WatchedBy.SUPERVISOR | WatchedBy.NOBODY
+    assert str(both) == f"{both}" == "supervisor, none"
+    assert str(WatchedBy.SERVOS) == "servo watchdog"
+    assert both & WatchedBy.NOBODY
+    assert both != WatchedBy.NOBODY
+    with pytest.warns(OldAccessWarning, match="WatchedBy, not with the text 'supervisor, none'"):
+        assert both == "supervisor, none"
+    with pytest.warns(OldAccessWarning):
+        assert both != "none"
+    stats = relayed().stats()
+    assert stats.watchdog is WatchedBy.NOBODY
+    assert stats.as_dict()["watchdog"] == "none"
+    assert copy.copy(stats).as_dict()["watchdog"] == "none"
 
 
 def test_texts_that_are_enums_today_are_taken_with_a_warning():

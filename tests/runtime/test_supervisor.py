@@ -17,7 +17,7 @@ from safe_state import supervisor_of
 from virtual_arm import VirtualArm, quick_robot
 
 import motorium
-from motorium._core import Mode, Reason
+from motorium._core import Mode, Reason, WatchedBy
 from motorium.errors import SafetyError
 from motorium.robots.robot import Robot
 from motorium.specs.robot import RobotSpec
@@ -119,7 +119,7 @@ def test_no_signal_that_can_be_blocked_reaches_it(arm: VirtualArm, quick: str) -
         assert os.getsid(guard) == guard, "and it is of no terminal"
         time.sleep(0.1)
         robot.check()
-        assert robot.status().watchdog == "supervisor"
+        assert robot.status().watchdog is WatchedBy.SUPERVISOR
         os.kill(guard, 0)
 
 
@@ -135,7 +135,7 @@ def test_without_a_supervisor_nothing_moves_until_the_robot_is_opened_anew(
         seconds_until(lambda: not arm.torque.any())
         assert np.abs(arm.position_rad - REST).max() < 0.1
         assert (robot.status().mode, robot.status().reason) == (Mode.RELEASED, Reason.UNSUPERVISED)
-        assert robot.status().watchdog == "none"
+        assert robot.status().watchdog is WatchedBy.NOBODY
         with pytest.raises(SafetyError, match="lost its supervisor"):
             robot.enable()
         robot.estop()
@@ -145,7 +145,7 @@ def test_without_a_supervisor_nothing_moves_until_the_robot_is_opened_anew(
         assert not arm.torque.any()
     with Robot.open(quick, port=arm.emulator.port, calibration="nominal") as robot:
         robot.home()
-        assert robot.status().watchdog == "supervisor"
+        assert robot.status().watchdog is WatchedBy.SUPERVISOR
 
 
 def test_a_supervisor_that_was_killed_first_does_not_leave_a_killed_program_under_torque(

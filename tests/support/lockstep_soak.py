@@ -108,11 +108,11 @@ class Soak:
         self.follow()
 
     def push(self) -> None:
-        committed = self.loop.committed(self.now_ns, ROW_NS, 2)
+        committed = self.loop.committed_joints(self.now_ns, ROW_NS, 2)
         target = self.rng.uniform(self.lower - 0.3, self.upper + 0.3)
         share = np.linspace(0, 1, 14)[:, None]
         rows = np.vstack([committed, committed[-1] + share * (target - committed[-1])])
-        self.loop.push_chunk(rows.astype(np.float32), self.now_ns, ROW_NS, 2)
+        self.loop.push_joints(rows.astype(np.float32), self.now_ns, ROW_NS, 2)
 
     def judge(self) -> None:
         ticks = self.loop.telemetry()

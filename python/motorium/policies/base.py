@@ -44,6 +44,11 @@ class PolicyInfo:
     cameras: tuple[CameraInput, ...] = ()
     words: frozenset[str] | None = None
 
+    @property
+    def guided(self) -> bool:
+        """Whether the policy wants the whole plan in force (`previous`), not only its committed rows."""
+        return self.guidance != "none"
+
 
 class Policy(Protocol):
     """Anything that plans a chunk from an observation.
@@ -66,7 +71,7 @@ class Policy(Protocol):
             obs: state in raw slots, one image per camera, the task in words.
             committed: (d, 200) raw slots, d <= `info.max_delay`: rows that the arm follows meanwhile.
             previous: (p, 200) raw slots, p <= rows: what the plan in force says of rows 0 .. p-1. Only handed over
-                where `info.guidance` is not "none".
+                where `info.guided`.
         """
         ...
 

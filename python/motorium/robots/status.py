@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .. import _core
-from .._core import JointState, LoopStats, Mode, Reason
+from .._core import JointState, LoopStats, Mode, Reason, WatchedBy
 from ..deprecated import dict_access
 from ..specs.robot import RobotSpec
 from . import health
@@ -92,7 +92,7 @@ class RobotStatus:
     port: str
     mode: Mode
     reason: Reason
-    watchdog: str
+    watchdog: WatchedBy
     joints: Mapping[str, JointStatus]
     protection: Mapping[str, tuple[str, ...]]
     cameras: tuple[str, ...]
@@ -106,7 +106,7 @@ class RobotStatus:
             "port": self.port,
             "mode": self.mode.value,
             "reason": self.reason.value,
-            "watchdog": self.watchdog,
+            "watchdog": str(self.watchdog),
             "joints": {name: joint.as_dict() for name, joint in self.joints.items()},
             "protection": {name: list(words) for name, words in self.protection.items()},
             "cameras": list(self.cameras),

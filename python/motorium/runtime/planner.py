@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 REFUSALS = 3
 """Unusable chunks in a row that end a run."""
 REFUSED = frozenset({PushStatus.MALFORMED, PushStatus.OUT_OF_RANGE, PushStatus.OUT_OF_TIME})
-"""Answers of `push_chunk` to a chunk that must not be followed."""
+"""Answers to a chunk that must not be followed."""
 FOLLOWED = frozenset({PushStatus.ACCEPTED, PushStatus.LATE})
 """And to one that is followed."""
 
@@ -80,7 +80,7 @@ class Planner:
     @property
     def guided(self) -> bool:
         """Whether the policy wants the whole plan in force (`guidance`), not only its committed rows."""
-        return self._info.guidance != "none"
+        return self._info.guided
 
     def infer(self, obs: Observation, committed: Float32, previous: Float32 | None = None) -> Float32 | None:
         """Plan (T, 200) slots from (d, 200) committed ones; None when the chunk is unusable.

@@ -81,6 +81,6 @@ class ScriptLeader:
         robot, control = self._robot, self._robot.control
         robot.check()
         now_ns = time.monotonic_ns()
-        setpoint = control.committed(now_ns, self._dt_ns, 1)[0]
+        setpoint = control.committed_joints(now_ns, self._dt_ns, 1)[0]
         wanted = self._decide(robot.position_rad, setpoint)
-        control.push_chunk(np.stack([setpoint, *[wanted] * AHEAD_ROWS]), now_ns, self._dt_ns, 0)
+        control.push_joints(np.stack([setpoint, *[wanted] * AHEAD_ROWS]), now_ns, self._dt_ns, 0)

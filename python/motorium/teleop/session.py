@@ -148,13 +148,13 @@ class Session:
                 paused_ns += dt_ns  # a paused trajectory goes on where it was
                 return
             now_ns = time.monotonic_ns()
-            committed = control.committed(now_ns, dt_ns, COMMITTED_ROWS)
+            committed = control.committed_joints(now_ns, dt_ns, COMMITTED_ROWS)
             begin_s = (now_ns - start_ns - paused_ns) / NS_PER_S
             times_s = begin_s + PLAN_DT_S * np.arange(COMMITTED_ROWS, PLAN_ROWS)
             rows = source.plan(np.maximum(times_s, 0.0), committed[-1])
             ended = rows is None
             if rows is not None:
-                control.push_chunk(
+                control.push_joints(
                     np.vstack([committed, rows]).astype(np.float32), now_ns, dt_ns, COMMITTED_ROWS
                 )
                 self._engaged_s += PLAN_DT_S

@@ -47,9 +47,9 @@ int main(int, char** argv) {
     for (std::uint32_t row = 0; row < kRows; ++row)
       plan[row * kSlots + slot] = 0.005F * static_cast<float>(row);
   const SlotChunk chunk{plan, kRows, monotonic_ns() + 200'000'000, 50'000'000, 0, true};
-  bool ok = robot.push(chunk) == PushStatus::accepted;
+  bool ok = robot.push_slots(chunk) == PushStatus::accepted;
   std::this_thread::sleep_for(std::chrono::milliseconds(1500));
-  const JointState state = robot.loop().state();
+  const JointState state = robot.state();
   for (std::uint32_t j = 0; j + 1 < state.n; ++j) ok = ok && std::abs(state.position_rad[j] - 0.095F) < 0.02F;
   robot.stop();
   turning = false;

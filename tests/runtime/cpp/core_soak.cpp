@@ -45,7 +45,7 @@ int main() {
         rows[i] = i < committed.size() ? committed[i] : rows[i - kJoints] + noise;
       }
       const PushStatus status = core.push_chunk({rows, 16, t0, kDt, 2}, clock.load());
-      if (status == PushStatus::accepted || status == PushStatus::accepted_late) pushed.fetch_add(1);
+      if (status == PushStatus::accepted || status == PushStatus::late) pushed.fetch_add(1);
     }
   });
   JointState state;

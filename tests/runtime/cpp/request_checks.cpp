@@ -113,7 +113,7 @@ int every_request() {
   Bench bench;
   CHECK(enable(bench.loop, 2.0));
   CHECK(bench.mode() == Mode::holding && bench.hands.controls.torque.load());
-  CHECK(move_to(bench.loop, everywhere(0.7f), 1.0f, 5.0) == MoveEnd::arrived);
+  CHECK(slew(bench.loop, everywhere(0.7f), 1.0f, 5.0) == MoveEnd::arrived);
   CHECK(std::abs(bench.hands.controls.first_joint_rad.load() - 0.7f) < 0.01f);
   hold(bench.loop);
   CHECK(bench.mode() == Mode::holding);
@@ -121,7 +121,7 @@ int every_request() {
   CHECK(bench.loop.core_snapshot().estop);
   CHECK(!enable(bench.loop, 0.2));
   CHECK(reset_estop(bench.loop, 2.0) && !bench.hands.controls.torque.load());
-  CHECK(move_to(bench.loop, everywhere(0.5f), 1.0f, 1.0) == MoveEnd::refused);
+  CHECK(slew(bench.loop, everywhere(0.5f), 1.0f, 1.0) == MoveEnd::refused);
   CHECK(enable(bench.loop, 2.0) && park(bench.loop, 5.0));
   CHECK(bench.mode() == Mode::released && std::abs(bench.hands.controls.first_joint_rad.load()) < 0.05f);
   CHECK(enable(bench.loop, 2.0));
@@ -135,7 +135,7 @@ int every_request() {
 int parking() {
   Bench bench;
   CHECK(enable(bench.loop, 2.0));
-  CHECK(move_to(bench.loop, everywhere(1.0f), 1.0f, 5.0) == MoveEnd::arrived);
+  CHECK(slew(bench.loop, everywhere(1.0f), 1.0f, 5.0) == MoveEnd::arrived);
   bool at_rest = false;
   std::thread other([&] { at_rest = park(bench.loop, 5.0); });
   while (bench.loop.core_snapshot().reason != Reason::parking) std::this_thread::yield();
@@ -145,7 +145,7 @@ int parking() {
   CHECK(at_rest && bench.mode() == Mode::released);
 
   CHECK(enable(bench.loop, 2.0));
-  CHECK(move_to(bench.loop, everywhere(1.0f), 1.0f, 5.0) == MoveEnd::arrived);
+  CHECK(slew(bench.loop, everywhere(1.0f), 1.0f, 5.0) == MoveEnd::arrived);
   other = std::thread([&] { at_rest = park(bench.loop, 5.0); });
   while (bench.loop.core_snapshot().reason != Reason::parking) std::this_thread::yield();
   release(bench.loop);  // somebody else lets it fall on the way
@@ -171,18 +171,18 @@ int move_is_withdrawn() {
   const float before = bench.hands.controls.first_joint_rad.load();
   bench.stick();
   CHECK(interrupted(
-      [&](const Interrupt& interrupt) { move_to(bench.loop, everywhere(1.5f), 1.0f, 5.0, interrupt); }));
+      [&](const Interrupt& interrupt) { slew(bench.loop, everywhere(1.5f), 1.0f, 5.0, interrupt); }));
   bench.go_on();
   bench.ticks(50);
   CHECK(bench.mode() == Mode::holding);
   CHECK(std::abs(bench.hands.controls.first_joint_rad.load() - before) < 0.02f);
   CHECK(interrupted(
-      [&](const Interrupt& interrupt) { move_to(bench.loop, everywhere(-1.8f), 0.5f, 9.0, interrupt); },
+      [&](const Interrupt& interrupt) { slew(bench.loop, everywhere(-1.8f), 0.5f, 9.0, interrupt); },
       300));
   bench.ticks(100);
   CHECK(bench.mode() == Mode::holding && bench.loop.core_snapshot().move_end == MoveEnd::cancelled);
   CHECK(bench.hands.controls.first_joint_rad.load() > -1.0f);
-  CHECK(move_to(bench.loop, everywhere(-1.8f), 0.5f, 0.1) == MoveEnd::cancelled);
+  CHECK(slew(bench.loop, everywhere(-1.8f), 0.5f, 0.1) == MoveEnd::cancelled);
   return 0;
 }
 

@@ -136,7 +136,6 @@ struct Bench {
     robot.start();
     if (!robot.wait_until_heard().empty()) std::abort();
   }
-  CoreSnapshot core() const { return robot.loop().core_snapshot(); }
   template <class Condition>
   bool wait(Condition condition) const {
     for (int i = 0; i < 5000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -158,19 +157,19 @@ std::vector<float> rows_in_slots(const Robot& robot, int rows, float from_rad, f
 int a_chunk_in_slots() {
   Bench bench;
   CHECK(bench.robot.power_up().empty() && bench.arm.torque());
-  CHECK(bench.robot.move_to(each_joint(0.2f), 0.9f, 5.0) == MoveEnd::arrived);
+  CHECK(bench.robot.slew(each_joint(0.2f), 0.9f, 5.0) == MoveEnd::arrived);
   const std::int64_t t0_ns = monotonic_ns();
   const std::vector<float> rows = rows_in_slots(bench.robot, 16, 0.2f, 0.9f);
   const std::span<const float> short_rows = std::span(rows).first(100);
-  CHECK(bench.robot.push({short_rows, 16, t0_ns, kRowNs, 1}) == PushStatus::malformed);
-  CHECK(bench.robot.push({rows, kMaxChunkRows + 1, t0_ns, kRowNs, 1}) == PushStatus::malformed);
-  CHECK(bench.robot.push({rows, 16, t0_ns, kRowNs, 1, true}) == PushStatus::accepted);
+  CHECK(bench.robot.push_slots({short_rows, 16, t0_ns, kRowNs, 1}) == PushStatus::malformed);
+  CHECK(bench.robot.push_slots({rows, kMaxChunkRows + 1, t0_ns, kRowNs, 1}) == PushStatus::malformed);
+  CHECK(bench.robot.push_slots({rows, 16, t0_ns, kRowNs, 1, true}) == PushStatus::accepted);
   std::vector<float> planned(16 * kSlots, 7.0f);
-  bench.robot.committed(t0_ns, kRowNs, 16, planned);
+  bench.robot.committed_slots(t0_ns, kRowNs, 16, planned);
   const std::uint32_t slot = bench.robot.slots().slots()[1];
   CHECK(std::abs(planned[15 * kSlots + slot] - rows[15 * kSlots + slot]) < 0.02f);
   CHECK(planned[15 * kSlots + slot + 1] == 0.0f);
-  CHECK(bench.wait([&] { return bench.robot.loop().state().position_rad[2] > 0.85f; }));
+  CHECK(bench.wait([&] { return bench.robot.state().position_rad[2] > 0.85f; }));
   CHECK(bench.robot.park() && bench.wait([&] { return !bench.arm.torque(); }));
   return 0;
 }
@@ -181,7 +180,7 @@ int what_fails_the_check() {
   bench.arm.present_[1].temperature_c = 70;
   bench.arm.present_[1].status = 1 << 2;
   bench.arm.present_[2].status = 1 << 5;  // an overload passes: it ends with the next motion
-  CHECK(bench.wait([&] { return (bench.robot.loop().state().status[1] & 4) != 0; }));
+  CHECK(bench.wait([&] { return (bench.robot.state().status[1] & 4) != 0; }));
   const Problems problems = bench.robot.power_up();
   CHECK(problems.size() == 3 && !bench.arm.torque());
   CHECK(problems[0].cause == Cause::supply && problems[0].joint == 0 && problems[0].high == 14.0);
@@ -193,7 +192,7 @@ int what_fails_the_check() {
         "joint_2 reports a fault: temperature");
   bench.robot.estop();
   bench.arm.present_.assign(kJoints, {});
-  CHECK(bench.wait([&] { return bench.robot.loop().state().voltage_v[0] > 7.0f; }));
+  CHECK(bench.wait([&] { return bench.robot.state().voltage_v[0] > 7.0f; }));
   const Problems refused = bench.robot.power_up();
   CHECK(refused.size() == 1 && refused[0].cause == Cause::refused);
   CHECK(bench.robot.reset_estop(2.0) && bench.robot.power_up().empty());
@@ -204,7 +203,7 @@ int pulled_and_plugged_in() {
   Bench bench;
   CHECK(bench.robot.power_up().empty());
   bench.arm.pull();
-  CHECK(bench.wait([&] { return bench.core().reason == Reason::bus_closed; }));
+  CHECK(bench.wait([&] { return bench.robot.reason() == Reason::bus_closed; }));
   std::thread caller([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     bench.interrupt.store(true);
@@ -259,7 +258,7 @@ int why_it_stopped() {
   CHECK(stats.mode == Mode::fault && stats.reason == Reason::gate_tripped && stats.safety.trips == 1);
   const std::vector<ArmState> states = robot.last_states();
   CHECK(states.size() == kLastStates && states.back().verdict == MTR_TRIPPED);
-  CHECK(robot.joints_at(states.back().state_t_ns)->n == kJoints);
+  CHECK(robot.state_at(states.back().state_t_ns)->n == kJoints);
   bench.arm.pull();
   CHECK(bench.wait([&] { return robot.why_stopped()[0].cause == Cause::unplugged; }));
   return 0;
@@ -275,7 +274,7 @@ int springs_go_home() {
   });
   robot.start();
   CHECK(robot.wait_until_heard().empty() && robot.power_up().empty());
-  const auto position = [&](std::uint32_t j) { return robot.loop().state().position_rad[j]; };
+  const auto position = [&](std::uint32_t j) { return robot.state().position_rad[j]; };
   for (int i = 0; i < 5000 && std::abs(position(2) - 0.4f) > 0.01f; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   CHECK(std::abs(position(0)) < 0.01f && std::abs(position(1) - 0.4f) < 0.01f);
@@ -292,7 +291,7 @@ int without_joints() {
   CHECK(robot.wait_until_heard().empty() && robot.power_up().empty());
   bool refused = false;
   try {
-    robot.push({});
+    robot.push_slots({});
   } catch (const std::logic_error&) {
     refused = true;
   }

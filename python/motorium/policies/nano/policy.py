@@ -130,7 +130,7 @@ class NanoPolicy(Policy):
             noise = self._rng.standard_normal((self.info.rows, SLOTS), dtype=np.float32)
         self.engine.encode(self._images(obs), self._tokens(obs.task), self.embodiment)
         delay = 0 if committed is None else len(committed)
-        if previous is None or self.guidance == "none":
+        if previous is None or not self.info.guided:
             rows = self.engine.denoise(obs.state, noise, committed, self.steps)
         else:
             pull = soft_mask(delay, len(previous))
