@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cpp_program import RunningChecks, build, running
+from cpp_program import build, passes
 
 HERE = Path(__file__).parent / "cpp"
 
@@ -24,14 +23,10 @@ CHECKS = (
 
 
 @pytest.fixture(scope="module")
-def checks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningChecks]:
-    program = build(
-        tmp_path_factory.mktemp("requests") / "request_checks", HERE / "request_checks.cpp", "-O0"
-    )
-    with running(program, CHECKS) as started:
-        yield started
+def checks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("requests") / "request_checks", HERE / "request_checks.cpp", "-O0")
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_requests(checks: RunningChecks, check: str) -> None:
-    checks.passes(check)
+def test_requests(checks: Path, check: str) -> None:
+    passes(checks, check)

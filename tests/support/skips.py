@@ -24,6 +24,7 @@ REMEDIES = {
     "only root": "run as root, for instance in a container",
     "Rerun": ".venv/bin/pip install 'rerun-sdk>=0.23'",
     "LeRobot": "make clean test with a package index in reach",
+    "bfloat16": "a processor with AVX-512 BF16 or AMX",
     "torch": ".venv/bin/python tools/install_torch.py, or a CPU build of torch by hand",
     "learn/model.py": ".venv/bin/python tools/install_torch.py",
     "comes with": INSTALLS,
