@@ -58,7 +58,7 @@ class DrivenArm:
     def read(self) -> tuple[_core.BusStatus, dict[str, Any]]:
         """Status and joint state."""
         status = self.bus.read_state(self.readings)
-        return status, self.readings.as_dict()
+        return status, {name: getattr(self.readings, name) for name in self.readings.fields}
 
     def place(self, *ticks: int) -> None:
         """Present positions, counted over turns where servos count them."""
