@@ -21,7 +21,7 @@ HAS_TORCH = find_spec("torch") is not None
 collect_ignore = (
     []
     if HAS_TORCH
-    else ["objectives", *(p.name for p in HERE.glob("test_*.py") if p.name != "test_torch.py")]
+    else ["adapters", "objectives", *(p.name for p in HERE.glob("test_*.py") if p.name != "test_torch.py")]
 )
 
 

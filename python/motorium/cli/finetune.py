@@ -17,19 +17,22 @@ from ._verb import Verb, json_option
 @click.argument("checkpoint")
 @click.option("--data", multiple=True, required=True,
               help="Dataset to learn from, PATH or PATH=WEIGHT; may be repeated.")  # fmt: skip
-@click.option("--method", type=click.Choice(["full"]), default="full", show_default=True,
-              help="Which weights change: full, all of them.")  # fmt: skip
+@click.option("--method", type=click.Choice(["full", "lora", "soft-prompt", "slot-adapter"]), default="full",
+              show_default=True,
+              help="Which weights change: all; low-rank terms beside them; the robot's soft prompt, then all, slowly; "
+                   "the matrices of the robot's slots.")  # fmt: skip
+@click.option("--freeze", multiple=True, metavar="PART[,PART]",
+              help="Parts that stay as they are: soft-prompt, text, vision, readout, prefix, expert, scene, state, "
+                   "action, out, slot.")  # fmt: skip
+@click.option("--rank", type=click.IntRange(1, 256), help="Rank of the terms of --method lora; default: 2.")
 @training_options
 @json_option
-def command(
-    checkpoint: str, data: tuple[str, ...], method: str, out: Path, as_json: bool, **options: Any
-) -> None:
+def command(checkpoint: str, data: tuple[str, ...], out: Path, as_json: bool, **options: Any) -> None:
     """Train CHECKPOINT (a name or a directory, of the nano family) further on recorded datasets.
 
     It keeps its statistics and learns new words as they come. The best weights by recordings that are held out are in
     OUT/checkpoint. A run that was cut off goes on with --resume.
     """
-    del method  # there is one so far
     check_writable(out, "the run", "--out")
     from ..learn.given import datasets
     from ..policies.nano.checkpoint import find_checkpoint

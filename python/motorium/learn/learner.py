@@ -7,11 +7,13 @@ import copy
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..errors import MotoriumError
+from .adapters import Adapter, Full
 from .examples import Examples
 from .model import NanoModel
 from .process_group import ProcessGroup
@@ -50,27 +52,28 @@ class Learner:
 
     Attributes:
         model: in training.
+        adapter: which weights change, and how fast.
         averaged: network with the averaged weights.
         done: steps taken.
     """
 
     def __init__(
-        self, model: NanoModel, params: LearnParams, group: ProcessGroup, device: torch.device
+        self,
+        model: NanoModel,
+        params: LearnParams,
+        group: ProcessGroup,
+        device: torch.device,
+        adapter: Adapter | None = None,
     ) -> None:
         self.params, self.group, self.device = params, group, device
+        self.adapter = adapter or Full()
         self.model = model.to(device).train()
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.slots = torch.as_tensor([c.slot for c in model.descriptor.action], device=device)
         self.done = 0
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.AdamW(
-            [
-                {"params": [p for p in trained if p.ndim >= 2], "weight_decay": params.weight_decay},
-                {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
-            ],
-            lr=params.learning_rate,
-            betas=(0.9, 0.98),
-        )
+        self._trained: list[tuple[Tensor, Tensor]] = []
+        self._rows: list[tuple[Tensor, Tensor]] = []
+        self.optimiser = torch.optim.AdamW(self._groups(), lr=params.learning_rate, betas=(0.9, 0.98))
         self._precision = half_precision(device) if params.bf16 else None
 
     def step(self, parts: Iterable[Examples]) -> dict[str, float]:
@@ -86,6 +89,9 @@ class Learner:
                 sums += self._backward(part.to(self.device)).cpu()
         self.group.average([q.grad for q in self.model.parameters() if q.grad is not None])
         self.group.average([sums])
+        for parameter, rows in self._rows:
+            if parameter.grad is not None:
+                parameter.grad.mul_(rows)
         norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), p.clip))
         if not math.isfinite(norm):
             raise MotoriumError(f"gradient is not finite at step {self.done}; lower the learning rate")
@@ -93,7 +99,7 @@ class Learner:
         self.done += 1
         decay = min(p.ema, (1 + self.done) / (10 + self.done))
         with torch.no_grad():
-            for mean, value in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
+            for mean, value in self._trained:
                 mean.lerp_(value, 1.0 - decay)
         flow, scene, balance = sums.tolist()
         return {"rate": rate, "flow": flow, "scene": scene, "balance": balance, "norm": norm}
@@ -123,8 +129,30 @@ class Learner:
         cosine = p.final_share + (1.0 - p.final_share) * 0.5 * (1.0 + math.cos(math.pi * over))
         rate = p.learning_rate * min(1.0, (self.done + 1) / max(1, min(p.warm_up, p.steps // 10))) * cosine
         for parameters in self.optimiser.param_groups:
-            parameters["lr"] = rate
+            parameters["lr"] = rate * self.adapter.rate(parameters["group"], over)
+            for parameter in parameters["params"]:  # without a gradient the optimiser leaves it as it is
+                parameter.requires_grad_(parameters["lr"] > 0.0)
         return rate
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Return the parameters that the adapter trains, by its groups and whether they decay; freeze the others."""
+        groups: dict[tuple[str, bool], list[Tensor]] = {}
+        averages = dict(self.averaged.named_parameters())
+        for name, parameter in self.model.named_parameters():
+            group = self.adapter.trained_group(name)
+            parameter.requires_grad_(group is not None)
+            if group is None:
+                continue
+            groups.setdefault((group, self.adapter.decays(name, parameter)), []).append(parameter)
+            self._trained.append((averages[name], parameter))
+            rows = self.adapter.rows(name, parameter.detach())
+            if rows is not None:
+                self._rows.append((parameter, rows))
+        decay = self.params.weight_decay
+        return [
+            {"params": parameters, "weight_decay": decay if decays else 0.0, "group": group}
+            for (group, decays), parameters in groups.items()
+        ]
 
 
 def forward(model: NanoModel, part: Examples) -> tuple[Tensor, Tensor, Tensor]:

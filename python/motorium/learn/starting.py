@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from .adapters import AdapterSpec
 from .data import SourceSpec
 from .examples import ExampleParams
 from .learner import LearnParams
@@ -17,6 +18,8 @@ from .trainer import Job, Outcome, train
 
 TUNING = LearnParams(learning_rate=4e-4, warm_up=50)
 """Of a network that has learned already: it forgets at the rate of a fresh one."""
+ADDED = LearnParams(warm_up=50)
+"""Of what is added to a network: it is fresh, and learns at the rate of a fresh network."""
 
 
 def start(
@@ -32,17 +35,20 @@ def start(
         sources: datasets.
         out: folder of the run.
         init: checkpoint to start from.
-        given: any of steps, minutes, seed, batch, accumulate, processes, episodes, resume.
+        given: any of steps, minutes, seed, batch, accumulate, processes, episodes, resume; method, freeze, rank.
         report: gets a line now and then.
 
     Raises what `trainer.train` does.
     """
     alone = torch.cuda.is_available() or len(os.sched_getaffinity(0)) < 2
-    learn = LearnParams() if init is None else TUNING
+    parts = tuple(part.strip() for text in given.get("freeze", ()) for part in text.split(","))
+    adapter = AdapterSpec(given.get("method", "full"), parts, given.get("rank"))
+    learn = LearnParams() if init is None else TUNING if adapter.method == "full" else ADDED
     job = Job(
         sources,
         out,
         init=init,
+        adapter=adapter,
         minutes=given.get("minutes"),
         seed=given.get("seed", 0),
         learn=replace(learn, steps=given.get("steps", learn.steps)),

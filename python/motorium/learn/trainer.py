@@ -24,6 +24,7 @@ from ..errors import DataError, MotoriumError, SpecError
 from ..foreign import parse_json
 from ..policies.nano.checkpoint import load_checkpoint
 from ..policies.nano.config import Descriptor, Dims
+from .adapters import METHODS, AdapterSpec, Before, adapter_for
 from .closed_loop import Check, has_evaluator, play_closed_loop
 from .data import Recordings, SourceSpec, TableSpec
 from .data.recordings import CacheSpec
@@ -56,6 +57,7 @@ class Job:
         out: folder of the run.
         name: of the checkpoint; "" takes that of the folder.
         init: checkpoint folder to start from; None trains from scratch.
+        adapter: which weights of it change.
         table: how the datasets are read.
         minutes: of training, from which the number of steps follows; None: `learn.steps`.
         seed: of weights, batches, and which recordings are held out.
@@ -73,6 +75,7 @@ class Job:
     out: Path
     name: str = ""
     init: Path | None = None
+    adapter: AdapterSpec = field(default_factory=AdapterSpec)
     table: TableSpec = field(default_factory=TableSpec)
     minutes: float | None = None
     seed: int = 0
@@ -96,6 +99,8 @@ class Job:
         flat = own | asdict(self.examples) | {k: v for k, v in asdict(self.learn).items() if k != "steps"}
         if self.minutes is None:
             flat["steps"] = self.learn.steps
+        if self.adapter != AdapterSpec():
+            flat["method"] = str(self.adapter)
         flat |= {"init": None if self.init is None else str(self.init), "dims": asdict(self.dims)}
         return dict(parse_json(json.dumps(flat).encode()))
 
@@ -129,6 +134,7 @@ def train(
             f"a batch of {job.examples.observations} cannot be shared equally by {job.processes} processes with "
             f"{job.accumulate} parts each"
         )
+    job.adapter.checked(tuple(METHODS))
     plan = Plan.read(job.out)
     if not resume and (plan is not None or (job.out / STATE).exists()):
         raise ResumeError(f"there is a run in {job.out}: continue it with --resume, or choose another --out")
@@ -167,6 +173,8 @@ class _Run:
         self.job, self.recordings, self.group, self.report = job, recordings, group, report
         self.device = torch.device("cuda" if torch.cuda.is_available() and group.size == 1 else "cpu")
         self.state = State.read(job.out) if Plan.read(job.out) is not None else None
+        before = None if job.init is None else load_checkpoint(job.init).descriptor
+        self.adapter = adapter_for(job.adapter, None if before is None else Before(before, recordings.robots))
         self.delays = _delays(recordings, job.table.rows - 1)
         self.descriptor = self._described()
         self.delays = self.delays.capped(self.descriptor.prefix_lock.max_delay)
@@ -181,6 +189,8 @@ class _Run:
             if self.group.rank == 0:
                 plan.write(self.job.out)
         learner = self._learner(plan.steps)
+        if self.job.init is not None:
+            self.report(self.adapter.told(learner.model))
         progress = Progress(self.job.out, plan.steps, self.report)
         if self.state is not None:
             self.state.restore(learner)
@@ -201,7 +211,7 @@ class _Run:
             whole = progress.measured(step + 1, learner.step(parts))
             judge = (step + 1) % every == 0 or step + 1 == steps
             if judge and progress.judged(self._judged(learner)) and self.group.rank == 0:
-                save_network(self.job.out / CHECKPOINT, self.descriptor, learner.averaged.state_dict())
+                save_network(self.job.out / CHECKPOINT, self.descriptor, self._exported(learner))
             over = judge and progress.hopeless(self.job.patience)
             last = over or step + 1 == stop
             if self.group.rank == 0 and (judge or last or (whole and time.monotonic() - saved > SAVE_S)):
@@ -249,8 +259,10 @@ class _Run:
     def _plan(self) -> Plan:
         """Decide how many steps the run has; where minutes were given, by measuring some, which are thrown away."""
         job, steps, each = self.job, self.job.learn.steps, 0.0
+        learner = self._learner(steps)
         if job.minutes is not None:
-            learner, (warm, counted), began = self._learner(self.job.learn.steps), MEASURED, time.monotonic()
+            (warm, counted), began = MEASURED, time.monotonic()
+            learner.done = steps - 1  # where an adapter that goes in steps trains all that it ever does
             for step, parts in self._batches(0, warm + counted):
                 if step == warm:
                     began = time.monotonic()
@@ -269,14 +281,20 @@ class _Run:
     def _learner(self, steps: int) -> Learner:
         torch.manual_seed(self.job.seed)
         model = self._model()
-        return Learner(model, replace(self.job.learn, steps=steps), self.group, self.device)
+        self.adapter.attach(model)
+        self.adapter.told(model)  # refuses what would train nothing, before a run is begun
+        return Learner(model, replace(self.job.learn, steps=steps), self.group, self.device, self.adapter)
+
+    def _exported(self, learner: Learner) -> dict[str, torch.Tensor]:
+        return self.adapter.exported(learner.averaged.state_dict())
 
     def _model(self) -> NanoModel:
         if self.job.init is None or self.state is not None:
             return build(self.descriptor)
         checkpoint, model = load_checkpoint(self.job.init), build(self.descriptor)
         tensors = {name: torch.from_numpy(np.array(values)) for name, values in checkpoint.tensors.items()}
-        model.load_state_dict(grown_tensors(tensors, checkpoint.descriptor, self.descriptor, self.job.seed))
+        tensors = grown_tensors(tensors, checkpoint.descriptor, self.descriptor, self.job.seed)
+        model.load_state_dict(self.adapter.begun(tensors, self.descriptor))
         return model
 
     def _described(self) -> Descriptor:
@@ -285,7 +303,7 @@ class _Run:
         if self.state is not None:
             return Descriptor.from_json(self.state.descriptor)
         if job.init is not None:
-            return grown(load_checkpoint(job.init).descriptor, name, self.recordings)
+            return grown(self.adapter.described(), name, self.recordings)
         scene = SceneTargets.of(self.recordings)
         return describe_recordings(name, self.recordings, scene, job.dims, self.delays.d_max - 1)
 
