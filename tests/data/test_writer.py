@@ -175,7 +175,7 @@ import resource, signal, sys
 from pathlib import Path
 import test_writer as t
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 with t.DatasetWriter(Path(sys.argv[1]), t.PLAIN, reserve_mb=1) as writer:
     t.rows(writer, 50)
     writer.end()

@@ -17,7 +17,7 @@ PAIR = RobotSpec.load("bi_so101_follower")
 def test_both_arms_move_and_are_told_apart() -> None:
     with Robot.open("sim:bi_so101_follower", seed=3) as robot:
         before = robot.position_rad
-        robot.move_to({"left_shoulder_pan": 0.4, "right_shoulder_pan": -0.3}, velocity_share=0.9)
+        robot.move_to({"left_shoulder_pan": 0.4, "right_shoulder_pan": -0.3}, velocity_fraction=0.9)
         moved = dict(zip(PAIR.joint_names, robot.position_rad - before, strict=True))
         assert moved["left_shoulder_pan"] == pytest.approx(0.4, abs=0.05)
         assert moved["right_shoulder_pan"] == pytest.approx(-0.3, abs=0.05)
