@@ -52,14 +52,9 @@ SEEDS = {
     ],
     "fuzz_robot_file": robots,
 }  # fmt: skip
-INSTRUMENTED = {
-    "fuzz_frames": [],
-    "fuzz_robot_file": [
-        f"robot/{name}.cpp" for name in ("robot_file", "robot_records", "record", "digest", "robot_config")
-    ],
-}
-"""Sources beside the target that are compiled with the sanitizers, below csrc; others come as they were built."""
-LINKED = {"fuzz_frames": [], "fuzz_robot_file": ["robot", "runtime", "bus", "io", "wire"]}
+INSTRUMENTED = {"fuzz_frames": (), "fuzz_robot_file": tuple(sorted((ROOT / "csrc/robot").glob("*.cpp")))}
+"""Sources beside the target that are compiled with the sanitizers: whole rooms, since a library has them in units."""
+LINKED = {"fuzz_frames": [], "fuzz_robot_file": ["runtime", "bus", "io", "wire"]}
 
 
 def run(*command: object) -> subprocess.CompletedProcess[str]:
@@ -79,25 +74,34 @@ def seeds_of(target: str, folder: Path) -> list[Path]:
 
 def build(target: str, out: Path, compiler: str, *flags: str, extra: tuple[Path, ...] = ()) -> Path | None:
     """The program, or None where this compiler has not what the flags ask for."""
-    program = out / target
-    sources = [FUZZ / f"{target}.cpp", *(ROOT / "csrc" / name for name in INSTRUMENTED[target]), *extra]
-    with ThreadPoolExecutor(2) as pool:
-        compiled = [out / f"{source.stem}.o" for source in sources]
-        command = [compiler, "-std=c++20", *FLAGS, *flags]
-        done = list(
-            pool.map(
-                lambda pair: run(*command, "-c", pair[0], "-o", pair[1]), zip(sources, compiled, strict=True)
-            )
-        )
-    if any(one.returncode for one in done):
+    nothing = out / "nothing.cpp"
+    nothing.write_text(
+        '#include <cstddef>\nextern "C" int LLVMFuzzerTestOneInput(const char*, size_t) { return 0; }\n'
+    )
+    main = () if any("fuzzer" in flag for flag in flags) else ("-shared", "-fPIC")
+    if run(compiler, *flags, *main, nothing, "-o", out / "nothing").returncode:
         return None
-    done = run(*command, *compiled, *built_libraries(*LINKED[target]), "-lpthread", "-o", program)
-    return None if done.returncode else program
+    sources = [FUZZ / f"{target}.cpp", *INSTRUMENTED[target], *extra]
+    compiled = [out / f"{source.stem}.o" for source in sources]
+    command = [compiler, "-std=c++20", *FLAGS, *flags]
+
+    def compile_one(pair: tuple[Path, Path]) -> subprocess.CompletedProcess[str]:
+        return run(*command, "-c", pair[0], "-o", pair[1])
+
+    with ThreadPoolExecutor(2) as pool:
+        done = [*pool.map(compile_one, zip(sources, compiled, strict=True))]
+    program = out / target
+    done.append(run(*command, *compiled, *built_libraries(*LINKED[target]), "-lpthread", "-o", program))
+    assert not any(one.returncode for one in done), [one.stderr[-3000:] for one in done if one.returncode]
+    return program
 
 
 def test_no_bytes_bring_the_reader_of_robot_files_down(tmp_path):
     """As it was built, without instruments: a crash is seen, and twenty seconds of compiling are left to the night."""
-    cxx, libraries = shutil.which("g++") or shutil.which("c++"), built_libraries(*LINKED["fuzz_robot_file"])
+    cxx, libraries = (
+        shutil.which("g++") or shutil.which("c++"),
+        built_libraries("robot", *LINKED["fuzz_robot_file"]),
+    )
     if cxx is None or not libraries:
         pytest.skip("needs a C++ compiler and libmotorium_engine.a under build/")
     program, sources = tmp_path / "fuzzer", (FUZZ / "fuzz_robot_file.cpp", FUZZ / "standalone.cpp")
