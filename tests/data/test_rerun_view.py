@@ -36,7 +36,8 @@ def test_rows_frames_and_findings_arrive(tmp_path):
     rows: dict[str, int] = {}
     for count, entity in re.findall(r"with (\d+) rows .* - (/\S+) - ", rerun("print", "-v")):
         rows[entity] = rows.get(entity, 0) + int(count)
-    assert rows["/action/gripper.pos"] == rows["/row_s"] == 40
+    # Before 0.24 it counted the style of a line as a row, too: one for each episode.
+    assert rows["/action/gripper.pos"] == rows["/row_s"] in {40, 40 + 2}
     for key in data_samples.CAMERAS:
         for n in range(2):  # every row refers to its frame, and the file itself is there once
             assert rows[f"/{key}/file-{n:03d}"] == 20 + 1

@@ -22,7 +22,7 @@ REMEDIES = {
     "root may open": "run as a user who is not root",
     "no small disk": "run as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1)",
     "only root": "run as root, for instance in a container",
-    "Rerun": ".venv/bin/pip install 'rerun-sdk>=0.24'",
+    "Rerun": ".venv/bin/pip install 'rerun-sdk>=0.23'",
     "LeRobot": "make clean test with a package index in reach",
     "bfloat16": "a processor with AVX-512 BF16 or AMX",
     "torch": ".venv/bin/python tools/install_torch.py, or a CPU build of torch by hand",
