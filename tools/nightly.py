@@ -55,14 +55,21 @@ class Part:
 
 
 PARTS = {
-    "tests": Part("tests marked nightly", ((*NIGHTLY, "tests", "--ignore=tests/bench", "--ignore=tests/compat"),)),
+    "tests": Part(
+        "tests marked nightly",
+        ((*NIGHTLY, "tests", "--ignore=tests/bench", "--ignore=tests/compat"),),
+        proven=True,
+    ),
     "races": Part("figures against peers, with retries", ((*NIGHTLY, "tests/bench", "tests/compat"),)),
     "sanitizers": Part(
         "memory errors and undefined behaviour of the engine",
         (("make", "sanitize"),),
         tuple(COMPILERS.items()),
+        proven=True,
     ),
-    "mutants": Part("errors planted in the portable core", (("make", "mutants"),), tuple(COMPILERS.items())),
+    "mutants": Part(
+        "errors planted in the portable core", (("make", "mutants"),), tuple(COMPILERS.items()), proven=True
+    ),
     "fuzz": Part(
         "bytes of strangers, twenty to a hundred times as many as in the tests",
         (
@@ -71,11 +78,13 @@ PARTS = {
             fuzzed(1_000, "tests/cases/test_foreign_files.py", "tests/cases/test_strangers.py"),
         ),
         tuple(COMPILERS.items()),
+        proven=True,
     ),
     "qemu": Part(
         "the engine and a C++ program on an emulated aarch64",
         ((*EVERYTHING, "tests/engine/test_native.py", "tests/robots", "-k", "aarch64 or qemu", "--timeout=1500"),),
         tuple(QEMU.items()),
+        proven=True,
     ),
     "soaks": Part(
         "long runs with random faults, kills and full disks",
@@ -84,6 +93,7 @@ PARTS = {
             (sys.executable, "tests/support/kill_soak.py", "20", "10"),
             (sys.executable, "tests/support/recording_load.py", "60"),
         ),
+        proven=True,
     ),
     "additions": Part(
         "each kind of addition, made in a copy and tested there",

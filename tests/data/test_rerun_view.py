@@ -36,10 +36,12 @@ def test_rows_frames_and_findings_arrive(tmp_path):
     rows: dict[str, int] = {}
     for count, entity in re.findall(r"with (\d+) rows .* - (/\S+) - ", rerun("print", "-v")):
         rows[entity] = rows.get(entity, 0) + int(count)
-    # Before 0.24 it counted the style of a line as a row, too: one for each episode.
-    assert rows["/action/gripper.pos"] == rows["/row_s"] in {40, 40 + 2}
+    styles = rows["/row_s"] - 40  # before 0.24 it counted how an entity is drawn as rows, too
+    assert styles in {0, 2}
+    assert rows["/action/gripper.pos"] == 40 + styles
     for key in data_samples.CAMERAS:
         for n in range(2):  # every row refers to its frame, and the file itself is there once
-            assert rows[f"/{key}/file-{n:03d}"] == 20 + 1
-    assert rows["/task"] == 2
-    assert rows["/findings"] == len(verdict.findings) > 0  # one task has no words
+            assert rows[f"/{key}/file-{n:03d}"] == 20 + 1 + styles
+    assert rows["/task"] - 2 in {0, styles // 2}
+    assert rows["/findings"] - len(verdict.findings) in {0, styles // 2}
+    assert verdict.findings  # one task has no words
