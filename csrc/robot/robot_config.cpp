@@ -17,6 +17,13 @@ void require(bool holds, const std::string& sentence) {
   if (!holds) throw std::invalid_argument(sentence);
 }
 
+/// Whether `one` alone of `all` has its name.
+template <class Named>
+bool has_own(const std::vector<Named>& all, std::string Named::* name, const Named& one) {
+  return std::count_if(all.begin(), all.end(),
+                       [&](const Named& other) { return other.*name == one.*name; }) == 1;
+}
+
 bool positive(double value) { return value > 0.0 && std::isfinite(value); }
 
 void check_joints(const RobotConfig& config) {
@@ -28,8 +35,7 @@ void check_joints(const RobotConfig& config) {
           "dt_s of the limits is not that of rate_hz");
   require(guarded == 0 || guarded == config.joints.size(), "the guard is that of another number of joints");
   for (const RobotJoint& joint : config.joints) {
-    const auto named = [&joint](const RobotJoint& other) { return other.name == joint.name; };
-    require(!joint.name.empty() && std::count_if(config.joints.begin(), config.joints.end(), named) == 1,
+    require(!joint.name.empty() && has_own(config.joints, &RobotJoint::name, joint),
             "every joint needs a name of its own: '" + joint.name + "'");
     require(joint.min_position_rad < joint.max_position_rad && joint.min_supply_v < joint.max_supply_v &&
                 positive(joint.hot_c) && std::isfinite(joint.home_rad),
@@ -42,8 +48,7 @@ void check_buses(const RobotConfig& config) {
   for (const BusConfig& bus : config.buses) {
     bus_family(bus.family).check(bus);
     servos += bus.joints.size();
-    const auto same_side = [&bus](const BusConfig& other) { return other.side == bus.side; };
-    require(std::count_if(config.buses.begin(), config.buses.end(), same_side) == 1,
+    require(has_own(config.buses, &BusConfig::side, bus),
             "every bus of several needs a side of its own: '" + bus.side + "'");
   }
   require(servos == config.joints.size(), "the buses have " + std::to_string(servos) + " servos for " +
@@ -70,8 +75,7 @@ void check_timing(const PolicyTiming& policy, double control_rate_hz) {
 
 void check_cameras(const std::vector<RobotCamera>& cameras) {
   for (const RobotCamera& camera : cameras) {
-    const auto same_role = [&camera](const RobotCamera& other) { return other.role == camera.role; };
-    require(!camera.role.empty() && std::count_if(cameras.begin(), cameras.end(), same_role) == 1,
+    require(!camera.role.empty() && has_own(cameras, &RobotCamera::role, camera),
             "every camera needs a role of its own: '" + camera.role + "'");
     require(std::min(camera.width, camera.height) > 0 &&
                 std::max(camera.width, camera.height) <= kMaxCameraPixels && positive(camera.fps) &&
