@@ -27,14 +27,14 @@ from ..policies.nano.tokenizer import words_of
 from ..specs.robot import RobotSpec
 from .data import Recordings, SourceSpec, TableSpec
 from .data.source import open_source
-from .normalise import MIN_STD, short_floats
+from .export import FLOW_STEPS
+from .moments import known_moments
+from .normalise import MIN_STD, Statistics, short_floats
 from .scene_targets import SceneTargets
 
 HORIZON_SHARE = 0.5
 """Of a chunk's rows that are played before the next one."""
-FLOW_STEPS = 4
 FEWEST_TOKENS = 8
-IMAGE_MEAN, IMAGE_STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 
 
 def table_for(sources: tuple[SourceSpec, ...], table: TableSpec) -> TableSpec:
@@ -66,10 +66,11 @@ def describe_recordings(
     index = recordings.training
     state, rows, valid = (recordings.column(key)[index] for key in ("state", "rows", "valid"))
     relative = np.array([joint.unit == "rad" for joint in robot.joints])
-    mean, std = _rows(rows - state[:, None] * relative, valid)
+    _, mean, spread = known_moments(rows - state[:, None] * relative, valid[..., None])
+    std = np.maximum(spread, MIN_STD)
     known: NDArray[np.float32] = rows[valid]
-    middle, spread = state.mean(axis=0, dtype=np.float64), state.std(axis=0, dtype=np.float64)
-    numbers = (middle, np.maximum(spread, MIN_STD), *_range(state))
+    middle, deviation = state.mean(axis=0, dtype=np.float64), state.std(axis=0, dtype=np.float64)
+    numbers = (middle, np.maximum(deviation, MIN_STD), *_range(state))
     measured = zip(robot.joints, *map(short_floats, numbers), strict=True)
     commanded = zip(robot.joints, relative, *map(short_floats, _range(known)), strict=True)
     count, (height, width) = rows.shape[1], recordings.size
@@ -85,7 +86,7 @@ def describe_recordings(
         prefix_lock=PrefixLock(rule="hard", max_delay=most),
         mask=Mask(prefix="full", suffix="causal"),
         cameras=tuple(CameraInput(role, height, width) for role in recordings.roles),
-        image=ImageNormalisation(IMAGE_MEAN, IMAGE_STD),
+        image=ImageNormalisation(Statistics.image_mean, Statistics.image_std),
         state=tuple(StateChannel(j.slot, j.name, j.unit, *values) for j, *values in measured),
         action=tuple(ActionChannel(j.slot, j.name, j.unit, bool(r), *ends) for j, r, *ends in commanded),
         action_normalisation=ActionNormalisation(
@@ -130,17 +131,6 @@ def _robot(recordings: Recordings) -> RobotSpec:
                 f"train one for each"
             )
     return first
-
-
-def _rows(
-    rows: NDArray[np.float32], valid: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and standard deviation per row and joint, (T, J), of what is known."""
-    known = valid[..., None]
-    count = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, rows, 0.0).sum(axis=0, dtype=np.float64) / count
-    std = np.sqrt((np.where(known, rows - mean, 0.0) ** 2).sum(axis=0) / count)
-    return mean, np.maximum(std, MIN_STD)
 
 
 def _range(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -28,11 +28,11 @@ from ..sim.scene import CUBE_M, polar
 from ..sim.tasks import in_tray
 from ..sim.world import Truth, World
 from ..specs.robot import RobotSpec
-from ..specs.slots import slot_map
+from ..specs.slots import slot_map, slot_values
 from ..timeline.pairing import Setpoints, label_rows
 from ..types import Float32, Observation
 from .dataset import DemoFrame
-from .features import scene_features, slot_values
+from .features import scene_features
 
 Float64 = NDArray[np.float64]
 LIFTED_M = CUBE_M / 2 + 0.006

@@ -21,6 +21,7 @@ from .objectives.rectified_flow import BetaTime, flow_state, velocity_target
 from .scene_targets import SceneTargets
 
 Index = NDArray[np.integer]
+_Raw = tuple[Float32, Float32, Float32]
 _SECOND_HALF = 1 << 40
 """Added to the seed of the frames after a grasp, so that they are drawn independently."""
 
@@ -144,18 +145,18 @@ class ExampleMaker:
             part: of the batch.
         """
         p, rng = self.params, np.random.default_rng([self.seed, step, 1])
-        state, rows = self._raw(index)
+        raw = state, rows, _ = self._raw(index)
         size = (len(index), p.samples)
         noise = rng.standard_normal((*size, *rows.shape[1:]), dtype=np.float32)
         base, delay = self._times.draw(size, rng), self._delays.draw(size, rng)
         given = self._jittered(rows, rng)
         moved = (p.state_noise * rng.standard_normal(state.shape)).astype(np.float32)
         images = self._disturbed(pictures, len(index), rng, part)
-        return self._joined((index, part), images, (noise, base, delay, given, moved))
+        return self._joined((index, part), raw, images, (noise, base, delay, given, moved))
 
     def plain(self, index: Index, pictures: UInt8, rng: np.random.Generator) -> Examples:
         """Return frames as they are, with a flow time and noise for each and without committed rows."""
-        state, rows = self._raw(index)
+        raw = state, rows, _ = self._raw(index)
         size = (len(index), 1)
         noise = rng.standard_normal((*size, *rows.shape[1:]), dtype=np.float32)
         drawn = (
@@ -165,22 +166,22 @@ class ExampleMaker:
             rows[:, None],
             0 * state,
         )
-        return self._joined((index, slice(None)), self._images(torch.from_numpy(pictures)), drawn)
+        return self._joined((index, slice(None)), raw, self._images(torch.from_numpy(pictures)), drawn)
 
-    def _raw(self, index: Index) -> tuple[Float32, Float32]:
-        """Return states (B, J) and rows (B, T, J) in the order of the descriptor's channels."""
+    def _raw(self, index: Index) -> _Raw:
+        """Return states (B, J), rows (B, T, J) and (B, J) where their joints are, in the order of the channels."""
         state, rows = self.recordings.column("state")[index], self.recordings.column("rows")[index]
-        return state[:, self._state_columns], rows[..., self._action_columns]
+        return state[:, self._state_columns], rows[..., self._action_columns], state[:, self._action_columns]
 
     def _joined(
         self,
         which: tuple[Index, slice],
+        raw: _Raw,
         images: list[Tensor],
         drawn: tuple[Float32, Tensor, Tensor, Float32, Float32],
     ) -> Examples:
         (index, part), (noise, base, delay, given, moved) = which, drawn
-        state, rows = self._raw(index)
-        measured = self.recordings.column("state")[index][:, self._action_columns]
+        state, rows, measured = raw
         clean = torch.from_numpy(self.statistics.action(rows, measured))[:, None].expand(noise.shape)
         start = np.repeat(measured[:, None], given.shape[1], axis=1)
         locked = locked_rows(delay, rows.shape[1])

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..policies.nano.config import PAD, UNKNOWN, Prompt
 from ..sim.expert import Expert
 from ..sim.scene import COLOURS
 from ..sim.tasks import instruction
 from ..sim.world import SCENE_NAMES, World, scene_vector
-from ..specs.robot import RobotSpec
+from ..specs.slots import slot_values  # noqa: F401 - its name of 0.1.0
 from ..types import Float32
 
 HAND_NAMES = ("hand_x_m", "hand_y_m", "hand_z_m", "hand_cos4yaw", "hand_sin4yaw")
@@ -43,10 +42,3 @@ def scene_features(world: World, expert: Expert) -> Float32:
     turn = 4.0 * (cube.yaw_rad - yaw)
     hand = [c * dx + s * dy, c * dy - s * dx, cube.z_m - tool.height, math.cos(turn), math.sin(turn)]
     return np.concatenate([scene_vector(world), np.array(hand, dtype=np.float32)])
-
-
-def slot_values(spec: RobotSpec, q_rad: NDArray[np.floating]) -> Float32:
-    """Convert (..., J) joint angles to (..., J) slot values, in joint order (radians, gripper as opening)."""
-    scale = np.array([joint.slot_scale for joint in spec.joints])
-    offset = np.array([joint.slot_offset for joint in spec.joints])
-    return np.asarray(q_rad * scale + offset, dtype=np.float32)

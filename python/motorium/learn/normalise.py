@@ -12,6 +12,7 @@ from torch import Tensor
 from ..policies.nano.config import Descriptor
 from ..types import Float32
 from .dataset import Demos
+from .moments import known_moments
 
 MIN_STD = 0.01
 """Radians or opening: joints that hardly move in the data are not blown up."""
@@ -49,11 +50,7 @@ class Statistics:
         """Return the statistics of a data set."""
         state, rows, scene = demos.column("state"), demos.column("rows"), demos.column("scene")
         known = demos.column("valid")[..., None]
-        # What is masked may be anything, also no number: it is left out, and not multiplied by zero.
-        delta = np.where(known, rows - state[:, None] * relative, 0.0).astype(np.float64)
-        count = np.maximum(known.sum(axis=0), 1)
-        mean = delta.sum(axis=0) / count
-        std = np.sqrt((np.where(known, delta - mean, 0.0) ** 2).sum(axis=0) / count)
+        _, mean, std = known_moments(rows - state[:, None] * relative, known)
         seen = rows[np.broadcast_to(known, rows.shape)].reshape(-1, rows.shape[-1])
 
         def f32(values: object) -> Float32:

@@ -12,12 +12,13 @@ from ..children import spawned_pool
 from ..deprecated import dict_access
 from ..errors import MotoriumError
 from ..policies.find import find_checkpoint
+from ..sim.scene import TRAINING_SEEDS_FROM
 from ..specs.robot import RobotSpec
 from .dataset import DemoFrame, write_shard
 from .episodes import EpisodeParams, Stage, approach, correct, full, glance, hover, miss
 from .features import prompt, scene_names
 
-FIRST_TRAINING_SEED = 1_000_000_000
+FIRST_TRAINING_SEED = TRAINING_SEEDS_FROM
 """Scenes at or above are for training, all below for evaluation; the two never meet."""
 
 KINDS = ("full", "miss", "approach", "glance", "hover", "correct")

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors import safe_open
 from torch import Tensor
 
@@ -23,13 +22,12 @@ from ..errors import MotoriumError
 from ..files import TEMPORARY, write_json
 from ..foreign import read_json
 from .learner import Learner
+from .tensors import array, optimiser_arrays, restore_optimiser, under
 
 PLAN, STATE = "run.json", "resume.safetensors"
 FORMAT, VERSION = "motorium-run", 1
 LARGEST_PLAN = 1 << 20
 STALE_S = 120.0
-KEYS = ("step", "exp_avg", "exp_avg_sq")
-"""What AdamW keeps of a weight."""
 
 
 class ResumeError(MotoriumError):
@@ -105,11 +103,9 @@ def sweep(folder: Path) -> None:
 
 def save_state(folder: Path, learner: Learner, descriptor: str, history: Mapping[str, Any]) -> None:
     """Write weights, averages, optimiser and history. Raises StorageError, and what was there stays."""
-    arrays = {f"model.{name}": _array(value) for name, value in learner.model.state_dict().items()}
-    arrays |= {f"averaged.{name}": _array(value) for name, value in learner.averaged.state_dict().items()}
-    for name, parameter in learner.model.named_parameters():
-        for key, value in learner.optimiser.state.get(parameter, {}).items():
-            arrays[f"{key}.{name}"] = _array(value)
+    arrays = {f"model.{name}": array(value) for name, value in learner.model.state_dict().items()}
+    arrays |= {f"averaged.{name}": array(value) for name, value in learner.averaged.state_dict().items()}
+    arrays |= optimiser_arrays(learner.model, learner.optimiser)
     arrays |= {f"history.{name}": np.asarray(rows, np.float64) for name, rows in history.items()}
     # One file, so that numbers and position never disagree.
     write_tensors(folder / STATE, arrays, {"done": str(learner.done), "descriptor": descriptor})
@@ -146,24 +142,11 @@ class State:
 
     def history(self) -> dict[str, np.ndarray[Any, Any]]:
         """Return the history by name."""
-        return {name: value.numpy() for name, value in self._under("history.").items()}
+        return {name: value.numpy() for name, value in under(self.tensors, "history.").items()}
 
     def restore(self, learner: Learner) -> None:
         """Bring a fresh learner to this state."""
-        learner.model.load_state_dict(self._under("model."))
-        learner.averaged.load_state_dict(self._under("averaged."))
-        for name, parameter in learner.model.named_parameters():
-            held = {key: self.tensors[f"{key}.{name}"] for key in KEYS if f"{key}.{name}" in self.tensors}
-            if held:
-                learner.optimiser.state[parameter] = {
-                    key: value if key == "step" else torch.empty_like(parameter).copy_(value)
-                    for key, value in held.items()
-                }
+        learner.model.load_state_dict(under(self.tensors, "model."))
+        learner.averaged.load_state_dict(under(self.tensors, "averaged."))
+        restore_optimiser(learner.model, learner.optimiser, self.tensors)
         learner.done = self.done
-
-    def _under(self, prefix: str) -> dict[str, Tensor]:
-        return {name[len(prefix) :]: value for name, value in self.tensors.items() if name.startswith(prefix)}
-
-
-def _array(tensor: Tensor) -> np.ndarray[Any, Any]:
-    return np.ascontiguousarray(tensor.detach().cpu().contiguous().numpy())

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..specs.kinematics import Chain
 from ..specs.robot import RobotSpec
+from ..specs.slots import slot_radians
 from ..types import Float32
 from .data import Recordings
+from .moments import known_moments
 from .objectives.hindsight import CLOSE, OPEN, hindsight
 
 AXES = ("x", "y", "z")
@@ -68,10 +70,7 @@ class SceneTargets:
 
     def statistics(self, index: NDArray[np.integer]) -> tuple[Float32, Float32]:
         """Return mean and standard deviation of what is known in some frames, (S,); 0 and 1 where nothing is."""
-        values, known = self.values[index].astype(np.float64), self.known[index]
-        count = known.sum(axis=0)
-        mean = values.sum(axis=0) / np.maximum(count, 1)
-        std = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / np.maximum(count, 1))
+        count, mean, std = known_moments(self.values[index], self.known[index])
         std = np.where(count > 0, np.maximum(std, 1e-3), 1.0)
         return mean.astype(np.float32), std.astype(np.float32)
 
@@ -133,7 +132,5 @@ def _heading(arm: RobotSpec, turn: NDArray[np.floating]) -> NDArray[np.floating]
 def _tool(arm: RobotSpec, state: Float32) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return positions (N, 3) and rotations (N, 3, 3) of the tool for the slot values of an arm."""
     chain = Chain(arm)
-    joints = arm.joints[: chain.joints]
-    scale, offset = np.array([j.slot_scale for j in joints]), np.array([j.slot_offset for j in joints])
-    poses = [chain.tcp(q) for q in (state[:, : chain.joints].astype(np.float64) - offset) / scale]
+    poses = [chain.tcp(q) for q in slot_radians(arm.joints[: chain.joints], state[:, : chain.joints])]
     return np.array([p for p, _ in poses]), np.array([r for _, r in poses])

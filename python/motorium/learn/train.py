@@ -7,9 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from safetensors import safe_open
 from torch import Tensor
@@ -25,6 +23,7 @@ from .grounding import Grounding
 from .model import NanoModel, Prefix
 from .normalise import Statistics
 from .process_group import ProcessGroup, process_group
+from .tensors import array, optimiser_arrays, restore_optimiser, under
 
 RESUME = "resume.safetensors"
 
@@ -164,11 +163,9 @@ class Trainer:
     def save(self) -> None:
         """Write the averaged checkpoint and everything needed to go on."""
         save_network(self.job.out / "checkpoint", self.descriptor, self.average)
-        arrays = {f"learned.{n}": _numpy(t) for n, t in self.learned.state_dict().items()}
-        arrays |= {f"average.{n}": _numpy(t) for n, t in self.average.items()}
-        for name, parameter in self.learned.named_parameters():
-            for key, value in self.optimiser.state.get(parameter, {}).items():
-                arrays[f"{key}.{name}"] = _numpy(value)
+        arrays = {f"learned.{n}": array(t) for n, t in self.learned.state_dict().items()}
+        arrays |= {f"average.{n}": array(t) for n, t in self.average.items()}
+        arrays |= optimiser_arrays(self.learned, self.optimiser)
         position = {"done": str(self.done), "seconds": repr(self.seconds)}
         # One file, so that numbers and position never disagree.
         write_tensors(self.job.out / RESUME, arrays, position)
@@ -178,16 +175,9 @@ class Trainer:
         with safe_open(check_container(self.job.out / RESUME), framework="pt") as file:
             position = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        self.learned.load_state_dict(_under(tensors, "learned."))
-        self.average = _under(tensors, "average.")
-        for name, parameter in self.learned.named_parameters():
-            keys = ("step", "exp_avg", "exp_avg_sq")
-            held = {key: tensors[f"{key}.{name}"] for key in keys if f"{key}.{name}" in tensors}
-            if held:
-                held = {
-                    k: v if k == "step" else torch.empty_like(parameter).copy_(v) for k, v in held.items()
-                }
-                self.optimiser.state[parameter] = held
+        self.learned.load_state_dict(under(tensors, "learned."))
+        self.average = under(tensors, "average.")
+        restore_optimiser(self.learned, self.optimiser, tensors)
         self.done, self.seconds = int(position["done"]), float(position["seconds"])
 
 
@@ -240,11 +230,3 @@ def _network(job: TrainJob, demos: Demos, resume: bool) -> tuple[Descriptor, Nan
         return descriptor, build(descriptor)
     model = load_network(init)
     return replace(model.descriptor, name=job.name), model
-
-
-def _numpy(tensor: Tensor) -> np.ndarray[Any, Any]:
-    return np.ascontiguousarray(tensor.detach().contiguous().numpy())
-
-
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}

@@ -173,8 +173,9 @@ class _Run:
         self.job, self.recordings, self.group, self.report = job, recordings, group, report
         self.device = torch.device("cuda" if torch.cuda.is_available() and group.size == 1 else "cpu")
         self.state = State.read(job.out) if Plan.read(job.out) is not None else None
-        before = None if job.init is None else load_checkpoint(job.init).descriptor
-        self.adapter = adapter_for(job.adapter, None if before is None else Before(before, recordings.robots))
+        self.init = None if job.init is None else load_checkpoint(job.init)
+        before = None if self.init is None else Before(self.init.descriptor, recordings.robots)
+        self.adapter = adapter_for(job.adapter, before)
         self.delays = _delays(recordings, job.table.rows - 1)
         self.descriptor = self._described()
         self.delays = self.delays.capped(self.descriptor.prefix_lock.max_delay)
@@ -289,9 +290,9 @@ class _Run:
         return self.adapter.exported(learner.averaged.state_dict())
 
     def _model(self) -> NanoModel:
-        if self.job.init is None or self.state is not None:
-            return build(self.descriptor)
-        checkpoint, model = load_checkpoint(self.job.init), build(self.descriptor)
+        checkpoint, model = self.init, build(self.descriptor)
+        if checkpoint is None or self.state is not None:
+            return model
         tensors = {name: torch.from_numpy(np.array(values)) for name, values in checkpoint.tensors.items()}
         tensors = grown_tensors(tensors, checkpoint.descriptor, self.descriptor, self.job.seed)
         model.load_state_dict(self.adapter.begun(tensors, self.descriptor))

@@ -7,18 +7,20 @@ slot = scale * q + offset.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._core import SlotMap
-from ..types import SLOTS
+from ..types import SLOTS, Float32
 
 if TYPE_CHECKING:
+    from .joint import JointSpec
     from .robot import RobotSpec
 
-__all__ = ["SLOTS", "SlotMap", "slot_map", "valid_mask"]
+__all__ = ["SLOTS", "SlotMap", "slot_map", "slot_radians", "slot_values", "valid_mask"]
 
 
 def slot_map(spec: RobotSpec) -> SlotMap:
@@ -28,6 +30,19 @@ def slot_map(spec: RobotSpec) -> SlotMap:
         [joint.slot_scale for joint in spec.joints],
         [joint.slot_offset for joint in spec.joints],
     )
+
+
+def slot_values(spec: RobotSpec, q_rad: NDArray[np.floating]) -> Float32:
+    """Convert (..., J) joint angles to (..., J) slot values, in joint order (radians, gripper as opening)."""
+    scale = np.array([joint.slot_scale for joint in spec.joints])
+    offset = np.array([joint.slot_offset for joint in spec.joints])
+    return np.asarray(q_rad * scale + offset, dtype=np.float32)
+
+
+def slot_radians(joints: Sequence[JointSpec], values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Convert (..., J) slot values of J joints to (..., J) joint angles."""
+    scale, offset = np.array([j.slot_scale for j in joints]), np.array([j.slot_offset for j in joints])
+    return np.asarray((values.astype(np.float64) - offset) / scale)
 
 
 def valid_mask(spec: RobotSpec) -> NDArray[np.bool_]:

@@ -25,6 +25,7 @@ from ...specs.joint import JointSpec
 from ...specs.lerobot_units import UNITS, to_radians
 from ...specs.robot import RobotSpec
 from ...specs.servo import MotorSpec
+from ...specs.slots import slot_values
 
 Float64 = NDArray[np.float64]
 
@@ -127,9 +128,7 @@ class JointReader:
 
     def slots(self, radians: Float64) -> NDArray[np.float32]:
         """Return (..., J) slot values of (..., J) radians, in joint order."""
-        scale = np.array([joint.slot_scale for joint in self.robot.joints])
-        offset = np.array([joint.slot_offset for joint in self.robot.joints])
-        return (radians * scale + offset).astype(np.float32)
+        return slot_values(self.robot, radians)
 
     def _radians(self, rows: Rows, key: str, where: str) -> Float64:
         values, unit = (

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...types import Float32
+from ..moments import known_moments
 from .recordings import Recordings
 
 PICTURES = 512
@@ -95,11 +96,7 @@ def _of_robot(recordings: Recordings, index: NDArray[np.int64], number: int) -> 
         nothing = Moments(*(np.zeros(len(has), np.float32) for _ in range(6)))
         flat = np.zeros(rows.shape[1:], np.float32)
         return JointStatistics(recordings.robots[number].name, 0, has, nothing, nothing, flat, flat + 1)
-    known = valid[..., None]
-    count = known.sum(axis=0)
-    relative = np.where(known, rows - state[:, None], 0.0).astype(np.float64)
-    mean = relative.sum(axis=0) / np.maximum(count, 1)
-    spread = np.sqrt((np.where(known, relative - mean, 0.0) ** 2).sum(axis=0) / np.maximum(count, 1))
+    count, mean, spread = known_moments(rows - state[:, None], valid[..., None])
     return JointStatistics(
         recordings.robots[number].name, len(index), has, Moments.of(state), Moments.of(rows[valid]),
         mean.astype(np.float32), np.where(count > 0, spread, 1.0).astype(np.float32),

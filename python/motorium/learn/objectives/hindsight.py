@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from ...specs.joint import JointSpec
 from ...specs.kinematics import Chain
 from ...specs.robot import RobotSpec
+from ...specs.slots import slot_radians
 from ...types import Float32
 
 Integers = NDArray[np.integer]
@@ -140,7 +140,10 @@ def _one_arm(spec: RobotSpec, state: Float32, episode: Integers, travel: float) 
     for kind, events in enumerate(gripper_events(opening, episode, travel)):
         if not len(events):
             continue
-        poses = [chain.tcp(_radians(spec.joints[: chain.joints], state[event])) for event in events]
+        poses = [
+            chain.tcp(slot_radians(spec.joints[: chain.joints], state[event, : chain.joints]))
+            for event in events
+        ]
         frame = np.arange(len(state))
         following = np.searchsorted(events, frame, side="right")
         next_event = events[np.minimum(following, len(events) - 1)]
@@ -162,13 +165,3 @@ def _gripper(spec: RobotSpec) -> int:
             "alone, so train without hindsight targets"
         )
     return columns[0]
-
-
-def _radians(joints: tuple[JointSpec, ...], values: Float32) -> NDArray[np.float64]:
-    """Return joint angles of the slot values of the first joints."""
-    return np.array(
-        [
-            (float(v) - j.slot_offset) / j.slot_scale
-            for j, v in zip(joints, values[: len(joints)], strict=True)
-        ]
-    )
