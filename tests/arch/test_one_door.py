@@ -51,7 +51,7 @@ ALLOWED = {
     "data/edit/film.py": "writes",
     "data/edit/hdf5.py": "lines between our own processes",
     "data/edit/hdf5_file.py": "h5py gets a path that was checked there",
-    "data/format/lock.py": "the lock, never through a link",
+    "lock_files.py": "locks, never through a link",
     "data/record/marks.py": "writes",
     "data/format/parquet.py": "pyarrow gets a path that was checked there",
     "data/record/sink.py": "lines between our own processes",

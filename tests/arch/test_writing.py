@@ -10,8 +10,8 @@ ROUND = {
     "data/format/exchange.py": "gives whole datasets their names, in a folder of its own, and removes that folder",
     "data/edit/hdf5.py": "empties the folder that grows, which it made itself",
     "data/record/marks.py": "appends to a file of the episode in progress, never over a link",
+    "data/format/lock.py": "makes the folder of a dataset that is to be",
     "data/record/opening.py": "takes away empty folders that were not there before",
-    "data/format/lock.py": "holds a file and never writes to it, opened from its own folder",
 }
 MAKES = {
     "mkdir",

@@ -203,7 +203,7 @@ def test_a_disk_without_locks_is_told_from_one_in_use(root: Path, monkeypatch: p
     def none(*_: object) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr("motorium.data.format.lock.fcntl.flock", none)
+    monkeypatch.setattr("fcntl.flock", none)
     with pytest.raises(DataError, match="cannot be locked: No locks available") as refused:
         repair(root)
     assert "another process" not in str(refused.value)

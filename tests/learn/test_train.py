@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from motorium.errors import MotoriumError
+from motorium.errors import MotoriumError, StorageError
 from motorium.learn.batches import BatchParams
 from motorium.learn.recipe import Recipe, RecipeError, run_recipe
+from motorium.learn.run_folder import run_folder
 from motorium.learn.train import Trainer, TrainJob, TrainParams, train
 from motorium.policies.nano.checkpoint import load_checkpoint
 
@@ -52,6 +53,16 @@ def test_resumed_training_equals_uninterrupted(demos_folder, tmp_path, small_dim
     first, second = load_checkpoint(whole), load_checkpoint(halved)
     for name, tensor in first.tensors.items():
         np.testing.assert_allclose(second.tensors[name], tensor, atol=1e-6, err_msg=name)
+
+
+def test_a_folder_in_use_is_refused(demos_folder, tmp_path, small_dims):
+    with run_folder(tmp_path):
+        for call in (
+            lambda: train(job(demos_folder, tmp_path, small_dims)),
+            lambda: run_recipe(Recipe.load("so101-pick"), tmp_path),
+        ):
+            with pytest.raises(StorageError, match="another process is training into"):
+                call()
 
 
 def test_same_seed_same_network_other_seed_another(demos_folder, tmp_path, small_dims):

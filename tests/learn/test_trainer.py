@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,14 +15,14 @@ pytest.importorskip("av")
 from data_samples import write
 
 from motorium.cameras.png import read_png
-from motorium.errors import DataError, MotoriumError
-from motorium.files import TEMPORARY
+from motorium.errors import DataError, MotoriumError, StorageError
 from motorium.learn import progress, trainer
 from motorium.learn.data import SourceSpec, TableSpec
 from motorium.learn.data.recordings import CacheSpec
 from motorium.learn.examples import ExampleParams
 from motorium.learn.learner import LearnParams
 from motorium.learn.resume import STATE, ResumeError
+from motorium.learn.run_folder import LOCK, WRITTEN, run_folder
 from motorium.learn.trainer import Job, train
 from motorium.policies.nano.checkpoint import load_checkpoint
 
@@ -132,19 +131,11 @@ def test_a_run_is_not_overwritten(job):
         train(job, silent)
 
 
-def test_what_a_kill_left_half_written_goes(job):
-    train(job, silent, until=4)
-    old, young = (job.out / f".resume.safetensors.{n}{TEMPORARY}" for n in "ab")
-    folder = job.out / f".checkpoint.c{TEMPORARY}"
-    folder.mkdir()
-    for path in (old, young, folder / "config.json"):
-        path.write_text("{")
-    for path in (old, folder):
-        os.utime(path, (0, 0))
-    train(job, silent, resume=True)
-    assert young.exists()
-    assert not old.exists()
-    assert not folder.exists()
+def test_two_trainings_into_one_folder_are_refused(job):
+    with run_folder(job.out), pytest.raises(StorageError, match="another process is training into"):
+        train(job, silent)
+    train(job, silent)
+    assert {path.name for path in job.out.iterdir()} - {LOCK} <= set(WRITTEN)
 
 
 def test_changed_data_and_settings_are_refused_by_name(job, tmp_path):

@@ -13,6 +13,7 @@ from ..foreign import read_text, read_toml
 from ..moved import renamed
 from .batches import BatchParams
 from .record import RecordJob, record
+from .run_folder import CHECKPOINT, run_folder
 from .train import TrainJob, TrainParams, train
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -69,7 +70,15 @@ class Recipe:
 def run_recipe(
     recipe: Recipe, out: Path, report: Callable[[str], None] = print, *, processes: int = 2
 ) -> Path:
-    """Run a recipe; started again in the same folder, it goes on where it stopped. Returns the checkpoint folder."""
+    """Run a recipe; started again in the same folder, it goes on where it stopped. Returns the checkpoint folder.
+
+    Raises MotoriumError, among them StorageError where another process runs a recipe in the folder.
+    """
+    with run_folder(out):
+        return _run_stages(recipe, out, report, processes)
+
+
+def _run_stages(recipe: Recipe, out: Path, report: Callable[[str], None], processes: int) -> Path:
     checkpoint: Path | None = None
     for number, stage in enumerate(recipe.stages):
         run = out / f"run-{number + 1}"
@@ -87,7 +96,7 @@ def run_recipe(
             job = TrainJob((out / "data",), run, name=recipe.name, init=checkpoint, params=stage.train)
             train(job, report, resume=True)
             _note_done(out, number + 1)
-        checkpoint = run / "checkpoint"
+        checkpoint = run / CHECKPOINT
     if checkpoint is None:
         raise RecipeError(f"recipe {recipe.name!r} has no stages")
     return checkpoint

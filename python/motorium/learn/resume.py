@@ -5,9 +5,6 @@ Both are files that are written whole or not at all, so a kill or a full disk le
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,7 +16,7 @@ from torch import Tensor
 
 from ..containers import check_container, write_tensors
 from ..errors import MotoriumError
-from ..files import TEMPORARY, write_json
+from ..files import write_json
 from ..foreign import read_json
 from .learner import Learner
 from .tensors import array, optimiser_arrays, restore_optimiser, under
@@ -27,7 +24,6 @@ from .tensors import array, optimiser_arrays, restore_optimiser, under
 PLAN, STATE = "run.json", "resume.safetensors"
 FORMAT, VERSION = "motorium-run", 1
 LARGEST_PLAN = 1 << 20
-STALE_S = 120.0
 
 
 class ResumeError(MotoriumError):
@@ -91,14 +87,6 @@ class Plan:
             raise ResumeError(
                 f"the data is not what the run in {where} began with: restore it, or begin anew in another --out"
             )
-
-
-def sweep(folder: Path) -> None:
-    """Remove what a killed run left half written; what a run is writing now is younger."""
-    for path in folder.glob(f".*{TEMPORARY}"):
-        with contextlib.suppress(OSError):
-            if time.time() - path.lstat().st_mtime > STALE_S:
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def save_state(folder: Path, learner: Learner, descriptor: str, history: Mapping[str, Any]) -> None:

@@ -23,6 +23,7 @@ from .grounding import Grounding
 from .model import NanoModel, Prefix
 from .normalise import Statistics
 from .process_group import ProcessGroup, process_group
+from .run_folder import CHECKPOINT, run_folder
 from .tensors import array, optimiser_arrays, restore_optimiser, under
 
 RESUME = "resume.safetensors"
@@ -162,7 +163,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the averaged checkpoint and everything needed to go on."""
-        save_network(self.job.out / "checkpoint", self.descriptor, self.average)
+        save_network(self.job.out / CHECKPOINT, self.descriptor, self.average)
         arrays = {f"learned.{n}": array(t) for n, t in self.learned.state_dict().items()}
         arrays |= {f"average.{n}": array(t) for n, t in self.average.items()}
         arrays |= optimiser_arrays(self.learned, self.optimiser)
@@ -190,12 +191,15 @@ def train(
 ) -> Path:
     """Train to the end of the schedule, or to step `until` of it, and returns the checkpoint folder.
 
-    Raises MotoriumError, DatasetError, CheckpointError.
+    Raises MotoriumError, DatasetError, CheckpointError, StorageError.
     """
     stop = job.params.steps if until is None else until
-    with process_group(job.params.processes, _run_rank, job, resume, stop) as group:
+    with (
+        run_folder(job.out),
+        process_group(job.params.processes, _run_rank, job, resume, stop) as group,
+    ):
         _run_rank_0(Trainer(job, resume=resume, group=group), report, stop)
-    return job.out / "checkpoint"
+    return job.out / CHECKPOINT
 
 
 def _run_rank(group: ProcessGroup, job: TrainJob, resume: bool, stop: int) -> None:
@@ -224,7 +228,7 @@ def _run_rank_0(trainer: Trainer, report: Callable[[str], None], stop: int) -> N
 
 def _network(job: TrainJob, demos: Demos, resume: bool) -> tuple[Descriptor, NanoModel]:
     """Make a network: a fresh one measures the data, a continued one keeps the statistics it was trained with."""
-    init = job.out / "checkpoint" if resume else job.init
+    init = job.out / CHECKPOINT if resume else job.init
     if init is None:
         descriptor = describe(job.name, demos, job.dims)
         return descriptor, build(descriptor)

@@ -37,7 +37,8 @@ from .model import NanoModel
 from .objectives.commitment import DelayTable
 from .process_group import ProcessGroup, process_group
 from .progress import Progress
-from .resume import STATE, Plan, ResumeError, State, save_state, sweep
+from .resume import STATE, Plan, ResumeError, State, save_state
+from .run_folder import CHECKPOINT, run_folder
 from .scene_targets import SceneTargets
 from .torch_policy import TorchPolicy
 from .validation import Judgement, Validation
@@ -45,7 +46,6 @@ from .validation import Judgement, Validation
 MEASURED = (3, 12)
 """Steps that are taken and thrown away to measure how long one takes: to warm up, and that count."""
 SAVE_S = 60.0
-CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True)
@@ -135,10 +135,17 @@ def train(
             f"{job.accumulate} parts each"
         )
     job.adapter.checked(tuple(METHODS))
-    plan = Plan.read(job.out)
-    if not resume and (plan is not None or (job.out / STATE).exists()):
-        raise ResumeError(f"there is a run in {job.out}: continue it with --resume, or choose another --out")
-    sweep(job.out)
+    with run_folder(job.out):
+        plan = Plan.read(job.out)
+        if not resume and (plan is not None or (job.out / STATE).exists()):
+            raise ResumeError(
+                f"there is a run in {job.out}: continue it with --resume, or choose another --out"
+            )
+        return _train(job, report, plan, until)
+
+
+def _train(job: Job, report: Callable[[str], None], plan: Plan | None, until: int | None) -> Outcome:
+    """Train in a folder that is this process's alone."""
     job = replace(job, table=_table(job))
     with Recordings.open(job.data, job.table, job.cache) as recordings:
         for line in recordings.remarks:

@@ -21,7 +21,7 @@ from motorium import children
 from motorium.cameras.scaling import scaled
 from motorium.data.format.dataset import Dataset
 from motorium.errors import DataError
-from motorium.files import TEMPORARY
+from motorium.files import TEMPORARY, temporary_name
 from motorium.learn.data import Recordings, SourceSpec, TableSpec
 from motorium.learn.data.frame_cache import RESERVE_BYTES, FrameCache, cache_home, file_bytes, write_frames
 from motorium.learn.data.frames import Clip, Frames
@@ -63,7 +63,7 @@ def test_all_files_together_keep_the_limit(tmp_path):
     now = FrameCache(tmp_path, 3 * EACH)
     assert now.has(KEYS[0], 3, SIZE)  # in use again
     assert now.admit({KEYS[3]: EACH, KEYS[4]: EACH, KEYS[5]: EACH}) == {KEYS[3], KEYS[4]}
-    assert sorted(path.stem for path in tmp_path.iterdir()) == [KEYS[0]]
+    assert sorted(path.stem for path in tmp_path.glob("*.frames")) == [KEYS[0]]
     assert not now.admit({KEYS[5]: 1 << 60})
 
 
@@ -141,14 +141,15 @@ def test_a_kill_leaves_whole_files_or_none_and_what_is_stale_goes(tmp_path):
     for i, path in enumerate(whole):
         assert cache.has(path.stem, 60, (64, 64))
         assert (cache.read(path.stem, [59], 60, (64, 64)) == i % 256).all()
+    half, other = tmp_path / temporary_name(f"{KEYS[0]}.frames"), tmp_path / f".x{TEMPORARY}"
+    half.write_bytes(b"half")
+    other.write_bytes(b"nobody's business")
+    FrameCache(tmp_path).close()
+    assert half.exists()  # while `cache` is open it may be its own
     cache.close()
-    left = tmp_path / f".x{TEMPORARY}"
-    left.write_bytes(b"half")
-    FrameCache(tmp_path)
-    assert left.exists()  # somebody may be writing it
-    os.utime(left, (1000, 1000))
-    FrameCache(tmp_path)
-    assert not left.exists()
+    FrameCache(tmp_path).close()
+    assert not half.exists()
+    assert other.exists()
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

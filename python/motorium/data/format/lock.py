@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import stat
-import time
 from pathlib import Path
 from types import TracebackType
 
 from ... import rooted
 from ...errors import DataError
+from ...lock_files import LockFile
 from . import layout
 from .exchange import settle
 from .schema import read_info
 
 TRIES = 10
-WAIT_S = 0.2
-"""A reader that looks whether somebody writes (`snapshot.written`) holds the lock for a moment."""
 
 
 class Lock:
@@ -52,32 +48,27 @@ class Lock:
         try:
             if make:
                 self.root.mkdir(parents=True, exist_ok=True)
-            self._fd = _opened(self.root, path)
+            self._file = LockFile(self.root, path)
         except OSError as error:
             raise DataError(f"cannot write to {root}: {error.strerror}") from error
         try:
-            if not stat.S_ISREG(os.fstat(self._fd).st_mode):
-                raise DataError(f"{path} is not a regular file; remove it")
-            _hold(self._fd)
-        except BlockingIOError as error:
-            os.close(self._fd)
-            raise DataError(f"{root} is being written by another process; wait for it to end") from error
+            free = self._file.hold()
         except OSError as error:
-            os.close(self._fd)
+            self.close()
             raise DataError(
                 f"{path} cannot be locked: {error.strerror}. Without a lock two programs could write there at once: "
                 f"use a disk that supports locks (flock), and copy the dataset afterwards"
             ) from error
-        except DataError:
-            os.close(self._fd)
-            raise
+        if not free:
+            self.close()
+            raise DataError(f"{root} is being written by another process; wait for it to end")
 
     def where(self) -> Path | None:
         """Find the dataset, also when it was moved meanwhile; None when it was removed, or its disk taken away."""
-        own = os.fstat(self._fd)
+        own = os.fstat(self._file.fd)
         places = [self.root / layout.STAGING / layout.LOCK]
         with contextlib.suppress(OSError):
-            places.append(Path(f"/proc/self/fd/{self._fd}").readlink())
+            places.append(Path(f"/proc/self/fd/{self._file.fd}").readlink())
         for place in places:
             with contextlib.suppress(OSError):
                 if os.path.samestat(place.lstat(), own):
@@ -86,9 +77,7 @@ class Lock:
 
     def close(self) -> None:
         """Let others in; safe to call twice."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._file.close()
 
     def __enter__(self) -> Lock:
         return self
@@ -99,18 +88,6 @@ class Lock:
         self.close()
 
 
-def _hold(fd: int) -> None:
-    """Lock it. Raises BlockingIOError when another process holds it for long, OSError without locks."""
-    give_up = time.monotonic() + WAIT_S
-    while True:
-        try:
-            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= give_up:
-                raise
-        time.sleep(0.01)
-
-
 def _check_places(root: Path) -> None:
     """Refuse links where episodes will be put, before one is recorded. Raises DataError."""
     trees = [root / name for name in (layout.EPISODES, "data", layout.TELEMETRY, "videos")]
@@ -118,11 +95,3 @@ def _check_places(root: Path) -> None:
     files = [root / name for name in (layout.INFO, layout.STATS, layout.TASKS, layout.notes_file(0))]
     for path in (*trees, *(chunk for tree in trees for chunk in tree.glob("chunk-*")), *files):
         rooted.check(root, path)
-
-
-def _opened(root: Path, path: Path) -> int:
-    """Open the lock file, which is never written to, only held; it may be there already."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    with rooted.folder(root, path.parent, make=True) as folder:
-        rooted.refuse_link(folder, path)
-        return os.open(path.name, flags, rooted.FILE_MODE, dir_fd=folder)

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import struct
-import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +25,7 @@ from ... import rooted
 from ...errors import DataError
 from ...files import TEMPORARY, write_whole
 from ...foreign import open_regular
+from ...lock_files import LockFile
 from ...types import UInt8
 
 MAGIC = b"MTRFRM01"
@@ -38,9 +38,12 @@ RESERVE_BYTES = 1 << 30
 """Of the disk stay free: it is not ours alone."""
 OPEN_FILES = 64
 """Open at a time; the usual limit of a process is 1024."""
-STALE_S = 3600.0
-"""A file that is being written grows; one that nobody touched for so long was left by a kill."""
+LOCK = ".lock"
+"""Shared by all runs that use the folder; whoever holds it alone may remove what killed ones left half written."""
+SWEEP_S = 10.0
+"""Removing some files takes others no longer."""
 _NAME = re.compile(r"[0-9a-f]{64}\.frames")
+_HALF = re.compile(rf"\.[0-9a-f]{{40}}\.[0-9a-f]{{8}}{re.escape(TEMPORARY)}")
 
 
 def cache_home() -> Path:
@@ -98,7 +101,7 @@ class FrameCache:
         self.folder, self.limit_bytes = folder, limit_bytes
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._sweep()
+            self._share()
         except OSError as error:
             raise DataError(
                 f"decoded pictures cannot be kept in {folder}: {error.strerror}; name another folder, or set "
@@ -170,10 +173,11 @@ class FrameCache:
         return out
 
     def close(self) -> None:
-        """Close all files; they stay where they are."""
+        """Close all files, which stay where they are. Nothing may be written to the folder for this cache any more."""
         for file, _ in self._open.values():
             file.close()
         self._open.clear()
+        self._lock.close()
 
     def _path(self, key: str) -> Path:
         return self.folder / (key + SUFFIX)
@@ -202,14 +206,21 @@ class FrameCache:
         found = {}
         with os.scandir(self.folder) as entries:
             for entry in entries:
-                if _NAME.fullmatch(entry.name) or entry.name.endswith(TEMPORARY):
+                if _NAME.fullmatch(entry.name) or _HALF.fullmatch(entry.name):
                     with contextlib.suppress(FileNotFoundError):
                         if entry.is_file(follow_symlinks=False):
                             found[entry.name] = entry.stat(follow_symlinks=False)
         return found
 
-    def _sweep(self) -> None:
-        """Remove what a killed run left half written."""
-        for name, found in self._files().items():
-            if name.endswith(TEMPORARY) and time.time() - found.st_mtime > STALE_S:
-                rooted.remove(self.folder, self.folder / name)
+    def _share(self) -> None:
+        """Hold the folder with other runs; where there is none, remove what killed ones left half written."""
+        self._lock = LockFile(self.folder, self.folder / LOCK)
+        try:
+            if self._lock.hold(wait_s=0.0):
+                for name in filter(_HALF.fullmatch, self._files()):
+                    rooted.remove(self.folder, self.folder / name)
+            if not self._lock.hold(shared=True, wait_s=SWEEP_S):
+                raise DataError(f"{self.folder} is held by another process; wait for it to end")
+        except BaseException:
+            self._lock.close()
+            raise
