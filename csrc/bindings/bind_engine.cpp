@@ -39,6 +39,8 @@ void read_dims(const py::dict& dims, NanoConfig& c) {
   c.soft_tokens = required<std::size_t>(dims, "soft_tokens");
   c.groups = required<std::size_t>(dims, "groups");
   c.vision_channels = required<std::array<std::size_t, 3>>(dims, "vision_channels");
+  c.points = dims.contains("points") ? required<std::size_t>(dims, "points") : 0;
+  c.point_tokens = dims.contains("point_tokens") ? required<std::size_t>(dims, "point_tokens") : 0;
   c.rms_eps = required<float>(dims, "rms_eps");
   c.norm_eps = required<float>(dims, "norm_eps");
 }

@@ -182,6 +182,7 @@ NanoConfig read_nano(Source& s) {
     for (auto& active : c.slot_adapters)
       if (s.flag()) active = {s.byte() < 0xf0 && !c.action.empty() ? c.action[0].slot : s.byte()};
   }
+  if (s.flag()) c.points = s.size(1, 5), c.point_tokens = s.size(1, 3);
   return c;
 }
 

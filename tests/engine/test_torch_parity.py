@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import nano_samples as samples
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from motorium.policies.nano.checkpoint import load_checkpoint, save_checkpoint
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra [learn])")
 model_module = pytest.importorskip("motorium.learn.model", reason="learn/model.py is not importable")
+vision_module = pytest.importorskip("motorium.learn.vision", reason="learn/vision.py is not importable")
 
 torch.set_num_threads(1)
 
@@ -101,7 +104,30 @@ def test_slot_adapters(embodiment, dims, tmp_path):
     assert_equal_networks(loaded.descriptor, loaded.tensors, given, cases=[(4, 0), (3, 2)])
 
 
-@pytest.mark.parametrize("make", [samples.descriptor, samples.adapted])
+@pytest.mark.parametrize("dims", [samples.SMALL, samples.FULL])
+@pytest.mark.parametrize("size", [(96, 96), (64, 48), (20, 16)])
+def test_views_that_become_points(dims, size, tmp_path):
+    """Through a checkpoint's files; down to pictures of which 2 x 2 places remain."""
+    cameras = tuple(replace(camera, height=size[0], width=size[1]) for camera in samples.descriptor().cameras)
+    sample = samples.pointed(dims, cameras=cameras)
+    loaded = load_checkpoint(save_checkpoint(tmp_path / "points", sample, samples.weights(sample)))
+    assert_equal_networks(loaded.descriptor, loaded.tensors, samples.inputs(sample), cases=[(4, 0), (3, 2)])
+
+
+def test_points_follow_what_they_see():
+    """The place of a bright pixel of the features, wherever it is."""
+    dims = replace(samples.SMALL, points=1, point_tokens=1)
+    points = vision_module.Points(dims)
+    with torch.no_grad():
+        points.points.weight.fill_(100.0)
+    for row, column in ((0, 0), (4, 1), (2, 7)):
+        features = torch.zeros(1, dims.vision_channels[1], 5, 8)
+        features[..., row, column] = 1.0
+        x, y = points.places(features)[0].tolist()
+        assert (x, y) == pytest.approx((2 * column / 7 - 1, 2 * row / 4 - 1), abs=1e-5)
+
+
+@pytest.mark.parametrize("make", [samples.descriptor, samples.adapted, samples.pointed])
 def test_tensor_lists_are_the_same(make):
     sample = make(samples.SMALL)
     found = {name: tuple(t.shape) for name, t in model_module.NanoModel(sample).state_dict().items()}

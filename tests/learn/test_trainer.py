@@ -41,6 +41,7 @@ def job(waving, tmp_path, small_dims) -> Job:
         (SourceSpec(waving),), tmp_path / "run", table=TableSpec(rows=6, size=(32, 32)),
         learn=LearnParams(steps=STEPS, learning_rate=5e-3), examples=ExampleParams(observations=8),
         processes=1, judgements=2, cache=CacheSpec(tmp_path / "frames", workers=0), dims=small_dims,
+        pictures=None,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from motorium.errors import CheckpointError
 from motorium.policies.find import find_checkpoint
 from motorium.policies.nano.checkpoint import load_checkpoint, save_checkpoint
-from motorium.policies.nano.config import Descriptor
+from motorium.policies.nano.config import FORMAT_VERSION, Descriptor
 
 SAMPLE = samples.descriptor(samples.SMALL)
 
@@ -214,7 +214,7 @@ CONTRADICTIONS = [
         "flow.time is 'noise_at_1'; this version knows: noise_at_0",
     ),
     (lambda d: d.update(format="other"), "not a motorium checkpoint"),
-    (lambda d: d.update(format_version=3), "newer than 2"),
+    (lambda d: d.update(format_version=FORMAT_VERSION + 1), f"newer than {FORMAT_VERSION}"),
     (lambda d: d.update(slot_adapters=ADAPTERS), "slot_adapters need format_version 2"),
     (lambda d: d.update(format_version=2, slot_adapters=ADAPTERS[:1]), "name every embodiment"),
     (lambda d: d.update(format_version=2, slot_adapters=ADAPTERS[::-1]), "in the order of embodiments"),

@@ -44,7 +44,7 @@ def descriptor(dims: Dims = FULL, **changes: Any) -> Descriptor:
     shape = (rows, len(JOINTS))
     base = Descriptor(
         format="motorium-checkpoint",
-        format_version=1,
+        format_version=3 if dims.points else 1,
         family="nano",
         name="sample",
         embodiments=("so101", "koch"),
@@ -79,6 +79,11 @@ def adapted(dims: Dims = FULL, **changes: Any) -> Descriptor:
     """The same with slot-wise adapters: two embodiments that share slots 51 and 54, and each has others."""
     adapters = (SlotAdapters("so101", (50, 51, 54)), SlotAdapters("koch", (54, 51, 18)))
     return descriptor(dims, format_version=2, slot_adapters=adapters, **changes)
+
+
+def pointed(dims: Dims = FULL, **changes: Any) -> Descriptor:
+    """The same with views that become points."""
+    return descriptor(replace(dims, points=20, point_tokens=3), **changes)
 
 
 def weights(sample: Descriptor, seed: int = 0) -> dict[str, np.ndarray]:

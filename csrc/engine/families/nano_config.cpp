@@ -66,6 +66,8 @@ void NanoConfig::check() const {
     require(view.height >= 16 && view.height <= 512 && view.width >= 16 && view.width <= 512,
             "views need 16..512 pixels");
   }
+  require(points <= 256 && point_tokens <= 64 && (points > 0) == (point_tokens > 0),
+          "points must be at most 256 and point_tokens at most 64, both 0 or neither");
   require(vision_channels[2] == prefix_width, "the last vision channels must equal prefix_width");
   for (std::size_t channels : vision_channels) {
     require(within(channels, 1024) && groups >= 1 && channels % groups == 0,
@@ -78,7 +80,8 @@ void NanoConfig::check() const {
   check_channels(*this);
 }
 
-std::size_t NanoConfig::view_tokens(const NanoView& view) noexcept {
+std::size_t NanoConfig::view_tokens(const NanoView& view) const noexcept {
+  if (points > 0) return point_tokens;
   const VisionSizes sizes = vision_sizes(view);
   return sizes.height[3] * sizes.width[3];
 }

@@ -38,6 +38,7 @@ struct NanoConfig {
   std::size_t prefix_width, expert_width, heads, head_dim, layers, shared_layers;
   std::size_t prefix_mlp, expert_mlp, experts, top_k, routed_mlp, soft_tokens, groups;
   std::array<std::size_t, 3> vision_channels;
+  std::size_t points, point_tokens;  // of a view; 0: it becomes patches
   float rms_eps, norm_eps;
   /// Action slots that each embodiment's slot-wise adapters use; empty: no adapters.
   std::vector<std::vector<std::uint32_t>> slot_adapters;
@@ -46,7 +47,7 @@ struct NanoConfig {
   void check() const;
 
   /// Returns the number of tokens that one view becomes.
-  static std::size_t view_tokens(const NanoView& view) noexcept;
+  std::size_t view_tokens(const NanoView& view) const noexcept;
   /// Returns N: soft prompt, text, views, readout.
   std::size_t prefix_tokens() const noexcept;
 };

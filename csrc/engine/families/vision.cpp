@@ -1,6 +1,7 @@
 #include "engine/families/vision.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace motorium {
 
@@ -19,11 +20,16 @@ VisionSizes vision_sizes(const NanoView& view) noexcept {
 }
 
 Vision::Vision(const NanoConfig& config, const NanoView& view, Loader& loader)
-    : table_(loader.table()), sizes_(vision_sizes(view)), groups_(config.groups), eps_(config.norm_eps) {
+    : table_(loader.table()),
+      sizes_(vision_sizes(view)),
+      groups_(config.groups),
+      eps_(config.norm_eps),
+      tokens_(config.view_tokens(view)),
+      stage_count_(config.points > 0 ? 3 : 4) {
   const auto [c1, c2, c3] = config.vision_channels;
   const std::string here = "vision." + view.role + ".";
   const std::size_t shapes[4][4] = {{c1, 3, 6, 4}, {c2, c1, 3, 2}, {c2, c2, 3, 1}, {c3, c2, 3, 2}};
-  for (std::size_t i = 0; i < 4; ++i) {
+  for (std::size_t i = 0; i < stage_count_; ++i) {
     const auto [out, in, kernel, stride] = shapes[i];
     const std::string number = std::to_string(i + 1);
     stages_[i] = {loader.convolution(here + "conv" + number, out, in, kernel),
@@ -36,13 +42,22 @@ Vision::Vision(const NanoConfig& config, const NanoView& view, Loader& loader)
   }
   film_ = loader.exact(here + "film", 2 * c2, config.prefix_width, true);
   film_width_ = config.prefix_width;
-  position_ = loader.copy(here + "position", {tokens(), c3});
+  if (config.points > 0) {
+    heat_ = loader.exact(here + "points", config.points, c2, false);
+    places_to_tokens_ = loader.exact(here + "tokens", tokens_ * c3, 2 * config.points, true);
+  } else {
+    position_ = loader.copy(here + "position", {tokens_, c3});
+  }
   for (std::size_t c = 0; c < 3; ++c) {  // (u8 / 255 - mean) / std as one multiply-add
     image_scale_[c] = 1.0f / (255.0f * config.image_std[c]);
     image_shift_[c] = -config.image_mean[c] / config.image_std[c];
   }
   Arena& arena = loader.arena();
   const std::size_t middle = sizes_.height[2] * sizes_.width[2] * c2;
+  if (config.points > 0) {
+    logits_ = arena.floats(sizes_.height[2] * sizes_.width[2] * config.points);
+    places_ = arena.floats(2 * config.points);
+  }
   image_ = arena.floats(view.height * view.width * 3);
   wide_ = arena.floats(sizes_.height[1] * sizes_.width[1] * c1);
   middle_ = arena.floats(middle);
@@ -82,9 +97,35 @@ void Vision::run(const std::uint8_t* image, const float* text_pool, float* out) 
   normalise(stages_[1], middle_, middle_, middle, true, nullptr);
   convolve(stages_[2], middle_, 2, residual_);
   normalise(stages_[2], residual_, residual_, middle, true, middle_);
+  position_ != nullptr ? patches(out) : points(out);
+}
+
+void Vision::patches(float* out) noexcept {
   convolve(stages_[3], residual_, 2, out);
-  normalise(stages_[3], out, out, tokens(), false, nullptr);
-  table_.f32_add_scaled({out, position_, out, tokens() * stages_[3].out, 1.0f});
+  normalise(stages_[3], out, out, tokens_, false, nullptr);
+  table_.f32_add_scaled({out, position_, out, tokens_ * stages_[3].out, 1.0f});
+}
+
+void Vision::points(float* out) noexcept {
+  const std::size_t height = sizes_.height[2], width = sizes_.width[2], count = heat_.n;
+  multiply(table_, heat_, {residual_, stages_[2].out, height * width}, {logits_, count, height * width});
+  const auto coordinate = [](std::size_t i, std::size_t size) {
+    return size == 1 ? -1.0f : 2.0f * static_cast<float>(i) / static_cast<float>(size - 1) - 1.0f;
+  };
+  for (std::size_t k = 0; k < count; ++k) {
+    float highest = logits_[k];
+    for (std::size_t i = 1; i < height * width; ++i) highest = std::max(highest, logits_[i * count + k]);
+    float sum = 0.0f, x = 0.0f, y = 0.0f;
+    for (std::size_t i = 0; i < height * width; ++i) {
+      const float share = std::exp(logits_[i * count + k] - highest);
+      sum += share;
+      x += share * coordinate(i % width, width);
+      y += share * coordinate(i / width, height);
+    }
+    places_[k] = x / sum;
+    places_[count + k] = y / sum;
+  }
+  multiply(table_, places_to_tokens_, {places_, 2 * count, 1}, {out, places_to_tokens_.n, 1});
 }
 
 }  // namespace motorium

@@ -11,13 +11,13 @@ struct VisionSizes {
 };
 VisionSizes vision_sizes(const NanoView& view) noexcept;
 
-/// Encodes one view: four convolutions with group normalisation, the third one residual with FiLM from the
-/// text.
+/// Encodes one view: three convolutions with group normalisation, the third one residual with FiLM from the
+/// text; then a fourth for patches, or a spatial softmax for points (learn/vision.py has the formula).
 class Vision {
  public:
   Vision(const NanoConfig& config, const NanoView& view, Loader& loader);
 
-  std::size_t tokens() const noexcept { return sizes_.height[3] * sizes_.width[3]; }
+  std::size_t tokens() const noexcept { return tokens_; }
 
   /// image: (height, width, 3) uint8; text_pool: U floats;
   /// out: tokens() rows of U floats, row-major in space.
@@ -34,6 +34,8 @@ class Vision {
   void convolve(const Stage& stage, const float* x, std::size_t level, float* y) noexcept;
   void normalise(const Stage& stage, const float* x, float* y, std::size_t pixels, bool silu,
                  const float* residual) noexcept;
+  void patches(float* out) noexcept;
+  void points(float* out) noexcept;
 
   const kernels::KernelTable& table_;
   VisionSizes sizes_;
@@ -43,7 +45,10 @@ class Vision {
   Stage stages_[4];
   Linear film_;
   std::size_t film_width_;
-  const float* position_;
+  std::size_t tokens_, stage_count_;
+  const float* position_ = nullptr;  // of patches
+  Linear heat_, places_to_tokens_;   // of points
+  float *logits_ = nullptr, *places_ = nullptr;
   float *image_, *wide_, *middle_, *residual_, *modulation_, *patches_, *statistics_;
 };
 

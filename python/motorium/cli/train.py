@@ -20,6 +20,11 @@ from ._verb import Verb, json_option, print_json
 @click.option("--data", multiple=True,
               help="Dataset to learn from, PATH or PATH=WEIGHT, or a folder of shards; may be repeated.")  # fmt: skip
 @click.option("--init", type=click.Path(path_type=Path), help="Checkpoint folder to start from.")
+@click.option(
+    "--pictures",
+    help="What the picture side of a new network begins with: drawn-pictures (comes with motorium and is the "
+    "default), a folder, or none.",
+)
 @training_options
 @json_option
 def command(

@@ -11,6 +11,7 @@ from ..errors import DataError
 from ..policies.channels import ActionChannel, CameraInput, StateChannel
 from ..policies.nano.config import (
     PAD,
+    POINTS_VERSION,
     UNKNOWN,
     ActionNormalisation,
     Chunk,
@@ -77,7 +78,7 @@ def describe_recordings(
     scene_mean, scene_std = scene.statistics(index)
     return Descriptor(
         format="motorium-checkpoint",
-        format_version=1,
+        format_version=POINTS_VERSION if dims.points else 1,
         family="nano",
         name=name,
         embodiments=tuple(r.name for r in recordings.robots),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ DEFAULT_DIMS = Dims(
     rms_eps=1e-6,
     norm_eps=1e-5,
 )
+POINT_DIMS = replace(DEFAULT_DIMS, points=64, point_tokens=4)
+"""Of a network that learns from recordings: places alone generalise from a tenth of the scenes that patches need."""
 MAX_DELAY = len(BatchParams().delay_weights) - 1
 """Committed rows a network is trained to keep: as many as its batches have drawn."""
 HORIZON = 8

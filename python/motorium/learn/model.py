@@ -15,11 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..policies.channels import CameraInput
 from ..policies.nano.config import Descriptor, Dims
-from ..policies.nano.weights import view_tokens
 from ..types import SLOTS
 from .slot_bank import SlotBank, active_slots
+from .vision import vision_of
 
 TIME_SCALE = 1000.0
 """Being-H0.5 feeds the flow time to its sinusoid as 1000 t."""
@@ -33,7 +32,7 @@ class Prefix:
         keys: per layer (B, h, N, hd).
         values: per layer (B, h, N, hd).
         scene: (B, S) normalised scene estimate.
-        views: per camera (B, patches, U), the tokens before any attention.
+        views: per camera (B, tokens, U), the tokens before any attention.
         active: (B, 200), 1 on slots whose adapters the embodiment uses; None where the network has none.
     """
 
@@ -55,36 +54,6 @@ class RmsNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., W) to (..., W)."""
         return functional.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)
-
-
-class Vision(nn.Module):
-    """One camera view to 36 tokens; the instruction steers the middle block by FiLM (Perez et al., 2018)."""
-
-    def __init__(self, dims: Dims, camera: CameraInput) -> None:
-        super().__init__()
-        first, second, third = dims.vision_channels
-        self.conv1 = nn.Conv2d(3, first, 6, stride=4, padding=1)
-        self.norm1 = nn.GroupNorm(dims.groups, first, eps=dims.norm_eps)
-        self.conv2 = nn.Conv2d(first, second, 3, stride=2, padding=1)
-        self.norm2 = nn.GroupNorm(dims.groups, second, eps=dims.norm_eps)
-        self.conv3 = nn.Conv2d(second, second, 3, padding=1)
-        self.norm3 = nn.GroupNorm(dims.groups, second, eps=dims.norm_eps)
-        self.film = nn.Linear(dims.prefix_width, 2 * second)
-        self.conv4 = nn.Conv2d(second, third, 3, stride=2, padding=1)
-        self.norm4 = nn.GroupNorm(dims.groups, third, eps=dims.norm_eps)
-        # As loud as the pictures from the start: a patch that does not know its place is of no use.
-        self.position = nn.Parameter(torch.randn(view_tokens(camera), third) * 0.5)
-        nn.init.normal_(self.film.weight, std=0.2)
-        nn.init.zeros_(self.film.bias)
-
-    def forward(self, image: Tensor, text_pool: Tensor) -> Tensor:
-        """Map normalised images (B, 3, H, W) and words (B, U) to (B, patches, U)."""
-        x = functional.silu(self.norm1(self.conv1(image)))
-        x = functional.silu(self.norm2(self.conv2(x)))
-        gamma, beta = self.film(text_pool)[:, :, None, None].chunk(2, dim=1)
-        x = x + functional.silu(self.norm3(self.conv3(x)) * (1 + gamma) + beta)
-        x = self.norm4(self.conv4(x))
-        return x.flatten(2).transpose(1, 2) + self.position
 
 
 class Text(nn.Module):
@@ -215,7 +184,7 @@ class NanoModel(nn.Module):
         self.soft_prompt = nn.Parameter(torch.randn(len(descriptor.embodiments), dims.soft_tokens, u) * 0.02)
         self.readout = nn.Parameter(torch.randn(1, u) * 0.02)
         self.text = Text(len(prompt.vocabulary), prompt.max_tokens, u)
-        self.vision = nn.ModuleDict({camera.role: Vision(dims, camera) for camera in descriptor.cameras})
+        self.vision = nn.ModuleDict({camera.role: vision_of(dims, camera) for camera in descriptor.cameras})
         routed = [depth >= dims.shared_layers for depth in range(dims.layers)]
         self.layers = nn.ModuleList([Layer(dims, routed=flag) for flag in routed])
         self.scene = nn.ModuleDict(

@@ -14,6 +14,7 @@ from .adapters import AdapterSpec
 from .data import SourceSpec
 from .examples import ExampleParams
 from .learner import LearnParams
+from .pictures import DRAWN
 from .trainer import Job, Outcome, train
 
 TUNING = LearnParams(learning_rate=4e-4, warm_up=50)
@@ -35,7 +36,8 @@ def start(
         sources: datasets.
         out: folder of the run.
         init: checkpoint to start from.
-        given: any of steps, minutes, seed, batch, accumulate, processes, episodes, resume; method, freeze, rank.
+        given: any of steps, minutes, seed, batch, accumulate, processes, episodes, resume, pictures; method, freeze,
+            rank.
         report: gets a line now and then.
 
     Raises what `trainer.train` does.
@@ -56,5 +58,6 @@ def start(
         accumulate=given.get("accumulate", 1),
         episodes=given.get("episodes", 0),
         processes=given.get("processes", 1 if alone else 2),
+        pictures=None if (pictures := given.get("pictures", DRAWN)) == "none" else pictures,
     )
     return train(job, report, resume=bool(given.get("resume")))

@@ -30,11 +30,12 @@ from .data import Recordings, SourceSpec, TableSpec
 from .data.recordings import CacheSpec
 from .describe import describe_recordings, table_for
 from .examples import ExampleMaker, ExampleParams, Examples, Index
-from .export import DEFAULT_DIMS, build, save_network
+from .export import POINT_DIMS, build, save_network
 from .growing import grown, grown_tensors
 from .learner import Learner, LearnParams
 from .model import NanoModel
 from .objectives.commitment import DelayTable
+from .pictures import DRAWN, Pictures
 from .process_group import ProcessGroup, process_group
 from .progress import Progress
 from .resume import STATE, Plan, ResumeError, State, save_state
@@ -69,6 +70,7 @@ class Job:
         patience: judgements in a row that are clearly worse than the best, after which training ends.
         cache: of decoded pictures.
         dims: of a new network.
+        pictures: what the picture side of a new network begins with, see `pictures.Pictures.load`; None: with noise.
     """
 
     data: tuple[SourceSpec, ...]
@@ -87,7 +89,8 @@ class Job:
     episodes: int = 0
     patience: int = 4
     cache: CacheSpec = field(default_factory=CacheSpec)
-    dims: Dims = DEFAULT_DIMS
+    dims: Dims = POINT_DIMS
+    pictures: str | Path | None = DRAWN
 
     def settings(self) -> dict[str, Any]:
         """Return what the weights follow from beside the data, by name, as JSON would give it back."""
@@ -102,6 +105,8 @@ class Job:
         if self.adapter != AdapterSpec():
             flat["method"] = str(self.adapter)
         flat |= {"init": None if self.init is None else str(self.init), "dims": asdict(self.dims)}
+        begun = _pictures(self)
+        flat["pictures"] = None if begun is None else begun.sha256
         return dict(parse_json(json.dumps(flat).encode()))
 
 
@@ -181,6 +186,7 @@ class _Run:
         self.device = torch.device("cuda" if torch.cuda.is_available() and group.size == 1 else "cpu")
         self.state = State.read(job.out) if Plan.read(job.out) is not None else None
         self.init = None if job.init is None else load_checkpoint(job.init)
+        self.pictures = _pictures(job)
         before = None if self.init is None else Before(self.init.descriptor, recordings.robots)
         self.adapter = adapter_for(job.adapter, before)
         self.delays = _delays(recordings, job.table.rows - 1)
@@ -298,7 +304,11 @@ class _Run:
 
     def _model(self) -> NanoModel:
         checkpoint, model = self.init, build(self.descriptor)
-        if checkpoint is None or self.state is not None:
+        if self.state is not None:
+            return model
+        if checkpoint is None:
+            if self.pictures is not None:
+                self.pictures.begin(model)
             return model
         tensors = {name: torch.from_numpy(np.array(values)) for name, values in checkpoint.tensors.items()}
         tensors = grown_tensors(tensors, checkpoint.descriptor, self.descriptor, self.job.seed)
@@ -329,6 +339,11 @@ def _table(job: Job) -> TableSpec:
         )
     roles = tuple(camera.role for camera in descriptor.cameras)
     return replace(table, rows=descriptor.rows, dt_s=descriptor.chunk.dt_s, roles=roles, size=sizes.pop())
+
+
+def _pictures(job: Job) -> Pictures | None:
+    """Return what a new network begins to look with."""
+    return None if job.init is not None or job.pictures is None else Pictures.load(job.pictures)
 
 
 def _simulated(recordings: Recordings) -> str:

@@ -19,7 +19,7 @@ def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:
     if path.is_file():
         raise CheckpointError(_file_given(path))
     name = os.fspath(name_or_path)
-    folders = _model_folders()
+    folders = model_folders()
     if re.fullmatch(r"\w[\w.-]*", name):
         for folder in folders:
             if (folder / name).is_dir():
@@ -38,7 +38,7 @@ def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:
 
 def shipped() -> list[str]:
     """List the names of the checkpoints that come with motorium."""
-    return sorted({found.parent.name for folder in _model_folders() for found in folder.glob(f"*/{CONFIG}")})
+    return sorted({found.parent.name for folder in model_folders() for found in folder.glob(f"*/{CONFIG}")})
 
 
 def _file_given(path: Path) -> str:
@@ -60,7 +60,8 @@ def what_runs(network: str = "") -> str:
     )
 
 
-def _model_folders() -> list[Path]:
+def model_folders() -> list[Path]:
+    """Return where what comes with motorium lies: in the package, or beside its sources."""
     package = Path(__file__).resolve().parents[1]
     return [package / "_models", package.parents[1] / "models"]
 

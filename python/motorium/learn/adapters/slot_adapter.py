@@ -35,7 +35,7 @@ class SlotAdapter(Adapter):
             used[robot.name] = used.get(robot.name, set()) | self._slots(robot.name)
         return replace(
             before,
-            format_version=ADAPTED_VERSION,
+            format_version=max(ADAPTED_VERSION, before.format_version),
             embodiments=self.embodiments,
             slot_adapters=tuple(
                 SlotAdapters(name, tuple(sorted(used.get(name, ())))) for name in self.embodiments

@@ -17,9 +17,11 @@ from .. import schema
 from ..channels import ActionChannel, CameraInput, StateChannel
 from ..schema import Rules, one_of, within
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 ADAPTED_VERSION = 2
 """The first format that has slot-wise adapters; everything else means the same in all of them."""
+POINTS_VERSION = 3
+"""The first format in which a view may become points."""
 PAD, UNKNOWN = "<pad>", "<unk>"
 
 
@@ -111,6 +113,10 @@ class Dims:
     groups: Annotated[int, within(1, 256)]
     rms_eps: Annotated[float, within(1e-12, 1.0)]
     norm_eps: Annotated[float, within(1e-12, 1.0)]
+    points: Annotated[int, within(0, 256)] = 0
+    """K points that a view becomes (spatial softmax); 0: it becomes patches."""
+    point_tokens: Annotated[int, within(0, 64)] = 0
+    """P tokens that the points of a view become."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +171,8 @@ class Descriptor:
         document = schema.to_plain(self)
         if not self.slot_adapters:
             del document["slot_adapters"]  # a file that any version can read looks as it always did
+        if not self.dims.points:
+            del document["dims"]["points"], document["dims"]["point_tokens"]
         return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
     @property
@@ -191,7 +199,7 @@ def _repeated(values: list[Any], what: str) -> list[str]:
 
 
 def _contradictions(d: Descriptor) -> list[str]:
-    return _channel_problems(d) + _input_problems(d) + _dims_problems(d.dims) + _adapter_problems(d)
+    return _channel_problems(d) + _input_problems(d) + _dims_problems(d.dims) + _version_problems(d)
 
 
 def _channel_problems(d: Descriptor) -> list[str]:
@@ -240,6 +248,13 @@ def _input_problems(d: Descriptor) -> list[str]:
     return found
 
 
+def _version_problems(d: Descriptor) -> list[str]:
+    found = _adapter_problems(d)
+    if d.dims.points and d.format_version < POINTS_VERSION:
+        found.append(f"dims.points need format_version {POINTS_VERSION}")
+    return found
+
+
 def _adapter_problems(d: Descriptor) -> list[str]:
     if not d.slot_adapters:
         return []
@@ -261,6 +276,8 @@ def _dims_problems(dims: Dims) -> list[str]:
     found = []
     if len(dims.vision_channels) != 3 or dims.vision_channels[2] != dims.prefix_width:
         found.append("dims.vision_channels needs 3 values, the last equal to prefix_width")
+    if bool(dims.points) != bool(dims.point_tokens):
+        found.append("dims.points and dims.point_tokens go together: both 0, or neither")
     if any(c % dims.groups for c in dims.vision_channels):
         found.append("dims.vision_channels must be multiples of groups")
     if dims.expert_width % 2:

@@ -58,16 +58,37 @@ def _linear(shapes: dict[str, Shape], name: str, rows: int, columns: int) -> Non
     shapes[f"{name}.bias"] = (rows,)
 
 
-def _vision(shapes: dict[str, Shape], d: Descriptor, camera: CameraInput) -> None:
-    c1, c2, c3 = d.dims.vision_channels
-    here = f"vision.{camera.role}"
-    kernels = ((c1, 3, 6), (c2, c1, 3), (c2, c2, 3), (c3, c2, 3))
+def picture_tensors(channels: tuple[int, ...], prefix_width: int, points: int) -> dict[str, Shape]:
+    """Return what a view is looked at with, up to patches or points and the tokens of them; names without the view.
+
+    Args:
+        channels: of the convolutions.
+        prefix_width: of the words that steer them.
+        points: K, or 0 for patches.
+    """
+    c1, c2, c3 = channels
+    shapes: dict[str, Shape] = {}
+    kernels = [(c1, 3, 6), (c2, c1, 3), (c2, c2, 3)]
+    if points:
+        shapes["points.weight"] = (points, c2)
+    else:
+        kernels.append((c3, c2, 3))
     for index, (out, inputs, size) in enumerate(kernels, start=1):
-        shapes[f"{here}.conv{index}.weight"] = (out, inputs, size, size)
+        shapes[f"conv{index}.weight"] = (out, inputs, size, size)
         for name in (f"conv{index}.bias", f"norm{index}.weight", f"norm{index}.bias"):
-            shapes[f"{here}.{name}"] = (out,)
-    _linear(shapes, f"{here}.film", 2 * c2, d.dims.prefix_width)
-    shapes[f"{here}.position"] = (view_tokens(camera), c3)
+            shapes[name] = (out,)
+    _linear(shapes, "film", 2 * c2, prefix_width)
+    return shapes
+
+
+def _vision(shapes: dict[str, Shape], d: Descriptor, camera: CameraInput) -> None:
+    dims, here = d.dims, f"vision.{camera.role}"
+    found = picture_tensors(dims.vision_channels, dims.prefix_width, dims.points)
+    shapes |= {f"{here}.{name}": shape for name, shape in found.items()}
+    if dims.points:
+        _linear(shapes, f"{here}.tokens", dims.point_tokens * dims.vision_channels[2], 2 * dims.points)
+    else:
+        shapes[f"{here}.position"] = (view_tokens(camera), dims.vision_channels[2])
 
 
 def _layer(shapes: dict[str, Shape], d: Descriptor, layer: int) -> None:
