@@ -23,6 +23,7 @@ from motorium.learn.given import datasets
 from motorium.learn.growing import grown, grown_tensors
 from motorium.learn.objectives.commitment import DelayTable
 from motorium.learn.scene_targets import NOTHING, SceneTargets
+from motorium.learn.vision import Points
 from motorium.policies.nano.weights import nano_tensors
 
 DELAYS = DelayTable((0.5, 0.3, 0.2))
@@ -72,15 +73,58 @@ def test_a_batch_follows_from_seed_and_step_alone(recorded, maker, small_dims):
     assert not np.array_equal(made(recorded, small_dims, seed=4).frames(5), index)
 
 
-def test_parts_are_parts_of_the_whole(recorded, maker):
+@pytest.mark.parametrize("points", [0, 4])
+def test_parts_are_parts_of_the_whole(recorded, small_dims, points):
+    maker = made(recorded, replace(small_dims, points=points, point_tokens=min(points, 2)))
     index = maker.frames(0)
     pictures = recorded.pictures(index)
     whole, part = maker.make(index, pictures, 0), slice(1, None, 2)
     half = maker.make(index, pictures[part], 0, part)
-    for name in ("state", "noisy", "time", "velocity", "weight", "scene", "scene_known", "tokens"):
+    for name in ("state", "noisy", "time", "velocity", "weight", "scene", "scene_known", "tokens", "doubt"):
         assert torch.equal(getattr(half, name), getattr(whole, name)[part]), name
     assert all(torch.equal(h, w[part]) for h, w in zip(half.images, whole.images, strict=True))
     assert (half.rows_total, half.observations) == (whole.rows_total, 8)
+    assert len(whole.aside) == (2 if points else 0)
+    for mine, all_of_them in zip(half.aside, whole.aside, strict=True):
+        assert torch.equal(mine, all_of_them[part])
+
+
+def test_places_are_set_right_by_the_shift_of_a_picture(recorded, small_dims):
+    """Of a bright spot in an empty picture: wherever the picture was shifted to, the spot is where it was."""
+    dims = replace(small_dims, points=1, point_tokens=1)
+    maker = made(recorded, dims, told_shift_px=8, place_noise=0.0, light_gain=0.0, light_offset=0.0, tint=0.0)
+    torch.manual_seed(0)
+    view = Points(dims)
+    with torch.no_grad():
+        for parameter in view.parameters():
+            parameter.zero_()
+        view.conv1.weight.fill_(0.1)
+        for norm in (view.norm1, view.norm2):
+            norm.weight.fill_(1.0)
+        view.conv2.weight.fill_(0.1)
+        view.points.weight.fill_(0.2)  # soft: a maximum alone would jump from feature to feature
+    index = maker.frames(0)
+    pictures = np.zeros_like(recorded.pictures(index))
+    pictures = np.pad(pictures, ((0, 0), (0, 0), (32, 32), (32, 32), (0, 0)))
+    pictures[:, :, 40:52, 44:56] = 255
+    made_of = maker.make(index, pictures, 0)
+    words = torch.zeros(1, dims.prefix_width)
+    with torch.no_grad():
+        still = view.places(view.features(maker._images(torch.from_numpy(pictures[:1]))[0], words))
+        moved = view.places(view.features(made_of.images[0], words.expand(len(index), -1)))
+    right = moved + made_of.aside[0]
+    assert (moved - still).abs().max() > 0.1
+    assert (right - still).abs().max() < 0.07  # features are 0.18 apart
+
+
+def test_only_in_training_the_readout_is_doubted(recorded, maker):
+    index = maker.frames(0)
+    pictures = recorded.pictures(index)
+    doubt = maker.make(index, pictures, 0).doubt
+    assert 0.15 < float(doubt.std()) < 0.45
+    plain = maker.plain(index, pictures, np.random.default_rng(0))
+    assert not plain.doubt.any()
+    assert not plain.aside
 
 
 def test_half_of_a_batch_is_before_the_grasp_and_none_is_held_out(recorded, maker):

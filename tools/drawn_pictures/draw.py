@@ -93,7 +93,9 @@ class Artist:
         self._base = np.clip(rng.uniform(0.25, 0.8) + rng.normal(0.0, 0.03, 3), 0.0, 1.0)
         y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE - 0.5
         slope = rng.uniform(-0.2, 0.2, 2)
-        table = self._base * (1 + slope[0] * x + slope[1] * y)[..., None] + rng.normal(0, 0.01, (SIDE, SIDE, 1))
+        table = self._base * (1 + slope[0] * x + slope[1] * y)[..., None] + rng.normal(
+            0, 0.01, (SIDE, SIDE, 1)
+        )
         if rng.random() < 0.3:
             waves = rng.uniform(2, 12, 2)
             table *= (1 + 0.12 * np.sin(2 * math.pi * (waves[0] * x + waves[1] * y)))[..., None]
@@ -113,7 +115,9 @@ class Artist:
         turn, half = self._turned(), self._size * self.rng.uniform(1.5, 2.6)
         colour = np.clip(np.array([0.66, 0.58, 0.46]) + self.rng.normal(0, 0.15, 3), 0, 1)
         for share, shade in ((1.0, 0.7), (0.85, 1.0)):
-            corners = [turn @ (half * share * np.array([x, y, 0])) for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+            corners = [
+                turn @ (half * share * np.array([x, y, 0])) for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))
+            ]
             self._pen.polygon([(at[0] + c[0], at[1] - c[1]) for c in corners], fill=_ink(colour, shade))
         return at
 
@@ -148,7 +152,9 @@ class Artist:
         pen.ellipse((x - reach, y - wide, x + reach, y + wide + 4), fill=_ink(self._base, 0.75))
         r = 0.75 * size
         if shape in ("cube", "block"):
-            return self._solid(np.array([1.7, 0.8, 0.7] if shape == "block" else [1.0, 1.0, 1.0]) * 0.7 * size, at, rgb)
+            return self._solid(
+                np.array([1.7, 0.8, 0.7] if shape == "block" else [1.0, 1.0, 1.0]) * 0.7 * size, at, rgb
+            )
         if shape == "ball":
             for ring in range(5):
                 q, o = r * (1 - 0.18 * ring), np.array([light[0], -light[1]]) * r * 0.12 * ring
@@ -156,9 +162,13 @@ class Artist:
                             fill=_ink(rgb, 0.6 + 0.13 * ring))  # fmt: skip
             return at - r, at + r
         high = 0.5 * size * self.rng.uniform(0.5, 1.4) * math.cos(self._elevation)
-        pen.ellipse((at[0] - r, at[1] + high - r * flat, at[0] + r, at[1] + high + r * flat), fill=_ink(rgb, 0.6))
+        pen.ellipse(
+            (at[0] - r, at[1] + high - r * flat, at[0] + r, at[1] + high + r * flat), fill=_ink(rgb, 0.6)
+        )
         pen.rectangle((at[0] - r, at[1] - high, at[0] + r, at[1] + high), fill=_ink(rgb, 0.6))
-        pen.ellipse((at[0] - r, at[1] - high - r * flat, at[0] + r, at[1] - high + r * flat), fill=_ink(rgb, 1.0))
+        pen.ellipse(
+            (at[0] - r, at[1] - high - r * flat, at[0] + r, at[1] - high + r * flat), fill=_ink(rgb, 1.0)
+        )
         box = np.array([r, high + r * flat])
         return at - box, at + box
 

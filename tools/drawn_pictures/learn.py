@@ -68,7 +68,9 @@ def inputs(drawings: list[Drawing], rng: np.random.Generator | None) -> tuple[Te
     return images, torch.from_numpy(ids)
 
 
-def wrong(network: Network, drawings: list[Drawing], rng: np.random.Generator | None) -> tuple[Tensor, Tensor]:
+def wrong(
+    network: Network, drawings: list[Drawing], rng: np.random.Generator | None
+) -> tuple[Tensor, Tensor]:
     """Return (B, QUESTIONS) absolute errors, 0 where nothing is known, and what is known."""
     known = torch.from_numpy(np.stack([d.known for d in drawings])).float()
     places = torch.from_numpy(np.stack([d.places for d in drawings]))
@@ -116,7 +118,11 @@ def main() -> None:
     optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3, betas=(0.9, 0.98), weight_decay=0.01)
     began = time.monotonic()
     for step in range(given.steps):
-        rate = 3e-3 * min(1, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / given.steps)))
+        rate = (
+            3e-3
+            * min(1, (step + 1) / 100)
+            * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / given.steps)))
+        )
         for group in optimiser.param_groups:
             group["lr"] = rate
         errors, known = wrong(network, batch(given.seed, step), np.random.default_rng([given.seed, step, 1]))
@@ -127,7 +133,9 @@ def main() -> None:
         if (step + 1) % 250 == 0 or step + 1 == given.steps:
             errors_px = judged(network, given.seed)
             left = (time.monotonic() - began) / (step + 1) * (given.steps - step - 1)
-            print(f"step {step + 1} of {given.steps}, held-out errors in pixels {errors_px}, {left / 60:.0f} min to go")
+            print(
+                f"step {step + 1} of {given.steps}, held-out errors in pixels {errors_px}, {left / 60:.0f} min to go"
+            )
             write(network, given.out, {"steps": step + 1, "seed": given.seed, "held_out_px": errors_px})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..policies.nano.config import Descriptor
 from ..policies.nano.tokenizer import Tokenizer
+from ..policies.nano.weights import STRIDE, feature_size
 from ..types import SLOTS, Float32, UInt8
 from .data import Recordings
 from .normalise import Statistics
@@ -38,7 +39,11 @@ class ExampleParams:
         jitter: share of samples whose committed rows are disturbed, so that motion alone is never trusted.
         jitter_rad: standard deviation of that disturbance, and per row half as much once more.
         light_gain, light_offset, tint: photometric augmentation of each picture (normalised brightness 0..1).
-        shift_px: largest shift of each picture, either way.
+        shift_px: largest shift of each picture, either way, for a network of patches.
+        told_shift_px: the same for a network of points, whose places are set right by the shift.
+        place_noise: of the places of points, standard deviation; half a picture is 1.
+        doubt: noise of the readout as the expert is given it, in standard deviations. On the scenes of training it
+            is better than on others, and a plan that trusts it never looks again.
     """
 
     observations: int = 64
@@ -51,6 +56,9 @@ class ExampleParams:
     light_offset: float = 0.06
     tint: float = 0.03
     shift_px: int = 1
+    told_shift_px: int = 8
+    place_noise: float = 0.03
+    doubt: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,8 @@ class Examples:
         scene_known: (B, S) 1 where there is one.
         rows_total, scene_total: sums of both weights over the whole batch, of which this may be a part.
         observations: of the whole batch.
+        aside: per view (B, 2 K), added to the places of points; empty for patches.
+        doubt: (B, S) added to the readout that the expert is given.
     """
 
     images: list[Tensor]
@@ -85,6 +95,8 @@ class Examples:
     rows_total: float
     scene_total: float
     observations: int
+    aside: list[Tensor]
+    doubt: Tensor
 
     def views(self, roles: Sequence[str]) -> dict[str, Tensor]:
         """Return the pictures by role."""
@@ -98,7 +110,8 @@ class Examples:
             name: value.to(device) if isinstance(value, Tensor) else value
             for name, value in vars(self).items()
         }
-        return Examples(**{**moved, "images": [image.to(device) for image in self.images]})
+        lists = {name: [one.to(device) for one in vars(self)[name]] for name in ("images", "aside")}
+        return Examples(**moved | lists)
 
 
 class ExampleMaker:
@@ -124,6 +137,7 @@ class ExampleMaker:
         self._tokens = np.stack([tokenizer.encode(task) for task in recordings.tasks]).astype(np.int64)
         self._embodiments = np.array([descriptor.embodiments.index(r.name) for r in recordings.robots])
         self._scene, self._delays, self._times = scene, delays, BetaTime()
+        self._points = descriptor.dims.points
         self._halves = _halves(recordings, scene.before_grasp, params)
 
     def frames(self, step: int) -> Index:
@@ -151,8 +165,10 @@ class ExampleMaker:
         base, delay = self._times.draw(size, rng), self._delays.draw(size, rng)
         given = self._jittered(rows, rng)
         moved = (p.state_noise * rng.standard_normal(state.shape)).astype(np.float32)
-        images = self._disturbed(pictures, len(index), rng, part)
-        return self._joined((index, part), raw, images, (noise, base, delay, given, moved))
+        images, aside = self._disturbed(pictures, len(index), rng, part)
+        made = self._joined((index, part), raw, images, (noise, base, delay, given, moved))
+        doubt = p.doubt * rng.standard_normal((len(index), self._scene.values.shape[1]))
+        return replace(made, aside=aside, doubt=torch.from_numpy(doubt.astype(np.float32)[part]))
 
     def plain(self, index: Index, pictures: UInt8, rng: np.random.Generator) -> Examples:
         """Return frames as they are, with a flow time and noise for each and without committed rows."""
@@ -207,6 +223,8 @@ class ExampleMaker:
             rows_total=float(weight.sum()) * len(self.slots),
             scene_total=float(known.sum()),
             observations=len(index),
+            aside=[],
+            doubt=torch.zeros(len(index[part]), known.shape[1]),
         )
 
     def _jittered(self, rows: Float32, rng: np.random.Generator) -> Float32:
@@ -217,16 +235,29 @@ class ExampleMaker:
         chosen = rng.random((batch, p.samples, 1, 1)) < p.jitter
         return np.asarray(rows[:, None] + p.jitter_rad * drift * chosen, dtype=np.float32)
 
-    def _disturbed(self, pictures: UInt8, batch: int, rng: np.random.Generator, part: slice) -> list[Tensor]:
-        """Return pictures in another light and a little aside; draws are those of the whole batch."""
+    def _disturbed(
+        self, pictures: UInt8, batch: int, rng: np.random.Generator, part: slice
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Return pictures in another light and a little aside, and what sets the places of their points right again.
+
+        Draws are those of the whole batch.
+        """
         p, views = self.params, pictures.shape[1]
         size = (batch, views, 1, 1, 1)
         tint = p.tint * rng.standard_normal((batch, views, 1, 1, 3))
         gain = (1 + rng.uniform(-p.light_gain, p.light_gain, size) + tint).astype(np.float32)[part]
         offset = rng.uniform(-p.light_offset, p.light_offset, size).astype(np.float32)[part]
-        shift = rng.integers(-p.shift_px, p.shift_px + 1, (batch, views, 2))[part]
-        moved = torch.from_numpy(_shifted(pictures, shift, p.shift_px) if p.shift_px else pictures)
-        return self._images(moved, torch.from_numpy(gain), torch.from_numpy(offset))
+        most = p.told_shift_px if self._points else p.shift_px
+        shift = rng.integers(-most, most + 1, (batch, views, 2))
+        aside: list[Tensor] = []
+        if self._points:
+            drawn = p.place_noise * rng.standard_normal((batch, views, 2, self._points))
+            # A picture is read from `shift` on, so what it shows lies that much farther up and left; x comes first.
+            steps = [max(1, feature_size(side) - 1) for side in pictures.shape[3:1:-1]]
+            drawn += (2.0 / STRIDE * shift[..., ::-1] / np.array(steps))[..., None]
+            aside = list(torch.from_numpy(drawn.astype(np.float32)[part]).flatten(2).unbind(1))
+        moved = torch.from_numpy(_shifted(pictures, shift[part], most) if most else pictures)
+        return self._images(moved, torch.from_numpy(gain), torch.from_numpy(offset)), aside
 
     def _images(
         self, pictures: Tensor, gain: Tensor | None = None, offset: Tensor | None = None

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -32,6 +32,7 @@ class LearnParams:
         clip: largest norm of the gradient.
         ema: decay of the averaged weights, less at the beginning.
         scene_weight, balance_weight: of the readout's and the router's loss beside the flow loss.
+        pictures_rate: share of the learning rate for what looks and reads, with the adapter `Full`.
         bf16: compute in bfloat16 where the machine has it; weights stay float32.
     """
 
@@ -44,6 +45,7 @@ class LearnParams:
     ema: float = 0.998
     scene_weight: float = 1.0
     balance_weight: float = 0.01
+    pictures_rate: float = 1.0
     bf16: bool = True
 
 
@@ -129,7 +131,8 @@ class Learner:
         cosine = p.final_share + (1.0 - p.final_share) * 0.5 * (1.0 + math.cos(math.pi * over))
         rate = p.learning_rate * min(1.0, (self.done + 1) / max(1, min(p.warm_up, p.steps // 10))) * cosine
         for parameters in self.optimiser.param_groups:
-            parameters["lr"] = rate * self.adapter.rate(parameters["group"], over)
+            share = p.pictures_rate if parameters["group"] == "pictures" else 1.0
+            parameters["lr"] = rate * share * self.adapter.rate(parameters["group"], over)
             for parameter in parameters["params"]:  # without a gradient the optimiser leaves it as it is
                 parameter.requires_grad_(parameters["lr"] > 0.0)
         return rate
@@ -157,8 +160,10 @@ class Learner:
 
 def forward(model: NanoModel, part: Examples) -> tuple[Tensor, Tensor, Tensor]:
     """Return velocities (B, n, T, 200) and readouts (B, S) in float32, and the router's balance loss."""
-    prefix = model.encode(part.views(model.roles), part.tokens, part.embodiment)
-    predicted, balance = model.velocity(prefix, part.state, part.noisy, part.time)
+    aside = dict(zip(model.roles, part.aside, strict=True)) if part.aside else None
+    prefix = model.encode(part.views(model.roles), part.tokens, part.embodiment, aside)
+    given = replace(prefix, scene=prefix.scene + part.doubt)
+    predicted, balance = model.velocity(given, part.state, part.noisy, part.time)
     return predicted.float(), prefix.scene.float(), balance
 
 

@@ -204,10 +204,26 @@ class NanoModel(nn.Module):
             self.slot = nn.ModuleDict({"in": SlotBank(a, 1), "out": SlotBank(1, a)})
             self.register_buffer("active", active_slots(descriptor), persistent=False)
 
-    def encode(self, images: Mapping[str, Tensor], token_ids: Tensor, embodiment: Tensor) -> Prefix:
-        """Encode observations: role -> (B, 3, H, W) normalised, (B, L) ids, (B,) embodiment ids."""
+    def encode(
+        self,
+        images: Mapping[str, Tensor],
+        token_ids: Tensor,
+        embodiment: Tensor,
+        aside: Mapping[str, Tensor] | None = None,
+    ) -> Prefix:
+        """Encode observations.
+
+        Args:
+            images: role -> (B, 3, H, W) normalised.
+            token_ids: (B, L).
+            embodiment: (B,) ids.
+            aside: in training, role -> (B, 2 K) that is added to the places of points.
+        """
         words, text_pool = self.text(token_ids)
-        views = [self.vision[role](images[role], text_pool) for role in self.roles]
+        given = {role: (images[role], text_pool) for role in self.roles}
+        if aside:
+            given = {role: (*values, aside[role]) for role, values in given.items()}
+        views = [self.vision[role](*given[role]) for role in self.roles]
         readout = self.readout.expand(len(token_ids), 1, -1)
         x = torch.cat([self.soft_prompt[embodiment], words, *views, readout], dim=1)
         keys, values = [], []

@@ -19,6 +19,8 @@ from .trainer import Job, Outcome, train
 
 TUNING = LearnParams(learning_rate=4e-4, warm_up=50)
 """Of a network that has learned already: it forgets at the rate of a fresh one."""
+BEGUN = LearnParams(learning_rate=2e-3, pictures_rate=0.2)
+"""Of a network whose picture side has learned already; points learn at a higher rate than patches."""
 ADDED = LearnParams(warm_up=50)
 """Of what is added to a network: it is fresh, and learns at the rate of a fresh network."""
 
@@ -45,7 +47,8 @@ def start(
     alone = torch.cuda.is_available() or len(os.sched_getaffinity(0)) < 2
     parts = tuple(part.strip() for text in given.get("freeze", ()) for part in text.split(","))
     adapter = AdapterSpec(given.get("method", "full"), parts, given.get("rank"))
-    learn = LearnParams() if init is None else TUNING if adapter.method == "full" else ADDED
+    fresh = LearnParams(learning_rate=2e-3) if given.get("pictures") == "none" else BEGUN
+    learn = fresh if init is None else TUNING if adapter.method == "full" else ADDED
     job = Job(
         sources,
         out,

@@ -82,9 +82,10 @@ class Points(Vision):
         nn.init.normal_(self.points.weight, std=SHARPNESS / second**0.5)
         self._begin_to_steer()
 
-    def forward(self, image: Tensor, text_pool: Tensor) -> Tensor:
-        """Map normalised images (B, 3, H, W) and words (B, U) to (B, P, U)."""
-        return self.tokens(self.places(self.features(image, text_pool))).unflatten(1, (-1, self._width))
+    def forward(self, image: Tensor, text_pool: Tensor, aside: Tensor | None = None) -> Tensor:
+        """Map normalised images (B, 3, H, W) and words (B, U) to (B, P, U); `aside` (B, 2 K) is added to the places."""
+        places = self.places(self.features(image, text_pool))
+        return self.tokens(places if aside is None else places + aside).unflatten(1, (-1, self._width))
 
     def places(self, features: Tensor) -> Tensor:
         """Map (B, C2, h, w) to the coordinates x of all points, then y, (B, 2 K)."""

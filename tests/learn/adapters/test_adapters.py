@@ -66,7 +66,7 @@ def batch(d, seed: int = 0, embodiment: int = 0) -> Examples:
         state=torch.randn(b, 200, generator=g) * mapped, noisy=torch.randn(shape, generator=g) * mapped,
         time=torch.rand(b, n, rows, generator=g), velocity=torch.randn(shape, generator=g) * mapped,
         weight=torch.ones(b, n, rows, 1), scene=torch.randn(b, 3, generator=g), scene_known=torch.ones(b, 3),
-        rows_total=b * n * rows, scene_total=b * 3, observations=b,
+        rows_total=b * n * rows, scene_total=b * 3, observations=b, aside=[], doubt=torch.zeros(b, 3),
     )  # fmt: skip
 
 

@@ -7,16 +7,20 @@ from ...types import SLOTS
 from ..channels import CameraInput
 from .config import Descriptor
 
+STRIDE = 8
+"""Pixels from one feature of a view to the next."""
+
+
+def feature_size(pixels: int) -> int:
+    """Return the size of a view's features along one side: convolutions k6 s4 p1, k3 s2 p1."""
+    first = (pixels + 2 - 6) // 4 + 1
+    return (first + 2 - 3) // 2 + 1
+
 
 def view_tokens(camera: CameraInput) -> int:
-    """Count the tokens of one view: convolutions k6 s4 p1, k3 s2 p1, k3 s2 p1."""
-
-    def size(pixels: int) -> int:
-        first = (pixels + 2 - 6) // 4 + 1
-        second = (first + 2 - 3) // 2 + 1
-        return (second + 2 - 3) // 2 + 1
-
-    return size(camera.height) * size(camera.width)
+    """Count the patches of one view: one more convolution, k3 s2 p1."""
+    height, width = ((feature_size(side) + 2 - 3) // 2 + 1 for side in (camera.height, camera.width))
+    return height * width
 
 
 def nano_tensors(descriptor: Descriptor) -> dict[str, Shape]:
