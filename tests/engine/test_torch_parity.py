@@ -14,7 +14,7 @@ from motorium.policies.nano.checkpoint import load_checkpoint, save_checkpoint
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra [learn])")
 model_module = pytest.importorskip("motorium.learn.model", reason="learn/model.py is not importable")
-vision_module = pytest.importorskip("motorium.learn.vision", reason="learn/vision.py is not importable")
+vision_module = pytest.importorskip("motorium.learn.vision", reason="torch is not installed (extra [learn])")
 
 torch.set_num_threads(1)
 

@@ -99,7 +99,7 @@ def test_weights_that_are_no_numbers(copied):
 
 def test_drawings_are_what_they_say():
     """The same seed draws the same; where the named thing is, its colour is, but for what an arm hides."""
-    pytest.importorskip("PIL", reason="Pillow is not installed (extra [sim])")
+    pytest.importorskip("PIL", reason="the [sim] extra is not installed")
     sys.path.insert(0, str(TOOL))
     import draw
 

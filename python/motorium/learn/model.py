@@ -220,10 +220,10 @@ class NanoModel(nn.Module):
             aside: in training, role -> (B, 2 K) that is added to the places of points.
         """
         words, text_pool = self.text(token_ids)
-        given = {role: (images[role], text_pool) for role in self.roles}
-        if aside:
-            given = {role: (*values, aside[role]) for role, values in given.items()}
-        views = [self.vision[role](*given[role]) for role in self.roles]
+        views = [
+            self.vision[role](images[role], text_pool, *([aside[role]] if aside else []))
+            for role in self.roles
+        ]
         readout = self.readout.expand(len(token_ids), 1, -1)
         x = torch.cat([self.soft_prompt[embodiment], words, *views, readout], dim=1)
         keys, values = [], []
