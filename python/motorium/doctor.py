@@ -179,9 +179,10 @@ def _expected(robot: str | None) -> tuple[list[Expected], int | None]:
     return expected_servos(spec), spec.bus.baud
 
 
-def check_fit(checkpoint: str, robot: str) -> Fit:
+def check_fit(checkpoint: str, robot: str, latency_s: float | None = None) -> Fit:
     """Compare a checkpoint (name or directory) with a robot (`so101` or `sim:so101`), touching neither.
 
+    With `latency_s`, also judge whether its committed rows bridge inferences that take as long.
     Raises CheckpointError and SpecError when one of the two cannot be read at all.
     """
     from .policies.binding import mapping_table
@@ -198,7 +199,7 @@ def check_fit(checkpoint: str, robot: str) -> Fit:
     except BindingError as error:
         refusal = str(error)
     info = policy.info  # a class of 0.1.0 may have it only now
-    pace = None if refusal else check_pace(policy, spec)
+    pace = None if refusal else check_pace(policy, spec, latency_s)
     return Fit(tuple(mapping_table(info, spec)), refusal, tuple(contradictions(info, spec)), pace)
 
 

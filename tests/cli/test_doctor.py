@@ -180,3 +180,43 @@ def test_plans_that_come_too_late_are_a_warning_with_the_way_round(call, save, t
     shown = call("doctor", "--checkpoint", checkpoint, "--robot", "so101").output
     assert "needs 4 rows of 50 ms committed, one to spare; this policy accepts 6" in shown
     assert "WARN" not in shown
+
+
+def test_a_latency_beyond_the_bridge_is_told_beforehand(call, save, monkeypatch):
+    monkeypatch.setattr("motorium.runtime.pace_check._timed_ns", lambda _policy: 4_000_000)
+    checkpoint = save()
+
+    def ask(ms: float) -> tuple[int, dict]:
+        result = call(
+            "doctor", "--checkpoint", checkpoint, "--robot", "sim:so101", "--latency-ms", str(ms), "--json"
+        )
+        return result.exit_code, json.loads(result.stdout)["pace"]
+
+    code, pace = ask(400)
+    assert code == 0, "with --sync it can be driven"
+    assert (pace["asked"]["needed_rows"], pace["asked"]["accepted_rows"], pace["asked"]["holds"]) == (
+        10,
+        6,
+        False,
+    )
+    assert pace["longest_bridged_ms"] == 200
+    (warning,) = pace["warnings"]
+    for word in (
+        "400 ms is beyond",
+        "50 ms old it needs 10 rows",
+        "accepts 6 (prefix_lock.max_delay)",
+        "for 200 ms",
+    ):
+        assert word in warning
+    assert [ask(ms)[1]["asked"]["holds"] for ms in (0, 200, 200.1)] == [True, True, False], "to the bound"
+    assert "asked" not in fit(call, checkpoint)[1]["pace"]
+    shown = call("doctor", "--checkpoint", checkpoint, "--robot", "so101", "--latency-ms", "120").output
+    assert "an inference of 120 ms is bridged: on an observation 50 ms old it needs 5 rows" in shown
+    assert "enough for inferences of up to 200 ms" in shown
+    assert "WARN" not in shown
+
+
+@pytest.mark.parametrize("more", [[], ["--port", "/dev/null", "--checkpoint", "so101-pick"]])
+def test_a_latency_is_asked_of_a_checkpoint(call, more):
+    done = call("doctor", "--latency-ms", "100", *more)
+    assert (done.exit_code, "give it with --checkpoint and --robot" in done.output) == (2, True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ._print import echo, echo_text
-from ._verb import Verb, json_option, print_json, print_table
+from ._verb import Number, Verb, json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from ..doctor import BusReport, Check, Fit
@@ -19,6 +19,8 @@ BLOCKED = 1
 @click.command(cls=Verb, name="doctor")
 @click.option("--checkpoint", help="Checkpoint name or directory; needs --robot.")
 @click.option("--robot", help="Robot from `motorium robots`, or sim:<robot>; with --checkpoint or --port.")
+@click.option("--latency-ms", type=Number(0, 60_000),
+              help="With --checkpoint: whether its committed rows bridge inferences that take as long.")  # fmt: skip
 @click.option("--port", help="Servo bus to examine; with --robot, for the servos that should be on it.")
 @click.option("--ids", help="Which ids to ask with --port, such as 1-12.  [default: 0-252]")
 @json_option
@@ -27,6 +29,7 @@ def command(
     ctx: click.Context,
     checkpoint: str | None,
     robot: str | None,
+    latency_ms: float | None,
     port: str | None,
     ids: str | None,
     as_json: bool,
@@ -38,12 +41,14 @@ def command(
 
     With --checkpoint and --robot, instead show how every input and output of the checkpoint maps to the
     robot, where its statistics contradict that (joint order, sign, unit), and whether its plans come in time, timed
-    on this machine.
+    on this machine; --latency-ms asks about another time than the measured one.
 
     Exits with 1 when something blocks; with warnings alone, with 0.
     """
     from ..doctor import CheckStatus, check_bus, check_fit, check_machine
 
+    if latency_ms is not None and (checkpoint is None or port is not None):
+        raise click.UsageError("--latency-ms asks about a checkpoint: give it with --checkpoint and --robot")
     if port is not None:
         report = check_bus(port, robot, _ids(ids))
         print_json(report.as_dict()) if as_json else _show_bus(report)
@@ -53,7 +58,7 @@ def command(
     if (checkpoint is None) != (robot is None):
         raise click.UsageError("--checkpoint and --robot go together, or --port and --robot")
     if checkpoint is not None and robot is not None:
-        fit = check_fit(checkpoint, robot)
+        fit = check_fit(checkpoint, robot, None if latency_ms is None else latency_ms / 1e3)
         print_json(fit.as_dict()) if as_json else _show_fit(fit, checkpoint, robot)
         blocked = fit.blocking
     else:
@@ -146,6 +151,8 @@ def _show_fit(fit: Fit, checkpoint: str, robot: str) -> None:
         echo("", f"in time: {fit.pace}")
         for line in fit.pace.warnings:
             echo("", f"WARN: {line}")
+        if fit.pace.asked is not None and fit.pace.asked.holds:
+            echo("", fit.pace.answer)
     if not fit.blocking:
         echo("", "every input and output is bound; the statistics agree with the labels")
 

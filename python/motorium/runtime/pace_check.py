@@ -27,15 +27,43 @@ class PaceCheck:
     Attributes:
         bridge: rows needed and accepted.
         budget_ns: `latency_budget_s` of the robot: a plan may be this old when it arrives.
+        asked: rows needed and accepted if every inference took as long as somebody asks about; None: nobody did.
     """
 
     bridge: Bridge
     budget_ns: int
+    asked: Bridge | None = None
 
     @property
     def committed(self) -> int:
         """Rows that a run commits: what the latency needs, at most what the policy keeps."""
         return min(self.bridge.needed, self.bridge.accepted)
+
+    @property
+    def longest_ns(self) -> int:
+        """The longest inference that the accepted rows bridge; 0 when they bridge none."""
+        bridge = self.bridge
+        spare = Bridge(0, 0, 0, bridge.dt_ns, bridge.accepted).needed  # rows beyond those that pass meanwhile
+        return max(0, (bridge.accepted - spare) * bridge.dt_ns - bridge.age_ns)
+
+    @property
+    def answer(self) -> str:
+        """What is said of the latency that was asked about; empty when nobody asked."""
+        asked = self.asked
+        if asked is None:
+            return ""
+        asked_ms, longest_ms = asked.latency_ns / NS_PER_MS, self.longest_ns / NS_PER_MS
+        needed = (
+            f"on an observation {asked.age_ns / NS_PER_MS:.0f} ms old it needs {asked.needed} rows of "
+            f"{asked.dt_ns / NS_PER_MS:g} ms committed, one to spare, and the checkpoint accepts {asked.accepted} "
+            f"(prefix_lock.max_delay), enough for {longest_ms:.0f} ms"
+        )
+        if asked.holds:
+            return f"an inference of {asked_ms:g} ms is bridged: {needed}"
+        return (
+            f"an inference of {asked_ms:g} ms is beyond what this policy can bridge: {needed}. `motorium run` refuses "
+            "it without --sync; for more, train for a robot whose [latency] reaches as far"
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -49,6 +77,8 @@ class PaceCheck:
                 f"plans are {late_ns / NS_PER_MS:.0f} ms old when they arrive; the robot's latency_budget_s allows "
                 f"{self.budget_ns / NS_PER_MS:.0f} ms"
             )
+        if self.asked is not None and not self.asked.holds:
+            found.append(self.answer)
         return tuple(found)
 
     def as_dict(self) -> dict[str, Any]:
@@ -57,8 +87,10 @@ class PaceCheck:
         return {
             **self.bridge.as_dict(),
             "committed_rows": self.committed,
+            "longest_bridged_ms": self.longest_ns / NS_PER_MS,
             "latency_budget_ms": budget_ms,
             "warnings": list(self.warnings),
+            **({"asked": self.asked.as_dict()} if self.asked is not None else {}),
         }
 
     def __str__(self) -> str:
@@ -66,13 +98,23 @@ class PaceCheck:
         differ = self.bridge.needed != self.bridge.accepted
         counts = f"; the smaller bridge counts: {self.committed} rows are committed" if differ else ""
         took_ms = self.bridge.measured_ns / NS_PER_MS
-        return f"{self.bridge}{counts} (one inference took {took_ms:.0f} ms on this machine)"
+        longest = f"; enough for inferences of up to {self.longest_ns / NS_PER_MS:.0f} ms"
+        return f"{self.bridge}{counts}{longest} (one inference took {took_ms:.0f} ms on this machine)"
 
 
-def check_pace(policy: Policy, robot: RobotSpec) -> PaceCheck:
-    """Time `policy` on grey pictures, and compare with what `robot` declares. It must fit (see `bind`)."""
+def check_pace(policy: Policy, robot: RobotSpec, asked_s: float | None = None) -> PaceCheck:
+    """Time `policy` on grey pictures, and compare with what `robot` declares. It must fit (see `bind`).
+
+    Args:
+        policy: bound to `robot`.
+        robot: the robot.
+        asked_s: an inference's time to judge beside, such as one measured elsewhere or about to be injected.
+    """
     bridge = Bridge.of(Pace.of(policy.info), robot, _timed_ns(policy))
-    return PaceCheck(bridge, s_to_ns(robot.policy.latency_budget_s))
+    asked = None
+    if asked_s is not None:
+        asked = Bridge(0, s_to_ns(asked_s), bridge.age_ns, bridge.dt_ns, bridge.accepted)
+    return PaceCheck(bridge, s_to_ns(robot.policy.latency_budget_s), asked)
 
 
 def _timed_ns(policy: Policy) -> int:
