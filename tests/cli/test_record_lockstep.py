@@ -42,6 +42,11 @@ def test_options_of_virtual_time_mean_nothing_without_it(tmp_path):
         ["sim:so101", "--leader", "script", "--processes", "3", "--dataset", str(tmp_path / "d")],
     )
     assert (done.exit_code, "--processes means nothing without --lockstep" in done.output) == (2, True)
+    done = CliRunner().invoke(
+        command,
+        ["sim:so101", "--leader", "script", "--scene", "camera-moved", "--dataset", str(tmp_path / "d")],
+    )
+    assert (done.exit_code, "--scene means nothing without --lockstep" in done.output) == (2, True)
 
 
 @pytest.mark.nightly

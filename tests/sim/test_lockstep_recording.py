@@ -115,6 +115,22 @@ def test_what_a_kill_cut_off_is_made_again_and_the_rest_not(recorded, tmp_path, 
     assert len(more.recorded) == 1, "another operator is another demonstration"
 
 
+def test_a_variation_is_another_demonstration_and_is_noted(tmp_path):
+    root = tmp_path / "d"
+    record_lockstep(LockStepPlan(root, "so101", 1, limit_s=0.5))
+    for scene in ("camera-moved", "new-colour"):
+        varied = LockStepPlan(root, "so101", 1, limit_s=0.5, scene=scene)
+        assert len(record_lockstep(varied)[0].recorded) == 1
+        assert record_lockstep(varied)[0].there == 1
+    dataset = Dataset.open(root)
+    notes = [dataset.notes(episode) for episode in dataset.episodes]
+    assert [n.get("variation") for n in notes] == [None, "camera-moved", "new-colour"]
+    assert "variation" not in notes[0], "as it was before there were any"
+    assert dataset.episodes[2].tasks == ("put the purple cube in the tray",)
+    usual, moved, _ = (next(dataset.pictures(e, "observation.images.front"))[1] for e in dataset.episodes)
+    assert np.abs(usual.astype(int) - moved.astype(int)).mean() > 3
+
+
 def test_an_interrupted_live_episode_is_still_recovered(recorded, tmp_path):
     """Only what can be made again is thrown away."""
     root = shutil.copytree(recorded, tmp_path / "d")

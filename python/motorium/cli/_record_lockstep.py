@@ -26,7 +26,7 @@ LIVE = (
     "pedal",
     "pedal_keys",
 )
-VIRTUAL = ("operator", "processes")
+VIRTUAL = ("operator", "processes", "scene")
 
 
 def check_options(robot: str, leader: str, *, lockstep: bool) -> None:

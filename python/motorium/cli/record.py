@@ -98,6 +98,12 @@ from ._verb import Number, Verb, json_option
     show_default=True,
     help="Worker processes of --lockstep.",
 )
+@click.option(
+    "--scene",
+    default="usual",
+    show_default=True,
+    help="Scenes of --lockstep as usual, or a declared variation: camera-moved, new-colour.",
+)
 @json_option
 def command(
     robot: str,
@@ -121,6 +127,7 @@ def command(
     lockstep: bool,
     operator: str,
     processes: int,
+    scene: str,
     as_json: bool,
 ) -> None:
     """Record ROBOT, such as sim:so101, into a dataset that LeRobot opens.
@@ -137,13 +144,14 @@ def command(
     from ..data.record.record_plan import RecordPlan
 
     check_options(robot, leader, lockstep=lockstep)
-    check_task(robot, task, judged=True)
+    check_task(robot, task, judged=True, scene=scene)
     _check_dataset(dataset)
     accepted = Accepted("robot" in accept, "calibration" in accept)
     if lockstep:
         record_virtual(
             robot, as_json=as_json, root=dataset, episodes=episodes, task=task, seed=seed, operator=operator, fps=fps,
             limit_s=limit_s, codec=codec, processes=processes, accepted=accepted,
+            scene=scene,
         )  # fmt: skip
         return
     plan = RecordPlan(

@@ -26,8 +26,9 @@ from ..errors import SimulationError
 from ..instructions import check_instruction
 from ..specs.robot import RobotSpec, pairs
 from .operator_script import OPERATORS, operator
-from .scene import TRAINING_SEEDS_FROM, draw_scene
+from .scene import TRAINING_SEEDS_FROM, asked_colours, draw_scene
 from .tasks import forced_colour, instruction
+from .variation import USUAL, Variation
 from .virtual_arm import DeclaredArm, Take, VirtualArm
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class LockStepPlan:
         codec: of the videos.
         processes: that simulate.
         accepted: as for `DatasetWriter`.
+        scene: a declared variation of the scenes.
     """
 
     root: Path
@@ -73,12 +75,14 @@ class LockStepPlan:
     codec: str = "h264"
     processes: int = 2
     accepted: Accepted = NOTHING
+    scene: str = USUAL
 
     def __post_init__(self) -> None:
-        """Raise SimulationError for a scene of evaluation, an unknown operator or task."""
+        """Raise SimulationError for a scene of evaluation, an unknown operator or task, SpecError for a variation."""
+        variation = Variation.load(self.scene)
         if self.task is not None:
             check_instruction(self.task)
-            forced_colour(self.task)
+            forced_colour(self.task, asked_colours(variation))
         if self.seed < TRAINING_SEEDS_FROM:
             raise SimulationError(
                 f"seed {self.seed} is a scene of evaluation; recordings in lock-step are for training, whose scenes "
@@ -157,20 +161,27 @@ def lockstep_schema(robot: str, fps: int = 0) -> Schema:
 
 
 def _missing(plan: LockStepPlan) -> list[int]:
-    """Return the seeds whose demonstration is not in the dataset: same scene, same words, same operator."""
+    """Return the seeds whose demonstration is not in the dataset: same scene and variation, words and operator."""
     there = set()
     if read_info(plan.root).episodes:
         dataset = Dataset.open(plan.root)
         for episode in dataset.episodes:
             notes = dataset.notes(episode)
             if notes.get("clock") == VIRTUAL:
-                there.add((notes.get("seed"), notes.get("operator"), episode.tasks))
-    colour = forced_colour(plan.task)
+                varied = notes.get("variation", USUAL)
+                there.add((notes.get("seed"), notes.get("operator"), varied, episode.tasks))
+    variation = Variation.load(plan.scene)
+    colour = forced_colour(plan.task, asked_colours(variation))
     return [
         seed
         for seed in range(plan.seed, plan.seed + plan.episodes)
-        if (seed, plan.operator, (instruction(colour or draw_scene(seed).target),)) not in there
+        if (seed, plan.operator, plan.scene, (_words(seed, colour, variation),)) not in there
     ]
+
+
+def _words(seed: int, colour: str | None, variation: Variation) -> str:
+    """Return the instruction of a scene."""
+    return instruction(colour or draw_scene(seed, variation=variation).target)
 
 
 def _keep(plan: LockStepPlan, writer: DatasetWriter, take: Take) -> Recorded:
@@ -184,6 +195,8 @@ def _keep(plan: LockStepPlan, writer: DatasetWriter, take: Take) -> Recorded:
         "leader": SCRIPT, "operator": plan.operator, "clock": VIRTUAL, "seed": take.seed, **outcome.as_notes(),
         "rate_hz": rate_hz, "late_rows": 0, "missed_ticks": 0,
     }  # fmt: skip
+    if plan.scene != USUAL:
+        notes["variation"] = plan.scene
     return Recorded(writer.end(notes), take.task, take.seed, outcome, rate_hz, 0, 0)
 
 
@@ -219,13 +232,14 @@ def _leave_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-_arms: dict[str, VirtualArm] = {}
+_arms: dict[tuple[str, str], VirtualArm] = {}
 
 
 def _play(plan: LockStepPlan, schema: Schema, seed: int) -> Take:
     """Play one scene; the one world of this process is kept: opening a renderer is slow."""
-    if plan.robot not in _arms:
-        _arms[plan.robot] = VirtualArm(RobotSpec.load(plan.robot))
-    arm = _arms[plan.robot]
+    key = plan.robot, plan.scene
+    if key not in _arms:
+        _arms[key] = VirtualArm(RobotSpec.load(plan.robot), Variation.load(plan.scene))
+    arm = _arms[key]
     person: Any = operator(plan.operator, arm.spec)
     return arm.demonstrate(person, Take(schema, seed), plan.task, plan.limit_s, plan.tail_s)

@@ -7,7 +7,7 @@ MuJoCo documentation, "Computation: contact".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -24,8 +24,11 @@ FINGER_FRICTION = "1.6 0.03 0.0001"
 THING_FRICTION = "0.9 0.01 0.0001"
 
 
-def build_mjcf(spec: RobotSpec, servos: Sequence[ServoModel]) -> str:
-    """Return the whole world as MJCF, one servo per joint; bodies keep the names of joints, colours and distractors."""
+def build_mjcf(spec: RobotSpec, servos: Sequence[ServoModel], colours: Iterable[str] = tuple(COLOURS)) -> str:
+    """Return the whole world as MJCF, one servo per joint and one cube per colour.
+
+    Bodies keep the names of joints, colours and distractors.
+    """
     root = ET.Element("mujoco", model=spec.name)
     ET.SubElement(root, "compiler", angle="radian", autolimits="true")
     ET.SubElement(
@@ -47,7 +50,7 @@ def build_mjcf(spec: RobotSpec, servos: Sequence[ServoModel]) -> str:
     ET.SubElement(world, "light", name="lamp", pos="0.3 0 0.9", dir="0 0 -1", castshadow="false")
     ET.SubElement(world, "geom", name="table", type="plane", size="1.5 1.5 0.1", friction=THING_FRICTION)
     _add_arm(world, root, spec, servos)
-    _add_things(world)
+    _add_things(world, colours)
     return ET.tostring(root, encoding="unicode")
 
 
@@ -151,8 +154,8 @@ def _add_thing(body: ET.Element, name: str, shape: str, size_m: Sequence[float])
     return ET.SubElement(body, "geom", name=name, type=shape, size=_text(size_m), friction=THING_FRICTION)
 
 
-def _add_things(world: ET.Element) -> None:
-    for colour in COLOURS:
+def _add_things(world: ET.Element, colours: Iterable[str]) -> None:
+    for colour in colours:
         body = ET.SubElement(world, "body", name=colour)
         ET.SubElement(body, "freejoint", name=colour)
         cube = _add_thing(body, colour, "box", [CUBE_M / 2.0] * 3)

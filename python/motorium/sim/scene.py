@@ -7,11 +7,13 @@ base frame; bearings are counter-clockwise from +x, seen from the pan axis.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..errors import SimulationError
+from .variation import AS_USUAL, Variation
 
 COLOURS: dict[str, tuple[float, float, float]] = {
     "red": (0.85, 0.10, 0.10),
@@ -88,6 +90,14 @@ class Look:
     camera_shift_m: dict[str, tuple[float, float, float]]
     camera_aim_m: dict[str, tuple[float, float, float]]
 
+    def with_camera(self, role: str, shift_m: Sequence[float], aim_m: Sequence[float]) -> Look:
+        """Return the same with a camera elsewhere: (3,) and (3,) metres more of its shift and of its aim."""
+        shift, aim = dict(self.camera_shift_m), dict(self.camera_aim_m)
+        for table, more in ((shift, shift_m), (aim, aim_m)):
+            x, y, z = np.add(table.get(role, (0.0, 0.0, 0.0)), more).tolist()
+            table[role] = (x, y, z)
+        return replace(self, camera_shift_m=shift, camera_aim_m=aim)
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -147,8 +157,20 @@ def _draw_look(rng: np.random.Generator) -> Look:
     )
 
 
-def _draw(rng: np.random.Generator, seed: int, target: str | None, joints: int) -> Scene | None:
-    count = int(rng.integers(1, len(COLOURS) + 1))
+def palette(variation: Variation) -> dict[str, Rgb]:
+    """Return every colour that a cube may have, with its RGB in 0..1."""
+    return {**COLOURS, **{colour.name: colour.rgb for colour in variation.colours}}
+
+
+def asked_colours(variation: Variation) -> tuple[str, ...]:
+    """Return the colours that a scene may ask for."""
+    return (variation.target,) if variation.target else tuple(palette(variation))
+
+
+def _draw(
+    rng: np.random.Generator, seed: int, target: str | None, joints: int, variation: Variation
+) -> Scene | None:
+    count = max(int(rng.integers(1, len(COLOURS) + 1)), variation.cubes)
     colours = [str(c) for c in rng.permutation(list(COLOURS))[:count]]
     if target is not None and target not in colours:
         colours[0] = target
@@ -165,7 +187,7 @@ def _draw(rng: np.random.Generator, seed: int, target: str | None, joints: int) 
             return None
         taken.append((*at, CUBE_SPACING_M))
         yaw = float(rng.uniform(-math.pi / 4, math.pi / 4))
-        cubes.append(Cube(colour, *at, yaw, _jitter(rng, COLOURS[colour])))
+        cubes.append(Cube(colour, *at, yaw, _jitter(rng, palette(variation)[colour])))
     distractors = []
     for name in rng.permutation(list(DISTRACTORS))[: int(rng.integers(0, len(DISTRACTORS) + 1))]:
         at = _place(rng, (OUTER_RADIUS_M, (-0.95, 0.6)), taken)
@@ -175,18 +197,25 @@ def _draw(rng: np.random.Generator, seed: int, target: str | None, joints: int) 
         rgb = DISTRACTOR_COLOURS[int(rng.integers(len(DISTRACTOR_COLOURS)))]
         distractors.append(Distractor(str(name), *at, _jitter(rng, rgb)))
     start = tuple(float(v) for v in rng.uniform(-1.0, 1.0, joints))
-    return Scene(seed, chosen, tuple(cubes), tray, tuple(distractors), _draw_look(rng), start)
+    look = _draw_look(rng)
+    for move in variation.cameras:
+        look = look.with_camera(move.role, move.shift_m, move.aim_m)
+    return Scene(seed, chosen, tuple(cubes), tray, tuple(distractors), look, start)
 
 
-def draw_scene(seed: int, *, target: str | None = None, joints: int = 6) -> Scene:
+def draw_scene(
+    seed: int, *, target: str | None = None, joints: int = 6, variation: Variation = AS_USUAL
+) -> Scene:
     """Return the scene of a seed; `target` forces the requested colour, adding such a cube if necessary.
 
     Raises SimulationError for an unknown colour.
     """
-    if target is not None and target not in COLOURS:
-        raise SimulationError(f"no {target!r} cube; colours: {', '.join(COLOURS)}")
+    target = target or variation.target or None
+    colours = palette(variation)
+    if target is not None and target not in colours:
+        raise SimulationError(f"no {target!r} cube; colours: {', '.join(colours)}")
     for attempt in range(ATTEMPTS):
-        scene = _draw(np.random.default_rng([seed, attempt]), seed, target, joints)
+        scene = _draw(np.random.default_rng([seed, attempt]), seed, target, joints, variation)
         if scene is not None:
             return scene
     raise SimulationError(f"seed {seed}: found no room for the cubes in {ATTEMPTS} attempts")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,17 +16,19 @@ from .scene import COLOURS, CUBE_M, DISTRACTORS, Look, Scene, Tray
 FAR_M = 5.0
 
 
-def stage_scene(spec: RobotSpec, model: Any, data: Any, scene: Scene) -> None:
-    """Set poses, colours, light and cameras in a mujoco model and its data."""
-    _stage_cubes(model, data, scene)
+def stage_scene(
+    spec: RobotSpec, model: Any, data: Any, scene: Scene, colours: Iterable[str] = tuple(COLOURS)
+) -> None:
+    """Set poses, colours, light and cameras in a mujoco model, which has a cube of each of `colours`, and its data."""
+    _stage_cubes(model, data, scene, colours)
     _stage_distractors(model, data, scene)
     _stage_tray(model, data, scene.tray)
-    _stage_look(spec, model, scene.look)
+    stage_look(spec, model, scene.look)
 
 
-def _stage_cubes(model: Any, data: Any, scene: Scene) -> None:
+def _stage_cubes(model: Any, data: Any, scene: Scene, colours: Iterable[str]) -> None:
     present = {cube.colour: cube for cube in scene.cubes}
-    for i, colour in enumerate(COLOURS):
+    for i, colour in enumerate(colours):
         geom, body, at = model.geom(colour).id, model.body(colour).id, int(model.joint(colour).qposadr[0])
         cube = present.get(colour)
         # An absent cube floats far away: no contact, no weight.
@@ -58,7 +61,8 @@ def _stage_tray(model: Any, data: Any, tray: Tray) -> None:
     model.geom_rgba[model.geom_bodyid == body, :3] = tray.rgb
 
 
-def _stage_look(spec: RobotSpec, model: Any, look: Look) -> None:
+def stage_look(spec: RobotSpec, model: Any, look: Look) -> None:
+    """Set light and cameras."""
     import mujoco
 
     model.geom_rgba[model.geom("table").id, :3] = look.table_rgb

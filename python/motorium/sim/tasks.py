@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TypedDict
 
@@ -24,11 +25,11 @@ def instruction(colour: str) -> str:
     return f"put the {colour} cube in the tray"
 
 
-def target_colour(text: str) -> str:
-    """Return the colour an instruction asks for. Raises SimulationError with the valid instructions."""
+def target_colour(text: str, colours: Collection[str] = tuple(COLOURS)) -> str:
+    """Return which of `colours` an instruction asks for. Raises SimulationError with the valid instructions."""
     match = _PATTERN.match(text)
-    if match is None or match.group(1).lower() not in COLOURS:
-        valid = "; ".join(instruction(colour) for colour in COLOURS)
+    if match is None or match.group(1).lower() not in colours:
+        valid = "; ".join(instruction(colour) for colour in colours)
         raise SimulationError(
             f"{shortened(text)} is not a task of this simulator; valid tasks: {valid}; or {TASK}, which lets every "
             "scene draw its own"
@@ -46,12 +47,12 @@ def resembles_name(text: str) -> bool:
     return not is_name(text) and "-" in text and len(text.split()) == 1
 
 
-def forced_colour(task: str | None) -> str | None:
+def forced_colour(task: str | None, colours: Collection[str] = tuple(COLOURS)) -> str | None:
     """Return the colour that `task` forces on a scene; None for no task or a task's name, when the scene draws its own.
 
-    Raises SimulationError with the valid tasks.
+    `colours`: those that may be asked for. Raises SimulationError with the valid tasks.
     """
-    return None if task is None or is_name(task) else target_colour(task)
+    return None if task is None or is_name(task) else target_colour(task, colours)
 
 
 class Judgement(TypedDict):

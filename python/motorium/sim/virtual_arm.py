@@ -24,6 +24,7 @@ from ..types import Float32, Frame, UInt8
 from ..units import s_to_ns
 from .lockstep import LockStep
 from .operator_script import Operator
+from .variation import AS_USUAL, Variation
 from .world import World
 
 AHEAD_ROWS = 2
@@ -151,9 +152,9 @@ class Take:
 class VirtualArm:
     """A world with an arm in it, played through the control core in virtual time. Opens a renderer."""
 
-    def __init__(self, spec: RobotSpec) -> None:
+    def __init__(self, spec: RobotSpec, variation: Variation = AS_USUAL) -> None:
         self.spec = spec
-        self.play = LockStep(World(spec))
+        self.play = LockStep(World(spec, variation=variation))
         self.control = _Control(self.play)
         self.cameras = {camera.role: _Camera(camera.role, self.play) for camera in spec.cameras}
 

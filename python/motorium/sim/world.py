@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,10 +16,11 @@ from ..types import UInt8
 from .mjcf import TIMESTEP_S, build_mjcf
 from .opengl import check_settings, choose_platform
 from .render import Renderers
-from .scene import COLOURS, CUBE_M, Scene, draw_scene
+from .scene import CUBE_M, Scene, asked_colours, draw_scene, palette
 from .servo import ServoBank, ServoModel, ServoState
-from .stage import stage_scene
+from .stage import stage_look, stage_scene
 from .tasks import Judge, Judgement, Pose, forced_colour, instruction
+from .variation import AS_USUAL, Variation
 
 Float64 = NDArray[np.float64]
 JUDGE_PERIOD_S = 0.05
@@ -58,6 +59,7 @@ class World:
     Args:
         spec: the robot; needs geoms, views and grasp for the task.
         seed: the first scene; see `reset`.
+        variation: of all its scenes.
 
     Attributes:
         servos: torque limits and enables, settable at any time (call `servos.apply_limits()` after a change).
@@ -65,7 +67,7 @@ class World:
         time_s: simulated time since the last reset.
     """
 
-    def __init__(self, spec: RobotSpec, seed: int = 0) -> None:
+    def __init__(self, spec: RobotSpec, seed: int = 0, variation: Variation = AS_USUAL) -> None:
         check_settings()
         choose_platform()
         import mujoco
@@ -74,10 +76,18 @@ class World:
             raise SimulationError(
                 f"robot {spec.name!r} has no [[geoms]] or [grasp] in its TOML; sim needs both"
             )
+        roles = [view.role for view in spec.views]
+        for move in variation.cameras:
+            if move.role not in roles:
+                raise SimulationError(
+                    f"scene {variation.name} moves camera {move.role!r}, which robot {spec.name!r} has not; cameras: "
+                    f"{', '.join(roles) or 'none'}"
+                )
         self._mujoco = mujoco
-        self.spec = spec
+        self.spec, self.variation = spec, variation
+        self._colours = tuple(palette(variation))
         servos = [ServoModel.load(name) for name in spec.motor_names]
-        self.model: Any = mujoco.MjModel.from_xml_string(build_mjcf(spec, servos))
+        self.model: Any = mujoco.MjModel.from_xml_string(build_mjcf(spec, servos, self._colours))
         self.data: Any = mujoco.MjData(self.model)
         self.joints = len(spec.joints)
         # Views into the physics state; mujoco keeps these buffers for the life of `data`.
@@ -92,9 +102,9 @@ class World:
 
     def _index(self) -> None:
         model = self.model
-        self._cube_joint = {c: int(model.joint(c).qposadr[0]) for c in COLOURS}
-        self._cube_dof = {c: int(model.joint(c).dofadr[0]) for c in COLOURS}
-        self._cube_geom = {c: int(model.geom(c).id) for c in COLOURS}
+        self._cube_joint = {c: int(model.joint(c).qposadr[0]) for c in self._colours}
+        self._cube_dof = {c: int(model.joint(c).dofadr[0]) for c in self._colours}
+        self._cube_geom = {c: int(model.geom(c).id) for c in self._colours}
         self._fingers = {i for i in range(model.ngeom) if model.geom(i).name.startswith("finger_")}
         self._finger_masks = [
             (i, int(model.geom_contype[i]), int(model.geom_conaffinity[i])) for i in self._fingers
@@ -104,8 +114,8 @@ class World:
 
     def reset(self, seed: int, task: str | None = None) -> Scene:
         """Start the episode of a seed; `task` as in `forced_colour`. Raises SimulationError for an unknown one."""
-        target = forced_colour(task)
-        self.scene = scene = draw_scene(seed, target=target, joints=self.joints)
+        target = forced_colour(task, asked_colours(self.variation))
+        self.scene = scene = draw_scene(seed, target=target, joints=self.joints, variation=self.variation)
         self.task = instruction(scene.target)
         self._mujoco.mj_resetData(self.model, self.data)
         self.servos.reset()
@@ -113,7 +123,7 @@ class World:
         self._debt_s = 0.0
         self._unjudged_s = 0.0
         self.judge_state = Judge()
-        stage_scene(self.spec, self.model, self.data, scene)
+        stage_scene(self.spec, self.model, self.data, scene, self._colours)
         home = np.array([j.home_rad for j in self.spec.joints])
         spread = np.resize(np.array(START_JITTER_RAD), self.joints)
         self.set_joints(home + spread * np.array(scene.start_jitter))
@@ -141,6 +151,21 @@ class World:
         self.data.qpos[at : at + 7] = [x_m, y_m, CUBE_M / 2, math.cos(half), 0.0, 0.0, math.sin(half)]
         self.data.qvel[dof : dof + 6] = 0.0
         self._mujoco.mj_forward(self.model, self.data)
+
+    def move_camera(self, role: str, shift_m: Sequence[float], aim_m: Sequence[float]) -> None:
+        """Put a camera elsewhere until the next reset.
+
+        Args:
+            role: of the camera. Raises SimulationError for one that this robot has not.
+            shift_m: (3,) added to where it stands, in the frame of its mount.
+            aim_m: (3,) added to the point that it looks at.
+        """
+        roles = [view.role for view in self.spec.views]
+        if role not in roles:
+            raise SimulationError(f"no camera {role!r} to move; cameras: {', '.join(roles)}")
+        self.scene = replace(self.scene, look=self.scene.look.with_camera(role, shift_m, aim_m))
+        stage_look(self.spec, self.model, self.scene.look)
+        self._mujoco.mj_camlight(self.model, self.data)  # and nothing of the physics
 
     def save(self) -> WorldState:
         """Return the present state, for `restore` in the same episode."""
