@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -13,15 +12,20 @@ import numpy as np
 
 from .._core import Precision
 from ..children import spawned_pool
-from ..errors import MotoriumError, SafetyError
+from ..errors import CheckpointError, MotoriumError, SafetyError
 from ..policies.base import Policy
 from ..runtime.lockstep import VirtualClock, run_lockstep
 from ..sim.lockstep import LockStep
-from ..sim.scene import TRAINING_SEEDS_FROM
+from ..sim.scene import TRAINING_SEEDS_FROM, asked_colours
 from ..sim.tasks import forced_colour
+from ..sim.variation import USUAL as USUAL_SCENES
+from ..sim.variation import Variation
 from ..sim.world import World
 from ..specs.robot import RobotSpec
 from ..specs.slots import slot_map
+from .corruption import check_corruptions, corrupt
+from .proportions import wilson
+from .wrapped import Corrupted, Uncommitted
 
 ENGINES = ("core", "torch")
 
@@ -38,6 +42,11 @@ class EvalJob:
         limit_s: simulated time after which an episode has failed.
         engine: "core" runs the C++ engine, "torch" the PyTorch network.
         precision: of the C++ engine's weights, a `Precision` or its text.
+        injected_s: added to what every inference takes.
+        uac: hand the policy the committed rows (universal asynchronous chunking); without, every chunk starts anew.
+        corrupt: what is done to pictures and words, some of `corruption.CORRUPTIONS`.
+        steps: of the flow; None takes the checkpoint's.
+        scene: a declared variation of the scenes (`sim.variation`).
     """
 
     checkpoint: Path
@@ -52,6 +61,40 @@ class EvalJob:
     processes: int = 2
     engine: str = "core"
     precision: Precision | str = Precision.FLOAT32
+    injected_s: float = 0.0
+    uac: bool = True
+    corrupt: tuple[str, ...] = ()
+    steps: int | None = None
+    scene: str = USUAL_SCENES
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what is evaluated and how, ready for JSON; settings of USUAL only where they differ from it."""
+        changed = {
+            "injected_latency_s": self.injected_s, "uac": self.uac, "corrupt": list(self.corrupt), "steps": self.steps,
+            "scene": self.scene,
+        }  # fmt: skip
+        return {
+            "checkpoint": str(self.checkpoint),
+            "robot": self.robot,
+            "task": self.task,
+            "engine": self.engine,
+            "precision": str(self.precision),
+            "seed": self.seed,
+            "latency_s": self.latency_s,
+            "latency_drawn": self.drawn,
+            "age_s": self.age_s,
+            **{name: value for name, value in changed.items() if value != USUAL[name]},
+        }
+
+
+USUAL: dict[str, Any] = {
+    "injected_latency_s": 0.0,
+    "uac": True,
+    "corrupt": [],
+    "steps": None,
+    "scene": USUAL_SCENES,
+}
+"""Settings that results name only where they differ, so that those of earlier versions mean the same."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +103,9 @@ class EpisodeResult:
 
     Attributes:
         time_s: simulated time until success was confirmed, or the limit.
-        shortfalls: plans that needed more committed rows than the policy accepts; on a robot they are refused.
+        shortfalls: plans that needed more committed rows than the policy accepts; on a robot they are refused. None
+            are needed without `uac`.
+        told: what the policy was told instead of `instruction`, where that differs.
     """
 
     seed: int
@@ -70,6 +115,12 @@ class EpisodeResult:
     target_in_tray: bool
     wrong_cube: bool
     shortfalls: int = 0
+    told: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; `told` only where there is one."""
+        values = asdict(self)
+        return values if self.told is not None else {k: v for k, v in values.items() if k != "told"}
 
 
 @dataclass(frozen=True)
@@ -89,15 +140,7 @@ class EvalReport:
         count, good = len(self.results), self.successes
         times = [result.time_s for result in self.results if result.success]
         return {
-            "checkpoint": str(self.job.checkpoint),
-            "robot": self.job.robot,
-            "task": self.job.task,
-            "engine": self.job.engine,
-            "precision": str(self.job.precision),
-            "seed": self.job.seed,
-            "latency_s": self.job.latency_s,
-            "latency_drawn": self.job.drawn,
-            "age_s": self.job.age_s,
+            **self.job.as_dict(),
             "episodes": count,
             "successes": good,
             "success_rate": good / count,
@@ -105,23 +148,14 @@ class EvalReport:
             "wrong_cube": sum(result.wrong_cube for result in self.results),
             "shortfalls": sum(result.shortfalls for result in self.results),
             "mean_time_s": float(np.mean(times)) if times else None,
-            "per_episode": [asdict(result) for result in self.results],
+            "per_episode": [result.as_dict() for result in self.results],
         }
 
 
-def wilson(successes: int, count: int, z: float = 1.959964) -> tuple[float, float]:
-    """Return the Wilson score interval of a proportion (Wilson, 1927)."""
-    if count < 1:
-        return 0.0, 1.0
-    p, z2 = successes / count, z * z
-    centre = (p + z2 / (2 * count)) / (1 + z2 / count)
-    half = z * math.sqrt(p * (1 - p) / count + z2 / (4 * count * count)) / (1 + z2 / count)
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
 def check_job(job: EvalJob) -> None:
-    """Raise MotoriumError for a training seed, an unknown task or engine, or no episodes."""
-    forced_colour(job.task)
+    """Raise MotoriumError for a training seed, an unknown task, engine or corruption, or no episodes."""
+    forced_colour(job.task, asked_colours(Variation.load(job.scene)))
+    check_corruptions(job.corrupt)
     if job.engine not in ENGINES:
         raise MotoriumError(f"unknown engine {job.engine!r}; engines: {', '.join(ENGINES)}")
     if job.episodes < 1:
@@ -171,16 +205,18 @@ class _Player:
         return _play(self.job, seed)
 
 
-_open: dict[tuple[Path, str, str, str], tuple[Policy, LockStep]] = {}
+_open: dict[tuple[Any, ...], tuple[Policy, LockStep]] = {}
 
 
 def _play(job: EvalJob, seed: int) -> EpisodeResult:
-    key = (job.checkpoint, job.engine, job.robot, str(job.precision))
+    key = (job.checkpoint, job.engine, job.robot, str(job.precision), job.steps, job.scene)
     if key not in _open:
         spec = RobotSpec.load(job.robot)
         policy = load_policy(job.checkpoint, job.engine, job.precision)
+        if job.steps is not None:
+            _set_steps(policy, job.steps)
         policy.bind(spec)
-        _open[key] = (policy, LockStep(World(spec)))
+        _open[key] = (policy, LockStep(World(spec, variation=Variation.load(job.scene))))
     policy, play = _open[key]
     policy.seed(seed)
     return play_episode(policy, play, job, seed)
@@ -197,18 +233,40 @@ def load_policy(checkpoint: Path, engine: str, precision: Precision | str = Prec
     return load(checkpoint, precision=precision)
 
 
+def _set_steps(policy: Any, steps: int) -> None:
+    """Let a policy take as many steps of its flow."""
+    if not isinstance(getattr(policy, "steps", None), int):
+        raise CheckpointError(
+            f"{policy.info.name}: the number of flow steps cannot be chosen for this policy; leave --steps out"
+        )
+    policy.steps = steps
+
+
 def play_episode(policy: Policy, play: LockStep, job: EvalJob, seed: int) -> EpisodeResult:
     """Play one episode on the stage `play`, in the runner's own rhythm; a tripped safety gate is a failure."""
     world = play.world
     world.reset(seed, job.task)
+    told = None
+    if job.corrupt:
+        corruption = corrupt(world, job.corrupt)
+        policy, told = Corrupted(policy, corruption), corruption.told
+    if not job.uac:
+        policy = Uncommitted(policy)
     play.restart()
     drawn = world.spec.latency if job.drawn else None
-    clock = VirtualClock(job.limit_s, job.latency_s, job.age_s, drawn, seed)
+    clock = VirtualClock(job.limit_s, job.latency_s, job.age_s, drawn, seed, job.injected_s)
     shortfalls = 0
     with suppress(SafetyError):
         report = run_lockstep(play, policy, slot_map(world.spec), world.task, clock, lambda: world.success)
-        shortfalls = report.shortfalls
+        shortfalls = report.shortfalls if job.uac else 0
     judged, done = world.judge(), world.success
     return EpisodeResult(
-        seed, world.task, done, world.time_s, judged["target_in_tray"], judged["wrong_in_tray"], shortfalls
+        seed,
+        world.task,
+        done,
+        world.time_s,
+        judged["target_in_tray"],
+        judged["wrong_in_tray"],
+        shortfalls,
+        told,
     )

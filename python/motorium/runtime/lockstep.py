@@ -66,6 +66,7 @@ class VirtualClock:
         age_s: every observation is this old when its inference starts.
         drawn: instead, what every inference takes is drawn from here, and not known before.
         seed: of what is drawn.
+        injected_s: what every inference takes beside.
     """
 
     duration_s: float = 15.0
@@ -73,6 +74,7 @@ class VirtualClock:
     age_s: float = 0.0
     drawn: LatencySpec | None = None
     seed: int = 0
+    injected_s: float = 0.0
 
 
 def run_lockstep(
@@ -102,7 +104,7 @@ def run_lockstep(
     _warn_once(unknown_words(policy, task), task)
     scheduler = Scheduler(Pace.of(policy.info), clock.drawn)
     if clock.drawn is None:
-        scheduler.record(s_to_ns(clock.latency_s))
+        scheduler.record(s_to_ns(clock.latency_s + clock.injected_s))
     rng = np.random.default_rng(clock.seed)
     planner = Planner(policy, slot_map, Range.of(stage.core))
     begin_ns, chunks = stage.now_ns, 0
@@ -118,7 +120,9 @@ def run_lockstep(
         previous = slot_map.scatter_chunk(stage.core.committed(obs.t_ns, dt_ns, before)) if before else None
         rows = planner.infer(obs, committed, previous)
         chunks += 1
-        took_ns = s_to_ns(clock.latency_s if clock.drawn is None else clock.drawn.draw_s(rng))
+        took_ns = s_to_ns(
+            clock.injected_s + (clock.latency_s if clock.drawn is None else clock.drawn.draw_s(rng))
+        )
         stage.advance_to(start_ns + took_ns)
         scheduler.record(took_ns)
         if rows is not None:
