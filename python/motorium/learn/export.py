@@ -50,7 +50,7 @@ DEFAULT_DIMS = Dims(
     norm_eps=1e-5,
 )
 POINT_DIMS = replace(DEFAULT_DIMS, points=64, point_tokens=4)
-"""Of a network that learns from recordings: places alone generalise from a tenth of the scenes that patches need."""
+"""Of a network that learns from recordings: places alone are less to learn scenes by heart with than patches."""
 MAX_DELAY = len(BatchParams().delay_weights) - 1
 """Committed rows a network is trained to keep: as many as its batches have drawn."""
 HORIZON = 8
