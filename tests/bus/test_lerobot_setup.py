@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from lerobot_folder import lerobot_folder
 
 from motorium.motors.bauds import baud_code
 from motorium.motors.emulated import connect_only, emulate, make_factory_new
@@ -20,11 +21,7 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="module")
 def lerobot_path():
-    folder = Path(os.environ.get("MOTORIUM_TEST_LEROBOT", Path(sys.prefix) / "lerobot"))
-    if not (folder / "lerobot").is_dir() or not (folder / "scservo_sdk").is_dir():
-        pytest.skip(
-            "LeRobot's motors are not in .venv/lerobot: python tools/install_lerobot.py .venv/lerobot"
-        )
+    folder = lerobot_folder("motors are", "scservo_sdk")
     return os.pathsep.join([str(HERE.parent / "data" / "lerobot_stand_ins"), str(folder)])
 
 

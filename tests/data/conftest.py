@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("pyarrow")
 pytest.importorskip("av")
 
+from lerobot_folder import lerobot_folder
 from memory_folders import tmp_path_factory
 
 __all__ = ["tmp_path_factory"]
@@ -23,12 +24,9 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="session")
 def lerobot():
     """`lerobot([("read", root), ("write", other)])` -> what LeRobot saw, per job."""
-    default = Path(sys.prefix) / "lerobot"
-    folder = Path(os.environ.get("MOTORIUM_TEST_LEROBOT", default))
     if importlib.util.find_spec("torch") is None:
         pytest.skip("LeRobot needs torch, which is not installed")
-    if not (folder / "lerobot").is_dir():
-        pytest.skip("LeRobot is not in .venv/lerobot: `make test` could not reach a package index")
+    folder = lerobot_folder("datasets are")
 
     def run(jobs: list[tuple[str, Path]]) -> list[dict]:
         path = os.pathsep.join([str(HERE / "lerobot_stand_ins"), str(folder)])

@@ -70,14 +70,19 @@ def write(
     seconds: float = 2.0,
     change: Row | None = None,
     cameras: Sequence[str] = CAMERAS,
+    side: int = SIDE,
+    pairing: int | None = None,
 ) -> Path:
     """A dataset with one episode per task; `change(episode, k, row, images)` may spoil or clear a row."""
-    with DatasetWriter(root, schema(cameras=cameras), patience_s=30.0, reserve_mb=1) as writer:
+    described = schema(cameras=cameras, side=side)
+    if pairing is not None:
+        described.own["pairing"] = pairing
+    with DatasetWriter(root, described, patience_s=30.0, reserve_mb=1) as writer:
         for episode, task in enumerate(tasks):
             writer.begin(task, 0)
             for k in range(round(seconds * FPS)):
                 values = row(episode, k, cameras=len(cameras))
-                images = {camera: image(episode, k, i) for i, camera in enumerate(cameras)}
+                images = {camera: image(episode, k, i, side) for i, camera in enumerate(cameras)}
                 if change is not None:
                     change(episode, k, values, images)
                 if values:
