@@ -38,7 +38,7 @@ trainer.train(
     trainer.Job(
         (SourceSpec(data),), out, table=TableSpec(rows=6, size=(32, 32)), learn=LearnParams(steps=60),
         examples=ExampleParams(observations=8), processes=1, judgements=20, patience=100,
-        cache=CacheSpec(frames, workers=0), dims=SMALL,
+        cache=CacheSpec(frames, workers=0), dims=SMALL, pictures=None,
     ),
     resume=(out / "run.json").exists(),
 )
