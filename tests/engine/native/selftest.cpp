@@ -68,7 +68,7 @@ std::map<std::string, std::vector<std::size_t>> tensor_shapes(const NanoConfig& 
       for (const char* name : {".weight", ".bias"}) shapes[here + "norm" + number + name] = {stages[i][0]};
     }
     linear(here + "film", 2 * c2, u);
-    shapes[here + "position"] = {NanoConfig::view_tokens(view), c3};
+    shapes[here + "position"] = {c.view_tokens(view), c3};
   }
   for (std::size_t layer = 0; layer < c.layers; ++layer) {
     for (const bool expert : {false, true}) {
