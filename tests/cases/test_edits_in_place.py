@@ -284,15 +284,15 @@ def test_what_somebody_is_building_stays(root, growing):
 
 
 def test_a_lock_of_a_dataset_that_was_replaced_meanwhile_is_taken_anew(root, monkeypatch):
-    hold, other = lock._hold, shutil.copytree(root, root.with_name("other"))
+    hold, other = lock.LockFile.hold, shutil.copytree(root, root.with_name("other"))
 
-    def replaced_first(fd: int) -> None:
+    def replaced_first(file: lock.LockFile) -> bool:
         if other.exists():
             root.rename(root.with_name("gone"))
             other.rename(root)
-        hold(fd)
+        return hold(file)
 
-    monkeypatch.setattr(lock, "_hold", replaced_first)
+    monkeypatch.setattr(lock.LockFile, "hold", replaced_first)
     with lock.Lock(root) as held:
         assert held.where() == root
         assert snapshot.written(root)
