@@ -9,12 +9,18 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
+
+from .errors import MotoriumError
 
 if TYPE_CHECKING:
     from multiprocessing.pool import Pool
+    from multiprocessing.process import BaseProcess
+    from multiprocessing.synchronize import Semaphore
 
+_LOOK_S = 0.1
+"""Between two looks at processes that have not said yet that they began."""
 _SAFE_PATH = sys.version_info >= (3, 11)  # the option -P, and PYTHONSAFEPATH
 _RUN_MODULE = (
     "import sys; del sys.path[0]; import runpy; runpy.run_module({!r}, run_name='__main__', alter_sys=True)"
@@ -71,15 +77,46 @@ def spawned_pool(processes: int, start: Callable[[], None] | None = None) -> Ite
     Args:
         processes: number of workers.
         start: called in each of them first.
+
+    Raises MotoriumError when a worker cannot start.
     """
     import multiprocessing
 
+    context, others = multiprocessing.get_context("spawn"), set(multiprocessing.active_children())
+    begun = context.Semaphore(0)
     with contextlib.ExitStack() as stack:
         if _SAFE_PATH:
             stack.enter_context(spawning())
         with spawning():
-            pool = multiprocessing.get_context("spawn").Pool(processes, start)
-        yield stack.enter_context(pool)
+            pool = context.Pool(processes, _begin, (begun, start))
+        stack.enter_context(pool)
+        await_start(begun, 1, set(multiprocessing.active_children()) - others)
+        yield pool
+
+
+def _begin(begun: Semaphore, start: Callable[[], None] | None) -> None:
+    begun.release()
+    if start is not None:
+        start()
+
+
+def await_start(begun: Semaphore, count: int, processes: Iterable[BaseProcess]) -> None:
+    """Wait until `count` of some processes have released `begun`, which each of them does first of all.
+
+    Raises MotoriumError when one of them ends before: a pool would start another one for ever, a group wait for it.
+    """
+    others = tuple(processes)
+    for _ in range(count):
+        while not begun.acquire(timeout=_LOOK_S):
+            ended = [process.exitcode for process in others if not process.is_alive()]
+            if not ended and others:
+                continue
+            if any(code is not None and code < 0 for code in ended):
+                raise MotoriumError("a process was killed as it started; was the memory full? Ask for fewer")
+            raise MotoriumError(
+                "processes that share the work could not start; their own error stands above. A script that starts "
+                'some does so under `if __name__ == "__main__":`, because each of them imports the script first'
+            )
 
 
 def forget_current_folder() -> None:

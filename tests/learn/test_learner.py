@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from nano_samples import SMALL, descriptor
@@ -27,6 +28,20 @@ from motorium.learn.process_group import ProcessGroup
 def test_a_batch_that_does_not_fit_says_what_to_do(error):
     with pytest.raises(MotoriumError, match=r"--accumulate 2 .*--batch"), memory_told():
         raise error
+
+
+def test_memory_that_there_is_not_is_told_at_any_place_of_a_step():
+    learner = Learner(build(descriptor(SMALL)), LearnParams(steps=10), ProcessGroup(), torch.device("cpu"))
+
+    def parts(make):
+        yield make(1 << 50)
+
+    for make in (torch.empty, np.empty):  # where a batch is made, by whichever of the two
+        with pytest.raises(
+            MotoriumError, match=r"does not fit in memory \(.+\); divide it with --accumulate 2"
+        ):
+            learner.step(parts(make))
+    assert learner.done == 0
 
 
 def test_other_errors_are_not_taken_for_memory():

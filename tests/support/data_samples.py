@@ -72,16 +72,17 @@ def write(
     cameras: Sequence[str] = CAMERAS,
     side: int = SIDE,
     pairing: int | None = None,
+    fps: int = FPS,
 ) -> Path:
     """A dataset with one episode per task; `change(episode, k, row, images)` may spoil or clear a row."""
-    described = schema(cameras=cameras, side=side)
+    described = schema(fps, cameras, side)
     if pairing is not None:
         described.own["pairing"] = pairing
     with DatasetWriter(root, described, patience_s=30.0, reserve_mb=1) as writer:
         for episode, task in enumerate(tasks):
             writer.begin(task, 0)
-            for k in range(round(seconds * FPS)):
-                values = row(episode, k, cameras=len(cameras))
+            for k in range(round(seconds * fps)):
+                values = row(episode, k, fps, len(cameras))
                 images = {camera: image(episode, k, i, side) for i, camera in enumerate(cameras)}
                 if change is not None:
                     change(episode, k, values, images)

@@ -50,7 +50,8 @@ from ._verb import Number, Verb, json_option
 @click.option(
     "--seed",
     type=click.IntRange(0),
-    help="Seed of the first scene.  [default: 0; with --lockstep 1000000000]",
+    help="Seed of the first scene. Scenes to train on have seeds from 1000000000 on: those below are what policies "
+    "are evaluated on.  [default: 0; with --lockstep 1000000000]",
 )
 @click.option(
     "--codec",

@@ -6,13 +6,14 @@ import contextlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.synchronize import Semaphore
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..children import spawning
+from ..children import await_start, spawning
 from ..moved import renamed
 
 
@@ -52,7 +53,7 @@ class ProcessGroup:
 def process_group(size: int, run_rank: Callable[..., None], *arguments: Any) -> Iterator[ProcessGroup]:
     """Make this process rank 0 of a group of `size`; the others run `run_rank(group, *arguments)`, all picklable.
 
-    The other ranks end with rank 0, however it ends.
+    The other ranks end with rank 0, however it ends. Raises MotoriumError when one of them cannot start.
     """
     if size == 1:
         yield ProcessGroup()
@@ -60,10 +61,12 @@ def process_group(size: int, run_rank: Callable[..., None], *arguments: Any) -> 
     context = torch.multiprocessing.get_context("spawn")
     threads = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as folder:
-        rendezvous = str(Path(folder) / "rendezvous")
+        rendezvous, begun = str(Path(folder) / "rendezvous"), context.Semaphore(0)
         others = [
             context.Process(
-                target=_run, args=(ProcessGroup(rank, size), rendezvous, run_rank, arguments), daemon=True
+                target=_run,
+                args=(begun, ProcessGroup(rank, size), rendezvous, run_rank, arguments),
+                daemon=True,
             )
             for rank in range(1, size)
         ]
@@ -71,6 +74,7 @@ def process_group(size: int, run_rank: Callable[..., None], *arguments: Any) -> 
             for process in others:
                 process.start()
         try:
+            await_start(begun, len(others), others)
             with _joined(ProcessGroup(0, size), rendezvous):
                 yield ProcessGroup(0, size)
                 for process in others:
@@ -82,8 +86,13 @@ def process_group(size: int, run_rank: Callable[..., None], *arguments: Any) -> 
 
 
 def _run(
-    group: ProcessGroup, rendezvous: str, run_rank: Callable[..., None], arguments: tuple[Any, ...]
+    begun: Semaphore,
+    group: ProcessGroup,
+    rendezvous: str,
+    run_rank: Callable[..., None],
+    arguments: tuple[Any, ...],
 ) -> None:
+    begun.release()
     with _joined(group, rendezvous):
         run_rank(group, *arguments)
 

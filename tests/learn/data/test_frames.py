@@ -8,6 +8,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
 import time
 import tracemalloc
 from dataclasses import replace
@@ -231,6 +232,26 @@ def test_a_dead_worker_is_no_endless_wait(tmp_path, monkeypatch):
             list(frames._map(_die, [signal.SIGKILL, signal.SIGKILL]))
     finally:
         frames.close()
+
+
+UNGUARDED = """\
+import sys
+from pathlib import Path
+from motorium.learn.data import CacheSpec, Recordings, SourceSpec
+with Recordings.open([SourceSpec(Path(sys.argv[1]))], None, CacheSpec(Path(sys.argv[2]), workers=2)) as table:
+    table.prepare()
+"""
+
+
+def test_a_script_without_a_guard_is_told_of_it(two_tasks, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED)
+    call = [sys.executable, str(script), str(two_tasks), str(tmp_path / "frames")]
+    ended = subprocess.run(call, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    said = ended.stderr.strip().splitlines()[-1]
+    assert said.startswith("motorium.errors.MotoriumError: processes that share the work could not start")
+    assert 'if __name__ == "__main__":' in said
 
 
 def _die(how: int) -> None:

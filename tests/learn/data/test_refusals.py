@@ -19,6 +19,7 @@ from motorium.data.format.outcome import Outcome
 from motorium.errors import DataError
 from motorium.learn.data import Recordings, SourceSpec, TableSpec
 from motorium.learn.data.source import open_source
+from motorium.learn.given import datasets
 
 
 def with_info(root: Path, target: Path, change) -> Path:
@@ -56,7 +57,7 @@ def refusal(cache, *sources: SourceSpec | Path, table: TableSpec | None = None) 
 CHANGES = {
     "no action column": (
         lambda info: info["features"].pop("action"),
-        "no column 'action'",
+        "there are observation.state, capture_s, row_s. Record it anew (motorium record)",
     ),
     "no state": (lambda info: info["features"].pop("observation.state"), "no column 'observation.state'"),
     "unknown robot": (lambda info: info.update(robot_type="lekiwi"), "lekiwi"),
@@ -128,7 +129,10 @@ def test_one_episode_only(cache, tmp_path):
 
 def test_an_empty_instruction_is_refused_or_declared(cache, tmp_path):
     root = write(tmp_path / "silent", ("wave", " "), seconds=0.5)
-    assert "episode 1 has an empty instruction" in refusal(cache, root)
+    text = refusal(cache, root)
+    assert "episode 1 has an empty instruction" in text
+    assert f"motorium data relabel {root}" in text
+    assert "--task" in text
     with Recordings.open([SourceSpec(root, task="do nothing")], TableSpec(rows=2), cache) as table:
         assert table.tasks == ("wave", "do nothing")
 
@@ -143,11 +147,31 @@ def test_rates_are_declared_or_refused(two_tasks, cache):
         assert any("interpolated" in line for line in table.remarks)
 
 
+def test_datasets_of_two_rates_are_learned_by_the_first_ones_when_the_other_is_declared(cache, tmp_path):
+    quick, slow = (
+        write(tmp_path / name, (f"wave {name}",) * 2, seconds=1.0, fps=fps)
+        for name, fps in (("quick", 20), ("slow", 10))
+    )
+    given = (str(quick), str(slow))
+    text = refusal(cache, *datasets(given, {}))
+    assert text.startswith(f"{slow} has 10 rows per second")
+    assert "20 per second" in text
+    assert "--fps 10" in text
+    assert "motorium data downsample" in text
+    assert "not the 30 that were declared" in refusal(cache, *datasets(given, {"fps": 30}))
+    with Recordings.open(datasets(given, {"fps": 10}), TableSpec(rows=4), cache) as table:
+        assert table.dt_s == pytest.approx(0.05)
+        assert [line for line in table.remarks if "interpolated" in line] == [
+            f"{slow}: its 10 rows per second are interpolated to rows of 0.05 s"
+        ]
+
+
 def test_a_camera_of_another_name_is_declared(two_tasks, cache):
     table = TableSpec(rows=2, roles=("front", "side"))
     text = refusal(cache, two_tasks, table=table)
     assert "no camera observation.images.side" in text
     assert "observation.images.front, observation.images.wrist" in text
+    assert "--camera side=KEY" in text
     declared = SourceSpec(two_tasks, cameras={"side": CAMERAS[1]})
     with Recordings.open([declared], table, cache) as recordings:
         assert recordings.roles == ("front", "side")

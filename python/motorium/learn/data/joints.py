@@ -89,7 +89,7 @@ class JointReader:
                 there = ", ".join(f.key for f in schema.columns) or "no columns"
                 raise DataError(
                     f"{dataset.root} has no column {key!r} with the {what}, and a policy is trained with it; "
-                    f"there are {there}"
+                    f"there are {there}. Record it anew (motorium record), or give a dataset that has it"
                 )
         keys = [STATE, ACTION, *([SETPOINTS] if schema.has(SETPOINTS) else [])]
         orders = {key: _order(dataset, key, robot, renamed or {}) for key in keys}

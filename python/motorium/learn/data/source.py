@@ -171,7 +171,7 @@ def check_rate(source: Source, dt_s: float) -> None:
     if said is None and not _is_rate(fps, dt_s):
         raise DataError(
             f"{where} has {fps} rows per second, and rows of {dt_s:g} s are to be learned ({1 / dt_s:.4g} per second): "
-            f"declare its rate, and its setpoints are interpolated in time (fps={fps}), or convert it: "
+            f"declare its rate, and its setpoints are interpolated in time (--fps {fps}), or convert it: "
             f"motorium data downsample"
         )
 
@@ -195,19 +195,19 @@ def _is_rate(fps: int, dt_s: float) -> bool:
 def _robot(dataset: Dataset, spec: SourceSpec) -> RobotSpec:
     name = dataset.schema.robot
     if not (spec.robot or name):
-        raise DataError(f"{dataset.root} does not say its robot: declare it (robot, such as so101)")
+        raise DataError(f"{dataset.root} does not say its robot: declare it (--robot, such as so101)")
     try:
         found = RobotSpec.load(spec.robot or LEROBOT_NAMES.get(name, name))
     except SpecError as error:
         raise DataError(
-            f"{dataset.root} was recorded on {name!r}: {error}; declare its robot (robot, such as so101)"
+            f"{dataset.root} was recorded on {name!r}: {error}; declare its robot (--robot, such as so101)"
         ) from error
     there = identity_of(dataset)
     other = other_robot(dataset.schema.own, name, there, found, Identity.of(found, None)) if there else ""
     if other and spec.robot is None:
         raise DataError(
             f"{dataset.root} was {other}: the same angles mean another motion there. To take it for the one known "
-            f"here, declare it (robot={found.name})"
+            f"here, declare it (--robot {found.name})"
         )
     return found
 
@@ -234,7 +234,7 @@ def _cameras(dataset: Dataset, spec: SourceSpec, roles: tuple[str, ...] | None) 
             there = ", ".join(keys) or "none"
             raise DataError(
                 f"{dataset.root} has no camera {key} for the role {role!r}; it has {there}. Declare which one it is "
-                f"(cameras, {role}=KEY)"
+                f"(--camera {role}=KEY), or record with such a camera"
             )
     if not found:
         raise DataError(f"{dataset.root} has no camera, and a policy needs one")

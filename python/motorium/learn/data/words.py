@@ -45,7 +45,7 @@ def texts(
     if not all(found):
         raise DataError(
             f"{where} has an empty instruction, and a policy is told what to do: give it one, motorium data relabel "
-            f"{dataset.root}, or declare one for such episodes (task)"
+            f"{dataset.root}, or declare one for such episodes (--task)"
         )
     place = place.reshape(-1).astype(np.int64)
     if SUBTASK not in rows:
