@@ -11,7 +11,7 @@ import pytest
 import motorium
 from motorium.errors import BindingError, CheckpointError, PromptError
 from motorium.policies.nano import NanoPolicy
-from motorium.policies.nano.checkpoint import Checkpoint, save_checkpoint
+from motorium.policies.nano.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from motorium.policies.nano.policy import info_of
 from motorium.policies.nano.tokenizer import Tokenizer
 from motorium.specs.robot import RobotSpec
@@ -125,6 +125,33 @@ def test_load_by_directory(tmp_path):
     assert np.array_equal(loaded.infer(observation()).rows, policy(seed=2).infer(observation()).rows)
     with pytest.raises(CheckpointError, match="no checkpoint 'nonesuch'"):
         motorium.load("nonesuch")
+
+
+def test_the_checkpoint_says_in_what_it_is_computed_unless_the_caller_does(tmp_path):
+    asked = replace(SAMPLE, precision="int8")
+    folder = save_checkpoint(tmp_path / "asked", asked, samples.weights(asked))
+    plain = save_checkpoint(tmp_path / "plain", SAMPLE, samples.weights(SAMPLE))
+    assert "precision" not in (plain / "config.json").read_text()  # a file that any version can read
+    said = motorium.load(folder, seed=2)
+    assert said.options.precision is motorium.load(folder, precision="int8").options.precision
+    assert NanoPolicy(load_checkpoint(folder)).options == said.options
+    rows = said.infer(observation()).rows
+    named = motorium.load(plain, seed=2, precision="int8").infer(observation()).rows
+    exact = motorium.load(folder, seed=2, precision="float32").infer(observation()).rows
+    assert np.array_equal(rows, named)
+    assert np.array_equal(exact, motorium.load(plain, seed=2).infer(observation()).rows)
+    assert not np.array_equal(rows, exact)
+
+
+@pytest.mark.parametrize("precision", ['"int4"', "8", "[]"])
+def test_a_precision_that_there_is_not_is_refused(tmp_path, precision):
+    folder = save_checkpoint(tmp_path / "odd", SAMPLE, samples.weights(SAMPLE))
+    config = folder / "config.json"
+    config.write_text(config.read_text().replace("{", f'{{"precision": {precision},', 1))
+    with pytest.raises(CheckpointError, match=r"config.json: precision .* known: float32, bfloat16, int8"):
+        motorium.load(folder)
+    with pytest.raises(CheckpointError, match=r"config.json: precision"):
+        load_checkpoint(folder)
 
 
 class TestTokenizer:

@@ -37,8 +37,8 @@ ALONE = ("compare", "as_json")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first scene.")
 @click.option("--processes", type=click.IntRange(1), default=2, show_default=True,
               help="Processes that share the scenes.")  # fmt: skip
-@click.option("--precision", type=click.Choice(["float32", "bfloat16", "int8"]), default="float32",
-              show_default=True, help="Precision of the engine's weights.")  # fmt: skip
+@click.option("--precision", type=click.Choice(["float32", "bfloat16", "int8"]),
+              help="Precision of the engine's weights.  [default: the checkpoint's]")  # fmt: skip
 @click.option("--steps", type=click.IntRange(1, 64),
               help="Steps of the flow from noise to plan.  [default: the checkpoint's]")  # fmt: skip
 @click.option("--drawn-latency", "drawn", is_flag=True,

@@ -14,6 +14,7 @@ from .._core import Precision
 from ..children import spawned_pool
 from ..errors import CheckpointError, MotoriumError, SafetyError
 from ..policies.base import Policy
+from ..policies.load import chosen_precision, load
 from ..runtime.lockstep import VirtualClock, run_lockstep
 from ..sim.lockstep import LockStep
 from ..sim.scene import TRAINING_SEEDS_FROM, asked_colours
@@ -41,7 +42,7 @@ class EvalJob:
         age_s: of every observation when its inference starts.
         limit_s: simulated time after which an episode has failed.
         engine: "core" runs the C++ engine, "torch" the PyTorch network.
-        precision: of the C++ engine's weights, a `Precision` or its text.
+        precision: of the C++ engine's weights, a `Precision` or its text; None takes the checkpoint's.
         injected_s: added to what every inference takes.
         uac: hand the policy the committed rows (universal asynchronous chunking); without, every chunk starts anew.
         corrupt: what is done to pictures and words, some of `corruption.CORRUPTIONS`.
@@ -60,7 +61,7 @@ class EvalJob:
     limit_s: float = 15.0
     processes: int = 2
     engine: str = "core"
-    precision: Precision | str = Precision.FLOAT32
+    precision: Precision | str | None = None
     injected_s: float = 0.0
     uac: bool = True
     corrupt: tuple[str, ...] = ()
@@ -78,7 +79,7 @@ class EvalJob:
             "robot": self.robot,
             "task": self.task,
             "engine": self.engine,
-            "precision": str(self.precision),
+            "precision": chosen_precision(self.precision, self.checkpoint).value,
             "seed": self.seed,
             "latency_s": self.latency_s,
             "latency_drawn": self.drawn,
@@ -222,14 +223,12 @@ def _play(job: EvalJob, seed: int) -> EpisodeResult:
     return play_episode(policy, play, job, seed)
 
 
-def load_policy(checkpoint: Path, engine: str, precision: Precision | str = Precision.FLOAT32) -> Policy:
+def load_policy(checkpoint: Path, engine: str, precision: Precision | str | None = None) -> Policy:
     """Return the policy of a checkpoint folder on one of ENGINES. Raises CheckpointError."""
     if engine == "torch":
         from ..learn.torch_policy import TorchPolicy
 
         return TorchPolicy.load(checkpoint)
-    from ..policies.load import load
-
     return load(checkpoint, precision=precision)
 
 

@@ -9,12 +9,13 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from ..._core import MAX_CHUNK_ROWS, MAX_ROW_S, MIN_ROW_S
+from ..._core import MAX_CHUNK_ROWS, MAX_ROW_S, MIN_ROW_S, Precision
 from ...containers import FORMAT
 from ...errors import CheckpointError
 from ...types import SLOTS
 from .. import schema
 from ..channels import ActionChannel, CameraInput, StateChannel
+from ..options import PRECISIONS
 from ..schema import Rules, one_of, within
 
 FORMAT_VERSION = 3
@@ -23,6 +24,7 @@ ADAPTED_VERSION = 2
 POINTS_VERSION = 3
 """The first format in which a view may become points."""
 PAD, UNKNOWN = "<pad>", "<unk>"
+FLOAT32 = Precision.FLOAT32.value
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,9 @@ class Descriptor:
     dims: Dims
     slot_adapters: Annotated[tuple[SlotAdapters, ...], Rules(length=64)] = ()
     """Of every embodiment, in their order; empty: the network has none."""
+    precision: Annotated[str, one_of(*PRECISIONS)] = FLOAT32
+    """What the engine computes in where the caller names none. Readers that do not know the key take float32, of which
+    the others are an approximation."""
 
     def __post_init__(self) -> None:
         problems = _contradictions(self)
@@ -171,6 +176,8 @@ class Descriptor:
         document = schema.to_plain(self)
         if not self.slot_adapters:
             del document["slot_adapters"]  # a file that any version can read looks as it always did
+        if self.precision == FLOAT32:
+            del document["precision"]
         if not self.dims.points:
             del document["dims"]["points"], document["dims"]["point_tokens"]
         return json.dumps(document, indent=1, allow_nan=False) + "\n"

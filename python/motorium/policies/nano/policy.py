@@ -20,7 +20,7 @@ from .. import schema
 from ..base import Policy, PolicyInfo
 from ..binding import bind
 from ..guidance import GUIDANCE, LIMIT, soft_mask
-from ..options import EngineOptions, LoadOptions
+from ..options import EngineOptions, LoadOptions, precision_named
 from .checkpoint import Checkpoint, load_checkpoint
 from .config import PAD, UNKNOWN, Descriptor
 from .tokenizer import Tokenizer
@@ -53,7 +53,8 @@ class NanoPolicy(Policy):
             checkpoint: from `load_checkpoint`.
             seed: of the noise; None draws a fresh one.
             steps: Euler steps; None takes the checkpoint's.
-            options: precision, threads and instruction set; None takes float32 on the caller's thread.
+            options: precision, threads and instruction set; None takes the checkpoint's precision on the caller's
+                thread.
             guidance: one of `GUIDANCE`.
 
         Raises:
@@ -66,7 +67,7 @@ class NanoPolicy(Policy):
         self.info = info_of(self.descriptor, guidance)
         self.steps = self.descriptor.flow.steps if steps is None else steps
         self.embodiment = 0
-        self.options = EngineOptions() if options is None else options
+        self.options = options or EngineOptions(precision_named(self.descriptor.precision))
         self.tokenizer = Tokenizer(self.descriptor.prompt)
         self.seed(seed)
         try:
