@@ -1,6 +1,6 @@
 """Modules that had another name in the release before: importing them warns, and gives the module of today.
 
-A line stays for one release.
+One that left the package says where it went. A line stays for one release.
 """
 
 from __future__ import annotations
@@ -124,6 +124,20 @@ MOVED = {
     "motorium.timeline.pedal": "motorium.operator.pedal",
 }
 
+PICK = "tools/so101_pick in motorium's source"
+"""What models/so101-pick was made with: shards, recipes, and training on the simulator's truth."""
+GONE = {
+    "motorium.learn.batches": "batches.py",
+    "motorium.learn.dataset": "shards.py",
+    "motorium.learn.episodes": "episodes.py",
+    "motorium.learn.features": "features.py",
+    "motorium.learn.grounding": "grounding.py",
+    "motorium.learn.recipe": "recipe.py",
+    "motorium.learn.record": "record.py",
+    "motorium.learn.train": "train.py",
+}
+"""Modules that left the package, and their files there."""
+
 
 class MovedFinder:
     """Find a module under its old name, after every other finder has failed."""
@@ -136,14 +150,18 @@ class MovedFinder:
         loader: Any = (
             _MovedLoader()
         )  # no Loader by class: importlib.abc would import half the library, from anywhere
-        return ModuleSpec(fullname, loader) if fullname in MOVED else None
+        return ModuleSpec(fullname, loader) if fullname in MOVED or fullname in GONE else None
 
 
 class _MovedLoader:
     """Hand out the module of today under its old name."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """Import the module of today, and warn whoever asked for the old name."""
+        """Import the module of today, and warn whoever asked for the old name. Raises ImportError for one that left."""
+        if spec.name in GONE:
+            raise ImportError(
+                f"{spec.name} left the package: it is {GONE[spec.name]} of {PICK}", name=spec.name
+            )
         new = MOVED[spec.name]
         warnings.warn(f"{spec.name} is {new} now", DeprecationWarning, stacklevel=2)
         module = import_module(new)

@@ -58,9 +58,7 @@ ALLOWED = {
     "data/format/snapshot.py": "the lock, never through a link",
     "data/format/video.py": "writes, and makes durable what it wrote",
     "data/format/video_file.py": "PyAV gets a path that was checked there",
-    "learn/dataset.py": "numpy gets a path that was checked there",
     "learn/resume.py": "the parser gets a path that was checked there",
-    "learn/train.py": "the parser gets a path that was checked there",
     "parity/case.py": "the parser gets a path that was checked there",
 }
 """Files, or folders, that may; each with its reason."""

@@ -26,18 +26,9 @@ RUN = ["run", "so101-pick", "--task", "put the red cube in the tray", "--robot"]
         (["record", "arm.toml", "--leader", "script", "--dataset", "d"], "arm.toml: no such file"),
         (["record", "sim:so101", "--leader", "left.toml", "--dataset", "d"], "left.toml: no such file"),
         (["doctor", "--robot", "arm.toml", "--checkpoint", "so101-pick"], "arm.toml: no such file"),
-        (["record-demos", "--full", "1", "--robot", "arm.toml", "--out", "o"], "arm.toml: no such file"),
-        (
-            ["record-demos", "--correct", "1", "--checkpoint", "x/y.pt", "--out", "o"],
-            "x/y.pt: no such folder",
-        ),
         (["data", "info", "cubes"], "cubes: no such folder; give a dataset"),
         (["data", "repair", "cubes"], "cubes: no such folder"),
         (["data", "view", "cubes"], "cubes: no such folder"),
-        (
-            ["train", "--recipe", "mine.toml", "--out", "o"],
-            "mine.toml: no such file; give a recipe's TOML file",
-        ),
         (["run", "so101-pick", "--task", "t", "--robot", "so102"], "no robot 'so102'; known robots: koch"),
     ],
 )

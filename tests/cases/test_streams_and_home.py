@@ -205,7 +205,6 @@ WRITES = {
     "demo": ["--episodes", "1", "--out", "{blocked}/x"],
     "record": ["sim:so101", "--leader", "script", "--dataset", "{blocked}/x"],
     "train": ["--data", ".", "--out", "{blocked}/x"],
-    "record-demos": ["--full", "1", "--out", "{blocked}/x"],
     "hands": ["absent.npz", "--out", "{blocked}/x.npz"],
     "teleop": ["sim:so101", "--source", "script", "--events", "{blocked}/x.jsonl"],
 }

@@ -12,10 +12,10 @@ pytest.importorskip("torch")
 
 from nano_samples import SMALL
 
-from motorium.learn.batches import BatchParams
-from motorium.learn.recipe import Recipe
-from motorium.learn.train import TrainJob, TrainParams, train
 from motorium.policies.nano.checkpoint import load_checkpoint
+from so101_pick.batches import BatchParams
+from so101_pick.recipe import Recipe
+from so101_pick.train import TrainJob, TrainParams, train
 
 PARAMS = TrainParams(
     steps=8,

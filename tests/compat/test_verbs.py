@@ -17,12 +17,16 @@ from motorium.cli.main import main
 pytest.importorskip("pyarrow")
 pytest.importorskip("av")
 
-NEEDS_TORCH = {"train", "record_demos", "bench_engine"}
+NEEDS_TORCH = {"bench_engine"}
+GONE = {"record_demos": "motorium record sim:so101 --leader script --lockstep", "train": "tools/so101_pick"}
+"""Verbs of 0.1.0 whose arguments mean nothing any more, and what they name instead."""
 RECORDED = {
     path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(MADE.glob("json/*.json"))
 }
 SAID = [name for name, then in RECORDED.items() if "said" in then]
-KINDS = [name for name, then in RECORDED.items() if "kinds" in then and then["arguments"]]
+KINDS = [
+    name for name, then in RECORDED.items() if "kinds" in then and then["arguments"] and name not in GONE
+]
 CODES = {"error": {2}, "doctor": {0, 1}, "doctor_robot": {0, 1}}
 """Exit codes of verbs that tell by it what they have found."""
 ROOT = Path(__file__).parents[2]
@@ -36,8 +40,8 @@ def call(at_home: Path) -> Iterator[Any]:
 
     def run(name: str) -> Any:
         then = RECORDED[name]
-        if name in {"data_relabel", "train"}:  # they take what another verb has made
-            run({"data_relabel": "data_slots", "train": "record_demos"}[name])
+        if name == "data_relabel":  # it takes what another verb has made
+            run("data_slots")
         arguments = [servos.port if word.startswith("/dev/pts/") else word for word in then["arguments"]]
         arguments = [str(ROOT / word) if word.startswith("tests/") else word for word in arguments]
         done = CliRunner().invoke(main, [*arguments, "--json"])
@@ -86,6 +90,19 @@ def test_keys_of_the_figures_are_there(call, name: str) -> None:
     if name in NEEDS_TORCH:
         pytest.importorskip("torch")
     assert list(lost(RECORDED[name]["kinds"], kinds(call(name), 2))) == []
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_what_is_gone_says_where_it_went(at_home: Path, name: str) -> None:
+    arguments = [
+        word.replace("demos", "learn/demos") if word == "demos" else word
+        for word in RECORDED[name]["arguments"]
+    ]
+    done = CliRunner().invoke(main, [*arguments, "--json"])
+    assert done.exit_code == 2
+    assert GONE[name] in json.loads(done.stdout)["error"]["message"]
+    assert GONE[name] in done.stderr
+    assert not (at_home / "run").exists()
 
 
 def test_calibrating_by_lerobots_file_says_the_same(call) -> None:

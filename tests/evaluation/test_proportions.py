@@ -59,3 +59,11 @@ def test_outcomes_are_counted_scene_by_scene():
 
 def test_without_scenes_everything_is_possible():
     assert (wilson(0, 0), Pairs(0, 0, 0, 0).interval()) == ((0.0, 1.0), (-1.0, 1.0))
+
+
+def test_wilson_interval_matches_published_values():
+    # Agresti and Coull (1998): 0 of 10 gives an upper limit of 0.278.
+    low, high = wilson(0, 10)
+    assert low == 0.0
+    assert high == pytest.approx(0.2775, abs=1e-3)
+    assert wilson(99, 100) == pytest.approx((0.9455, 0.9982), abs=1e-3)

@@ -6,16 +6,11 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
-
-from made_up import MANIFEST, frame  # noqa: E402
 from nano_samples import SMALL  # noqa: E402
-
-from motorium.learn.dataset import write_shard  # noqa: E402
 
 HAS_TORCH = find_spec("torch") is not None
 collect_ignore = (
@@ -30,16 +25,6 @@ def _one_thread():
     """On products this small two threads mostly wait for each other, and the longer the busier the machine is."""
     torch = pytest.importorskip("torch")
     torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="session")
-def demos_folder(tmp_path_factory) -> Path:
-    """Two shards of 40 made-up frames each."""
-    folder = tmp_path_factory.mktemp("demos")
-    for shard in range(2):
-        rng = np.random.default_rng(shard)
-        write_shard(folder / f"shard-{shard}", [frame(rng) for _ in range(40)], MANIFEST)
-    return folder
 
 
 @pytest.fixture

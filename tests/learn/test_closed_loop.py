@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("mujoco")
 
+
 from motorium.errors import MotoriumError
 from motorium.evaluation import in_training
 from motorium.learn.closed_loop import APART, Check, has_evaluator, play_closed_loop
-from motorium.learn.record import FIRST_TRAINING_SEED
 from motorium.policies.find import find_checkpoint
 from motorium.policies.load import load
 from motorium.sim.scene import TRAINING_SEEDS_FROM
@@ -26,7 +26,7 @@ def test_a_policy_is_played_by_the_evaluator_of_its_robot():
 
 
 def test_scenes_of_a_check_are_neither_those_of_training_nor_those_of_a_report():
-    assert FIRST_TRAINING_SEED == TRAINING_SEEDS_FROM > APART + 10_000
+    assert TRAINING_SEEDS_FROM > APART + 10_000
     assert APART > 100_000
     with pytest.raises(MotoriumError, match="overlap the training scenes"):
         in_training.play(None, Check("sim:so101", seed=TRAINING_SEEDS_FROM))
@@ -42,6 +42,16 @@ def test_what_nothing_plays_is_refused_by_name():
 def test_looking_for_an_evaluator_imports_no_simulator():
     code = (
         "import sys, motorium.learn.closed_loop as c; c.has_evaluator('sim:so101'); "
+        "sys.exit(any(name.split('.')[:2] == ['motorium', 'sim'] or name == 'mujoco' for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_no_module_of_learning_imports_a_simulator():
+    code = (
+        "import importlib, pkgutil, sys, motorium.learn as learn\n"
+        "for module in pkgutil.walk_packages(learn.__path__, 'motorium.learn.'): importlib.import_module(module.name)\n"
+        "assert 'motorium.learn.trainer' in sys.modules\n"
         "sys.exit(any(name.split('.')[:2] == ['motorium', 'sim'] or name == 'mujoco' for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -224,14 +224,14 @@ def test_words_are_those_of_the_instructions(recorded, small_dims):
     assert prompt.max_tokens == 8
 
 
-def test_shards_and_datasets_are_told_apart(demos_folder, tmp_path):
+def test_shards_are_refused_and_datasets_taken_as_given(tmp_path):
     (tmp_path / "meta").mkdir()
     (tmp_path / "meta/info.json").write_text("{}")
-    assert datasets([str(demos_folder)], {}) == ()
+    (tmp_path / "shards/full-0").mkdir(parents=True)
+    (tmp_path / "shards/full-0/manifest.json").write_text("{}")
     assert datasets([f"{tmp_path}=0.3"], {"units": "deg"}) == (SourceSpec(tmp_path, 0.3, units="deg"),)
-    with pytest.raises(DataError, match="one kind"):
-        datasets([str(demos_folder), str(tmp_path)], {})
-    with pytest.raises(DataError, match="everything itself"):
-        datasets([str(demos_folder)], {"units": "deg"})
+    for given in ([str(tmp_path / "shards")], [str(tmp_path), str(tmp_path / "shards")]):
+        with pytest.raises(DataError, match=r"shards is a folder of shards.*--lockstep.*tools/so101_pick"):
+            datasets(given, {})
     with pytest.raises(DataError, match=str(tmp_path / "nothing")):
         Recordings.open(datasets([str(tmp_path / "nothing")], {}), cache=CacheSpec(tmp_path / "f", workers=0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from motorium.deprecated import OldAccessWarning
 from motorium.errors import DataError
-from motorium.moved import MOVED
+from motorium.moved import GONE, MOVED
 from motorium.policies.binding import bind, mapping_table
 from motorium.policies.contradictions import contradictions
 from motorium.policies.load import load
@@ -42,6 +43,13 @@ def test_a_name_of_a_module_that_moved_is_found(
 ) -> None:
     monkeypatch.delitem(sys.modules, module, raising=False)
     assert getattr(import_module(module), name) is getattr(import_module(home), name)
+
+
+@pytest.mark.parametrize(("module", "file"), GONE.items())
+def test_a_module_that_left_the_package_says_where_it_is(module: str, file: str) -> None:
+    assert (Path(__file__).parents[2] / "tools/so101_pick" / file).is_file()
+    with pytest.raises(ImportError, match=rf"{file} of tools/so101_pick in motorium's source"):
+        import_module(module)
 
 
 def test_a_process_group_is_found_as_a_team(monkeypatch: pytest.MonkeyPatch) -> None:

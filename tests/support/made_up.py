@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from motorium.learn.dataset import DemoFrame
+from so101_pick.shards import DemoFrame
 
 ROWS, JOINTS, SCENE = 16, 6, 12
 MANIFEST = {

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from ..errors import DataError
 from ..files import check_writable
 from ._training import declared_of, tell, training_options
 from ._verb import Verb, json_option
@@ -38,7 +37,4 @@ def command(checkpoint: str, data: tuple[str, ...], out: Path, as_json: bool, **
     from ..policies.nano.checkpoint import find_checkpoint
 
     given = {name: value for name, value in options.items() if value not in (None, False, ())}
-    sources = datasets(data, declared_of(given))
-    if not sources:
-        raise DataError(f"{data[0]} is a folder of shards; give a recorded dataset (motorium record)")
-    tell(sources, out, find_checkpoint(checkpoint), given, as_json=as_json)
+    tell(datasets(data, declared_of(given)), out, find_checkpoint(checkpoint), given, as_json=as_json)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,6 @@ from ..policies.nano.tokenizer import words_of
 from ..specs.robot import RobotSpec
 from .data import Recordings, SourceSpec, TableSpec
 from .data.source import open_source
-from .export import FLOW_STEPS
 from .moments import known_moments
 from .normalise import MIN_STD, Statistics, short_floats
 from .scene_targets import SceneTargets
@@ -36,6 +36,65 @@ from .scene_targets import SceneTargets
 HORIZON_SHARE = 0.5
 """Of a chunk's rows that are played before the next one."""
 FEWEST_TOKENS = 8
+FLOW_STEPS = 4
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a new network is for, beside the numbers that it is normalised with.
+
+    Attributes:
+        name: of the checkpoint.
+        robots: with the same joints.
+        dt_s: from row to row.
+        horizon: rows that are played before the next chunk.
+        most: committed rows that it is trained to keep.
+        cameras: pictures.
+        prompt: words.
+        scene: names of the entries of its readout.
+        dims: widths.
+    """
+
+    name: str
+    robots: Sequence[RobotSpec]
+    dt_s: float
+    horizon: int
+    most: int
+    cameras: tuple[CameraInput, ...]
+    prompt: Prompt
+    scene: tuple[str, ...]
+    dims: Dims
+
+
+def describe(outline: Outline, statistics: Statistics) -> Descriptor:
+    """Return the descriptor of a new network."""
+    s = statistics
+    channels = [(joint.slot, joint.name, joint.unit) for joint in outline.robots[0].joints]
+    measured = map(short_floats, (s.state_mean, s.state_std, s.state_min, s.state_max))
+    state = zip(channels, *measured, strict=True)
+    least, most = short_floats(s.action_min), short_floats(s.action_max)
+    action = zip(channels, s.relative, least, most, strict=True)
+    return Descriptor(
+        format="motorium-checkpoint",
+        format_version=POINTS_VERSION if outline.dims.points else 1,
+        family="nano",
+        name=outline.name,
+        embodiments=tuple(robot.name for robot in outline.robots),
+        chunk=Chunk(rows=len(s.action_mean), dt_s=outline.dt_s, execution_horizon=outline.horizon),
+        flow=Flow(time="noise_at_0", prediction="velocity", steps=FLOW_STEPS),
+        prefix_lock=PrefixLock(rule="hard", max_delay=outline.most),
+        mask=Mask(prefix="full", suffix="causal"),
+        cameras=outline.cameras,
+        image=ImageNormalisation(s.image_mean, s.image_std),
+        state=tuple(StateChannel(*channel, *numbers) for channel, *numbers in state),
+        action=tuple(ActionChannel(*channel, bool(r), low, high) for channel, r, low, high in action),
+        action_normalisation=ActionNormalisation(
+            tuple(map(short_floats, s.action_mean)), tuple(map(short_floats, s.action_std))
+        ),
+        prompt=outline.prompt,
+        scene=SceneReadout(outline.scene, short_floats(s.scene_mean), short_floats(s.scene_std)),
+        dims=outline.dims,
+    )
 
 
 def table_for(sources: tuple[SourceSpec, ...], table: TableSpec) -> TableSpec:
@@ -63,39 +122,44 @@ def describe_recordings(
 
     Raises DataError: robots with different joints.
     """
-    robot = _robot(recordings)
+    robot, rows = _robot(recordings), recordings.column("rows").shape[1]
+    height, width = recordings.size
+    outline = Outline(
+        name,
+        recordings.robots,
+        recordings.dt_s,
+        max(1, round(HORIZON_SHARE * rows)),
+        most,
+        tuple(CameraInput(role, height, width) for role in recordings.roles),
+        prompt_of(recordings.tasks),
+        scene.names,
+        dims,
+    )
+    return describe(outline, _statistics(robot, recordings, scene))
+
+
+def _statistics(robot: RobotSpec, recordings: Recordings, scene: SceneTargets) -> Statistics:
+    """Return the statistics of the frames for training."""
     index = recordings.training
     state, rows, valid = (recordings.column(key)[index] for key in ("state", "rows", "valid"))
-    relative = np.array([joint.unit == "rad" for joint in robot.joints])
+    relative = np.array([joint.unit == "rad" for joint in robot.joints], dtype=np.float32)
     _, mean, spread = known_moments(rows - state[:, None] * relative, valid[..., None])
-    std = np.maximum(spread, MIN_STD)
     known: NDArray[np.float32] = rows[valid]
     middle, deviation = state.mean(axis=0, dtype=np.float64), state.std(axis=0, dtype=np.float64)
-    numbers = (middle, np.maximum(deviation, MIN_STD), *_range(state))
-    measured = zip(robot.joints, *map(short_floats, numbers), strict=True)
-    commanded = zip(robot.joints, relative, *map(short_floats, _range(known)), strict=True)
-    count, (height, width) = rows.shape[1], recordings.size
+    (least, most), (lowest, highest) = _range(state), _range(known)
     scene_mean, scene_std = scene.statistics(index)
-    return Descriptor(
-        format="motorium-checkpoint",
-        format_version=POINTS_VERSION if dims.points else 1,
-        family="nano",
-        name=name,
-        embodiments=tuple(r.name for r in recordings.robots),
-        chunk=Chunk(rows=count, dt_s=recordings.dt_s, execution_horizon=max(1, round(HORIZON_SHARE * count))),
-        flow=Flow(time="noise_at_0", prediction="velocity", steps=FLOW_STEPS),
-        prefix_lock=PrefixLock(rule="hard", max_delay=most),
-        mask=Mask(prefix="full", suffix="causal"),
-        cameras=tuple(CameraInput(role, height, width) for role in recordings.roles),
-        image=ImageNormalisation(Statistics.image_mean, Statistics.image_std),
-        state=tuple(StateChannel(j.slot, j.name, j.unit, *values) for j, *values in measured),
-        action=tuple(ActionChannel(j.slot, j.name, j.unit, bool(r), *ends) for j, r, *ends in commanded),
-        action_normalisation=ActionNormalisation(
-            tuple(map(short_floats, mean)), tuple(map(short_floats, std))
-        ),
-        prompt=prompt_of(recordings.tasks),
-        scene=SceneReadout(scene.names, short_floats(scene_mean), short_floats(scene_std)),
-        dims=dims,
+    return Statistics(
+        state_mean=middle.astype(np.float32),
+        state_std=np.maximum(deviation, MIN_STD).astype(np.float32),
+        state_min=least,
+        state_max=most,
+        relative=relative,
+        action_mean=mean.astype(np.float32),
+        action_std=np.maximum(spread, MIN_STD).astype(np.float32),
+        action_min=lowest,
+        action_max=highest,
+        scene_mean=scene_mean,
+        scene_std=scene_std,
     )
 
 

@@ -13,13 +13,15 @@ from torch import Tensor
 from ..policies.nano.config import Descriptor
 from ..policies.nano.tokenizer import Tokenizer
 from ..policies.nano.weights import STRIDE, feature_size
-from ..types import SLOTS, Float32, UInt8
+from ..types import Float32, UInt8
 from .data import Recordings
+from .disturbance import jittered, lit, shifted
 from .normalise import Statistics
 from .objectives.balance import BalancedDraws, source_shares
 from .objectives.commitment import DelayTable, commit, flow_time, locked_rows, loss_weight
 from .objectives.rectified_flow import BetaTime, flow_state, velocity_target
 from .scene_targets import SceneTargets
+from .tensors import spread
 
 Index = NDArray[np.integer]
 _Raw = tuple[Float32, Float32, Float32]
@@ -163,7 +165,7 @@ class ExampleMaker:
         size = (len(index), p.samples)
         noise = rng.standard_normal((*size, *rows.shape[1:]), dtype=np.float32)
         base, delay = self._times.draw(size, rng), self._delays.draw(size, rng)
-        given = self._jittered(rows, rng)
+        given = jittered(rows, p.samples, (p.jitter, p.jitter_rad), rng)
         moved = (p.state_noise * rng.standard_normal(state.shape)).astype(np.float32)
         images, aside = self._disturbed(pictures, len(index), rng, part)
         made = self._joined((index, part), raw, images, (noise, base, delay, given, moved))
@@ -182,7 +184,9 @@ class ExampleMaker:
             rows[:, None],
             0 * state,
         )
-        return self._joined((index, slice(None)), raw, self._images(torch.from_numpy(pictures)), drawn)
+        return self._joined(
+            (index, slice(None)), raw, self._images(torch.from_numpy(pictures) / 255.0), drawn
+        )
 
     def _raw(self, index: Index) -> _Raw:
         """Return states (B, J), rows (B, T, J) and (B, J) where their joints are, in the order of the channels."""
@@ -213,10 +217,10 @@ class ExampleMaker:
             images=images,
             tokens=torch.from_numpy(self._tokens[recorded("task")[index[part]]]),
             embodiment=torch.from_numpy(self._embodiments[recorded("embodiment")[index[part]]]),
-            state=_spread(torch.from_numpy(self.statistics.state(state) + moved)[part], self.state_slots),
-            noisy=_spread(noisy[part], self.slots),
+            state=spread(torch.from_numpy(self.statistics.state(state) + moved)[part], self.state_slots),
+            noisy=spread(noisy[part], self.slots),
             time=time[part],
-            velocity=_spread(velocity_target(torch.from_numpy(noise), clean)[part], self.slots),
+            velocity=spread(velocity_target(torch.from_numpy(noise), clean)[part], self.slots),
             weight=weight[part],
             scene=torch.from_numpy(self.statistics.scene(self._scene.values[index[part]])),
             scene_known=torch.from_numpy(known[part]),
@@ -226,14 +230,6 @@ class ExampleMaker:
             aside=[],
             doubt=torch.zeros(len(index[part]), known.shape[1]),
         )
-
-    def _jittered(self, rows: Float32, rng: np.random.Generator) -> Float32:
-        """Return (B, n, T, J) rows as committed, some of them by a policy that is a little off."""
-        p, (batch, count, joints) = self.params, rows.shape
-        size = (batch, p.samples, 1, joints)
-        drift = rng.standard_normal(size) + 0.5 * np.arange(count)[:, None] * rng.standard_normal(size)
-        chosen = rng.random((batch, p.samples, 1, 1)) < p.jitter
-        return np.asarray(rows[:, None] + p.jitter_rad * drift * chosen, dtype=np.float32)
 
     def _disturbed(
         self, pictures: UInt8, batch: int, rng: np.random.Generator, part: slice
@@ -256,35 +252,12 @@ class ExampleMaker:
             steps = [max(1, feature_size(side) - 1) for side in pictures.shape[3:1:-1]]
             drawn += (2.0 / STRIDE * shift[..., ::-1] / np.array(steps))[..., None]
             aside = list(torch.from_numpy(drawn.astype(np.float32)[part]).flatten(2).unbind(1))
-        moved = torch.from_numpy(_shifted(pictures, shift[part], most) if most else pictures)
-        return self._images(moved, torch.from_numpy(gain), torch.from_numpy(offset)), aside
+        moved = shifted(pictures, shift[part], most) if most else pictures
+        return self._images(lit(moved, gain, offset)), aside
 
-    def _images(
-        self, pictures: Tensor, gain: Tensor | None = None, offset: Tensor | None = None
-    ) -> list[Tensor]:
-        """Return a normalised (B, 3, H, W) for each view."""
-        values = pictures.float() / 255.0
-        if gain is not None and offset is not None:
-            values = (values * gain + offset).clamp_(0.0, 1.0)
+    def _images(self, values: Tensor) -> list[Tensor]:
+        """Return a normalised (B, 3, H, W) for each view of (B, V, H, W, 3) in 0..1."""
         return [self.statistics.image(values[:, view].permute(0, 3, 1, 2)) for view in range(values.shape[1])]
-
-
-def _shifted(pictures: UInt8, shift: NDArray[np.int64], most: int) -> UInt8:
-    """Move (B, V, H, W, 3) pictures by (B, V, 2) pixels; the edge is repeated."""
-    height, width = pictures.shape[2:4]
-    wide = np.pad(pictures, ((0, 0), (0, 0), (most, most), (most, most), (0, 0)), mode="edge")
-    out = np.empty_like(pictures)
-    for frame, view in np.ndindex(*pictures.shape[:2]):
-        y, x = shift[frame, view] + most
-        out[frame, view] = wide[frame, view, y : y + height, x : x + width]
-    return out
-
-
-def _spread(values: Tensor, slots: Tensor) -> Tensor:
-    """Spread (..., J) values over (..., 200) slots."""
-    out = torch.zeros(*values.shape[:-1], SLOTS)
-    out[..., slots] = values
-    return out
 
 
 def _halves(

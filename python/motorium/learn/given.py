@@ -1,4 +1,4 @@
-"""Tell what was given to train on: recorded datasets, or the shards of demonstrations of 0.1.0."""
+"""Tell what was given to train on: recorded datasets, and not the shards of demonstrations of 0.1.0."""
 
 from __future__ import annotations
 
@@ -9,32 +9,29 @@ from typing import Any
 
 from ..data.format.dataset import Dataset
 from ..errors import DataError
+from ..moved import PICK
 from .data import SourceSpec
 
 INFO, MANIFEST = "meta/info.json", "manifest.json"
 
 
 def datasets(given: Sequence[str], declared: Mapping[str, Any]) -> tuple[SourceSpec, ...]:
-    """Return recorded datasets as they were given, PATH or PATH=WEIGHT; none where all are folders of shards.
+    """Return recorded datasets as they were given, PATH or PATH=WEIGHT.
 
     Args:
         given: at least one.
         declared: of all of them, fields of `SourceSpec` such as units.
 
-    Raises DataError: folders of both kinds, something is declared of shards, or a rate of several that cannot be read.
+    Raises DataError: a folder of shards, or a rate of several datasets that cannot be read.
     """
     specs = [SourceSpec.parse(text) for text in given]
-    shards = [spec.path for spec in specs if _has_shards(spec.path)]
-    if not shards:
-        return _declared(specs, declared)
-    if len(shards) < len(specs):
-        other = next(spec.path for spec in specs if spec.path not in shards)
-        raise DataError(
-            f"{shards[0]} is a folder of shards (record-demos), {other} is not: train on one kind at a time"
-        )
-    if declared or any(spec.weight is not None for spec in specs):
-        raise DataError(f"{shards[0]} is a folder of shards (record-demos), which says everything itself")
-    return ()
+    for spec in specs:
+        if _has_shards(spec.path):
+            raise DataError(
+                f"{spec.path} is a folder of shards, with the simulator's truth in them; training reads recorded "
+                f"datasets (motorium record sim:so101 --leader script --lockstep), and shards are for {PICK}"
+            )
+    return _declared(specs, declared)
 
 
 def _declared(specs: Sequence[SourceSpec], declared: Mapping[str, Any]) -> tuple[SourceSpec, ...]:

@@ -7,15 +7,15 @@ import copy
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import MotoriumError
 from .adapters import Adapter, Full
 from .examples import Examples
-from .model import NanoModel
+from .model import NanoModel, Prefix
 from .process_group import ProcessGroup
 
 
@@ -48,6 +48,11 @@ class LearnParams:
     pictures_rate: float = 1.0
     bf16: bool = True
 
+    @property
+    def warm_up_steps(self) -> int:
+        """Steps until the learning rate is at its highest."""
+        return max(1, min(self.warm_up, self.steps // 10))
+
 
 class Learner:
     """A network, its averaged weights and its optimiser.
@@ -58,6 +63,9 @@ class Learner:
         averaged: network with the averaged weights.
         done: steps taken.
     """
+
+    LOSSES: ClassVar[tuple[str, ...]] = ("flow", "scene", "balance")
+    """What `step` measures of each batch."""
 
     def __init__(
         self,
@@ -85,16 +93,16 @@ class Learner:
         """
         p, rate = self.params, self._set_rate()
         self.optimiser.zero_grad(set_to_none=True)
-        sums = torch.zeros(3)
+        sums, learned = torch.zeros(len(self.LOSSES)), self.learned()
         with memory_told():
             for part in parts:
                 sums += self._backward(part.to(self.device)).cpu()
-        self.group.average([q.grad for q in self.model.parameters() if q.grad is not None])
+        self.group.average([q.grad for q in learned if q.grad is not None])
         self.group.average([sums])
         for parameter, rows in self._rows:
             if parameter.grad is not None:
                 parameter.grad.mul_(rows)
-        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), p.clip))
+        norm = float(torch.nn.utils.clip_grad_norm_(learned, p.clip))
         if not math.isfinite(norm):
             raise MotoriumError(f"gradient is not finite at step {self.done}; lower the learning rate")
         self.optimiser.step()
@@ -103,21 +111,37 @@ class Learner:
         with torch.no_grad():
             for mean, value in self._trained:
                 mean.lerp_(value, 1.0 - decay)
-        flow, scene, balance = sums.tolist()
-        return {"rate": rate, "flow": flow, "scene": scene, "balance": balance, "norm": norm}
+        return {"rate": rate, **dict(zip(self.LOSSES, sums.tolist(), strict=True)), "norm": norm}
+
+    def learned(self) -> list[nn.Parameter]:
+        """Return all parameters whose gradients count."""
+        return list(self.model.parameters())
+
+    @property
+    def over(self) -> float:
+        """Share of the schedule that is over."""
+        return self.done / self.params.steps
 
     def _backward(self, part: Examples) -> Tensor:
-        """Add the gradient of a part; return its shares of the losses (flow, scene, balance)."""
-        p, size = self.params, self.group.size
+        """Add the gradient of a part; return its shares of `LOSSES`."""
         with self.autocast():
-            predicted, scene, balance = forward(self.model, part)
+            prefix, predicted, balance = _predicted(self.model, part)
+        loss, shares = self._losses(part, prefix, predicted.float(), balance)
+        loss.backward()
+        return torch.stack([share.detach().float() for share in shares])
+
+    def _losses(
+        self, part: Examples, prefix: Prefix, predicted: Tensor, balance: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Return what is made small, and a part's shares of `LOSSES`."""
+        p, size = self.params, self.group.size
         # The mean over the whole batch, however it is divided: the group averages, so its size is put back.
         wrong = (predicted - part.velocity)[..., self.slots].square() * part.weight
         flow = wrong.sum() * size / max(part.rows_total, 1.0)
+        scene = prefix.scene.float()
         seen = ((scene - part.scene).square() * part.scene_known).sum() * size / max(part.scene_total, 1.0)
-        share = len(part.tokens) * size / part.observations
-        (flow + p.scene_weight * seen + p.balance_weight * share * balance).backward()
-        return torch.stack([flow.detach(), seen.detach(), balance.detach().float() * share])
+        even = balance * (len(part.tokens) * size / part.observations)
+        return flow + p.scene_weight * seen + p.balance_weight * even, [flow, seen, even]
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         """Return the context in which networks are computed."""
@@ -126,10 +150,9 @@ class Learner:
         return torch.autocast(self.device.type, dtype=self._precision)
 
     def _set_rate(self) -> float:
-        p = self.params
-        over = self.done / p.steps
+        p, over = self.params, self.over
         cosine = p.final_share + (1.0 - p.final_share) * 0.5 * (1.0 + math.cos(math.pi * over))
-        rate = p.learning_rate * min(1.0, (self.done + 1) / max(1, min(p.warm_up, p.steps // 10))) * cosine
+        rate = p.learning_rate * min(1.0, (self.done + 1) / p.warm_up_steps) * cosine
         for parameters in self.optimiser.param_groups:
             share = p.pictures_rate if parameters["group"] == "pictures" else 1.0
             parameters["lr"] = rate * share * self.adapter.rate(parameters["group"], over)
@@ -160,11 +183,15 @@ class Learner:
 
 def forward(model: NanoModel, part: Examples) -> tuple[Tensor, Tensor, Tensor]:
     """Return velocities (B, n, T, 200) and readouts (B, S) in float32, and the router's balance loss."""
+    prefix, predicted, balance = _predicted(model, part)
+    return predicted.float(), prefix.scene.float(), balance
+
+
+def _predicted(model: NanoModel, part: Examples) -> tuple[Prefix, Tensor, Tensor]:
     aside = dict(zip(model.roles, part.aside, strict=True)) if part.aside else None
     prefix = model.encode(part.views(model.roles), part.tokens, part.embodiment, aside)
     given = replace(prefix, scene=prefix.scene + part.doubt)
-    predicted, balance = model.velocity(given, part.state, part.noisy, part.time)
-    return predicted.float(), prefix.scene.float(), balance
+    return prefix, *model.velocity(given, part.state, part.noisy, part.time)
 
 
 def half_precision(device: torch.device) -> torch.dtype | None:

@@ -11,8 +11,6 @@ from torch import Tensor
 
 from ..policies.nano.config import Descriptor
 from ..types import Float32
-from .dataset import Demos
-from .moments import known_moments
 
 MIN_STD = 0.01
 """Radians or opening: joints that hardly move in the data are not blown up."""
@@ -44,31 +42,6 @@ class Statistics:
     scene_std: Float32
     image_mean: tuple[float, ...] = (0.5, 0.5, 0.5)
     image_std: tuple[float, ...] = (0.25, 0.25, 0.25)
-
-    @classmethod
-    def of(cls, demos: Demos, relative: Float32) -> Statistics:
-        """Return the statistics of a data set."""
-        state, rows, scene = demos.column("state"), demos.column("rows"), demos.column("scene")
-        known = demos.column("valid")[..., None]
-        _, mean, std = known_moments(rows - state[:, None] * relative, known)
-        seen = rows[np.broadcast_to(known, rows.shape)].reshape(-1, rows.shape[-1])
-
-        def f32(values: object) -> Float32:
-            return np.asarray(values, dtype=np.float32)
-
-        return cls(
-            state_mean=f32(state.mean(axis=0)),
-            state_std=f32(np.maximum(state.std(axis=0), MIN_STD)),
-            state_min=f32(state.min(axis=0)),
-            state_max=f32(state.max(axis=0)),
-            relative=f32(relative),
-            action_mean=f32(mean),
-            action_std=f32(np.maximum(std, MIN_STD)),
-            action_min=f32(seen.min(axis=0)),
-            action_max=f32(seen.max(axis=0)),
-            scene_mean=f32(scene.mean(axis=0)),
-            scene_std=f32(np.maximum(scene.std(axis=0), 1e-3)),
-        )
 
     @classmethod
     def from_descriptor(cls, descriptor: Descriptor) -> Statistics:

@@ -1,4 +1,4 @@
-"""Turn what a run of training keeps into arrays by name, and back: tensors, and what AdamW knows of each weight."""
+"""Spread values over slots; turn what a run of training keeps into arrays by name, and back."""
 
 from __future__ import annotations
 
@@ -9,8 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..types import SLOTS
+
 ADAMW = ("step", "exp_avg", "exp_avg_sq")
 """What AdamW keeps of a weight."""
+
+
+def spread(values: Tensor, slots: Tensor) -> Tensor:
+    """Spread (..., J) values over (..., 200) slots."""
+    out = torch.zeros(*values.shape[:-1], SLOTS)
+    out[..., slots] = values
+    return out
 
 
 def array(tensor: Tensor) -> np.ndarray[Any, Any]:

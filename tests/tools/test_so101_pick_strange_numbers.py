@@ -11,12 +11,13 @@ import pytest
 import torch
 from made_up import MANIFEST, ROWS, frame
 
-from motorium.learn.batches import BatchMaker, BatchParams
-from motorium.learn.dataset import DatasetError, Demos, write_shard
-from motorium.learn.normalise import Statistics
-from motorium.learn.train import TrainJob, TrainParams, train
+from motorium.specs.robot import RobotSpec
+from so101_pick.batches import BatchMaker, BatchParams
+from so101_pick.describe import statistics_of
+from so101_pick.shards import DatasetError, Demos, write_shard
+from so101_pick.train import TrainJob, TrainParams, train
 
-RELATIVE = np.array([1, 1, 1, 1, 1, 0], dtype=np.float32)
+SPEC = RobotSpec.load("so101")
 
 
 @pytest.fixture
@@ -81,11 +82,11 @@ def test_what_is_masked_may_be_anything(shards, tmp_path, value):
     spoiled = Demos([other])
     for name in ("action_mean", "action_std", "action_min", "action_max"):
         np.testing.assert_array_equal(
-            getattr(Statistics.of(spoiled, RELATIVE), name), getattr(Statistics.of(clean, RELATIVE), name)
+            getattr(statistics_of(spoiled, SPEC), name), getattr(statistics_of(clean, SPEC), name)
         )
     maker = BatchMaker(
         spoiled,
-        Statistics.of(spoiled, RELATIVE),
+        statistics_of(spoiled, SPEC),
         [50, 51, 52, 53, 54, 18],
         BatchParams(observations=8, samples=2),
     )
@@ -98,5 +99,5 @@ def test_what_is_masked_may_be_anything(shards, tmp_path, value):
 
 def test_plausible_rows_stay_what_they_were(shards):
     demos = Demos([shards])
-    maker = BatchMaker(demos, Statistics.of(demos, RELATIVE), [50, 51, 52, 53, 54, 18], BatchParams())
+    maker = BatchMaker(demos, statistics_of(demos, SPEC), [50, 51, 52, 53, 54, 18], BatchParams())
     assert maker._rows is demos.column("rows")

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..policies.nano.config import Descriptor
-from ..sim.mjcf import camera_axes
-from ..specs.kinematics import Chain
-from ..specs.robot import RobotSpec
+from motorium.policies.nano.config import Descriptor
+from motorium.sim.mjcf import camera_axes
+from motorium.specs.kinematics import Chain
+from motorium.specs.robot import RobotSpec
 
 NEAR_M = 0.02
 

@@ -6,13 +6,12 @@ import math
 
 import numpy as np
 
-from ..policies.nano.config import PAD, UNKNOWN, Prompt
-from ..sim.expert import Expert
-from ..sim.scene import COLOURS
-from ..sim.tasks import instruction
-from ..sim.world import SCENE_NAMES, World, scene_vector
-from ..specs.slots import slot_values  # noqa: F401 - its name of 0.1.0
-from ..types import Float32
+from motorium.policies.nano.config import PAD, UNKNOWN, Prompt
+from motorium.sim.expert import Expert
+from motorium.sim.scene import COLOURS
+from motorium.sim.tasks import instruction
+from motorium.sim.world import SCENE_NAMES, World, scene_vector
+from motorium.types import Float32
 
 HAND_NAMES = ("hand_x_m", "hand_y_m", "hand_z_m", "hand_cos4yaw", "hand_sin4yaw")
 """The target cube seen from the gripper: along its x and y, above the tool tip, and turned by."""

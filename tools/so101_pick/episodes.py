@@ -17,22 +17,23 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SafetyError
-from ..policies.base import Policy
-from ..policies.nano.config import Prompt
-from ..policies.nano.tokenizer import Tokenizer
-from ..sim.expert import Expert
-from ..sim.kinematics import DOWN_RAD, Tool
-from ..sim.lockstep import LockStep
-from ..sim.scene import CUBE_M, polar
-from ..sim.tasks import in_tray
-from ..sim.world import Truth, World
-from ..specs.robot import RobotSpec
-from ..specs.slots import slot_map, slot_values
-from ..timeline.pairing import Setpoints, label_rows
-from ..types import Float32, Observation
-from .dataset import DemoFrame
+from motorium.errors import SafetyError
+from motorium.policies.base import Policy
+from motorium.policies.nano.config import Prompt
+from motorium.policies.nano.tokenizer import Tokenizer
+from motorium.sim.expert import Expert
+from motorium.sim.kinematics import DOWN_RAD, Tool
+from motorium.sim.lockstep import LockStep
+from motorium.sim.scene import CUBE_M, polar
+from motorium.sim.tasks import in_tray
+from motorium.sim.world import Truth, World
+from motorium.specs.robot import RobotSpec
+from motorium.specs.slots import slot_map, slot_values
+from motorium.timeline.pairing import Setpoints, label_rows
+from motorium.types import Float32, Observation
+
 from .features import scene_features
+from .shards import DemoFrame
 
 Float64 = NDArray[np.float64]
 LIFTED_M = CUBE_M / 2 + 0.006

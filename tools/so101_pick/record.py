@@ -6,20 +6,16 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-from ..children import spawned_pool
-from ..deprecated import dict_access
-from ..errors import MotoriumError
-from ..policies.find import find_checkpoint
-from ..sim.scene import TRAINING_SEEDS_FROM
-from ..specs.robot import RobotSpec
-from .dataset import DemoFrame, write_shard
+from motorium.children import spawned_pool
+from motorium.errors import MotoriumError
+from motorium.policies.find import find_checkpoint
+from motorium.sim.scene import TRAINING_SEEDS_FROM
+from motorium.specs.robot import RobotSpec
+
 from .episodes import EpisodeParams, Stage, approach, correct, full, glance, hover, miss
 from .features import prompt, scene_names
-
-FIRST_TRAINING_SEED = TRAINING_SEEDS_FROM
-"""Scenes at or above are for training, all below for evaluation; the two never meet."""
+from .shards import DemoFrame, write_shard
 
 KINDS = ("full", "miss", "approach", "glance", "hover", "correct")
 SHARD_EPISODES = {"glance": 500, "hover": 250}
@@ -32,7 +28,7 @@ class RecordJob:
 
     Attributes:
         counts: kind -> episodes.
-        first_seed: offset above FIRST_TRAINING_SEED; every episode has a seed of its own.
+        first_seed: offset above TRAINING_SEEDS_FROM; every episode has a seed of its own.
         checkpoint: the policy that drives "correct" episodes.
     """
 
@@ -53,7 +49,6 @@ class _Task:
     shard: str
 
 
-@dict_access
 @dataclass(frozen=True)
 class RecordTotals:
     """What a call of `record` has recorded.
@@ -67,10 +62,6 @@ class RecordTotals:
     frames: int
     episodes: int
     seconds: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
 
 
 def record(job: RecordJob, report: Callable[[str], None] = print) -> RecordTotals:
@@ -99,12 +90,12 @@ def record(job: RecordJob, report: Callable[[str], None] = print) -> RecordTotal
 
 
 def _tasks(job: RecordJob) -> list[_Task]:
-    seed, tasks = FIRST_TRAINING_SEED + job.first_seed, []
+    seed, tasks = TRAINING_SEEDS_FROM + job.first_seed, []
     for kind, count in job.counts.items():
         most = SHARD_EPISODES.get(kind, USUAL_SHARD_EPISODES)
         for start in range(0, count, most):
             size = min(most, count - start)
-            name = f"{kind}-{seed - FIRST_TRAINING_SEED:07d}"
+            name = f"{kind}-{seed - TRAINING_SEEDS_FROM:07d}"
             tasks.append(_Task(job, kind, tuple(range(seed, seed + size)), name))
             seed += size
     tasks.sort(
@@ -141,8 +132,6 @@ def _record_shard(task: _Task) -> tuple[_Task, int]:
 def _stage(job: RecordJob) -> Stage:
     """Return the one world of this process: opening a renderer is slow."""
     if job.robot not in _stages:
-        from ..specs.robot import RobotSpec
-
         _stages[job.robot] = Stage(RobotSpec.load(job.robot), prompt(), job.params)
     return _stages[job.robot]
 
@@ -151,7 +140,7 @@ def _player(task: _Task) -> Callable[[Stage, int], list[DemoFrame]]:
     if task.kind == "correct":
         import torch
 
-        from .torch_policy import TorchPolicy
+        from motorium.learn.torch_policy import TorchPolicy
 
         torch.set_num_threads(1)
         if task.job.checkpoint is None:

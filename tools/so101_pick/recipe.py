@@ -7,16 +7,16 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import MotoriumError
-from ..files import looks_like_path, no_such_file, write_whole
-from ..foreign import read_text, read_toml
-from ..moved import renamed
+from motorium.errors import MotoriumError
+from motorium.files import looks_like_path, no_such_file, write_whole
+from motorium.foreign import read_text, read_toml
+from motorium.learn.run_folder import CHECKPOINT, run_folder
+
 from .batches import BatchParams
 from .record import RecordJob, record
-from .run_folder import CHECKPOINT, run_folder
 from .train import TrainJob, TrainParams, train
 
-RECIPES = Path(__file__).parent / "recipes"
+RECIPES = Path(__file__).parent
 SEEDS_PER_STAGE = 1_000_000
 
 
@@ -100,9 +100,6 @@ def _run_stages(recipe: Recipe, out: Path, report: Callable[[str], None], proces
     if checkpoint is None:
         raise RecipeError(f"recipe {recipe.name!r} has no stages")
     return checkpoint
-
-
-__getattr__ = renamed(__name__, cook="run_recipe")
 
 
 def _note_done(out: Path, stages: int) -> None:

@@ -10,9 +10,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..types import SLOTS, Float32
-from .dataset import Demos
-from .normalise import Statistics
+from motorium.learn.disturbance import jittered, lit
+from motorium.learn.examples import Examples
+from motorium.learn.normalise import Statistics
+from motorium.learn.objectives.commitment import commit, flow_time, locked_rows, loss_weight
+from motorium.learn.objectives.rectified_flow import flow_state, velocity_target
+from motorium.learn.tensors import spread
+from motorium.types import Float32
+
+from .shards import Demos
+
+TINT = 0.03
+"""Standard deviation of the gain of each colour."""
 
 
 @dataclass(frozen=True)
@@ -46,41 +55,36 @@ class BatchParams:
 
 
 @dataclass(frozen=True)
-class Batch:
-    """B observations, n samples each, T rows, normalised.
+class Batch(Examples):
+    """Examples of a training step, of which the simulator says where everything is.
 
     Attributes:
-        images: per view (B, 3, H, W).
-        tokens: (B, L).
-        state: (B, 200).
-        clean: (B, n, T, 200) actions.
-        noisy: (B, n, T, 200) flow states, committed rows as given to the network.
-        time: (B, n, T) flow time, 1 for committed rows.
-        velocity: (B, n, T, 200) target.
-        weight: (B, n, T, 1) 1 where the loss counts.
-        scene: (B, S) target of the scene head.
-        scene_raw: (B, S) the same in its own units.
+        scene_raw: (B, S) target of the readout in its own units.
     """
 
-    images: list[Tensor]
-    tokens: Tensor
-    state: Tensor
-    clean: Tensor
-    noisy: Tensor
-    time: Tensor
-    velocity: Tensor
-    weight: Tensor
-    scene: Tensor
     scene_raw: Tensor
 
 
 class BatchMaker:
-    """Draws batches; the same seed and step give the same batch, whatever came before."""
+    """Draws batches; the same seed and step give the same batch, whatever came before.
+
+    Args:
+        demos: to draw from.
+        statistics: to normalise with.
+        slots: of the joints.
+        params: of making batches.
+        processes: that draw a batch each; a step takes the mean of their losses.
+    """
 
     def __init__(
-        self, demos: Demos, statistics: Statistics, slots: Sequence[int], params: BatchParams
+        self,
+        demos: Demos,
+        statistics: Statistics,
+        slots: Sequence[int],
+        params: BatchParams,
+        processes: int = 1,
     ) -> None:
-        self.demos, self.statistics, self.params = demos, statistics, params
+        self.demos, self.statistics, self.params, self.processes = demos, statistics, params, processes
         self.slots = torch.as_tensor(list(slots))
         pregrasp = np.asarray(demos.column("pregrasp"), dtype=bool)
         weight = np.array([params.kind_weights.get(str(kind), 1.0) for kind in demos.source()])
@@ -103,34 +107,38 @@ class BatchMaker:
     def make(self, index: NDArray[np.integer], rng: np.random.Generator) -> Batch:
         """Return the batch of given frames."""
         p, stats = self.params, self.statistics
-        state_raw = self.demos.column("state")[index]
-        rows_raw = self._rows[index]
-        batch, rows, joints = rows_raw.shape
-        shape = (batch, p.samples, rows)
-        noise = rng.standard_normal((*shape, joints), dtype=np.float32)
-        time = (1.0 - rng.beta(*p.time_beta, shape[:2])).astype(np.float32)[..., None].repeat(rows, -1)
-        action = np.broadcast_to(stats.action(rows_raw, state_raw)[:, None], noise.shape)
-        given = self._jitter(rows_raw, rng)
-        given = stats.action(given, state_raw[:, None].repeat(p.samples, 1))
+        state, rows = self.demos.column("state")[index], self._rows[index]
+        batch, count, joints = rows.shape
+        noise = torch.from_numpy(rng.standard_normal((batch, p.samples, count, joints), dtype=np.float32))
+        base = (1.0 - rng.beta(*p.time_beta, (batch, p.samples))).astype(np.float32)
+        given = jittered(rows, p.samples, (p.promise_jitter, p.promise_jitter_rad), rng)
+        given = stats.action(given, state[:, None].repeat(p.samples, 1))
         delay, committed = self._delays(index, rng)
-        row = np.arange(rows)
-        locked = row < delay[..., None]
-        noisy = (1.0 - time[..., None]) * noise + time[..., None] * action
-        noisy = np.where(locked[..., None], given, noisy)
-        counts = self.demos.column("valid")[index][:, None] & ~locked & (row >= committed[..., None])
-        state = stats.state(state_raw) + p.state_noise * rng.standard_normal(state_raw.shape)
-        images = self._images(index, rng)
+        locked = locked_rows(torch.from_numpy(delay), count)
+        time = flow_time(torch.from_numpy(base), locked)
+        clean = torch.from_numpy(stats.action(rows, state))[:, None].expand(noise.shape)
+        noisy = commit(flow_state(noise, clean, time), torch.from_numpy(given), locked)
+        valid = self.demos.column("valid")[index] & (np.arange(count) >= committed)
+        weight = loss_weight(torch.from_numpy(valid), locked)
+        moved = stats.state(state) + p.state_noise * rng.standard_normal(state.shape)
+        scene = self.demos.column("scene")[index]
         return Batch(
-            images=images,
+            images=self._images(index, rng),
             tokens=torch.from_numpy(self.demos.column("tokens")[index].astype(np.int64)),
-            state=self._spread(state),
-            clean=self._spread(action),
-            noisy=self._spread(noisy),
-            time=torch.from_numpy(np.where(locked, np.float32(1.0), time)),
-            velocity=self._spread(action - noise),
-            weight=torch.from_numpy(counts[..., None].astype(np.float32)),
-            scene=torch.from_numpy(stats.scene(self.demos.column("scene")[index])),
-            scene_raw=torch.from_numpy(self.demos.column("scene")[index]),
+            embodiment=torch.zeros(batch, dtype=torch.int64),
+            state=spread(torch.from_numpy(moved.astype(np.float32)), self.slots),
+            noisy=spread(noisy, self.slots),
+            time=time,
+            velocity=spread(velocity_target(noise, clean), self.slots),
+            weight=weight,
+            scene=torch.from_numpy(stats.scene(scene)),
+            scene_known=torch.ones(scene.shape),
+            rows_total=float(weight.sum()) * joints * self.processes,
+            scene_total=float(scene.size * self.processes),
+            observations=batch * self.processes,
+            aside=[],
+            doubt=torch.zeros(scene.shape),
+            scene_raw=torch.from_numpy(scene),
         )
 
     def _delays(self, index: NDArray[np.integer], rng: np.random.Generator) -> tuple[NDArray[np.int64], ...]:
@@ -140,34 +148,14 @@ class BatchMaker:
         committed = self.demos.column("promised")[index][:, None].astype(np.int64)
         return np.maximum(delay, committed), committed
 
-    def _jitter(self, rows: Float32, rng: np.random.Generator) -> Float32:
-        """Return (B, n, T, J) rows as committed, some of them by a policy that is a little off."""
-        p = self.params
-        batch, count, joints = rows.shape
-        size = (batch, p.samples, 1, joints)
-        drift = rng.standard_normal(size) + 0.5 * np.arange(count)[:, None] * rng.standard_normal(size)
-        chosen = rng.random((batch, p.samples, 1, 1)) < p.promise_jitter
-        return np.asarray(rows[:, None] + p.promise_jitter_rad * drift * chosen, dtype=np.float32)
-
     def _images(self, index: NDArray[np.integer], rng: np.random.Generator) -> list[Tensor]:
-        p = self.params
-        pictures = torch.from_numpy(self.demos.images(index))
-        out = []
+        p, pictures = self.params, self.demos.images(index)
+        out, size = [], (len(index), 1, 1, 1)
         for view in range(pictures.shape[1]):
-            size = (len(index), 1, 1, 1)
-            tint = 0.03 * rng.standard_normal((len(index), 1, 1, 3))
-            gain = torch.from_numpy(
-                (1 + rng.uniform(-p.light_gain, p.light_gain, size) + tint).astype(np.float32)
-            )
-            offset = torch.from_numpy(rng.uniform(-p.light_offset, p.light_offset, size).astype(np.float32))
-            image = (pictures[:, view].float() / 255.0 * gain + offset).clamp_(0.0, 1.0)
-            out.append(self.statistics.image(image.permute(0, 3, 1, 2)))
-        return out
-
-    def _spread(self, values: NDArray[np.floating]) -> Tensor:
-        """Spread (..., J) values in joint order over (..., 200) slots."""
-        out = torch.zeros(*values.shape[:-1], SLOTS)
-        out[..., self.slots] = torch.from_numpy(np.array(values, dtype=np.float32))
+            tint = TINT * rng.standard_normal((len(index), 1, 1, 3))
+            gain = (1 + rng.uniform(-p.light_gain, p.light_gain, size) + tint).astype(np.float32)
+            offset = rng.uniform(-p.light_offset, p.light_offset, size).astype(np.float32)
+            out.append(self.statistics.image(lit(pictures[:, view], gain, offset).permute(0, 3, 1, 2)))
         return out
 
 

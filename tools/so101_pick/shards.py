@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import MotoriumError
-from ..foreign import check_regular, read_json
-from ..types import Float32, UInt8
+from motorium.errors import MotoriumError
+from motorium.foreign import check_regular, read_json
+from motorium.types import Float32, UInt8
 
 COLUMNS = ("images", "state", "rows", "valid", "promised", "scene", "tokens", "pregrasp", "seed")
 FIELDS = {"promised": "committed"}
@@ -93,7 +93,7 @@ class Demos:
         self.shards = [p.parent for folder in folders for p in sorted(Path(folder).glob("**/manifest.json"))]
         if not self.shards:
             raise DatasetError(
-                "no shard (a folder with manifest.json) found; record some with `motorium record-demos`"
+                "no shard (a folder with manifest.json) found; record some with `python -m so101_pick record`"
             )
         self.manifests = [
             read_json(s / "manifest.json", LARGEST_MANIFEST, error=DatasetError) for s in self.shards

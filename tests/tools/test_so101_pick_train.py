@@ -1,4 +1,4 @@
-"""Training: it learns, it resumes exactly, its recipe is readable."""
+"""Training on shards: it learns, it resumes exactly, its recipe is readable."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from motorium.errors import MotoriumError, StorageError
-from motorium.learn.batches import BatchParams
-from motorium.learn.recipe import Recipe, RecipeError, run_recipe
 from motorium.learn.run_folder import run_folder
-from motorium.learn.train import Trainer, TrainJob, TrainParams, train
 from motorium.policies.nano.checkpoint import load_checkpoint
+from so101_pick.batches import BatchParams
+from so101_pick.recipe import Recipe, RecipeError, run_recipe
+from so101_pick.train import Trainer, TrainJob, TrainParams, train
 
 PARAMS = TrainParams(
     steps=20,
@@ -102,7 +102,7 @@ def test_shipped_recipe_reads_and_unknown_keys_are_refused(tmp_path):
 
 def test_an_exploding_gradient_stops_with_advice(demos_folder, tmp_path, small_dims):
     trainer = Trainer(job(demos_folder, tmp_path / "run", small_dims))
-    trainer.model.readout.data.fill_(float("nan"))
+    trainer.learner.model.readout.data.fill_(float("nan"))
     with pytest.raises(MotoriumError, match="learning rate"):
         trainer.step()
 
@@ -119,12 +119,12 @@ def test_the_cube_is_where_the_picture_shows_it():
     from nano_samples import descriptor
 
     from motorium.learn.export import DEFAULT_DIMS
-    from motorium.learn.features import scene_features, scene_names
-    from motorium.learn.grounding import Grounding
     from motorium.policies.nano.config import SceneReadout
     from motorium.sim.expert import Expert
     from motorium.sim.world import World
     from motorium.specs.robot import RobotSpec
+    from so101_pick.features import scene_features, scene_names
+    from so101_pick.grounding import Grounding
 
     names = tuple(scene_names())
     readout = SceneReadout(names, (0.0,) * len(names), (1.0,) * len(names))
@@ -145,7 +145,23 @@ def test_the_cube_is_where_the_picture_shows_it():
     assert seen >= 1
 
 
-def test_the_old_name_of_run_recipe_warns():
-    with pytest.warns(DeprecationWarning, match="run_recipe"):
-        from motorium.learn.recipe import cook
-    assert cook is run_recipe
+def test_the_lesson_of_where_the_cube_is_is_learned_and_thrown_away(demos_folder, tmp_path, small_dims):
+    trainer = Trainer(job(demos_folder, tmp_path / "run", small_dims))
+    heads = [q.detach().clone() for q in trainer.learner.grounding.parameters()]
+    measured = trainer.step()
+    assert measured["ground"] > 0
+    after = list(trainer.learner.grounding.parameters())
+    assert any((now != before).any() for now, before in zip(after, heads, strict=True))
+    trainer.save()
+    assert not [
+        name
+        for name in load_checkpoint(tmp_path / "run/checkpoint").tensors
+        if "grounding" in name or "heads" in name
+    ]
+
+
+def test_a_short_schedule_warms_up_as_long_as_it_says_and_minutes_end_it(demos_folder, tmp_path, small_dims):
+    trainer = Trainer(job(demos_folder, tmp_path / "run", small_dims, minutes=1.0))
+    assert trainer.step()["rate"] == pytest.approx(PARAMS.learning_rate / 3)
+    trainer.learner.seconds = 61.0
+    assert trainer.finished

@@ -1,0 +1,1 @@
+"""How models/so101-pick was made; see README.md."""
