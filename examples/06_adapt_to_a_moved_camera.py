@@ -1,4 +1,4 @@
-"""Somebody moved the camera: adapt a checkpoint with a few demonstrations, and see by the same scenes whether it helped.
+"""Somebody moved the camera: adapt a checkpoint with a few demonstrations, and see whether it helped.
 
     python 06_adapt_to_a_moved_camera.py [EPISODES MINUTES SCENES]
 
@@ -17,6 +17,8 @@ def motorium(command: str) -> None:
     subprocess.run([sys.executable, "-m", "motorium", *command.split()], check=True)
 
 
-motorium(f"record sim:so101 --leader script --lockstep --scene camera-moved --dataset moved --episodes {EPISODES}")
+motorium(
+    f"record sim:so101 --leader script --lockstep --scene camera-moved --dataset moved --episodes {EPISODES}"
+)
 motorium(f"finetune so101-pick --data moved --out adapted --method full --minutes {MINUTES}")
 motorium(f"eval adapted/checkpoint --scene camera-moved --against so101-pick --episodes {SCENES}")

@@ -10,7 +10,9 @@ import pytest
 
 from motorium import _core
 from motorium.policies import schema
-from motorium.policies.nano.checkpoint import load_checkpoint, save_checkpoint
+from motorium.policies.nano import NanoPolicy
+from motorium.policies.nano.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from motorium.types import Observation
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra [learn])")
 model_module = pytest.importorskip("motorium.learn.model", reason="learn/model.py is not importable")
@@ -114,6 +116,22 @@ def test_views_that_become_points(dims, size, tmp_path):
     assert_equal_networks(loaded.descriptor, loaded.tensors, samples.inputs(sample), cases=[(4, 0), (3, 2)])
 
 
+def test_without_noise_engine_and_torch_policy_are_one():
+    """The policies of both, through their own beginning and their own step."""
+    torch_policy = pytest.importorskip(
+        "motorium.learn.torch_policy", reason="torch is not installed (extra [learn])"
+    )
+    sample = samples.noiseless(samples.SMALL)
+    tensors, given = samples.weights(sample), samples.inputs(sample)
+    images = {c.role: image for c, image in zip(sample.cameras, given["images"], strict=True)}
+    seen = Observation(0, given["state"], images, "put the red cube in the tray")
+    committed = samples.committed(sample, 3)
+    engine = NanoPolicy(Checkpoint("sample", sample, tensors))
+    expected = torch_policy.TorchPolicy(torch_model(sample, tensors)).infer(seen, committed=committed)
+    found = engine.infer(seen, committed=committed)
+    assert np.abs(found.rows - expected.rows).max() <= TOLERANCE * max(1.0, np.abs(expected.rows).max())
+
+
 def test_points_follow_what_they_see():
     """The place of a bright pixel of the features, wherever it is."""
     dims = replace(samples.SMALL, points=1, point_tokens=1)
@@ -127,7 +145,7 @@ def test_points_follow_what_they_see():
         assert (x, y) == pytest.approx((2 * column / 7 - 1, 2 * row / 4 - 1), abs=1e-5)
 
 
-@pytest.mark.parametrize("make", [samples.descriptor, samples.adapted, samples.pointed])
+@pytest.mark.parametrize("make", [samples.descriptor, samples.adapted, samples.pointed, samples.noiseless])
 def test_tensor_lists_are_the_same(make):
     sample = make(samples.SMALL)
     found = {name: tuple(t.shape) for name, t in model_module.NanoModel(sample).state_dict().items()}

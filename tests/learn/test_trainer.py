@@ -79,6 +79,14 @@ def test_a_run_leaves_the_best_checkpoint_and_its_curves(job):
     assert any("to go" in line for line in lines)
 
 
+@pytest.mark.parametrize(("noise", "steps", "version"), [("none", 1, 4), ("normal", 4, 1)])
+def test_a_new_network_makes_its_chunks_as_it_was_taught_to(job, noise, steps, version):
+    found = load_checkpoint(train(replace(job, noise=noise), silent).checkpoint).descriptor
+    assert (found.flow.noise, found.flow.steps, found.format_version) == (noise, steps, version)
+    further = replace(job, init=job.out / "checkpoint", out=job.out.parent / "further", noise="normal")
+    assert load_checkpoint(train(further, silent).checkpoint).descriptor.flow == found.flow
+
+
 def test_the_best_weights_are_kept_not_the_last(job, monkeypatch):
     errors = iter([0.1, 0.2])
     real = trainer.Validation.judge

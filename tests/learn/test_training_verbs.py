@@ -66,6 +66,7 @@ def test_recordings_become_a_policy_that_is_adapted_to_others(cubes, tmp_path):
         (("train", "--data", "{cubes}", "--robot", "koch", "--steps", "1"), "koch"),
         (("train", "--data", "{cubes}", "--batch", "3", "--steps", "1", "--processes", "2"), "shared equally"),
         (("train", "--data", "{cubes}", "--recipe", "so101-pick"), "tools/so101_pick"),
+        (("train", "--data", "{cubes}", "--init", "so101-pick", "--objective", "flow"), "for a new network"),
         (("train",), "Missing option '--data'"),
         (("finetune", "{tmp}/nothing", "--data", "{cubes}"), "nothing"),
         (("finetune", "so101-pick", "--data", "{tmp}"), "{tmp}"),

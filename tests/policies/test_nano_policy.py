@@ -63,6 +63,21 @@ def test_seed_and_noise_repeat_a_plan():
     assert np.array_equal(nano.infer(observation(), noise=noise).rows, given.rows)
 
 
+def test_without_noise_a_plan_is_one_and_takes_one_step():
+    sample = samples.noiseless(samples.SMALL)
+    checkpoint = Checkpoint("sample", sample, samples.weights(sample))
+    plans = [NanoPolicy(checkpoint, seed=seed).infer(observation()).rows for seed in (1, 2)]
+    assert np.array_equal(*plans)
+    nano = NanoPolicy(checkpoint)
+    with pytest.raises(ValueError, match="without noise; give none"):
+        nano.infer(observation(), noise=np.zeros((16, 200), np.float32))
+    with pytest.raises(CheckpointError, match="4 steps mean nothing"):
+        nano.steps = 4
+    with pytest.raises(CheckpointError, match="2 steps mean nothing"):
+        NanoPolicy(checkpoint, steps=2)
+    assert nano.steps == 1
+
+
 def test_warm_up_leaves_the_noise_alone():
     warmed = policy(seed=5)
     warmed.warm_up()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from motorium.policies.nano.config import (
+    NO_NOISE,
     ActionChannel,
     ActionNormalisation,
     CameraInput,
@@ -84,6 +85,12 @@ def adapted(dims: Dims = FULL, **changes: Any) -> Descriptor:
 def pointed(dims: Dims = FULL, **changes: Any) -> Descriptor:
     """The same with views that become points."""
     return descriptor(replace(dims, points=20, point_tokens=3), **changes)
+
+
+def noiseless(dims: Dims = FULL, **changes: Any) -> Descriptor:
+    """The same that makes its chunks at once, without noise."""
+    flow = Flow(time="noise_at_0", prediction="velocity", steps=1, noise=NO_NOISE)
+    return pointed(dims, format_version=4, flow=flow, **changes)
 
 
 def weights(sample: Descriptor, seed: int = 0) -> dict[str, np.ndarray]:

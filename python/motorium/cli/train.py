@@ -23,6 +23,12 @@ from ._verb import Verb, json_option
     help="What the picture side of a new network begins with: drawn-pictures (comes with motorium and is the "
     "default), a folder, or none.",
 )
+@click.option(
+    "--objective",
+    type=click.Choice(["regression", "flow"]),
+    help="How a new network makes chunks: at once, without noise, learned by their absolute error (the default), or "
+    "by a flow from noise in four steps.",
+)
 @training_options
 @json_option
 def command(

@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..policies.channels import ActionChannel, CameraInput, StateChannel
 from ..policies.nano.config import (
+    NO_NOISE,
+    NORMAL,
     PAD,
     POINTS_VERSION,
+    REGRESSION_VERSION,
     UNKNOWN,
     ActionNormalisation,
     Chunk,
@@ -31,6 +34,7 @@ from .data import Recordings, SourceSpec, TableSpec
 from .data.source import open_source
 from .moments import known_moments
 from .normalise import MIN_STD, Statistics, short_floats
+from .objectives.regression import STEPS
 from .scene_targets import SceneTargets
 
 HORIZON_SHARE = 0.5
@@ -53,6 +57,7 @@ class Outline:
         prompt: words.
         scene: names of the entries of its readout.
         dims: widths.
+        noise: what chunks are made of, `NORMAL` or `NO_NOISE`.
     """
 
     name: str
@@ -64,6 +69,7 @@ class Outline:
     prompt: Prompt
     scene: tuple[str, ...]
     dims: Dims
+    noise: str = NORMAL
 
 
 def describe(outline: Outline, statistics: Statistics) -> Descriptor:
@@ -76,12 +82,12 @@ def describe(outline: Outline, statistics: Statistics) -> Descriptor:
     action = zip(channels, s.relative, least, most, strict=True)
     return Descriptor(
         format="motorium-checkpoint",
-        format_version=POINTS_VERSION if outline.dims.points else 1,
+        format_version=_version(outline),
         family="nano",
         name=outline.name,
         embodiments=tuple(robot.name for robot in outline.robots),
         chunk=Chunk(rows=len(s.action_mean), dt_s=outline.dt_s, execution_horizon=outline.horizon),
-        flow=Flow(time="noise_at_0", prediction="velocity", steps=FLOW_STEPS),
+        flow=_flow(outline.noise),
         prefix_lock=PrefixLock(rule="hard", max_delay=outline.most),
         mask=Mask(prefix="full", suffix="causal"),
         cameras=outline.cameras,
@@ -97,6 +103,18 @@ def describe(outline: Outline, statistics: Statistics) -> Descriptor:
     )
 
 
+def _version(outline: Outline) -> int:
+    """Return the oldest format that holds such a network."""
+    if outline.noise == NO_NOISE:
+        return REGRESSION_VERSION
+    return POINTS_VERSION if outline.dims.points else 1
+
+
+def _flow(noise: str) -> Flow:
+    steps = STEPS if noise == NO_NOISE else FLOW_STEPS
+    return Flow(time="noise_at_0", prediction="velocity", steps=steps, noise=noise)
+
+
 def table_for(sources: tuple[SourceSpec, ...], table: TableSpec) -> TableSpec:
     """Return `table` with pictures of the size that the robot's cameras deliver, so that what is trained also runs.
 
@@ -109,7 +127,7 @@ def table_for(sources: tuple[SourceSpec, ...], table: TableSpec) -> TableSpec:
 
 
 def describe_recordings(
-    name: str, recordings: Recordings, scene: SceneTargets, dims: Dims, most: int
+    name: str, recordings: Recordings, scene: SceneTargets, dims: Dims, most: int, noise: str = NORMAL
 ) -> Descriptor:
     """Return the descriptor of a new network.
 
@@ -119,6 +137,7 @@ def describe_recordings(
         scene: targets of the readout.
         dims: widths.
         most: committed rows that it is trained to keep.
+        noise: what chunks are made of.
 
     Raises DataError: robots with different joints.
     """
@@ -134,6 +153,7 @@ def describe_recordings(
         prompt_of(recordings.tasks),
         scene.names,
         dims,
+        noise,
     )
     return describe(outline, _statistics(robot, recordings, scene))
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..policies.nano.config import Descriptor
+from ..policies.nano.config import NO_NOISE, Descriptor
 from ..policies.nano.tokenizer import Tokenizer
 from ..policies.nano.weights import STRIDE, feature_size
 from ..types import Float32, UInt8
@@ -20,6 +20,7 @@ from .normalise import Statistics
 from .objectives.balance import BalancedDraws, source_shares
 from .objectives.commitment import DelayTable, commit, flow_time, locked_rows, loss_weight
 from .objectives.rectified_flow import BetaTime, flow_state, velocity_target
+from .objectives.regression import NoTime, no_noise
 from .scene_targets import SceneTargets
 from .tensors import spread
 
@@ -36,6 +37,7 @@ class ExampleParams:
     Attributes:
         observations: per optimiser step, over all processes and accumulated parts.
         samples: noise samples (flow times, delays) per observation: pictures are encoded once for all of them.
+            Without noise there is one.
         before_grasp: share of frames before a gripper closes, where the recordings have such and others.
         state_noise: of the state, in standard deviations.
         jitter: share of samples whose committed rows are disturbed, so that motion alone is never trusted.
@@ -138,7 +140,10 @@ class ExampleMaker:
         tokenizer = Tokenizer(descriptor.prompt)
         self._tokens = np.stack([tokenizer.encode(task) for task in recordings.tasks]).astype(np.int64)
         self._embodiments = np.array([descriptor.embodiments.index(r.name) for r in recordings.robots])
-        self._scene, self._delays, self._times = scene, delays, BetaTime()
+        self._scene, self._delays = scene, delays
+        self._noisy = descriptor.flow.noise != NO_NOISE
+        self._samples = params.samples if self._noisy else 1
+        self._times = BetaTime() if self._noisy else NoTime()
         self._points = descriptor.dims.points
         self._halves = _halves(recordings, scene.before_grasp, params)
 
@@ -162,10 +167,10 @@ class ExampleMaker:
         """
         p, rng = self.params, np.random.default_rng([self.seed, step, 1])
         raw = state, rows, _ = self._raw(index)
-        size = (len(index), p.samples)
-        noise = rng.standard_normal((*size, *rows.shape[1:]), dtype=np.float32)
+        size = (len(index), self._samples)
+        noise = self._noise((*size, *rows.shape[1:]), rng)
         base, delay = self._times.draw(size, rng), self._delays.draw(size, rng)
-        given = jittered(rows, p.samples, (p.jitter, p.jitter_rad), rng)
+        given = jittered(rows, self._samples, (p.jitter, p.jitter_rad), rng)
         moved = (p.state_noise * rng.standard_normal(state.shape)).astype(np.float32)
         images, aside = self._disturbed(pictures, len(index), rng, part)
         made = self._joined((index, part), raw, images, (noise, base, delay, given, moved))
@@ -176,7 +181,7 @@ class ExampleMaker:
         """Return frames as they are, with a flow time and noise for each and without committed rows."""
         raw = state, rows, _ = self._raw(index)
         size = (len(index), 1)
-        noise = rng.standard_normal((*size, *rows.shape[1:]), dtype=np.float32)
+        noise = self._noise((*size, *rows.shape[1:]), rng)
         drawn = (
             noise,
             self._times.draw(size, rng),
@@ -187,6 +192,9 @@ class ExampleMaker:
         return self._joined(
             (index, slice(None)), raw, self._images(torch.from_numpy(pictures) / 255.0), drawn
         )
+
+    def _noise(self, size: tuple[int, ...], rng: np.random.Generator) -> Float32:
+        return rng.standard_normal(size, dtype=np.float32) if self._noisy else no_noise(size)
 
     def _raw(self, index: Index) -> _Raw:
         """Return states (B, J), rows (B, T, J) and (B, J) where their joints are, in the order of the channels."""

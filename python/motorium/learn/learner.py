@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import MotoriumError
+from ..policies.nano.config import NO_NOISE
 from .adapters import Adapter, Full
 from .examples import Examples
 from .model import NanoModel, Prefix
@@ -80,6 +81,7 @@ class Learner:
         self.model = model.to(device).train()
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.slots = torch.as_tensor([c.slot for c in model.descriptor.action], device=device)
+        self._noisy = model.descriptor.flow.noise != NO_NOISE
         self.done = 0
         self._trained: list[tuple[Tensor, Tensor]] = []
         self._rows: list[tuple[Tensor, Tensor]] = []
@@ -136,7 +138,8 @@ class Learner:
         """Return what is made small, and a part's shares of `LOSSES`."""
         p, size = self.params, self.group.size
         # The mean over the whole batch, however it is divided: the group averages, so its size is put back.
-        wrong = (predicted - part.velocity)[..., self.slots].square() * part.weight
+        error = (predicted - part.velocity)[..., self.slots]
+        wrong = (error.square() if self._noisy else error.abs()) * part.weight
         flow = wrong.sum() * size / max(part.rows_total, 1.0)
         scene = prefix.scene.float()
         seen = ((scene - part.scene).square() * part.scene_known).sum() * size / max(part.scene_total, 1.0)

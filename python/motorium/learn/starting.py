@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from ..errors import MotoriumError
+from ..policies.nano.config import NO_NOISE, NORMAL
 from .adapters import AdapterSpec
 from .data import SourceSpec
 from .examples import ExampleParams
@@ -17,6 +19,9 @@ from .learner import LearnParams
 from .pictures import DRAWN
 from .trainer import Job, Outcome, train
 
+REGRESSION, FLOW = "regression", "flow"
+OBJECTIVES = {REGRESSION: NO_NOISE, FLOW: NORMAL}
+"""By what a new network learns chunks, and what it then makes them of."""
 TUNING = LearnParams(learning_rate=4e-4, warm_up=50)
 """Of a network that has learned already: it forgets at the rate of a fresh one."""
 BEGUN = LearnParams(learning_rate=2e-3, pictures_rate=0.2)
@@ -38,12 +43,16 @@ def start(
         sources: datasets.
         out: folder of the run.
         init: checkpoint to start from.
-        given: any of steps, minutes, seed, batch, accumulate, processes, episodes, resume, pictures; method, freeze,
-            rank.
+        given: any of steps, minutes, seed, batch, accumulate, processes, episodes, resume, objective, pictures; method,
+            freeze, rank.
         report: gets a line now and then.
 
-    Raises what `trainer.train` does.
+    Raises what `trainer.train` does, and MotoriumError: an option that says nothing here.
     """
+    if init is not None and "objective" in given:
+        raise MotoriumError(
+            f"{init} says by itself how it makes chunks; --objective is for a new network: leave it out"
+        )
     alone = torch.cuda.is_available() or len(os.sched_getaffinity(0)) < 2
     parts = tuple(part.strip() for text in given.get("freeze", ()) for part in text.split(","))
     adapter = AdapterSpec(given.get("method", "full"), parts, given.get("rank"))
@@ -61,6 +70,7 @@ def start(
         accumulate=given.get("accumulate", 1),
         episodes=given.get("episodes", 0),
         processes=given.get("processes", 1 if alone else 2),
+        noise=OBJECTIVES[given.get("objective", REGRESSION)],
         pictures=None if (pictures := given.get("pictures", DRAWN)) == "none" else pictures,
     )
     return train(job, report, resume=bool(given.get("resume")))

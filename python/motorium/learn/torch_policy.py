@@ -11,6 +11,7 @@ import torch
 from ..errors import CheckpointError
 from ..policies.base import Policy
 from ..policies.binding import bind
+from ..policies.nano.config import NORMAL
 from ..policies.nano.policy import info_of
 from ..policies.nano.tokenizer import Tokenizer
 from ..specs.robot import RobotSpec
@@ -57,9 +58,9 @@ class TorchPolicy(Policy):
         del previous
         start = time.perf_counter()
         noise = np.zeros((self.info.rows, SLOTS), dtype=np.float32)
-        noise[:, self._slots] = self._rng.standard_normal(
-            (self.info.rows, len(self._slots)), dtype=np.float32
-        )
+        if self.descriptor.flow.noise == NORMAL:
+            drawn = self._rng.standard_normal((self.info.rows, len(self._slots)), dtype=np.float32)
+            noise[:, self._slots] = drawn
         given = np.zeros((0, SLOTS), dtype=np.float32) if committed is None else committed
         rows = self.denoise(obs, noise, given)
         valid = np.zeros(SLOTS, dtype=np.bool_)

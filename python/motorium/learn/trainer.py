@@ -23,7 +23,7 @@ import torch
 from ..errors import DataError, MotoriumError, SpecError
 from ..foreign import parse_json
 from ..policies.nano.checkpoint import load_checkpoint
-from ..policies.nano.config import Descriptor, Dims
+from ..policies.nano.config import NO_NOISE, Descriptor, Dims
 from .adapters import METHODS, AdapterSpec, Before, adapter_for
 from .closed_loop import Check, has_evaluator, play_closed_loop
 from .data import Recordings, SourceSpec, TableSpec
@@ -70,6 +70,7 @@ class Job:
         patience: judgements in a row that are clearly worse than the best, after which training ends.
         cache: of decoded pictures.
         dims: of a new network.
+        noise: what chunks of a new network are made of: `NO_NOISE` is regression, `NORMAL` a flow.
         pictures: what the picture side of a new network begins with, see `pictures.Pictures.load`; None: with noise.
     """
 
@@ -90,6 +91,7 @@ class Job:
     patience: int = 4
     cache: CacheSpec = field(default_factory=CacheSpec)
     dims: Dims = POINT_DIMS
+    noise: str = NO_NOISE
     pictures: str | Path | None = DRAWN
 
     def settings(self) -> dict[str, Any]:
@@ -97,7 +99,7 @@ class Job:
         own = {
             key: value
             for key, value in asdict(self).items()
-            if key in ("seed", "minutes", "accumulate", "processes", "judgements", "patience")
+            if key in ("seed", "minutes", "accumulate", "processes", "judgements", "patience", "noise")
         }
         flat = own | asdict(self.examples) | {k: v for k, v in asdict(self.learn).items() if k != "steps"}
         if self.minutes is None:
@@ -323,7 +325,8 @@ class _Run:
         if job.init is not None:
             return grown(self.adapter.described(), name, self.recordings)
         scene = SceneTargets.of(self.recordings)
-        return describe_recordings(name, self.recordings, scene, job.dims, self.delays.d_max - 1)
+        most = self.delays.d_max - 1
+        return describe_recordings(name, self.recordings, scene, job.dims, most, job.noise)
 
 
 def _table(job: Job) -> TableSpec:

@@ -18,12 +18,16 @@ from ..channels import ActionChannel, CameraInput, StateChannel
 from ..options import PRECISIONS
 from ..schema import Rules, one_of, within
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 ADAPTED_VERSION = 2
 """The first format that has slot-wise adapters; everything else means the same in all of them."""
 POINTS_VERSION = 3
 """The first format in which a view may become points."""
+REGRESSION_VERSION = 4
+"""The first format in which chunks may begin with zeros instead of noise."""
 PAD, UNKNOWN = "<pad>", "<unk>"
+NORMAL, NO_NOISE = "normal", "none"
+"""What chunks are made of."""
 FLOAT32 = Precision.FLOAT32.value
 
 
@@ -38,11 +42,15 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Flow:
-    """Rectified flow: x_t = (1-t) noise + t data; `steps` Euler steps of the predicted velocity."""
+    """Rectified flow: x_t = (1-t) noise + t data; `steps` Euler steps of the predicted velocity.
+
+    Without noise every chunk begins with zeros and is made in one step: regression.
+    """
 
     time: Annotated[str, one_of("noise_at_0")]
     prediction: Annotated[str, one_of("velocity")]
     steps: Annotated[int, within(1, 64)]
+    noise: Annotated[str, one_of(NORMAL, NO_NOISE)] = NORMAL
 
 
 @dataclass(frozen=True)
@@ -178,6 +186,8 @@ class Descriptor:
             del document["slot_adapters"]  # a file that any version can read looks as it always did
         if self.precision == FLOAT32:
             del document["precision"]
+        if self.flow.noise == NORMAL:
+            del document["flow"]["noise"]
         if not self.dims.points:
             del document["dims"]["points"], document["dims"]["point_tokens"]
         return json.dumps(document, indent=1, allow_nan=False) + "\n"
@@ -259,6 +269,11 @@ def _version_problems(d: Descriptor) -> list[str]:
     found = _adapter_problems(d)
     if d.dims.points and d.format_version < POINTS_VERSION:
         found.append(f"dims.points need format_version {POINTS_VERSION}")
+    if d.flow.noise == NO_NOISE:
+        if d.format_version < REGRESSION_VERSION:
+            found.append(f"a flow without noise needs format_version {REGRESSION_VERSION}")
+        if d.flow.steps != 1:
+            found.append("a flow without noise is made in 1 step")
     return found
 
 

@@ -22,7 +22,7 @@ from ..binding import bind
 from ..guidance import GUIDANCE, LIMIT, soft_mask
 from ..options import EngineOptions, LoadOptions, precision_named
 from .checkpoint import Checkpoint, load_checkpoint
-from .config import PAD, UNKNOWN, Descriptor
+from .config import NO_NOISE, NORMAL, PAD, UNKNOWN, Descriptor
 from .tokenizer import Tokenizer
 
 
@@ -89,6 +89,21 @@ class NanoPolicy(Policy):
             return getattr(self.info, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
+    @property
+    def steps(self) -> int:
+        """Steps from noise to a plan; one where there is no noise."""
+        return self._steps
+
+    @steps.setter
+    def steps(self, steps: int) -> None:
+        """Take another number of them. Raises CheckpointError."""
+        if self.descriptor.flow.noise == NO_NOISE and steps != 1:
+            raise CheckpointError(
+                f"checkpoint {self.descriptor.name!r} makes its plans at once, without noise: {steps} steps mean "
+                "nothing"
+            )
+        self._steps = steps
+
     def seed(self, seed: int | None) -> None:
         """Restart the noise, so that a run can be repeated."""
         self._rng = np.random.default_rng(seed)
@@ -117,18 +132,17 @@ class NanoPolicy(Policy):
         Args:
             obs: state in raw slots, one image per camera role of the checkpoint, task in words.
             committed: (d, 200) raw slots, d <= rows: rows that the arm follows meanwhile.
-            noise: (rows, 200) standard normal; None draws it.
+            noise: (rows, 200) standard normal; None draws it. A checkpoint without noise takes none.
             previous: (p, 200) raw slots, p <= rows: what the plan in force says of rows 0 .. p-1. It guides the rows
                 beyond `committed` where `guidance` is "soft", and is ignored where it is "none".
 
         Raises:
             PromptError: the task cannot be encoded.
             BindingError: an image is missing or of another size.
-            ValueError: state, committed, noise or previous has a wrong shape.
+            ValueError: state, committed, noise or previous has a wrong shape, or the checkpoint takes no noise.
         """
         started_ns = time.monotonic_ns()
-        if noise is None:
-            noise = self._rng.standard_normal((self.info.rows, SLOTS), dtype=np.float32)
+        noise = self._start(noise)
         self.engine.encode(self._images(obs), self._tokens(obs.task), self.embodiment)
         delay = 0 if committed is None else len(committed)
         if previous is None or not self.info.guided:
@@ -154,6 +168,15 @@ class NanoPolicy(Policy):
         scene = self.descriptor.scene
         values = self.engine.scene * np.asarray(scene.std) + np.asarray(scene.mean)
         return {name: float(value) for name, value in zip(scene.names, values, strict=True)}
+
+    def _start(self, noise: Float32 | None) -> Float32:
+        """Return what a plan begins with."""
+        size = (self.info.rows, SLOTS)
+        if self.descriptor.flow.noise == NORMAL:
+            return self._rng.standard_normal(size, dtype=np.float32) if noise is None else noise
+        if noise is not None:
+            raise ValueError(f"checkpoint {self.descriptor.name!r} makes its plans without noise; give none")
+        return np.zeros(size, np.float32)
 
     def _tokens(self, task: str) -> NDArray[np.int32]:
         if self._token_ids is None or task != self._task:
