@@ -51,10 +51,11 @@ TESTS = {
     "hdf5": (("tests/data/test_hdf5.py",), ()),
     "view": (("tests/data/test_rerun_view.py",), ("sim",)),
     "learn": (("tests/learn",), ("sim",)),
+    "tensorboard": (("tests/learn/test_event_files.py",), ("learn", "data")),
     "bench": (("tests/bench/test_experts.py",), ()),
 }
 """Extra -> the tests that use it, and further extras that those need."""
-HEAVY = ("learn", "bench")
+HEAVY = ("learn", "tensorboard", "bench")
 TOOLS = ("pytest>=8", "pytest-timeout>=2.3", "hypothesis>=6.100")
 
 

@@ -35,6 +35,7 @@ OPTIONS = (
     click.option("--robot", help="Robot of the data, where the data does not say it."),
     click.option("--fps", type=click.IntRange(1), help="Rate of the data, where setpoints are to be interpolated."),
     click.option("--task", help="Instruction of episodes that have none."),
+    click.option("--tensorboard", is_flag=True, help="Write the curves into OUT/tensorboard too; needs tensorboard."),
     click.option("--resume", is_flag=True, help="Continue the run in --out."),
 )  # fmt: skip
 DECLARED = ("units", "calibration", "robot", "fps", "task")

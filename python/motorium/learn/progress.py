@@ -12,10 +12,13 @@ import numpy as np
 
 from ..files import write_whole
 from .chart import Floats, write_chart
+from .event_files import EventFiles
 from .validation import Judgement
 
 LOSS = ("step", "rate", "flow", "scene", "balance", "norm")
 VALIDATION = ("step", "l1_rad", "flow", "success")
+COLUMNS = {"loss": LOSS, "validation": VALIDATION}
+"""Of the curves, by their names."""
 POINTS = 200
 """Of the curve of the loss, each the mean of what lies between."""
 TELL_S = 10.0
@@ -25,10 +28,19 @@ WORSE = 1.1
 
 
 class Progress:
-    """The history of a run, and what is told of it."""
+    """The history of a run, and what is told of it.
 
-    def __init__(self, folder: Path, steps: int, report: Callable[[str], None]) -> None:
-        self.folder, self.steps, self.report = folder, steps, report
+    Args:
+        folder: of the run.
+        steps: of the whole schedule.
+        report: gets a line now and then.
+        events: that get the curves too.
+    """
+
+    def __init__(
+        self, folder: Path, steps: int, report: Callable[[str], None], events: EventFiles | None = None
+    ) -> None:
+        self.folder, self.steps, self.report, self.events = folder, steps, report, events
         self.every = max(1, steps // POINTS)
         self._loss: list[list[float]] = []
         self._judged: list[Judgement] = []
@@ -92,17 +104,25 @@ class Progress:
         )
 
     def write(self) -> None:
-        """Write loss.csv, validation.csv, loss.png and validation.png. Raises StorageError."""
+        """Write loss.csv, validation.csv, loss.png and validation.png, and events. Raises StorageError."""
         history = self.history()
-        for name, columns in (("loss", LOSS), ("validation", VALIDATION)):
-            _write_csv(self.folder / f"{name}.csv", columns, history[name])
+        curves = {name: (columns, history[name]) for name, columns in COLUMNS.items()}
+        for name, (columns, points) in curves.items():
+            _write_csv(self.folder / f"{name}.csv", columns, points)
+        if self.events is not None:
+            self.events.write(curves)
         loss, judged = history["loss"], history["validation"]
-        curves = [
+        lines = [
             (loss[:, 0], loss[:, LOSS.index("flow")]),
             (judged[:, 0], judged[:, VALIDATION.index("flow")]),
         ]
-        write_chart(self.folder / "loss.png", curves, logarithmic=True)
+        write_chart(self.folder / "loss.png", lines, logarithmic=True)
         write_chart(self.folder / "validation.png", [(judged[:, 0], judged[:, VALIDATION.index("l1_rad")])])
+
+    def close(self) -> None:
+        """End what is written in pieces."""
+        if self.events is not None:
+            self.events.close()
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Floats) -> None:

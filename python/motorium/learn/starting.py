@@ -43,8 +43,8 @@ def start(
         sources: datasets.
         out: folder of the run.
         init: checkpoint to start from.
-        given: any of steps, minutes, seed, batch, accumulate, processes, episodes, resume, objective, pictures; method,
-            freeze, rank.
+        given: any of steps, minutes, seed, batch, accumulate, processes, episodes, resume, objective, pictures,
+            tensorboard; method, freeze, rank.
         report: gets a line now and then.
 
     Raises what `trainer.train` does, and MotoriumError: an option that says nothing here.
@@ -72,5 +72,6 @@ def start(
         processes=given.get("processes", 1 if alone else 2),
         noise=OBJECTIVES[given.get("objective", REGRESSION)],
         pictures=None if (pictures := given.get("pictures", DRAWN)) == "none" else pictures,
+        tensorboard=bool(given.get("tensorboard")),
     )
     return train(job, report, resume=bool(given.get("resume")))

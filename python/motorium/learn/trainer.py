@@ -6,6 +6,7 @@ exactly where it was.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import math
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,7 @@ from .closed_loop import Check, has_evaluator, play_closed_loop
 from .data import Recordings, SourceSpec, TableSpec
 from .data.recordings import CacheSpec
 from .describe import describe_recordings, table_for
+from .event_files import FOLDER, EventFiles, summary_writer
 from .examples import ExampleMaker, ExampleParams, Examples, Index
 from .export import POINT_DIMS, build, save_network
 from .growing import grown, grown_tensors
@@ -72,6 +75,7 @@ class Job:
         dims: of a new network.
         noise: what chunks of a new network are made of: `NO_NOISE` is regression, `NORMAL` a flow.
         pictures: what the picture side of a new network begins with, see `pictures.Pictures.load`; None: with noise.
+        tensorboard: whether the curves are written for TensorBoard too.
     """
 
     data: tuple[SourceSpec, ...]
@@ -93,6 +97,7 @@ class Job:
     dims: Dims = POINT_DIMS
     noise: str = NO_NOISE
     pictures: str | Path | None = DRAWN
+    tensorboard: bool = False
 
     def settings(self) -> dict[str, Any]:
         """Return what the weights follow from beside the data, by name, as JSON would give it back."""
@@ -142,6 +147,8 @@ def train(
             f"{job.accumulate} parts each"
         )
     job.adapter.checked(tuple(METHODS))
+    if job.tensorboard:
+        summary_writer()
     with run_folder(job.out):
         plan = Plan.read(job.out)
         if not resume and (plan is not None or (job.out / STATE).exists()):
@@ -207,12 +214,13 @@ class _Run:
         learner = self._learner(plan.steps)
         if self.job.init is not None:
             self.report(self.adapter.told(learner.model))
-        progress = Progress(self.job.out, plan.steps, self.report)
+        progress = Progress(self.job.out, plan.steps, self.report, self._events())
         if self.state is not None:
             self.state.restore(learner)
             progress.restore(self.state.history(), learner.done)
             self.report(f"goes on behind step {learner.done}")
-        self._train(learner, progress, plan.steps, min(plan.steps, until or plan.steps))
+        with contextlib.closing(progress):
+            self._train(learner, progress, plan.steps, min(plan.steps, until or plan.steps))
         best = progress.best
         if best is None:
             raise MotoriumError(f"{self.job.out} was left before held-out recordings were judged")
@@ -293,6 +301,12 @@ class _Run:
             )
         said = tuple(f"{spec.path}{'' if spec.weight is None else f'={spec.weight:g}'}" for spec in job.data)
         return Plan(steps, each, self.recordings.fingerprint, job.settings(), said)
+
+    def _events(self) -> EventFiles | None:
+        if not self.job.tensorboard or self.group.rank:
+            return None
+        self.report(f"curves: tensorboard --logdir {quote(str(self.job.out / FOLDER))}")
+        return EventFiles(self.job.out)
 
     def _learner(self, steps: int) -> Learner:
         torch.manual_seed(self.job.seed)
