@@ -75,6 +75,8 @@ def tell(
     from ..learn.starting import start
 
     ended = start(sources, out, init, given, lambda line: echo(line, err=as_json))
+    if ended.rank:  # of those that torchrun started one tells
+        return
     if as_json:
         print_json({
             "checkpoint": str(ended.checkpoint), "steps": ended.steps, "best_step": ended.best_step,

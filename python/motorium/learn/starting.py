@@ -17,6 +17,7 @@ from .data import SourceSpec
 from .examples import ExampleParams
 from .learner import LearnParams
 from .pictures import DRAWN
+from .process_group import launched
 from .trainer import Job, Outcome, train
 
 REGRESSION, FLOW = "regression", "flow"
@@ -47,11 +48,17 @@ def start(
             tensorboard; method, freeze, rank.
         report: gets a line now and then.
 
-    Raises what `trainer.train` does, and MotoriumError: an option that says nothing here.
+    Raises what `trainer.train` does, and MotoriumError: an option that says nothing here, or what torchrun says already.
     """
     if init is not None and "objective" in given:
         raise MotoriumError(
             f"{init} says by itself how it makes chunks; --objective is for a new network: leave it out"
+        )
+    group = launched()
+    if group is not None and "processes" in given:
+        raise MotoriumError(
+            f"torchrun started {group.size} processes, and --processes asks for {given['processes']}: leave one of the "
+            f"two out"
         )
     alone = torch.cuda.is_available() or len(os.sched_getaffinity(0)) < 2
     parts = tuple(part.strip() for text in given.get("freeze", ()) for part in text.split(","))

@@ -39,7 +39,7 @@ from .learner import Learner, LearnParams
 from .model import NanoModel
 from .objectives.commitment import DelayTable
 from .pictures import DRAWN, Pictures
-from .process_group import ProcessGroup, process_group
+from .process_group import ProcessGroup, launched, process_group
 from .progress import Progress
 from .resume import STATE, Plan, ResumeError, State, save_state
 from .run_folder import CHECKPOINT, run_folder
@@ -126,12 +126,14 @@ class Outcome:
         steps: taken.
         best_step: after which the best were.
         l1_rad: their error on held-out recordings.
+        rank: of this process among those that torchrun started; what there is to tell, 0 tells.
     """
 
     checkpoint: Path
     steps: int
     best_step: int
     l1_rad: float
+    rank: int = 0
 
 
 def train(
@@ -139,8 +141,13 @@ def train(
 ) -> Outcome:
     """Train to the end of the schedule, or to step `until` of it.
 
+    Where torchrun started this process, its processes share the batches instead of `job.processes`.
+
     Raises DataError, ResumeError, CheckpointError, StorageError, MotoriumError.
     """
+    here = launched()
+    if here is not None:
+        job = replace(job, processes=here.size)
     if job.examples.observations % (job.processes * job.accumulate):
         raise MotoriumError(
             f"a batch of {job.examples.observations} cannot be shared equally by {job.processes} processes with "
@@ -149,6 +156,8 @@ def train(
     job.adapter.checked(tuple(METHODS))
     if job.tensorboard:
         summary_writer()
+    if here is not None and here.rank:
+        return _follow(job, until)
     with run_folder(job.out):
         plan = Plan.read(job.out)
         if not resume and (plan is not None or (job.out / STATE).exists()):
@@ -179,10 +188,18 @@ def _train(job: Job, report: Callable[[str], None], plan: Plan | None, until: in
             return _Run(job, recordings, group, report).through(plan, until)
 
 
-def _run_rank(group: ProcessGroup, job: Job, plan: Plan | None, until: int | None) -> None:
+def _follow(job: Job, until: int | None) -> Outcome:
+    """Train beside rank 0, which holds the folder, checks the run and tells of it."""
+    plan = Plan.read(job.out)  # as rank 0 does; it writes one only when all have met
+    job = replace(job, table=_table(job))
+    with process_group(job.processes, _run_rank) as group:
+        return _run_rank(group, job, plan, until)
+
+
+def _run_rank(group: ProcessGroup, job: Job, plan: Plan | None, until: int | None) -> Outcome:
     # Pictures are in the cache by now; those that found no room are decoded here.
     with Recordings.open(job.data, job.table, replace(job.cache, workers=0)) as recordings:
-        _Run(job, recordings, group, lambda _line: None).through(plan, until)
+        return _Run(job, recordings, group, lambda _line: None).through(plan, until)
 
 
 class _Run:
@@ -224,7 +241,7 @@ class _Run:
         best = progress.best
         if best is None:
             raise MotoriumError(f"{self.job.out} was left before held-out recordings were judged")
-        return Outcome(self.job.out / CHECKPOINT, learner.done, best.step, best.l1_rad)
+        return Outcome(self.job.out / CHECKPOINT, learner.done, best.step, best.l1_rad, self.group.rank)
 
     def _train(self, learner: Learner, progress: Progress, steps: int, stop: int) -> None:
         every = progress.every * math.ceil(steps / self.job.judgements / progress.every)
