@@ -31,6 +31,11 @@ def torch_model(sample, tensors):
     return model.eval()
 
 
+def seen_by(sample, given, task):
+    images = {c.role: image for c, image in zip(sample.cameras, given["images"], strict=True)}
+    return Observation(0, given["state"], images, task)
+
+
 def torch_chunk(model, sample, given, committed, steps):
     """(T, 200) raw slots and the scene, by Euler steps with the prefix lock, float32 as in training."""
     slots = [c.slot for c in sample.action]
@@ -123,8 +128,7 @@ def test_without_noise_engine_and_torch_policy_are_one():
     )
     sample = samples.noiseless(samples.SMALL)
     tensors, given = samples.weights(sample), samples.inputs(sample)
-    images = {c.role: image for c, image in zip(sample.cameras, given["images"], strict=True)}
-    seen = Observation(0, given["state"], images, "put the red cube in the tray")
+    seen = seen_by(sample, given, "put the red cube in the tray")
     committed = samples.committed(sample, 3)
     engine = NanoPolicy(Checkpoint("sample", sample, tensors))
     expected = torch_policy.TorchPolicy(torch_model(sample, tensors)).infer(seen, committed=committed)
@@ -157,3 +161,28 @@ def test_the_shipped_checkpoint():
     for seed in range(3):
         given = samples.inputs(shipped.descriptor, seed)
         assert_equal_networks(shipped.descriptor, shipped.tensors, given, cases=[(4, 0), (2, 3), (8, 6)])
+
+
+@pytest.mark.parametrize(
+    "task", ["grab the reddish cubes", "please put the red cube into the tray at the left side"]
+)
+def test_words_that_were_never_taught_are_the_same_in_both(task):
+    from motorium.learn.torch_policy import TorchPolicy
+    from motorium.policies.nano.checkpoint import Checkpoint
+    from motorium.policies.nano.policy import NanoPolicy
+    from motorium.policies.nano.sub_words import learn_pieces
+
+    plain = samples.pointed(samples.SMALL)
+    prompt = replace(plain.prompt, pieces=learn_pieces(plain.prompt.vocabulary[2:]))
+    sample = replace(plain, format_version=5, prompt=prompt)
+    tensors, given = samples.weights(sample), samples.inputs(sample)
+    observed = seen_by(sample, given, task)
+    nano = NanoPolicy(Checkpoint("sample", sample, tensors))
+    own = TorchPolicy(torch_model(sample, tensors))
+    noise = np.zeros_like(given["noise"])
+    slots = [channel.slot for channel in sample.action]
+    noise[:, slots] = given["noise"][:, slots]
+    engine = nano.infer(observed, noise=noise).rows
+    expected = own.denoise(observed, noise, np.zeros((0, 200), np.float32))
+    np.testing.assert_allclose(engine, expected, atol=TOLERANCE * np.abs(expected).max())
+    assert nano.check_task(task) == own.check_task(task) != []

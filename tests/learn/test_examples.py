@@ -208,6 +208,7 @@ def test_a_network_grows_by_new_words_and_robots_and_keeps_what_it_has(recorded,
     before = replace(full, embodiments=("koch",), prompt=replace(full.prompt, vocabulary=words))
     after = grown(before, "adapted", recorded)
     assert after.prompt.vocabulary == (*words, "in", "please", "tray", "wave")
+    assert after.prompt.pieces == full.prompt.pieces
     assert (after.name, after.embodiments) == ("adapted", ("koch", "so101"))
     tensors = {name: torch.from_numpy(values) for name, values in weights(before).items()}
     more = grown_tensors(tensors, before, after, seed=0)
@@ -222,6 +223,19 @@ def test_words_are_those_of_the_instructions(recorded, small_dims):
     prompt = describe_recordings("s", recorded, SceneTargets.of(recorded), small_dims, 2).prompt
     assert prompt.vocabulary[2:] == ("cube", "in", "please", "put", "the", "tray", "wave")
     assert prompt.max_tokens == 8
+    assert {"cube", "please", "tray"} < set(prompt.pieces)
+
+
+def test_a_network_grows_by_places_for_longer_instructions(recorded, small_dims):
+    full = describe_recordings("sample", recorded, SceneTargets.of(recorded), small_dims, 2)
+    before = replace(full, prompt=replace(full.prompt, max_tokens=3))
+    after = grown(before, "adapted", recorded)
+    assert after.prompt.max_tokens == max(len(task.split()) for task in recorded.tasks) == 6
+    tensors = {name: torch.from_numpy(values) for name, values in weights(before).items()}
+    more = grown_tensors(tensors, before, after, seed=0)["text.position"]
+    assert torch.equal(more[:3], tensors["text.position"])
+    assert not more[3:].any()
+    assert more.shape[0] == 6
 
 
 def test_shards_are_refused_and_datasets_taken_as_given(tmp_path):

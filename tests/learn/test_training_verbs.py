@@ -44,11 +44,13 @@ def test_recordings_become_a_policy_that_is_adapted_to_others(cubes, tmp_path):
     assert [(c.height, c.width) for c in checkpoint.cameras] == [
         (96, 96)
     ] * 2  # as the robot's cameras deliver
-    other = write(tmp_path / "other", ("grab the sponge",) * 2, seconds=1.0)
+    long = " and ".join(["grab the sponge"] * 3)
+    other = write(tmp_path / "other", (long,) * 2, seconds=1.0)
     adapted = call("finetune", told["checkpoint"], "--data", other, "--out", tmp_path / "adapted", *FEW)
     assert adapted.exit_code == 0, adapted.output
-    words = load_checkpoint(tmp_path / "adapted/checkpoint").descriptor.prompt.vocabulary
-    assert words == (*checkpoint.prompt.vocabulary, "grab", "sponge")
+    prompt = load_checkpoint(tmp_path / "adapted/checkpoint").descriptor.prompt
+    assert prompt.vocabulary == (*checkpoint.prompt.vocabulary, "and", "grab", "sponge")
+    assert (checkpoint.prompt.max_tokens, prompt.max_tokens) == (8, 11)
     again = call("train", "--data", f"{cubes}=0.3", "--out", tmp_path / "run", *FEW)
     assert again.exit_code != 0
     assert "--resume" in again.output

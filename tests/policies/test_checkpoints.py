@@ -201,6 +201,13 @@ def test_a_bank_without_its_key_is_refused(tmp_path):
 
 ADAPTERS = [{"embodiment": "so101", "slots": [50]}, {"embodiment": "koch", "slots": []}]
 OTHER, TWICE, BEYOND = ({"embodiment": "koch", "slots": slots} for slots in ([7], [50, 50], [200]))
+
+
+def pieced(document, pieces):
+    document.update(format_version=5)
+    document["prompt"].update(pieces=pieces)
+
+
 CONTRADICTIONS = [
     (lambda d: d["chunk"].update(rows="16"), "chunk.rows must be a whole number, not '16'"),
     (lambda d: d["chunk"].update(rows=True), "chunk.rows must be a whole number"),
@@ -231,6 +238,13 @@ CONTRADICTIONS = [
     (lambda d: d["state"].pop(0), "is relative but its slot 50 is not a state input"),
     (lambda d: d["action_normalisation"]["mean"].pop(), "action_normalisation.mean must be 16 rows of 6"),
     (lambda d: d["prompt"].update(vocabulary=["a", "b"]), "must begin with '<pad>'"),
+    (lambda d: d["prompt"].update(pieces=["cube"]), "prompt.pieces need format_version 5"),
+    (lambda d: pieced(d, ["cube", "red", "cube"]), "prompt.pieces: 'cube' appears twice"),
+    (lambda d: pieced(d, ["ab"]), "must have 3 to 64 letters"),
+    (lambda d: pieced(d, ["a" * 65]), "must have 3 to 64 letters"),
+    (lambda d: pieced(d, ["a b"]), "and no space"),
+    (lambda d: pieced(d, ["cube"] * 513), "has 513 entries; at most 512"),
+    (lambda d: pieced(d, [3]), "prompt.pieces[0] must be a text of 1..200 characters"),
     (lambda d: d["scene"]["names"].pop(), "one equal, non-zero length"),
     (lambda d: d.update(cameras={}), "cameras must be a list"),
     (lambda d: d.update(cameras=[3]), "cameras[0] must be an object, not 3"),

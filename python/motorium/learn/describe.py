@@ -14,6 +14,7 @@ from ..policies.nano.config import (
     NO_NOISE,
     NORMAL,
     PAD,
+    PIECES_VERSION,
     POINTS_VERSION,
     REGRESSION_VERSION,
     UNKNOWN,
@@ -28,6 +29,7 @@ from ..policies.nano.config import (
     Prompt,
     SceneReadout,
 )
+from ..policies.nano.sub_words import learn_pieces
 from ..policies.nano.tokenizer import words_of
 from ..specs.robot import RobotSpec
 from .data import Recordings, SourceSpec, TableSpec
@@ -105,6 +107,8 @@ def describe(outline: Outline, statistics: Statistics) -> Descriptor:
 
 def _version(outline: Outline) -> int:
     """Return the oldest format that holds such a network."""
+    if outline.prompt.pieces:
+        return PIECES_VERSION
     if outline.noise == NO_NOISE:
         return REGRESSION_VERSION
     return POINTS_VERSION if outline.dims.points else 1
@@ -184,10 +188,11 @@ def _statistics(robot: RobotSpec, recordings: Recordings, scene: SceneTargets) -
 
 
 def prompt_of(tasks: tuple[str, ...]) -> Prompt:
-    """Return the words of some instructions, and as many tokens as the longest of them has, at least 8."""
+    """Return the words of some instructions, their pieces, and as many tokens as the longest one has, at least 8."""
     words = [words_of(task, lowercase=True) for task in tasks]
     vocabulary = (PAD, UNKNOWN, *sorted({word for line in words for word in line} - {PAD, UNKNOWN}))
-    return Prompt(vocabulary, max(FEWEST_TOKENS, *map(len, words)), lowercase=True)
+    longest = max(FEWEST_TOKENS, *map(len, words))
+    return Prompt(vocabulary, longest, lowercase=True, pieces=learn_pieces(vocabulary[2:]))
 
 
 def check_joints(descriptor: Descriptor, recordings: Recordings) -> None:

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from ..policies.channels import ActionChannel, StateChannel
-from ..policies.nano.config import Descriptor, Prompt
+from ..policies.nano.config import PIECES_VERSION, Descriptor, Prompt
+from ..policies.nano.sub_words import learn_pieces
 from ..policies.nano.tokenizer import words_of
 from ..types import Float32
 from .data import Recordings
@@ -53,6 +54,7 @@ def grown(descriptor: Descriptor, name: str, recordings: Recordings) -> Descript
     actions = [(channel, *range_of(channel, rows)) for channel in descriptor.action]
     return replace(
         descriptor,
+        format_version=max(PIECES_VERSION, descriptor.format_version),
         name=name,
         embodiments=(*descriptor.embodiments, *strange),
         state=tuple(replace(channel, min=low, max=high) for channel, low, high in states),
@@ -66,7 +68,8 @@ def grown_tensors(
 ) -> dict[str, Tensor]:
     """Return a checkpoint's tensors with rows for new words and robots.
 
-    A new word begins as unlike the others as they are to each other, a new robot as the mean of those that are there.
+    A new word begins as unlike the others as they are to each other, a new robot as the mean of those that are there,
+    and the place of a word in a longer instruction as nothing.
     """
     out = dict(tensors)
     words = len(after.prompt.vocabulary) - len(before.prompt.vocabulary)
@@ -74,6 +77,10 @@ def grown_tensors(
         known = tensors["text.embedding.weight"]
         noise = torch.randn(words, known.shape[1], generator=torch.Generator().manual_seed(seed))
         out["text.embedding.weight"] = torch.cat([known, noise * known.std(dim=0) + known.mean(dim=0)])
+    places = after.prompt.max_tokens - before.prompt.max_tokens
+    if places:
+        known = tensors["text.position"]
+        out["text.position"] = torch.cat([known, known.new_zeros(places, known.shape[1])])
     robots = len(after.embodiments) - len(before.embodiments)
     if robots:
         prompts = tensors["soft_prompt"]
@@ -84,4 +91,7 @@ def grown_tensors(
 
 def _with_words(prompt: Prompt, tasks: tuple[str, ...]) -> Prompt:
     told = {word for task in tasks for word in words_of(task, lowercase=prompt.lowercase)}
-    return replace(prompt, vocabulary=(*prompt.vocabulary, *sorted(told - set(prompt.vocabulary))))
+    vocabulary = (*prompt.vocabulary, *sorted(told - set(prompt.vocabulary)))
+    longest = max(len(words_of(task, lowercase=prompt.lowercase)) for task in tasks)
+    tokens, pieces = max(prompt.max_tokens, longest), learn_pieces(vocabulary[2:])
+    return replace(prompt, vocabulary=vocabulary, max_tokens=tokens, pieces=pieces)

@@ -48,7 +48,7 @@ def start(
             tensorboard; method, freeze, rank.
         report: gets a line now and then.
 
-    Raises what `trainer.train` does, and MotoriumError: an option that says nothing here, or what torchrun says already.
+    Raises what `trainer.train` does, and MotoriumError: an option that says nothing here.
     """
     if init is not None and "objective" in given:
         raise MotoriumError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from pathlib import Path
 
@@ -13,12 +14,14 @@ from ..policies.base import Policy
 from ..policies.binding import bind
 from ..policies.nano.config import NORMAL
 from ..policies.nano.policy import info_of
+from ..policies.nano.sub_words import EMBEDDING, POSITION, Lacking, extended
 from ..policies.nano.tokenizer import Tokenizer
 from ..specs.robot import RobotSpec
 from ..types import SLOTS, ActionChunk, Float32, Observation
 from .export import load_network
-from .model import NanoModel
+from .model import NanoModel, Text
 from .normalise import Statistics
+from .tensors import array
 
 
 class TorchPolicy(Policy):
@@ -33,6 +36,7 @@ class TorchPolicy(Policy):
         self._tokenizer = Tokenizer(self.descriptor.prompt)
         self._rng = np.random.default_rng(seed)
         self._embodiment = 0
+        self._read: tuple[Lacking, NanoModel, Tokenizer] | None = None
 
     @classmethod
     def load(cls, folder: Path, *, seed: int = 0) -> TorchPolicy:
@@ -67,6 +71,24 @@ class TorchPolicy(Policy):
         valid[self._slots] = True
         return ActionChunk(rows, valid, obs.t_ns, self.info.dt_s, len(given), time.perf_counter() - start)
 
+    def _reading(self, task: str) -> tuple[NanoModel, Tokenizer]:
+        """Return the network that reads a task, and its tokenizer: another one where there are words never taught."""
+        lacking = self._tokenizer.lacking(task)
+        prompt = self.descriptor.prompt
+        if lacking == ((), prompt.max_tokens):
+            return self.model, self._tokenizer
+        if self._read is None or self._read[0] != lacking:
+            own = self.model.text
+            tables = {EMBEDDING: array(own.embedding.weight), POSITION: array(own.position)}
+            told, tables = extended(self.descriptor, tables, lacking)
+            model = copy.deepcopy(self.model)
+            model.text = Text(*tables[EMBEDDING].shape[:1], *tables[POSITION].shape)
+            model.text.load_state_dict(
+                {name.removeprefix("text."): torch.from_numpy(values) for name, values in tables.items()}
+            )
+            self._read = lacking, model, Tokenizer(told.prompt)
+        return self._read[1:]
+
     @torch.inference_mode()
     def denoise(self, obs: Observation, noise: Float32, committed: Float32) -> Float32:
         """Return (T, 200) slot values from given (T, 200) noise."""
@@ -80,8 +102,9 @@ class TorchPolicy(Policy):
             role: stats.image(torch.from_numpy(obs.images[role]).permute(2, 0, 1)[None].float() / 255.0)
             for role in roles
         }
-        words = torch.from_numpy(self._tokenizer.encode(obs.task)).long()[None]
-        prefix = self.model.encode(images, words, torch.tensor([self._embodiment]))
+        model, tokenizer = self._reading(obs.task)
+        words = torch.from_numpy(tokenizer.encode(obs.task)).long()[None]
+        prefix = model.encode(images, words, torch.tensor([self._embodiment]))
         self.scene = prefix.scene[0].numpy()
         raw = np.asarray(obs.state, dtype=np.float32)[self._slots]
         state = torch.zeros(1, SLOTS)
@@ -98,7 +121,7 @@ class TorchPolicy(Policy):
             x[0, 0, :lock] = given
             when = torch.full((1, 1, self.info.rows), k / steps)
             when[..., :lock] = 1.0
-            x = x + self.model.velocity(prefix, state, x, when)[0] * mapped / steps
+            x = x + model.velocity(prefix, state, x, when)[0] * mapped / steps
         x[0, 0, :lock] = given
         rows = np.zeros((self.info.rows, SLOTS), dtype=np.float32)
         rows[:, self._slots] = stats.action_rows(x[0, 0][:, self._slots].numpy(), raw)

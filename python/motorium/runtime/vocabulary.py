@@ -18,7 +18,11 @@ def unknown_words(policy: Policy, task: str) -> tuple[str, ...]:
 
 
 def warn_of_unknown(words: tuple[str, ...], task: str) -> None:
-    """Say which words of `task` go unheard; nothing where there are none."""
+    """Say which words of `task` were never taught; nothing where there are none."""
     if words:
         named = ", ".join(repr(word) for word in words)
-        _log.warning("the policy does not know %s in the instruction %r and acts on the rest", named, task)
+        _log.warning(
+            "the policy was never taught %s in the instruction %r; tell it in words that it knows",
+            named,
+            task,
+        )

@@ -18,13 +18,18 @@ from ..channels import ActionChannel, CameraInput, StateChannel
 from ..options import PRECISIONS
 from ..schema import Rules, one_of, within
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 ADAPTED_VERSION = 2
 """The first format that has slot-wise adapters; everything else means the same in all of them."""
 POINTS_VERSION = 3
 """The first format in which a view may become points."""
 REGRESSION_VERSION = 4
 """The first format in which chunks may begin with zeros instead of noise."""
+PIECES_VERSION = 5
+"""The first format in which words that were never taught are read by their pieces (`sub_words`)."""
+MOST_PIECES = 512
+SHORTEST_PIECE, LONGEST_PIECE = 3, 64
+"""Letters of one."""
 PAD, UNKNOWN = "<pad>", "<unk>"
 NORMAL, NO_NOISE = "normal", "none"
 """What chunks are made of."""
@@ -92,6 +97,8 @@ class Prompt:
     vocabulary: tuple[str, ...]
     max_tokens: Annotated[int, within(1, 128)]
     lowercase: bool
+    pieces: Annotated[tuple[str, ...], Rules(length=MOST_PIECES)] = ()
+    """Of words, by which others are read (`sub_words`); empty: those are unknown."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +195,8 @@ class Descriptor:
             del document["precision"]
         if self.flow.noise == NORMAL:
             del document["flow"]["noise"]
+        if not self.prompt.pieces:
+            del document["prompt"]["pieces"]
         if not self.dims.points:
             del document["dims"]["points"], document["dims"]["point_tokens"]
         return json.dumps(document, indent=1, allow_nan=False) + "\n"
@@ -250,10 +259,7 @@ def _input_problems(d: Descriptor) -> list[str]:
         found.append("at least one camera and one embodiment are needed")
     if len(d.image.mean) != 3 or len(d.image.std) != 3 or any(not 1e-6 <= s <= 1e6 for s in d.image.std):
         found.append("image.mean and image.std need 3 values, std positive")
-    if d.prompt.vocabulary[:2] != (PAD, UNKNOWN):
-        found.append(f"prompt.vocabulary must begin with {PAD!r}, {UNKNOWN!r}")
-    if len(set(d.prompt.vocabulary)) != len(d.prompt.vocabulary):
-        found.append("prompt.vocabulary repeats a word")
+    found += _prompt_problems(d.prompt)
     if not len(d.scene.names) == len(d.scene.mean) == len(d.scene.std) or not d.scene.names:
         found.append("scene.names, mean and std need one equal, non-zero length")
     if any(not 1e-9 <= s <= 1e9 for s in d.scene.std):
@@ -262,6 +268,20 @@ def _input_problems(d: Descriptor) -> list[str]:
         found.append("chunk.execution_horizon exceeds chunk.rows")
     if d.prefix_lock.max_delay >= d.chunk.rows:
         found.append("prefix_lock.max_delay must be below chunk.rows")
+    return found
+
+
+def _prompt_problems(prompt: Prompt) -> list[str]:
+    found = []
+    if prompt.vocabulary[:2] != (PAD, UNKNOWN):
+        found.append(f"prompt.vocabulary must begin with {PAD!r}, {UNKNOWN!r}")
+    if len(set(prompt.vocabulary)) != len(prompt.vocabulary):
+        found.append("prompt.vocabulary repeats a word")
+    found += _repeated(list(prompt.pieces), "prompt.pieces:")
+    if any(not SHORTEST_PIECE <= len(piece) <= LONGEST_PIECE or " " in piece for piece in prompt.pieces):
+        found.append(
+            f"prompt.pieces must have {SHORTEST_PIECE} to {LONGEST_PIECE} letters each, and no space"
+        )
     return found
 
 
@@ -274,6 +294,8 @@ def _version_problems(d: Descriptor) -> list[str]:
             found.append(f"a flow without noise needs format_version {REGRESSION_VERSION}")
         if d.flow.steps != 1:
             found.append("a flow without noise is made in 1 step")
+    if d.prompt.pieces and d.format_version < PIECES_VERSION:
+        found.append(f"prompt.pieces need format_version {PIECES_VERSION}")
     return found
 
 

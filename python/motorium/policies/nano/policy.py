@@ -23,6 +23,7 @@ from ..guidance import GUIDANCE, LIMIT, soft_mask
 from ..options import EngineOptions, LoadOptions, precision_named
 from .checkpoint import Checkpoint, load_checkpoint
 from .config import NO_NOISE, NORMAL, PAD, UNKNOWN, Descriptor
+from .sub_words import Lacking, extended
 from .tokenizer import Tokenizer
 
 
@@ -70,12 +71,11 @@ class NanoPolicy(Policy):
         self.options = options or EngineOptions(precision_named(self.descriptor.precision))
         self.tokenizer = Tokenizer(self.descriptor.prompt)
         self.seed(seed)
-        try:
-            self.engine = _core.NanoEngine(
-                schema.to_plain(self.descriptor), dict(checkpoint.tensors), **asdict(self.options)
-            )
-        except (ValueError, MemoryError) as error:
-            raise CheckpointError(f"{checkpoint.path}: {error}") from error
+        self.engine = self._engine(checkpoint)
+        # Only instructions with words that were never taught need the weights once more.
+        self._checkpoint = checkpoint if self.descriptor.prompt.pieces else None
+        self._prompt = self.descriptor.prompt
+        self._lacking: Lacking = (), self._prompt.max_tokens
         self._valid: NDArray[np.bool_] = np.zeros(SLOTS, np.bool_)
         self._valid[[channel.slot for channel in self.descriptor.action]] = True
         self._task = ""
@@ -116,7 +116,7 @@ class NanoPolicy(Policy):
         """Plan once from grey images, which touches all memory; the noise state stays unchanged."""
         images = [np.full((c.height, c.width, 3), 128, np.uint8) for c in self.descriptor.cameras]
         zeros = np.zeros((self.info.rows, SLOTS), np.float32)
-        self.engine.encode(images, np.zeros(self.descriptor.prompt.max_tokens, np.int32), self.embodiment)
+        self.engine.encode(images, np.zeros(self._prompt.max_tokens, np.int32), self.embodiment)
         self.engine.denoise(zeros[0], zeros, None, self.steps)
 
     def infer(
@@ -143,7 +143,8 @@ class NanoPolicy(Policy):
         """
         started_ns = time.monotonic_ns()
         noise = self._start(noise)
-        self.engine.encode(self._images(obs), self._tokens(obs.task), self.embodiment)
+        tokens = self._tokens(obs.task)  # first: it may bring another engine
+        self.engine.encode(self._images(obs), tokens, self.embodiment)
         delay = 0 if committed is None else len(committed)
         if previous is None or not self.info.guided:
             rows = self.engine.denoise(obs.state, noise, committed, self.steps)
@@ -180,9 +181,26 @@ class NanoPolicy(Policy):
 
     def _tokens(self, task: str) -> NDArray[np.int32]:
         if self._token_ids is None or task != self._task:
-            self._token_ids = self.tokenizer.encode(task)
+            self._prepare(self.tokenizer.lacking(task))
+            self._token_ids = Tokenizer(self._prompt).encode(task)
             self._task = task
         return self._token_ids
+
+    def _prepare(self, lacking: Lacking) -> None:
+        """Have an engine that knows the words of an instruction, which may be others than those of the checkpoint."""
+        if lacking == self._lacking or self._checkpoint is None:
+            return
+        own = self._checkpoint
+        read = Checkpoint(own.path, *extended(own.descriptor, own.tensors, lacking))
+        self.engine, self._prompt, self._lacking = self._engine(read), read.descriptor.prompt, lacking
+
+    def _engine(self, checkpoint: Checkpoint) -> _core.NanoEngine:
+        try:
+            return _core.NanoEngine(
+                schema.to_plain(checkpoint.descriptor), dict(checkpoint.tensors), **asdict(self.options)
+            )
+        except (ValueError, MemoryError) as error:
+            raise CheckpointError(f"{checkpoint.path}: {error}") from error
 
     def _images(self, obs: Observation) -> list[NDArray[np.uint8]]:
         images = []
