@@ -20,10 +20,11 @@ from motorium.learn import progress, trainer
 from motorium.learn.data import SourceSpec, TableSpec
 from motorium.learn.data.recordings import CacheSpec
 from motorium.learn.examples import ExampleParams
+from motorium.learn.job import Job
 from motorium.learn.learner import LearnParams
 from motorium.learn.resume import STATE, ResumeError
 from motorium.learn.run_folder import LOCK, WRITTEN, run_folder
-from motorium.learn.trainer import Job, train
+from motorium.learn.trainer import train
 from motorium.policies.nano.checkpoint import load_checkpoint
 
 STEPS = 8

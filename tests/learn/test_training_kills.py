@@ -29,13 +29,14 @@ from motorium.learn import trainer
 from motorium.learn.data import SourceSpec, TableSpec
 from motorium.learn.data.recordings import CacheSpec
 from motorium.learn.examples import ExampleParams
+from motorium.learn.job import Job
 from motorium.learn.learner import LearnParams
 torch.set_num_threads(1)
 trainer.SAVE_S = 0.0
 data, out, frames = map(Path, sys.argv[1:4])
 print("begins", flush=True)
 trainer.train(
-    trainer.Job(
+    Job(
         (SourceSpec(data),), out, table=TableSpec(rows=6, size=(32, 32)), learn=LearnParams(steps=60),
         examples=ExampleParams(observations=8), processes=1, judgements=20, patience=100,
         cache=CacheSpec(frames, workers=0), dims=SMALL, pictures=None,

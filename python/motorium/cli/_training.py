@@ -1,7 +1,8 @@
-"""What `motorium train` and `motorium finetune` have in common: options, the run, and what is told of it."""
+"""What `motorium train`, `finetune` and `distill` have in common: options, the run, and what is told of it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,6 @@ OPTIONS = (
     click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run."),
     click.option("--minutes", type=Number(0.01),
                  help="Training time; measured once, at the start, and turned into a number of steps."),
-    click.option("--steps", type=click.IntRange(1), help="Steps of the whole schedule, instead of --minutes."),
     click.option("--seed", type=click.IntRange(0), help="Seed of weights, batches and what is held out."),
     click.option("--batch", type=click.IntRange(2), help="Frames in a batch; default: 64."),
     click.option("--accumulate", type=click.IntRange(1),
@@ -38,11 +38,19 @@ OPTIONS = (
     click.option("--tensorboard", is_flag=True, help="Write the curves into OUT/tensorboard too; needs tensorboard."),
     click.option("--resume", is_flag=True, help="Continue the run in --out."),
 )  # fmt: skip
+STEPS = click.option(
+    "--steps", type=click.IntRange(1), help="Steps of the whole schedule, instead of --minutes."
+)
 DECLARED = ("units", "calibration", "robot", "fps", "task")
 
 
 def training_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of training to a verb."""
+    return common_options(STEPS(command))
+
+
+def common_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add those that mean the same whatever is trained: all but --steps."""
     for option in reversed(OPTIONS):
         command = option(command)
     return command
@@ -58,6 +66,11 @@ def declared_of(given: dict[str, Any]) -> dict[str, Any]:
             raise click.UsageError(f"--camera {text}: give ROLE=KEY, such as front=observation.images.top")
         cameras[role] = key
     return out | ({"cameras": cameras} if cameras else {})
+
+
+def given_of(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were given."""
+    return {name: value for name, value in options.items() if value not in (None, False, ())}
 
 
 def tell(
@@ -77,14 +90,15 @@ def tell(
     ended = start(sources, out, init, given, lambda line: echo(line, err=as_json))
     if ended.rank:  # of those that torchrun started one tells
         return
+    taught = not math.isnan(ended.teacher_rad)
     if as_json:
         print_json({
             "checkpoint": str(ended.checkpoint), "steps": ended.steps, "best_step": ended.best_step,
-            "l1_rad": ended.l1_rad,
+            "l1_rad": ended.l1_rad, **({"teacher_rad": ended.teacher_rad} if taught else {}),
         })  # fmt: skip
         return
     echo(
         f"best after {ended.best_step} of {ended.steps} steps: chunks of held-out recordings are off by "
-        f"{ended.l1_rad:.4f} rad",
+        f"{ended.l1_rad:.4f} rad{f', and {ended.teacher_rad:.4f} rad from the teacher' if taught else ''}",
         f"checkpoint: {ended.checkpoint}",
     )

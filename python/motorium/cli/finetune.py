@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..files import check_writable
-from ._training import declared_of, tell, training_options
+from ._training import declared_of, given_of, tell, training_options
 from ._verb import Verb, json_option
 
 
@@ -36,5 +36,5 @@ def command(checkpoint: str, data: tuple[str, ...], out: Path, as_json: bool, **
     from ..learn.given import datasets
     from ..policies.nano.checkpoint import find_checkpoint
 
-    given = {name: value for name, value in options.items() if value not in (None, False, ())}
+    given = given_of(options)
     tell(datasets(data, declared_of(given)), out, find_checkpoint(checkpoint), given, as_json=as_json)

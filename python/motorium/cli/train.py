@@ -10,7 +10,7 @@ import click
 from ..errors import MotoriumError
 from ..files import check_writable
 from ..moved import PICK
-from ._training import declared_of, tell, training_options
+from ._training import declared_of, given_of, tell, training_options
 from ._verb import Verb, json_option
 
 
@@ -49,5 +49,5 @@ def command(
     check_writable(out, "the run", "--out")
     from ..learn.given import datasets
 
-    given = {name: value for name, value in options.items() if value not in (None, False, ())}
+    given = given_of(options)
     tell(datasets(data, declared_of(given)), out, init, given, as_json=as_json)

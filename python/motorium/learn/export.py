@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..policies.nano.checkpoint import load_checkpoint, save_checkpoint
+from ..policies.nano.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ..policies.nano.config import Descriptor, Dims
 from .model import NanoModel
 
@@ -50,7 +50,11 @@ def save_network(folder: Path, descriptor: Descriptor, tensors: Mapping[str, Ten
 
 def load_network(folder: str | Path) -> NanoModel:
     """Load the network of a checkpoint folder or shipped name. Raises CheckpointError: absent or damaged."""
-    checkpoint = load_checkpoint(folder)
+    return network_of(load_checkpoint(folder))
+
+
+def network_of(checkpoint: Checkpoint) -> NanoModel:
+    """Return the network of a checkpoint in memory."""
     model = build(checkpoint.descriptor)
     model.load_state_dict({name: torch.from_numpy(np.array(v)) for name, v in checkpoint.tensors.items()})
     return model

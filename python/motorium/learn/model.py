@@ -211,19 +211,28 @@ class NanoModel(nn.Module):
         embodiment: Tensor,
         aside: Mapping[str, Tensor] | None = None,
     ) -> Prefix:
-        """Encode observations.
+        """Encode observations: `look`, then `read`."""
+        return self.read(self.look(images, token_ids, aside), token_ids, embodiment)
+
+    def look(
+        self, images: Mapping[str, Tensor], token_ids: Tensor, aside: Mapping[str, Tensor] | None = None
+    ) -> list[Tensor]:
+        """Return per camera (B, tokens, U), what is seen before any attention.
 
         Args:
             images: role -> (B, 3, H, W) normalised.
             token_ids: (B, L).
-            embodiment: (B,) ids.
             aside: in training, role -> (B, 2 K) that is added to the places of points.
         """
-        words, text_pool = self.text(token_ids)
-        views = [
+        _, text_pool = self.text(token_ids)
+        return [
             self.vision[role](images[role], text_pool, *([aside[role]] if aside else []))
             for role in self.roles
         ]
+
+    def read(self, views: Sequence[Tensor], token_ids: Tensor, embodiment: Tensor) -> Prefix:
+        """Return the prefix of what was seen, words (B, L) and embodiments (B,)."""
+        words, _ = self.text(token_ids)
         readout = self.readout.expand(len(token_ids), 1, -1)
         x = torch.cat([self.soft_prompt[embodiment], words, *views, readout], dim=1)
         keys, values = [], []

@@ -8,39 +8,35 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import json
 import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from shlex import quote
-from typing import Any
 
 import numpy as np
 import torch
 
 from ..errors import DataError, MotoriumError, SpecError
-from ..foreign import parse_json
 from ..policies.nano.checkpoint import load_checkpoint
-from ..policies.nano.config import NO_NOISE, Descriptor, Dims
-from .adapters import METHODS, AdapterSpec, Before, adapter_for
+from ..policies.nano.config import Descriptor
+from .adapters import METHODS, Before, adapter_for
 from .closed_loop import Check, has_evaluator, play_closed_loop
-from .data import Recordings, SourceSpec, TableSpec
-from .data.recordings import CacheSpec
+from .data import Recordings, TableSpec
 from .describe import describe_recordings, table_for
 from .event_files import FOLDER, EventFiles, summary_writer
-from .examples import ExampleMaker, ExampleParams, Examples, Index
-from .export import POINT_DIMS, build, save_network
+from .examples import ExampleMaker, Examples, Index
+from .export import build, network_of, save_network
 from .growing import grown, grown_tensors
-from .learner import Learner, LearnParams
+from .job import Job, Outcome
+from .learner import Learner
 from .model import NanoModel
 from .objectives.commitment import DelayTable
-from .pictures import DRAWN, Pictures
 from .process_group import ProcessGroup, launched, process_group
 from .progress import Progress
+from .pupil import Pupil
 from .resume import STATE, Plan, ResumeError, State, save_state
 from .run_folder import CHECKPOINT, run_folder
 from .scene_targets import SceneTargets
@@ -50,90 +46,6 @@ from .validation import Judgement, Validation
 MEASURED = (8, 15)
 """Steps that are taken and thrown away to measure how long one takes: to warm up, and that count."""
 SAVE_S = 60.0
-
-
-@dataclass(frozen=True)
-class Job:
-    """What to train.
-
-    Attributes:
-        data: datasets.
-        out: folder of the run.
-        name: of the checkpoint; "" takes that of the folder.
-        init: checkpoint folder to start from; None trains from scratch.
-        adapter: which weights of it change.
-        table: how the datasets are read.
-        minutes: of training, from which the number of steps follows; None: `learn.steps`.
-        seed: of weights, batches, and which recordings are held out.
-        learn, examples: parameters.
-        accumulate: parts of each batch, one after the other, for less memory.
-        processes: that share each batch.
-        judgements: of held-out recordings, evenly over the run.
-        episodes: in closed loop at each judgement, where the robot is simulated; they are told, and choose nothing.
-        patience: judgements in a row that are clearly worse than the best, after which training ends.
-        cache: of decoded pictures.
-        dims: of a new network.
-        noise: what chunks of a new network are made of: `NO_NOISE` is regression, `NORMAL` a flow.
-        pictures: what the picture side of a new network begins with, see `pictures.Pictures.load`; None: with noise.
-        tensorboard: whether the curves are written for TensorBoard too.
-    """
-
-    data: tuple[SourceSpec, ...]
-    out: Path
-    name: str = ""
-    init: Path | None = None
-    adapter: AdapterSpec = field(default_factory=AdapterSpec)
-    table: TableSpec = field(default_factory=TableSpec)
-    minutes: float | None = None
-    seed: int = 0
-    learn: LearnParams = field(default_factory=LearnParams)
-    examples: ExampleParams = field(default_factory=ExampleParams)
-    accumulate: int = 1
-    processes: int = 2
-    judgements: int = 12
-    episodes: int = 0
-    patience: int = 4
-    cache: CacheSpec = field(default_factory=CacheSpec)
-    dims: Dims = POINT_DIMS
-    noise: str = NO_NOISE
-    pictures: str | Path | None = DRAWN
-    tensorboard: bool = False
-
-    def settings(self) -> dict[str, Any]:
-        """Return what the weights follow from beside the data, by name, as JSON would give it back."""
-        own = {
-            key: value
-            for key, value in asdict(self).items()
-            if key in ("seed", "minutes", "accumulate", "processes", "judgements", "patience", "noise")
-        }
-        flat = own | asdict(self.examples) | {k: v for k, v in asdict(self.learn).items() if k != "steps"}
-        if self.minutes is None:
-            flat["steps"] = self.learn.steps
-        if self.adapter != AdapterSpec():
-            flat["method"] = str(self.adapter)
-        flat |= {"init": None if self.init is None else str(self.init), "dims": asdict(self.dims)}
-        begun = _pictures(self)
-        flat["pictures"] = None if begun is None else begun.sha256
-        return dict(parse_json(json.dumps(flat).encode()))
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        checkpoint: folder with the best averaged weights.
-        steps: taken.
-        best_step: after which the best were.
-        l1_rad: their error on held-out recordings.
-        rank: of this process among those that torchrun started; what there is to tell, 0 tells.
-    """
-
-    checkpoint: Path
-    steps: int
-    best_step: int
-    l1_rad: float
-    rank: int = 0
 
 
 def train(
@@ -153,6 +65,8 @@ def train(
             f"a batch of {job.examples.observations} cannot be shared equally by {job.processes} processes with "
             f"{job.accumulate} parts each"
         )
+    if job.student is not None and job.init is None:
+        raise MotoriumError("a student is distilled from a checkpoint: give its teacher as `init`")
     job.adapter.checked(tuple(METHODS))
     if job.tensorboard:
         summary_writer()
@@ -212,7 +126,7 @@ class _Run:
         self.device = torch.device("cuda" if torch.cuda.is_available() and group.size == 1 else "cpu")
         self.state = State.read(job.out) if Plan.read(job.out) is not None else None
         self.init = None if job.init is None else load_checkpoint(job.init)
-        self.pictures = _pictures(job)
+        self.pictures = job.begun()
         before = None if self.init is None else Before(self.init.descriptor, recordings.robots)
         self.adapter = adapter_for(job.adapter, before)
         self.delays = _delays(recordings, job.table.rows - 1)
@@ -220,7 +134,10 @@ class _Run:
         self.delays = self.delays.capped(self.descriptor.prefix_lock.max_delay)
         scene = SceneTargets.of(recordings, self.descriptor.scene.names)
         self.maker = ExampleMaker(recordings, self.descriptor, scene, self.delays, job.examples, job.seed)
-        self.validation = Validation(recordings, self.maker)
+        self.teacher = (
+            None if self.init is None or job.student is None else network_of(self.init).to(self.device)
+        )
+        self.validation = Validation(recordings, self.maker, self.teacher)
 
     def through(self, plan: Plan | None, until: int | None) -> Outcome:
         """Train; returns how it ended, which only rank 0 can tell in full."""
@@ -241,7 +158,8 @@ class _Run:
         best = progress.best
         if best is None:
             raise MotoriumError(f"{self.job.out} was left before held-out recordings were judged")
-        return Outcome(self.job.out / CHECKPOINT, learner.done, best.step, best.l1_rad, self.group.rank)
+        ended = (learner.done, best.step, best.l1_rad, self.group.rank, best.teacher_rad)
+        return Outcome(self.job.out / CHECKPOINT, *ended)
 
     def _train(self, learner: Learner, progress: Progress, steps: int, stop: int) -> None:
         every = progress.every * math.ceil(steps / self.job.judgements / progress.every)
@@ -330,7 +248,10 @@ class _Run:
         model = self._model()
         self.adapter.attach(model)
         self.adapter.told(model)  # refuses what would train nothing, before a run is begun
-        return Learner(model, replace(self.job.learn, steps=steps), self.group, self.device, self.adapter)
+        params = replace(self.job.learn, steps=steps)
+        if self.teacher is not None:
+            return Pupil(model, self.teacher, params, self.group, self.adapter)
+        return Learner(model, params, self.group, self.device, self.adapter)
 
     def _exported(self, learner: Learner) -> dict[str, torch.Tensor]:
         return self.adapter.exported(learner.averaged.state_dict())
@@ -344,6 +265,9 @@ class _Run:
                 self.pictures.begin(model)
             return model
         tensors = {name: torch.from_numpy(np.array(values)) for name, values in checkpoint.tensors.items()}
+        if self.job.student is not None:
+            model.load_state_dict(self.job.student.begun(tensors, checkpoint.descriptor))
+            return model
         tensors = grown_tensors(tensors, checkpoint.descriptor, self.descriptor, self.job.seed)
         model.load_state_dict(self.adapter.begun(tensors, self.descriptor))
         return model
@@ -353,6 +277,10 @@ class _Run:
         job, name = self.job, self.job.name or self.job.out.name
         if self.state is not None:
             return Descriptor.from_json(self.state.descriptor)
+        if self.init is not None and job.student is not None:
+            return job.student.checked(self.init.descriptor).described(
+                self.init.descriptor, name, self.recordings
+            )
         if job.init is not None:
             return grown(self.adapter.described(), name, self.recordings)
         scene = SceneTargets.of(self.recordings)
@@ -373,11 +301,6 @@ def _table(job: Job) -> TableSpec:
         )
     roles = tuple(camera.role for camera in descriptor.cameras)
     return replace(table, rows=descriptor.rows, dt_s=descriptor.chunk.dt_s, roles=roles, size=sizes.pop())
-
-
-def _pictures(job: Job) -> Pictures | None:
-    """Return what a new network begins to look with."""
-    return None if job.init is not None or job.pictures is None else Pictures.load(job.pictures)
 
 
 def _simulated(recordings: Recordings) -> str:

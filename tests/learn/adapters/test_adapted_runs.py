@@ -21,9 +21,10 @@ from motorium.learn.adapters import AdapterSpec
 from motorium.learn.data import SourceSpec
 from motorium.learn.data.recordings import CacheSpec
 from motorium.learn.examples import ExampleParams
+from motorium.learn.job import Job
 from motorium.learn.learner import LearnParams
 from motorium.learn.resume import ResumeError
-from motorium.learn.trainer import Job, train
+from motorium.learn.trainer import train
 from motorium.policies.nano.checkpoint import load_checkpoint, save_checkpoint
 from motorium.policies.nano.config import CameraInput
 
