@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from motorium.errors import DataError
 from motorium.evaluation.proportions import wilson
 from motorium.evaluation.results import read_outcomes
 from motorium.foreign import read_json
@@ -33,7 +34,8 @@ LARGEST = 1 << 20
 
 def table(folder: Path = RESULTS) -> str:
     """Return the table in Markdown, a line for each result, by name. Raises DataError for a damaged one."""
-    names = sorted(path for path in folder.glob("*.json") if not path.name.endswith(".run.json"))
+    found = (path for path in folder.glob("*.json") if not path.name.endswith(".run.json"))
+    names = sorted(found, key=lambda path: path.stem)
     rows = [HEAD, ("---",) * len(HEAD), *map(_row, names)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
@@ -41,7 +43,7 @@ def table(folder: Path = RESULTS) -> str:
 def _row(path: Path) -> tuple[str, ...]:
     result, run = read_outcomes(path), path.with_suffix(".run.json")
     low, high = wilson(result.good, result.count)
-    trained = _trained(read_json(run, LARGEST)) if run.exists() else ("", "")
+    trained = _trained(read_json(run, LARGEST, error=DataError)) if run.exists() else ("", "")
     scene, first = result.scenes["scene"], result.scenes["seed"]
     return (
         f"[{path.stem}](results/{path.name})",

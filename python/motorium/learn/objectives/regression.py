@@ -7,7 +7,7 @@ arXiv:2502.19645: with few demonstrations as successful as diffusion, in one ste
 at time 0 alone and from zeros. Of rows that several people would play differently it says their median, where a flow
 draws one of them; and of few recordings a flow learns the chunks by heart, and then draws one that belongs elsewhere.
 
-docs/training.md, "What is learned", has the figures that it was chosen by.
+docs/training.md, "What to expect", has what either reaches.
 """
 
 from __future__ import annotations
