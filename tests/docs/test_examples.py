@@ -34,7 +34,7 @@ def marked(path):
     return pytest.param(path, marks=[pytest.mark.nightly] * long, id=path.stem)
 
 
-@pytest.mark.parametrize("path", map(marked, EXAMPLES))
+@pytest.mark.parametrize("path", [marked(path) for path in EXAMPLES])
 def test_example_runs(path, tmp_path):
     if path.name.startswith(("05", "06")):
         pytest.importorskip("torch", reason="torch is not installed (extra [learn])")

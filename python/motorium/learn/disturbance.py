@@ -37,8 +37,8 @@ def lit(pictures: UInt8, gain: Float32, offset: Float32) -> Tensor:
         gain: of brightness; broadcasts to pictures.
         offset: of brightness, which is 0..1; broadcasts to pictures.
     """
-    values = torch.from_numpy(pictures).float() / 255.0
-    return (values * torch.from_numpy(gain) + torch.from_numpy(offset)).clamp_(0.0, 1.0)
+    values = torch.from_numpy(pictures).float().div_(255.0)
+    return values.mul_(torch.from_numpy(gain)).add_(torch.from_numpy(offset)).clamp_(0.0, 1.0)
 
 
 def shifted(pictures: UInt8, shift: NDArray[np.int64], most: int) -> UInt8:

@@ -85,7 +85,9 @@ class Learner:
         self.done = 0
         self._trained: list[tuple[Tensor, Tensor]] = []
         self._rows: list[tuple[Tensor, Tensor]] = []
-        self.optimiser = torch.optim.AdamW(self._groups(), lr=params.learning_rate, betas=(0.9, 0.98))
+        self.optimiser = torch.optim.AdamW(
+            self._groups(), lr=params.learning_rate, betas=(0.9, 0.98), fused=True
+        )
         self._precision = half_precision(device) if params.bf16 else None
 
     def step(self, parts: Iterable[Examples]) -> dict[str, float]:
@@ -111,8 +113,7 @@ class Learner:
         self.done += 1
         decay = min(p.ema, (1 + self.done) / (10 + self.done))
         with torch.no_grad():
-            for mean, value in self._trained:
-                mean.lerp_(value, 1.0 - decay)
+            torch._foreach_lerp_(*map(list, zip(*self._trained, strict=True)), 1.0 - decay)
         return {"rate": rate, **dict(zip(self.LOSSES, sums.tolist(), strict=True)), "norm": norm}
 
     def learned(self) -> list[nn.Parameter]:
