@@ -135,6 +135,17 @@ Floats scene(const NanoEngine& engine) {
   return out;
 }
 
+Floats pictures(const NanoEngine& engine) {
+  const NanoConfig& config = engine.config();
+  Floats out({static_cast<py::ssize_t>(config.views.size()), static_cast<py::ssize_t>(config.prefix_width)});
+  const std::span<float> values(out.mutable_data(), static_cast<std::size_t>(out.size()));
+  {
+    const py::gil_scoped_release release;
+    engine.read_pictures(values);
+  }
+  return out;
+}
+
 }  // namespace
 
 void bind_engine(py::module_& m) {
@@ -147,7 +158,8 @@ void bind_engine(py::module_& m) {
       .def("denoise", &denoise, py::arg("state"), py::arg("noise"), py::arg("committed") = py::none(),
            py::arg("steps"), py::arg("previous") = py::none(), py::arg("pull") = py::none(),
            py::arg("pull_limit") = 5.0f)
-      .def_property_readonly("scene", &scene);
+      .def_property_readonly("scene", &scene)
+      .def_property_readonly("pictures", &pictures);
   bind_denoiser(m);
   bind_families(m);
   bind_florence(m);

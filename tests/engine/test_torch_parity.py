@@ -163,6 +163,24 @@ def test_the_shipped_checkpoint():
         assert_equal_networks(shipped.descriptor, shipped.tensors, given, cases=[(4, 0), (2, 3), (8, 6)])
 
 
+@pytest.mark.parametrize("made", [samples.descriptor, samples.pointed])
+def test_pooled_features_of_pictures_are_the_same_in_both(made):
+    sample = made(samples.SMALL)
+    tensors, given = samples.weights(sample), samples.inputs(sample)
+    nano = NanoPolicy(Checkpoint("sample", sample, tensors))
+    nano.engine.encode(given["images"], given["token_ids"], given["embodiment"])
+    mean, std = np.array(sample.image.mean), np.array(sample.image.std)
+    images = {
+        c.role: torch.from_numpy(((image / 255.0 - mean) / std).astype(np.float32)).permute(2, 0, 1)[None]
+        for c, image in zip(sample.cameras, given["images"], strict=True)
+    }
+    with torch.inference_mode():
+        ids = torch.from_numpy(given["token_ids"].astype(np.int64))[None]
+        views = torch_model(sample, tensors).look(images, ids)
+    expected = np.stack([view[0].mean(dim=0).numpy() for view in views])
+    np.testing.assert_allclose(nano.engine.pictures, expected, atol=TOLERANCE * np.abs(expected).max())
+
+
 @pytest.mark.parametrize(
     "task", ["grab the reddish cubes", "please put the red cube into the tray at the left side"]
 )

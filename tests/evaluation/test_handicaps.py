@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from motorium.evaluation.corruption import (
     PATCH,
     corrupt,
 )
-from motorium.evaluation.evaluate import USUAL, EvalJob, evaluate, play_episode
+from motorium.evaluation.evaluate import USUAL, EvalJob, EvalReport, evaluate, play_episode
 from motorium.policies.find import find_checkpoint
 
 SEED = 7
@@ -49,6 +50,18 @@ def test_with_uac_more_rows_are_committed_for_more_latency(stage, remembers):
     remembers.committed.clear()
     result = play(stage, remembers, injected_s=0.4)
     assert (set(remembers.committed), result.shortfalls) == ({5}, len(remembers.committed))
+
+
+def test_pictures_that_a_policy_finds_strange_are_told_by_view(stage, remembers):
+    assert "unlike" not in play(stage, remembers).as_dict(), "this one cannot tell"
+    told = iter(range(1, 100))
+    remembers.picture_distances = lambda: {"front": float(next(told)), "wrist": 0.5}
+    remembers.committed.clear()
+    result = play(stage, remembers, corrupt=("light",), uac=False)
+    plans = len(remembers.committed)
+    assert result.as_dict()["unlike"] == {"front": pytest.approx((plans + 1) / 2), "wrist": 0.5}
+    report = EvalReport(EvalJob(Path("any")), (result, replace(result, unlike={})))
+    assert report.as_dict()["unlike"] == result.unlike
 
 
 def test_injected_latency_delays_every_plan(stage, remembers):

@@ -17,7 +17,7 @@ from data_samples import write
 from motorium.cameras.png import read_png
 from motorium.errors import DataError, MotoriumError, StorageError
 from motorium.learn import progress, trainer
-from motorium.learn.data import SourceSpec, TableSpec
+from motorium.learn.data import Recordings, SourceSpec, TableSpec
 from motorium.learn.data.recordings import CacheSpec
 from motorium.learn.examples import ExampleParams
 from motorium.learn.job import Job
@@ -25,7 +25,9 @@ from motorium.learn.learner import LearnParams
 from motorium.learn.resume import STATE, ResumeError
 from motorium.learn.run_folder import LOCK, WRITTEN, run_folder
 from motorium.learn.trainer import train
+from motorium.policies.nano import NanoPolicy
 from motorium.policies.nano.checkpoint import load_checkpoint
+from motorium.types import SLOTS, Observation
 
 STEPS = 8
 
@@ -86,6 +88,24 @@ def test_a_new_network_makes_its_chunks_as_it_was_taught_to(job, noise, steps):
     assert (found.flow.noise, found.flow.steps) == (noise, steps)
     further = replace(job, init=job.out / "checkpoint", out=job.out.parent / "further", noise="normal")
     assert load_checkpoint(train(further, silent).checkpoint).descriptor.flow == found.flow
+
+
+def test_a_checkpoint_tells_pictures_that_are_unlike_those_it_learned_from(job):
+    policy = NanoPolicy(load_checkpoint(train(job, silent).checkpoint), seed=0)
+    with Recordings.open(job.data, job.table, job.cache) as recordings:
+        frames = recordings.training
+        pictures, state = recordings.pictures(frames), np.zeros(SLOTS, np.float32)
+
+    def distances(views: np.ndarray) -> dict[str, float]:
+        images = dict(zip(("front", "wrist"), views, strict=True))
+        policy.infer(Observation(0, state, images, "put the cube in the tray"))
+        return policy.picture_distances()
+
+    known = [distances(views) for views in pictures]
+    for role in ("front", "wrist"):
+        assert np.mean([found[role] <= 1.0 + 1e-3 for found in known]) >= 0.97
+    strange = distances(255 - pictures[0])
+    assert min(strange.values()) > 1.5
 
 
 def test_the_best_weights_are_kept_not_the_last(job, monkeypatch):

@@ -98,4 +98,10 @@ void NanoEngine::read_scene(std::span<float> out) const noexcept {
   std::copy_n(scene.begin(), std::min(scene.size(), out.size()), out.begin());
 }
 
+void NanoEngine::read_pictures(std::span<float> out) const noexcept {
+  const auto turn = wait_turn();
+  const std::span<const float> pooled = prefix_.pooled();
+  std::copy_n(pooled.begin(), std::min(pooled.size(), out.size()), out.begin());
+}
+
 }  // namespace motorium

@@ -91,6 +91,9 @@ class NanoEngine : public FamilyEngine<NanoConfig> {
   /// Copies the S normalised values that the last encode() read out of the scene.
   void read_scene(std::span<float> out) const noexcept;
 
+  /// Copies the mean of each view's tokens in the last encode(), before any attention: V rows of U values.
+  void read_pictures(std::span<float> out) const noexcept;
+
  private:
   std::vector<std::uint32_t> slots_;  // of the action channels
   PrefixStream prefix_;

@@ -31,6 +31,7 @@ PrefixStream::PrefixStream(const NanoConfig& config, Loader& loader)
   std::fill_n(visible_, tokens_, kernels::VisibleKeys{all, all, all});
   x_ = arena.floats(tokens_ * width_);
   text_pool_ = arena.floats(width_);
+  pooled_ = arena.floats(views_.size() * width_);
   scene_ = arena.floats(config.scene);
 }
 
@@ -45,8 +46,12 @@ void PrefixStream::embed(std::span<const std::uint8_t* const> images, std::span<
     table_.f32_add_scaled({text_pool_, word, text_pool_, width_, 1.0f / static_cast<float>(tokens.size())});
   }
   for (std::size_t view = 0; view < views_.size(); ++view) {
+    const std::size_t count = views_[view].tokens();
     views_[view].run(images[view], text_pool_, next);
-    next += views_[view].tokens() * width_;
+    float* pooled = pooled_ + view * width_;
+    std::fill(pooled, pooled + width_, 0.0f);
+    for (std::size_t token = 0; token < count; ++token, next += width_)
+      table_.f32_add_scaled({pooled, next, pooled, width_, 1.0f / static_cast<float>(count)});
   }
   std::copy(readout_, readout_ + width_, next);
 }

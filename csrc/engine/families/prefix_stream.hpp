@@ -23,6 +23,9 @@ class PrefixStream {
   /// Returns the S normalised values read out in the last run.
   std::span<const float> scene() const noexcept { return {scene_, scene_head_.n}; }
 
+  /// Returns the mean of each view's tokens in the last run, before any attention: V rows of U values.
+  std::span<const float> pooled() const noexcept { return {pooled_, views_.size() * width_}; }
+
  private:
   void embed(std::span<const std::uint8_t* const> images, std::span<const std::int32_t> tokens,
              std::size_t embodiment) noexcept;
@@ -38,7 +41,7 @@ class PrefixStream {
   kernels::VisibleKeys* visible_;
   const float *embedding_, *text_position_, *soft_prompt_, *readout_, *scene_norm_;
   Linear scene_head_;
-  float *x_, *text_pool_, *scene_;
+  float *x_, *text_pool_, *pooled_, *scene_;
 };
 
 }  // namespace motorium

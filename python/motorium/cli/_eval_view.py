@@ -48,6 +48,9 @@ def show_figures(figures: Mapping[str, Any], outcomes: Outcomes) -> None:
     ]
     if outcomes.unusual:
         rows.append(["settings", in_words(outcomes.unusual)])
+    if figures.get("unlike"):
+        unlike = ", ".join(f"{role} {value:.2f}" for role, value in figures["unlike"].items())
+        rows.append(["pictures", f"{unlike}  (from 1 on, less like training than 99 of 100 of its frames)"])
     if figures["shortfalls"]:
         rows.append(
             [

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from ..specs.robot import RobotSpec
 from ..specs.slots import slot_map
 from .corruption import check_corruptions, corrupt
 from .proportions import wilson
-from .wrapped import Corrupted, Uncommitted
+from .wrapped import Corrupted, Uncommitted, Watched
 
 ENGINES = ("core", "torch")
 
@@ -107,6 +107,8 @@ class EpisodeResult:
         shortfalls: plans that needed more committed rows than the policy accepts; on a robot they are refused. None
             are needed without `uac`.
         told: what the policy was told instead of `instruction`, where that differs.
+        unlike: how unlike those of training its pictures were, by view, a mean over its plans; empty where the
+            checkpoint cannot tell (`Policy.picture_distances`).
     """
 
     seed: int
@@ -117,11 +119,12 @@ class EpisodeResult:
     wrong_cube: bool
     shortfalls: int = 0
     told: str | None = None
+    unlike: Mapping[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON; `told` only where there is one."""
-        values = asdict(self)
-        return values if self.told is not None else {k: v for k, v in values.items() if k != "told"}
+        """Return plain values for JSON; `told` and `unlike` only where there is something to tell."""
+        absent = {name for name, value in (("told", self.told is None), ("unlike", not self.unlike)) if value}
+        return {name: value for name, value in asdict(self).items() if name not in absent}
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,12 @@ class EvalReport:
         """Episodes that succeeded."""
         return sum(result.success for result in self.results)
 
+    @property
+    def unlike(self) -> dict[str, float]:
+        """How unlike those of training the pictures were, by view: the mean of all episodes."""
+        told = [result.unlike for result in self.results if result.unlike]
+        return {role: float(np.mean([unlike[role] for unlike in told])) for role in (told[0] if told else ())}
+
     def as_dict(self) -> dict[str, Any]:
         """Return all of it, ready for JSON."""
         count, good = len(self.results), self.successes
@@ -149,6 +158,7 @@ class EvalReport:
             "wrong_cube": sum(result.wrong_cube for result in self.results),
             "shortfalls": sum(result.shortfalls for result in self.results),
             "mean_time_s": float(np.mean(times)) if times else None,
+            **({"unlike": self.unlike} if self.unlike else {}),
             "per_episode": [result.as_dict() for result in self.results],
         }
 
@@ -245,7 +255,8 @@ def play_episode(policy: Policy, play: LockStep, job: EvalJob, seed: int) -> Epi
     """Play one episode on the stage `play`, in the runner's own rhythm; a tripped safety gate is a failure."""
     world = play.world
     world.reset(seed, job.task)
-    told = None
+    told, watched = None, Watched(policy)
+    policy = watched
     if job.corrupt:
         corruption = corrupt(world, job.corrupt)
         policy, told = Corrupted(policy, corruption), corruption.told
@@ -268,4 +279,5 @@ def play_episode(policy: Policy, play: LockStep, job: EvalJob, seed: int) -> Epi
         judged["wrong_in_tray"],
         shortfalls,
         told,
+        watched.unlike,
     )

@@ -45,6 +45,32 @@ class Wrapped(Policy):
         """Warm its own up."""
         self.own.warm_up()
 
+    def picture_distances(self) -> dict[str, float]:
+        """Ask its own."""
+        return self.own.picture_distances()
+
+
+class Watched(Wrapped):
+    """A policy whose plans are asked how unlike those of training the pictures were."""
+
+    def __init__(self, own: Policy) -> None:
+        super().__init__(own)
+        self._found: dict[str, list[float]] = {}
+
+    @property
+    def unlike(self) -> dict[str, float]:
+        """The mean over all plans, by view; empty where the policy cannot tell."""
+        return {role: sum(values) / len(values) for role, values in self._found.items()}
+
+    def infer(
+        self, obs: Observation, *, committed: Float32 | None, previous: Float32 | None = None
+    ) -> ActionChunk:
+        """Let its own plan, and ask it."""
+        made = super().infer(obs, committed=committed, previous=previous)
+        for role, distance in self.own.picture_distances().items():
+            self._found.setdefault(role, []).append(distance)
+        return made
+
 
 class Uncommitted(Wrapped):
     """A policy that gets no committed rows: every chunk starts anew from its observation, as for a naive runner.

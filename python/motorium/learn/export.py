@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..policies.nano.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ..policies.nano.config import Descriptor, Dims
+from ..policies.nano.picture_statistics import PictureStatistics
 from .model import NanoModel
 
 DEFAULT_DIMS = Dims(
@@ -41,11 +42,15 @@ def build(descriptor: Descriptor) -> NanoModel:
     return NanoModel(descriptor).to(memory_format=torch.channels_last)
 
 
-def save_network(folder: Path, descriptor: Descriptor, tensors: Mapping[str, Tensor]) -> None:
-    """Write a checkpoint folder, whole or not at all."""
-    save_checkpoint(
-        folder, descriptor, {name: t.detach().contiguous().numpy() for name, t in tensors.items()}
-    )
+def save_network(
+    folder: Path,
+    descriptor: Descriptor,
+    tensors: Mapping[str, Tensor],
+    pictures: Mapping[str, PictureStatistics] | None = None,
+) -> None:
+    """Write a checkpoint folder, whole or not at all; `pictures` as `save_checkpoint` takes them."""
+    arrays = {name: t.detach().contiguous().numpy() for name, t in tensors.items()}
+    save_checkpoint(folder, descriptor, arrays, pictures)
 
 
 def load_network(folder: str | Path) -> NanoModel:

@@ -21,7 +21,8 @@ import torch
 
 from ..errors import DataError, MotoriumError, SpecError
 from ..policies.nano.checkpoint import load_checkpoint
-from ..policies.nano.config import Descriptor
+from ..policies.nano.config import FORMAT_VERSION, Descriptor
+from ..policies.nano.picture_statistics import PictureStatistics
 from .adapters import METHODS, Before, adapter_for
 from .closed_loop import Check, has_evaluator, play_closed_loop
 from .data import Recordings, TableSpec
@@ -41,6 +42,7 @@ from .resume import STATE, Plan, ResumeError, State, save_state
 from .run_folder import CHECKPOINT, run_folder
 from .scene_targets import SceneTargets
 from .torch_policy import TorchPolicy
+from .usual_pictures import picture_statistics
 from .validation import Judgement, Validation
 
 MEASURED = (8, 15)
@@ -170,7 +172,8 @@ class _Run:
             whole = progress.measured(step + 1, learner.step(parts))
             judge = (step + 1) % every == 0 or step + 1 == steps
             if judge and progress.judged(self._judged(learner)) and self.group.rank == 0:
-                save_network(self.job.out / CHECKPOINT, self.descriptor, self._exported(learner))
+                kept = self._exported(learner), self._pictures_seen(learner)
+                save_network(self.job.out / CHECKPOINT, self.descriptor, *kept)
             over = judge and progress.hopeless(self.job.patience)
             last = over or step + 1 == stop
             if self.group.rank == 0 and (judge or last or (whole and time.monotonic() - saved > SAVE_S)):
@@ -215,6 +218,12 @@ class _Run:
         check = Check(_simulated(self.recordings), episodes=job.episodes)
         return replace(judgement, success=float(np.mean(play_closed_loop(policy, check))))
 
+    def _pictures_seen(self, learner: Learner) -> dict[str, PictureStatistics]:
+        """Return what the pictures look like to the averaged weights, where the checkpoint keeps that."""
+        if not self.descriptor.picture_statistics:
+            return {}
+        return picture_statistics(learner.averaged, self.maker, self.recordings, self.device)
+
     def _plan(self) -> Plan:
         """Decide how many steps the run has; where minutes were given, by measuring some, which are thrown away."""
         job, steps, each = self.job, self.job.learn.steps, 0.0
@@ -229,6 +238,7 @@ class _Run:
             each = self.group.mean(float(np.median(np.diff(times)[warm:])))
             began = time.monotonic()
             self._judged(learner)
+            self._pictures_seen(learner)
             judging = self.group.mean(time.monotonic() - began) * job.judgements
             steps = max(job.judgements, int((60.0 * job.minutes - judging) / each))
             self.report(
@@ -274,9 +284,12 @@ class _Run:
 
     def _described(self) -> Descriptor:
         """Return the descriptor of the network: as saved, else of the checkpoint it starts from, else a new one."""
-        job, name = self.job, self.job.name or self.job.out.name
         if self.state is not None:
             return Descriptor.from_json(self.state.descriptor)
+        return replace(self._begun(), format_version=FORMAT_VERSION, picture_statistics=True)
+
+    def _begun(self) -> Descriptor:
+        job, name = self.job, self.job.name or self.job.out.name
         if self.init is not None and job.student is not None:
             return job.student.checked(self.init.descriptor).described(
                 self.init.descriptor, name, self.recordings

@@ -59,7 +59,7 @@ class Validation:
         frames: int = FRAMES,
     ) -> None:
         self._recordings, self._maker, self._teacher = recordings, maker, teacher
-        self.frames = _spread(recordings.validation, frames)
+        self.frames = spread_evenly(recordings.validation, frames)
         scale = {joint.slot: joint.slot_scale for robot in recordings.robots for joint in robot.joints}
         self._to_rad = torch.as_tensor([1.0 / abs(scale[slot]) for slot in maker.slots.tolist()])
 
@@ -113,7 +113,7 @@ class Validation:
         return torch.tensor([float(one) for one in sums], dtype=torch.float64)
 
 
-def _spread(frames: Index, most: int) -> Index:
+def spread_evenly(frames: Index, most: int) -> Index:
     """Return up to `most` frames, evenly spread."""
     if len(frames) <= most:
         return frames

@@ -11,7 +11,7 @@ from ..specs.robot import RobotSpec
 from ..types import ActionChunk, Float32, Observation
 from .base import Policy, PolicyInfo
 
-_METHODS = ("bind", "check_task", "seed", "warm_up")
+_METHODS = ("bind", "check_task", "picture_distances", "seed", "warm_up")
 
 
 def as_policy(policy: Any) -> Policy:
@@ -116,6 +116,11 @@ class _Adapted(Policy):
         """Call its own, or compare with `info.words`."""
         own = getattr(self._own, "check_task", None)
         return tuple(super().check_task(task) if own is None else own(task))
+
+    def picture_distances(self) -> dict[str, float]:
+        """Call its own, if there is one."""
+        own = getattr(self._own, "picture_distances", None)
+        return super().picture_distances() if own is None else dict(own())
 
     def seed(self, seed: int | None) -> None:
         """Call its own, if there is one."""

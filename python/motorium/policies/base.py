@@ -91,6 +91,13 @@ class Policy(Protocol):
             raise PromptError(f"this policy knows no word of the instruction {task!r}")
         return unknown
 
+    def picture_distances(self) -> dict[str, float]:
+        """Return how unlike all pictures of training those of the last plan are, by view; 1 is the usual most.
+
+        Empty where the policy cannot tell.
+        """
+        return {}
+
     def seed(self, seed: int | None) -> None:
         """Restart the noise, so that a run can be repeated; None draws it anew. Nothing to do without noise."""
         del seed

@@ -26,7 +26,7 @@ from motorium.learn.learner import LearnParams
 from motorium.learn.resume import ResumeError
 from motorium.learn.trainer import train
 from motorium.policies.nano.checkpoint import load_checkpoint, save_checkpoint
-from motorium.policies.nano.config import CameraInput
+from motorium.policies.nano.config import FORMAT_VERSION, CameraInput
 
 STEPS = 8
 BEFORE = descriptor(SMALL, rows=6, cameras=(CameraInput("front", 32, 32), CameraInput("wrist", 32, 32)))
@@ -65,7 +65,7 @@ def test_a_run_that_was_cut_off_goes_on_identically(job, method):
     train(parts, silent, until=5)
     train(parts, silent, resume=True)
     found, other = load_checkpoint(whole.checkpoint), load_checkpoint(parts.out / "checkpoint")
-    assert found.descriptor.format_version == 5
+    assert found.descriptor.format_version == FORMAT_VERSION
     for name, values in found.tensors.items():
         np.testing.assert_array_equal(values, other.tensors[name], err_msg=name)
     assert (job.out / "loss.csv").read_bytes() == (parts.out / "loss.csv").read_bytes()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from ...types import Float32
 from .. import recognise
 from ..find import find_checkpoint, refuse_foreign, shipped
 from .config import Descriptor
+from .picture_statistics import PictureStatistics, from_tensors, statistics_tensors, to_tensors
 from .weights import nano_tensors
 
 __all__ = [  # with what `motorium.checkpoints` of 0.1.0 had, whose old name leads here
@@ -52,11 +53,13 @@ class Checkpoint:
         path: the directory it came from.
         descriptor: `config.json`.
         tensors: name -> float32 array, exactly the names and shapes of `nano_tensors(descriptor)`.
+        pictures: by view, what the pictures of training looked like to it; empty where it does not keep that.
     """
 
     path: Path
     descriptor: Descriptor
     tensors: Mapping[str, Float32]
+    pictures: Mapping[str, PictureStatistics] = field(default_factory=dict)
 
 
 def load_checkpoint(name_or_path: str | os.PathLike[str]) -> Checkpoint:
@@ -64,23 +67,36 @@ def load_checkpoint(name_or_path: str | os.PathLike[str]) -> Checkpoint:
     path = find_checkpoint(name_or_path)
     refuse_foreign(path)
     descriptor = _read_descriptor(path / CONFIG)
-    shapes = _bounded_shapes(descriptor, path)
-    return Checkpoint(path, descriptor, read_tensors(path / WEIGHTS, shapes))
+    kept = _kept(descriptor)
+    tensors = read_tensors(path / WEIGHTS, _bounded_shapes(descriptor, path) | kept)
+    own = {name: tensors.pop(name) for name in kept}
+    try:
+        pictures = from_tensors(_roles(descriptor), own) if own else {}
+    except CheckpointError as error:
+        raise CheckpointError(f"{path / WEIGHTS}: {error}") from error
+    return Checkpoint(path, descriptor, tensors, pictures)
 
 
 def save_checkpoint(
-    directory: str | os.PathLike[str], descriptor: Descriptor, tensors: Mapping[str, Any]
+    directory: str | os.PathLike[str],
+    descriptor: Descriptor,
+    tensors: Mapping[str, Any],
+    pictures: Mapping[str, PictureStatistics] | None = None,
 ) -> Path:
     """Write a checkpoint so that the directory holds either the old one or the new one, never half of one.
 
     Other files already in the directory (a model card) are kept, links among them as links; so are permissions. A
-    directory that is a link stays one. Values may be anything numpy can turn into float32.
+    directory that is a link stays one. Values may be anything numpy can turn into float32. `pictures`, by view, are
+    wanted where the descriptor says that there are `picture_statistics`.
 
     Raises CheckpointError when the tensors do not fit the descriptor.
     """
     target = Path(os.path.realpath(directory))
-    arrays = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in tensors.items()}
-    shapes = _bounded_shapes(descriptor, target)
+    kept = to_tensors(pictures or {})
+    arrays = {
+        name: np.ascontiguousarray(v, dtype=np.float32) for name, v in (*tensors.items(), *kept.items())
+    }
+    shapes = _bounded_shapes(descriptor, target) | _kept(descriptor)
     compare_shapes({name: array.shape for name, array in arrays.items()}, shapes, f"cannot save to {target}")
     for name, array in arrays.items():
         require_finite(name, array, f"cannot save to {target}")
@@ -98,6 +114,17 @@ def _read_descriptor(path: Path) -> Descriptor:
         return Descriptor.from_json(text)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
+
+
+def _roles(descriptor: Descriptor) -> list[str]:
+    return [camera.role for camera in descriptor.cameras]
+
+
+def _kept(descriptor: Descriptor) -> dict[str, Shape]:
+    """Return the shapes of what the weights come with beside the network."""
+    if not descriptor.picture_statistics:
+        return {}
+    return statistics_tensors(_roles(descriptor), descriptor.dims.prefix_width)
 
 
 def _bounded_shapes(descriptor: Descriptor, where: Path) -> dict[str, Shape]:

@@ -18,7 +18,7 @@ from ..channels import ActionChannel, CameraInput, StateChannel
 from ..options import PRECISIONS
 from ..schema import Rules, one_of, within
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 ADAPTED_VERSION = 2
 """The first format that has slot-wise adapters; everything else means the same in all of them."""
 POINTS_VERSION = 3
@@ -27,6 +27,8 @@ REGRESSION_VERSION = 4
 """The first format in which chunks may begin with zeros instead of noise."""
 PIECES_VERSION = 5
 """The first format in which words that were never taught are read by their pieces (`sub_words`)."""
+STATISTICS_VERSION = 6
+"""The first format that keeps what the pictures of training looked like (`picture_statistics`)."""
 MOST_PIECES = 512
 SHORTEST_PIECE, LONGEST_PIECE = 3, 64
 """Letters of one."""
@@ -170,6 +172,8 @@ class Descriptor:
     precision: Annotated[str, one_of(*PRECISIONS)] = FLOAT32
     """What the engine computes in where the caller names none. Readers that do not know the key take float32, of which
     the others are an approximation."""
+    picture_statistics: bool = False
+    """Whether the weights come with what the pictures of training looked like to the network."""
 
     def __post_init__(self) -> None:
         problems = _contradictions(self)
@@ -193,6 +197,8 @@ class Descriptor:
             del document["slot_adapters"]  # a file that any version can read looks as it always did
         if self.precision == FLOAT32:
             del document["precision"]
+        if not self.picture_statistics:
+            del document["picture_statistics"]
         if self.flow.noise == NORMAL:
             del document["flow"]["noise"]
         if not self.prompt.pieces:
@@ -296,6 +302,8 @@ def _version_problems(d: Descriptor) -> list[str]:
             found.append("a flow without noise is made in 1 step")
     if d.prompt.pieces and d.format_version < PIECES_VERSION:
         found.append(f"prompt.pieces need format_version {PIECES_VERSION}")
+    if d.picture_statistics and d.format_version < STATISTICS_VERSION:
+        found.append(f"picture_statistics need format_version {STATISTICS_VERSION}")
     return found
 
 

@@ -36,7 +36,7 @@ class NanoPolicy(Policy):
         steps: Euler steps K, 1..64.
         options: how the engine computes.
         guidance: "none", or "soft": rows beyond the committed ones are drawn to the plan in force.
-        engine: the C++ engine, for its `isa`, `scene`, `arena_bytes` and `weight_bytes_read`.
+        engine: the C++ engine, for its `isa`, `scene`, `pictures`, `arena_bytes` and `weight_bytes_read`.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class NanoPolicy(Policy):
         self.engine = self._engine(checkpoint)
         # Only instructions with words that were never taught need the weights once more.
         self._checkpoint = checkpoint if self.descriptor.prompt.pieces else None
+        self._pictures = checkpoint.pictures
         self._prompt = self.descriptor.prompt
         self._lacking: Lacking = (), self._prompt.max_tokens
         self._valid: NDArray[np.bool_] = np.zeros(SLOTS, np.bool_)
@@ -169,6 +170,20 @@ class NanoPolicy(Policy):
         scene = self.descriptor.scene
         values = self.engine.scene * np.asarray(scene.std) + np.asarray(scene.mean)
         return {name: float(value) for name, value in zip(scene.names, values, strict=True)}
+
+    def picture_distances(self) -> dict[str, float]:
+        """Return how unlike all pictures of training those of the last plan are, by view.
+
+        1 is what 99 of 100 frames of training stay below (`picture_statistics`). Empty for a checkpoint that does not
+        keep what they looked like.
+        """
+        if not self._pictures:
+            return {}
+        pooled = dict(zip((c.role for c in self.descriptor.cameras), self.engine.pictures, strict=True))
+        return {
+            role: float(own.distances(pooled[role][None])[0]) / own.usual
+            for role, own in self._pictures.items()
+        }
 
     def _start(self, noise: Float32 | None) -> Float32:
         """Return what a plan begins with."""
