@@ -191,6 +191,18 @@ def test_minutes_become_steps_once_and_are_kept(job):
     assert_equal(job.out, fixed.out)
 
 
+def test_more_minutes_than_the_recordings_are_worth_are_not_used(job, monkeypatch):
+    monkeypatch.setattr(trainer, "MOST_PASSES", 1)
+    lines: list[str] = []
+    outcome = train(replace(job, minutes=1.0, judgements=1), lines.append)
+    with Recordings.open(job.data, job.table, job.cache) as recordings:
+        frames = len(recordings.training)
+    assert outcome.steps == round(frames / job.examples.observations)
+    assert any(f"{outcome.steps} steps are enough, 1 passes" in line for line in lines)
+    further = replace(job, init=job.out / "checkpoint", out=job.out.parent / "further", judgements=1)
+    assert train(replace(further, minutes=0.03), silent).steps > outcome.steps
+
+
 def test_a_full_disk_leaves_the_state_before(job, monkeypatch):
     train(job, silent, until=4)
     before = (job.out / STATE).read_bytes()

@@ -47,6 +47,9 @@ from .validation import Judgement, Validation
 
 MEASURED = (8, 15)
 """Steps that are taken and thrown away to measure how long one takes: to warm up, and that count."""
+MOST_PASSES = 20
+"""Over the frames that a new network learns from, however many minutes it has: on two hundred recordings 38 passes gave
+a policy that fails more often than after 21, with the same error on held-out ones (docs/training.md)."""
 SAVE_S = 60.0
 
 
@@ -244,8 +247,22 @@ class _Run:
             self.report(
                 f"{job.minutes:g} minutes are {steps} steps of {each:.3f} s; {judging:.0f} s are for judging"
             )
+            enough = self._enough()
+            if enough is not None and steps > enough:
+                self.report(
+                    f"{enough} steps are enough, {MOST_PASSES} passes over the recordings: more learns them by heart; "
+                    "--steps takes more all the same"
+                )
+                steps = enough
         said = tuple(f"{spec.path}{'' if spec.weight is None else f'={spec.weight:g}'}" for spec in job.data)
         return Plan(steps, each, self.recordings.fingerprint, job.settings(), said)
+
+    def _enough(self) -> int | None:
+        """Return the steps after which a new network has seen its recordings often enough; None for another."""
+        if self.init is not None:
+            return None
+        passes = MOST_PASSES * len(self.recordings.training) / self.job.examples.observations
+        return max(self.job.judgements, round(passes))
 
     def _events(self) -> EventFiles | None:
         if not self.job.tensorboard or self.group.rank:
