@@ -15,6 +15,8 @@ choose_platform()
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of a job that a script started in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as under nohup
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 TIMED = frozenset(
     {"bench", "bus", "cases", "cli", "compat", "docs", "harms", "operator", "robots", "runtime", "teleop"}
